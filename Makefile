@@ -1,0 +1,26 @@
+# make compare: the main job. make test: the whole test suite. Both make .venv first, if it is not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: compare test quick check clean
+
+compare: $(VENV)/installed
+	$(BIN)/genbench compare $(ARGS)
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+quick: $(VENV)/installed
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+check: $(VENV)/installed
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy genbench plugins
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

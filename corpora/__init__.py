@@ -1,0 +1,1 @@
+"""The catalogue of authors and the embedded texts: data, no logic."""

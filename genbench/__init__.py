@@ -1,0 +1,61 @@
+"""genbench: Markov chains and LSTMs on the same bench.
+
+    import genbench
+    print(genbench.compare(["austen"], ["markov-char", "lstm-char"], budget=30))
+
+Nothing heavy is imported before it is used; torch only by the generators that need it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genbench.api import compare as compare
+    from genbench.api import corpus as corpus
+    from genbench.bench.results import Comparison as Comparison
+    from genbench.errors import ContractError as ContractError
+    from genbench.errors import CorpusError as CorpusError
+    from genbench.errors import GenbenchError as GenbenchError
+    from genbench.errors import SpecError as SpecError
+    from genbench.errors import UserError as UserError
+    from genbench.generator import Generator as Generator
+    from genbench.generator import Learned as Learned
+    from genbench.generator import LogProbs as LogProbs
+    from genbench.generator import Progress as Progress
+    from genbench.generator import Run as Run
+    from genbench.generator import State as State
+    from genbench.registry import make as make
+    from genbench.sampling import Sampling as Sampling
+    from genbench.scoring import Score as Score
+    from genbench.scoring import score as score
+    from genbench.text.corpus import Corpus as Corpus
+    from genbench.tokenizer import Ids as Ids
+    from genbench.tokenizer import Tokenizer as Tokenizer
+
+_HOMES = {
+    "api": ("compare", "corpus"),
+    "bench.results": ("Comparison",),
+    "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
+    "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "registry": ("make",),
+    "sampling": ("Sampling",),
+    "scoring": ("Score", "score"),
+    "text.corpus": ("Corpus",),
+    "tokenizer": ("Ids", "Tokenizer"),
+}
+_HOME = {name: f"genbench.{home}" for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'genbench' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

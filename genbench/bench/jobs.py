@@ -1,0 +1,178 @@
+"""One job: one generator on one author with one seed, from training to a row of the results.
+
+A job and its row are plain JSON values, so that any executor can carry them to another process or machine.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from genbench import options, registry, sampling, scoring
+from genbench.errors import GenbenchError
+from genbench.generator import Generator, Progress, Run
+from genbench.measure.intervals import BLOCK, FEWEST, interval
+
+Row = dict[str, Any]
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know."""
+
+    author: str
+    train: str
+    valid: str
+    test: str
+    spec: str
+    seed: int = 0
+    budget: float | None = None
+    steps: int | None = None
+    device: str = "auto"
+    prompt: str = ""
+    samplings: list[dict[str, Any]] = field(default_factory=list)  # one sample each
+
+    @property
+    def generator(self) -> str:
+        """The bare name of its generator."""
+        return options.parse(self.spec).name
+
+
+def blank(job: Job) -> Row:
+    """A row with every key and nothing measured."""
+    measured = (
+        "bits characters bytes words tokens bits_per_character bits_per_byte word_perplexity token_perplexity interval "
+        "spelled_share parameters steps train_seconds train_characters_per_second score_characters_per_second "
+        "generate_characters_per_second peak_memory_mb"
+    )
+    row: Row = {"author": job.author, "generator": job.generator, "options": {}, "seed": job.seed, "status": "ok"}
+    return row | dict.fromkeys(measured.split()) | {"facts": {}, "notes": [], "samples": []}
+
+
+def failed(row: Row, reason: str) -> Row:
+    """The same row, given up for a reason."""
+    return row | {"status": "failed", "error": reason}
+
+
+def run_job(job: Job, listen: Listener) -> Row:
+    """Train, score on test, draw samples. Whatever the generator does wrong costs this row alone."""
+    row = blank(job)
+    try:
+        generator = registry.make(job.spec)
+        row["options"] = options.values(generator)
+        row |= train(generator, job, listen)
+        listen(Progress(1, note="scoring"))
+        row |= test(generator, job.test)
+        listen(Progress(1, note="sampling"))
+        row |= draw(generator, job)
+    except GenbenchError as error:
+        return failed(row, str(error))
+    except MemoryError:
+        return failed(row, "not enough memory")
+    except Exception as error:
+        return failed(row, f"{type(error).__name__}: {error}")
+    row["peak_memory_mb"] = peak_memory_mb()
+    return row
+
+
+def train(generator: Generator, job: Job, listen: Listener) -> Row:
+    """Fit, timed."""
+    run = Run(job.seed, device(job.device), job.budget, job.steps, reporter=listen)
+    began = time.perf_counter()
+    generator.fit(job.train, job.valid, run)
+    seconds = time.perf_counter() - began
+    facts = dict(generator.facts)
+    return {
+        "train_seconds": round(seconds, 3),
+        "train_characters_per_second": round(len(job.train) * facts.get("passes", 1) / seconds),
+        "parameters": facts.pop("parameters", None),
+        "steps": facts.pop("steps", None),
+        "notes": facts.pop("notes", []),
+        "facts": facts,
+    }
+
+
+def test(generator: Generator, text: str) -> Row:
+    """Score the test text, timed; this is the one time that it is opened."""
+    began = time.perf_counter()
+    found = scoring.score(generator, text)
+    seconds = time.perf_counter() - began
+    bounds = interval(found.character_bits)
+    row = {name: getattr(found, name) for name in ("bits", "characters", "bytes", "words", "tokens")}
+    derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
+    return row | {name: getattr(found, name) for name in derived} | {
+        "interval": list(bounds) if bounds else None,
+        "score_characters_per_second": round(len(text) / seconds),
+    }
+
+
+def draw(generator: Generator, job: Job) -> Row:
+    """The samples, timed together."""
+    began = time.perf_counter()
+    samples = []
+    for place, wanted in enumerate(job.samplings):
+        rng = np.random.default_rng([job.seed, place])
+        text = sampling.generate(generator, job.prompt, sampling.Sampling(**wanted), rng)
+        samples.append({"temperature": wanted["temperature"], "prompt": job.prompt, "text": text})
+    characters = sum(len(sample["text"]) for sample in samples)
+    return {
+        "samples": samples,
+        "generate_characters_per_second": round(characters / (time.perf_counter() - began)) if characters else None,
+    }
+
+
+def note_interval(row: Row) -> Row:
+    """Say why a row has no interval."""
+    if row["status"] == "ok" and row["interval"] is None:
+        few = f"no interval: the test text is shorter than {FEWEST} blocks of {BLOCK:,} characters"
+        return row | {"notes": [*row["notes"], few]}
+    return row
+
+
+def device(wanted: str) -> str:
+    """The device to train on; "auto" takes CUDA, then MPS, where torch has been loaded and finds one."""
+    if wanted != "auto":
+        return wanted
+    import sys
+
+    torch = sys.modules.get("torch")  # a chain needs no torch, and shall not wait for it
+    if torch is None:
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory that this process has held, in megabytes; None where the system does not say."""
+    try:
+        import resource
+        import sys
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def plain(value: Any) -> Any:
+    """The same as JSON values: numpy's numbers made Python's, what is not finite None."""
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def carried(job: Job) -> dict[str, Any]:
+    """A job as JSON values; `Job(**carried(job))` is the job again."""
+    return asdict(job)

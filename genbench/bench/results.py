@@ -1,0 +1,39 @@
+"""What a comparison gives: plain values, as they stand in the JSON file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from genbench.bench.jobs import Row
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The rows of a comparison and what they rest on."""
+
+    version: str
+    command: list[str]
+    corpora: dict[str, dict[str, Any]]
+    floors: dict[str, dict[str, float]]  # bits per character; never ranked
+    results: list[Row]
+
+    @property
+    def any_ok(self) -> bool:
+        """Whether at least one row is ok."""
+        return any(row["status"] == "ok" for row in self.results)
+
+    def ranked(self, author: str) -> list[Row]:
+        """An author's rows, the fewest bits per character first, the failed ones last."""
+        rows = [row for row in self.results if row["author"] == author]
+        return sorted(rows, key=lambda row: (row["status"] != "ok", row["bits_per_character"] or 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "genbench": self.version,
+            "command": self.command,
+            "corpora": self.corpora,
+            "floors": self.floors,
+            "results": self.results,
+        }

@@ -1,0 +1,21 @@
+"""Who listens to a comparison while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from genbench.bench.jobs import Job, Row
+from genbench.generator import Progress
+
+
+class Watcher:
+    """What a comparison tells while it works; this one listens to nothing."""
+
+    def told(self, sentence: str) -> None:
+        """A sentence worth knowing."""
+
+    def fetching(self, share: float) -> None:
+        """How much of a download is there, 0 to 1."""
+
+    def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
+        """The job at this place is so far, or has this row."""

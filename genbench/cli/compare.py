@@ -1,0 +1,66 @@
+"""genbench compare"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from genbench.cli import parameters as p
+from genbench.cli.values import seconds
+
+
+def compare(
+    authors: p.Authors = None,
+    generators: p.Specs = None,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    seed: p.Seed = 0,
+    seeds: p.Seeds = 1,
+    prompt: p.Prompt = "",
+    temperatures: p.Temperatures = None,
+    top_k: p.TopK = None,
+    top_p: p.TopP = None,
+    min_p: p.MinP = None,
+    length: p.Length = 300,
+    jobs: p.Jobs = None,
+    device: p.Device = "auto",
+    lines: p.Lines = "join",
+    json: p.Json = None,
+    csv: p.Csv = None,
+    markdown: p.Markdown = None,
+) -> None:
+    """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
+    from genbench import api
+    from genbench.bench.plan import GENERATORS
+    from genbench.report import files, terminal
+    from genbench.report.live import Live, console
+    from genbench.sampling import Sampling
+    from genbench.store import require_writable
+
+    outputs = [(json, files.as_json), (csv, files.as_csv), (markdown, files.as_markdown)]
+    for path, _ in outputs:
+        if path is not None:
+            require_writable(path)
+    with Live(console(stderr=True)) as live:
+        found = api.compare(
+            authors or [],
+            generators or GENERATORS,
+            budget=seconds(budget),
+            steps=steps,
+            seed=seed,
+            seeds=seeds,
+            prompt=prompt,
+            samplings=[Sampling(length, t, top_k, top_p, min_p) for t in temperatures or [0.8]],
+            jobs=jobs,
+            device=device,
+            lines=lines,
+            command=["genbench", *sys.argv[1:]],
+            watcher=live,
+        )
+    for path, form in outputs:
+        if path is not None:
+            files.write(form(found), path)
+    terminal.show(found, console())
+    if not found.any_ok:
+        raise typer.Exit(1)

@@ -1,0 +1,55 @@
+"""The `genbench` command: its sub-commands, and the one place where errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from genbench import __version__
+from genbench.cli.compare import compare
+from genbench.errors import GenbenchError
+
+app = typer.Typer(
+    name="genbench",
+    help="Markov chains and LSTMs on the same bench: train them on an author, compare bits and samples.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"genbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Markov chains and LSTMs on the same bench: train them on an author, compare bits and samples."""
+
+
+app.command()(compare)
+
+
+def main() -> None:
+    """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
+    try:
+        app()
+    except GenbenchError as error:
+        typer.secho(f"genbench: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.secho("genbench: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nothing is left to say
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The parameters that several commands share: their names, meanings and help, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AUTHORS_HELP = "Catalogue names, or paths to a .txt file or a folder of them. [default: austen carroll]"
+SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
+
+
+def _option(*names: str, metavar: str, help: str) -> typer.models.OptionInfo:
+    """An option without a default that is worth showing."""
+    found: typer.models.OptionInfo = typer.Option(*names, metavar=metavar, help=help, show_default=False)
+    return found
+
+
+Authors = Annotated[list[str] | None, typer.Argument(metavar="[AUTHOR]...", help=AUTHORS_HELP, show_default=False)]
+Specs = Annotated[
+    list[str] | None,
+    _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP + "[default: markov-char markov-word lstm-char lstm-word]"),
+]
+Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
+Steps = Annotated[int | None, _option(metavar="N", help="Optimiser steps a network, instead of a budget.")]
+Seed = Annotated[int, typer.Option(help="The seed of training and drawing.")]
+Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds, one row each.")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
+Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
+
+Prompt = Annotated[str, _option(metavar="TEXT", help="What the samples go on from.")]
+Temperatures = Annotated[
+    list[float] | None, _option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]")
+]
+TopK = Annotated[int | None, _option(metavar="K", help="Draw from the K likeliest tokens.")]
+TopP = Annotated[float | None, _option(metavar="P", help="Draw from the likeliest tokens that make up P.")]
+MinP = Annotated[float | None, _option(metavar="P", help="Draw from tokens at least P times as likely as the likeliest.")]
+Length = Annotated[int, typer.Option(metavar="N", help="Characters in a sample.")]
+
+Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side by side. [default: one a core]")]
+Json = Annotated[Path | None, _option(metavar="FILE", help="Write everything as JSON.")]
+Csv = Annotated[Path | None, _option(metavar="FILE", help="Write the rows as CSV.")]
+Markdown = Annotated[Path | None, _option(metavar="FILE", help="Write the tables as Markdown.")]

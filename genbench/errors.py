@@ -1,0 +1,49 @@
+"""Every error that genbench raises on purpose.
+
+GenbenchError
+├── UserError           something asked for cannot be had: one sentence that names the thing, the choices, the next command
+│   ├── SpecError       a generator's SPEC or one of its options
+│   └── CorpusError     an author or a text
+└── ContractError       a generator breaks the contract: its row fails, the others stand
+
+The command line shows a GenbenchError as one sentence and ends with exit code 2; nothing else catches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GenbenchError(Exception):
+    """The root: catch this to catch all that genbench raises on purpose."""
+
+
+class UserError(GenbenchError):
+    """Something asked for cannot be had."""
+
+
+class SpecError(UserError):
+    """A SPEC that names no generator, or an option it does not have."""
+
+
+class CorpusError(UserError):
+    """An author that is not known, or a text that cannot be used."""
+
+
+class ContractError(GenbenchError):
+    """A generator that breaks the contract."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known names, those that look like `word` first.
+
+    >>> nearest("astuen", ["carroll", "austen"])
+    'did you mean austen? (known: austen, carroll)'
+    >>> nearest("xyz", ["carroll", "austen"])
+    'known: austen, carroll'
+    """
+    names = sorted(known)
+    close = get_close_matches(word.lower(), names, n=3)
+    listing = "known: " + ", ".join(names)
+    return f"did you mean {' or '.join(close)}? ({listing})" if close else listing

@@ -1,0 +1,133 @@
+"""The contract: what a generator is, and what the bench decides about one training run.
+
+A generator is a state, a distribution over the next token given the state, and a rule to advance the state.
+Sampling, scoring, saving and checking are derived from these three, once, in the core.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.tokenizer import Ids, Tokenizer
+
+State: TypeAlias = Any
+LogProbs = npt.NDArray[np.float64]
+Learned = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training run is: for progress bars, learning curves and tests."""
+
+    fraction: float  # of the run, 0 to 1
+    step: int = 0
+    loss: float | None = None  # bits per token of the training text, as it goes
+    speed: float | None = None  # characters a second
+    note: str = ""
+
+
+def _ignore(*_: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the bench, not the generator, decides about one training run.
+
+    `budget` is in seconds, `steps` in optimiser steps; with neither, a generator trains as long as it thinks right.
+    `save` and `resume` reach a checkpoint that the bench keeps: JSON values and numpy arrays, as in `Generator.dump`.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    budget: float | None = None
+    steps: int | None = None
+    reporter: Callable[[Progress], None] = field(default=_ignore, repr=False)
+    keeper: Callable[[Learned], None] = field(default=_ignore, repr=False)
+    kept: Callable[[], Learned | None] = field(default=_ignore, repr=False)
+
+    def report(self, progress: Progress) -> None:
+        """Tell how far the training is."""
+        self.reporter(progress)
+
+    def save(self, state: Learned) -> None:
+        """Keep a checkpoint; it replaces the one before."""
+        self.keeper(state)
+
+    def resume(self) -> Learned | None:
+        """The checkpoint kept by an earlier, interrupted run of the same training; None where there is none."""
+        return self.kept()
+
+    def part(self, name: str, share: float) -> Run:
+        """A run for one part of a generator made of generators: a share of the budget, its own seed and checkpoint."""
+        seed = int(np.random.SeedSequence([self.seed, *name.encode()]).generate_state(1)[0])
+        return replace(
+            self,
+            seed=seed,
+            budget=None if self.budget is None else self.budget * share,
+            steps=None if self.steps is None else max(1, round(self.steps * share)),
+            reporter=lambda progress: self.report(replace(progress, note=f"{name}: {progress.note}".rstrip(": "))),
+            keeper=lambda state: self.save({**(self.resume() or {}), name: state}),
+            kept=lambda: (self.resume() or {}).get(name),
+        )
+
+
+class Generator(ABC):
+    """A text generator. A subclass is a dataclass whose fields are its hyper-parameters, all with defaults.
+
+    tokenizer   set by `fit`; set by the bench before `restore`
+    facts       what the generator has to say of itself, shown with its row; "notes" is a list of sentences
+    """
+
+    tokenizer: Tokenizer
+    facts: dict[str, Any]
+
+    def __new__(cls, *_: Any, **__: Any) -> Generator:
+        made = super().__new__(cls)
+        made.facts = {}
+        return made
+
+    @abstractmethod
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        """Learn from `train`, forgetting any earlier fit.
+
+        `valid` may decide when to stop and fit a few weights; counts and vocabulary come from `train` alone.
+        """
+
+    @abstractmethod
+    def begin(self) -> State:
+        """The state before the first token: as if a newline had just been read."""
+
+    @abstractmethod
+    def advance(self, state: State, token: int) -> State:
+        """The state after one more token: a new value; the old state stays usable."""
+
+    @abstractmethod
+    def predict(self, state: State) -> LogProbs:
+        """Natural log-probabilities of the next token, (vocabulary,); their exponentials sum to one, none is -inf."""
+
+    @abstractmethod
+    def dump(self) -> Learned:
+        """What was learned: JSON values and numpy arrays only."""
+
+    @abstractmethod
+    def restore(self, learned: Learned) -> None:
+        """Take back what `dump` gave; the tokenizer is there already."""
+
+    def token_log_probs(self, ids: Ids) -> LogProbs:
+        """The natural log-probability of each token given those before it, (tokens,), read from `begin()`.
+
+        Walks the steps; override it for speed: the conformance kit and every scoring run prove the two equal.
+        """
+        found = np.empty(len(ids))
+        state = self.begin()
+        for place, token in enumerate(ids.tolist()):
+            found[place] = self.predict(state)[token]
+            state = self.advance(state, token)
+        return found

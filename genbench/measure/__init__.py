@@ -1,0 +1,1 @@
+"""What is said about samples and models beyond bits."""

@@ -1,0 +1,49 @@
+"""From hidden values to a distribution over the vocabulary: a plain softmax, or an adaptive one for many words."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Softmax(nn.Module):
+    """A linear layer and a softmax over all tokens."""
+
+    def __init__(self, hidden: int, size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(hidden, size)
+
+    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Natural log-probabilities of the targets, (n,), from values (n, hidden)."""
+        return -functional.cross_entropy(self.linear(values), targets, reduction="none")
+
+    def every(self, values: torch.Tensor) -> torch.Tensor:
+        """Natural log-probabilities of all tokens, (n, vocabulary)."""
+        return functional.log_softmax(self.linear(values), dim=-1)
+
+
+class Adaptive(nn.Module):
+    """Frequent tokens at full width, rare ones in narrower clusters (adaptive softmax, Grave et al. 2017).
+
+    `frequency` is how often each token stands in the training text, (vocabulary,).
+    """
+
+    rank: torch.Tensor
+
+    def __init__(self, hidden: int, frequency: torch.Tensor) -> None:
+        super().__init__()
+        order = torch.argsort(frequency, descending=True, stable=True)
+        self.register_buffer("rank", torch.argsort(order))  # (vocabulary,) token -> place by frequency
+        size = len(frequency)
+        cutoffs = [cut for cut in (500, 4000) if cut < size - 1]
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(hidden, size, cutoffs, div_value=4.0, head_bias=True)
+
+    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Natural log-probabilities of the targets, (n,), from values (n, hidden)."""
+        found: torch.Tensor = self.softmax(values, self.rank[targets]).output
+        return found
+
+    def every(self, values: torch.Tensor) -> torch.Tensor:
+        """Natural log-probabilities of all tokens, (n, vocabulary)."""
+        return self.softmax.log_prob(values)[:, self.rank]

@@ -1,0 +1,123 @@
+"""Any recurrent core as a Generator: a plugin states its tokenizer and its core, and nothing else."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from genbench.generator import Generator, LogProbs, Run
+from genbench.neural.heads import Adaptive, Softmax
+from genbench.neural.network import Network
+from genbench.neural.states import CoreState
+from genbench.neural.streams import stream_log_probs
+from genbench.neural.training import Recipe, Trainer
+from genbench.tokenizer import Ids, Tokenizer
+
+ADAPTIVE_FROM = 2000  # tokens in the vocabulary
+SHORT_TEXT = 500_000  # characters: below, a network sees its text so often that it needs dropout
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A recurrent generator's state: what the core gave for the last token, (1, hidden), and what it carries on."""
+
+    output: torch.Tensor
+    core: CoreState
+
+
+@dataclass
+class RecurrentGenerator(Generator):
+    """A network around a recurrent core, trained by the one training loop.
+
+    A subclass gives `cut`, the tokenizer, and `core`, a module called like `nn.LSTM(batch_first=True)`:
+    (batch, time, inputs) and a state to (batch, time, self.hidden) and a state.
+    """
+
+    embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
+    hidden: int = field(default=256, metadata={"help": "units in each recurrent layer"})
+    layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
+    dropout: float | None = field(
+        default=None, metadata={"help": "on the way out of the core, .4 of it on the way in; auto: .5 for short texts, else 0"}
+    )
+    learning_rate: float = field(default=8e-3, metadata={"help": "AdamW's highest"})
+    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's"})
+    batch: int = field(default=16, metadata={"help": "stretches of text read side by side"})
+    window: int = field(default=64, metadata={"help": "tokens between two updates"})
+
+    def __post_init__(self) -> None:
+        for name in ("embedding", "hidden", "layers", "batch", "window"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, and must be 1 or more")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}, and must be from 0 to below 1")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}, and must be above 0")
+
+    @abstractmethod
+    def cut(self, train: str) -> Tokenizer:
+        """The tokenizer for a training text."""
+
+    @abstractmethod
+    def core(self, inputs: int) -> nn.Module:
+        """A new core for inputs of this width."""
+
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        self.tokenizer = self.cut(train)
+        ids = self._stream(train)
+        dropout = self.dropout if self.dropout is not None else 0.5 * (len(train) < SHORT_TEXT)
+        devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=devices):  # type: ignore[arg-type]
+            torch.manual_seed(run.seed)
+            frequency = torch.bincount(ids, minlength=self.tokenizer.size)
+            self._network = self._build(frequency, dropout).to(run.device)
+            recipe = Recipe(self.learning_rate, self.batch, self.window, self.weight_decay)
+            trainer = Trainer(self._network, recipe, run, len(train) / len(ids))
+            self.facts = trainer.train(ids.to(run.device), self._stream(valid).to(run.device)) | {"dropout": dropout}
+        self._network.eval().cpu()
+        self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
+
+    def _stream(self, text: str) -> torch.Tensor:
+        return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
+
+    def _build(self, frequency: torch.Tensor, dropout: float = 0.0) -> Network:
+        size = len(frequency)
+        head = Adaptive(self.hidden, frequency) if size >= ADAPTIVE_FROM else Softmax(self.hidden, size)
+        return Network(size, self.embedding, self.core(self.embedding), head, (0.4 * dropout, dropout))
+
+    def begin(self) -> Memory:
+        state, output = None, torch.empty(0)
+        for token in self.tokenizer.encode("\n").tolist():
+            output, state = self._step(token, state)
+        return Memory(output, state)
+
+    def advance(self, state: Memory, token: int) -> Memory:
+        return Memory(*self._step(token, state.core))
+
+    @torch.inference_mode()
+    def _step(self, token: int, core: CoreState) -> tuple[torch.Tensor, CoreState]:
+        values, core = self._network(torch.tensor([[token]]), core)
+        return values[:, 0], core
+
+    @torch.inference_mode()
+    def predict(self, state: Memory) -> LogProbs:
+        found = self._network.head.every(state.output)[0].numpy().astype(np.float64)  # type: ignore[operator]
+        return found - np.logaddexp.reduce(found)
+
+    def token_log_probs(self, ids: Ids) -> LogProbs:
+        before = torch.from_numpy(self.tokenizer.encode("\n"))
+        stream = torch.cat([before, torch.from_numpy(ids)])
+        return stream_log_probs(self._network, stream)[len(before) - 1 :]
+
+    def dump(self) -> dict[str, Any]:
+        return {name: value.numpy() for name, value in self._network.state_dict().items()}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self._network = self._build(torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
+        self._network.load_state_dict({name: torch.tensor(value) for name, value in learned.items()})
+
+

@@ -1,0 +1,1 @@
+"""Showing results: in the terminal and as files."""

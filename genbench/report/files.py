@@ -1,0 +1,63 @@
+"""A comparison as a file: JSON whole, CSV and Markdown a row a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from genbench.bench.results import Comparison
+from genbench.report.columns import COLUMNS
+from genbench.report.text import labels, printable
+from genbench.store import write_whole
+
+NOT_IN_CSV = ("samples", "facts", "notes")
+
+
+def as_json(comparison: Comparison) -> str:
+    """All of it."""
+    return json.dumps(comparison.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def as_csv(comparison: Comparison) -> str:
+    """A line a row, a column a value; options as JSON, the interval as two columns."""
+    lines = []
+    for row in comparison.results:
+        low, high = row["interval"] or (None, None)
+        flat = {key: value for key, value in row.items() if key not in (*NOT_IN_CSV, "interval", "error")}
+        options = json.dumps(row["options"], ensure_ascii=False)
+        lines.append(flat | {"options": options, "interval_low": low, "interval_high": high, "error": row.get("error")})
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """A table for each author, best first."""
+    parts = []
+    for author in comparison.corpora:
+        rows = comparison.ranked(author)
+        heads = ["generator", *(column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in COLUMNS)]
+        lines = [f"### {_escaped(author)}", "", _line(heads), _line(["---"] + ["---:"] * len(COLUMNS))]
+        for label, row in zip(labels(rows), rows, strict=True):
+            ok = row["status"] == "ok"
+            cells = [column.show(row) for column in COLUMNS] if ok else [f"failed: {row['error']}"]
+            lines.append(_line([label, *cells]))
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def write(text: str, path: Path) -> None:
+    """Write one of the above, whole or not at all."""
+    write_whole(path, text.encode())

@@ -1,0 +1,98 @@
+"""What is seen while a comparison works: a live line a job, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Column as Cell
+
+from genbench.bench.jobs import Job, Row
+from genbench.bench.watcher import Watcher
+from genbench.generator import Progress
+from genbench.report.text import count, printable
+
+PLAIN_EVERY = 10.0  # seconds between two plain lines of a job
+FETCHING = -1  # stands where the place of a job does
+
+
+def console(stderr: bool = False) -> Console:
+    """A console as the commands use it."""
+    return Console(stderr=stderr, highlight=False)
+
+
+class Live(Watcher):
+    """A context manager that is a `Watcher`: what a comparison has to say, while it works."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bars = Bars(
+            TextColumn("{task.description}", table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[says]}", table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            expand=True,
+            disable=not console.is_terminal,
+        )
+        self.lines: dict[int, TaskID] = {}
+        self.last: dict[int, float] = {}
+
+    def __enter__(self) -> Live:
+        self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def told(self, sentence: str) -> None:
+        """Show a sentence."""
+        self.console.print(printable(sentence), markup=False, highlight=False)
+
+    def fetching(self, share: float) -> None:
+        """Show how far a download is."""
+        self._going("fetching NLTK's gutenberg corpus", FETCHING, Progress(share))
+        if share >= 1:
+            self.bars.remove_task(self.lines.pop(FETCHING))
+
+    def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
+        """Show one event."""
+        name = printable(f"{jobs[place].author} {jobs[place].spec}")
+        if isinstance(said, Progress):
+            self._going(name, place, said)
+        else:
+            self._done(name, place, said)
+
+    def _going(self, name: str, place: int, said: Progress) -> None:
+        if place not in self.lines:
+            self.lines[place] = self.bars.add_task(name, total=1.0, says="")
+        self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said))
+        if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
+            self.last[place] = time.monotonic()
+            self.console.print(f"{name}: {said.fraction:.0%} {says(said)}", markup=False, highlight=False)
+
+    def _done(self, name: str, place: int, row: Row) -> None:
+        if place in self.lines:
+            self.bars.remove_task(self.lines.pop(place))
+        ok = row["status"] == "ok"
+        result = f"{row['bits_per_character']:.3f} bits/char" if ok else f"failed: {printable(row['error'])}"
+        self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=True)
+
+
+def says(said: Progress) -> str:
+    """Loss and speed, or what it is at.
+
+    >>> says(Progress(0.5, 10, 2.314, 39000.0))
+    'loss 2.31, 39k char/s'
+    """
+    parts = [said.note] if said.note else []
+    if said.loss is not None:
+        parts.append(f"loss {said.loss:.2f}")
+    if said.speed is not None:
+        parts.append(f"{count(said.speed)} char/s")
+    return ", ".join(parts)

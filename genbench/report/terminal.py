@@ -1,0 +1,94 @@
+"""A comparison in the terminal: a table an author, what the rows have to say, and the samples side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, RenderableType
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from genbench.bench.jobs import Row
+from genbench.bench.results import Comparison
+from genbench.report.columns import COLUMNS, Column
+from genbench.report.text import labels, printable
+
+NARROWEST_PANEL = 36  # columns
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the whole comparison."""
+    for author in comparison.corpora:
+        rows = comparison.ranked(author)
+        console.print(Text(heading(comparison, author), style="bold"))
+        if any(row["status"] == "ok" for row in rows):
+            console.print(table(rows, console.width))
+        for line in remarks(comparison, author, rows):
+            console.print(line)
+        console.print()
+        for part in samples(author, rows, console.width):
+            console.print(part)
+
+
+def heading(comparison: Comparison, author: str) -> str:
+    """What the rows of an author were trained and tested on."""
+    text = comparison.corpora[author]
+    books = f"{len(text['books'])} books" if len(text["books"]) > 1 else text["books"][0]
+    return printable(
+        f"{author}: {books}, {text['train']:,} characters to train on, {text['test']:,} to be tested with"
+    )
+
+
+def table(rows: list[Row], width: int) -> Table:
+    """The rows that are ok, best first, with as many columns as there is room for."""
+    shown = [column for column in COLUMNS if column.room <= width]
+    rows = [row for row in rows if row["status"] == "ok"]
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
+    made.add_column("generator", overflow="fold")
+    for column in shown:
+        made.add_column(column.heading, justify="right", style=column.style, header_style=column.style, no_wrap=True)
+    winners = [column.winner(rows) for column in shown]
+    for label, row in zip(labels(rows), rows, strict=True):
+        made.add_row(printable(label), *(cell(c, row, w) for c, w in zip(shown, winners, strict=True)))
+    return made
+
+
+def cell(column: Column, row: Row, winner: float | None) -> Text:
+    """One value, marked where it is the best of its column."""
+    if winner is not None and row[column.key] == winner:
+        return Text(f"*{column.show(row)}", style="bold green")
+    return Text(column.show(row))
+
+
+def remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
+    """What stands under the table: the marks, the floors, failures and notes."""
+    floors = comparison.floors[author]
+    yield Text(
+        "Ranked by bits per character of the test text, fewer is better; * best of its column. "
+        "Token perplexity depends on how a generator cuts text: never compare it.",
+        style="bright_black",
+    )
+    listed = ", ".join(f"{name} {bits:.2f}" for name, bits in floors.items())
+    yield Text(f"For scale, in bits per character: {listed} (xz also learns from the test text).", style="bright_black")
+    for label, row in zip(labels(rows), rows, strict=True):
+        if row["status"] != "ok":
+            yield Text(printable(f"{label} failed: {row['error']}"), style="red")
+        for note in row["notes"]:
+            yield Text(printable(f"{label}: {note}"), style="yellow")
+
+
+def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
+    """The samples of one author, side by side for each temperature."""
+    written = [(label, row["samples"]) for label, row in zip(labels(rows), rows, strict=True) if row["samples"]]
+    for place in range(max((len(texts) for _, texts in written), default=0)):
+        first = written[0][1][place]
+        prompt = f", after {first['prompt']!r}" if first["prompt"] else ""
+        yield Rule(Text(printable(f"{author} at temperature {first['temperature']:g}{prompt}"), style="bold"))
+        beside = max(1, min(len(written), width // (NARROWEST_PANEL + 1)))
+        each = (width - (beside - 1)) // beside
+        panels = [Panel(Text(printable(texts[place]["text"])), title=Text(printable(label)), width=each) for label, texts in written]
+        yield Columns(panels, padding=(0, 1, 0, 0))

@@ -1,0 +1,163 @@
+"""Drawing text: one loop for every generator, streamed as it is drawn.
+
+The controls, in the order in which they act: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al.
+2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.errors import ContractError, UserError
+from genbench.generator import Generator, LogProbs, State
+from genbench.tokenizer import BYTES, Decoder
+
+Mask = npt.NDArray[np.bool_]
+TOKENS_A_CHARACTER = 8  # a text that needs more tokens than this for its characters is going nowhere
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw. `length` is in characters, so that samples side by side are equally long."""
+
+    length: int = 300
+    temperature: float = 0.8  # 0 is greedy
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    stop: str | None = None  # the text ends before this string
+
+    def __post_init__(self) -> None:
+        _require(self.length >= 0, "length", self.length, "0 or more characters")
+        _require(0 <= self.temperature < float("inf"), "temperature", self.temperature, "0 (greedy) or more")
+        _require(self.top_k is None or self.top_k >= 1, "top-k", self.top_k, "1 or more tokens")
+        _require(self.top_p is None or 0 < self.top_p <= 1, "top-p", self.top_p, "above 0 and at most 1")
+        _require(self.min_p is None or 0 <= self.min_p <= 1, "min-p", self.min_p, "from 0 to 1")
+        _require(self.repetition_penalty > 0, "repetition-penalty", self.repetition_penalty, "above 0 (1 is none)")
+        _require(self.stop is None or bool(self.stop), "stop", self.stop, "at least one character")
+
+
+def _require(holds: bool, name: str, value: object, choices: str) -> None:
+    if not holds:
+        raise UserError(f"{name} is {value!r}, and must be {choices}")
+
+
+def generate(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> str:
+    """The whole text that `stream` would give."""
+    return "".join(stream(generator, prompt, sampling, rng))
+
+
+def stream(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Iterator[str]:
+    """Text that goes on from a prompt, piece by piece as it is drawn, without the prompt.
+
+    Exactly `sampling.length` characters, fewer where `sampling.stop` came up. A prompt that ends inside a piece is
+    completed: the first tokens drawn agree with it. Raises ContractError where the generator's words lead nowhere.
+    """
+    left = sampling.length
+    for text in until(_texts(generator, prompt, sampling, rng), sampling.stop):
+        if left <= len(text):
+            yield text[:left]
+            return
+        left -= len(text)
+        yield text
+
+
+def until(texts: Iterator[str], stop: str | None) -> Iterator[str]:
+    """The texts up to a stop string, which may lie across several of them; held back while it may be coming.
+
+    >>> "".join(until(iter(["ab", "cS", "TOP", "d"]), "STOP"))
+    'abc'
+    """
+    if stop is None:
+        yield from texts
+        return
+    held = ""
+    for text in texts:
+        held += text
+        if stop in held:
+            yield held[: held.index(stop)]
+            return
+        keep = next((n for n in range(min(len(stop) - 1, len(held)), 0, -1) if stop.startswith(held[-n:])), 0)
+        yield held[: len(held) - keep]
+        held = held[len(held) - keep :]
+
+
+def _texts(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Iterator[str]:
+    """Non-empty texts without end, each what one token added."""
+    tokenizer = generator.tokenizer
+    ids, rest = tokenizer.resume(prompt)
+    state, decoder = _read(generator, ids.tolist())
+    seen: set[int] = set(ids.tolist())
+    drawable = tokenizer.drawable()
+    wordless = np.array([False] * BYTES + [not text for text in decoder.surfaces()])
+    tokens, characters, silent = 0, 0, False
+    while tokens <= TOKENS_A_CHARACTER * (characters + 100):
+        allowed = drawable & ~wordless if silent else drawable
+        allowed = agreeing(decoder, rest, allowed) if rest else allowed
+        token = draw(generator.predict(state), allowed, seen, sampling, rng)
+        text = decoder.feed(token)
+        state = generator.advance(state, token)
+        seen.add(token)
+        tokens, characters, silent = tokens + 1, characters + len(text), not text
+        fresh, rest = text[len(rest) :], rest[len(text) :]
+        if fresh:
+            yield fresh
+    raise ContractError(f"{tokens} tokens drawn gave only {characters} characters")
+
+
+def _read(generator: Generator, ids: list[int]) -> tuple[State, Decoder]:
+    state, decoder = generator.begin(), Decoder(generator.tokenizer)
+    for token in ids:
+        state = generator.advance(state, token)
+        decoder.feed(token)
+    return state, decoder
+
+
+def agreeing(decoder: Decoder, rest: str, allowed: Mask) -> Mask:
+    """Which of the allowed tokens agree with the rest of the prompt, (vocabulary,): a beginning of it, or going past it.
+
+    Where none does (a tokenizer made by hand, say), all that are allowed.
+    """
+    agrees = [rest.startswith(text) or text.startswith(rest) for text in decoder.surfaces()]
+    mask = np.array([False] * BYTES + agrees) & allowed
+    return mask if mask.any() else allowed
+
+
+def draw(log_probs: LogProbs, allowed: Mask, seen: set[int], sampling: Sampling, rng: np.random.Generator) -> int:
+    """One token from the allowed ones, under the sampling controls.
+
+    >>> rng = np.random.default_rng(0)
+    >>> draw(np.log([0.2, 0.5, 0.3]), np.array([True, False, True]), set(), Sampling(temperature=0), rng)
+    2
+    """
+    scores = np.where(allowed, log_probs, -np.inf)
+    if np.isnan(scores).any() or not np.isfinite(scores.max()):
+        raise ContractError("predict gives no probability to any token that may be drawn")
+    if sampling.repetition_penalty != 1 and seen:
+        scores[list(seen)] *= sampling.repetition_penalty
+    if sampling.temperature == 0:
+        return int(scores.argmax())
+    shares = _cut(np.exp((scores - scores.max()) / sampling.temperature), sampling)
+    ladder = np.cumsum(shares)
+    return int(np.searchsorted(ladder, rng.random() * ladder[-1], side="right"))
+
+
+def _cut(shares: LogProbs, sampling: Sampling) -> LogProbs:
+    """Unnormalised probabilities with top-k, top-p and min-p applied, (vocabulary,)."""
+    if sampling.top_k is not None and sampling.top_k < len(shares):
+        kept = np.zeros(len(shares), dtype=bool)
+        kept[np.argpartition(shares, -sampling.top_k)[-sampling.top_k :]] = True
+        shares = np.where(kept, shares, 0)
+    if sampling.top_p is not None:
+        order = np.argsort(-shares, kind="stable")
+        before = np.cumsum(shares[order]) - shares[order]
+        shares = shares.copy()
+        shares[order[before >= sampling.top_p * shares.sum()]] = 0
+    if sampling.min_p is not None:
+        shares = np.where(shares >= sampling.min_p * shares.max(), shares, 0)
+    return shares

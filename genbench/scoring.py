@@ -1,0 +1,131 @@
+"""How well a generator predicts a text: sums first, one division last.
+
+All that is ranked is in bits of the same raw text; token perplexity depends on how a generator cuts the text, and is
+never ranked. The bits are those of the canonical encoding: exact for character models, an upper bound for word models.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from genbench.errors import ContractError
+from genbench.generator import Generator, LogProbs
+from genbench.tokenizer import Ids
+
+SUM_TOLERANCE = 1e-6
+STEP_TOLERANCE = 1e-4  # nats a token, in fp32
+LARGEST_EXPONENT = 1000.0  # 2 ** 1024 is out of a float's range
+AUDITED_TOKENS = 200
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was counted on one text; everything shown is derived from these sums."""
+
+    bits: float  # minus log2 of the probability of the whole text
+    characters: int
+    bytes: int
+    words: int  # whitespace-separated, the same for every generator
+    tokens: int
+    spelled: int  # tokens spent on spelling what is not in the vocabulary
+    character_bits: LogProbs  # (characters,), a token's bits spread evenly over its characters
+
+    @property
+    def bits_per_character(self) -> float:
+        """The ranking."""
+        return self.bits / max(self.characters, 1)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Per byte of the text's UTF-8."""
+        return self.bits / max(self.bytes, 1)
+
+    @property
+    def word_perplexity(self) -> float | None:
+        """2 ** (bits / words); None where there are no words or the number is out of range."""
+        return _perplexity(self.bits, self.words)
+
+    @property
+    def token_perplexity(self) -> float | None:
+        """Per token of this generator: never compare it between generators that cut text differently."""
+        return _perplexity(self.bits, self.tokens)
+
+    @property
+    def spelled_share(self) -> float:
+        """The share of tokens spent on spelling."""
+        return self.spelled / max(self.tokens, 1)
+
+
+def _perplexity(bits: float, count: int) -> float | None:
+    if not count or bits / count > LARGEST_EXPONENT:
+        return None
+    return float(2.0 ** (bits / count))
+
+
+def score(generator: Generator, text: str) -> Score:
+    """Score a text, read as one stream from `begin()`, and audit the generator on its beginning.
+
+    Raises ContractError where the tokenizer loses text, or where `predict` is no distribution or disagrees with
+    `token_log_probs`.
+    """
+    ids, ends = generator.tokenizer.spans(text)
+    if generator.tokenizer.decode(ids) != text:
+        raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
+    log_probs = np.asarray(generator.token_log_probs(ids), dtype=np.float64)
+    if log_probs.shape != ids.shape or not np.isfinite(log_probs).all():
+        raise ContractError("token_log_probs must give one finite number for each token")
+    audit(generator, ids[:AUDITED_TOKENS], log_probs[:AUDITED_TOKENS])
+    bits = -log_probs / math.log(2)
+    return Score(
+        bits=math.fsum(bits),
+        characters=len(text),
+        bytes=len(text.encode()),
+        words=len(text.split()),
+        tokens=len(ids),
+        spelled=int(generator.tokenizer.spelled(ids).sum()),
+        character_bits=spread(bits, ends, len(text)),
+    )
+
+
+def spread(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
+    """A token's bits spread evenly over its characters, (characters,); one without any goes to the last one read.
+
+    >>> spread(np.array([2.0, 6.0, 1.0]), np.array([2, 3, 3]), 3).tolist()
+    [1.0, 1.0, 7.0]
+    """
+    found = np.zeros(characters)
+    if not characters:
+        return found
+    widths = np.diff(ends, prepend=0)
+    wide = widths > 0
+    found += np.repeat(bits[wide] / widths[wide], widths[wide])
+    np.add.at(found, np.maximum(ends[~wide] - 1, 0), bits[~wide])
+    return found
+
+
+def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
+    """Step through `ids` from `begin()`: `predict` sums to one and agrees with the log-probabilities given."""
+    state = generator.begin()
+    for place, token in enumerate(ids.tolist()):
+        predicted = checked(generator.predict(state), generator.tokenizer.size)
+        if abs(predicted[token] - log_probs[place]) > STEP_TOLERANCE:
+            raise ContractError(
+                f"token_log_probs disagrees with predict at token {place}: "
+                f"{log_probs[place]:.6f} and {predicted[token]:.6f} nats"
+            )
+        state = generator.advance(state, token)
+
+
+def checked(log_probs: LogProbs, size: int) -> LogProbs:
+    """The same log-probabilities, if they are a distribution over `size` tokens; ContractError otherwise."""
+    if np.shape(log_probs) != (size,):
+        raise ContractError(f"predict gives shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
+    if not np.isfinite(log_probs).all():
+        raise ContractError("predict gives a log-probability that is not finite: every token needs some probability")
+    total = float(np.exp(log_probs).sum())
+    if abs(total - 1) > SUM_TOLERANCE:
+        raise ContractError(f"the probabilities that predict gives sum to {total:.6g}, not to one")
+    return log_probs

@@ -1,0 +1,93 @@
+"""Keeping things on disk: files that appear whole or not at all, and generators as folders of JSON and safetensors.
+
+Nothing that is loaded is executed: a model is JSON and arrays, its generator is found by its registered name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genbench.errors import UserError
+from genbench.generator import Generator, Learned
+from genbench.tokenizer import Tokenizer
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place, then rename it there; what was there before stays whole until then."""
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(beside, 0o666 & ~_umask())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a path that cannot become a file, before the work whose result it shall hold."""
+    if path.is_dir():
+        raise UserError(f"{str(path)!r} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; make it first")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise UserError(f"{str(path)!r} cannot be written; name a file in a folder of yours")
+
+
+def save(generator: Generator, folder: Path) -> None:
+    """Keep what a generator has learned in a folder: `learned.json` and `arrays.safetensors`."""
+    from safetensors.numpy import save as to_bytes
+
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    learned = _without_arrays(generator.dump(), "learned", arrays)
+    described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "arrays.safetensors", to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}))
+    write_whole(folder / "learned.json", json.dumps(described).encode())
+
+
+def load(generator: Generator, folder: Path) -> None:
+    """Give a new generator of the same options what `save` kept."""
+    from safetensors.numpy import load_file
+
+    described = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
+    arrays = load_file(folder / "arrays.safetensors")
+    generator.tokenizer = Tokenizer.restore(described["tokenizer"])
+    generator.facts = described["facts"]
+    learned: Learned = _with_arrays(described["learned"], arrays)
+    generator.restore(learned)
+
+
+def _without_arrays(value: Any, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    """The same value with each array replaced by {"array": its name}, the arrays gathered by name."""
+    if isinstance(value, np.ndarray):
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, dict):
+        return {"dict": {key: _without_arrays(each, f"{name}.{key}", arrays) for key, each in value.items()}}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(each, f"{name}.{place}", arrays) for place, each in enumerate(value)]
+    return value
+
+
+def _with_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    if isinstance(value, list):
+        return [_with_arrays(each, arrays) for each in value]
+    if isinstance(value, dict) and "array" in value:
+        return arrays[value["array"]]
+    if isinstance(value, dict):
+        return {key: _with_arrays(each, arrays) for key, each in value["dict"].items()}
+    return value

@@ -1,0 +1,157 @@
+"""An author's text, cleaned and split: what a generator trains on and is tested with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from genbench.errors import CorpusError
+from genbench.text.catalogue import Author, catalogue, embedded_authors, find_author
+from genbench.text.cleaning import LINES, clean, decode
+from genbench.text.download import WAIT
+from genbench.text.sources import has_nltk, read_book, read_path
+from genbench.text.split import split
+
+DEFAULT = ("austen", "carroll")
+SHORTEST = 1_000  # characters after cleaning
+
+OnProgress = Callable[[float], None]
+Texts = list[tuple[str, str]]  # title, cleaned text
+
+
+@dataclass(frozen=True, repr=False)
+class Corpus:
+    """One author's text in three parts, with what is needed to say exactly which text it was."""
+
+    author: str
+    train: str
+    valid: str
+    test: str
+    books: tuple[str, ...]  # titles
+    lines: str  # "join" or "keep"
+    sha256: str  # of the whole cleaned text in UTF-8
+    characters: int
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test"))
+        return f"<Corpus {self.author}: {'; '.join(self.books)}: {self.characters:,} characters ({sizes})>"
+
+    def describe(self) -> dict[str, object]:
+        """What a result says of its corpus; sizes are in characters."""
+        return {
+            "sha256": self.sha256,
+            "characters": self.characters,
+            "train": len(self.train),
+            "valid": len(self.valid),
+            "test": len(self.test),
+            "books": list(self.books),
+            "lines": self.lines,
+        }
+
+
+def load(
+    author: str, *, lines: str = "join", on_progress: OnProgress | None = None, wait: float = WAIT
+) -> Corpus:
+    """The corpus of a catalogue author, or of a path to a .txt file or a folder of them.
+
+    `lines` is "join" or "keep", see `clean`. `on_progress` is told the share done, 0 to 1, if a download is
+    needed, and the download is given up after `wait` seconds without an answer. Raises CorpusError for
+    whatever is not there, not text, or too short.
+    """
+    if lines not in LINES:
+        raise CorpusError(f"lines is {lines!r}; choose join (hard wraps of prose are joined) or keep")
+    if is_path(author):
+        path = Path(author).expanduser()
+        return _corpus(_name(path), _path_books(path, lines), lines)
+    known = find_author(author)
+    return _corpus(known.name, _catalogue_books(known, lines, on_progress, wait), lines)
+
+
+def is_path(author: str) -> bool:
+    """Whether the word names a path: it looks like one, or is there and no catalogue author is called so."""
+    if os.sep in author or "/" in author or author.lower().endswith(".txt"):
+        return True
+    return author.lower() not in catalogue() and os.path.exists(author)
+
+
+def default_authors(on_progress: OnProgress | None = None, *, wait: float = WAIT) -> tuple[list[str], str]:
+    """The authors to compare when none is named; for the embedded ones also a sentence that says so."""
+    books = [book for name in DEFAULT for book in find_author(name).books]
+    missing = [book for book in books if book.nltk and not has_nltk(book.nltk)]
+    try:
+        for book in missing:
+            read_book(book, on_progress=on_progress, wait=wait)
+    except CorpusError:
+        names = embedded_authors()
+        return names, (
+            "NLTK's gutenberg corpus is neither on its search path (NLTK_DATA) nor downloadable, "
+            f"so these are the embedded authors {', '.join(names)}."
+        )
+    return list(DEFAULT), ""
+
+
+def _name(path: Path) -> str:
+    """The stem of a file, the name of a folder; "." has a name too.
+
+    >>> _name(Path("/books/my.novel.txt"))
+    'my.novel'
+    """
+    path = Path(os.path.abspath(path))
+    return path.name if path.is_dir() else path.stem
+
+
+def _path_books(path: Path, lines: str) -> Texts:
+    return [
+        (file.stem, _cleaned(decode(data, name=str(file)), None, lines, str(file)))
+        for file, data in read_path(path)
+    ]
+
+
+def _catalogue_books(
+    author: Author, lines: str, on_progress: OnProgress | None, wait: float
+) -> Texts:
+    texts = []
+    for book in author.books:
+        data = read_book(book, on_progress=on_progress, wait=wait)
+        text = _cleaned(decode(data, book.encoding, book.title), book.form, lines, book.title)
+        texts.append((book.title, text))
+    return texts
+
+
+def _cleaned(text: str, form: str | None, lines: str, name: str) -> str:
+    cleaned = clean(text, form, lines)
+    if len(cleaned) < 3:
+        raise CorpusError(f"{name} holds no text")
+    return cleaned
+
+
+def _corpus(name: str, books: Texts, lines: str) -> Corpus:
+    """Split within each book, so that every part has some of every book."""
+    titles, texts = zip(*books, strict=True)
+    whole = _concatenated(texts)
+    if len(whole) < SHORTEST:
+        raise CorpusError(
+            f"the text of {name} has {len(whole):,} characters after cleaning, fewer than {SHORTEST:,}; "
+            "name a longer text or a folder of them"
+        )
+    train, valid, test = map(_concatenated, zip(*map(split, texts), strict=True))
+    digest = sha256(whole.encode()).hexdigest()
+    return Corpus(name, train, valid, test, titles, lines, digest, len(whole))
+
+
+def _concatenated(texts: Iterable[str]) -> str:
+    r"""The texts with a blank line between them and a newline at the end; nothing is removed.
+
+    >>> _concatenated(["one\n", "two\n\n", "three"])
+    'one\n\ntwo\n\nthree\n'
+    """
+    *others, last = texts
+    return "".join(text + _missing(text, "\n\n") for text in others) + last + _missing(last, "\n")
+
+
+def _missing(text: str, ending: str) -> str:
+    """The newlines that `text` needs so that it ends with `ending`."""
+    return ending[min(len(ending), len(text) - len(text.rstrip("\n"))) :]

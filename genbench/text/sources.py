@@ -1,0 +1,100 @@
+"""Where the bytes of a book come from: embedded, NLTK's gutenberg corpus, or a path that the user names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from genbench.errors import CorpusError
+from genbench.text.catalogue import Book, embedded_authors
+from genbench.text.download import WAIT, download
+
+OnProgress = Callable[[float], None]  # told the share of the download that is done, 0 to 1
+
+
+def read_book(book: Book, *, on_progress: OnProgress | None = None, wait: float = WAIT) -> bytes:
+    """The bytes of a catalogue book; downloads NLTK's corpus if it is not on NLTK's search path.
+
+    Raises CorpusError if the book cannot be had, or if the download does not answer for `wait` seconds.
+    """
+    if book.file is not None:
+        return files("genbench_corpora").joinpath("texts", book.file).read_bytes()
+    if book.nltk is None:
+        raise CorpusError(f"{book.title!r} is neither embedded nor in NLTK's gutenberg corpus")
+    pointer = _find(book.nltk) or _fetch(book.nltk, on_progress, wait)
+    return _read(pointer, book.nltk)
+
+
+def corpus_available() -> bool:
+    """Whether NLTK's gutenberg corpus is on NLTK's search path, as a folder or as a zip file."""
+    return has_nltk("austen-emma.txt")
+
+
+def has_nltk(name: str) -> bool:
+    """Whether that file of NLTK's gutenberg corpus is on NLTK's search path."""
+    return _find(name) is not None
+
+
+def _find(name: str) -> Any | None:
+    import nltk.data  # half a second: only for those who need it
+
+    try:
+        return nltk.data.find(f"corpora/gutenberg/{name}")
+    except (LookupError, OSError):
+        return None
+
+
+def _fetch(name: str, on_progress: OnProgress | None, wait: float) -> Any:
+    reason = download("gutenberg", on_progress or (lambda fraction: None), wait)
+    pointer = _find(name)
+    if pointer is None:
+        reason = reason or "the download does not hold it"
+        raise CorpusError(
+            f"{name} of NLTK's gutenberg corpus is not on this machine and cannot be downloaded ({reason}): "
+            "set NLTK_DATA to a folder that has it, run `python -m nltk.downloader gutenberg`, "
+            f"or name an embedded author ({', '.join(embedded_authors())}) or a path"
+        )
+    return pointer
+
+
+def _read(pointer: Any, name: str) -> bytes:
+    try:
+        with pointer.open() as stream:
+            return bytes(stream.read())
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"cannot read {name} of NLTK's gutenberg corpus: {error}") from None
+
+
+def read_path(path: Path) -> list[tuple[Path, bytes]]:
+    """Each book at a path with its bytes: one file, or the .txt files of a folder, sorted by name.
+
+    Raises CorpusError if the path is missing or unreadable, a folder has no .txt file, or a file is empty.
+    """
+    if not os.path.exists(path):
+        raise CorpusError(f"there is no file or folder {path}; name a .txt file or a folder of them")
+    return [(file, _read_file(file)) for file in (_text_files(path) if path.is_dir() else [path])]
+
+
+def _text_files(folder: Path) -> list[Path]:
+    """Hidden files are left out: macOS writes binary ones beside the texts."""
+    try:
+        visible = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    except OSError as error:
+        raise CorpusError(f"cannot read the folder {folder}: {error.strerror}") from None
+    found = sorted(file for file in visible if file.suffix.lower() == ".txt")
+    if not found:
+        raise CorpusError(f"there is no .txt file in the folder {folder}; put one there or name another path")
+    return found
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+    if not data.strip():
+        raise CorpusError(f"{path} is empty")
+    return data

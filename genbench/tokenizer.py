@@ -1,0 +1,253 @@
+"""Lossless tokenizers: characters and words over one scheme of ids, so that every string has a probability.
+
+    ids            what they are
+    0 .. 255       the bytes of UTF-8: the fallback for characters not in the training text
+    256 ..         letters: one id for each character of the training text
+    then (words)   END, which closes a word spelled in letters; NONE, "no separator here"; the known pieces
+
+A piece is a maximal run of letters, of digits, of white space, or of one repeated mark. The separator between two
+pieces is implied by its neighbours (`gap`); any other separator is a token of its own. A piece seen fewer than
+`min_count` times is spelled, in training too, so that the spelling route is trained.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.int64]
+
+BYTES = 256
+PIECE = re.compile(r"\s+|[^\W\d_]+|\d+|(.)\1*", re.DOTALL)
+OPENING = "([{"
+CLOSING = ",.;:!?)]}"
+
+
+def gap(left: str, right: str) -> str:
+    """The separator implied between the last character before and the first character of a piece.
+
+    >>> gap("e", "c"), gap(",", "c"), gap("e", ","), gap("(", "a"), gap("'", "t"), gap("\\n", "a")
+    (' ', ' ', '', '', '', '')
+    """
+    if not left or left.isspace() or right.isspace():
+        return ""
+    if right.isalnum() or right in OPENING:
+        return " " if left.isalnum() or left in CLOSING else ""
+    return ""
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cut a text into its pieces; joined, they are the text.
+
+    >>> list(pieces("Oh--no,  it's 1815!"))
+    ['Oh', '--', 'no', ',', '  ', 'it', "'", 's', ' ', '1815', '!']
+    """
+    return (match.group() for match in PIECE.finditer(text))
+
+
+class Tokenizer:
+    """Text to ids and back, without loss: `decode(encode(text)) == text` for every valid Unicode string.
+
+    Made with `Tokenizer.characters(train)` or `Tokenizer.words(train)`, or from its `dump()`.
+    """
+
+    def __init__(self, kind: Literal["characters", "words"], letters: str, words: Iterable[str] = ()) -> None:
+        self.kind = kind
+        self.letters = letters
+        self.words_known = tuple(words)
+        self.end = BYTES + len(letters)  # END; past the last id where the kind is characters
+        self.none = self.end + 1
+        self._codes = np.array([ord(letter) for letter in letters], dtype=np.uint32)
+        self._letter_ids = {letter: BYTES + i for i, letter in enumerate(letters)}
+        self._piece_ids = {"": self.none} | {word: self.none + 1 + i for i, word in enumerate(self.words_known)}
+        self._spellings: dict[str, list[int]] = {}
+
+    @classmethod
+    def characters(cls, text: str) -> Tokenizer:
+        """One id for each character that stands in `text`."""
+        return cls("characters", "".join(sorted(set(text))))
+
+    @classmethod
+    def words(cls, text: str, min_count: int = 2) -> Tokenizer:
+        """One id for each piece that stands in `text` at least `min_count` times, most frequent first."""
+        counts = Counter(piece for piece, _ in _separated(text))
+        kept = sorted((p for p, n in counts.items() if n >= min_count and p), key=lambda p: (-counts[p], p))
+        return cls("words", "".join(sorted(set(text))), kept)
+
+    @property
+    def size(self) -> int:
+        """How many ids there are: the vocabulary."""
+        return self.end if self.kind == "characters" else self.none + 1 + len(self.words_known)
+
+    def encode(self, text: str) -> Ids:
+        """The one canonical encoding of a text, (tokens,)."""
+        return self.spans(text)[0]
+
+    def spans(self, text: str) -> tuple[Ids, Ids]:
+        """The ids of a text and, for each, how many characters of the text are read once it is read.
+
+        >>> tokenizer = Tokenizer.words("a b a b", min_count=2)
+        >>> ids, ends = tokenizer.spans("a b")
+        >>> len(ids), ends.tolist()
+        (2, [1, 3])
+        """
+        return self._spell_all(text) if self.kind == "characters" else self._words(text)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of a sequence of ids; bytes that are no UTF-8 become U+FFFD."""
+        decoder = Decoder(self)
+        return "".join([decoder.feed(int(i)) for i in ids]) + decoder.flush()
+
+    def piece(self, token: int) -> str:
+        """The text of a known piece's id."""
+        return "" if token == self.none else self.words_known[token - self.none - 1]
+
+    def spelled(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Which tokens are spent on spelling what is not in the vocabulary, (tokens,)."""
+        return ids < BYTES if self.kind == "characters" else ids <= self.end
+
+    def drawable(self) -> npt.NDArray[np.bool_]:
+        """Which ids may be drawn, (vocabulary,): all but the fallback bytes."""
+        mask = np.arange(self.size) >= BYTES
+        return mask if mask.any() else ~mask
+
+    def base(self) -> npt.NDArray[np.float64]:
+        """A first guess, (vocabulary,): every token alike, the 256 bytes together as one of them."""
+        weights = np.ones(self.size)
+        weights[:BYTES] = 1 / BYTES
+        return weights / weights.sum()
+
+    def resume(self, prompt: str) -> tuple[Ids, str]:
+        """Where to go on from a prompt: the ids of its finished pieces, and the rest that the next tokens must agree with.
+
+        A last piece that holds an unknown character is spelled and left open instead, with nothing to agree with.
+        """
+        if self.kind == "characters":
+            return self.encode(prompt), ""
+        solid = [match for match in PIECE.finditer(prompt) if not match.group().isspace()]
+        if not prompt or prompt[-1].isspace():
+            cut = solid[-1].end() if solid else 0
+        else:
+            cut = solid[-2].end() if len(solid) > 1 else 0
+        if set(prompt[cut:]) <= set(self.letters):
+            return self.encode(prompt[:cut]), prompt[cut:]
+        ids = self.encode(prompt)
+        return (ids[:-1] if ids[-1] == self.end else ids), ""
+
+    def dump(self) -> dict[str, Any]:
+        """What makes the same tokenizer again, as JSON values."""
+        return {"kind": self.kind, "letters": self.letters, "words": list(self.words_known)}
+
+    @classmethod
+    def restore(cls, dumped: dict[str, Any]) -> Tokenizer:
+        """The tokenizer of a `dump()`."""
+        return cls(dumped["kind"], dumped["letters"], dumped["words"])
+
+    def _spell_all(self, text: str) -> tuple[Ids, Ids]:
+        codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+        if not len(self.letters):
+            places, known = np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
+        else:
+            places = np.minimum(np.searchsorted(self._codes, codes), len(self.letters) - 1)
+            known = self._codes[places] == codes
+        if known.all():
+            return (places + BYTES).astype(np.int64), np.arange(1, len(codes) + 1)
+        lengths = np.array([1 if k else len(c.encode()) for c, k in zip(text, known, strict=True)])
+        ids = np.repeat(places + BYTES, lengths).astype(np.int64)
+        ids[np.repeat(~known, lengths)] = list("".join(c for c, k in zip(text, known, strict=True) if not k).encode())
+        last = np.zeros(len(ids), np.int64)
+        last[np.cumsum(lengths) - 1] = 1
+        return ids, np.cumsum(last)
+
+    def _spelling(self, piece: str) -> list[int]:
+        if piece not in self._spellings:
+            self._spellings[piece] = [*self._spell_all(piece)[0].tolist(), self.end]
+        return self._spellings[piece]
+
+    def _words(self, text: str) -> tuple[Ids, Ids]:
+        ids: list[int] = []
+        ends: list[int] = []
+        for piece, end in _separated(text):
+            known = self._piece_ids.get(piece)
+            if known is not None:
+                ids.append(known)
+                ends.append(end)
+            else:
+                spelling = self._spelling(piece)
+                ids += spelling
+                start = end - len(piece)
+                ends += [start + int(e) for e in self._spell_all(piece)[1]] + [end]
+        return np.array(ids, dtype=np.int64), np.array(ends, dtype=np.int64)
+
+
+def _separated(text: str) -> Iterator[tuple[str, int]]:
+    """The pieces of a text without the separators that are implied, with "" where an implied one is missing.
+
+    >>> [piece for piece, _ in _separated("so, it is3")]
+    ['so', ',', 'it', 'is', '', '3']
+    """
+    left, separator, end = "", "", 0
+    for piece in pieces(text):
+        end += len(piece)
+        if piece[0].isspace():
+            separator = piece
+            continue
+        if separator != gap(left, piece[0]):
+            yield separator, end - len(piece)
+        yield piece, end
+        left, separator = piece[-1], ""
+    if separator:
+        yield separator, end
+
+
+class Decoder:
+    """Ids to text, one at a time: UTF-8 is never torn, and what is implied is put back."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.last = ""  # the character before, "" where the next piece stands without a separator
+        self.spelling = False
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def feed(self, token: int) -> str:
+        """The text that this token adds; "" while a character is incomplete."""
+        if token < BYTES:
+            return self._letters(self._utf8.decode(bytes([token])))
+        head = self.flush()
+        if token < self.tokenizer.end:
+            return head + self._letters(self.tokenizer.letters[token - BYTES])
+        self.spelling = False
+        if token == self.tokenizer.end:
+            return head
+        piece = self.tokenizer.piece(token)
+        added = gap(self.last, piece[0]) + piece if piece else ""
+        self.last = piece[-1:]
+        return head + added
+
+    def flush(self) -> str:
+        """What is left of an incomplete character: U+FFFD, or nothing."""
+        return self._letters(self._utf8.decode(b"", final=True))
+
+    def surfaces(self) -> list[str]:
+        """What each id from 256 on would add here, (vocabulary - 256,): the rule of `feed` for all of them at once."""
+        tokenizer, last = self.tokenizer, self.last
+        letters = [self._before(letter) + letter for letter in tokenizer.letters]
+        if tokenizer.kind == "characters":
+            return letters
+        return [*letters, "", "", *(gap(last, word[0]) + word for word in tokenizer.words_known)]
+
+    def _before(self, letter: str) -> str:
+        return "" if self.spelling or self.tokenizer.kind == "characters" else gap(self.last, letter)
+
+    def _letters(self, text: str) -> str:
+        if not text:
+            return ""
+        text_before = self._before(text[0])
+        self.spelling, self.last = True, text[-1]
+        return text_before + text

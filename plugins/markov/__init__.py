@@ -1,0 +1,1 @@
+"""Markov chains over characters and words, counted with numpy."""

@@ -1,0 +1,18 @@
+"""markov-char: a character n-gram chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from genbench import Tokenizer
+from genbench_plugins.markov.chain import MarkovChain
+
+
+@dataclass
+class MarkovChar(MarkovChain):
+    """A character n-gram chain with modified Kneser-Ney smoothing (Chen & Goodman 1999)."""
+
+    order: int = field(default=8, metadata={"help": "characters in an n-gram: one more than the context has"})
+
+    def cut(self, train: str) -> Tokenizer:
+        return Tokenizer.characters(train)

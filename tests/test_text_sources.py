@@ -1,0 +1,194 @@
+"""Sources: the catalogue, embedded texts, user paths, NLTK's corpus and downloads that fail."""
+
+import lzma
+import re
+import threading
+import zipfile
+from pathlib import Path
+
+import nltk.data
+import nltk.downloader
+import pytest
+
+from genbench.errors import CorpusError
+from genbench.text.catalogue import Book, catalogue, embedded_authors, find_author
+from genbench.text.sources import corpus_available, read_book, read_path
+
+EMMA = Book("Emma", "prose", nltk="austen-emma.txt")
+
+
+@pytest.fixture
+def no_corpus(monkeypatch, tmp_path):
+    """NLTK's search path is one empty folder, private as NLTK wants it."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    return tmp_path
+
+
+def downloader(monkeypatch, *messages, action=lambda: None):
+    """NLTK's downloader replaced by one that acts, then sends these messages."""
+
+    class Double:
+        def incr_download(self, package):
+            assert package == "gutenberg"
+            action()
+            yield from messages
+
+    monkeypatch.setattr(nltk.downloader, "Downloader", Double)
+
+
+def install(folder: Path) -> None:
+    corpus = folder / "corpora" / "gutenberg"
+    corpus.mkdir(parents=True)
+    for path in (corpus, corpus.parent):
+        path.chmod(0o755)
+    (corpus / "austen-emma.txt").write_bytes(b"[Emma]\n")
+    (corpus / "austen-emma.txt").chmod(0o644)
+
+
+# the catalogue
+
+
+def test_the_catalogue_has_the_18_files_of_nltk_once_each():
+    files = [book.nltk for author in catalogue().values() for book in author.books if book.nltk]
+    assert len(files) == len(set(files)) == 18
+
+
+def test_every_book_is_prose_or_verse_and_can_be_had():
+    for author in catalogue().values():
+        assert author.books
+        for book in author.books:
+            assert book.form in ("prose", "verse")
+            assert book.nltk or book.file
+            "".encode(book.encoding)
+
+
+def test_embedded_authors_are_three():
+    assert embedded_authors() == ["thorne", "pell", "marrow"]
+
+
+def test_names_ignore_case():
+    assert find_author("Austen").full_name == "Jane Austen"
+
+
+def test_an_unknown_author_is_refused_with_the_nearest():
+    with pytest.raises(CorpusError, match=r"no author 'austn'; did you mean austen\?.*`genbench corpora"):
+        find_author("austn")
+
+
+def test_the_catalogue_cannot_be_changed_from_outside():
+    catalogue().clear()
+    assert catalogue()
+
+
+# the embedded texts
+
+
+@pytest.mark.parametrize("name", ["thorne", "pell", "marrow"])
+def test_embedded_texts_are_long_dense_and_never_repeat_a_paragraph(name):
+    text = "\n\n".join(read_book(book).decode() for book in find_author(name).books)
+    assert len(text) >= 20_000
+    bits = 8 * len(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    assert bits / len(text) >= 2.6
+    paragraphs = [paragraph for paragraph in re.split(r"\n{2,}", text) if len(paragraph) > 40]
+    assert len(paragraphs) == len(set(paragraphs))
+
+
+# NLTK's corpus
+
+
+def test_the_corpus_is_read_from_a_folder(no_corpus):
+    assert not corpus_available()
+    install(no_corpus)
+    assert corpus_available()
+    assert read_book(EMMA) == b"[Emma]\n"
+
+
+def test_the_corpus_is_read_from_a_zip_file(no_corpus):
+    folder = no_corpus / "corpora"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with zipfile.ZipFile(folder / "gutenberg.zip", "w") as archive:
+        archive.writestr("gutenberg/austen-emma.txt", "[Emma]\n")
+    (folder / "gutenberg.zip").chmod(0o644)
+    assert corpus_available()
+    assert read_book(EMMA) == b"[Emma]\n"
+
+
+def test_a_missing_corpus_is_downloaded_with_progress(no_corpus, monkeypatch, capsys):
+    progress = [nltk.downloader.ProgressMessage(share) for share in (0, 50, 100)]
+    downloader(monkeypatch, *progress, action=lambda: install(no_corpus))
+    seen = []
+    assert read_book(EMMA, on_progress=seen.append) == b"[Emma]\n"
+    assert seen == [0.0, 0.5, 1.0]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([nltk.downloader.ErrorMessage(None, "<urlopen error\nno route>")], "<urlopen error no route>"),
+        ([], "the download does not hold it"),
+    ],
+)
+def test_a_failed_download_is_one_sentence_that_says_what_to_do(no_corpus, monkeypatch, messages, reason):
+    downloader(monkeypatch, *messages)
+    with pytest.raises(CorpusError) as caught:
+        read_book(EMMA)
+    said = str(caught.value)
+    assert f"({reason})" in said
+    for choice in ("NLTK_DATA", "python -m nltk.downloader gutenberg", "thorne, pell, marrow", "path"):
+        assert choice in said
+    assert "\n" not in said
+
+
+def test_a_downloader_that_raises_is_the_same_sentence(no_corpus, monkeypatch):
+    def fail():
+        raise ValueError("no folder to write to")
+
+    downloader(monkeypatch, action=fail)
+    with pytest.raises(CorpusError, match=r"\(no folder to write to\): set NLTK_DATA"):
+        read_book(EMMA)
+
+
+def test_a_silent_download_is_given_up(no_corpus, monkeypatch):
+    release = threading.Event()
+    downloader(monkeypatch, action=lambda: release.wait(30))
+    with pytest.raises(CorpusError, match=r"no answer for 0\.05 s"):
+        read_book(EMMA, wait=0.05)
+    release.set()
+
+
+def test_a_book_without_a_source_is_refused():
+    with pytest.raises(CorpusError, match="'Nowhere' is neither embedded"):
+        read_book(Book("Nowhere", "prose"))
+
+
+def test_real_every_file_there_is_listed(gutenberg):
+    folder = Path(str(nltk.data.find("corpora/gutenberg")))
+    files = {book.nltk for author in catalogue().values() for book in author.books}
+    assert {path.name for path in folder.glob("*.txt")} <= files
+
+
+# paths
+
+
+def test_a_folder_is_its_text_files_in_order_of_name(tmp_path):
+    for name in ("b.txt", "a.TXT", "c.md", ".hidden.txt"):
+        (tmp_path / name).write_text(f"{name}\n")
+    assert read_path(tmp_path) == [(tmp_path / "a.TXT", b"a.TXT\n"), (tmp_path / "b.txt", b"b.txt\n")]
+
+
+def test_a_file_is_read_whatever_its_ending(tmp_path):
+    (tmp_path / "notes.md").write_text("words\n")
+    assert read_path(tmp_path / "notes.md") == [(tmp_path / "notes.md", b"words\n")]
+
+
+def test_bad_paths_are_refused_by_name(tmp_path):
+    with pytest.raises(CorpusError, match=r"no file or folder .*nothing\.txt"):
+        read_path(tmp_path / "nothing.txt")
+    with pytest.raises(CorpusError, match=r"no \.txt file in the folder"):
+        read_path(tmp_path)
+    (tmp_path / "blank.txt").write_text(" \n\n")
+    with pytest.raises(CorpusError, match=r"blank\.txt is empty"):
+        read_path(tmp_path)
