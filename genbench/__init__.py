@@ -48,7 +48,7 @@ _HOMES = {
 _HOME = {name: f"genbench.{home}" for home, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

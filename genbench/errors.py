@@ -1,12 +1,13 @@
 """Every error that genbench raises on purpose.
 
 GenbenchError
-├── UserError           something asked for cannot be had: one sentence that names the thing, the choices, the next command
+├── UserError           something asked for cannot be had
 │   ├── SpecError       a generator's SPEC or one of its options
 │   └── CorpusError     an author or a text
 └── ContractError       a generator breaks the contract: its row fails, the others stand
 
-The command line shows a GenbenchError as one sentence and ends with exit code 2; nothing else catches them.
+Each says in one sentence what the thing is, what the choices are and what to do next. The command line shows it and
+ends with exit code 2.
 """
 
 from __future__ import annotations

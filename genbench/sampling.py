@@ -119,7 +119,7 @@ def _read(generator: Generator, ids: list[int]) -> tuple[State, Decoder]:
 
 
 def agreeing(decoder: Decoder, rest: str, allowed: Mask) -> Mask:
-    """Which of the allowed tokens agree with the rest of the prompt, (vocabulary,): a beginning of it, or going past it.
+    """Which of the allowed tokens agree with the rest of the prompt, (vocabulary,): a part of it, or more than it.
 
     Where none does (a tokenizer made by hand, say), all that are allowed.
     """

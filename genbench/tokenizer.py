@@ -121,10 +121,10 @@ class Tokenizer:
         """A first guess, (vocabulary,): every token alike, the 256 bytes together as one of them."""
         weights = np.ones(self.size)
         weights[:BYTES] = 1 / BYTES
-        return weights / weights.sum()
+        return np.asarray(weights / weights.sum())
 
     def resume(self, prompt: str) -> tuple[Ids, str]:
-        """Where to go on from a prompt: the ids of its finished pieces, and the rest that the next tokens must agree with.
+        """Where to go on from a prompt: the ids of its whole pieces, and the rest that the next tokens must agree with.
 
         A last piece that holds an unknown character is spelled and left open instead, with nothing to agree with.
         """

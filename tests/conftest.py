@@ -1,14 +1,38 @@
 """Fixtures that several test files share."""
 
+import os
+from pathlib import Path
+
+import numpy as np
 import pytest
+
+from genbench.text import corpus_available
+
+PROSE = (
+    "The old ferry went over at six, and again at seven, if the tide would let it. Nobody hurried the ferryman.\n\n"
+    '"You are late," said the widow, who was always early; "the eggs were promised for six." He looked at the eggs.\n\n'
+    "He had been over the water nine thousand times, he said, and the eggs had never once been the reason.\n\n"
+)
 
 
 @pytest.fixture(scope="session")
 def gutenberg() -> None:
-    """Skips where NLTK's gutenberg corpus is not on NLTK's search path."""
-    import nltk.data
-
-    try:
-        nltk.data.find("corpora/gutenberg")
-    except LookupError:
+    """Skips where NLTK's gutenberg corpus is not on NLTK's search path; fails there if it has to be."""
+    if not corpus_available():
+        if os.environ.get("GENBENCH_REQUIRE_CORPUS"):
+            pytest.fail("GENBENCH_REQUIRE_CORPUS is set and NLTK's gutenberg corpus is not on its search path")
         pytest.skip("NLTK's gutenberg corpus is not on its search path (NLTK_DATA)")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A new random generator with a fixed seed."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def prose_file(tmp_path: Path) -> Path:
+    """A small text of about 6,000 characters that differ enough to learn from."""
+    path = tmp_path / "ferry.txt"
+    path.write_text("".join(PROSE.replace("six", f"{n} o'clock") for n in range(20)), encoding="utf-8")
+    return path

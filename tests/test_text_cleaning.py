@@ -47,7 +47,7 @@ He slept. In the morning there was a letter on the mat, and it said nothing more
 
 Yours ever,
 A. W.
-"""  # noqa: E501
+"""
 
 any_text = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 line_text = st.text(alphabet="ab -\t\n\r—.", max_size=400)

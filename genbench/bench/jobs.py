@@ -51,7 +51,13 @@ def blank(job: Job) -> Row:
         "spelled_share parameters steps train_seconds train_characters_per_second score_characters_per_second "
         "generate_characters_per_second peak_memory_mb"
     )
-    row: Row = {"author": job.author, "generator": job.generator, "options": {}, "seed": job.seed, "status": "ok"}
+    row: Row = {
+        "author": job.author,
+        "generator": job.generator,
+        "options": {},
+        "seed": job.seed,
+        "status": "ok",
+    }
     return row | dict.fromkeys(measured.split()) | {"facts": {}, "notes": [], "samples": []}
 
 
@@ -106,10 +112,14 @@ def test(generator: Generator, text: str) -> Row:
     bounds = interval(found.character_bits)
     row = {name: getattr(found, name) for name in ("bits", "characters", "bytes", "words", "tokens")}
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
-    return row | {name: getattr(found, name) for name in derived} | {
-        "interval": list(bounds) if bounds else None,
-        "score_characters_per_second": round(len(text) / seconds),
-    }
+    return (
+        row
+        | {name: getattr(found, name) for name in derived}
+        | {
+            "interval": list(bounds) if bounds else None,
+            "score_characters_per_second": round(len(text) / seconds),
+        }
+    )
 
 
 def draw(generator: Generator, job: Job) -> Row:

@@ -75,7 +75,11 @@ def require_prompt(prompt: str) -> None:
 
 
 def jobs(
-    corpora: Sequence[Corpus], specs: Sequence[str], training: Training, samplings: Sequence[Sampling], prompt: str
+    corpora: Sequence[Corpus],
+    specs: Sequence[str],
+    training: Training,
+    samplings: Sequence[Sampling],
+    prompt: str,
 ) -> list[Job]:
     """One job for each author, generator and seed. Raises UserError for two texts of one name."""
     names = [corpus.author for corpus in corpora]
@@ -104,5 +108,3 @@ def jobs(
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-

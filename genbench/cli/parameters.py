@@ -20,7 +20,12 @@ def _option(*names: str, metavar: str, help: str) -> typer.models.OptionInfo:
 Authors = Annotated[list[str] | None, typer.Argument(metavar="[AUTHOR]...", help=AUTHORS_HELP, show_default=False)]
 Specs = Annotated[
     list[str] | None,
-    _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP + "[default: markov-char markov-word lstm-char lstm-word]"),
+    _option(
+        "-g",
+        "--generator",
+        metavar="SPEC",
+        help=SPEC_HELP + "[default: markov-char markov-word lstm-char lstm-word]",
+    ),
 ]
 Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
 Steps = Annotated[int | None, _option(metavar="N", help="Optimiser steps a network, instead of a budget.")]
@@ -31,11 +36,14 @@ Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard lin
 
 Prompt = Annotated[str, _option(metavar="TEXT", help="What the samples go on from.")]
 Temperatures = Annotated[
-    list[float] | None, _option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]")
+    list[float] | None,
+    _option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]"),
 ]
 TopK = Annotated[int | None, _option(metavar="K", help="Draw from the K likeliest tokens.")]
 TopP = Annotated[float | None, _option(metavar="P", help="Draw from the likeliest tokens that make up P.")]
-MinP = Annotated[float | None, _option(metavar="P", help="Draw from tokens at least P times as likely as the likeliest.")]
+MinP = Annotated[
+    float | None, _option(metavar="P", help="Draw from tokens at least P times as likely as the likeliest.")
+]
 Length = Annotated[int, typer.Option(metavar="N", help="Characters in a sample.")]
 
 Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side by side. [default: one a core]")]

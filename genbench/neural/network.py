@@ -5,13 +5,18 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from genbench.neural.heads import Adaptive, Softmax
 from genbench.neural.states import CoreState
 
 
 class Network(nn.Module):
     """(batch, time) token ids to hidden values, one state to the next."""
 
-    def __init__(self, size: int, embedding: int, core: nn.Module, head: nn.Module, dropout: tuple[float, float]) -> None:
+    head: Softmax | Adaptive
+
+    def __init__(
+        self, size: int, embedding: int, core: nn.Module, head: Softmax | Adaptive, dropout: tuple[float, float]
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(size, embedding)
         self.core = core

@@ -42,7 +42,8 @@ class RecurrentGenerator(Generator):
     hidden: int = field(default=256, metadata={"help": "units in each recurrent layer"})
     layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
     dropout: float | None = field(
-        default=None, metadata={"help": "on the way out of the core, .4 of it on the way in; auto: .5 for short texts, else 0"}
+        default=None,
+        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: .5 for short texts, else 0"},
     )
     learning_rate: float = field(default=8e-3, metadata={"help": "AdamW's highest"})
     weight_decay: float = field(default=0.01, metadata={"help": "AdamW's"})
@@ -71,7 +72,7 @@ class RecurrentGenerator(Generator):
         ids = self._stream(train)
         dropout = self.dropout if self.dropout is not None else 0.5 * (len(train) < SHORT_TEXT)
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices):  # type: ignore[arg-type]
+        with torch.random.fork_rng(devices=devices):
             torch.manual_seed(run.seed)
             frequency = torch.bincount(ids, minlength=self.tokenizer.size)
             self._network = self._build(frequency, dropout).to(run.device)
@@ -105,8 +106,8 @@ class RecurrentGenerator(Generator):
 
     @torch.inference_mode()
     def predict(self, state: Memory) -> LogProbs:
-        found = self._network.head.every(state.output)[0].numpy().astype(np.float64)  # type: ignore[operator]
-        return found - np.logaddexp.reduce(found)
+        found = self._network.head.every(state.output)[0].numpy().astype(np.float64)
+        return np.asarray(found - np.logaddexp.reduce(found))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         before = torch.from_numpy(self.tokenizer.encode("\n"))
@@ -119,5 +120,3 @@ class RecurrentGenerator(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self._network = self._build(torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned.items()})
-
-

@@ -1,4 +1,4 @@
-"""The state of a recurrent core: a tensor or a tuple of tensors, each (layers, batch, hidden), as torch's own cores have."""
+"""The state of a recurrent core, as torch's own have it: a tensor or a tuple of them, each (layers, batch, hidden)."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
     """The natural log-probability of each token of a stream after its first, (tokens - 1,), read from a zero state."""
     network.eval()
     inputs, targets = stream[:-1], stream[1:]
+    if not len(inputs):
+        return np.empty(0)
     rows = max(1, min(ROWS, len(inputs) // SHORTEST_ROW))
     length = len(inputs) // rows
     whole = rows * length
@@ -47,7 +49,9 @@ def _rows(network: Network, inputs: torch.Tensor, targets: torch.Tensor) -> tupl
     return found, ends
 
 
-def _read(network: Network, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
+def _read(
+    network: Network, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState
+) -> tuple[torch.Tensor, CoreState]:
     parts = []
     for start in range(0, inputs.shape[1], STRIDE):
         part = slice(start, start + STRIDE)

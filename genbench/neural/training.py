@@ -1,7 +1,7 @@
 """The one training loop: truncated backpropagation through time with carried state (Williams & Peng 1990).
 
-The stream is cut into `batch` rows read side by side, `window` tokens at a time; AdamW (Loshchilov & Hutter 2019) with a
-warm-up and a cosine sized to the run, gradients clipped, and at the end the weights that validated best.
+The stream is cut into `batch` rows read side by side, `window` tokens at a time; AdamW (Loshchilov & Hutter 2019) with
+a warm-up and a cosine sized to the run, gradients clipped, and at the end the weights that validated best.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def rate(fraction: float) -> float:
     return FINAL + (1 - FINAL) * (1 + math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP))) / 2
 
 
-def windows(ids: torch.Tensor, batch: int, window: int, random: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor, bool]]:
+def windows(
+    ids: torch.Tensor, batch: int, window: int, random: torch.Generator
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, bool]]:
     """Inputs and targets, (batch, window) each, without end, and whether a new pass begins.
 
     Each pass starts at another place of the first window, so that windows do not always cut at the same tokens.
@@ -104,12 +106,18 @@ class Trainer:
         batch = max(1, min(recipe.batch, (len(train) - 1) // recipe.window))
         self.clock = Clock(self.run, self._steps(len(train), batch))
         optimiser = torch.optim.AdamW(
-            network.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
+            network.parameters(),
+            lr=recipe.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=recipe.weight_decay,
+            fused=True,
         )
         due, step, fraction, told, losses = list(VALIDATIONS), 0, 0.0, 0.0, []
         state: CoreState = None
         network.train()
-        for inputs, targets, fresh in windows(train, batch, recipe.window, torch.Generator().manual_seed(self.run.seed)):
+        for inputs, targets, fresh in windows(
+            train, batch, recipe.window, torch.Generator().manual_seed(self.run.seed)
+        ):
             fraction = self.clock.fraction(step)
             if fraction >= 1:
                 break
@@ -128,7 +136,12 @@ class Trainer:
         self.validate(valid, batch)
         network.load_state_dict(self.best[1])
         passes = step * batch * min(recipe.window, len(train)) / max(len(train), 1)
-        return {"steps": step, "batch": batch, "passes": round(passes, 2), "valid_bits_per_token": round(self.best[0], 4)}
+        return {
+            "steps": step,
+            "batch": batch,
+            "passes": round(passes, 2),
+            "valid_bits_per_token": round(self.best[0], 4),
+        }
 
     def step(
         self, optimiser: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState

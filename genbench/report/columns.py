@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from genbench.bench.jobs import Row
@@ -23,23 +23,31 @@ class Column:
 
     def winner(self, rows: list[Row]) -> float | None:
         """The best value of the rows; None where there is nothing to be best in."""
-        found = [row[self.key] for row in rows if row["status"] == "ok" and row[self.key] is not None]
+        found: list[float] = [row[self.key] for row in rows if row["status"] == "ok" and row[self.key] is not None]
         if self.best is None or len(found) < 2 or len(set(found)) < 2:
             return None
         return min(found) if self.best == "lowest" else max(found)
 
 
+def _counted(heading: str, key: str, best: Literal["lowest", "highest"] | None = None, room: int = 0) -> Column:
+    return Column(heading, key, lambda row: count(row[key]), best, room=room)
+
+
+def _decimal(heading: str, key: str, places: int, best: Literal["lowest"] | None = "lowest", room: int = 0) -> Column:
+    return Column(heading, key, lambda row: decimals(row[key], places), best, room=room)
+
+
 COLUMNS = (
-    Column("bits/\nchar", "bits_per_character", lambda row: f"{row['bits_per_character']:.3f}", "lowest"),
+    _decimal("bits/\nchar", "bits_per_character", 3),
     Column("95 %\ninterval", "interval", lambda row: span(row["interval"])),
-    Column("bits/\nbyte", "bits_per_byte", lambda row: f"{row['bits_per_byte']:.3f}", "lowest", room=120),
-    Column("word\nperpl.", "word_perplexity", lambda row: decimals(row["word_perplexity"], 1), "lowest"),
-    Column("token\nperpl.", "token_perplexity", lambda row: decimals(row["token_perplexity"], 1), style="bright_black"),
+    _decimal("bits/\nbyte", "bits_per_byte", 3, room=120),
+    _decimal("word\nperpl.", "word_perplexity", 1),
+    replace(_decimal("token\nperpl.", "token_perplexity", 1, best=None), style="bright_black"),
     Column("spelled\n%", "spelled_share", lambda row: f"{100 * row['spelled_share']:.1f}", room=140),
-    Column("para-\nmeters", "parameters", lambda row: count(row["parameters"]), room=100),
-    Column("training\nseconds", "train_seconds", lambda row: decimals(row["train_seconds"], 1), "lowest"),
-    Column("training\nchar/s", "train_characters_per_second", lambda row: count(row["train_characters_per_second"]), "highest", room=110),
-    Column("scoring\nchar/s", "score_characters_per_second", lambda row: count(row["score_characters_per_second"]), "highest", room=130),
-    Column("drawing\nchar/s", "generate_characters_per_second", lambda row: count(row["generate_characters_per_second"]), "highest"),
-    Column("memory\nMB", "peak_memory_mb", lambda row: count(row["peak_memory_mb"]), "lowest", room=90),
-)  # fmt: skip
+    _counted("para-\nmeters", "parameters", room=100),
+    _decimal("training\nseconds", "train_seconds", 1),
+    _counted("training\nchar/s", "train_characters_per_second", "highest", room=110),
+    _counted("scoring\nchar/s", "score_characters_per_second", "highest", room=130),
+    _counted("drawing\nchar/s", "generate_characters_per_second", "highest"),
+    _counted("memory\nMB", "peak_memory_mb", "lowest", room=90),
+)

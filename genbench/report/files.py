@@ -40,7 +40,10 @@ def as_markdown(comparison: Comparison) -> str:
     parts = []
     for author in comparison.corpora:
         rows = comparison.ranked(author)
-        heads = ["generator", *(column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in COLUMNS)]
+        heads = [
+            "generator",
+            *(column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in COLUMNS),
+        ]
         lines = [f"### {_escaped(author)}", "", _line(heads), _line(["---"] + ["---:"] * len(COLUMNS))]
         for label, row in zip(labels(rows), rows, strict=True):
             ok = row["status"] == "ok"

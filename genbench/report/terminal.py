@@ -38,9 +38,7 @@ def heading(comparison: Comparison, author: str) -> str:
     """What the rows of an author were trained and tested on."""
     text = comparison.corpora[author]
     books = f"{len(text['books'])} books" if len(text["books"]) > 1 else text["books"][0]
-    return printable(
-        f"{author}: {books}, {text['train']:,} characters to train on, {text['test']:,} to be tested with"
-    )
+    return printable(f"{author}: {books}, {text['train']:,} characters to train on, {text['test']:,} to be tested with")
 
 
 def table(rows: list[Row], width: int) -> Table:
@@ -73,12 +71,25 @@ def remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Te
         style="bright_black",
     )
     listed = ", ".join(f"{name} {bits:.2f}" for name, bits in floors.items())
-    yield Text(f"For scale, in bits per character: {listed} (xz also learns from the test text).", style="bright_black")
+    yield Text(
+        f"For scale, in bits per character: {listed} (xz also learns from the test text).",
+        style="bright_black",
+    )
     for label, row in zip(labels(rows), rows, strict=True):
         if row["status"] != "ok":
             yield Text(printable(f"{label} failed: {row['error']}"), style="red")
+    for note, about in _notes(rows).items():
+        who = ", ".join(about) if len(about) < len(rows) else "all"
+        yield Text(printable(f"{who}: {note}"), style="yellow")
+
+
+def _notes(rows: list[Row]) -> dict[str, list[str]]:
+    """Each note with the labels of the rows that carry it."""
+    found: dict[str, list[str]] = {}
+    for label, row in zip(labels(rows), rows, strict=True):
         for note in row["notes"]:
-            yield Text(printable(f"{label}: {note}"), style="yellow")
+            found.setdefault(note, []).append(label)
+    return found
 
 
 def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
@@ -90,5 +101,10 @@ def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType
         yield Rule(Text(printable(f"{author} at temperature {first['temperature']:g}{prompt}"), style="bold"))
         beside = max(1, min(len(written), width // (NARROWEST_PANEL + 1)))
         each = (width - (beside - 1)) // beside
-        panels = [Panel(Text(printable(texts[place]["text"])), title=Text(printable(label)), width=each) for label, texts in written]
+        panels = [Panel(_sample(texts[place]), title=Text(printable(label)), width=each) for label, texts in written]
         yield Columns(panels, padding=(0, 1, 0, 0))
+
+
+def _sample(sample: dict[str, str]) -> Text:
+    """The prompt, set apart, and what was drawn after it."""
+    return Text(printable(sample["prompt"]), style="bright_black").append(printable(sample["text"]), style="default")

@@ -8,7 +8,15 @@ from typing import Any
 
 from genbench.bench.jobs import Row
 
-UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode categories that may drive a terminal or show nothing
+UNSAFE = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+}  # Unicode categories that may drive a terminal or show nothing
 
 
 def printable(text: str) -> str:

@@ -57,8 +57,7 @@ def decode(data: bytes, encoding: str = "utf-8", name: str = "the text") -> str:
         if codecs.lookup(encoding).name != "utf-8":
             return data.decode(encoding)
         raise CorpusError(
-            f"{name} is not UTF-8 at byte {error.start:,}; if it is Latin-1, convert it with "
-            f"`iconv -f latin1 -t utf-8`"
+            f"{name} is not UTF-8 at byte {error.start:,}; if it is Latin-1, convert it with `iconv -f latin1 -t utf-8`"
         ) from None
 
 

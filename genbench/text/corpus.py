@@ -52,9 +52,7 @@ class Corpus:
         }
 
 
-def load(
-    author: str, *, lines: str = "join", on_progress: OnProgress | None = None, wait: float = WAIT
-) -> Corpus:
+def load(author: str, *, lines: str = "join", on_progress: OnProgress | None = None, wait: float = WAIT) -> Corpus:
     """The corpus of a catalogue author, or of a path to a .txt file or a folder of them.
 
     `lines` is "join" or "keep", see `clean`. `on_progress` is told the share done, 0 to 1, if a download is
@@ -105,14 +103,11 @@ def _name(path: Path) -> str:
 
 def _path_books(path: Path, lines: str) -> Texts:
     return [
-        (file.stem, _cleaned(decode(data, name=str(file)), None, lines, str(file)))
-        for file, data in read_path(path)
+        (file.stem, _cleaned(decode(data, name=str(file)), None, lines, str(file))) for file, data in read_path(path)
     ]
 
 
-def _catalogue_books(
-    author: Author, lines: str, on_progress: OnProgress | None, wait: float
-) -> Texts:
+def _catalogue_books(author: Author, lines: str, on_progress: OnProgress | None, wait: float) -> Texts:
     texts = []
     for book in author.books:
         data = read_book(book, on_progress=on_progress, wait=wait)

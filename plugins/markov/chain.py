@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
-from genbench import Generator, Ids, LogProbs, Progress, Run, Tokenizer
 from genbench_plugins.markov.counts import Level, count, kneser_ney
 from genbench_plugins.markov.smoothing import Chain, Weights, discounts
+
+from genbench import Generator, Ids, LogProbs, Progress, Run, Tokenizer
 
 Rows = tuple[int, ...]
 
@@ -37,7 +37,7 @@ class MarkovChain(Generator):
         run.report(Progress(0.9, note="smoothing"))
         levels = kneser_ney(raw, ids, self.tokenizer.size)
         found = [discounts(level.counts) for level in levels]
-        self.facts = {"ngrams": sum(len(level.keys) for level in levels), "discounts": [d for d, _ in found]}
+        self.facts = {"parameters": sum(len(level.keys) for level in levels), "discounts": [d for d, _ in found]}
         failed = [str(length) for length, (_, closed) in enumerate(found, start=1) if not closed]
         if failed:
             self.facts["notes"] = [

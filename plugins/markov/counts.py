@@ -8,6 +8,7 @@ continuations of a context lie side by side, and a lookup is one binary search.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ def count(ids: Ints, order: int, vocabulary: int) -> list[Level]:
 
 
 def kneser_ney(levels: list[Level], ids: Ints, vocabulary: int) -> list[Level]:
-    """The same n-grams, counted as Kneser and Ney do: below the highest order, after how many distinct tokens each stands.
+    """The same n-grams, counted as Kneser and Ney do: below the highest order, how many distinct tokens go before.
 
     One that begins the stream counts its beginning as one such token.
     """
@@ -86,7 +87,7 @@ def kneser_ney(levels: list[Level], ids: Ints, vocabulary: int) -> list[Level]:
 def suffixes(levels: list[Level], vocabulary: int) -> list[Ints]:
     """For each n-gram of each level, the row in the level below of the n-gram without its first token."""
     found = [np.zeros(len(levels[0].keys), np.int64)]
-    for below, level in zip(levels, levels[1:], strict=False):
+    for below, level in pairwise(levels):
         context = found[-1][level.keys // vocabulary]
         found.append(below.find(context * vocabulary + level.tokens))
     return found

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.markov.counts import NOWHERE, Ints, Level
 
 from genbench import LogProbs
-from genbench_plugins.markov.counts import NOWHERE, Ints, Level
 
 Floats = npt.NDArray[np.float64]
 FALLBACK = (0.5, 1.0, 1.5)  # what KenLM takes where the closed form fails
@@ -91,7 +91,7 @@ class Chain:
         return np.log(found)
 
     def token_log_probs(self, ids: Ints, state: tuple[int, ...]) -> LogProbs:
-        """Of each token given those before it and the state before the first, (tokens,); level by level, no loop over tokens."""
+        """Of each token given those before it and the first state, (tokens,): a loop over levels, none over tokens."""
         found = self.base[ids]
         rows = np.zeros(len(ids), np.int64)  # of the context before each token
         for length, (level, weights) in enumerate(zip(self.levels, self.weights, strict=True), start=1):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from genbench import Tokenizer
 from genbench_plugins.markov.chain import MarkovChain
+
+from genbench import Tokenizer
 
 
 @dataclass
