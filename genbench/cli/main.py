@@ -16,6 +16,7 @@ app = typer.Typer(
     help="Markov chains and LSTMs on the same bench: train them on an author, compare bits and samples.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: a tenth of a second sooner, and errors in one sentence
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
