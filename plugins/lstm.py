@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -41,7 +42,11 @@ class LSTMChar(RecurrentGenerator):
 class LSTMWord(RecurrentGenerator):
     """A word-level LSTM: differs from lstm-char in its tokens and sizes; rare words are spelled."""
 
-    embedding: int = field(default=256, metadata={"help": "width of a token's vector"})
+    short_text_dropout: ClassVar[float] = 0.5
+
+    embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
+    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
+    learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
 
     def cut(self, train: str) -> Tokenizer:

@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from genbench.tokenizer import Tokenizer
+from genbench.generator import LogProbs
+from genbench.tokenizer import Ids, Tokenizer
 
 HALF = 0.5  # a count for what was never seen (Krichevsky & Trofimov 1981)
 
@@ -21,15 +22,16 @@ def floors(train: str, test: str) -> dict[str, float]:
     """
     tokenizer = Tokenizer.characters(train)
     ids = tokenizer.encode(test)
-    counts = np.bincount(tokenizer.encode(train), minlength=tokenizer.size) + HALF * tokenizer.base() * tokenizer.size
+    base = tokenizer.base()
+    counts = np.bincount(tokenizer.encode(train), minlength=tokenizer.size) + HALF * base / base.max()
     return {
-        "uniform": _bits(tokenizer.base(), ids) / len(test),
+        "uniform": _bits(base, ids) / len(test),
         "unigram": _bits(counts / counts.sum(), ids) / len(test),
         "xz": 8 * (_xz(train + test) - _xz(train)) / len(test),
     }
 
 
-def _bits(probabilities: np.ndarray, ids: np.ndarray) -> float:
+def _bits(probabilities: LogProbs, ids: Ids) -> float:
     return -math.fsum(np.log2(probabilities[ids]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -38,17 +38,19 @@ class RecurrentGenerator(Generator):
     (batch, time, inputs) and a state to (batch, time, self.hidden) and a state.
     """
 
+    short_text_dropout: ClassVar[float] = 0.2
+
     embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
-    hidden: int = field(default=256, metadata={"help": "units in each recurrent layer"})
+    hidden: int = field(default=192, metadata={"help": "units in each recurrent layer"})
     layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
     dropout: float | None = field(
         default=None,
-        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: .5 for short texts, else 0"},
+        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: 0 for a long text"},
     )
-    learning_rate: float = field(default=8e-3, metadata={"help": "AdamW's highest"})
+    learning_rate: float = field(default=1.5e-2, metadata={"help": "AdamW's highest"})
     weight_decay: float = field(default=0.01, metadata={"help": "AdamW's"})
     batch: int = field(default=16, metadata={"help": "stretches of text read side by side"})
-    window: int = field(default=64, metadata={"help": "tokens between two updates"})
+    window: int = field(default=32, metadata={"help": "tokens between two updates"})
 
     def __post_init__(self) -> None:
         for name in ("embedding", "hidden", "layers", "batch", "window"):
@@ -70,7 +72,7 @@ class RecurrentGenerator(Generator):
     def fit(self, train: str, valid: str, run: Run) -> None:
         self.tokenizer = self.cut(train)
         ids = self._stream(train)
-        dropout = self.dropout if self.dropout is not None else 0.5 * (len(train) < SHORT_TEXT)
+        dropout = self.dropout if self.dropout is not None else self.short_text_dropout * (len(train) < SHORT_TEXT)
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(run.seed)

@@ -1,0 +1,71 @@
+"""Generators made by hand, small enough to see what is right."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from genbench import Generator, Ids, LogProbs, Run, Tokenizer
+
+
+@dataclass
+class Fixed(Generator):
+    """The same distribution at every place."""
+
+    text: str = "abcd"
+    shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    words: bool = False
+    log_probs: LogProbs = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.tokenizer = Tokenizer.words(self.text, 1) if self.words else Tokenizer.characters(self.text)
+        weights = np.full(self.tokenizer.size, 1e-9)
+        weights[self.tokenizer.size - len(self.shares) :] = self.shares
+        self.log_probs = np.log(weights / weights.sum())
+
+    def fit(self, train: str, valid: str, run: Run) -> None: ...
+
+    def begin(self) -> Any:
+        return None
+
+    def advance(self, state: Any, token: int) -> Any:
+        return None
+
+    def predict(self, state: Any) -> LogProbs:
+        return self.log_probs
+
+    def dump(self) -> dict[str, Any]:
+        return {"log_probs": self.log_probs}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self.log_probs = learned["log_probs"]
+
+
+@dataclass
+class Unigram(Generator):
+    """Draws each character alone, as often as the author used it: the plugin of the documentation."""
+
+    smoothing: float = 0.5
+
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        self.tokenizer = Tokenizer.characters(train)
+        counts = np.bincount(self.tokenizer.encode(train), minlength=self.tokenizer.size) + self.smoothing
+        self.log_probs = np.log(counts / counts.sum())
+
+    def begin(self) -> Any:
+        return None
+
+    def advance(self, state: Any, token: int) -> Any:
+        return None
+
+    def predict(self, state: Any) -> LogProbs:
+        return self.log_probs
+
+    def dump(self) -> dict[str, Any]:
+        return {"log_probs": self.log_probs}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self.log_probs = learned["log_probs"]
+
+
+__all__ = ["Fixed", "Ids", "Unigram"]

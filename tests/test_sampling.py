@@ -1,0 +1,129 @@
+"""Drawing: the controls keep what they say, lengths are exact, prompts are completed."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from doubles import Fixed
+
+from genbench.errors import ContractError, UserError
+from genbench.sampling import Sampling, draw, generate, until
+
+ALL = np.ones(4, dtype=bool)
+LOGS = np.log([0.4, 0.3, 0.2, 0.1])
+
+
+def shares(sampling: Sampling, rng: np.random.Generator, draws: int = 4000) -> list[float]:
+    counts = Counter(draw(LOGS, ALL, set(), sampling, rng) for _ in range(draws))
+    return [counts[token] / draws for token in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "expected"),
+    [
+        (Sampling(temperature=1), [0.4, 0.3, 0.2, 0.1]),
+        (Sampling(temperature=0), [1, 0, 0, 0]),
+        (Sampling(temperature=1, top_k=2), [4 / 7, 3 / 7, 0, 0]),
+        (Sampling(temperature=1, top_p=0.6), [4 / 7, 3 / 7, 0, 0]),  # 0.4 is not enough, 0.7 is
+        (Sampling(temperature=1, top_p=0.4), [1, 0, 0, 0]),
+        (Sampling(temperature=1, min_p=0.5), [4 / 9, 3 / 9, 2 / 9, 0]),  # at least half of 0.4
+        (Sampling(temperature=0.5), [16 / 30, 9 / 30, 4 / 30, 1 / 30]),  # squared and normalised
+    ],
+)
+def test_controls_leave_the_distribution_worked_by_hand(
+    sampling: Sampling, expected: list[float], rng: np.random.Generator
+) -> None:
+    # 4 standard errors of a share of one half in 4000 draws are 0.032
+    assert shares(sampling, rng) == pytest.approx(expected, abs=0.032)
+
+
+def test_a_repetition_penalty_makes_the_seen_less_likely(rng: np.random.Generator) -> None:
+    greedy = Sampling(temperature=0, repetition_penalty=2)
+    assert draw(LOGS, ALL, set(), greedy, rng) == 0
+    assert draw(LOGS, ALL, {0}, greedy, rng) == 1  # 0.4 squared is below 0.3
+
+
+def test_what_is_not_allowed_is_never_drawn(rng: np.random.Generator) -> None:
+    allowed = np.array([False, True, False, True])
+    assert {draw(LOGS, allowed, set(), Sampling(temperature=5), rng) for _ in range(200)} == {1, 3}
+
+
+@pytest.mark.parametrize("length", [0, 1, 17, 300])
+def test_the_length_is_exact(length: int, rng: np.random.Generator) -> None:
+    assert len(generate(Fixed(), "", Sampling(length=length), rng)) == length
+    word = Fixed("one two three four", (0.25,) * 4, words=True)
+    assert len(generate(word, "", Sampling(length=length), rng)) == length
+
+
+def test_it_stops_before_a_text_that_lies_across_tokens(rng: np.random.Generator) -> None:
+    found = generate(Fixed(), "", Sampling(length=5000, stop="ab"), rng)
+    assert "ab" not in found
+    assert len(found) < 5000
+
+
+def test_text_that_only_begins_like_the_stop_is_kept() -> None:
+    assert "".join(until(iter(["x", "S", "T", "y", "STO", "P", "z"]), "STOP")) == "xSTy"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "starts"),
+    [("one th", ("ree",)), ("one t", ("wo", "hree")), ("one ", ("one", "two", "three", "four")), ("thre", ("e",))],
+)
+def test_a_prompt_that_ends_inside_a_word_is_completed(prompt: str, starts: tuple[str, ...]) -> None:
+    word = Fixed("one two three four", (0.25,) * 4, words=True)
+    for seed in range(20):
+        found = generate(word, prompt, Sampling(length=12), np.random.default_rng(seed))
+        assert found.startswith(starts), found
+
+
+def test_a_rest_longer_than_one_token_is_agreed_with() -> None:
+    word = Fixed("one two three four", (0.25,) * 4, words=True)  # "owt" is no word: it has to be spelled
+    for seed in range(10):
+        state_text = generate(word, "one owt", Sampling(length=5), np.random.default_rng(seed))
+        assert len(state_text) == 5
+
+
+def test_bytes_are_never_drawn() -> None:
+    likely_bytes = Fixed()
+    likely_bytes.log_probs = np.log(np.where(np.arange(260) < 256, 0.999 / 256, 0.001 / 4))
+    found = generate(likely_bytes, "\u00e9", Sampling(length=200, temperature=1), np.random.default_rng(0))
+    assert set(found) <= set("abcd")
+
+
+def test_global_random_state_is_left_alone(rng: np.random.Generator) -> None:
+    before = np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
+    generate(Fixed(), "a", Sampling(), rng)
+    assert np.random.get_state()[1].tolist() == before  # type: ignore[index, union-attr]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"length": -1},
+        {"temperature": -0.1},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"top_k": 0},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"min_p": -0.1},
+        {"repetition_penalty": 0.0},
+        {"stop": ""},
+    ],
+)
+def test_a_control_out_of_range_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=next(iter(wrong)).replace("_", "-")):
+        Sampling(**wrong)  # type: ignore[arg-type]
+
+
+def test_predictions_that_are_no_numbers_are_refused(rng: np.random.Generator) -> None:
+    broken = Fixed()
+    broken.log_probs = np.full(260, np.nan)
+    with pytest.raises(ContractError, match="no probability"):
+        generate(broken, "", Sampling(), rng)
+
+
+def test_a_generator_that_never_says_a_character_ends(rng: np.random.Generator) -> None:
+    # words: only END and NONE are likely; never two silent tokens in a row, so letters come, and the text ends
+    silent = Fixed("one two", (1.0, 1e-300, 1e-300), words=True)
+    assert len(generate(silent, "", Sampling(length=20), rng)) == 20

@@ -1,0 +1,71 @@
+"""Files appear whole or not at all; what is kept comes back."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from doubles import Fixed
+
+from genbench import UserError, store
+
+LEARNED: dict[str, Any] = {
+    "floats": np.array([0.1, np.pi]),
+    "deep": {"ints": [np.arange(3), np.array([], dtype=np.int32)], "array": "a key named like ours", "dict": {"x": 1}},
+    "plain": [1, 2.5, None, True, "text\u00e9"],
+    "half": np.array([[1.5]], dtype=np.float32),
+}
+
+
+class Keeps(Fixed):
+    def dump(self) -> dict[str, Any]:
+        return LEARNED
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self.learned = learned
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    store.save(Keeps(), tmp_path / "model")
+    loaded = Keeps()
+    store.load(loaded, tmp_path / "model")
+    assert same(LEARNED, loaded.learned)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "results.json"
+    store.write_whole(path, b"old")
+
+    def refuse(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        store.write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_has_the_rights_that_a_plain_one_would_have(tmp_path: Path) -> None:
+    store.write_whole(tmp_path / "a", b"")
+    (tmp_path / "b").write_bytes(b"")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder"):
+        store.require_writable(tmp_path)
+    with pytest.raises(UserError, match="there is no folder"):
+        store.require_writable(tmp_path / "none" / "x.json")
+    store.require_writable(tmp_path / "x.json")
