@@ -76,7 +76,7 @@ class Live(Watcher):
         self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said))
         if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
             self.last[place] = time.monotonic()
-            self.console.print(f"{name}: {said.fraction:.0%} {says(said)}", markup=False, highlight=False)
+            self.console.print(f"{name}: {said.fraction:.0%} {says(said)}".rstrip(), markup=False, highlight=False)
 
     def _done(self, name: str, place: int, row: Row) -> None:
         if place in self.lines:

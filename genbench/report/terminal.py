@@ -94,7 +94,8 @@ def _notes(rows: list[Row]) -> dict[str, list[str]]:
 
 def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
     """The samples of one author, side by side for each temperature."""
-    written = [(label, row["samples"]) for label, row in zip(labels(rows), rows, strict=True) if row["samples"]]
+    labelled = zip(labels(rows), rows, strict=True)
+    written = [(label, row["samples"]) for label, row in labelled if row["status"] == "ok" and row["samples"]]
     for place in range(max((len(texts) for _, texts in written), default=0)):
         first = written[0][1][place]
         prompt = f", after {first['prompt']!r}" if first["prompt"] else ""

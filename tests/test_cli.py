@@ -1,0 +1,159 @@
+"""The command line as a user types it, rightly and wrongly."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genbench.cli.main import main
+from genbench.cli.values import seconds
+from genbench.errors import UserError
+
+CHAINS = ["-g", "markov-char:order=4", "-g", "markov-word"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit code of `genbench words...`, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["genbench", *words])
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def test_help_loads_no_torch() -> None:
+    code = "import sys; from genbench.cli.main import app; app(['--help'], standalone_mode=False)"
+    code += "; assert not {'torch', 'nltk', 'numpy'} & set(sys.modules), 'too much is loaded'"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "compare" in done.stdout
+
+
+def test_the_version_is_that_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from importlib.metadata import version
+
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"genbench {version('genbench')}\n"
+
+
+@pytest.mark.slow
+def test_a_comparison_prints_and_writes(
+    prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = [tmp_path / name for name in ("o.json", "o.csv", "o.md")]
+    files = [
+        word
+        for option, path in zip(("--json", "--csv", "--markdown"), outputs, strict=True)
+        for word in (option, str(path))
+    ]
+    sampled = ["--temperature", "0.5", "--temperature", "1", "--length", "47", "--prompt", "The fer"]
+    assert run(monkeypatch, "compare", str(prose_file), *CHAINS, *sampled, *files) == 0
+    out, err = capsys.readouterr()
+    assert "markov-char" in out
+    assert "ferry at temperature 0.5, after 'The fer'" in out
+    assert "bits/char" in err
+    found = json.loads(outputs[0].read_text(encoding="utf-8"))
+    assert [row["status"] for row in found["results"]] == ["ok", "ok"]
+    assert [row["options"] for row in found["results"]] == [{"order": 4}, {"order": 3, "min_count": 2}]
+    samples = [sample for row in found["results"] for sample in row["samples"]]
+    assert [(len(s["text"]), s["prompt"], s["temperature"]) for s in samples] == [
+        (47, "The fer", 0.5),
+        (47, "The fer", 1.0),
+    ] * 2
+    assert found["command"][:2] == ["genbench", "compare"]
+    assert len(list(csv.reader(outputs[1].read_text(encoding="utf-8").splitlines()))) == 3
+    assert outputs[2].read_text(encoding="utf-8").startswith("### ferry")
+
+
+@pytest.mark.slow
+def test_an_embedded_author_and_a_network_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "o.json"
+    words = ["compare", "Pell", "-g", "lstm-word:hidden=16", "--steps", "10", "--length", "20", "--json", str(path)]
+    assert run(monkeypatch, *words) == 0
+    (row,) = json.loads(path.read_text(encoding="utf-8"))["results"]
+    assert (row["author"], row["status"], row["steps"], row["options"]["hidden"]) == ("pell", "ok", 10, 16)
+
+
+@pytest.mark.slow
+def test_without_the_corpus_the_embedded_authors_are_taken(tmp_path: Path) -> None:
+    code = (
+        "import sys, genbench.text.corpus as c, genbench.cli.main as m; c.has_nltk = lambda name: False\n"
+        "def no(book, **k): raise c.CorpusError('no')\n"
+        "c.read_book, read = (lambda b, **k: no(b) if b.nltk else read(b, **k)), c.read_book\n"
+        "sys.argv = ['genbench', 'compare', '-g', 'markov-char', '--length', '20']; m.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "embedded authors" in " ".join(done.stderr.split())
+    assert all(f"{name}:" in done.stdout for name in ("thorne", "pell", "marrow"))
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["austn"], "did you mean austen"),
+        (["thorne", "-g", "lstm-chr"], "did you mean lstm-char"),
+        (["thorne", "-g", "markov-char:ordr=3"], "did you mean order"),
+        (["thorne", "-g", "markov-char:order"], "key=value"),
+        (["thorne", "-g", "markov-char:order=many"], "a whole number"),
+        (["thorne", "-g", "missing.py"], "there is no file 'missing.py'"),
+        (["thorne", "--budget", "soon"], "30s, 2m or 1h"),
+        (["thorne", "--budget", "0s"], "above 0"),
+        (["thorne", "--steps", "0"], "steps is 0"),
+        (["thorne", "--jobs", "0"], "jobs is 0"),
+        (["thorne", "--seeds", "0"], "seeds is 0"),
+        (["thorne", "--device", "gpu"], "auto, cpu, cuda, mps"),
+        (["thorne", "--lines", "some"], "join"),
+        (["thorne", "--temperature", "-1"], "temperature is -1.0"),
+        (["thorne", "--length", "-1"], "length is -1"),
+        (["thorne", "--top-p", "2"], "top-p is 2.0"),
+        (["thorne", "--json", "no/such/folder/x.json"], "there is no folder"),
+        (["thorne", "--bogus"], "--bogus"),
+        (["missing.txt"], "missing.txt"),
+        (["empty.txt"], "empty.txt"),
+        (["short.txt"], "1,000"),
+        (["binary.txt"], "binary.txt"),
+        (["latin.txt"], "iconv"),
+        (["utf16.txt"], "utf16.txt"),
+        (["folder/"], "folder"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    words: list[str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name, data in {
+        "empty": b"",
+        "short": b"too short",
+        "binary": bytes(range(256)) * 20,
+        "latin": "caf\u00e9 ".encode("latin-1") * 500,
+        "utf16": ("plain text " * 200).encode("utf-16"),
+    }.items():
+        (tmp_path / f"{name}.txt").write_bytes(data)
+    before = sorted(tmp_path.rglob("*"))
+    words = [*words, "-g", "markov-char"] if "-g" not in words else words
+    assert run(monkeypatch, "compare", *words) == 2
+    out, err = capsys.readouterr()
+    assert named in err
+    assert "Traceback" not in err
+    assert not out
+    assert len(err.strip().splitlines()) == (4 if "--bogus" in words else 1)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_exit_code_1_where_no_row_is_ok(prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.py").write_text("raise ValueError('broken on purpose')")
+    assert run(monkeypatch, "compare", str(prose_file), "-g", str(tmp_path / "broken.py")) == 1
+
+
+@pytest.mark.parametrize("text", ["", "s", "1x", "-1s", "0", "1e3", "nan", "1 2"])
+def test_a_malformed_budget_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="budget"):
+        seconds(text)

@@ -1,0 +1,142 @@
+"""The layout of the design: who may import whom, and files and functions that stay short."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import genbench
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
+
+CORE = {"errors": set(), "tokenizer": {"errors"}, "generator": {"errors", "tokenizer"}}
+CORE["sampling"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
+CORE["options"] = CORE["store"] = {"errors", "tokenizer", "generator"}
+CORE["registry"] = {"errors", "generator", "options"}
+CORE["text"] = {"errors", "text"}
+CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text"}
+CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
+CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
+CORE["bench"] = {
+    "bench",
+    "measure",
+    "store",
+    "registry",
+    "options",
+    "text",
+    "scoring",
+    "sampling",
+    "generator",
+    "errors",
+}
+CORE["report"] = {"report", "bench", "store", "generator", "errors"}
+CORE["api"] = CORE["bench"] | {"report"}
+CORE["cli"] = CORE["api"] | {"api", "cli"}
+CORE["__init__"] = set(CORE)
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if parts[0] == "genbench" else parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names of all that a file imports, those inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms(path: Path) -> set[str]:
+    """The rooms of genbench that a file imports from."""
+    names = (name.split(".") for name in imports(path))
+    return {parts[1] for parts in names if parts[0] == "genbench" and parts[1] != "__version__"}
+
+
+@pytest.mark.parametrize("path", [f for f in FILES if "genbench/" in f.as_posix()], ids=lambda f: f.stem)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    assert rooms(path) <= CORE[room(path)] | {room(path)} if room(path) != "api" else CORE["api"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda f: f.stem)
+def test_heavy_and_outer_packages_stay_in_their_rooms(path: Path) -> None:
+    top = {name.split(".")[0] for name in imports(path)}
+    assert not top & {"genbench_corpora", "plugins", "corpora", "pickle", "click"}
+    if room(path) not in ("report", "cli"):
+        assert not top & {"rich", "typer"}
+    if room(path) not in ("neural", "plugins") and path.stem not in ("plan",):  # plan asks torch for its devices
+        assert "torch" not in top
+    if room(path) != "plugins":
+        assert "genbench_plugins" not in top
+
+
+@pytest.mark.parametrize("path", [f for f in FILES if room(f) == "plugins"], ids=lambda f: f.stem)
+def test_plugins_import_public_names_only(path: Path) -> None:
+    names = [name for name in imports(path) if name.startswith("genbench.")]
+    public = {f"genbench.{name}" for name in genbench.__all__} | {"genbench.neural.RecurrentGenerator"}
+    assert set(names) <= public
+
+
+def test_files_and_functions_are_short() -> None:
+    lengths = []
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 270, path
+        lengths += [
+            (node.end_lineno or 0) - node.lineno + 1
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef)
+        ]
+    lengths.sort()
+    assert lengths[len(lengths) // 2] <= 11
+    assert lengths[int(0.9 * len(lengths))] <= 35
+
+
+def test_every_public_name_is_there_and_explained() -> None:
+    for name in genbench.__all__:
+        found = getattr(genbench, name)
+        assert name in ("Ids", "LogProbs", "State", "Learned") or found.__doc__, name
+
+
+def test_public_definitions_say_what_they_are() -> None:
+    contract = {"fit", "begin", "advance", "predict", "dump", "restore", "token_log_probs", "cut", "core", "forward"}
+    for path in FILES:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        body += [inner for node in body if isinstance(node, ast.ClassDef) for inner in node.body]
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert node.name in contract or ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_importing_genbench_loads_nothing_heavy() -> None:
+    code = "import sys, genbench; assert not {'torch', 'numpy', 'nltk', 'rich'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def tracked() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: which files are tracked cannot be told")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines()]
+
+
+def test_the_top_level_is_the_one_that_was_agreed() -> None:
+    top = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    folders = {"genbench", "plugins", "corpora", "tests", "docs", "examples", "benchmarks", ".ci"}
+    files = {"pyproject.toml", "constraints.txt", "Makefile", ".gitignore", "LICENSE"}
+    assert top <= folders | files | {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LOG.md"}
+
+
+def test_no_file_names_a_machine() -> None:
+    machine = [f"/{folder}/" for folder in ("work", "root")]
+    for path in tracked():
+        text = path.read_text(encoding="utf-8")
+        assert path == Path(__file__) or not any(word in text for word in machine), path
+        assert "shared/nltk_data" not in text or path in (ROOT / ".ci/run", Path(__file__)), path

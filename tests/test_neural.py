@@ -1,0 +1,180 @@
+"""The training loop, the heads, and scoring in parallel rows."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import PROSE
+from genbench_plugins.lstm import LSTMChar, lstm
+from torch import nn
+
+from genbench import Run, Tokenizer, score
+from genbench.neural import RecurrentGenerator, streams
+from genbench.neural.heads import Adaptive, Softmax
+from genbench.neural.network import Network
+from genbench.neural.training import FINAL, WARM_UP, rate, windows
+from genbench.testing import CHECKS, Subject
+
+
+class Sum(nn.Module):
+    """A memory that never fades: the mean of all inputs so far, scaled down."""
+
+    def forward(self, x: torch.Tensor, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        start = torch.zeros(1, x.shape[0], x.shape[2]) if state is None else state
+        y = start.transpose(0, 1) + 0.01 * x.cumsum(1)
+        return y, y[:, -1:].transpose(0, 1)
+
+
+CORES: dict[str, Any] = {
+    "lstm": lambda: nn.LSTM(8, 12, batch_first=True),
+    "gru": lambda: nn.GRU(8, 12, batch_first=True),
+    "sum": Sum,
+}
+
+
+def network(core: str) -> Network:
+    torch.manual_seed(0)
+    hidden = 8 if core == "sum" else 12
+    return Network(20, 8, CORES[core](), Softmax(hidden, 20), (0.5, 0.5))
+
+
+@pytest.mark.parametrize("length", [1, 2, 511, 513, 1024, 2_345])
+@pytest.mark.parametrize("core", CORES)
+def test_parallel_rows_score_as_one_reading(core: str, length: int) -> None:
+    net = network(core).eval()
+    stream = torch.randint(0, 20, (length,), generator=torch.Generator().manual_seed(1))
+    found = streams.stream_log_probs(net, stream)
+    assert found.shape == (length - 1,)
+    if length > 1:
+        with torch.inference_mode():
+            at_once, _ = net.picked(stream[None, :-1], stream[None, 1:], None)
+        assert found == pytest.approx(at_once[0].numpy(), abs=1e-4)
+
+
+def test_dropout_is_off_when_scoring() -> None:
+    net, stream = network("lstm").train(), torch.arange(20)
+    assert np.array_equal(streams.stream_log_probs(net, stream), streams.stream_log_probs(net, stream))
+
+
+def test_an_adaptive_head_is_a_distribution_and_agrees_with_itself() -> None:
+    torch.manual_seed(0)
+    frequency = torch.randint(0, 100, (5000,))
+    head = Adaptive(16, frequency).eval()
+    values, targets = torch.randn(7, 16), torch.randint(0, 5000, (7,))
+    every = head.every(values)
+    assert every.exp().sum(1).tolist() == pytest.approx([1.0] * 7, abs=1e-5)
+    assert head.picked(values, targets).tolist() == pytest.approx(every[range(7), targets].tolist(), abs=1e-5)
+
+
+def test_frequent_tokens_are_in_the_head_of_an_adaptive_softmax() -> None:
+    frequency = torch.arange(5000)
+    assert Adaptive(16, frequency).rank[4999] == 0
+    assert Adaptive(16, frequency).rank[0] == 4999
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    assert rate(0) == 0
+    assert rate(WARM_UP) == 1
+    assert rate(1) == pytest.approx(FINAL)
+    falling = [rate(share) for share in np.linspace(WARM_UP, 1, 50)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_windows_are_shifted_by_one_and_carry_on() -> None:
+    ids = torch.arange(103)
+    made = windows(ids, 2, 10, torch.Generator().manual_seed(0))
+    before = None
+    for _ in range(12):
+        inputs, targets, fresh = next(made)
+        assert inputs.shape == targets.shape == (2, 10)
+        assert torch.equal(inputs + 1, targets)
+        if not fresh:
+            assert torch.equal(inputs[:, 0], before[:, -1] + 1)
+        before = inputs
+
+
+def test_windows_longer_than_the_text_are_cut_to_it() -> None:
+    inputs, _, fresh = next(windows(torch.arange(5), 1, 64, torch.Generator().manual_seed(0)))
+    assert inputs.shape == (1, 4)
+    assert fresh
+
+
+def test_an_lstm_begins_with_open_forget_gates_and_orthogonal_memory() -> None:
+    made = lstm(4, 6, 2)
+    for layer in (0, 1):
+        bias = getattr(made, f"bias_ih_l{layer}") + getattr(made, f"bias_hh_l{layer}")
+        assert bias.tolist() == [0.0] * 6 + [1.0] * 6 + [0.0] * 12  # input, forget, cell, output
+        for gate in getattr(made, f"weight_hh_l{layer}").chunk(4):
+            assert (gate @ gate.T).flatten().tolist() == pytest.approx(torch.eye(6).flatten().tolist(), abs=1e-5)
+
+
+def small(**more: Any) -> LSTMChar:
+    return LSTMChar(hidden=24, embedding=8, batch=4, dropout=0.0, **more)
+
+
+@pytest.mark.slow
+def test_training_learns_a_text_that_repeats() -> None:
+    generator = small()
+    told = []
+    run = Run(steps=300, reporter=told.append)
+    generator.fit("abcdefgh" * 500, "abcdefgh" * 50, run)
+    assert score(generator, "abcdefgh" * 20).bits_per_character < 0.1
+    assert generator.facts["steps"] == 300
+    assert all(0 <= progress.fraction <= 1 for progress in told)
+
+
+@pytest.mark.slow
+def test_the_best_weights_by_validation_are_kept() -> None:
+    generator = small(learning_rate=0.05)  # far too high at the end of so short a text: later weights are worse
+    valid = PROSE[:300]
+    generator.fit(PROSE * 3, valid, Run(steps=120))
+    bits = -generator.token_log_probs(generator.tokenizer.encode(valid)).mean() / math.log(2)
+    assert generator.facts["valid_bits_per_token"] == pytest.approx(bits, abs=0.25)  # the same text, cut in rows
+
+
+@pytest.mark.slow
+def test_seeds_reproduce_and_differ() -> None:
+    def bits(seed: int) -> float:
+        generator = small()
+        generator.fit(PROSE * 3, PROSE, Run(seed=seed, steps=15))
+        return score(generator, PROSE).bits
+
+    assert bits(1) == bits(1)
+    assert bits(1) != bits(2)
+
+
+@pytest.mark.slow
+def test_a_budget_is_kept() -> None:
+    import time
+
+    began = time.perf_counter()
+    small().fit(PROSE * 20, PROSE, Run(budget=2.0))
+    assert 1.5 < time.perf_counter() - began < 4  # loose: the machine is shared
+
+
+@pytest.mark.parametrize("wrong", [{"hidden": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}, {"window": 0}])
+def test_impossible_sizes_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        LSTMChar(**wrong)
+
+
+@dataclass
+class Elman(RecurrentGenerator):
+    """A stranger's core: written in a few lines, its state a single tensor."""
+
+    hidden: int = 16
+
+    def cut(self, train: str) -> Tokenizer:
+        return Tokenizer.characters(train)
+
+    def core(self, inputs: int) -> nn.Module:
+        return nn.RNN(inputs, self.hidden, self.layers, batch_first=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_core_of_ones_own_conforms(check: str) -> None:
+    CHECKS[check](Subject(Elman, characters=4_000))

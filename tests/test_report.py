@@ -1,0 +1,140 @@
+"""What is printed and written: fits the width, marks the best, and nothing drives the terminal."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from genbench.bench.jobs import Job, blank
+from genbench.bench.results import Comparison
+from genbench.generator import Progress
+from genbench.report import files, terminal
+from genbench.report.live import Live
+from genbench.report.text import printable
+
+HOSTILE = "[red]x[/red] \x1b[31m|<script>\u202e\x07"
+
+
+def row(generator: str, bits: float, **more: Any) -> dict[str, Any]:
+    made = blank(Job("austen", "", "", "", generator))
+    numbers = dict.fromkeys([key for key, value in made.items() if value is None], 1000.0)
+    texts = [{"temperature": t, "prompt": "It is", "text": f"{generator} at {t}"} for t in (0.5, 1.0)]
+    return made | numbers | {"bits_per_character": bits, "interval": [bits - 0.1, bits + 0.1], "samples": texts} | more
+
+
+def comparison(*rows: dict[str, Any]) -> Comparison:
+    text = {
+        "sha256": "0",
+        "characters": 9,
+        "train": 1_000_000,
+        "valid": 9,
+        "test": 99_999,
+        "books": ["Emma"],
+        "lines": "join",
+    }
+    floors = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
+    return Comparison("1", [], {"austen": text}, {"austen": floors}, list(rows))
+
+
+ROWS = comparison(
+    row("lstm-char", 1.9, word_perplexity=None, interval=None, notes=["slow"]),
+    row("markov-char", 1.7, word_perplexity=900.5, notes=["slow"]),
+    row("bad", 0, status="failed", error="sums to 1.3", samples=[], bits_per_character=None),
+)
+
+
+def printed(found: Comparison, width: int, **more: Any) -> str:
+    out = io.StringIO()
+    terminal.show(found, Console(file=out, width=width, highlight=False, **more))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_it_fits_the_width(width: int) -> None:
+    lines = printed(ROWS, width).splitlines()
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_it_shows_every_row_best_first(width: int) -> None:
+    out = printed(ROWS, width)
+    assert out.index("*1.700") < out.index("1.900")
+    assert "1.60-1.80" in out
+    assert "bad failed: sums to 1.3" in out
+    assert out.count("slow") == 1  # said once for both
+    assert "uniform 6.00, unigram 4.00, xz 2.00" in out
+    for temperature in ("0.5", "1"):
+        assert f"austen at temperature {temperature}, after 'It is'" in out
+    assert "It ismarkov-char at 0.5" in out
+
+
+def test_more_columns_where_there_is_room() -> None:
+    assert "spelled" in printed(ROWS, 160)
+    assert "spelled" not in printed(ROWS, 80)
+
+
+def test_hostile_text_is_shown_and_drives_nothing() -> None:
+    samples = [{"temperature": 1.0, "prompt": HOSTILE, "text": HOSTILE}]
+    found = comparison(row(HOSTILE, 1.5, samples=samples, notes=[HOSTILE]), row("x", 0, status="failed", error=HOSTILE))
+    found.corpora["austen"]["books"] = [HOSTILE]
+    out = printed(found, 100)
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)
+    assert "[red]x[/red]" in out
+
+
+def test_colour_is_for_terminals_alone() -> None:
+    assert "\x1b[" in printed(ROWS, 80, force_terminal=True, color_system="standard")
+    assert "\x1b[" not in printed(ROWS, 80)
+
+
+def test_printable_keeps_newlines_and_drops_no_character() -> None:
+    text = "a\x1b\x00\n\u202e\x7f\u00e9\U0001f600"
+    assert printable(text) == "a\u241b\u2400\n\ufffd\u2421\u00e9\U0001f600"
+
+
+def test_json_comes_back() -> None:
+    assert json.loads(files.as_json(ROWS)) == ROWS.to_dict()
+
+
+def test_csv_comes_back() -> None:
+    read = list(csv.DictReader(io.StringIO(files.as_csv(ROWS))))
+    assert [line["generator"] for line in read] == ["lstm-char", "markov-char", "bad"]
+    assert (read[1]["interval_low"], read[1]["interval_high"]) == ("1.5999999999999999", "1.8")
+    assert read[2]["error"] == "sums to 1.3"
+
+
+def test_markdown_keeps_its_columns() -> None:
+    lines = [line for line in files.as_markdown(comparison(row("a|b<c", 1.5))).splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in lines} == {len(terminal.COLUMNS) + 2}
+    assert "a\\|b&lt;c" in lines[2]
+
+
+def test_without_a_terminal_progress_is_plain_lines() -> None:
+    out = io.StringIO()
+    jobs = [Job("austen", "", "", "", "lstm-char")]
+    with Live(Console(file=out, width=80)) as live:
+        live.told("a sentence")
+        live.fetching(0.5)
+        live.fetching(1.0)
+        live.watch(jobs, 0, Progress(0.5, 10, 2.3, 40_000))
+        live.watch(jobs, 0, Progress(0.6, 20, 2.2, 40_000))  # too soon for another line
+        live.watch(jobs, 0, row("lstm-char", 1.9))
+    assert out.getvalue().splitlines() == [
+        "a sentence",
+        "fetching NLTK's gutenberg corpus: 50%",
+        "austen lstm-char: 50% loss 2.30, 40k char/s",
+        "austen lstm-char: 1.900 bits/char",
+    ]
+
+
+def test_in_a_terminal_a_job_has_a_live_line() -> None:
+    out = io.StringIO()
+    jobs = [Job("austen", "", "", "", "lstm-char")]
+    with Live(Console(file=out, width=80, force_terminal=True)) as live:
+        live.watch(jobs, 0, Progress(0.5, 10, 2.3, 40_000))
+        live.bars.refresh()
+        live.watch(jobs, 0, row("lstm-char", 1.9))
+    assert "loss 2.30" in out.getvalue()
