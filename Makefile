@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: compare test quick check clean
 

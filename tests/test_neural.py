@@ -147,6 +147,16 @@ def test_seeds_reproduce_and_differ() -> None:
 
 
 @pytest.mark.slow
+def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.neural.recurrent.native_bf16", lambda device: True)
+    generator = small()
+    generator.fit("abcdefgh" * 500, "abcdefgh" * 50, Run(steps=200))
+    assert generator.facts["precision"] == "bf16"
+    assert score(generator, "abcdefgh" * 20).bits_per_character < 0.3
+    assert {weights.dtype for weights in generator.dump().values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.slow
 def test_a_budget_is_kept() -> None:
     import time
 

@@ -13,6 +13,7 @@ from torch import nn
 from genbench.generator import Generator, LogProbs, Run
 from genbench.neural.heads import Adaptive, Softmax
 from genbench.neural.network import Network
+from genbench.neural.precision import native_bf16
 from genbench.neural.states import CoreState
 from genbench.neural.streams import stream_log_probs
 from genbench.neural.training import Recipe, Trainer
@@ -79,9 +80,10 @@ class RecurrentGenerator(Generator):
             frequency = torch.bincount(ids, minlength=self.tokenizer.size)
             self._network = self._build(frequency, dropout).to(run.device)
             recipe = Recipe(self.learning_rate, self.batch, self.window, self.weight_decay)
-            trainer = Trainer(self._network, recipe, run, len(train) / len(ids))
+            trainer = Trainer(self._network, recipe, run, len(train) / len(ids), native_bf16(run.device))
             self.facts = trainer.train(ids.to(run.device), self._stream(valid).to(run.device)) | {"dropout": dropout}
         self._network.eval().cpu()
+        self.facts["precision"] = "bf16" if trainer.bf16 else "fp32"
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
     def _stream(self, text: str) -> torch.Tensor:

@@ -97,6 +97,7 @@ class Trainer:
     recipe: Recipe
     run: Run
     characters_per_token: float
+    bf16: bool = False
     clock: Clock = field(init=False)
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
 
@@ -147,8 +148,9 @@ class Trainer:
         self, optimiser: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState
     ) -> tuple[torch.Tensor, CoreState]:
         """One window: loss in nats a token, and the state to carry."""
-        log_probs, state = self.network.picked(inputs, targets, state)
-        loss = -log_probs.mean()
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.bf16):
+            values, state = self.network(inputs, state)
+        loss = -self.network.head.picked(values.float().flatten(0, 1), targets.flatten()).mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
