@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genbench.api import compare as compare
     from genbench.api import corpus as corpus
+    from genbench.api import export as export
     from genbench.bench.results import Comparison as Comparison
     from genbench.errors import ContractError as ContractError
     from genbench.errors import CorpusError as CorpusError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from genbench.tokenizer import Tokenizer as Tokenizer
 
 _HOMES = {
-    "api": ("compare", "corpus"),
+    "api": ("compare", "corpus", "export"),
     "bench.results": ("Comparison",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from genbench import __version__
 from genbench.bench import plan
@@ -14,17 +15,35 @@ from genbench.errors import UserError
 from genbench.generator import Progress
 from genbench.measure.floors import floors
 from genbench.sampling import Sampling
+from genbench.store import require_writable, write_whole
 from genbench.text import Corpus, default_authors, load
 
 SILENT = Watcher()
 
 
-def corpus(author: str, *, lines: str = "join") -> Corpus:
+def corpus(author: str, *, lines: str = "join", watcher: Watcher = SILENT) -> Corpus:
     """An author's text, cleaned and split: a catalogue name, or a path to a .txt file or a folder of them.
 
     Raises CorpusError for a text that cannot be had or used.
     """
-    return load(author, lines=lines)
+    return load(author, lines=lines, on_progress=watcher.fetching)
+
+
+def export(corpus: Corpus, folder: Path) -> list[Path]:
+    """Write train.txt, valid.txt and test.txt, exactly as the generators get them, into a folder; returns the paths.
+
+    Raises UserError where they cannot be written.
+    """
+    if not folder.is_dir():
+        require_writable(folder)
+        if folder.exists():
+            raise UserError(f"{str(folder)!r} is a file; name a folder")
+        folder.mkdir()
+    paths = [folder / f"{part}.txt" for part in ("train", "valid", "test")]
+    for path in paths:
+        require_writable(path)
+        write_whole(path, getattr(corpus, path.stem).encode())
+    return paths
 
 
 def compare(
@@ -75,4 +94,4 @@ def _corpora(authors: Sequence[str | Corpus], lines: str, watcher: Watcher) -> l
         authors, why = default_authors(watcher.fetching)
         if why:
             watcher.told(why)
-    return [a if isinstance(a, Corpus) else load(a, lines=lines, on_progress=watcher.fetching) for a in authors]
+    return [each if isinstance(each, Corpus) else corpus(each, lines=lines, watcher=watcher) for each in authors]

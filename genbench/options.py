@@ -114,6 +114,15 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
+def written(value: Any) -> str:
+    """A value as a SPEC has it.
+
+    >>> written(None), written(0.015), written(True)
+    ('auto', '0.015', 'true')
+    """
+    return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def values(generator: Generator) -> dict[str, Any]:
     """The options of a generator, complete, as JSON values."""
     return {name: getattr(generator, name) for name in options_of(type(generator))}

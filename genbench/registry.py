@@ -81,6 +81,14 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
+def summary(name: str) -> str:
+    """What a registered generator is, in the first line of its docstring; or why it cannot be imported."""
+    try:
+        return (inspect.getdoc(load(name)) or "").partition("\n")[0]
+    except ContractError as error:
+        return f"broken: {error}"
+
+
 def resolve(spec: options.Spec) -> type[Generator]:
     """The generator class that a SPEC names."""
     return load_path(spec.path) if spec.path else load(spec.name)

@@ -157,3 +157,46 @@ def test_exit_code_1_where_no_row_is_ok(prose_file: Path, tmp_path: Path, monkey
 def test_a_malformed_budget_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="budget"):
         seconds(text)
+
+
+def test_corpora_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "corpora", "list") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("austen", "melville", "thorne", "embedded"))
+
+
+def test_a_corpus_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "corpora", "show", "thorne") == 0
+    out = capsys.readouterr().out
+    assert "sha256" in out
+    assert "Third of March." in out
+    assert run(monkeypatch, "corpora", "fetch", "thorne", "pell") == 0
+
+
+def test_an_export_is_what_the_generators_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from genbench import corpus
+
+    for lines in ("join", "keep"):
+        assert run(monkeypatch, "corpora", "export", "marrow", str(tmp_path / lines), "--lines", lines) == 0
+        found = corpus("marrow", lines=lines)
+        for part in ("train", "valid", "test"):
+            assert (tmp_path / lines / f"{part}.txt").read_bytes() == getattr(found, part).encode()
+    assert (tmp_path / "join" / "train.txt").read_bytes() != (tmp_path / "keep" / "train.txt").read_bytes()
+
+
+def test_an_export_to_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert run(monkeypatch, "corpora", "export", "thorne", str(tmp_path / "file")) == 2
+    assert run(monkeypatch, "corpora", "export", "thorne", str(tmp_path / "no" / "where")) == 2
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_generators_are_listed_and_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "generators", "list") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("lstm-char", "markov-word"))
+    assert run(monkeypatch, "generators", "show", "lstm-char") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "character-level LSTM" in out
+    assert "hidden a whole number 192 units" in out
+    assert run(monkeypatch, "generators", "show", "lstm-chr") == 2

@@ -33,7 +33,7 @@ CORE["bench"] = {
     "generator",
     "errors",
 }
-CORE["report"] = {"report", "bench", "store", "generator", "errors"}
+CORE["report"] = {"report", "bench", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"report"}
 CORE["cli"] = CORE["api"] | {"api", "cli"}
 CORE["__init__"] = set(CORE)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from genbench import __version__
+from genbench.cli import corpora, generators
 from genbench.cli.compare import compare
 from genbench.errors import GenbenchError
 
@@ -37,6 +38,8 @@ def options(
 
 
 app.command()(compare)
+app.add_typer(corpora.app, name="corpora")
+app.add_typer(generators.app, name="generators")
 
 
 def main() -> None:

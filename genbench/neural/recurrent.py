@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -71,6 +72,7 @@ class RecurrentGenerator(Generator):
         """A new core for inputs of this width."""
 
     def fit(self, train: str, valid: str, run: Run) -> None:
+        began = time.perf_counter()
         self.tokenizer = self.cut(train)
         ids = self._stream(train)
         dropout = self.dropout if self.dropout is not None else self.short_text_dropout * (len(train) < SHORT_TEXT)
@@ -80,7 +82,7 @@ class RecurrentGenerator(Generator):
             frequency = torch.bincount(ids, minlength=self.tokenizer.size)
             self._network = self._build(frequency, dropout).to(run.device)
             recipe = Recipe(self.learning_rate, self.batch, self.window, self.weight_decay)
-            trainer = Trainer(self._network, recipe, run, len(train) / len(ids), native_bf16(run.device))
+            trainer = Trainer(self._network, recipe, run, len(train) / len(ids), native_bf16(run.device), began)
             self.facts = trainer.train(ids.to(run.device), self._stream(valid).to(run.device)) | {"dropout": dropout}
         self._network.eval().cpu()
         self.facts["precision"] = "bf16" if trainer.bf16 else "fp32"

@@ -98,6 +98,7 @@ class Trainer:
     run: Run
     characters_per_token: float
     bf16: bool = False
+    began: float = field(default_factory=time.perf_counter)  # cutting the text into tokens is part of the budget
     clock: Clock = field(init=False)
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
 
@@ -105,7 +106,7 @@ class Trainer:
         """Train on one stream of ids, choose the weights on another; returns what there is to say of the run."""
         recipe, network = self.recipe, self.network
         batch = max(1, min(recipe.batch, (len(train) - 1) // recipe.window))
-        self.clock = Clock(self.run, self._steps(len(train), batch))
+        self.clock = Clock(self.run, self._steps(len(train), batch), self.began)
         optimiser = torch.optim.AdamW(
             network.parameters(),
             lr=recipe.learning_rate,

@@ -32,6 +32,7 @@ def show(comparison: Comparison, console: Console) -> None:
         console.print()
         for part in samples(author, rows, console.width):
             console.print(part)
+        console.print()
 
 
 def heading(comparison: Comparison, author: str) -> str:

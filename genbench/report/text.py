@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from genbench import options
 from genbench.bench.jobs import Row
 
 UNSAFE = {
@@ -88,4 +89,4 @@ def _differing(row: Row, rows: Sequence[Row]) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    return "auto" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else options.written(value)

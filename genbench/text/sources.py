@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import CorpusError
-from genbench.text.catalogue import Book, embedded_authors
+from genbench.text.catalogue import Author, Book, embedded_authors
 from genbench.text.download import WAIT, download
 
 OnProgress = Callable[[float], None]  # told the share of the download that is done, 0 to 1
@@ -36,6 +36,13 @@ def corpus_available() -> bool:
 def has_nltk(name: str) -> bool:
     """Whether that file of NLTK's gutenberg corpus is on NLTK's search path."""
     return _find(name) is not None
+
+
+def where(author: Author) -> str:
+    """Where an author's text is, in a word or two: embedded, on this machine, or still to be fetched."""
+    if author.embedded:
+        return "embedded"
+    return "here" if all(book.nltk and has_nltk(book.nltk) for book in author.books) else "to be fetched"
 
 
 def _find(name: str) -> Any | None:
