@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from genbench.api import compare as compare
     from genbench.api import corpus as corpus
     from genbench.api import export as export
+    from genbench.api import load as load
+    from genbench.api import ready as ready
+    from genbench.api import stream as stream
+    from genbench.api import train as train
     from genbench.bench.results import Comparison as Comparison
     from genbench.errors import ContractError as ContractError
     from genbench.errors import CorpusError as CorpusError
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from genbench.tokenizer import Tokenizer as Tokenizer
 
 _HOMES = {
-    "api": ("compare", "corpus", "export"),
+    "api": ("compare", "corpus", "export", "load", "ready", "stream", "train"),
     "bench.results": ("Comparison",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),

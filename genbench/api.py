@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from genbench import __version__
+import numpy as np
+
+from genbench import __version__, models
 from genbench.bench import plan
-from genbench.bench.jobs import Row, note_interval
+from genbench.bench.jobs import Row, note_interval, plain, trained
+from genbench.bench.jobs import test as tested
 from genbench.bench.local import LocalExecutor
 from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
 from genbench.errors import UserError
-from genbench.generator import Progress
+from genbench.generator import Generator, Progress
 from genbench.measure.floors import floors
 from genbench.sampling import Sampling
+from genbench.sampling import stream as drawn
 from genbench.store import require_writable, write_whole
-from genbench.text import Corpus, default_authors, load
+from genbench.text import Corpus, decode, default_authors
+from genbench.text import load as load_corpus
+from genbench.text.cleaning import newlines
+from genbench.text.sources import read_path
 
 SILENT = Watcher()
+DEFAULT = Sampling()
 
 
 def corpus(author: str, *, lines: str = "join", watcher: Watcher = SILENT) -> Corpus:
@@ -26,7 +36,7 @@ def corpus(author: str, *, lines: str = "join", watcher: Watcher = SILENT) -> Co
 
     Raises CorpusError for a text that cannot be had or used.
     """
-    return load(author, lines=lines, on_progress=watcher.fetching)
+    return load_corpus(author, lines=lines, on_progress=watcher.fetching)
 
 
 def export(corpus: Corpus, folder: Path) -> list[Path]:
@@ -55,17 +65,20 @@ def compare(
     seed: int = 0,
     seeds: int = 1,
     prompt: str = "",
-    samplings: Sequence[Sampling] = (Sampling(),),
+    samplings: Sequence[Sampling] = (DEFAULT,),
     jobs: int | None = None,
     device: str = "auto",
     lines: str = "join",
+    fresh: bool = False,
+    keep: bool = True,
     command: Sequence[str] = (),
     watcher: Watcher = SILENT,
 ) -> Comparison:
     """Train each generator on each author, score it on the author's test text and draw samples.
 
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
-    core). Raises UserError for what cannot be had; a generator that fails costs its own row.
+    core). Models are kept, and those of the very same training reused unless `fresh`. Raises UserError for what cannot
+    be had; a generator that fails costs its own row.
     """
     training = plan.Training(budget, steps, seed, seeds, device)
     at_once = plan.cores() if jobs is None else jobs
@@ -74,7 +87,7 @@ def compare(
     plan.require_prompt(prompt)
     plan.require_specs(generators)
     corpora = _corpora(authors, lines, watcher)
-    planned = plan.jobs(corpora, generators, training, samplings, prompt)
+    planned = plan.jobs(corpora, generators, training, samplings, prompt, models=_folder(keep), fresh=fresh)
     rows: dict[int, Row] = {}
     for place, said in LocalExecutor(at_once).run(planned):
         watcher.watch(planned, place, said)
@@ -87,6 +100,88 @@ def compare(
         floors={each.author: floors(each.train, each.test) for each in corpora},
         results=[rows[place] for place in range(len(planned))],
     )
+
+
+def train(
+    author: str | Corpus,
+    generator: str,
+    *,
+    budget: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    lines: str = "join",
+    fresh: bool = False,
+    keep: bool = True,
+    watcher: Watcher = SILENT,
+) -> Generator:
+    """Train a generator on an author and keep it; the kept model of the very same training is taken unless `fresh`.
+
+    `budget` is in seconds (30 where no `steps` are given). Raises UserError for what cannot be had, ContractError
+    where the generator fails.
+    """
+    training = plan.Training(budget, steps, seed, 1, device)
+    plan.require_specs([generator])
+    (text,) = _corpora([author], lines, watcher)
+    jobs = plan.jobs([text], [generator], training, models=_folder(keep), fresh=fresh)
+    found, _ = trained(jobs[0], lambda progress: watcher.watch(jobs, 0, progress))
+    return found
+
+
+def ready(
+    author: str | Corpus, generator: str, *, lines: str = "join", watcher: Watcher = SILENT, **how: Any
+) -> Generator:
+    """The newest kept model of an author's text and SPEC that fits what is given of budget, steps, seed and device.
+
+    Where there is none, a new one is trained as `train` does, and kept.
+    """
+    plan.require_specs([generator])
+    (text,) = _corpora([author], lines, watcher)
+    given = {name: value for name, value in how.items() if value is not None}
+    plan.Training(**given)
+    wanted = models.key(generator, {"author": text.author, "sha256": text.sha256}) | given
+    old = models.find(models.home(), wanted)
+    if old is None:
+        return train(text, generator, watcher=watcher, **given)
+    watcher.told(f"using {old.name}, trained on {old.card['created'][:10]}")
+    return old.generator()
+
+
+def load(name: str) -> Generator:
+    """The kept model that `genbench models list` shows by this name; UserError where there is none or it is damaged."""
+    return models.named(models.home(), name).generator()
+
+
+def stream(generator: Generator, prompt: str = "", sampling: Sampling = DEFAULT, seed: int = 0) -> Iterator[str]:
+    """Text in the generator's style, piece by piece as it is drawn, going on from a prompt."""
+    plan.require_prompt(prompt)
+    return drawn(generator, prompt, sampling, np.random.default_rng(seed))
+
+
+def stretch(text: str, length: int, seed: int = 0) -> str:
+    """A random stretch of a text: `length` characters, or all of a shorter one."""
+    start = int(np.random.default_rng(seed).integers(max(len(text) - length, 0) + 1))
+    return text[start : start + length]
+
+
+def text_of(file: str) -> str:
+    """The text of a file, or of standard input for "-"; CorpusError where it cannot be read or is no UTF-8 text."""
+    if file == "-":
+        return newlines(decode(sys.stdin.buffer.read(), name="standard input"))
+    if Path(file).is_dir():
+        raise UserError(f"{file!r} is a folder; name a text file, or - for standard input")
+    ((path, data),) = read_path(Path(file))
+    return newlines(decode(data, name=str(path)))
+
+
+def numbers(generator: Generator, text: str) -> dict[str, Any]:
+    """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
+    found: dict[str, Any] = plain(tested(generator, text))
+    return found
+
+
+def _folder(keep: bool) -> str:
+    return str(models.home()) if keep else ""
 
 
 def _corpora(authors: Sequence[str | Corpus], lines: str, watcher: Watcher) -> list[Corpus]:

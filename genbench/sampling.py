@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from genbench.completion import Mask, weighed
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, State
 from genbench.tokenizer import BYTES, Decoder
 
-Mask = npt.NDArray[np.bool_]
 TOKENS_A_CHARACTER = 8  # a text that needs more tokens than this for its characters is going nowhere
 
 
@@ -98,8 +97,10 @@ def _texts(generator: Generator, prompt: str, sampling: Sampling, rng: np.random
     tokens, characters, silent = 0, 0, False
     while tokens <= TOKENS_A_CHARACTER * (characters + 100):
         allowed = drawable & ~wordless if silent else drawable
-        allowed = agreeing(decoder, rest, allowed) if rest else allowed
-        token = draw(generator.predict(state), allowed, seen, sampling, rng)
+        log_probs = weighed(generator, state, decoder, rest, allowed) if rest else generator.predict(state)
+        if rest and not np.isfinite(log_probs).any():  # nothing agrees: it goes on without
+            log_probs = generator.predict(state)
+        token = draw(log_probs, allowed, seen, sampling, rng)
         text = decoder.feed(token)
         state = generator.advance(state, token)
         seen.add(token)
@@ -116,16 +117,6 @@ def _read(generator: Generator, ids: list[int]) -> tuple[State, Decoder]:
         state = generator.advance(state, token)
         decoder.feed(token)
     return state, decoder
-
-
-def agreeing(decoder: Decoder, rest: str, allowed: Mask) -> Mask:
-    """Which of the allowed tokens agree with the rest of the prompt, (vocabulary,): a part of it, or more than it.
-
-    Where none does (a tokenizer made by hand, say), all that are allowed.
-    """
-    agrees = [rest.startswith(text) or text.startswith(rest) for text in decoder.surfaces()]
-    mask = np.array([False] * BYTES + agrees) & allowed
-    return mask if mask.any() else allowed
 
 
 def draw(log_probs: LogProbs, allowed: Mask, seen: set[int], sampling: Sampling, rng: np.random.Generator) -> int:

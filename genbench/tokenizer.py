@@ -215,6 +215,12 @@ class Decoder:
         self.spelling = False
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
 
+    def copy(self) -> Decoder:
+        """One that stands at the same place, for trying a token out; no character is incomplete there."""
+        other = Decoder(self.tokenizer)
+        other.last, other.spelling = self.last, self.spelling
+        return other
+
     def feed(self, token: int) -> str:
         """The text that this token adds; "" while a character is incomplete."""
         if token < BYTES:

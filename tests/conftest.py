@@ -36,3 +36,9 @@ def prose_file(tmp_path: Path) -> Path:
     path = tmp_path / "ferry.txt"
     path.write_text("".join(PROSE.replace("six", f"{n} o'clock") for n in range(20)), encoding="utf-8")
     return path
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test keeps its models in a folder of its own."""
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path_factory.mktemp("home")))

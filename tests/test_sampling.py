@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from doubles import Fixed
 
+from genbench.completion import weighed
 from genbench.errors import ContractError, UserError
 from genbench.sampling import Sampling, draw, generate, until
+from genbench.tokenizer import Decoder
 
 ALL = np.ones(4, dtype=bool)
 LOGS = np.log([0.4, 0.3, 0.2, 0.1])
@@ -127,3 +129,23 @@ def test_a_generator_that_never_says_a_character_ends(rng: np.random.Generator) 
     # words: only END and NONE are likely; never two silent tokens in a row, so letters come, and the text ends
     silent = Fixed("one two", (1.0, 1e-300, 1e-300), words=True)
     assert len(generate(silent, "", Sampling(length=20), rng)) == 20
+
+
+def test_a_known_word_is_rarely_taken_for_the_beginning_of_an_unknown_one() -> None:
+    # letters g, o, a, t at .2 each, the word "goat" at .1: spelling it has .2 ** 4, not .2
+    goat = Fixed("goat goat", (0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.1), words=True)
+    tokenizer = goat.tokenizer
+    allowed = tokenizer.drawable()
+    found = np.exp(weighed(goat, None, Decoder(tokenizer), "goat", allowed))
+    letter = {c: 256 + tokenizer.letters.index(c) for c in "goat"}
+    assert found[tokenizer.size - 1] == pytest.approx(0.1, rel=1e-4)
+    assert found[letter["g"]] == pytest.approx(0.2**4, rel=1e-4)
+    assert np.flatnonzero(found).tolist() == [letter["g"], tokenizer.size - 1]
+
+
+def test_a_word_that_the_rest_goes_beyond_needs_its_end() -> None:
+    # rest "3d": the number, then "no separator here", then the letter; every other way is no canonical one
+    mixed = Fixed("3 3 d d", (0.3, 0.3), words=True)
+    decoder = Decoder(mixed.tokenizer)
+    found = weighed(mixed, None, decoder, "3d", mixed.tokenizer.drawable())
+    assert 0 < np.isfinite(found).sum() <= 2

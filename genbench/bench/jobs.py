@@ -5,16 +5,18 @@ A job and its row are plain JSON values, so that any executor can carry them to 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench import options, registry, sampling, scoring
-from genbench.errors import GenbenchError
+from genbench import models, options, registry, sampling, scoring
+from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, interval
 
@@ -37,6 +39,9 @@ class Job:
     device: str = "auto"
     prompt: str = ""
     samplings: list[dict[str, Any]] = field(default_factory=list)  # one sample each
+    corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
+    models: str = ""  # the folder that models are kept in; "" keeps none
+    fresh: bool = False  # train anew even if the same model is kept
 
     @property
     def generator(self) -> str:
@@ -70,9 +75,9 @@ def run_job(job: Job, listen: Listener) -> Row:
     """Train, score on test, draw samples. Whatever the generator does wrong costs this row alone."""
     row = blank(job)
     try:
-        generator = registry.make(job.spec)
-        row["options"] = options.values(generator)
-        row |= train(generator, job, listen)
+        row["options"] = options.values(registry.make(job.spec))
+        generator, said = trained(job, listen)
+        row |= said
         listen(Progress(1, note="scoring"))
         row |= test(generator, job.test)
         listen(Progress(1, note="sampling"))
@@ -85,6 +90,28 @@ def run_job(job: Job, listen: Listener) -> Row:
         return failed(row, f"{type(error).__name__}: {error}")
     row["peak_memory_mb"] = peak_memory_mb()
     return row
+
+
+def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
+    """The generator of a job: the kept model of the very same training, else a new one, which is kept."""
+    if not job.models:
+        generator = registry.make(job.spec)
+        return generator, train(generator, job, listen)
+    card = job.corpus | {name: getattr(job, name) for name in ("author", "spec", "seed", "budget", "steps", "device")}
+    card |= models.key(job.spec, card)
+    old = None if job.fresh else models.find(Path(job.models), {name: card[name] for name in models.KEY})
+    if old is not None:
+        with contextlib.suppress(UserError):  # a damaged one is trained anew
+            when = f"trained on {old.card['created'][:10]} and kept; --fresh trains anew"
+            return old.generator(), _reused(old.card["training"], when)
+    generator = registry.make(job.spec)
+    said = train(generator, job, listen)
+    models.keep(generator, Path(job.models), card | {"training": plain(said)})
+    return generator, said
+
+
+def _reused(said: Row, when: str) -> Row:
+    return said | {"notes": [*said["notes"], when], "reused": True}
 
 
 def train(generator: Generator, job: Job, listen: Listener) -> Row:

@@ -78,10 +78,14 @@ def jobs(
     corpora: Sequence[Corpus],
     specs: Sequence[str],
     training: Training,
-    samplings: Sequence[Sampling],
-    prompt: str,
+    samplings: Sequence[Sampling] = (),
+    prompt: str = "",
+    **kept: Any,
 ) -> list[Job]:
-    """One job for each author, generator and seed. Raises UserError for two texts of one name."""
+    """One job for each author, generator and seed; `kept` is where models are kept, and whether to train anew.
+
+    Raises UserError for two texts of one name.
+    """
     names = [corpus.author for corpus in corpora]
     for name in names:
         if names.count(name) > 1:
@@ -97,7 +101,9 @@ def jobs(
             device=training.device,
             prompt=prompt,
             samplings=[asdict(sampling) for sampling in samplings],
+            corpus={name: corpus.describe()[name] for name in ("books", "lines", "sha256")},
             **training.limits(),
+            **kept,
         )
         for corpus in corpora
         for spec in specs

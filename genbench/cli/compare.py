@@ -26,6 +26,7 @@ def compare(
     jobs: p.Jobs = None,
     device: p.Device = "auto",
     lines: p.Lines = "join",
+    fresh: p.Fresh = False,
     json: p.Json = None,
     csv: p.Csv = None,
     markdown: p.Markdown = None,
@@ -55,6 +56,7 @@ def compare(
             jobs=jobs,
             device=device,
             lines=lines,
+            fresh=fresh,
             command=["genbench", *sys.argv[1:]],
             watcher=live,
         )

@@ -11,9 +11,6 @@ from genbench.cli import parameters as p
 
 app = typer.Typer(help="The authors: list, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
 
-Author = Annotated[
-    str, typer.Argument(metavar="AUTHOR", help="A catalogue name, or a path to a .txt file or a folder.")
-]
 Named = Annotated[list[str], typer.Argument(metavar="AUTHOR...", help="Catalogue names.")]
 
 
@@ -33,7 +30,7 @@ def list_() -> None:
 
 
 @app.command()
-def show(author: Author, lines: p.Lines = "join") -> None:
+def show(author: p.AuthorOne, lines: p.Lines = "join") -> None:
     """Show an author's text: books, sizes, checksum, and how it begins."""
     from genbench import api
     from genbench.report.listings import facts
@@ -60,7 +57,7 @@ def fetch(authors: Named) -> None:
 
 @app.command()
 def export(
-    author: Author,
+    author: p.AuthorOne,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where train.txt, valid.txt and test.txt go.")],
     lines: p.Lines = "join",
 ) -> None:

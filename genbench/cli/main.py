@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from genbench import __version__
-from genbench.cli import corpora, generators
+from genbench.cli import corpora, generators, models
 from genbench.cli.compare import compare
+from genbench.cli.generate import generate
+from genbench.cli.score import score
+from genbench.cli.train import train
 from genbench.errors import GenbenchError
 
 app = typer.Typer(
@@ -38,6 +42,10 @@ def options(
 
 
 app.command()(compare)
+app.command()(train)
+app.command()(generate)
+app.command()(score)
+app.add_typer(models.app, name="models")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(generators.app, name="generators")
 
@@ -53,7 +61,7 @@ def main() -> None:
         typer.secho("genbench: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone: nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing is left to say
         sys.exit(1)
 
 

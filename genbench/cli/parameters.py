@@ -34,6 +34,19 @@ Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds, one r
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
 Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
+
+ONE = "A catalogue name, or a path to a .txt file or a folder of them."
+AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE)]
+Spec = Annotated[str, _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.replace("; repeatable", ""))]
+AnySeed = Annotated[int | None, _option(metavar="N", help="Seed of training and drawing. [default: any kept, else 0]")]
+AnyDevice = Annotated[str | None, _option(metavar="auto|cpu|cuda|mps", help="Where networks train. [default: auto]")]
+Start = Annotated[str, _option("--prompt", metavar="TEXT", help="Go on from it; random: 40 characters of the author.")]
+Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
+Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: what was said before is less likely.")]
+Stop = Annotated[str | None, _option(metavar="TEXT", help="End before this text.")]
+Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to draw.")]
+
 Prompt = Annotated[str, _option(metavar="TEXT", help="What the samples go on from.")]
 Temperatures = Annotated[
     list[float] | None,

@@ -1,0 +1,45 @@
+"""genbench generate"""
+
+from __future__ import annotations
+
+import sys
+
+from genbench.cli import parameters as p
+from genbench.cli.values import seconds
+
+STRETCH = 40  # characters of a random prompt
+
+
+def generate(
+    author: p.AuthorOne,
+    generator: p.Spec,
+    prompt: p.Start = "",
+    temperature: p.Temperature = 0.8,
+    top_k: p.TopK = None,
+    top_p: p.TopP = None,
+    min_p: p.MinP = None,
+    repetition_penalty: p.Penalty = 1.0,
+    stop: p.Stop = None,
+    length: p.Length = 300,
+    count: p.Count = 1,
+    seed: p.AnySeed = None,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.AnyDevice = None,
+    lines: p.Lines = "join",
+) -> None:
+    """Write in an author's style, streamed as it is drawn; trains first if no model is kept."""
+    from genbench import api
+    from genbench.report.live import Live, console
+    from genbench.report.stream import speak
+    from genbench.sampling import Sampling
+
+    sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop)
+    with Live(console(stderr=True)) as live:
+        text = api.corpus(author, lines=lines, watcher=live)
+        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        made = api.ready(text, generator, lines=lines, watcher=live, **limits)
+    for place in range(count):
+        drawing = (seed or 0) + place
+        start = api.stretch(text.train, STRETCH, drawing) if prompt == "random" else prompt
+        speak(start, api.stream(made, start, sampling, drawing), sys.stdout, last=place == count - 1)

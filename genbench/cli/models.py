@@ -1,0 +1,46 @@
+"""genbench models: what is kept, how large, trained on what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The kept models: list, show, remove.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name that genbench models list shows.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the kept models, newest first."""
+    from genbench import models
+    from genbench.report.listings import listing
+    from genbench.report.live import console
+
+    found = models.kept(models.home())
+    rows = [[m.name, f"{m.size / 1e6:.1f} MB", m.card["created"][:16].replace("T", " "), m.card["spec"]] for m in found]
+    listing(["model", "size", "trained (UTC)", "as"], rows, console())
+    typer.echo(f"{len(found)} models in {models.home()}", err=True)
+
+
+@app.command()
+def show(name: Name) -> None:
+    """Show all that a model says of itself."""
+    import json
+
+    from genbench import models
+    from genbench.report.text import printable
+
+    card = models.named(models.home(), name).card
+    typer.echo(printable(json.dumps(card, ensure_ascii=False, indent=2)))
+
+
+@app.command()
+def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names, as list shows them.")]) -> None:
+    """Remove kept models."""
+    from genbench import models
+
+    for model in [models.named(models.home(), name) for name in names]:
+        models.remove(model)
+        typer.echo(f"removed {model.name}", err=True)

@@ -1,0 +1,41 @@
+"""genbench score"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genbench.cli import parameters as p
+from genbench.cli.values import seconds
+
+
+def score(
+    author: p.AuthorOne,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The text to score; - is standard input.")],
+    generator: p.Spec,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: p.AnySeed = None,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.AnyDevice = None,
+    lines: p.Lines = "join",
+) -> None:
+    """Tell how well an author's model predicts a text; trains first if no model is kept."""
+    import json as writer
+
+    from genbench import api
+    from genbench.report.listings import facts
+    from genbench.report.live import Live, console
+    from genbench.report.text import decimals
+
+    text = api.text_of(file)
+    with Live(console(stderr=True)) as live:
+        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        made = api.ready(author, generator, lines=lines, watcher=live, **limits)
+    numbers = api.numbers(made, text)
+    if json:
+        typer.echo(writer.dumps(numbers, allow_nan=False))
+    else:
+        shown = {name: decimals(value, 4 if "per" in name else 0) for name, value in numbers.items()}
+        facts([(name.replace("_", " "), value) for name, value in shown.items()], console())

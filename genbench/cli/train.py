@@ -1,0 +1,36 @@
+"""genbench train"""
+
+from __future__ import annotations
+
+from genbench.cli import parameters as p
+from genbench.cli.values import seconds
+
+
+def train(
+    author: p.AuthorOne,
+    generator: p.Spec,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    seed: p.Seed = 0,
+    device: p.Device = "auto",
+    lines: p.Lines = "join",
+    fresh: p.Fresh = False,
+) -> None:
+    """Train a generator on an author and keep the model."""
+    from genbench import api
+    from genbench.report.listings import facts
+    from genbench.report.live import Live, console
+
+    with Live(console(stderr=True)) as live:
+        made = api.train(
+            author,
+            generator,
+            budget=seconds(budget),
+            steps=steps,
+            seed=seed,
+            device=device,
+            lines=lines,
+            fresh=fresh,
+            watcher=live,
+        )
+    facts([(name, str(value)) for name, value in made.facts.items()], console())

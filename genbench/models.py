@@ -1,0 +1,142 @@
+"""Kept models: a folder of JSON and safetensors each, that says everything about itself and is loaded by name.
+
+    model.json           the card: what was trained on what, how, by which version, and a checksum of the other files
+    learned.json         tokenizer, facts, and what was learned
+    arrays.safetensors   the arrays of it
+
+A folder appears whole or not at all. Nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from genbench import __version__, options, registry, store
+from genbench.errors import UserError, nearest
+from genbench.generator import Generator
+
+FORMAT = 1
+CARD = "model.json"
+KEY = ("author", "sha256", "generator", "source", "options", "seed", "budget", "steps", "device")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One kept model: where it is, and its card."""
+
+    folder: Path
+    card: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What it is called: the name of its folder."""
+        return self.folder.name
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+    def generator(self) -> Generator:
+        """The generator, ready to draw and score; UserError where a file is damaged or missing."""
+        for file, digest in self.card["files"].items():
+            path = self.folder / file
+            if not path.is_file() or _digest(path.read_bytes()) != digest:
+                raise UserError(f"model {self.name} is damaged ({file}): genbench models remove {self.name}")
+        made = registry.make(self.card["spec"])
+        store.load(made, self.folder)
+        return made
+
+
+def home() -> Path:
+    """Where models are kept: below GENBENCH_HOME, else in the user's data folder."""
+    import platformdirs
+
+    named = os.environ.get("GENBENCH_HOME")
+    return (Path(named) if named else Path(platformdirs.user_data_dir("genbench"))) / "models"
+
+
+def key(spec: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes two trainings the same: author and text, generator with its options, seed, budget or steps, device."""
+    parsed = options.parse(spec)
+    source = _digest(parsed.path.read_bytes()) if parsed.path else ""
+    written = options.values(registry.make(spec))
+    found = {"generator": parsed.name, "source": source, "options": json.loads(json.dumps(written))}
+    return found | {name: about[name] for name in KEY if name in about}
+
+
+def kept(folder: Path) -> list[Model]:
+    """All models in a folder, newest first; what is no model is passed over."""
+    found = [model for path in folder.iterdir() if (model := _read(path))] if folder.is_dir() else []
+    return sorted(found, key=lambda model: str(model.card["created"]), reverse=True)
+
+
+def find(folder: Path, wanted: Mapping[str, Any]) -> Model | None:
+    """The newest model whose card has all these values."""
+    return next((m for m in kept(folder) if all(m.card.get(name) == value for name, value in wanted.items())), None)
+
+
+def named(folder: Path, name: str) -> Model:
+    """The model of that name; UserError with the nearest names where there is none."""
+    found = {model.name: model for model in kept(folder)}
+    if name not in found:
+        choices = nearest(name, found) if found else "none is kept; genbench train AUTHOR -g SPEC keeps one"
+        raise UserError(f"no model is called {name!r}: {choices}")
+    return found[name]
+
+
+def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
+    """Keep a trained generator; a model of the same key is replaced."""
+    identity = json.dumps({name: card[name] for name in KEY}, sort_keys=True)
+    plain = re.sub(r"[^\w-]+", "_", f"{card['author']}-{card['generator']}")
+    final = folder / f"{plain}-{_digest(identity.encode())[:10]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        store.save(generator, beside)
+        files = {path.name: _digest(path.read_bytes()) for path in sorted(beside.iterdir())}
+        head = {"format": FORMAT, "genbench": __version__, "created": datetime.now(UTC).isoformat()}
+        whole = head | dict(card) | {"files": files}
+        store.write_whole(beside / CARD, json.dumps(whole, ensure_ascii=False, indent=2).encode())
+        _put(beside, final)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Model(final, whole)
+
+
+def remove(model: Model) -> None:
+    """Remove a kept model: it is out of sight at once, then deleted."""
+    aside = Path(tempfile.mkdtemp(prefix=".", dir=model.folder.parent))
+    os.replace(model.folder, aside / model.name)
+    shutil.rmtree(aside)
+
+
+def _put(beside: Path, final: Path) -> None:
+    """Rename a folder to its place; an older one there gives way, by a rename too."""
+    beside.chmod(0o755)
+    if final.exists():
+        remove(Model(final, {}))
+    os.rename(beside, final)
+
+
+def _read(folder: Path) -> Model | None:
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    right = isinstance(card, dict) and card.get("format") == FORMAT and isinstance(card.get("files"), dict)
+    return Model(folder, card) if right and not folder.name.startswith(".") else None
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
