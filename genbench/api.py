@@ -31,12 +31,14 @@ SILENT = Watcher()
 DEFAULT = Sampling()
 
 
-def corpus(author: str, *, lines: str = "join", watcher: Watcher = SILENT) -> Corpus:
+def corpus(author: str, *, lines: str = "join", held_out: Sequence[str] = (), watcher: Watcher = SILENT) -> Corpus:
     """An author's text, cleaned and split: a catalogue name, or a path to a .txt file or a folder of them.
+
+    `held_out` names a book, by words of its title, that alone becomes the test text.
 
     Raises CorpusError for a text that cannot be had or used.
     """
-    return load_corpus(author, lines=lines, on_progress=watcher.fetching)
+    return load_corpus(author, lines=lines, held_out=held_out, on_progress=watcher.fetching)
 
 
 def export(corpus: Corpus, folder: Path) -> list[Path]:
@@ -69,6 +71,7 @@ def compare(
     jobs: int | None = None,
     device: str = "auto",
     lines: str = "join",
+    held_out: Sequence[str] = (),
     fresh: bool = False,
     keep: bool = True,
     command: Sequence[str] = (),
@@ -86,7 +89,7 @@ def compare(
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
     plan.require_prompt(prompt)
     plan.require_specs(generators)
-    corpora = _corpora(authors, lines, watcher)
+    corpora = _corpora(authors, lines, watcher, held_out)
     planned = plan.jobs(corpora, generators, training, samplings, prompt, models=_folder(keep), fresh=fresh)
     rows: dict[int, Row] = {}
     for place, said in LocalExecutor(at_once).run(planned):
@@ -139,7 +142,7 @@ def ready(
     (text,) = _corpora([author], lines, watcher)
     given = {name: value for name, value in how.items() if value is not None}
     plan.Training(**given)
-    wanted = models.key(generator, {"author": text.author, "sha256": text.sha256}) | given
+    wanted = models.key(generator, text.describe() | {"author": text.author}) | given
     old = models.find(models.home(), wanted)
     if old is None:
         return train(text, generator, watcher=watcher, **given)
@@ -184,9 +187,12 @@ def _folder(keep: bool) -> str:
     return str(models.home()) if keep else ""
 
 
-def _corpora(authors: Sequence[str | Corpus], lines: str, watcher: Watcher) -> list[Corpus]:
+def _corpora(
+    authors: Sequence[str | Corpus], lines: str, watcher: Watcher, held_out: Sequence[str] = ()
+) -> list[Corpus]:
     if not authors:
         authors, why = default_authors(watcher.fetching)
         if why:
             watcher.told(why)
-    return [each if isinstance(each, Corpus) else corpus(each, lines=lines, watcher=watcher) for each in authors]
+    how: dict[str, Any] = {"lines": lines, "held_out": held_out, "watcher": watcher}
+    return [each if isinstance(each, Corpus) else corpus(each, **how) for each in authors]

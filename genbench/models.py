@@ -27,7 +27,7 @@ from genbench.generator import Generator
 
 FORMAT = 1
 CARD = "model.json"
-KEY = ("author", "sha256", "generator", "source", "options", "seed", "budget", "steps", "device")
+KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     found = genbench.compare(["marrow"], [str(path), "markov-char"], seeds=2, seed=3, samplings=[Sampling(length=5)])
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert set(written) == {"genbench", "command", "corpora", "floors", "results"}
-    assert set(written["corpora"]["marrow"]) == {"sha256", "characters", "train", "valid", "test", "books", "lines"}
+    sizes = {"characters", "train", "valid", "test"}
+    assert set(written["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out"}
     assert set(written["floors"]["marrow"]) == {"uniform", "unigram", "xz"}
     assert [(row["generator"], row["seed"]) for row in written["results"]] == [
         ("toy", 3),
@@ -156,3 +157,9 @@ def test_plain_values_are_json() -> None:
 
 def test_a_blank_row_has_every_key() -> None:
     assert set(blank(job("markov-char"))) == ROW
+
+
+def test_a_comparison_prints_in_short() -> None:
+    found = genbench.compare(["thorne"], ["markov-char:order=2"], samplings=[], keep=False)
+    assert repr(found).splitlines()[1].startswith("  thorne: markov-char ")
+    assert len(repr(found)) < 200

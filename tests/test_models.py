@@ -203,3 +203,11 @@ def test_the_library_streams(pell: Corpus) -> None:
     assert models.kept(models.home()) == []
     assert len("".join(genbench.stream(made, "The goat", Sampling(length=80), seed=2))) == 80
     assert api.stretch("abc", 40) == "abc"
+
+
+def test_a_model_trained_without_a_book_is_another_one() -> None:
+    whole, without = genbench.corpus("marrow"), genbench.corpus("marrow", held_out=["river"])
+    genbench.train(whole, CHAIN)
+    found = genbench.compare([without], [CHAIN], samplings=[])
+    assert not found.results[0].get("reused")
+    assert found.corpora["marrow"]["held_out"] == "The River Book"

@@ -59,7 +59,7 @@ def test_describe_says_what_a_result_says(tmp_path):
     (tmp_path / "b.txt").write_text(book("stone"))
     corpus = load(str(tmp_path / "b.txt"), lines="keep")
     said = corpus.describe()
-    assert list(said) == ["sha256", "characters", "train", "valid", "test", "books", "lines"]
+    assert list(said) == ["sha256", "characters", "train", "valid", "test", "books", "lines", "held_out"]
     assert said["books"] == ["b"]
     assert said["lines"] == "keep"
     assert said["train"] == len(corpus.train)
@@ -168,3 +168,22 @@ def test_real_austen_is_three_novels(gutenberg):
     assert corpus.train.startswith("VOLUME I\n\nCHAPTER I\n\n\nEmma Woodhouse")
     assert corpus.test.endswith("\n\nTHE END\n")
     assert corpus.characters == len(corpus.train) + len(corpus.valid) + len(corpus.test)
+
+
+def test_a_held_out_book_is_the_whole_test_text():
+    book = load("marrow", held_out=["river"])
+    split_up = load("marrow")
+    assert book.held_out == "The River Book"
+    assert book.test not in book.train
+    assert len(book.train) + len(book.valid) + len(book.test) == pytest.approx(split_up.characters, abs=4)
+    assert book.sha256 == split_up.sha256
+    assert load("marrow", held_out=["RIVER"], lines="keep").test.startswith("BOOK ONE")
+
+
+@pytest.mark.parametrize(
+    ("author", "words", "reason"),
+    [("marrow", ["moon"], "River Book"), ("marrow", ["the"], "names 2 books"), ("pell", ["the"], "one book")],
+)
+def test_a_book_that_cannot_be_held_out_is_refused(author, words, reason):
+    with pytest.raises(CorpusError, match=reason):
+        load(author, held_out=words)

@@ -101,7 +101,7 @@ def jobs(
             device=training.device,
             prompt=prompt,
             samplings=[asdict(sampling) for sampling in samplings],
-            corpus={name: corpus.describe()[name] for name in ("books", "lines", "sha256")},
+            corpus={name: corpus.describe()[name] for name in ("books", "lines", "sha256", "held_out")},
             **training.limits(),
             **kept,
         )

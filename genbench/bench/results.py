@@ -8,7 +8,7 @@ from typing import Any
 from genbench.bench.jobs import Row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The rows of a comparison and what they rest on."""
 
@@ -27,6 +27,16 @@ class Comparison:
         """An author's rows, the fewest bits per character first, the failed ones last."""
         rows = [row for row in self.results if row["author"] == author]
         return sorted(rows, key=lambda row: (row["status"] != "ok", row["bits_per_character"] or 0))
+
+    def __repr__(self) -> str:
+        lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
+        for author in self.corpora:
+            shown = [
+                f"{r['generator']} {r['bits_per_character']:.3f}" for r in self.ranked(author) if r["status"] == "ok"
+            ]
+            failed = [f"{r['generator']} failed" for r in self.ranked(author) if r["status"] != "ok"]
+            lines.append(f"  {author}: {', '.join(shown + failed)}")
+        return "\n".join(lines) + ">"
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON values."""

@@ -34,6 +34,7 @@ Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds, one r
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
 Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
 
+HeldOut = Annotated[list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole unseen book.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
 ONE = "A catalogue name, or a path to a .txt file or a folder of them."

@@ -39,6 +39,8 @@ def heading(comparison: Comparison, author: str) -> str:
     """What the rows of an author were trained and tested on."""
     text = comparison.corpora[author]
     books = f"{len(text['books'])} books" if len(text["books"]) > 1 else text["books"][0]
+    if text.get("held_out"):
+        books += f" ({text['held_out']} held out)"
     return printable(f"{author}: {books}, {text['train']:,} characters to train on, {text['test']:,} to be tested with")
 
 

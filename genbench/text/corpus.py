@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +34,7 @@ class Corpus:
     lines: str  # "join" or "keep"
     sha256: str  # of the whole cleaned text in UTF-8
     characters: int
+    held_out: str = ""  # the title of the book that alone is the test text
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test"))
@@ -49,13 +50,22 @@ class Corpus:
             "test": len(self.test),
             "books": list(self.books),
             "lines": self.lines,
+            "held_out": self.held_out,
         }
 
 
-def load(author: str, *, lines: str = "join", on_progress: OnProgress | None = None, wait: float = WAIT) -> Corpus:
+def load(
+    author: str,
+    *,
+    lines: str = "join",
+    held_out: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+    wait: float = WAIT,
+) -> Corpus:
     """The corpus of a catalogue author, or of a path to a .txt file or a folder of them.
 
-    `lines` is "join" or "keep", see `clean`. `on_progress` is told the share done, 0 to 1, if a download is
+    `lines` is "join" or "keep", see `clean`. With `held_out`, words of a title each, the test text is that whole book
+    and the others train; without, each book is split. `on_progress` is told the share done, 0 to 1, if a download is
     needed, and the download is given up after `wait` seconds without an answer. Raises CorpusError for
     whatever is not there, not text, or too short.
     """
@@ -63,9 +73,9 @@ def load(author: str, *, lines: str = "join", on_progress: OnProgress | None = N
         raise CorpusError(f"lines is {lines!r}; choose join (hard wraps of prose are joined) or keep")
     if is_path(author):
         path = Path(author).expanduser()
-        return _corpus(_name(path), _path_books(path, lines), lines)
+        return _corpus(_name(path), _path_books(path, lines), lines, held_out)
     known = find_author(author)
-    return _corpus(known.name, _catalogue_books(known, lines, on_progress, wait), lines)
+    return _corpus(known.name, _catalogue_books(known, lines, on_progress, wait), lines, held_out)
 
 
 def is_path(author: str) -> bool:
@@ -123,8 +133,7 @@ def _cleaned(text: str, form: str | None, lines: str, name: str) -> str:
     return cleaned
 
 
-def _corpus(name: str, books: Texts, lines: str) -> Corpus:
-    """Split within each book, so that every part has some of every book."""
+def _corpus(name: str, books: Texts, lines: str, held_out: Sequence[str] = ()) -> Corpus:
     titles, texts = zip(*books, strict=True)
     whole = _concatenated(texts)
     if len(whole) < SHORTEST:
@@ -132,9 +141,33 @@ def _corpus(name: str, books: Texts, lines: str) -> Corpus:
             f"the text of {name} has {len(whole):,} characters after cleaning, fewer than {SHORTEST:,}; "
             "name a longer text or a folder of them"
         )
-    train, valid, test = map(_concatenated, zip(*map(split, texts), strict=True))
+    unseen = _held_out(name, titles, held_out) if held_out else ""
+    train, valid, test = _without(books, unseen) if unseen else _within(texts)
     digest = sha256(whole.encode()).hexdigest()
-    return Corpus(name, train, valid, test, titles, lines, digest, len(whole))
+    return Corpus(name, train, valid, test, titles, lines, digest, len(whole), unseen)
+
+
+def _within(texts: Sequence[str]) -> tuple[str, str, str]:
+    """Split within each book, so that every part has some of every book."""
+    train, valid, test = map(_concatenated, zip(*map(split, texts), strict=True))
+    return train, valid, test
+
+
+def _without(books: Texts, unseen: str) -> tuple[str, str, str]:
+    """The unseen book is the test text; of each other the last tenth is for validation, the rest to train on."""
+    parts = [split(text) for title, text in books if title != unseen]
+    train, valid = _concatenated([a + b for a, b, _ in parts]), _concatenated([c for _, _, c in parts])
+    return train, valid, next(text for title, text in books if title == unseen)
+
+
+def _held_out(name: str, titles: Sequence[str], words: Sequence[str]) -> str:
+    """The one title that one of the words names: it is in the title, in whatever case."""
+    if len(titles) < 2:
+        raise CorpusError(f"{name} has one book, so none can be held out; name an author who has several")
+    found = [title for title in titles if any(word.lower() in title.lower() for word in words)]
+    if len(found) != 1:
+        raise CorpusError(f"{' '.join(words)!r} names {len(found)} books of {name}; name one of: {'; '.join(titles)}")
+    return found[0]
 
 
 def _concatenated(texts: Iterable[str]) -> str:
