@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from genbench import sampling, scoring, store
+from genbench.errors import ContractError
 from genbench.generator import Generator, LogProbs, Run
 from genbench.text import load
 
@@ -87,15 +88,15 @@ def sums_to_one(subject: Subject) -> None:
         state = generator.begin()
         for token in generator.tokenizer.encode(text).tolist():
             state = generator.advance(state, token)
-        predicted = scoring.checked(generator.predict(state), generator.tokenizer.size)
-        assert predicted is not None, f"after {text[:40]!r}"
+        with _told(f"after {text[:40]!r}"):
+            scoring.checked(generator.predict(state), generator.tokenizer.size)
 
 
 def finite_bits_for_any_text(subject: Subject) -> None:
     """Unseen characters, emoji, NUL, nothing at all: every text has finite bits."""
     for text in ANY_TEXTS:
-        bits = scoring.score(subject.fitted, text).bits
-        assert math.isfinite(bits), f"{text!r} has {bits} bits"
+        with _told(f"{text!r}"):
+            bits = scoring.score(subject.fitted, text).bits
         assert bits >= -1e-6, f"{text!r} has {bits} bits: a probability above one"
 
 
@@ -189,6 +190,15 @@ def beats_uniform(subject: Subject) -> None:
     found = scoring.score(subject.fitted, subject.texts[2]).bits_per_character
     uniform = math.log2(len(set(subject.texts[0])))
     assert found < uniform, f"{found:.3f} bits per character, and a uniform draw takes {uniform:.3f}"
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """A breach that scoring finds, told as a check tells it: with where it was."""
+    try:
+        yield
+    except ContractError as error:
+        raise AssertionError(f"{where}: {error}") from error
 
 
 @contextmanager

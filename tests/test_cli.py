@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -200,3 +203,46 @@ def test_generators_are_listed_and_shown(monkeypatch: pytest.MonkeyPatch, capsys
     assert "character-level LSTM" in out
     assert "hidden a whole number 192 units" in out
     assert run(monkeypatch, "generators", "show", "lstm-chr") == 2
+
+
+SLEEPS = """
+import os, time
+from dataclasses import dataclass
+from pathlib import Path
+from genbench import Generator
+
+@dataclass
+class Sleeps(Generator):
+    def fit(self, train, valid, run):
+        Path("pid").write_text(str(os.getpid()))
+        time.sleep(600)
+
+    begin = advance = predict = dump = restore = fit
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_with_130_and_takes_the_workers_along(tmp_path: Path) -> None:
+    (tmp_path / "sleeps.py").write_text(SLEEPS)
+    words = [sys.executable, "-m", "genbench.cli.main", "compare", "thorne", "-g", "sleeps.py"]
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    pid = tmp_path / "pid"
+    while not (pid.exists() and pid.read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert gone(int(pid.read_text()))
+
+
+def gone(pid: int) -> bool:
+    """Whether a process is no more, within five seconds."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

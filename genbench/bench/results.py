@@ -31,11 +31,10 @@ class Comparison:
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
         for author in self.corpora:
-            shown = [
-                f"{r['generator']} {r['bits_per_character']:.3f}" for r in self.ranked(author) if r["status"] == "ok"
-            ]
-            failed = [f"{r['generator']} failed" for r in self.ranked(author) if r["status"] != "ok"]
-            lines.append(f"  {author}: {', '.join(shown + failed)}")
+            rows = self.ranked(author)
+            said = [f"{row['bits_per_character']:.3f}" if row["status"] == "ok" else "failed" for row in rows]
+            named = [f"{row['generator']} {what}" for row, what in zip(rows, said, strict=True)]
+            lines.append(f"  {author}: {', '.join(named)}")
         return "\n".join(lines) + ">"
 
     def to_dict(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _decimal(heading: str, key: str, places: int, best: Literal["lowest"] | None
 
 COLUMNS = (
     _decimal("bits/\nchar", "bits_per_character", 3),
-    Column("95 %\ninterval", "interval", lambda row: span(row["interval"])),
+    Column("95 %\ninterval", "interval", lambda row: span(row["interval"]), room=70),
     _decimal("bits/\nbyte", "bits_per_byte", 3, room=120),
     _decimal("word\nperpl.", "word_perplexity", 1),
     replace(_decimal("token\nperpl.", "token_perplexity", 1, best=None), style="bright_black"),
@@ -48,6 +48,6 @@ COLUMNS = (
     _decimal("training\nseconds", "train_seconds", 1),
     _counted("training\nchar/s", "train_characters_per_second", "highest", room=110),
     _counted("scoring\nchar/s", "score_characters_per_second", "highest", room=130),
-    _counted("drawing\nchar/s", "generate_characters_per_second", "highest"),
+    _counted("drawing\nchar/s", "generate_characters_per_second", "highest", room=70),
     _counted("memory\nMB", "peak_memory_mb", "lowest", room=90),
 )

@@ -49,7 +49,7 @@ def table(rows: list[Row], width: int) -> Table:
     shown = [column for column in COLUMNS if column.room <= width]
     rows = [row for row in rows if row["status"] == "ok"]
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column("generator", overflow="fold")
+    made.add_column("generator", overflow="fold", min_width=12)
     for column in shown:
         made.add_column(column.heading, justify="right", style=column.style, header_style=column.style, no_wrap=True)
     winners = [column.winner(rows) for column in shown]
