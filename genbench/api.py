@@ -127,7 +127,9 @@ def train(
     plan.require_specs([generator])
     (text,) = _corpora([author], lines, watcher)
     jobs = plan.jobs([text], [generator], training, models=_folder(keep), fresh=fresh)
-    found, _ = trained(jobs[0], lambda progress: watcher.watch(jobs, 0, progress))
+    found, said = trained(jobs[0], lambda progress: watcher.watch(jobs, 0, progress))
+    for note in said["notes"]:
+        watcher.told(note)
     return found
 
 

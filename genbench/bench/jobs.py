@@ -106,7 +106,10 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
             return old.generator(), _reused(old.card["training"], when)
     generator = registry.make(job.spec)
     said = train(generator, job, listen)
-    models.keep(generator, Path(job.models), card | {"training": plain(said)})
+    try:
+        models.keep(generator, Path(job.models), card | {"training": plain(said)})
+    except OSError as error:  # a full disk or a folder of somebody else's costs the model, not the row
+        said["notes"] = [*said["notes"], f"the model could not be kept in {job.models}: {error.strerror or error}"]
     return generator, said
 
 

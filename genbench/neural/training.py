@@ -173,7 +173,7 @@ class Trainer:
             log_probs, state = self.network.picked(inputs, targets, state)
             total -= float(log_probs.sum())
         bits = total / max(rows * length, 1) / math.log(2)
-        if bits < self.best[0] or not self.best[1]:
+        if bits < self.best[0] or not self.best[1] or not length:  # with nothing to choose by, the last weights
             self.best = (bits, {name: value.clone() for name, value in self.network.state_dict().items()})
         self.network.train()
         self.clock.reserved = self.clock.seconds - began
