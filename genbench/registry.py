@@ -33,7 +33,7 @@ def load(name: str) -> type[Generator]:
         raise SpecError(f"no generator is called {name!r}: {nearest(name, known)}")
     try:
         made = known[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ContractError(f"{name} cannot be imported from {known[name].value}: {_said(error)}") from error
     return _generator(made, f"{name} ({known[name].value})")
 
@@ -63,7 +63,7 @@ def _run(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ContractError(f"{path} cannot be run: {_said(error)}") from error
     return module

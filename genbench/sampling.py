@@ -37,7 +37,12 @@ class Sampling:
         _require(self.top_k is None or self.top_k >= 1, "top-k", self.top_k, "1 or more tokens")
         _require(self.top_p is None or 0 < self.top_p <= 1, "top-p", self.top_p, "above 0 and at most 1")
         _require(self.min_p is None or 0 <= self.min_p <= 1, "min-p", self.min_p, "from 0 to 1")
-        _require(self.repetition_penalty > 0, "repetition-penalty", self.repetition_penalty, "above 0 (1 is none)")
+        _require(
+            0 < self.repetition_penalty < float("inf"),
+            "repetition-penalty",
+            self.repetition_penalty,
+            "above 0 (1 is none)",
+        )
         _require(self.stop is None or bool(self.stop), "stop", self.stop, "at least one character")
 
 
@@ -84,6 +89,7 @@ def until(texts: Iterator[str], stop: str | None) -> Iterator[str]:
         keep = next((n for n in range(min(len(stop) - 1, len(held)), 0, -1) if stop.startswith(held[-n:])), 0)
         yield held[: len(held) - keep]
         held = held[len(held) - keep :]
+    yield held
 
 
 def _texts(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Iterator[str]:

@@ -127,11 +127,16 @@ def train(generator: Generator, job: Job, listen: Listener) -> Row:
     return {
         "train_seconds": round(seconds, 3),
         "train_characters_per_second": round(len(job.train) * facts.get("passes", 1) / seconds),
-        "parameters": facts.pop("parameters", None),
-        "steps": facts.pop("steps", None),
-        "notes": facts.pop("notes", []),
+        "parameters": _whole(facts.pop("parameters", None)),
+        "steps": _whole(facts.pop("steps", None)),
+        "notes": [str(note) for note in facts.pop("notes", None) or []],
         "facts": facts,
     }
+
+
+def _whole(value: Any) -> int | None:
+    """A count that a generator reports of itself, if it is one."""
+    return int(value) if isinstance(value, int | np.integer) else None
 
 
 def test(generator: Generator, text: str) -> Row:

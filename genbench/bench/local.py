@@ -69,7 +69,7 @@ class LocalExecutor:
                 for event in _events(process):
                     row = event.get("row", row)
                     if "progress" in event:
-                        yield Progress(**event["progress"])
+                        yield Progress(**{**event["progress"], "fraction": event["progress"]["fraction"] or 0.0})
                 code = process.wait()
             finally:
                 process.kill()
