@@ -42,7 +42,7 @@ class LSTMChar(RecurrentGenerator):
 class LSTMWord(RecurrentGenerator):
     """A word-level LSTM: differs from lstm-char in its tokens and sizes; rare words are spelled."""
 
-    short_text_dropout: ClassVar[float] = 0.5
+    auto_dropout: ClassVar[tuple[float, float]] = (0.5, 0.2)
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})

@@ -40,14 +40,14 @@ class RecurrentGenerator(Generator):
     (batch, time, inputs) and a state to (batch, time, self.hidden) and a state.
     """
 
-    short_text_dropout: ClassVar[float] = 0.2
+    auto_dropout: ClassVar[tuple[float, float]] = (0.2, 0.0)  # of short texts and of long ones
 
     embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
     hidden: int = field(default=192, metadata={"help": "units in each recurrent layer"})
     layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
     dropout: float | None = field(
         default=None,
-        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: 0 for a long text"},
+        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: less for a long text"},
     )
     learning_rate: float = field(default=1.5e-2, metadata={"help": "AdamW's highest"})
     weight_decay: float = field(default=0.01, metadata={"help": "AdamW's"})
@@ -75,7 +75,7 @@ class RecurrentGenerator(Generator):
         began = time.perf_counter()
         self.tokenizer = self.cut(train)
         ids = self._stream(train)
-        dropout = self.dropout if self.dropout is not None else self.short_text_dropout * (len(train) < SHORT_TEXT)
+        dropout = self.dropout if self.dropout is not None else self.auto_dropout[len(train) >= SHORT_TEXT]
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(run.seed)
