@@ -52,11 +52,12 @@ def save(generator: Generator, folder: Path) -> None:
     from safetensors.numpy import save as to_bytes
 
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    learned = _without_arrays(generator.dump(), "learned", arrays)
+    learned = _without_arrays(generator.dump(), arrays)
     described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts}
+    text = json.dumps(described).encode()  # before anything is written: it may fail
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "arrays.safetensors", to_bytes({name: np.ascontiguousarray(a) for name, a in arrays.items()}))
-    write_whole(folder / "learned.json", json.dumps(described).encode())
+    write_whole(folder / "arrays.safetensors", to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}))
+    write_whole(folder / "learned.json", text)
 
 
 def load(generator: Generator, folder: Path) -> None:
@@ -71,15 +72,16 @@ def load(generator: Generator, folder: Path) -> None:
     generator.restore(learned)
 
 
-def _without_arrays(value: Any, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """The same value with each array replaced by {"array": its name}, the arrays gathered by name."""
+def _without_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    """The same value with each array replaced by {"array": its name}, the arrays gathered under names in order."""
     if isinstance(value, np.ndarray):
+        name = str(len(arrays))
         arrays[name] = value
         return {"array": name}
     if isinstance(value, dict):
-        return {"dict": {key: _without_arrays(each, f"{name}.{key}", arrays) for key, each in value.items()}}
+        return {"dict": {key: _without_arrays(each, arrays) for key, each in value.items()}}
     if isinstance(value, list | tuple):
-        return [_without_arrays(each, f"{name}.{place}", arrays) for place, each in enumerate(value)]
+        return [_without_arrays(each, arrays) for each in value]
     return value
 
 

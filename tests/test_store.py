@@ -13,6 +13,9 @@ from genbench import UserError, store
 LEARNED: dict[str, Any] = {
     "floats": np.array([0.1, np.pi]),
     "deep": {"ints": [np.arange(3), np.array([], dtype=np.int32)], "array": "a key named like ours", "dict": {"x": 1}},
+    "a.b": np.array([1]),
+    "a": {"b": np.array([2])},
+    "number": np.array(3),
     "plain": [1, 2.5, None, True, "text\u00e9"],
     "half": np.array([[1.5]], dtype=np.float32),
 }
