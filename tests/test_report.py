@@ -138,3 +138,19 @@ def test_in_a_terminal_a_job_has_a_live_line() -> None:
         live.bars.refresh()
         live.watch(jobs, 0, row("lstm-char", 1.9))
     assert "loss 2.30" in out.getvalue()
+
+
+def test_csv_has_a_column_for_what_only_some_rows_have() -> None:
+    found = comparison(row("a", 1.5), row("b", 1.6, reused=True))
+    read = list(csv.DictReader(io.StringIO(files.as_csv(found))))
+    assert [line["reused"] for line in read] == ["", "True"]
+
+
+def test_a_hostile_note_drives_no_live_line() -> None:
+    out = io.StringIO()
+    jobs = [Job("austen", "", "", "", "x:[/b]")]
+    with Live(Console(file=out, width=80, force_terminal=True, color_system=None)) as live:
+        live.watch(jobs, 0, Progress(0.5, note="\x1b]0;title\x07 [/red]"))
+        live.bars.refresh()
+    assert "\x07" not in out.getvalue()
+    assert "[/red]" in out.getvalue()

@@ -29,7 +29,9 @@ def as_csv(comparison: Comparison) -> str:
         options = json.dumps(row["options"], ensure_ascii=False)
         lines.append(flat | {"options": options, "interval_low": low, "interval_high": high, "error": row.get("error")})
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(lines[0]), lineterminator="\n")
+    writer = csv.DictWriter(
+        out, fieldnames=list(dict.fromkeys(key for line in lines for key in line)), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(lines)
     return out.getvalue()

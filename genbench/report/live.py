@@ -31,9 +31,13 @@ class Live(Watcher):
     def __init__(self, console: Console) -> None:
         self.console = console
         self.bars = Bars(
-            TextColumn("{task.description}", table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")),
+            TextColumn(
+                "{task.description}", markup=False, table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")
+            ),
             BarColumn(bar_width=12),
-            TextColumn("{task.fields[says]}", table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")),
+            TextColumn(
+                "{task.fields[says]}", markup=False, table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")
+            ),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
@@ -97,4 +101,4 @@ def says(said: Progress) -> str:
         parts.append(f"loss {said.loss:.2f}")
     if said.speed is not None:
         parts.append(f"{count(said.speed)} char/s")
-    return ", ".join(parts)
+    return printable(", ".join(parts))
