@@ -64,7 +64,6 @@ class Tokenizer:
         self.end = BYTES + len(letters)  # END; past the last id where the kind is characters
         self.none = self.end + 1
         self._codes = np.array([ord(letter) for letter in letters], dtype=np.uint32)
-        self._letter_ids = {letter: BYTES + i for i, letter in enumerate(letters)}
         self._piece_ids = {"": self.none} | {word: self.none + 1 + i for i, word in enumerate(self.words_known)}
         self._spellings: dict[str, list[int]] = {}
 
