@@ -18,6 +18,8 @@ from genbench.errors import SpecError, nearest
 from genbench.generator import Generator
 
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
+NAMED = re.compile(r"[\w-]+:\s*\w+\s*=")  # a registered name with options: a .py in one of them is no path
+FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
 WORDS: dict[Any, dict[str, Any]] = {
     bool: dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False),
     type(None): {"none": None, "auto": None},
@@ -41,8 +43,8 @@ def parse(text: str) -> Spec:
     >>> parse("./my_idea.py:weight=(1,2)")
     Spec(name='my_idea', options={'weight': '1,2'}, path=PosixPath('my_idea.py'))
     """
-    file = re.match(r"(?P<path>.+?\.py)(?::(?P<rest>.*))?$", text, re.DOTALL)
-    name, colon, rest = (file["path"], file["rest"], file["rest"] or "") if file else text.partition(":")
+    file = None if NAMED.match(text) else FILE.match(text)
+    name, colon, rest = (file["path"], file["colon"], file["rest"]) if file else text.partition(":")
     options: dict[str, str] = {}
     for part in _parts(rest, text) if rest or colon else []:
         key, equals, value = part.partition("=")
@@ -153,7 +155,9 @@ def convert(text: str, option: Option, generator: str) -> Any:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    """The types of a union, text last: it takes everything."""
+    found = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return tuple(sorted(found, key=lambda part: part is str))
 
 
 def _words(kind: Any) -> str:

@@ -47,7 +47,7 @@ def load_path(path: Path) -> type[Generator]:
         raise SpecError(f"there is no file {str(path)!r}; name a .py file with one Generator in it")
     module = _run(path.resolve())
     classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
-    generators = [c for c in classes if issubclass(c, Generator) and not inspect.isabstract(c)]
+    generators = [c for c in dict.fromkeys(classes) if issubclass(c, Generator) and not inspect.isabstract(c)]
     if len(generators) != 1:
         names = ", ".join(c.__name__ for c in generators) or "none"
         raise ContractError(f"{path} must define exactly one complete Generator, and defines {names}")

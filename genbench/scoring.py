@@ -21,7 +21,7 @@ LARGEST_EXPONENT = 1000.0  # 2 ** 1024 is out of a float's range
 AUDITED_TOKENS = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """What was counted on one text; everything shown is derived from these sums."""
 
@@ -32,6 +32,11 @@ class Score:
     tokens: int
     spelled: int  # tokens spent on spelling what is not in the vocabulary
     character_bits: LogProbs  # (characters,), a token's bits spread evenly over its characters
+
+    def __repr__(self) -> str:
+        words = "-" if self.word_perplexity is None else f"{self.word_perplexity:.1f}"
+        counted = f"{self.characters:,} characters in {self.tokens:,} tokens"
+        return f"<Score: {self.bits_per_character:.4f} bits per character, word perplexity {words}; {counted}>"
 
     @property
     def bits_per_character(self) -> float:

@@ -5,6 +5,7 @@ Nothing that is loaded is executed: a model is JSON and arrays, its generator is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -19,8 +20,12 @@ from genbench.tokenizer import Tokenizer
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place, then rename it there; what was there before stays whole until then."""
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Write a file beside its place, then rename it there; what was there before stays whole until then.
+
+    A symbolic link is followed: its target is replaced.
+    """
+    path = Path(os.path.realpath(path))
+    handle, beside = tempfile.mkstemp(prefix=".genbench.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -38,13 +43,20 @@ def _umask() -> int:
 
 
 def require_writable(path: Path) -> None:
-    """Refuse a path that cannot become a file, before the work whose result it shall hold."""
-    if path.is_dir():
-        raise UserError(f"{str(path)!r} is a folder; name a file")
-    if not path.parent.is_dir():
-        raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; make it first")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UserError(f"{str(path)!r} cannot be written; name a file in a folder of yours")
+    """Refuse a path that cannot become a file, before the work whose result it shall hold: a file is tried there."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()
+        if path.is_dir():
+            raise UserError(f"{str(path)!r} is a folder; name a file")
+        if not path.parent.is_dir():
+            raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; make it first")
+        if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
+            raise PermissionError(None, "it is read-only, or no plain file")
+        tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
+    except OSError as error:
+        why = f"{str(path)!r} cannot be written ({error.strerror})"
+        raise UserError(f"{why}; name a file in a folder of yours") from error
 
 
 def save(generator: Generator, folder: Path) -> None:

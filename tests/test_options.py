@@ -31,6 +31,8 @@ class Optional(Fixed):
         ("a:b=1,c=2", Spec("a", {"b": "1", "c": "2"})),
         ("a:parts=(b:c=1)+(d:e=2,f=3),g=4", Spec("a", {"parts": "(b:c=1)+(d:e=2,f=3)", "g": "4"})),
         ("a:b=(1,2)", Spec("a", {"b": "1,2"})),
+        ("a:parts=(./b.py:c=1)+(d)", Spec("a", {"parts": "(./b.py:c=1)+(d)"})),
+        ("./b.py:parts=(c.py:d=1)", Spec("b", {"parts": "c.py:d=1"}, Path("b.py"))),
         ("dir/my_idea.py:b=1", Spec("my_idea", {"b": "1"}, Path("dir/my_idea.py"))),
     ],
 )
@@ -39,7 +41,7 @@ def test_a_spec_is_taken_apart(text: str, spec: Spec) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":", "a:", "a:b", "a:b=", "a:=1", "a:b=1,", "a:b=(1", "a:b=1)", "a:b=1,b=2", ":b=1"]
+    "text", ["", ":", "a:", "a:b", "a:b=", "a:=1", "a:b=1,", "a:b=(1", "a:b=1)", "a:b=1,b=2", ":b=1", "a.py:"]
 )
 def test_a_malformed_spec_is_refused_by_name(text: str) -> None:
     with pytest.raises(SpecError, match=r"SPEC") as caught:

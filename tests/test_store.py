@@ -72,3 +72,17 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no folder"):
         store.require_writable(tmp_path / "none" / "x.json")
     store.require_writable(tmp_path / "x.json")
+    (tmp_path / "old").symlink_to(tmp_path / "target")
+    store.require_writable(tmp_path / "old")
+    os.mkfifo(tmp_path / "pipe")
+    for refused in (tmp_path / "pipe", tmp_path / ("x" * 300), Path("/dev/null")):
+        with pytest.raises(UserError, match="cannot be written"):
+            store.require_writable(refused)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "pipe"]
+
+
+def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    store.write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"new"

@@ -15,6 +15,7 @@ from genbench.text import Corpus
 
 GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
 BUDGET = 30.0  # seconds
+LARGEST_SEED = 2**32
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -35,8 +36,8 @@ class Training:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}, and must be 1 or more")
-        if self.seed < 0:
-            raise UserError(f"seed is {self.seed}, and must be 0 or more")
+        if not 0 <= self.seed < LARGEST_SEED:
+            raise UserError(f"seed is {self.seed}, and must be from 0 to below 2 ** 32")
         if self.device not in DEVICES:
             raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
         _require_device(self.device)

@@ -7,6 +7,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from genbench import __version__
 from genbench.cli import corpora, generators, models
@@ -53,16 +54,28 @@ app.add_typer(generators.app, name="generators")
 def main() -> None:
     """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
     try:
-        app()
+        sys.exit(app(prog_name="genbench", standalone_mode=False))
     except GenbenchError as error:
         typer.secho(f"genbench: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except TyperException as error:
+        typer.secho(_sentence(error), err=True)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
         typer.secho("genbench: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing is left to say
         sys.exit(1)
+
+
+def _sentence(error: TyperException) -> str:
+    """What is wrong with the command line, and where its help is."""
+    message = error.format_message().strip().rstrip(".?")
+    if "\n" in message:  # the help itself, where a command is missing
+        return message
+    command = getattr(getattr(error, "ctx", None), "command_path", "genbench")
+    return f"genbench: {message[:1].lower()}{message[1:]}; see {command} --help"
 
 
 if __name__ == "__main__":

@@ -64,5 +64,5 @@ def _escaped(text: str) -> str:
 
 
 def write(text: str, path: Path) -> None:
-    """Write one of the above, whole or not at all."""
-    write_whole(path, text.encode())
+    """Write one of the above, whole or not at all; what is no valid text, as of a file's name, is escaped."""
+    write_whole(path, text.encode(errors="backslashreplace"))

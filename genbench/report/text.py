@@ -43,7 +43,7 @@ def count(number: float | None) -> str:
     if number is None:
         return "-"
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if number >= size:
+        if number >= size * (1 - 5e-5):
             share = number / (1e3 if unit == "k" else size)
             return f"{share:.1f}{unit}" if share < 10 else f"{share:.0f}{unit}"
     return f"{number:,.0f}"

@@ -103,5 +103,5 @@ def _read_file(path: Path) -> bytes:
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from None
     if not data.strip():
-        raise CorpusError(f"{path} is empty")
+        raise CorpusError(f"{path} is empty; name a file with text in it")
     return data

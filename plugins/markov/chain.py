@@ -13,6 +13,7 @@ from genbench_plugins.markov.smoothing import Chain, Weights, discounts
 from genbench import Generator, Ids, LogProbs, Progress, Run, Tokenizer
 
 Rows = tuple[int, ...]
+LONGEST = 64  # tokens in an n-gram: beyond, nearly every one is there once
 
 
 @dataclass
@@ -22,8 +23,8 @@ class MarkovChain(Generator):
     order: int = field(default=3, metadata={"help": "tokens in an n-gram: one more than the context has"})
 
     def __post_init__(self) -> None:
-        if self.order < 1:
-            raise ValueError(f"order is {self.order}, and must be 1 or more")
+        if not 1 <= self.order <= LONGEST:
+            raise ValueError(f"order is {self.order}, and must be from 1 to {LONGEST}")
 
     @abstractmethod
     def cut(self, train: str) -> Tokenizer:
