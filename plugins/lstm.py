@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from genbench import Tokenizer
-from genbench.neural import RecurrentGenerator
+from genbench.neural import RecurrentGenerator, WordNetwork
 
 
-def lstm(inputs: int, hidden: int, layers: int) -> nn.LSTM:
+def lstm(inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> nn.LSTM:
     """torch's LSTM, its forget gates open at first (bias 1: Jozefowicz et al. 2015), recurrent weights orthogonal."""
-    made = nn.LSTM(inputs, hidden, layers, batch_first=True)
+    made = nn.LSTM(inputs, hidden, layers, batch_first=True, dropout=dropout)
     with torch.no_grad():
         for name, weights in made.named_parameters():
             if name.startswith("bias"):
@@ -31,26 +29,13 @@ def lstm(inputs: int, hidden: int, layers: int) -> nn.LSTM:
 class LSTMChar(RecurrentGenerator):
     """A character-level LSTM."""
 
-    def cut(self, train: str) -> Tokenizer:
-        return Tokenizer.characters(train)
-
     def core(self, inputs: int) -> nn.Module:
         return lstm(inputs, self.hidden, self.layers)
 
 
 @dataclass
-class LSTMWord(RecurrentGenerator):
+class LSTMWord(WordNetwork):
     """A word-level LSTM: differs from lstm-char in its tokens and sizes; rare words are spelled."""
-
-    auto_dropout: ClassVar[tuple[float, float]] = (0.5, 0.2)
-
-    embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
-    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
-    learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
-    min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
-
-    def cut(self, train: str) -> Tokenizer:
-        return Tokenizer.words(train, self.min_count)
 
     def core(self, inputs: int) -> nn.Module:
         return lstm(inputs, self.hidden, self.layers)

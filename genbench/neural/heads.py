@@ -1,4 +1,4 @@
-"""From hidden values to a distribution over the vocabulary: a plain softmax, or an adaptive one for many words."""
+"""From hidden values to a distribution over the vocabulary: a plain softmax, a tied one, or an adaptive one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,22 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from genbench.neural.vectors import Vectors
 
-class Softmax(nn.Module):
+
+class Head(nn.Module):
+    """What every head can say of hidden values (n, hidden)."""
+
+    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Natural log-probabilities of the targets, (n,)."""
+        raise NotImplementedError
+
+    def every(self, values: torch.Tensor) -> torch.Tensor:
+        """Natural log-probabilities of all tokens, (n, vocabulary)."""
+        raise NotImplementedError
+
+
+class Softmax(Head):
     """A linear layer and a softmax over all tokens."""
 
     def __init__(self, hidden: int, size: int) -> None:
@@ -15,15 +29,32 @@ class Softmax(nn.Module):
         self.linear = nn.Linear(hidden, size)
 
     def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Natural log-probabilities of the targets, (n,), from values (n, hidden)."""
         return -functional.cross_entropy(self.linear(values), targets, reduction="none")
 
     def every(self, values: torch.Tensor) -> torch.Tensor:
-        """Natural log-probabilities of all tokens, (n, vocabulary)."""
         return functional.log_softmax(self.linear(values), dim=-1)
 
 
-class Adaptive(nn.Module):
+class Tied(Head):
+    """A softmax whose output weights are the input vectors (Press & Wolf 2017), a projection between the two widths."""
+
+    def __init__(self, hidden: int, vectors: Vectors) -> None:
+        super().__init__()
+        self.shared = (vectors,)  # in a tuple: the network holds them already
+        self.project = nn.Linear(hidden, vectors.width, bias=False)
+        self.bias = nn.Parameter(torch.zeros(vectors.size))
+
+    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return -functional.cross_entropy(self._scores(values), targets, reduction="none")
+
+    def every(self, values: torch.Tensor) -> torch.Tensor:
+        return functional.log_softmax(self._scores(values), dim=-1)
+
+    def _scores(self, values: torch.Tensor) -> torch.Tensor:
+        return functional.linear(self.project(values), self.shared[0].weights(), self.bias)
+
+
+class Adaptive(Head):
     """Frequent tokens at full width, rare ones in narrower clusters (adaptive softmax, Grave et al. 2017).
 
     `frequency` is how often each token stands in the training text, (vocabulary,).
@@ -40,10 +71,8 @@ class Adaptive(nn.Module):
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(hidden, size, cutoffs, div_value=4.0, head_bias=True)
 
     def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Natural log-probabilities of the targets, (n,), from values (n, hidden)."""
         found: torch.Tensor = self.softmax(values, self.rank[targets]).output
         return found
 
     def every(self, values: torch.Tensor) -> torch.Tensor:
-        """Natural log-probabilities of all tokens, (n, vocabulary)."""
         return self.softmax.log_prob(values)[:, self.rank]

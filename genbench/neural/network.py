@@ -5,20 +5,18 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from genbench.neural.heads import Adaptive, Softmax
+from genbench.neural.heads import Head
 from genbench.neural.states import CoreState
 
 
 class Network(nn.Module):
     """(batch, time) token ids to hidden values, one state to the next."""
 
-    head: Softmax | Adaptive
+    head: Head
 
-    def __init__(
-        self, size: int, embedding: int, core: nn.Module, head: Softmax | Adaptive, dropout: tuple[float, float]
-    ) -> None:
+    def __init__(self, embedding: nn.Module, core: nn.Module, head: Head, dropout: tuple[float, float]) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(size, embedding)
+        self.embedding = embedding  # (batch, time) to (batch, time, inputs)
         self.core = core
         self.head = head
         self.drop_in, self.drop_out = nn.Dropout(dropout[0]), nn.Dropout(dropout[1])
@@ -28,7 +26,11 @@ class Network(nn.Module):
         values, state = self.core(self.drop_in(self.embedding(ids)), state)
         return self.drop_out(values), state
 
-    def picked(self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
-        """Natural log-probabilities of the targets, (batch, time), and the state after."""
+    def picked(
+        self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState, counted: int | None = None
+    ) -> tuple[torch.Tensor, CoreState]:
+        """Natural log-probabilities of the last `counted` targets of each row (all: None), and the state after."""
         values, state = self(ids, state)
+        wanted = slice(None) if counted is None else slice(-counted, None)
+        values, targets = values[:, wanted].float(), targets[:, wanted]
         return self.head.picked(values.flatten(0, 1), targets.flatten()).view(targets.shape), state

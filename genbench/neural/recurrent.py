@@ -1,18 +1,19 @@
-"""Any recurrent core as a Generator: a plugin states its tokenizer and its core, and nothing else."""
+"""Any recurrent core as a Generator: a plugin states its core, and its tokenizer where that is not characters."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
 from genbench.generator import Generator, LogProbs, Run
-from genbench.neural.heads import Adaptive, Softmax
+from genbench.neural.batches import Carried, Reading
+from genbench.neural.heads import Adaptive, Head, Softmax
 from genbench.neural.network import Network
 from genbench.neural.precision import native_bf16
 from genbench.neural.states import CoreState
@@ -36,8 +37,8 @@ class Memory:
 class RecurrentGenerator(Generator):
     """A network around a recurrent core, trained by the one training loop.
 
-    A subclass gives `cut`, the tokenizer, and `core`, a module called like `nn.LSTM(batch_first=True)`:
-    (batch, time, inputs) and a state to (batch, time, self.hidden) and a state.
+    A subclass gives `core`, a module called like `nn.LSTM(batch_first=True)`: (batch, time, inputs) and a state to
+    (batch, time, self.hidden) and a state. It may give `cut`, `embed`, `head` and `reading` too.
     """
 
     auto_dropout: ClassVar[tuple[float, float]] = (0.2, 0.0)  # of short texts and of long ones
@@ -53,48 +54,68 @@ class RecurrentGenerator(Generator):
     weight_decay: float = field(default=0.01, metadata={"help": "AdamW's"})
     batch: int = field(default=16, metadata={"help": "stretches of text read side by side"})
     window: int = field(default=32, metadata={"help": "tokens between two updates"})
+    keep: Literal["best", "last"] = field(
+        default="best", metadata={"help": "the weights that validated best, or the last ones"}
+    )
 
     def __post_init__(self) -> None:
-        for name in ("embedding", "hidden", "layers", "batch", "window"):
-            if getattr(self, name) < 1:
+        for name in ("embedding", "hidden", "layers", "batch", "window", "min_count", "step"):
+            if getattr(self, name, 1) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be 1 or more")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}, and must be from 0 to below 1")
+        for name in ("dropout", "between"):
+            if not 0 <= (getattr(self, name, None) or 0) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, and must be from 0 to below 1")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate is {self.learning_rate}, and must be above 0")
-
-    @abstractmethod
-    def cut(self, train: str) -> Tokenizer:
-        """The tokenizer for a training text."""
 
     @abstractmethod
     def core(self, inputs: int) -> nn.Module:
         """A new core for inputs of this width."""
 
+    def cut(self, train: str) -> Tokenizer:
+        """The tokenizer for a training text."""
+        return Tokenizer.characters(train)
+
+    def reading(self) -> Reading:
+        """How the training text is read."""
+        return Carried(self.batch, self.window)
+
+    def embed(self) -> tuple[nn.Module, int]:
+        """A new embedding, (batch, time) ids to (batch, time, inputs), and how many inputs these are."""
+        return nn.Embedding(self.tokenizer.size, self.embedding), self.embedding
+
+    def head(self, embedding: nn.Module, frequency: torch.Tensor) -> Head:
+        """A new head; `frequency` is how often each token stands in the training text, (vocabulary,)."""
+        size = len(frequency)
+        return Adaptive(self.hidden, frequency) if size >= ADAPTIVE_FROM else Softmax(self.hidden, size)
+
+    def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
+        """Give a new embedding what can be known of the training text before the network is trained."""
+
     def fit(self, train: str, valid: str, run: Run) -> None:
         began = time.perf_counter()
-        self.tokenizer = self.cut(train)
+        self.tokenizer, self.facts = self.cut(train), {}
         ids = self._stream(train)
         dropout = self.dropout if self.dropout is not None else self.auto_dropout[len(train) >= SHORT_TEXT]
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(run.seed)
-            frequency = torch.bincount(ids, minlength=self.tokenizer.size)
-            self._network = self._build(frequency, dropout).to(run.device)
-            recipe = Recipe(self.learning_rate, self.batch, self.window, self.weight_decay)
-            trainer = Trainer(self._network, recipe, run, len(train) / len(ids), native_bf16(run.device), began)
-            self.facts = trainer.train(ids.to(run.device), self._stream(valid).to(run.device)) | {"dropout": dropout}
+            self._network = self._build(torch.bincount(ids, minlength=self.tokenizer.size), dropout)
+            self.prepare(self._network.embedding, ids.numpy(), run)
+            recipe = Recipe(self.reading(), self.learning_rate, self.weight_decay, self.keep == "best")
+            network = self._network.to(run.device)
+            trainer = Trainer(network, recipe, run, len(train) / len(ids), native_bf16(run.device), began)
+            said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
         self._network.eval().cpu()
-        self.facts["precision"] = "bf16" if trainer.bf16 else "fp32"
+        self.facts |= said | {"dropout": dropout, "precision": "bf16" if trainer.bf16 else "fp32"}
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
     def _stream(self, text: str) -> torch.Tensor:
         return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
 
     def _build(self, frequency: torch.Tensor, dropout: float = 0.0) -> Network:
-        size = len(frequency)
-        head = Adaptive(self.hidden, frequency) if size >= ADAPTIVE_FROM else Softmax(self.hidden, size)
-        return Network(size, self.embedding, self.core(self.embedding), head, (0.4 * dropout, dropout))
+        embedding, width = self.embed()
+        return Network(embedding, self.core(width), self.head(embedding, frequency), (0.4 * dropout, dropout))
 
     def begin(self) -> Memory:
         state, output = None, torch.empty(0)

@@ -1,14 +1,13 @@
 """The one training loop: truncated backpropagation through time with carried state (Williams & Peng 1990).
 
-The stream is cut into `batch` rows read side by side, `window` tokens at a time; AdamW (Loshchilov & Hutter 2019) with
-a warm-up and a cosine sized to the run, gradients clipped, and at the end the weights that validated best.
+A `Reading` says what is read side by side and which predictions count; AdamW (Loshchilov & Hutter 2019) with a warm-up
+and a cosine sized to the run, gradients clipped, and at the end the weights that validated best.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from genbench.generator import Progress, Run
+from genbench.neural.batches import Batch, Reading
 from genbench.neural.network import Network
 from genbench.neural.states import CoreState, detached
 
@@ -30,10 +30,10 @@ PASSES = 20  # over the text, where neither budget nor steps are given
 class Recipe:
     """The hyper-parameters of the loop."""
 
+    reading: Reading
     learning_rate: float
-    batch: int
-    window: int
     weight_decay: float
+    keep_best: bool = True  # of the weights, those that validated best; else the last
     clip: float = 1.0
 
 
@@ -70,25 +70,6 @@ def rate(fraction: float) -> float:
     return FINAL + (1 - FINAL) * (1 + math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP))) / 2
 
 
-def windows(
-    ids: torch.Tensor, batch: int, window: int, random: torch.Generator
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, bool]]:
-    """Inputs and targets, (batch, window) each, without end, and whether a new pass begins.
-
-    Each pass starts at another place of the first window, so that windows do not always cut at the same tokens.
-    """
-    length = (len(ids) - 1) // batch
-    window = min(window, length)
-    while True:
-        offset = int(torch.randint(0, max(min(window, length - window), 1), (1,), generator=random))
-        usable = (len(ids) - 1 - offset) // batch
-        inputs = ids[offset : offset + usable * batch].view(batch, usable)
-        targets = ids[offset + 1 : offset + 1 + usable * batch].view(batch, usable)
-        for start in range(0, usable - window + 1, window):
-            part = slice(start, start + window)
-            yield inputs[:, part], targets[:, part], start == 0
-
-
 @dataclass
 class Trainer:
     """One run of the loop over a network that it changes in place."""
@@ -105,8 +86,8 @@ class Trainer:
     def train(self, train: torch.Tensor, valid: torch.Tensor) -> dict[str, Any]:
         """Train on one stream of ids, choose the weights on another; returns what there is to say of the run."""
         recipe, network = self.recipe, self.network
-        batch = max(1, min(recipe.batch, (len(train) - 1) // recipe.window))
-        self.clock = Clock(self.run, self._steps(len(train), batch), self.began)
+        per_pass = recipe.reading.per_pass(len(train))
+        self.clock = Clock(self.run, self._steps(per_pass), self.began)
         optimiser = torch.optim.AdamW(
             network.parameters(),
             lr=recipe.learning_rate,
@@ -117,41 +98,36 @@ class Trainer:
         due, step, fraction, told, losses = list(VALIDATIONS), 0, 0.0, 0.0, []
         state: CoreState = None
         network.train()
-        for inputs, targets, fresh in windows(
-            train, batch, recipe.window, torch.Generator().manual_seed(self.run.seed)
-        ):
+        for batch in recipe.reading.train(train, torch.Generator().manual_seed(self.run.seed)):
             fraction = self.clock.fraction(step)
             if fraction >= 1:
                 break
             if due and fraction >= due[0]:
                 due = [share for share in due if share > fraction]
-                self.validate(valid, batch)
+                self.validate(valid)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.learning_rate * rate(fraction)
-            loss, state = self.step(optimiser, inputs, targets, None if fresh else detached(state))
+            loss, state = self.step(optimiser, batch, None if batch.fresh else detached(state))
             losses.append(loss)
             step += 1
             if self.clock.seconds - told > REPORT_EVERY:
                 told = self.clock.seconds
-                self.tell(fraction, step, step * inputs.numel() / told, losses)
+                self.tell(fraction, step, step * batch.inputs.numel() / told, losses)
                 losses = losses[-20:]
-        self.validate(valid, batch)
+        self.validate(valid)
         network.load_state_dict(self.best[1])
-        passes = step * batch * min(recipe.window, len(train)) / max(len(train), 1)
-        return {
-            "steps": step,
-            "batch": batch,
-            "passes": round(passes, 2),
-            "valid_bits_per_token": round(self.best[0], 4),
-        }
+        passes = round(step / per_pass, 2)
+        return {"steps": step, "passes": passes, "valid_bits_per_token": round(self.best[0], 4)}
 
     def step(
-        self, optimiser: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState
+        self, optimiser: torch.optim.Optimizer, batch: Batch, state: CoreState
     ) -> tuple[torch.Tensor, CoreState]:
-        """One window: loss in nats a token, and the state to carry."""
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.bf16):
-            values, state = self.network(inputs, state)
-        loss = -self.network.head.picked(values.float().flatten(0, 1), targets.flatten()).mean()
+        """One batch: loss in nats a token, and the state to carry."""
+        with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=self.bf16):
+            values, state = self.network(batch.inputs, state)
+        counted = slice(-batch.counted, None)  # the head in fp32: bf16 is too coarse for log-probabilities
+        picked = self.network.head.picked(values[:, counted].float().flatten(0, 1), batch.targets[:, counted].flatten())
+        loss = -picked.mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
@@ -159,21 +135,19 @@ class Trainer:
         return loss.detach(), state
 
     @torch.no_grad()
-    def validate(self, valid: torch.Tensor, batch: int) -> None:
+    def validate(self, valid: torch.Tensor) -> None:
         """Bits a token on the beginning of the valid text; the best weights are kept."""
         began = self.clock.seconds
         self.network.eval()
-        ids = valid[:VALID_TOKENS]
-        rows = max(1, min(batch, (len(ids) - 1) // 64))
-        length = (len(ids) - 1) // rows
-        total, state = 0.0, None
-        for start in range(0, length, 256):
-            part = slice(start, min(start + 256, length))
-            inputs, targets = (t[: rows * length].view(rows, length)[:, part] for t in (ids[:-1], ids[1:]))
-            log_probs, state = self.network.picked(inputs, targets, state)
+        total, count, state = 0.0, 0, None
+        for batch in self.recipe.reading.valid(valid[:VALID_TOKENS]):
+            state = None if batch.fresh else state
+            log_probs, state = self.network.picked(batch.inputs, batch.targets, state, batch.counted)
             total -= float(log_probs.sum())
-        bits = total / max(rows * length, 1) / math.log(2)
-        if bits < self.best[0] or not self.best[1] or not length:  # with nothing to choose by, the last weights
+            count += log_probs.numel()
+        bits = total / max(count, 1) / math.log(2)
+        last = not self.best[1] or not count or not self.recipe.keep_best  # with nothing to choose by, the last weights
+        if last or bits < self.best[0]:
             self.best = (bits, {name: value.clone() for name, value in self.network.state_dict().items()})
         self.network.train()
         self.clock.reserved = self.clock.seconds - began
@@ -183,7 +157,5 @@ class Trainer:
         loss = float(torch.stack(losses[-20:]).mean()) / math.log(2)
         self.run.report(Progress(fraction, step, loss, tokens_per_second * self.characters_per_token))
 
-    def _steps(self, tokens: int, batch: int) -> int | None:
-        if self.run.steps is None and self.run.budget is None:
-            return max(1, PASSES * tokens // (batch * self.recipe.window))
-        return self.run.steps
+    def _steps(self, per_pass: int) -> int | None:
+        return PASSES * per_pass if self.run.steps is None and self.run.budget is None else self.run.steps

@@ -1,0 +1,57 @@
+"""Networks over words: their tokens, and the vectors of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from torch import nn
+
+from genbench.generator import Run
+from genbench.neural.heads import Head, Tied
+from genbench.neural.recurrent import RecurrentGenerator
+from genbench.neural.vectors import Vectors, fill, from_file, word2vec
+from genbench.tokenizer import Ids, Tokenizer
+
+
+@dataclass
+class WordNetwork(RecurrentGenerator):
+    """A RecurrentGenerator over words; rare ones are spelled. A subclass gives its core, and nothing else."""
+
+    auto_dropout: ClassVar[tuple[float, float]] = (0.5, 0.2)
+
+    embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
+    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
+    learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
+    min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
+    embeddings: str = field(
+        default="learned", metadata={"help": "learned, word2vec (needs gensim), or a file of GloVe or word2vec vectors"}
+    )
+    unknown: Literal["random", "shared"] = field(
+        default="random", metadata={"help": "a word that the file lacks: some other word's vector, or one for all"}
+    )
+    tied: bool = field(default=False, metadata={"help": "the input vectors are the output weights too"})
+
+    def cut(self, train: str) -> Tokenizer:
+        return Tokenizer.words(train, self.min_count)
+
+    def embed(self) -> tuple[nn.Module, int]:
+        return Vectors(self.tokenizer.size, self.embedding), self.embedding
+
+    def head(self, embedding: nn.Module, frequency: torch.Tensor) -> Head:
+        if self.tied and isinstance(embedding, Vectors):
+            return Tied(self.hidden, embedding)
+        return super().head(embedding, frequency)
+
+    def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
+        if self.embeddings == "learned" or not isinstance(embedding, Vectors):
+            return
+        if self.embeddings == "word2vec":
+            known = word2vec(self.tokenizer, ids, self.embedding, run.seed)
+        else:
+            known = from_file(Path(self.embeddings), self.tokenizer, self.embedding)
+        words = range(self.tokenizer.none + 1, self.tokenizer.size)
+        self.facts["words_with_vectors"] = round(len(known) / max(len(words), 1), 4)
+        fill(embedding, known, words, shared=self.unknown == "shared", seed=run.seed)

@@ -1,0 +1,41 @@
+"""rnn-char and rnn-word: the vanilla recurrent network (Elman 1990), whose memory is short.
+
+Differs from its neighbours in that it has no gates: each step overwrites the whole memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from genbench.neural import RecurrentGenerator, WordNetwork
+
+
+def rnn(inputs: int, hidden: int, layers: int) -> nn.RNN:
+    """torch's RNN with tanh, recurrent weights orthogonal (Saxe et al. 2014)."""
+    made = nn.RNN(inputs, hidden, layers, batch_first=True)
+    for name, weights in made.named_parameters():
+        if name.startswith("weight_hh"):
+            nn.init.orthogonal_(weights)
+    return made
+
+
+@dataclass
+class RNNChar(RecurrentGenerator):
+    """A character-level vanilla (Elman) RNN."""
+
+    learning_rate: float = field(default=3e-3, metadata={"help": "AdamW's highest"})
+
+    def core(self, inputs: int) -> nn.Module:
+        return rnn(inputs, self.hidden, self.layers)
+
+
+@dataclass
+class RNNWord(WordNetwork):
+    """A word-level vanilla (Elman) RNN; rare words are spelled."""
+
+    learning_rate: float = field(default=3e-3, metadata={"help": "AdamW's highest"})
+
+    def core(self, inputs: int) -> nn.Module:
+        return rnn(inputs, self.hidden, self.layers)

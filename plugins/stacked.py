@@ -1,0 +1,36 @@
+"""stacked-lstm-char and stacked-lstm-word: LSTM layers on LSTM layers (Graves 2013), dropout between them.
+
+Differs from lstm-char and lstm-word in that each layer reads what the one below remembers (Zaremba et al. 2014).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from genbench_plugins.lstm import lstm
+from torch import nn
+
+from genbench.neural import RecurrentGenerator, WordNetwork
+
+
+@dataclass
+class StackedLSTMChar(RecurrentGenerator):
+    """A character-level stack of LSTM layers."""
+
+    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
+    layers: int = field(default=2, metadata={"help": "recurrent layers, one upon the other"})
+    between: float = field(default=0.1, metadata={"help": "dropout between the layers"})
+
+    def core(self, inputs: int) -> nn.Module:
+        return lstm(inputs, self.hidden, self.layers, self.between if self.layers > 1 else 0.0)
+
+
+@dataclass
+class StackedLSTMWord(WordNetwork):
+    """A word-level stack of LSTM layers; rare words are spelled."""
+
+    layers: int = field(default=2, metadata={"help": "recurrent layers, one upon the other"})
+    between: float = field(default=0.2, metadata={"help": "dropout between the layers"})
+
+    def core(self, inputs: int) -> nn.Module:
+        return lstm(inputs, self.hidden, self.layers, self.between if self.layers > 1 else 0.0)

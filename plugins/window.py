@@ -1,0 +1,71 @@
+"""lstm-window: the fixed-window formulation of Keras' text generation example (Chollet 2015).
+
+Differs from lstm-char in that nothing is carried: the network sees the last characters alone, one-hot, and learns to
+predict only the one after them, from windows that begin every third character. Its state, as a generator, is the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from genbench_plugins.lstm import lstm
+from torch import nn
+
+from genbench import Ids, LogProbs
+from genbench.neural import Alone, OneHot, Reading, RecurrentGenerator
+
+Window = tuple[int, ...]
+AT_ONCE = 1024  # windows scored side by side
+
+
+@dataclass
+class LSTMWindow(RecurrentGenerator):
+    """A character-level LSTM over the last 40 characters, no state carried."""
+
+    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
+    batch: int = field(default=128, metadata={"help": "windows read side by side"})
+    window: int = field(default=40, metadata={"help": "characters that a prediction sees"})
+    step: int = field(default=3, metadata={"help": "characters between two windows of the training text"})
+    loss: Literal["last", "every"] = field(
+        default="last", metadata={"help": "learn to predict what follows the window, or what follows each of its characters"}
+    )
+
+    def reading(self) -> Reading:
+        return Alone(self.batch, self.window, self.step, 1 if self.loss == "last" else self.window)
+
+    def embed(self) -> tuple[nn.Module, int]:
+        made = OneHot(self.tokenizer.size)
+        return made, made.width
+
+    def core(self, inputs: int) -> nn.Module:
+        return lstm(inputs, self.hidden, self.layers)
+
+    def begin(self) -> Window:
+        return tuple(self.tokenizer.encode("\n").tolist())
+
+    def advance(self, state: Window, token: int) -> Window:
+        return (*state, token)[-self.window :]
+
+    @torch.inference_mode()
+    def predict(self, state: Window) -> LogProbs:
+        values, _ = self._network(torch.tensor([state]), None)
+        found = self._network.head.every(values[:, -1])[0].numpy().astype(np.float64)
+        return np.asarray(found - np.logaddexp.reduce(found))
+
+    @torch.inference_mode()
+    def token_log_probs(self, ids: Ids) -> LogProbs:
+        if not len(ids):
+            return np.empty(0)
+        before = self.tokenizer.encode("\n")
+        stream = torch.from_numpy(np.concatenate([before, ids]))
+        few = min(self.window - 1, len(stream) - 1)  # the first predictions see fewer characters: one window tells them
+        first, _ = self._network.picked(stream[None, :few], stream[None, 1 : few + 1], None)
+        parts = [first[0]]
+        if few < len(stream) - 1:
+            for spans in stream.unfold(0, self.window + 1, 1).split(AT_ONCE):
+                found, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
+                parts.append(found[:, -1])
+        return torch.cat(parts)[len(before) - 1 :].numpy().astype(np.float64)
