@@ -14,9 +14,10 @@ from genbench.bench import plan
 from genbench.bench.jobs import Row, note_interval, plain, trained
 from genbench.bench.jobs import test as tested
 from genbench.bench.local import LocalExecutor
+from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
-from genbench.errors import UserError
+from genbench.errors import CorpusError, UserError
 from genbench.generator import Generator, Progress
 from genbench.measure.floors import floors
 from genbench.sampling import Sampling
@@ -24,28 +25,31 @@ from genbench.sampling import stream as drawn
 from genbench.store import require_writable, write_whole
 from genbench.text import Corpus, decode, default_authors
 from genbench.text import load as load_corpus
-from genbench.text.cleaning import newlines
+from genbench.text.cleaning import clean
 from genbench.text.sources import read_path
 
 SILENT = Watcher()
 DEFAULT = Sampling()
 
 
-def corpus(author: str, *, lines: str = "join", held_out: Sequence[str] = (), watcher: Watcher = SILENT) -> Corpus:
+def corpus(
+    author: str | Path, *, lines: str = "join", held_out: Sequence[str] = (), watcher: Watcher = SILENT
+) -> Corpus:
     """An author's text, cleaned and split: a catalogue name, or a path to a .txt file or a folder of them.
 
     `held_out` names a book, by words of its title, that alone becomes the test text.
 
     Raises CorpusError for a text that cannot be had or used.
     """
-    return load_corpus(author, lines=lines, held_out=held_out, on_progress=watcher.fetching)
+    return load_corpus(str(author), lines=lines, held_out=held_out, on_progress=watcher.fetching)
 
 
-def export(corpus: Corpus, folder: Path) -> list[Path]:
+def export(corpus: Corpus, folder: Path | str) -> list[Path]:
     """Write train.txt, valid.txt and test.txt, exactly as the generators get them, into a folder; returns the paths.
 
     Raises UserError where they cannot be written.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         require_writable(folder)
         if folder.exists():
@@ -130,6 +134,8 @@ def train(
     found, said = trained(jobs[0], lambda progress: watcher.watch(jobs, 0, progress))
     for note in said["notes"]:
         watcher.told(note)
+    if said.get("model"):
+        watcher.told(f"kept as {said['model']}")
     return found
 
 
@@ -146,10 +152,16 @@ def ready(
     plan.Training(**given)
     wanted = models.key(generator, text.describe() | {"author": text.author}) | given
     old = models.find(models.home(), wanted)
-    if old is None:
-        return train(text, generator, watcher=watcher, **given)
-    watcher.told(f"using {old.name}, trained on {old.card['created'][:10]}")
-    return old.generator()
+    if old is not None:
+        try:
+            found = old.generator()
+            watcher.told(f"using {old.name}, trained on {old.card['created'][:10]}")
+            return found
+        except UserError as error:
+            watcher.told(str(error))
+    fitting = "".join(f", {name} {value}" for name, value in given.items())
+    watcher.told(f"no kept model of {text.author} as {generator}{fitting}: training one")
+    return train(text, generator, watcher=watcher, **given)
 
 
 def load(name: str) -> Generator:
@@ -169,14 +181,18 @@ def stretch(text: str, length: int, seed: int = 0) -> str:
     return text[start : start + length]
 
 
-def text_of(file: str) -> str:
-    """The text of a file, or of standard input for "-"; CorpusError where it cannot be read or is no UTF-8 text."""
-    if file == "-":
-        return newlines(decode(sys.stdin.buffer.read(), name="standard input"))
+def text_of(file: str, lines: str = "join") -> str:
+    """The text of a file, or of standard input for "-", its hard line wraps joined as those of an author's text are.
+
+    Raises CorpusError where it cannot be read, is empty or is no UTF-8 text.
+    """
     if Path(file).is_dir():
         raise UserError(f"{file!r} is a folder; name a text file, or - for standard input")
-    ((path, data),) = read_path(Path(file))
-    return newlines(decode(data, name=str(path)))
+    path, data = ("standard input", sys.stdin.buffer.read()) if file == "-" else read_path(Path(file))[0]
+    text = clean(decode(data, name=str(path)), lines=lines)
+    if not text:
+        raise CorpusError(f"{path} is empty; name a file with text in it")
+    return text
 
 
 def numbers(generator: Generator, text: str) -> dict[str, Any]:

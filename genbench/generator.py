@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from genbench.errors import UserError
 from genbench.tokenizer import Ids, Tokenizer
 
 State: TypeAlias = Any
@@ -92,6 +93,11 @@ class Generator(ABC):
         made = super().__new__(cls)
         made.facts = {}
         return made
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "tokenizer":
+            raise UserError(f"this {type(self).__name__} is not trained; genbench.train(author, SPEC) trains one")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @abstractmethod
     def fit(self, train: str, valid: str, run: Run) -> None:

@@ -27,6 +27,7 @@ from genbench.generator import Generator
 
 FORMAT = 1
 CARD = "model.json"
+MANY = 5  # names in an error
 KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
 
 
@@ -52,8 +53,13 @@ class Model:
         for file, digest in self.card["files"].items():
             path = self.folder / file
             if not path.is_file() or _digest(path.read_bytes()) != digest:
-                raise UserError(f"model {self.name} is damaged ({file}): genbench models remove {self.name}")
-        made = registry.make(self.card["spec"])
+                raise UserError(
+                    f"the {file} of model {self.name} is damaged; genbench models remove {self.name}, and train it anew"
+                )
+        spec = options.parse(self.card["spec"])
+        if _source(spec) != self.card["source"]:
+            raise UserError(f"{spec.path} has changed since {self.name} was trained: train it anew")
+        made = options.make(registry.resolve(spec), spec.name, self.card["options"])
         store.load(made, self.folder)
         return made
 
@@ -69,9 +75,8 @@ def home() -> Path:
 def key(spec: str, about: Mapping[str, Any]) -> dict[str, Any]:
     """What makes two trainings the same: author and text, generator with its options, seed, budget or steps, device."""
     parsed = options.parse(spec)
-    source = _digest(parsed.path.read_bytes()) if parsed.path else ""
     written = options.values(registry.make(spec))
-    found = {"generator": parsed.name, "source": source, "options": json.loads(json.dumps(written))}
+    found = {"generator": parsed.name, "source": _source(parsed), "options": json.loads(json.dumps(written))}
     return found | {name: about[name] for name in KEY if name in about}
 
 
@@ -87,12 +92,16 @@ def find(folder: Path, wanted: Mapping[str, Any]) -> Model | None:
 
 
 def named(folder: Path, name: str) -> Model:
-    """The model of that name; UserError with the nearest names where there is none."""
-    found = {model.name: model for model in kept(folder)}
-    if name not in found:
-        choices = nearest(name, found) if found else "none is kept; genbench train AUTHOR -g SPEC keeps one"
-        raise UserError(f"no model is called {name!r}: {choices}")
-    return found[name]
+    """The model of that name, or whose name alone begins so; UserError where there is none."""
+    known = kept(folder)
+    found = [model for model in known if model.name == name] or [m for m in known if m.name.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if not known:
+        raise UserError(f"no model is called {name!r}: none is kept; genbench train AUTHOR -g SPEC keeps one")
+    names = [model.name for model in found or known]
+    which = f"{len(found)} models' names begin with" if found else "no model is called"
+    raise UserError(f"{which} {name!r}: {nearest(name, names[:MANY])}; genbench models list shows all {len(known)}")
 
 
 def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
@@ -135,7 +144,15 @@ def _read(folder: Path) -> Model | None:
     except (OSError, ValueError):
         return None
     right = isinstance(card, dict) and card.get("format") == FORMAT and isinstance(card.get("files"), dict)
+    right = right and {*KEY, "spec", "created", "training"} <= set(card)
     return Model(folder, card) if right and not folder.name.startswith(".") else None
+
+
+def _source(spec: options.Spec) -> str:
+    """The digest of every file that a SPEC names: a plugin, vectors; "" where it names none."""
+    named = [spec.path, *(Path(word) for value in spec.options.values() for word in re.split(r"[()+:,=]", value))]
+    files = [path for path in named if path is not None and path.is_file()]
+    return _digest(b"".join(bytes.fromhex(_digest(path.read_bytes())) for path in files)) if files else ""
 
 
 def _digest(data: bytes) -> str:

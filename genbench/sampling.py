@@ -43,7 +43,11 @@ class Sampling:
             self.repetition_penalty,
             "above 0 (1 is none)",
         )
-        _require(self.stop is None or bool(self.stop), "stop", self.stop, "at least one character")
+        _require(self.stop is None or _valid(self.stop), "stop", self.stop, "at least one character of valid text")
+
+
+def _valid(text: str) -> bool:
+    return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _require(holds: bool, name: str, value: object, choices: str) -> None:

@@ -32,14 +32,14 @@ class Steps(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, read: torch.Tensor, h: torch.Tensor, c: torch.Tensor, recurrent: torch.Tensor, peeps: torch.Tensor
     ) -> Pair:
         n, looks, gates = h.shape[1], _looks(peeps), read.clone()
         hs, cs = (torch.cat([first[None], first.new_empty(len(read), *h.shape)]) for first in (h, c))
         tanhs = torch.empty_like(hs[1:])
-        across, i_f = recurrent.t(), gates[..., : 2 * n].unbind()
-        i, f, g, o = (gate.unbind() for gate in gates.split(n, dim=2))
+        across, i_f = recurrent.t().contiguous(), gates[..., : 2 * n].unbind()
+        i, f, g, o = (gate.unbind() for gate in gates.chunk(4, dim=2))
         h_at, c_at = hs.unbind(), cs.unbind()  # views made once: made in the loop they cost as much as the arithmetic
         for t, (sums, tanh) in enumerate(zip(gates.unbind(), tanhs.unbind(), strict=True)):
             sums.addmm_(h_at[t], across)
@@ -55,22 +55,22 @@ class Steps(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, into_h: torch.Tensor, into_c: torch.Tensor) -> tuple[torch.Tensor, ...]:  # type: ignore[override]
+    def backward(ctx: Any, into_h: torch.Tensor, into_c: torch.Tensor) -> tuple[torch.Tensor, ...]:
         gates, hs, cs, tanhs, recurrent, peeps = ctx.saved_tensors
         n, looks, (i, f, g, o) = hs.shape[2], _looks(peeps), gates.chunk(4, dim=2)
         found = torch.empty_like(gates)  # the gradient of each gate's sum
         by_o = (o * (1 - o) * tanhs).unbind()  # the slope of h by the sum inside o; below, of h and c by theirs
         by_c = (o * (1 - tanhs * tanhs)).unbind()
-        by_ifg = torch.stack([i * (1 - i) * g, f * (1 - f) * cs[:-1], (1 - g * g) * i], dim=2).unbind()
-        at_ifg = found[..., : 3 * n].unflatten(2, (3, n)).unbind()
+        by_ifg = torch.stack([i * (1 - i) * g, f * (1 - f) * cs[:-1], (1 - g * g) * i], dim=2)
+        at_ifg = found[..., : 3 * n].view(*by_ifg.shape).unbind()
         at, at_if, at_o = found.unbind(), found[..., : 2 * n].unbind(), found[..., 3 * n :].unbind()
-        from_above, f_at = into_h.unbind(), f.unbind()
+        from_above, of_ifg, f_at = into_h.unbind(), by_ifg.unbind(), f.unbind()
         dh, dc = from_above[-1], into_c.clone()
         for t in range(len(gates) - 1, -1, -1):
             dc.addcmul_(dh, by_c[t])
             torch.mul(dh, by_o[t], out=at_o[t])
             looks.back_after(dc, at_o[t])
-            torch.mul(by_ifg[t], dc[:, None], out=at_ifg[t])
+            torch.mul(of_ifg[t], dc[:, None], out=at_ifg[t])
             dc.mul_(f_at[t])
             looks.back_before(dc, at_if[t])
             dh = torch.addmm(from_above[t - 1], at[t], recurrent) if t else at[t] @ recurrent
@@ -83,7 +83,7 @@ class Full:
     def __init__(self, weights: torch.Tensor) -> None:
         n = weights.shape[1]
         self.before, self.after = weights[: 2 * n], weights[2 * n :]
-        self.before_across, self.after_across = self.before.t(), self.after.t()
+        self.before_across, self.after_across = self.before.t().contiguous(), self.after.t().contiguous()
 
     def add_before(self, sums: torch.Tensor, c: torch.Tensor) -> None:
         """To the sums of i and f, (batch, 2 hidden), what they see of the memory before."""
@@ -116,19 +116,24 @@ class Diagonal(Full):
         self.of_if = weights[:2]
 
     def add_before(self, sums: torch.Tensor, c: torch.Tensor) -> None:
+        """To the sums of i and f, what each unit sees of its own memory before."""
         sums.view(len(c), 2, -1).addcmul_(c[:, None], self.of_if)
 
     def add_after(self, sums: torch.Tensor, c: torch.Tensor) -> None:
+        """To the sum of o, what each unit sees of its own memory after."""
         sums.addcmul_(c, self.of_o)
 
     def back_before(self, dc: torch.Tensor, found: torch.Tensor) -> None:
+        """To the gradient of the memory before."""
         n = dc.shape[1]
         dc.addcmul_(found[:, :n], self.of_i).addcmul_(found[:, n:], self.of_f)
 
     def back_after(self, dc: torch.Tensor, found: torch.Tensor) -> None:
+        """To the gradient of the memory after."""
         dc.addcmul_(found, self.of_o)
 
     def gradient(self, found: torch.Tensor, cs: torch.Tensor) -> torch.Tensor:
+        """Of the weights, over all steps."""
         i, f, _, o = found.chunk(4, dim=2)
         return torch.stack([(i * cs[:-1]).sum((0, 1)), (f * cs[:-1]).sum((0, 1)), (o * cs[1:]).sum((0, 1))])
 
@@ -137,19 +142,26 @@ def _looks(peeps: torch.Tensor) -> Full:
     return Diagonal(peeps) if len(peeps) == 3 and peeps.shape[1] > 1 else Full(peeps)
 
 
+def _read(inputs: int, hidden: int) -> nn.Linear:
+    """What the gates have of the input; forget gates open at first."""
+    made = nn.Linear(inputs, 4 * hidden)
+    with torch.no_grad():
+        made.bias.zero_()[hidden : 2 * hidden] = 1
+    return made
+
+
 class PeepholeLSTM(nn.Module):
     """Layers of such cells, called like `nn.LSTM(batch_first=True)`."""
 
     def __init__(self, inputs: int, hidden: int, layers: int, *, full: bool) -> None:
         super().__init__()
         self.hidden = hidden
-        self.reads = nn.ModuleList(nn.Linear(hidden if layer else inputs, 4 * hidden) for layer in range(layers))
+        self.reads = nn.ModuleList(_read(hidden if layer else inputs, hidden) for layer in range(layers))
         shape = (3 * hidden, hidden) if full else (3, hidden)
         self.recurrent = nn.ParameterList(torch.empty(4 * hidden, hidden) for _ in range(layers))
         self.peeps = nn.ParameterList(torch.zeros(shape) for _ in range(layers))  # at first an LSTM like any other
         with torch.no_grad():
-            for read, recurrent in zip(self.reads, self.recurrent, strict=True):
-                read.bias.zero_()[hidden : 2 * hidden] = 1  # forget gates open at first
+            for recurrent in self.recurrent:
                 for gate in recurrent.chunk(4):
                     nn.init.orthogonal_(gate)
 
@@ -162,7 +174,8 @@ class PeepholeLSTM(nn.Module):
         for layer, read in enumerate(self.reads):
             with torch.autocast(x.device.type, enabled=False):  # the steps are too small to gain by bf16
                 sums = read(values).float() if x.dtype is torch.bfloat16 else read(values)
-                values, memory = Steps.apply(sums, h[layer], c[layer], self.recurrent[layer], self.peeps[layer])
+                weights = self.recurrent[layer], self.peeps[layer]
+                values, memory = Steps.apply(sums, h[layer], c[layer], *weights)  # type: ignore[no-untyped-call]
             ends.append((values[-1], memory))
         last = torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends])
         return values.transpose(0, 1), last

@@ -1,7 +1,7 @@
 """lstm-window: the fixed-window formulation of Keras' text generation example (Chollet 2015).
 
 Differs from lstm-char in that nothing is carried: the network sees the last characters alone, one-hot, and learns to
-predict only the one after them, from windows that begin every third character. Its state, as a generator, is the window.
+predict only the one after them, from windows that begin every third character. As a generator, its state is the window.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class LSTMWindow(RecurrentGenerator):
     window: int = field(default=40, metadata={"help": "characters that a prediction sees"})
     step: int = field(default=3, metadata={"help": "characters between two windows of the training text"})
     loss: Literal["last", "every"] = field(
-        default="last", metadata={"help": "learn to predict what follows the window, or what follows each of its characters"}
+        default="last",
+        metadata={"help": "learn to predict what follows the window, or what follows each of its characters"},
     )
 
     def reading(self) -> Reading:
@@ -65,7 +66,7 @@ class LSTMWindow(RecurrentGenerator):
         first, _ = self._network.picked(stream[None, :few], stream[None, 1 : few + 1], None)
         parts = [first[0]]
         if few < len(stream) - 1:
-            for spans in stream.unfold(0, self.window + 1, 1).split(AT_ONCE):
+            for spans in torch.split(stream.unfold(0, self.window + 1, 1), AT_ONCE):
                 found, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
                 parts.append(found[:, -1])
         return torch.cat(parts)[len(before) - 1 :].numpy().astype(np.float64)

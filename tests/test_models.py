@@ -83,7 +83,7 @@ def test_a_damaged_model_is_refused_and_compare_trains_anew(file: str, pell: Cor
     data = bytearray((model.folder / file).read_bytes())
     data[len(data) // 2] ^= 1
     (model.folder / file).write_bytes(data)
-    with pytest.raises(UserError, match=f"damaged.*{file}"):
+    with pytest.raises(UserError, match=f"{file} of model .* is damaged"):
         genbench.load(model.name)
     row = genbench.compare([pell], [CHAIN], samplings=[]).results[0]
     assert (row["status"], row.get("reused")) == ("ok", None)
@@ -136,7 +136,7 @@ def test_models_are_listed_shown_and_removed(
 def test_generate_streams_exactly_what_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["generate", "pell", "-g", CHAIN, "--length", "50"]
+    words = ["generate", "pell", "-g", CHAIN, "--length", "50", "--seed", "0"]
     assert run(monkeypatch, *words, "--prompt", "The goat") == 0
     out, err = capsys.readouterr()
     assert out.startswith("The goat")
@@ -145,7 +145,7 @@ def test_generate_streams_exactly_what_was_asked_for(
     again, err = capsys.readouterr()
     assert again == out
     assert "using pell-markov-char" in err
-    assert run(monkeypatch, *words, "--prompt", "random", "--count", "2", "--seed", "4") == 0
+    assert run(monkeypatch, *words, "--prompt", "random", "--count", "2") == 0
     assert len(capsys.readouterr().out) == 2 * (40 + 50) + 3
 
 

@@ -13,9 +13,10 @@ from torch import nn
 
 from genbench import Run, Tokenizer, score
 from genbench.neural import RecurrentGenerator, streams
+from genbench.neural.batches import Alone, Carried
 from genbench.neural.heads import Adaptive, Softmax
 from genbench.neural.network import Network
-from genbench.neural.training import FINAL, WARM_UP, rate, windows
+from genbench.neural.training import FINAL, WARM_UP, rate
 from genbench.testing import CHECKS, Subject
 
 
@@ -38,7 +39,7 @@ CORES: dict[str, Any] = {
 def network(core: str) -> Network:
     torch.manual_seed(0)
     hidden = 8 if core == "sum" else 12
-    return Network(20, 8, CORES[core](), Softmax(hidden, 20), (0.5, 0.5))
+    return Network(nn.Embedding(20, 8), CORES[core](), Softmax(hidden, 20), (0.5, 0.5))
 
 
 @pytest.mark.parametrize("length", [1, 2, 511, 513, 1024, 2_345])
@@ -85,21 +86,41 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
 
 def test_windows_are_shifted_by_one_and_carry_on() -> None:
     ids = torch.arange(103)
-    made = windows(ids, 2, 10, torch.Generator().manual_seed(0))
+    made = Carried(2, 10).train(ids, torch.Generator().manual_seed(0))
     before = None
     for _ in range(12):
-        inputs, targets, fresh = next(made)
-        assert inputs.shape == targets.shape == (2, 10)
-        assert torch.equal(inputs + 1, targets)
-        if not fresh:
-            assert torch.equal(inputs[:, 0], before[:, -1] + 1)
-        before = inputs
+        batch = next(made)
+        assert batch.inputs.shape == batch.targets.shape == (2, 10)
+        assert batch.counted == 10
+        assert torch.equal(batch.inputs + 1, batch.targets)
+        if not batch.fresh:
+            assert torch.equal(batch.inputs[:, 0], before[:, -1] + 1)
+        before = batch.inputs
 
 
 def test_windows_longer_than_the_text_are_cut_to_it() -> None:
-    inputs, _, fresh = next(windows(torch.arange(5), 1, 64, torch.Generator().manual_seed(0)))
-    assert inputs.shape == (1, 4)
-    assert fresh
+    batch = next(Carried(1, 64).train(torch.arange(5), torch.Generator().manual_seed(0)))
+    assert batch.inputs.shape == (1, 4)
+    assert batch.fresh
+
+
+def test_validation_reads_each_row_once_to_its_end() -> None:
+    ids = torch.arange(2 * 300 + 1)
+    batches = list(Carried(2, 10).valid(ids))
+    assert [batch.fresh for batch in batches] == [True, False]
+    assert torch.cat([batch.targets for batch in batches], dim=1).tolist() == ids[1:].view(2, 300).tolist()
+
+
+def test_windows_that_stand_alone_begin_every_step_and_count_their_last_target() -> None:
+    reading, random = Alone(batch=4, window=5, step=3, counted=1), torch.Generator().manual_seed(0)
+    ids = torch.arange(30)
+    made = reading.train(ids, random)
+    batches = [next(made) for _ in range(reading.per_pass(len(ids)) + 1)]
+    assert all(batch.fresh and batch.counted == 1 for batch in batches)
+    starts = sorted(start for batch in batches for start in batch.inputs[:, 0].tolist())
+    assert set(starts) <= set(range(0, 25, 3))
+    assert len(set(starts)) >= 8
+    assert all(torch.equal(batch.inputs + 1, batch.targets) for batch in batches)
 
 
 def test_an_lstm_begins_with_open_forget_gates_and_orthogonal_memory() -> None:

@@ -103,11 +103,12 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
     if old is not None:
         with contextlib.suppress(UserError):  # a damaged one is trained anew
             when = f"trained on {old.card['created'][:10]} and kept; --fresh trains anew"
-            return old.generator(), _reused(old.card["training"], when)
+            return old.generator(), _reused(old.card["training"], when) | {"model": old.name}
     generator = registry.make(job.spec)
     said = train(generator, job, listen)
     try:
-        models.keep(generator, Path(job.models), card | {"training": plain(said)})
+        kept = models.keep(generator, Path(job.models), card | {"training": plain(said)})
+        said["model"] = kept.name
     except OSError as error:  # a full disk or a folder of somebody else's costs the model, not the row
         said["notes"] = [*said["notes"], f"the model could not be kept in {job.models}: {error.strerror or error}"]
     return generator, said

@@ -67,5 +67,6 @@ def export(
 
     with Live(console(stderr=True)) as live:
         found = api.corpus(author, lines=lines, watcher=live)
-        for path in api.export(found, folder):
-            live.told(str(path))
+        paths = api.export(found, folder)
+    for path in paths:
+        typer.echo(path)

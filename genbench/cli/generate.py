@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 
 from genbench.cli import parameters as p
@@ -12,7 +13,7 @@ STRETCH = 40  # characters of a random prompt
 
 def generate(
     author: p.AuthorOne,
-    generator: p.Spec,
+    generators: p.Spec,
     prompt: p.Start = "",
     temperature: p.Temperature = 0.8,
     top_k: p.TopK = None,
@@ -34,12 +35,14 @@ def generate(
     from genbench.report.stream import speak
     from genbench.sampling import Sampling
 
+    api.require_prompt(prompt)
     sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop)
     with Live(console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, watcher=live)
         limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
-        made = api.ready(text, generator, lines=lines, watcher=live, **limits)
+        made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
+    first = seed if seed is not None else secrets.randbelow(2**32)
     for place in range(count):
-        drawing = (seed or 0) + place
+        drawing = first + place
         start = api.stretch(text.train, STRETCH, drawing) if prompt == "random" else prompt
         speak(start, api.stream(made, start, sampling, drawing), sys.stdout, last=place == count - 1)

@@ -29,7 +29,7 @@ def show(name: Annotated[str, typer.Argument(metavar="SPEC", help="A name, or a 
     from genbench.report.live import console
     from genbench.report.text import printable
 
-    found = registry.resolve(options.parse(name))
+    found = type(registry.make(name))
     out = console()
     out.print(printable(f"{name}: {getdoc(found)}"), markup=False)
     rows = [[o.name, o.choices, options.written(o.default), o.help] for o in options.options_of(found).values()]

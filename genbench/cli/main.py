@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -16,6 +16,8 @@ from genbench.cli.generate import generate
 from genbench.cli.score import score
 from genbench.cli.train import train
 from genbench.errors import GenbenchError
+
+STOPPED = 130  # the exit code of what was interrupted
 
 app = typer.Typer(
     name="genbench",
@@ -53,27 +55,39 @@ app.add_typer(generators.app, name="generators")
 
 def main() -> None:
     """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
     try:
-        sys.exit(app(prog_name="genbench", standalone_mode=False))
+        code = app(prog_name="genbench", standalone_mode=False)
     except GenbenchError as error:
-        typer.secho(f"genbench: {error}", err=True)
-        sys.exit(2)
+        _complain(f"genbench: {error}", 2)
     except TyperException as error:
-        typer.secho(_sentence(error), err=True)
-        sys.exit(2)
+        _complain(_sentence(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        typer.secho("genbench: stopped", err=True)
-        sys.exit(130)
+        code = STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing is left to say
         sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain(f"genbench: {error.strerror or error}; make room, or write elsewhere", 2)
+    if code == STOPPED:
+        _complain("\ngenbench: stopped", STOPPED)
+    sys.exit(code)
+
+
+def _complain(sentence: str, code: int) -> NoReturn:
+    from genbench.report.text import printable
+
+    typer.echo(printable(sentence), err=True)
+    sys.exit(code)
 
 
 def _sentence(error: TyperException) -> str:
     """What is wrong with the command line, and where its help is."""
-    message = error.format_message().strip().rstrip(".?")
+    message = error.format_message().strip()
     if "\n" in message:  # the help itself, where a command is missing
         return message
+    message = message.rstrip(".?").replace(". Did", ": did")
     command = getattr(getattr(error, "ctx", None), "command_path", "genbench")
     return f"genbench: {message[:1].lower()}{message[1:]}; see {command} --help"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,9 +19,17 @@ def list_() -> None:
     from genbench.report.live import console
 
     found = models.kept(models.home())
-    rows = [[m.name, f"{m.size / 1e6:.1f} MB", m.card["created"][:16].replace("T", " "), m.card["spec"]] for m in found]
-    listing(["model", "size", "trained (UTC)", "as"], rows, console())
+    rows = [
+        [m.name, m.card["author"], m.card["spec"], _how(m.card), f"{m.size / 1e6:.1f} MB", m.card["created"][:16]]
+        for m in found
+    ]
+    listing(["model", "author", "as", "trained", "size", "when (UTC)"], rows, console())
     typer.echo(f"{len(found)} models in {models.home()}", err=True)
+
+
+def _how(card: dict[str, Any]) -> str:
+    limit = f"{card['steps']} steps" if card["budget"] is None else f"{card['budget']:g} s"
+    return f"{limit}, seed {card['seed']}"
 
 
 @app.command()
@@ -41,6 +49,6 @@ def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="
     """Remove kept models."""
     from genbench import models
 
-    for model in [models.named(models.home(), name) for name in names]:
+    for model in {found.name: found for found in (models.named(models.home(), name) for name in names)}.values():
         models.remove(model)
         typer.echo(f"removed {model.name}", err=True)

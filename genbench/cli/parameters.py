@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from genbench.errors import UserError
+
 AUTHORS_HELP = "Catalogue names, or paths to a .txt file or a folder of them. [default: austen carroll]"
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
 
@@ -39,8 +41,10 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the sa
 
 ONE = "A catalogue name, or a path to a .txt file or a folder of them."
 AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE)]
-Spec = Annotated[str, _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.replace("; repeatable", ""))]
-AnySeed = Annotated[int | None, _option(metavar="N", help="Seed of training and drawing. [default: any kept, else 0]")]
+Spec = Annotated[list[str], _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.replace("; repeatable. ", "."))]
+AnySeed = Annotated[
+    int | None, _option(metavar="N", help="Of training and drawing. [default: any kept model's; drawn anew each time]")
+]
 AnyDevice = Annotated[str | None, _option(metavar="auto|cpu|cuda|mps", help="Where networks train. [default: auto]")]
 Start = Annotated[str, _option("--prompt", metavar="TEXT", help="Go on from it; random: 40 characters of the author.")]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
@@ -64,3 +68,10 @@ Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side 
 Json = Annotated[Path | None, _option(metavar="FILE", help="Write everything as JSON.")]
 Csv = Annotated[Path | None, _option(metavar="FILE", help="Write the rows as CSV.")]
 Markdown = Annotated[Path | None, _option(metavar="FILE", help="Write the tables as Markdown.")]
+
+
+def only(specs: list[str]) -> str:
+    """The one SPEC of a command that takes one; UserError for several."""
+    if len(specs) > 1:
+        raise UserError(f"{len(specs)} generators are named, and one is taken; genbench compare takes several")
+    return specs[0]

@@ -13,7 +13,7 @@ from genbench.cli.values import seconds
 def score(
     author: p.AuthorOne,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The text to score; - is standard input.")],
-    generator: p.Spec,
+    generators: p.Spec,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     seed: p.AnySeed = None,
     budget: p.Budget = None,
@@ -27,15 +27,14 @@ def score(
     from genbench import api
     from genbench.report.listings import facts
     from genbench.report.live import Live, console
-    from genbench.report.text import decimals
+    from genbench.report.text import measured
 
-    text = api.text_of(file)
+    text = api.text_of(file, lines=lines)
     with Live(console(stderr=True)) as live:
         limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
-        made = api.ready(author, generator, lines=lines, watcher=live, **limits)
+        made = api.ready(author, p.only(generators), lines=lines, watcher=live, **limits)
     numbers = api.numbers(made, text)
     if json:
         typer.echo(writer.dumps(numbers, allow_nan=False))
     else:
-        shown = {name: decimals(value, 4 if "per" in name else 0) for name, value in numbers.items()}
-        facts([(name.replace("_", " "), value) for name, value in shown.items()], console())
+        facts([(name.replace("_", " "), measured(name, value)) for name, value in numbers.items()], console())

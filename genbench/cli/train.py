@@ -8,7 +8,7 @@ from genbench.cli.values import seconds
 
 def train(
     author: p.AuthorOne,
-    generator: p.Spec,
+    generators: p.Spec,
     budget: p.Budget = None,
     steps: p.Steps = None,
     seed: p.Seed = 0,
@@ -24,7 +24,7 @@ def train(
     with Live(console(stderr=True)) as live:
         made = api.train(
             author,
-            generator,
+            p.only(generators),
             budget=seconds(budget),
             steps=steps,
             seed=seed,
@@ -33,4 +33,5 @@ def train(
             fresh=fresh,
             watcher=live,
         )
-    facts([(name, str(value)) for name, value in made.facts.items()], console())
+    told = {name: value for name, value in made.facts.items() if isinstance(value, str | int | float)}
+    facts([(name.replace("_", " "), str(value)) for name, value in told.items()], console())

@@ -42,11 +42,12 @@ class Carried:
     window: int
 
     def per_pass(self, tokens: int) -> int:
+        """How many windows a row has."""
         rows = self._rows(tokens)
         return max(1, (tokens - 1) // rows // self.window)
 
     def train(self, ids: torch.Tensor, random: torch.Generator) -> Iterator[Batch]:
-        """Each pass starts at another place of the first window, so that windows do not always cut at the same tokens."""
+        """Each pass starts at another place of the first window, so that windows cut at other tokens each time."""
         rows = self._rows(len(ids))
         length = (len(ids) - 1) // rows
         window = min(self.window, length)
@@ -55,6 +56,7 @@ class Carried:
             yield from _in_rows(ids[offset:], rows, window, whole=True)
 
     def valid(self, ids: torch.Tensor) -> Iterator[Batch]:
+        """In fewer rows than training reads, if the text is short: each row begins in the dark."""
         return _in_rows(ids, max(1, min(self.batch, (len(ids) - 1) // 64)), LONG, whole=False)
 
     def _rows(self, tokens: int) -> int:
@@ -74,7 +76,7 @@ def _in_rows(ids: torch.Tensor, rows: int, window: int, *, whole: bool) -> Itera
 class Alone:
     """Windows that begin every `step` tokens and know nothing of each other, in random order.
 
-    `counted` is how many of a window's predictions are scored: 1 is the last alone, as in Keras' text generation example.
+    `counted` is how many of a window's predictions are scored: 1 is the last alone, as in Keras' example.
     """
 
     batch: int
@@ -83,19 +85,22 @@ class Alone:
     counted: int
 
     def per_pass(self, tokens: int) -> int:
+        """How many batches see every window once."""
         return max(1, (tokens - self.window) // self.step // self.batch)
 
     def train(self, ids: torch.Tensor, random: torch.Generator) -> Iterator[Batch]:
+        """Every window once, in a new order each time."""
         spans = ids.unfold(0, min(self.window + 1, len(ids)), self.step)
         while True:
-            for chosen in torch.randperm(len(spans), generator=random).split(self.batch):
+            for chosen in torch.split(torch.randperm(len(spans), generator=random), self.batch):
                 yield self._of(spans[chosen])
 
     def valid(self, ids: torch.Tensor) -> Iterator[Batch]:
+        """Every fourth of the windows that training would see."""
         if len(ids) < 2:
             return
         spans = ids.unfold(0, min(self.window + 1, len(ids)), 4 * self.step)
-        for part in spans.split(8 * self.batch):
+        for part in torch.split(spans, 8 * self.batch):
             yield self._of(part)
 
     def _of(self, spans: torch.Tensor) -> Batch:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from genbench.generator import Generator, LogProbs, Run
+from genbench.generator import Generator, LogProbs, Run, State
 from genbench.neural.batches import Carried, Reading
 from genbench.neural.heads import Adaptive, Head, Softmax
 from genbench.neural.network import Network
@@ -117,13 +117,13 @@ class RecurrentGenerator(Generator):
         embedding, width = self.embed()
         return Network(embedding, self.core(width), self.head(embedding, frequency), (0.4 * dropout, dropout))
 
-    def begin(self) -> Memory:
+    def begin(self) -> State:
         state, output = None, torch.empty(0)
         for token in self.tokenizer.encode("\n").tolist():
             output, state = self._step(token, state)
         return Memory(output, state)
 
-    def advance(self, state: Memory, token: int) -> Memory:
+    def advance(self, state: State, token: int) -> State:
         return Memory(*self._step(token, state.core))
 
     @torch.inference_mode()
@@ -132,7 +132,7 @@ class RecurrentGenerator(Generator):
         return values[:, 0], core
 
     @torch.inference_mode()
-    def predict(self, state: Memory) -> LogProbs:
+    def predict(self, state: State) -> LogProbs:
         found = self._network.head.every(state.output)[0].numpy().astype(np.float64)
         return np.asarray(found - np.logaddexp.reduce(found))
 

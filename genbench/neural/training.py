@@ -119,9 +119,7 @@ class Trainer:
         passes = round(step / per_pass, 2)
         return {"steps": step, "passes": passes, "valid_bits_per_token": round(self.best[0], 4)}
 
-    def step(
-        self, optimiser: torch.optim.Optimizer, batch: Batch, state: CoreState
-    ) -> tuple[torch.Tensor, CoreState]:
+    def step(self, optimiser: torch.optim.Optimizer, batch: Batch, state: CoreState) -> tuple[torch.Tensor, CoreState]:
         """One batch: loss in nats a token, and the state to carry."""
         with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=self.bf16):
             values, state = self.network(batch.inputs, state)

@@ -132,4 +132,6 @@ def _read(path: Path) -> Iterable[str]:
         with path.open(encoding="utf-8", newline="\n") as lines:
             yield from lines
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"no vectors in {str(path)!r}: {error}; embeddings is learned, word2vec or a text file") from error
+        raise UserError(
+            f"no vectors in {str(path)!r}: {error}; embeddings is learned, word2vec or a text file"
+        ) from error

@@ -13,10 +13,14 @@ from genbench.report.text import printable
 
 
 def listing(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
-    """Print rows under headings; the first column is never cut."""
+    """Print rows under headings: a table on a terminal, in a pipe a line a row with tabs between."""
+    if not console.is_terminal:
+        for row in (headings, *rows):
+            console.print("\t".join(printable(cell).replace("\n", " ") for cell in row), markup=False, soft_wrap=True)
+        return
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
-    for place, heading in enumerate(headings):
-        made.add_column(heading, no_wrap=place == 0, overflow="fold")
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
     for row in rows:
         made.add_row(*(Text(printable(cell)) for cell in row))
     console.print(made)
@@ -26,5 +30,8 @@ def facts(pairs: Sequence[tuple[str, str]], console: Console) -> None:
     """Print names and what they are, one a line."""
     made = Table.grid(padding=(0, 2, 0, 0))
     for name, value in pairs:
+        if not console.is_terminal:
+            console.print(f"{name}\t{printable(value)}", markup=False, soft_wrap=True)
+            continue
         made.add_row(Text(name, style="bold"), Text(printable(value), overflow="fold"))
     console.print(made)

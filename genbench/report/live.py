@@ -58,7 +58,7 @@ class Live(Watcher):
 
     def told(self, sentence: str) -> None:
         """Show a sentence."""
-        self.console.print(printable(sentence), markup=False, highlight=False)
+        self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
 
     def fetching(self, share: float) -> None:
         """Show how far a download is."""

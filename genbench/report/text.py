@@ -9,6 +9,7 @@ from typing import Any
 from genbench import options
 from genbench.bench.jobs import Row
 
+LARGE = 1e12  # from here on with an exponent
 UNSAFE = {
     "Cc",
     "Cf",
@@ -43,10 +44,10 @@ def count(number: float | None) -> str:
     if number is None:
         return "-"
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if number >= size * (1 - 5e-5):
+        if size * (1 - 5e-5) <= number < LARGE:
             share = number / (1e3 if unit == "k" else size)
             return f"{share:.1f}{unit}" if share < 10 else f"{share:.0f}{unit}"
-    return f"{number:,.0f}"
+    return f"{number:,.0f}" if number < LARGE else f"{number:.0e}"
 
 
 def decimals(number: float | None, places: int) -> str:
@@ -56,6 +57,29 @@ def decimals(number: float | None, places: int) -> str:
     ('1.716', '123k', '-')
     """
     return f"{number:.{places}f}" if number is not None and abs(number) < 1000 else count(number)
+
+
+def measured(name: str, value: Any) -> str:
+    """A figure of a row, by its name.
+
+    >>> measured("bits", 1234.5), measured("bits_per_byte", 1.98766), measured("spelled_share", 0.0213)
+    ('1,234', '1.9877', '2.1 %')
+    """
+    if name == "interval":
+        return "-" if value is None else f"{value[0]:.4f} to {value[1]:.4f}"
+    if value is None:
+        return "-"
+    if name.endswith("_share"):
+        return f"{value:.1%}".replace("%", " %")
+    if name.startswith("bits_per"):
+        return f"{value:.4f}"
+    return (
+        f"{value:,.1f}"
+        if name.endswith("perplexity") and value < LARGE
+        else f"{value:,.0f}"
+        if value < LARGE
+        else f"{value:.3g}"
+    )
 
 
 def span(bounds: Sequence[float] | None) -> str:
