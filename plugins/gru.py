@@ -2,7 +2,8 @@
 
 Differs from the LSTM in that memory and output are one, and one gate decides what is kept and what is written:
 
-    r = sigmoid(W_r x + U_r h)      z = sigmoid(W_z x + U_z h)      n = tanh(W_n x + r (U_n h))      h' = (1 - z) n + z h
+    r = sigmoid(W_r x + U_r h)      n = tanh(W_n x + r (U_n h))
+    z = sigmoid(W_z x + U_z h)      h' = (1 - z) n + z h
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class GRU(nn.GRU):
         before = x.new_zeros(self.num_layers, len(x), self.hidden_size) if state is None else state
         values, ends = x.transpose(0, 1), []
         for layer, h in enumerate(before):
-            w, u, b, c = (getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+            w, u, b, c = (
+                getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
             values = Steps.apply(functional.linear(values, w, b), h, u, c)  # type: ignore[no-untyped-call]
             ends.append(values[-1])
         return values.transpose(0, 1), torch.stack(ends)

@@ -1,4 +1,4 @@
-"""The peephole cell: against a scalar reference, against torch's LSTM where the peepholes are shut, and its gradients."""
+"""The peephole cell: a scalar reference, torch's LSTM where the peepholes are shut, and its gradients."""
 
 import math
 from typing import Any
