@@ -7,8 +7,6 @@ import sys
 from genbench.cli import parameters as p
 from genbench.cli.values import seconds
 
-STRETCH = 40  # characters of a random prompt
-
 
 def generate(
     author: p.AuthorOne,
@@ -30,6 +28,7 @@ def generate(
 ) -> None:
     """Write in an author's style, streamed as it is drawn; trains first if no model is kept."""
     from genbench import api
+    from genbench.bench.plan import start
     from genbench.report.live import Live, console
     from genbench.report.stream import speak
     from genbench.sampling import Sampling
@@ -41,5 +40,5 @@ def generate(
         made = api.ready(text, generator, lines=lines, watcher=live, **limits)
     for place in range(count):
         drawing = (seed or 0) + place
-        start = api.stretch(text.train, STRETCH, drawing) if prompt == "random" else prompt
-        speak(start, api.stream(made, start, sampling, drawing), sys.stdout, last=place == count - 1)
+        begun = start(prompt, text.train, drawing)
+        speak(begun, api.stream(made, begun, sampling, drawing), sys.stdout, last=place == count - 1)

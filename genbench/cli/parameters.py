@@ -48,7 +48,14 @@ Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: what was sai
 Stop = Annotated[str | None, _option(metavar="TEXT", help="End before this text.")]
 Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to draw.")]
 
-Prompt = Annotated[str, _option(metavar="TEXT", help="What the samples go on from.")]
+Prompts = Annotated[
+    list[str] | None,
+    _option(
+        "--prompt",
+        metavar="TEXT",
+        help="What samples go on from; random: 40 characters of the author; repeatable, one sample each.",
+    ),
+]
 Temperatures = Annotated[
     list[float] | None,
     _option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]"),
