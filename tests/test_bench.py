@@ -47,7 +47,8 @@ def test_a_row_has_the_documented_keys() -> None:
     assert (row["author"], row["generator"], row["seed"], row["status"]) == ("cats", "markov-char", 4, "ok")
     assert row["options"] == {"order": 3}
     assert row["bits_per_character"] == pytest.approx(row["bits"] / 300)
-    assert row["samples"][0].keys() == {"temperature", "prompt", "text"}
+    assert row["samples"][0].keys() == {"temperature", "prompt", "text", "longest_copy"}
+    assert 2 <= row["samples"][0]["longest_copy"] <= 20
     assert len(row["samples"][0]["text"]) == 20
     assert row["parameters"] > 10
     assert row["train_characters_per_second"] > 0

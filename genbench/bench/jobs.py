@@ -20,6 +20,7 @@ from genbench import models, options, registry, sampling, scoring
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, interval
+from genbench.measure.novelty import longest_copy
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -159,17 +160,18 @@ def test(generator: Generator, text: str) -> Row:
 
 
 def draw(generator: Generator, job: Job) -> Row:
-    """The samples, timed together."""
+    """The samples, timed together, and how much of each is copied."""
     began = time.perf_counter()
     samples = []
     for place, (prompt, how) in enumerate(product(job.prompts, job.samplings)):
         rng = np.random.default_rng([job.seed, place])
         text = sampling.generate(generator, prompt, sampling.Sampling(**how), rng)
         samples.append({"temperature": how["temperature"], "prompt": prompt, "text": text})
+    seconds = time.perf_counter() - began
     characters = sum(len(sample["text"]) for sample in samples)
     return {
-        "samples": samples,
-        "generate_characters_per_second": round(characters / (time.perf_counter() - began)) if characters else None,
+        "samples": [sample | {"longest_copy": longest_copy(sample["text"], job.train)} for sample in samples],
+        "generate_characters_per_second": round(characters / seconds) if characters else None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich import box
 from rich.columns import Columns
@@ -105,10 +106,12 @@ def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType
         yield Rule(Text(printable(f"{author} at temperature {first['temperature']:g}{prompt}"), style="bold"))
         beside = max(1, min(len(written), width // (NARROWEST_PANEL + 1)))
         each = (width - (beside - 1)) // beside
-        panels = [Panel(_sample(texts[place]), title=Text(printable(label)), width=each) for label, texts in written]
+        panels = [_panel(label, texts[place], each) for label, texts in written]
         yield Columns(panels, padding=(0, 1, 0, 0))
 
 
-def _sample(sample: dict[str, str]) -> Text:
-    """The prompt, set apart, and what was drawn after it."""
-    return Text(printable(sample["prompt"]), style="bright_black").append(printable(sample["text"]), style="default")
+def _panel(label: str, sample: dict[str, Any], width: int) -> Panel:
+    """The prompt, set apart, what was drawn after it, and how much of that is copied."""
+    text = Text(printable(sample["prompt"]), style="bright_black").append(printable(sample["text"]), style="default")
+    copied = Text(f"longest copy {sample['longest_copy']:,} characters", style="bright_black")
+    return Panel(text, title=Text(printable(label)), subtitle=copied, width=width)
