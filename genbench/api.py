@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from genbench import __version__, models
-from genbench.bench import plan
+from genbench.bench import plan, settings
 from genbench.bench.jobs import Row, note_interval, plain, trained
 from genbench.bench.jobs import test as tested
 from genbench.bench.local import LocalExecutor
@@ -74,6 +74,9 @@ def compare(
     held_out: Sequence[str] = (),
     fresh: bool = False,
     keep: bool = True,
+    title: str = "",
+    see: str = "",
+    came_out: str = "",
     command: Sequence[str] = (),
     watcher: Watcher = SILENT,
 ) -> Comparison:
@@ -82,7 +85,7 @@ def compare(
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
     core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
     those of the very same training reused unless `fresh`. Raises UserError for what cannot be had; a generator that
-    fails costs its own row.
+    fails costs its own row. `title`, what to `see` and what `came_out` earlier are shown with the results.
     """
     training = plan.Training(budget, steps, seed, seeds, device)
     at_once = plan.cores() if jobs is None else jobs
@@ -104,7 +107,18 @@ def compare(
         corpora={each.author: each.describe() for each in corpora},
         floors={each.author: floors(each.train, each.test) for each in corpora},
         results=[rows[place] for place in range(len(planned))],
+        title=title,
+        see=see,
+        came_out=came_out,
     )
+
+
+def comparison(file: str | Path, **given: Any) -> dict[str, Any]:
+    """The keyword arguments of `compare` that a comparison file (TOML) stands for, what is given put over them.
+
+    Raises UserError for a file that cannot be read, or says what no comparison file says.
+    """
+    return settings.arguments(settings.over(settings.read(Path(file)), given))
 
 
 def train(

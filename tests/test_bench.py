@@ -110,7 +110,7 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     path.write_text(TOY)
     found = genbench.compare(["marrow"], [str(path), "markov-char"], seeds=2, seed=3, samplings=[Sampling(length=5)])
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert set(written) == {"genbench", "command", "corpora", "floors", "results"}
+    assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors", "results"}
     sizes = {"characters", "train", "valid", "test"}
     assert set(written["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out"}
     assert set(written["floors"]["marrow"]) == {"uniform", "unigram", "xz"}

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,18 @@ def test_hostile_text_is_shown_and_drives_nothing() -> None:
     out = printed(found, 100)
     assert not {"\x1b", "\x07", "\u202e"} & set(out)
     assert "[red]x[/red]" in out
+
+
+def test_what_to_see_stands_above_the_results_and_what_came_out_below() -> None:
+    told = {"title": HOSTILE, "see": "one\nparagraph " * 20, "came_out": f"earlier:\n  a table {HOSTILE}"}
+    out = printed(replace(ROWS, **told), 80)
+    head, _, rest = out.partition("austen: Emma")
+    assert head.split("\n\n")[0] == printable(HOSTILE)
+    assert "one paragraph one paragraph" in head
+    assert rest.index("*1.700") < rest.index("What came out earlier") < rest.index("\n  a table [red]x")
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)
+    assert max(map(len, out.splitlines())) <= 80
+    assert printed(ROWS, 80).startswith("austen: Emma")
 
 
 def test_colour_is_for_terminals_alone() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from genbench.bench.values import seconds
 from genbench.cli import parameters as p
-from genbench.cli.values import seconds
 
 
 def generate(

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-AUTHORS_HELP = "Catalogue names, or paths to a .txt file or a folder of them. [default: austen carroll]"
+AUTHORS_HELP = (
+    "Catalogue names, or paths to a .txt file or a folder of them; or one comparison file (.toml), which says "
+    "what is not said here. [default: austen carroll]"
+)
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
 
 

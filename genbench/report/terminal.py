@@ -16,13 +16,17 @@ from rich.text import Text
 from genbench.bench.jobs import Row
 from genbench.bench.results import Comparison
 from genbench.report.columns import COLUMNS, Column
-from genbench.report.text import labels, printable
+from genbench.report.text import flowing, labels, printable
 
 NARROWEST_PANEL = 36  # columns
+EARLIER = "What came out earlier, on the machine of the file's authors:"
 
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print the whole comparison."""
+    for words, style in ((comparison.title, "bold"), (comparison.see, "")):
+        if words:
+            console.print(Text(printable(flowing(words)), style=style), end="\n\n")
     for author in comparison.corpora:
         rows = comparison.ranked(author)
         console.print(Text(heading(comparison, author), style="bold"))
@@ -34,6 +38,8 @@ def show(comparison: Comparison, console: Console) -> None:
         for part in samples(author, rows, console.width):
             console.print(part)
         console.print()
+    if comparison.came_out:
+        console.print(Text(EARLIER, style="bold"), Text(printable(flowing(comparison.came_out))), sep="\n")
 
 
 def heading(comparison: Comparison, author: str) -> str:
