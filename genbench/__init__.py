@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genbench.api import compare as compare
+    from genbench.api import comparison as comparison
     from genbench.api import corpus as corpus
     from genbench.api import export as export
     from genbench.api import load as load
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from genbench.tokenizer import Tokenizer as Tokenizer
 
 _HOMES = {
-    "api": ("compare", "corpus", "export", "load", "ready", "stream", "train"),
+    "api": ("compare", "comparison", "corpus", "export", "load", "ready", "stream", "train"),
     "bench.results": ("Comparison",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),

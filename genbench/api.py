@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from genbench import __version__, models
-from genbench.bench import plan
+from genbench.bench import plan, settings
 from genbench.bench.jobs import Row, note_interval, plain, trained
 from genbench.bench.jobs import test as tested
 from genbench.bench.local import LocalExecutor
@@ -70,7 +70,7 @@ def compare(
     steps: int | None = None,
     seed: int = 0,
     seeds: int = 1,
-    prompt: str = "",
+    prompts: Sequence[str] = ("",),
     samplings: Sequence[Sampling] = (DEFAULT,),
     jobs: int | None = None,
     device: str = "auto",
@@ -78,23 +78,28 @@ def compare(
     held_out: Sequence[str] = (),
     fresh: bool = False,
     keep: bool = True,
+    title: str = "",
+    see: str = "",
+    came_out: str = "",
     command: Sequence[str] = (),
     watcher: Watcher = SILENT,
 ) -> Comparison:
-    """Train each generator on each author, score it on the author's test text and draw samples.
+    """Train each generator on each author, score it on the author's test text, draw for each prompt and sampling.
 
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
-    core). Models are kept, and those of the very same training reused unless `fresh`. Raises UserError for what cannot
-    be had; a generator that fails costs its own row.
+    core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
+    those of the very same training reused unless `fresh`. Raises UserError for what cannot be had; a generator that
+    fails costs its own row. `title`, what to `see` and what `came_out` earlier are shown with the results.
     """
     training = plan.Training(budget, steps, seed, seeds, device)
     at_once = plan.cores() if jobs is None else jobs
     if at_once < 1:
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
-    plan.require_prompt(prompt)
+    for prompt in prompts:
+        plan.require_prompt(prompt)
     plan.require_specs(generators)
     corpora = _corpora(authors, lines, watcher, held_out)
-    planned = plan.jobs(corpora, generators, training, samplings, prompt, models=_folder(keep), fresh=fresh)
+    planned = plan.jobs(corpora, generators, training, samplings, prompts, models=_folder(keep), fresh=fresh)
     rows: dict[int, Row] = {}
     for place, said in LocalExecutor(at_once).run(planned):
         watcher.watch(planned, place, said)
@@ -106,7 +111,18 @@ def compare(
         corpora={each.author: each.describe() for each in corpora},
         floors={each.author: floors(each.train, each.test) for each in corpora},
         results=[rows[place] for place in range(len(planned))],
+        title=title,
+        see=see,
+        came_out=came_out,
     )
+
+
+def comparison(file: str | Path, **given: Any) -> dict[str, Any]:
+    """The keyword arguments of `compare` that a comparison file (TOML) stands for, what is given put over them.
+
+    Raises UserError for a file that cannot be read, or says what no comparison file says.
+    """
+    return settings.arguments(settings.over(settings.read(Path(file)), given))
 
 
 def train(
@@ -173,12 +189,6 @@ def stream(generator: Generator, prompt: str = "", sampling: Sampling = DEFAULT,
     """Text in the generator's style, piece by piece as it is drawn, going on from a prompt."""
     plan.require_prompt(prompt)
     return drawn(generator, prompt, sampling, np.random.default_rng(seed))
-
-
-def stretch(text: str, length: int, seed: int = 0) -> str:
-    """A random stretch of a text: `length` characters, or all of a shorter one."""
-    start = int(np.random.default_rng(seed).integers(max(len(text) - length, 0) + 1))
-    return text[start : start + length]
 
 
 def text_of(file: str, lines: str = "join") -> str:

@@ -11,7 +11,7 @@ from doubles import Unigram
 import genbench
 from genbench import UserError
 from genbench.bench import plan
-from genbench.bench.jobs import Job, blank, device, plain, run_job
+from genbench.bench.jobs import Job, blank, carried, device, plain, run_job
 from genbench.bench.local import LocalExecutor
 from genbench.generator import Progress
 from genbench.sampling import Sampling
@@ -42,15 +42,37 @@ def job(spec: str, **more: Any) -> Job:
 
 
 def test_a_row_has_the_documented_keys() -> None:
-    row = run_job(job("markov-char:order=3", prompt="the c", seed=4), quiet)
+    row = run_job(job("markov-char:order=3", prompts=["the c"], seed=4), quiet)
     assert set(row) == ROW
     assert (row["author"], row["generator"], row["seed"], row["status"]) == ("cats", "markov-char", 4, "ok")
     assert row["options"] == {"order": 3}
     assert row["bits_per_character"] == pytest.approx(row["bits"] / 300)
-    assert row["samples"][0].keys() == {"temperature", "prompt", "text"}
+    assert row["samples"][0].keys() == {"temperature", "prompt", "text", "longest_copy"}
+    assert 2 <= row["samples"][0]["longest_copy"] <= 20
     assert len(row["samples"][0]["text"]) == 20
     assert row["parameters"] > 10
     assert row["train_characters_per_second"] > 0
+
+
+def test_each_prompt_is_drawn_with_each_temperature() -> None:
+    hows = [{"length": 20, "temperature": t} for t in (0.5, 1.0)]
+    wanted = Job(**carried(job("markov-char:order=3", prompts=["the c", "a"])) | {"samplings": hows})
+    samples = run_job(wanted, quiet)["samples"]
+    drawn = [(sample["prompt"], sample["temperature"]) for sample in samples]
+    assert drawn == [("the c", 0.5), ("the c", 1.0), ("a", 0.5), ("a", 1.0)]
+
+
+def test_a_random_prompt_is_of_the_author_and_the_same_for_all() -> None:
+    corpora = [genbench.corpus(name) for name in ("thorne", "marrow")]
+    planned = plan.jobs(corpora, ["markov-char", "markov-word"], plan.Training(seeds=2), [], ["It is", "random"])
+    for corpus in corpora:
+        ((fixed, drawn),) = {tuple(each.prompts) for each in planned if each.author == corpus.author}
+        assert fixed == "It is"
+        assert len(drawn) == 40
+        assert drawn in corpus.train
+    assert plan.start("random", "short") == "short"
+    other = plan.jobs(corpora, ["markov-char"], plan.Training(seed=5), [], ["random", "random"])[0].prompts
+    assert len({*other, planned[0].prompts[1]}) == 3
 
 
 @pytest.mark.slow
@@ -88,7 +110,7 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     path.write_text(TOY)
     found = genbench.compare(["marrow"], [str(path), "markov-char"], seeds=2, seed=3, samplings=[Sampling(length=5)])
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert set(written) == {"genbench", "command", "corpora", "floors", "results"}
+    assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors", "results"}
     sizes = {"characters", "train", "valid", "test"}
     assert set(written["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out"}
     assert set(written["floors"]["marrow"]) == {"uniform", "unigram", "xz"}
@@ -133,7 +155,7 @@ def test_steps_and_seed_reproduce_a_network_to_the_bit() -> None:
         {"seed": -1},
         {"device": "gpu"},
         {"jobs": 0},
-        {"prompt": "\udcff"},
+        {"prompts": ["It is", "\udcff"]},
         {"generators": ["nothing"]},
         {"generators": ["markov-char:order=x"]},
         {"authors": ["thorne", "thorne"]},

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from genbench.bench.values import seconds
 from genbench.cli.main import main
-from genbench.cli.values import seconds
 from genbench.errors import UserError
 
 CHAINS = ["-g", "markov-char:order=4", "-g", "markov-word"]

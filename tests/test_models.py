@@ -11,7 +11,7 @@ import pytest
 from test_cli import run
 
 import genbench
-from genbench import Sampling, UserError, api, models
+from genbench import Sampling, UserError, models
 from genbench.text import Corpus
 
 CHAIN = "markov-char:order=3"
@@ -212,7 +212,6 @@ def test_the_library_streams(pell: Corpus) -> None:
     made = genbench.train(pell, CHAIN, keep=False)
     assert models.kept(models.home()) == []
     assert len("".join(genbench.stream(made, "The goat", Sampling(length=80), seed=2))) == 80
-    assert api.stretch("abc", 40) == "abc"
 
 
 def test_a_model_trained_without_a_book_is_another_one() -> None:

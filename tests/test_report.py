@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ HOSTILE = "[red]x[/red] \x1b[31m|<script>\u202e\x07"
 def row(generator: str, bits: float, **more: Any) -> dict[str, Any]:
     made = blank(Job("austen", "", "", "", generator))
     numbers = dict.fromkeys([key for key, value in made.items() if value is None], 1000.0)
-    texts = [{"temperature": t, "prompt": "It is", "text": f"{generator} at {t}"} for t in (0.5, 1.0)]
+    texts = [
+        {"temperature": t, "prompt": "It is", "text": f"{generator} at {t}", "longest_copy": 23} for t in (0.5, 1.0)
+    ]
     return made | numbers | {"bits_per_character": bits, "interval": [bits - 0.1, bits + 0.1], "samples": texts} | more
 
 
@@ -68,6 +71,7 @@ def test_it_shows_every_row_best_first(width: int) -> None:
     assert "uniform 6.00, unigram 4.00, xz 2.00" in out
     for temperature in ("0.5", "1"):
         assert f"austen at temperature {temperature}, after 'It is'" in out
+    assert out.count("longest copy 23 characters") == 4
     assert "It ismarkov-char at 0.5" in out
 
 
@@ -77,12 +81,24 @@ def test_more_columns_where_there_is_room() -> None:
 
 
 def test_hostile_text_is_shown_and_drives_nothing() -> None:
-    samples = [{"temperature": 1.0, "prompt": HOSTILE, "text": HOSTILE}]
+    samples = [{"temperature": 1.0, "prompt": HOSTILE, "text": HOSTILE, "longest_copy": 0}]
     found = comparison(row(HOSTILE, 1.5, samples=samples, notes=[HOSTILE]), row("x", 0, status="failed", error=HOSTILE))
     found.corpora["austen"]["books"] = [HOSTILE]
     out = printed(found, 100)
     assert not {"\x1b", "\x07", "\u202e"} & set(out)
     assert "[red]x[/red]" in out
+
+
+def test_what_to_see_stands_above_the_results_and_what_came_out_below() -> None:
+    told = {"title": HOSTILE, "see": "one\nparagraph " * 20, "came_out": f"earlier:\n  a table {HOSTILE}"}
+    out = printed(replace(ROWS, **told), 80)
+    head, _, rest = out.partition("austen: Emma")
+    assert head.split("\n\n")[0] == printable(HOSTILE)
+    assert "one paragraph one paragraph" in head
+    assert rest.index("*1.700") < rest.index("What came out earlier") < rest.index("\n  a table [red]x")
+    assert not {"\x1b", "\x07", "\u202e"} & set(out)
+    assert max(map(len, out.splitlines())) <= 80
+    assert printed(ROWS, 80).startswith("austen: Emma")
 
 
 def test_colour_is_for_terminals_alone() -> None:

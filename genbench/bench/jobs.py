@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from genbench import models, options, registry, sampling, scoring
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, interval
+from genbench.measure.novelty import longest_copy
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -37,8 +39,8 @@ class Job:
     budget: float | None = None
     steps: int | None = None
     device: str = "auto"
-    prompt: str = ""
-    samplings: list[dict[str, Any]] = field(default_factory=list)  # one sample each
+    prompts: list[str] = field(default_factory=lambda: [""])
+    samplings: list[dict[str, Any]] = field(default_factory=list)  # one sample each, for every prompt
     corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
     models: str = ""  # the folder that models are kept in; "" keeps none
     fresh: bool = False  # train anew even if the same model is kept
@@ -159,17 +161,18 @@ def test(generator: Generator, text: str) -> Row:
 
 
 def draw(generator: Generator, job: Job) -> Row:
-    """The samples, timed together."""
+    """The samples, timed together, and how much of each is copied."""
     began = time.perf_counter()
     samples = []
-    for place, wanted in enumerate(job.samplings):
+    for place, (prompt, how) in enumerate(product(job.prompts, job.samplings)):
         rng = np.random.default_rng([job.seed, place])
-        text = sampling.generate(generator, job.prompt, sampling.Sampling(**wanted), rng)
-        samples.append({"temperature": wanted["temperature"], "prompt": job.prompt, "text": text})
+        text = sampling.generate(generator, prompt, sampling.Sampling(**how), rng)
+        samples.append({"temperature": how["temperature"], "prompt": prompt, "text": text})
+    seconds = time.perf_counter() - began
     characters = sum(len(sample["text"]) for sample in samples)
     return {
-        "samples": samples,
-        "generate_characters_per_second": round(characters / (time.perf_counter() - began)) if characters else None,
+        "samples": [sample | {"longest_copy": longest_copy(sample["text"], job.train)} for sample in samples],
+        "generate_characters_per_second": round(characters / seconds) if characters else None,
     }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from genbench import registry
 from genbench.bench.jobs import Job
 from genbench.errors import ContractError, UserError
@@ -16,6 +18,7 @@ from genbench.text import Corpus
 GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
 BUDGET = 30.0  # seconds
 LARGEST_SEED = 2**32
+RANDOM, STRETCH = "random", 40  # a prompt, and how many characters it is
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -75,12 +78,20 @@ def require_prompt(prompt: str) -> None:
         raise UserError(f"the prompt is not valid text at character {error.start}; give it in UTF-8") from error
 
 
+def start(prompt: str, text: str, seed: int = 0) -> str:
+    """What a sample goes on from: the prompt, or for the word `random` 40 characters of the text, by seed."""
+    if prompt != RANDOM:
+        return prompt
+    place = int(np.random.default_rng(seed).integers(max(len(text) - STRETCH, 0) + 1))
+    return text[place : place + STRETCH]
+
+
 def jobs(
     corpora: Sequence[Corpus],
     specs: Sequence[str],
     training: Training,
     samplings: Sequence[Sampling] = (),
-    prompt: str = "",
+    prompts: Sequence[str] = ("",),
     **kept: Any,
 ) -> list[Job]:
     """One job for each author, generator and seed; `kept` is where models are kept, and whether to train anew.
@@ -100,7 +111,7 @@ def jobs(
             spec=spec,
             seed=seed,
             device=training.device,
-            prompt=prompt,
+            prompts=[start(prompt, corpus.train, training.seed + place) for place, prompt in enumerate(prompts)],
             samplings=[asdict(sampling) for sampling in samplings],
             corpus={name: corpus.describe()[name] for name in ("books", "lines", "sha256", "held_out")},
             **training.limits(),

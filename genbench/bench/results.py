@@ -17,6 +17,9 @@ class Comparison:
     corpora: dict[str, dict[str, Any]]
     floors: dict[str, dict[str, float]]  # bits per character; never ranked
     results: list[Row]
+    title: str = ""
+    see: str = ""  # what there is to see in it
+    came_out: str = ""  # what came out earlier, elsewhere
 
     @property
     def any_ok(self) -> bool:
@@ -42,6 +45,9 @@ class Comparison:
         return {
             "genbench": self.version,
             "command": self.command,
+            "title": self.title,
+            "see": self.see,
+            "came_out": self.came_out,
             "corpora": self.corpora,
             "floors": self.floors,
             "results": self.results,

@@ -7,21 +7,22 @@ import sys
 import typer
 
 from genbench.cli import parameters as p
-from genbench.cli.values import seconds
 
 
 def compare(
+    context: typer.Context,
     authors: p.Authors = None,
     generators: p.Specs = None,
     budget: p.Budget = None,
     steps: p.Steps = None,
     seed: p.Seed = 0,
     seeds: p.Seeds = 1,
-    prompt: p.Prompt = "",
+    prompts: p.Prompts = None,
     temperatures: p.Temperatures = None,
     top_k: p.TopK = None,
     top_p: p.TopP = None,
     min_p: p.MinP = None,
+    repetition_penalty: p.Penalty = 1.0,
     length: p.Length = 300,
     jobs: p.Jobs = None,
     device: p.Device = "auto",
@@ -34,37 +35,28 @@ def compare(
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
     from genbench import api
-    from genbench.bench.plan import GENERATORS
+    from genbench.bench import settings
     from genbench.report import files, terminal
     from genbench.report.live import Live, console
-    from genbench.sampling import Sampling
     from genbench.store import require_writable
 
+    typed = {name: context.params[name] for name in settings.Settings.__annotations__ if _typed(context, name)}
+    asked = settings.arguments(settings.asked(typed))
     outputs = [(json, files.as_json), (csv, files.as_csv), (markdown, files.as_markdown)]
     for path, _ in outputs:
         if path is not None:
             require_writable(path)
     with Live(console(stderr=True)) as live:
-        found = api.compare(
-            authors or [],
-            generators or GENERATORS,
-            budget=seconds(budget),
-            steps=steps,
-            seed=seed,
-            seeds=seeds,
-            prompt=prompt,
-            samplings=[Sampling(length, t, top_k, top_p, min_p) for t in temperatures or [0.8]],
-            jobs=jobs,
-            device=device,
-            lines=lines,
-            held_out=held_out or [],
-            fresh=fresh,
-            command=["genbench", *sys.argv[1:]],
-            watcher=live,
-        )
+        found = api.compare(**asked, command=["genbench", *sys.argv[1:]], watcher=live)
     for path, form in outputs:
         if path is not None:
             files.write(form(found), path)
     terminal.show(found, console())
     if not found.any_ok:
         raise typer.Exit(1)
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was typed: a default gives way to what a comparison file says."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

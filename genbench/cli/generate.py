@@ -5,10 +5,8 @@ from __future__ import annotations
 import secrets
 import sys
 
+from genbench.bench.values import seconds
 from genbench.cli import parameters as p
-from genbench.cli.values import seconds
-
-STRETCH = 40  # characters of a random prompt
 
 
 def generate(
@@ -31,6 +29,7 @@ def generate(
 ) -> None:
     """Write in an author's style, streamed as it is drawn; trains first if no model is kept."""
     from genbench import api
+    from genbench.bench.plan import start
     from genbench.report.live import Live, console
     from genbench.report.stream import speak
     from genbench.sampling import Sampling
@@ -44,5 +43,5 @@ def generate(
     first = seed if seed is not None else secrets.randbelow(2**32)
     for place in range(count):
         drawing = first + place
-        start = api.stretch(text.train, STRETCH, drawing) if prompt == "random" else prompt
-        speak(start, api.stream(made, start, sampling, drawing), sys.stdout, last=place == count - 1)
+        begun = start(prompt, text.train, drawing)
+        speak(begun, api.stream(made, begun, sampling, drawing), sys.stdout, last=place == count - 1)

@@ -9,7 +9,10 @@ import typer
 
 from genbench.errors import UserError
 
-AUTHORS_HELP = "Catalogue names, or paths to a .txt file or a folder of them. [default: austen carroll]"
+AUTHORS_HELP = (
+    "Catalogue names, or paths to a .txt file or a folder of them; or one comparison file (.toml), which says "
+    "what is not said here. [default: austen carroll]"
+)
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
 
 
@@ -52,7 +55,14 @@ Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: what was sai
 Stop = Annotated[str | None, _option(metavar="TEXT", help="End before this text.")]
 Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to draw.")]
 
-Prompt = Annotated[str, _option(metavar="TEXT", help="What the samples go on from.")]
+Prompts = Annotated[
+    list[str] | None,
+    _option(
+        "--prompt",
+        metavar="TEXT",
+        help="What samples go on from; random: 40 characters of the author; repeatable, one sample each.",
+    ),
+]
 Temperatures = Annotated[
     list[float] | None,
     _option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]"),

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from genbench.bench.values import seconds
 from genbench.cli import parameters as p
-from genbench.cli.values import seconds
 
 
 def score(

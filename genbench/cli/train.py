@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from genbench.bench.values import seconds
 from genbench.cli import parameters as p
-from genbench.cli.values import seconds
 
 
 def train(

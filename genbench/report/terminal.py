@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich import box
 from rich.columns import Columns
@@ -15,13 +16,17 @@ from rich.text import Text
 from genbench.bench.jobs import Row
 from genbench.bench.results import Comparison
 from genbench.report.columns import COLUMNS, Column
-from genbench.report.text import labels, printable
+from genbench.report.text import flowing, labels, printable
 
 NARROWEST_PANEL = 36  # columns
+EARLIER = "What came out earlier, on the machine of the file's authors:"
 
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print the whole comparison."""
+    for words, style in ((comparison.title, "bold"), (comparison.see, "")):
+        if words:
+            console.print(Text(printable(flowing(words)), style=style), end="\n\n")
     for author in comparison.corpora:
         rows = comparison.ranked(author)
         console.print(Text(heading(comparison, author), style="bold"))
@@ -33,6 +38,8 @@ def show(comparison: Comparison, console: Console) -> None:
         for part in samples(author, rows, console.width):
             console.print(part)
         console.print()
+    if comparison.came_out:
+        console.print(Text(EARLIER, style="bold"), Text(printable(flowing(comparison.came_out))), sep="\n")
 
 
 def heading(comparison: Comparison, author: str) -> str:
@@ -105,10 +112,12 @@ def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType
         yield Rule(Text(printable(f"{author} at temperature {first['temperature']:g}{prompt}"), style="bold"))
         beside = max(1, min(len(written), width // (NARROWEST_PANEL + 1)))
         each = (width - (beside - 1)) // beside
-        panels = [Panel(_sample(texts[place]), title=Text(printable(label)), width=each) for label, texts in written]
+        panels = [_panel(label, texts[place], each) for label, texts in written]
         yield Columns(panels, padding=(0, 1, 0, 0))
 
 
-def _sample(sample: dict[str, str]) -> Text:
-    """The prompt, set apart, and what was drawn after it."""
-    return Text(printable(sample["prompt"]), style="bright_black").append(printable(sample["text"]), style="default")
+def _panel(label: str, sample: dict[str, Any], width: int) -> Panel:
+    """The prompt, set apart, what was drawn after it, and how much of that is copied."""
+    text = Text(printable(sample["prompt"]), style="bright_black").append(printable(sample["text"]), style="default")
+    copied = Text(f"longest copy {sample['longest_copy']:,} characters", style="bright_black")
+    return Panel(text, title=Text(printable(label)), subtitle=copied, width=width)

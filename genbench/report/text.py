@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -28,6 +29,15 @@ def printable(text: str) -> str:
     'a␛[31mb␉c\n␀�'
     """
     return "".join(c if c == "\n" or unicodedata.category(c) not in UNSAFE else _visible(c) for c in text)
+
+
+def flowing(text: str) -> str:
+    r"""The text without the line ends inside its paragraphs; a line that is set in, as of a table, stays one.
+
+    >>> flowing("One\nparagraph.\n\nAnother:\n  a 1\n  b 2\n")
+    'One paragraph.\n\nAnother:\n  a 1\n  b 2'
+    """
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", text.strip())
 
 
 def _visible(character: str) -> str:
