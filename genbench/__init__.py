@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from genbench.api import stream as stream
     from genbench.api import train as train
     from genbench.bench.results import Comparison as Comparison
+    from genbench.characterwise import Characterwise as Characterwise
     from genbench.errors import ContractError as ContractError
     from genbench.errors import CorpusError as CorpusError
     from genbench.errors import GenbenchError as GenbenchError
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "api": ("compare", "comparison", "corpus", "export", "load", "ready", "stream", "train"),
     "bench.results": ("Comparison",),
+    "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
     "registry": ("make",),

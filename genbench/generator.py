@@ -7,7 +7,7 @@ Sampling, scoring, saving and checking are derived from these three, once, in th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -125,6 +125,28 @@ class Generator(ABC):
     @abstractmethod
     def restore(self, learned: Learned) -> None:
         """Take back what `dump` gave; the tokenizer is there already."""
+
+    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
+        """`advance` of many states at once; override it where together is faster."""
+        return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
+
+    def predict_batch(self, states: Sequence[State]) -> Sequence[LogProbs] | LogProbs:
+        """`predict` of many states at once, (states, vocabulary); override it where together is faster."""
+        return [self.predict(state) for state in states]
+
+    def depth(self, state: State) -> int:
+        """How many tokens of the context were seen together before; 0 where that means nothing. For mixtures."""
+        return 0
+
+    def depths(self, ids: Ids) -> Ids:
+        """The depth before each token of a stream, (tokens,), read from `begin()`."""
+        found = np.zeros(len(ids), np.int64)
+        if type(self).depth is not Generator.depth:
+            state = self.begin()
+            for place, token in enumerate(ids.tolist()):
+                found[place] = self.depth(state)
+                state = self.advance(state, token)
+        return found
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         """The natural log-probability of each token given those before it, (tokens,), read from `begin()`.

@@ -16,6 +16,7 @@ FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
 CORE = {"errors": set(), "tokenizer": {"errors"}, "generator": {"errors", "tokenizer"}}
 CORE["completion"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
+CORE["characterwise"] = CORE["completion"]
 CORE["sampling"] = CORE["completion"] | {"completion"}
 CORE["options"] = CORE["store"] = {"errors", "tokenizer", "generator"}
 CORE["registry"] = {"errors", "generator", "options"}

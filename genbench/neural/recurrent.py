@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +17,7 @@ from genbench.neural.batches import Carried, Reading
 from genbench.neural.heads import Adaptive, Head, Softmax
 from genbench.neural.network import Network
 from genbench.neural.precision import native_bf16
-from genbench.neural.states import CoreState
+from genbench.neural.states import CoreState, each
 from genbench.neural.streams import stream_log_probs
 from genbench.neural.training import Recipe, Trainer
 from genbench.tokenizer import Ids, Tokenizer
@@ -135,6 +136,22 @@ class RecurrentGenerator(Generator):
     def predict(self, state: State) -> LogProbs:
         found = self._network.head.every(state.output)[0].numpy().astype(np.float64)
         return np.asarray(found - np.logaddexp.reduce(found))
+
+    @torch.inference_mode()
+    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> list[State]:
+        if not states:
+            return []
+        core = each(lambda *parts: torch.cat(parts, dim=1), *(state.core for state in states))
+        values, core = self._network(torch.tensor(tokens)[:, None], core)
+        rows = [each(lambda t, row=row: t[:, row : row + 1], core) for row in range(len(states))]
+        return [Memory(values[row], after) for row, after in enumerate(rows)]
+
+    @torch.inference_mode()
+    def predict_batch(self, states: Sequence[State]) -> LogProbs:
+        if not states:
+            return np.empty((0, self.tokenizer.size))
+        found = self._network.head.every(torch.cat([state.output for state in states])).numpy().astype(np.float64)
+        return np.asarray(found - np.logaddexp.reduce(found, axis=1, keepdims=True))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         before = torch.from_numpy(self.tokenizer.encode("\n"))

@@ -66,6 +66,12 @@ class MarkovChain(Generator):
     def token_log_probs(self, ids: Ids) -> LogProbs:
         return self._chain.token_log_probs(ids, self.begin())
 
+    def depth(self, state: Rows) -> int:
+        return len(state) - 1
+
+    def depths(self, ids: Ids) -> Ids:
+        return self._chain.depths(ids, self.begin())
+
     def dump(self) -> dict[str, Any]:
         return {
             "discounts": [list(d) for d in self._discounts],

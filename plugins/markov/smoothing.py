@@ -6,6 +6,7 @@ ends in a base distribution that gives every token something. Below the highest 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,11 +94,20 @@ class Chain:
     def token_log_probs(self, ids: Ints, state: tuple[int, ...]) -> LogProbs:
         """Of each token given those before it and the first state, (tokens,): a loop over levels, none over tokens."""
         found = self.base[ids]
-        rows = np.zeros(len(ids), np.int64)  # of the context before each token
-        for length, (level, weights) in enumerate(zip(self.levels, self.weights, strict=True), start=1):
-            known = rows != NOWHERE
-            ngrams = np.where(known, level.find(rows * len(self.base) + ids), NOWHERE)
-            found = np.where(known, found * weights.leftover[rows], found)
+        for weights, (rows, ngrams) in zip(self.weights, self._rows(ids, state), strict=True):
+            found = np.where(rows != NOWHERE, found * weights.leftover[rows], found)
             found += np.where(ngrams != NOWHERE, weights.shares[ngrams], 0)
-            rows = np.concatenate([[state[length] if length < len(state) else NOWHERE], ngrams[:-1]])
         return np.log(found)
+
+    def depths(self, ids: Ints, state: tuple[int, ...]) -> Ints:
+        """How many tokens of the context before each were seen together, (tokens,)."""
+        known = [rows != NOWHERE for rows, _ in self._rows(ids, state)]
+        return np.asarray(np.sum(known, axis=0) - 1)
+
+    def _rows(self, ids: Ints, state: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
+        """Level by level, the row of the context before each token, and that of the n-gram which it makes with it."""
+        rows = np.zeros(len(ids), np.int64)
+        for length, level in enumerate(self.levels, start=1):
+            ngrams = np.where(rows != NOWHERE, level.find(rows * len(self.base) + ids), NOWHERE)
+            yield rows, ngrams
+            rows = np.concatenate([[state[length] if length < len(state) else NOWHERE], ngrams[:-1]])[: len(ids)]

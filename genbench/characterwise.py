@@ -1,0 +1,342 @@
+"""A generator over words, read and asked character by character, so that it can be mixed with one over characters.
+
+The probability of the next character is the sum over all tokens that go on with what was read so far: the words in
+sorted order and one cumulative sum serve all beginnings. A word that is complete may be over: then what comes next is
+asked one token further on. Rare words are spelled, so each piece is followed along two paths, as a known word and
+letter by letter. Only the canonical ways to cut a text count; the probabilities are normalised at every character.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Generator as Coroutine
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.generator import Generator, LogProbs, State
+from genbench.tokenizer import BYTES, PIECE, Ids, Tokenizer, gap
+
+Floats = npt.NDArray[np.float64]
+Ask = tuple[State, int | None]  # the state after a token, or, where that is None, the next token's log-probabilities
+Questions = Coroutine[Ask, Any, Any]
+HIGHEST = "\U0010ffff"
+TINY = 1e-3  # a path less likely than this is not asked what comes after its end: any character, it is assumed
+FLOOR = 1e-9  # for a character that no path leads to
+ROWS = 128  # stretches of a text that are read side by side
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way to cut the text so far. `open` is what was read since the end of the last whole token."""
+
+    weight: float
+    state: State
+    left: str  # the character before, "" where the next piece stands without a separator
+    open: str = ""
+    implied: bool = False  # a space was read before the open piece, as its left neighbour asks for
+    spelled: bool = False  # the open piece is spelled: the state has read its letters
+    token: int | None = None  # still to be read by the state
+    after: tuple[str, str] | None = None  # an explicit separator: the character before it, and itself
+    raw: bytes = b""  # the bytes so far of a character that is not known
+    cumulative: Floats | None = field(default=None, repr=False)  # of the known pieces' probabilities, in their order
+
+
+@dataclass(frozen=True)
+class Place:
+    """The state of a `Characterwise`: the paths that are left, what each gives to each character, and their sum."""
+
+    paths: tuple[Path, ...]
+    masses: tuple[Floats, ...]
+    log_probs: LogProbs
+    depth: int
+
+
+class Surfaces:
+    """What each token may add to the text after a character that asks for a space before words, or does not."""
+
+    def __init__(self, tokenizer: Tokenizer, gapped: bool) -> None:
+        left = "a" if gapped else ""
+        letters = [(letter, BYTES + place) for place, letter in enumerate(tokenizer.letters)]
+        words = [(word, tokenizer.none + 1 + place) for place, word in enumerate(tokenizer.words_known)]
+        found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
+        found += [(before + symbol(byte), byte) for byte in range(BYTES) for before in (["", " "] if gapped else [""])]
+        found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
+        self.texts = [text for text, _ in found]
+        self.tokens = np.array([token for _, token in found])
+        self.symbols = dict(letters) | {symbol(byte): byte for byte in range(BYTES)}
+        self.known: dict[str, tuple[Ids, Ids, Ids, range]] = {}
+
+    def after(self, start: str) -> tuple[Ids, Ids, Ids, range]:
+        """How texts go on from a beginning: next symbols, where the texts of each start and stop; rows of no more."""
+        if start not in self.known:
+            low = bisect_left(self.texts, start)
+            high = bisect_right(self.texts, start + HIGHEST, low)
+            row = bisect_right(self.texts, start, low, high)
+            exact, found = range(low, row), []
+            while row < high:
+                character = self.texts[row][len(start)]
+                stop = bisect_right(self.texts, start + character + HIGHEST, row, high)
+                found.append((self.symbols[character], row, stop))
+                row = stop
+            symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
+            self.known[start] = symbols, starts, stops, exact
+        return self.known[start]
+
+
+def symbol(byte: int) -> str:
+    """A character that stands for a byte, as no text has it."""
+    return chr(0xDC00 + byte)
+
+
+@lru_cache(maxsize=1 << 16)
+def one_piece(left: str, right: str) -> bool:
+    """Whether two characters side by side belong to one piece."""
+    return PIECE.fullmatch(left + right) is not None
+
+
+class Characterwise:
+    """A trained word-level generator with the steps of a character-level one; its ids are bytes and letters."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.words = generator.tokenizer
+        self.tokenizer = Tokenizer("characters", self.words.letters)
+        self.pieces = set(self.words.words_known)
+        self.surfaces = {gapped: Surfaces(self.words, gapped) for gapped in (False, True)}
+        self.letters = set(self.words.letters)
+        self.masks: dict[tuple[str, tuple[str, str] | None], Floats] = {}
+
+    def begin(self) -> Place:
+        """Before the first character."""
+        return self._answered(self._place([Path(1.0, self.generator.begin(), "")]))
+
+    def advance(self, state: Place, token: int) -> Place:
+        """After one more byte or letter."""
+        return self._answered(self._read(state, token))
+
+    def predict(self, state: Place) -> LogProbs:
+        """Natural log-probabilities of the next byte or letter."""
+        return state.log_probs
+
+    def depth(self, state: Place) -> int:
+        """How long a context the words' generator had seen."""
+        return state.depth
+
+    def read(self, ids: Ids) -> tuple[LogProbs, Ids]:
+        """The log-probability and the depth of each byte or letter of a text: many stretches of it side by side."""
+        text = self.tokenizer.decode(ids)
+        if not np.array_equal(self.tokenizer.encode(text), ids):
+            return self._one_by_one(ids)
+        log_probs, depths = np.empty(len(ids)), np.empty(len(ids), np.int64)
+        for start, said in self._side_by_side(list(self._stretches(text, ids))):
+            log_probs[start : start + len(said)] = [one for one, _ in said]
+            depths[start : start + len(said)] = [depth for _, depth in said]
+        return log_probs, depths
+
+    def _one_by_one(self, ids: Ids) -> tuple[LogProbs, Ids]:
+        log_probs, depths, state = [], [], self.begin()
+        for token in ids.tolist():
+            log_probs.append(state.log_probs[token])
+            depths.append(state.depth)
+            state = self.advance(state, token)
+        return np.array(log_probs), np.array(depths, dtype=np.int64)
+
+    def _stretches(self, text: str, ids: Ids) -> Iterator[tuple[int, Questions]]:
+        """Where stretches of the text begin, and coroutines that read one each.
+
+        They begin where a known word ends: after one more character no other way to cut the text before is left.
+        """
+        tokens, stops = self.words.spans(text)
+        ends = [
+            r for r in range(1, len(tokens)) if tokens[r - 1] > self.words.none and not text[stops[r - 1] - 1].isspace()
+        ]
+        sizes = [1 if letter in self.letters else len(letter.encode()) for letter in text]
+        first = np.concatenate([[0], np.cumsum(sizes)]).tolist()  # of the ids of each character
+        state, row, at, begun = self.generator.begin(), 0, 0, 0
+        path = Path(1.0, state, "")
+        for cut in [*ends[:: max(1, len(ends) // ROWS)][1:], None]:
+            bound = len(ids) if cut is None else first[min(int(stops[cut - 1]) + 1, len(text))]
+            yield begun, self._stretch(path, ids[at:bound], begun - at)
+            if cut is not None:
+                for token in tokens[row:cut].tolist():
+                    state = self.generator.advance(state, token)
+                row, at, begun = cut, first[int(stops[cut - 1])], bound
+                path = Path(1.0, state, text[stops[cut - 1] - 1])
+
+    def _stretch(self, path: Path, ids: Ids, unscored: int) -> Questions:
+        place, said = (yield from self._place([path])), []
+        for token in ids.tolist():
+            said.append((float(place.log_probs[token]), place.depth))
+            place = yield from self._read(place, token)
+        return said[unscored:]
+
+    def _side_by_side(self, stretches: list[tuple[int, Questions]]) -> Iterator[tuple[int, list[tuple[float, int]]]]:
+        """Run all coroutines, their questions answered together."""
+        answers: list[Any] = [None] * len(stretches)
+        while stretches:
+            asked, going = [], []
+            for (start, stretch), answer in zip(stretches, answers, strict=True):
+                try:
+                    asked.append(stretch.send(answer))
+                    going.append((start, stretch))
+                except StopIteration as end:
+                    yield start, end.value
+            stretches, answers = going, self._answers(asked)
+
+    def _answers(self, asked: list[Ask]) -> list[Any]:
+        answers: list[Any] = [None] * len(asked)
+        predicting = [row for row, (_, token) in enumerate(asked) if token is None]
+        advancing = [row for row, (_, token) in enumerate(asked) if token is not None]
+        found: Iterable[Any] = self.generator.predict_batch([asked[row][0] for row in predicting])
+        for row, log_probs in zip(predicting, found, strict=True):
+            answers[row] = log_probs
+        states, tokens = [asked[row][0] for row in advancing], [int(asked[row][1] or 0) for row in advancing]
+        for row, state in zip(advancing, self.generator.advance_batch(states, tokens), strict=True):
+            answers[row] = state
+        return answers
+
+    def _answered(self, questions: Coroutine[Ask, Any, Place]) -> Place:
+        answer: Any = None
+        while True:
+            try:
+                state, token = questions.send(answer)
+            except StopIteration as end:
+                place: Place = end.value
+                return place
+            answer = self.generator.predict(state) if token is None else self.generator.advance(state, token)
+
+    def _read(self, place: Place, token: int) -> Coroutine[Ask, Any, Place]:
+        """The place after one more symbol."""
+        found = []
+        text = symbol(token) if token < BYTES else self.words.letters[token - BYTES]
+        total = sum(float(mass[token]) for mass in place.masses)
+        for path, mass in zip(place.paths, place.masses, strict=True):
+            if mass[token] > 0:
+                if path.spelled:
+                    longer = replace(path, weight=mass[token] / total, open=path.open + text, token=token)
+                else:
+                    longer = replace(path, weight=path.weight / total, open=path.open + text)
+                found.append(longer)
+        canonical = [path for path in map(_completed, found) if path is not None]
+        lost = [Path(1.0, self.generator.begin(), "", open=text)]  # no path leads here: begin anew
+        return (yield from self._place(canonical or found or lost))
+
+    def _place(self, paths: list[Path]) -> Coroutine[Ask, Any, Place]:
+        """The place of these paths: each asked for what comes next, those that may be over also for what then comes."""
+        found: list[Path] = []
+        masses: list[Floats] = []
+        left = list(paths)
+        while left:
+            path = left.pop()
+            if path.token is not None:
+                if path.weight < TINY and not path.open:
+                    found.append(path)
+                    masses.append(path.weight * self._share(path))
+                    continue
+                path = replace(path, state=(yield path.state, path.token), token=None)
+            if path.spelled:
+                mass, others = self._spelled(path, np.exp((yield path.state, None)[: self.words.end + 1]))
+            else:
+                if path.cumulative is None:
+                    probabilities = np.exp((yield path.state, None)[self._surfaces(path).tokens])
+                    path = replace(path, cumulative=np.concatenate([[0.0], np.cumsum(probabilities)]))
+                mass, others = self._whole(path)
+            left += others
+            found.append(path)
+            masses.append(mass)
+        total = np.sum(masses, axis=0)
+        heaviest = found[int(np.argmax([mass.sum() for mass in masses]))]
+        depth = 0 if heaviest.spelled or heaviest.token is not None else 1 + self.generator.depth(heaviest.state)
+        smooth = (1 - FLOOR) * total / total.sum() + FLOOR / len(total)
+        return Place(tuple(found), tuple(masses), np.log(smooth), depth)
+
+    def _surfaces(self, path: Path) -> Surfaces:
+        return self.surfaces[gap(path.left, "a") == " "]
+
+    def _spelled(self, path: Path, probabilities: Floats) -> tuple[Floats, list[Path]]:
+        """What a path that spells gives each symbol, and the path on which the piece ends here."""
+        mass = path.weight * probabilities[:-1]
+        if path.raw:
+            mass[BYTES:] = 0
+            return mass, []
+        mass[BYTES:] *= self._continuing(path.open[-1])[BYTES:]
+        if path.open in self.pieces:  # a known piece is never spelled
+            return mass, []
+        over = Path(path.weight * probabilities[-1], path.state, path.open[-1], token=self.words.end)
+        return mass, [replace(over, after=_separator(path.left, path.open))]
+
+    def _whole(self, path: Path) -> tuple[Floats, list[Path]]:
+        """What a path that waits for a whole token gives each symbol, and the paths that a token so long leads to."""
+        assert path.cumulative is not None
+        surfaces, cumulative = self._surfaces(path), path.cumulative
+        symbols, starts, stops, exact = surfaces.after(path.open)
+        mass = np.zeros(self.tokenizer.size)
+        mass[symbols] = path.weight * (cumulative[stops] - cumulative[starts])
+        if not path.open:
+            mass *= self._mask(path.left, path.after)
+            if gap(path.left, "a") == " ":
+                weight = path.weight * (cumulative[-1] - cumulative[-2])
+                return mass, [Path(weight, path.state, "", token=self.words.none, after=(path.left, ""))]
+            return mass, []
+        return mass, [
+            self._ended(path, int(surfaces.tokens[row]), cumulative[row + 1] - cumulative[row]) for row in exact
+        ]
+
+    def _ended(self, path: Path, token: int, probability: float) -> Path:
+        """The path after a token whose text is all that is open."""
+        weight = path.weight * probability
+        text = path.open[-1] if token < self.words.end else self.words.piece(token)
+        implied = path.open != text
+        if token < self.words.end:
+            raw = bytes([token]) if token < BYTES else b""
+            return replace(
+                path, weight=weight, open=text, spelled=True, token=token, implied=implied, raw=raw, cumulative=None
+            )
+        return Path(weight, path.state, text[-1], token=token, after=_separator(path.left, text))
+
+    def _share(self, path: Path) -> Floats:
+        weights = self._mask(path.left, path.after) * self.words.base()[: self.tokenizer.size]
+        return weights / weights.sum()
+
+    def _mask(self, left: str, after: tuple[str, str] | None) -> Floats:
+        """Which symbols may begin a piece: one that the piece before would not have held, nor a separator implied."""
+        if (left, after) not in self.masks:
+            mask = np.ones(self.tokenizer.size)
+            before = after[0] if after and not after[1] else left
+            for place, letter in enumerate(self.words.letters, start=BYTES):
+                held = before and one_piece(before, letter)
+                mask[place] = not (held or (after and gap(after[0], letter) == after[1]))
+            self.masks[left, after] = mask
+        return self.masks[left, after]
+
+    def _continuing(self, last: str) -> Floats:
+        return 1 - self._mask(last, None)
+
+
+def _separator(left: str, piece: str) -> tuple[str, str] | None:
+    return (left, piece) if piece.isspace() else None
+
+
+def _completed(path: Path) -> Path | None:
+    """A path that spells an unknown character in bytes, checked once it is whole; None where it is not canonical."""
+    if not path.spelled or path.token is None or path.token >= BYTES:
+        return path
+    raw = path.raw + bytes([path.token])
+    try:
+        character = raw.decode()
+    except UnicodeDecodeError:
+        return replace(path, raw=raw)
+    before = path.open[: -len(raw)]
+    if before:
+        canonical = one_piece(before[-1], character)
+    else:
+        canonical = (gap(path.left, character) == " ") == path.implied
+        canonical &= path.implied or not path.left or not one_piece(path.left, character)
+        canonical &= path.after is None or gap(path.after[0], character) != path.after[1]
+        canonical &= path.after is None or bool(path.after[1]) or not one_piece(path.after[0], character)
+    return replace(path, open=before + character, raw=b"") if canonical else None

@@ -1,0 +1,162 @@
+"""mixture: several generators at once, each prediction the weighted mean of theirs (linear interpolation).
+
+Differs from its neighbours in that its parts are generators themselves, whose probabilities are mixed token by token
+(Jelinek & Mercer 1980), the weights fitted on valid text by expectation maximisation, for each length of context that a
+part has seen before. Parts that cut text differently are mixed at characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench import Characterwise, Generator, Ids, LogProbs, Progress, Run, SpecError, Tokenizer, make
+
+View = Generator | Characterwise
+State = tuple[Any, ...]
+Floats = npt.NDArray[np.float64]
+FOR_FITTING = 0.15  # of the budget, left for the weights
+VALID_CHARACTERS = 60_000
+DEEPEST = 9  # contexts longer than this count as this long
+PRIOR = 30.0  # tokens that speak for the weights of all contexts where a context is rare
+ROUNDS = 30
+
+
+@dataclass
+class Mixture(Generator):
+    """A weighted mixture of other generators; name chains first: time that a part leaves is given to those after it."""
+
+    parts: str = field(
+        default="markov-char+lstm-char",
+        metadata={"help": "SPECs with plus signs between; one with options in parentheses, (markov-char:order=6)"},
+    )
+
+    def __post_init__(self) -> None:
+        self.specs = split(self.parts)
+        if len(self.specs) < 2:
+            raise ValueError(f"parts is {self.parts!r}, and must be two or more SPECs, as in markov-char+lstm-char")
+        for spec in self.specs:
+            make(spec)
+
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        started = perf_counter()
+        self._generators = [make(spec) for spec in self.specs]
+        left = 1 - FOR_FITTING
+        for place, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
+            share = left / (len(self.specs) - place)
+            part.fit(train, valid, run.part(f"{place + 1} {spec}", share))
+            spent = (perf_counter() - started) / run.budget if run.budget else 1 - FOR_FITTING - left + share
+            left = max(1 - FOR_FITTING - spent, share / 10)
+        self._view()
+        run.report(Progress(0.95, note="weighing the parts"))
+        self._weigh(valid[:VALID_CHARACTERS])
+        named = zip(self.specs, self._generators, strict=True)
+        self.facts = {
+            "weights": {spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
+            "parts": {spec: part.facts for spec, part in named},
+            "parameters": sum(int(part.facts.get("parameters") or 0) for part in self._generators),
+            "steps": sum(int(part.facts.get("steps") or 0) for part in self._generators) or None,
+            "notes": [str(note) for part in self._generators for note in part.facts.get("notes", [])],
+        }
+
+    def _view(self) -> None:
+        """The parts as they are mixed: as they are if they all cut text alike, else at characters."""
+        tokenizers = [part.tokenizer for part in self._generators]
+        self._views: list[View] = list(self._generators)
+        self.tokenizer = tokenizers[0]
+        if any(each.dump() != tokenizers[0].dump() for each in tokenizers):
+            self.tokenizer = Tokenizer("characters", tokenizers[0].letters)
+            self._views = [g if g.tokenizer.kind == "characters" else Characterwise(g) for g in self._generators]
+            if any(view.tokenizer.letters != self.tokenizer.letters for view in self._views):
+                raise SpecError(f"the parts of {self.parts} know different letters; mix others")
+
+    def _weigh(self, valid: str) -> None:
+        """Fit one set of weights for all contexts, then one for each kind of context that valid text has."""
+        log_probs, kinds = self._read(self.tokenizer.encode(valid))
+        uniform = np.full(len(self.specs), 1 / len(self.specs))
+        self._overall = fitted(log_probs, uniform, 0.0)
+        self._kinds = np.unique(kinds)
+        self._weights = np.array([fitted(log_probs[:, kinds == kind], self._overall, PRIOR) for kind in self._kinds])
+
+    def _read(self, ids: Ids) -> tuple[Floats, Ids]:
+        """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
+        read = [
+            view.read(ids) if isinstance(view, Characterwise) else (view.token_log_probs(ids), view.depths(ids))
+            for view in self._views
+        ]
+        return np.stack([log_probs for log_probs, _ in read]), self._kind(np.stack([depths for _, depths in read]))
+
+    def _kind(self, depths: Ids) -> Ids:
+        """One number for the depths of all parts, (parts, tokens)."""
+        places = (DEEPEST + 1) ** np.arange(len(depths))
+        return np.asarray(places @ np.minimum(depths, DEEPEST))
+
+    def _log_weights(self, kinds: Ids) -> Floats:
+        """For each kind of context, (tokens, parts)."""
+        rows = np.minimum(np.searchsorted(self._kinds, kinds), len(self._kinds) - 1)
+        known = self._kinds[rows] == kinds
+        return np.log(np.where(known[:, None], self._weights[rows], self._overall))
+
+    def begin(self) -> State:
+        return tuple(view.begin() for view in self._views)
+
+    def advance(self, state: State, token: int) -> State:
+        return tuple(view.advance(each, token) for view, each in zip(self._views, state, strict=True))
+
+    def predict(self, state: State) -> LogProbs:
+        pairs = list(zip(self._views, state, strict=True))
+        depths = np.array([[view.depth(each)] for view, each in pairs])
+        weights = self._log_weights(self._kind(depths))[0]
+        log_probs = np.stack([view.predict(each) for view, each in pairs])
+        return np.asarray(np.logaddexp.reduce(log_probs + weights[:, None], axis=0))
+
+    def token_log_probs(self, ids: Ids) -> LogProbs:
+        log_probs, kinds = self._read(ids)
+        return np.asarray(np.logaddexp.reduce(log_probs + self._log_weights(kinds).T, axis=0))
+
+    def dump(self) -> dict[str, Any]:
+        parts = [{"tokenizer": p.tokenizer.dump(), "learned": p.dump(), "facts": p.facts} for p in self._generators]
+        return {"parts": parts, "overall": self._overall, "kinds": self._kinds, "weights": self._weights}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self._generators = [make(spec) for spec in self.specs]
+        for part, kept in zip(self._generators, learned["parts"], strict=True):
+            part.tokenizer, part.facts = Tokenizer.restore(kept["tokenizer"]), kept["facts"]
+            part.restore(kept["learned"])
+        self._view()
+        self._overall, self._kinds, self._weights = learned["overall"], learned["kinds"], learned["weights"]
+
+
+def split(parts: str) -> list[str]:
+    """The SPECs of a mixture.
+
+    >>> split("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
+    ['markov-char:order=6', 'lstm-char', 'mixture:parts=(a)+(b)']
+    """
+    found, depth = [""], 0
+    for character in parts:
+        depth += (character == "(") - (character == ")")
+        if character == "+" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return [re.sub(r"^\((.*)\)$", r"\1", part.strip()) for part in found]
+
+
+def fitted(log_probs: Floats, start: Floats, prior: float) -> Floats:
+    """The weights of parts, (parts,), that make their mixture likeliest; `prior` tokens speak for those at the start.
+
+    >>> fitted(np.log([[0.5, 0.5], [0.1, 0.1]]), np.array([0.5, 0.5]), 0.0).round(2).tolist()
+    [1.0, 0.0]
+    """
+    weights = start
+    for _ in range(ROUNDS):
+        shares = np.exp(log_probs - log_probs.max(axis=0)) * weights[:, None]
+        counts = (shares / shares.sum(axis=0)).sum(axis=1) + prior * start + 1e-6
+        weights = counts / counts.sum()
+    return np.asarray(weights)
