@@ -56,11 +56,12 @@ def test_the_files_it_lists_are_there_and_none_is_missing() -> None:
 def test_the_options_in_the_docs_are_those_of_the_code() -> None:
     for name in registry.found():
         (row,) = re.findall(rf"^\| `{name}` \|(.*)$", DOCS, re.MULTILINE)
-        said = dict(re.findall(r"`(\w+)` \((\d*\.?\d+|auto)", row))
+        said = dict(re.findall(r"`(\w+)` \(([\w.-]+)", row))
         known = options.options_of(registry.load(name))
         for key, value in said.items():
             default = known[key].default
-            assert (None if value == "auto" else float(value)) == default, f"{name}: {key}"
+            same = float(value) == default if value[-1].isdigit() else value == options.written(default)
+            assert same, f"{name}: {key}"
         if "the rest as above" not in row:
             assert set(said) == set(known)
 
