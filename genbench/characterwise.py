@@ -301,7 +301,7 @@ class Characterwise:
 
     def _share(self, path: Path) -> Floats:
         weights = self._mask(path.left, path.after) * self.words.base()[: self.tokenizer.size]
-        return weights / weights.sum()
+        return np.asarray(weights / weights.sum())
 
     def _mask(self, left: str, after: tuple[str, str] | None) -> Floats:
         """Which symbols may begin a piece: one that the piece before would not have held, nor a separator implied."""
