@@ -8,42 +8,22 @@ letter by letter. Only the canonical ways to cut a text count; the probabilities
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Generator as Coroutine
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from genbench.generator import Generator, LogProbs, State
-from genbench.tokenizer import BYTES, PIECE, Ids, Tokenizer, gap
+from genbench.paths import Floats, Path, Surfaces, beginning, completed, separator, symbol
+from genbench.tokenizer import BYTES, Ids, Tokenizer, gap
 
-Floats = npt.NDArray[np.float64]
 Ask = tuple[State, int | None]  # the state after a token, or, where that is None, the next token's log-probabilities
 Questions = Coroutine[Ask, Any, Any]
-HIGHEST = "\U0010ffff"
 TINY = 1e-3  # a path less likely than this is not asked what comes after its end: any character, it is assumed
 FLOOR = 1e-9  # for a character that no path leads to
 ROWS = 128  # stretches of a text that are read side by side
-
-
-@dataclass(frozen=True)
-class Path:
-    """One way to cut the text so far. `open` is what was read since the end of the last whole token."""
-
-    weight: float
-    state: State
-    left: str  # the character before, "" where the next piece stands without a separator
-    open: str = ""
-    implied: bool = False  # a space was read before the open piece, as its left neighbour asks for
-    spelled: bool = False  # the open piece is spelled: the state has read its letters
-    token: int | None = None  # still to be read by the state
-    after: tuple[str, str] | None = None  # an explicit separator: the character before it, and itself
-    raw: bytes = b""  # the bytes so far of a character that is not known
-    cumulative: Floats | None = field(default=None, repr=False)  # of the known pieces' probabilities, in their order
 
 
 @dataclass(frozen=True)
@@ -54,49 +34,6 @@ class Place:
     masses: tuple[Floats, ...]
     log_probs: LogProbs
     depth: int
-
-
-class Surfaces:
-    """What each token may add to the text after a character that asks for a space before words, or does not."""
-
-    def __init__(self, tokenizer: Tokenizer, gapped: bool) -> None:
-        left = "a" if gapped else ""
-        letters = [(letter, BYTES + place) for place, letter in enumerate(tokenizer.letters)]
-        words = [(word, tokenizer.none + 1 + place) for place, word in enumerate(tokenizer.words_known)]
-        found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
-        found += [(before + symbol(byte), byte) for byte in range(BYTES) for before in (["", " "] if gapped else [""])]
-        found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
-        self.texts = [text for text, _ in found]
-        self.tokens = np.array([token for _, token in found])
-        self.symbols = dict(letters) | {symbol(byte): byte for byte in range(BYTES)}
-        self.known: dict[str, tuple[Ids, Ids, Ids, range]] = {}
-
-    def after(self, start: str) -> tuple[Ids, Ids, Ids, range]:
-        """How texts go on from a beginning: next symbols, where the texts of each start and stop; rows of no more."""
-        if start not in self.known:
-            low = bisect_left(self.texts, start)
-            high = bisect_right(self.texts, start + HIGHEST, low)
-            row = bisect_right(self.texts, start, low, high)
-            exact, found = range(low, row), []
-            while row < high:
-                character = self.texts[row][len(start)]
-                stop = bisect_right(self.texts, start + character + HIGHEST, row, high)
-                found.append((self.symbols[character], row, stop))
-                row = stop
-            symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
-            self.known[start] = symbols, starts, stops, exact
-        return self.known[start]
-
-
-def symbol(byte: int) -> str:
-    """A character that stands for a byte, as no text has it."""
-    return chr(0xDC00 + byte)
-
-
-@lru_cache(maxsize=1 << 16)
-def one_piece(left: str, right: str) -> bool:
-    """Whether two characters side by side belong to one piece."""
-    return PIECE.fullmatch(left + right) is not None
 
 
 class Characterwise:
@@ -222,7 +159,7 @@ class Characterwise:
                 else:
                     longer = replace(path, weight=path.weight / total, open=path.open + text)
                 found.append(longer)
-        canonical = [path for path in map(_completed, found) if path is not None]
+        canonical = [path for path in map(completed, found) if path is not None]
         lost = [Path(1.0, self.generator.begin(), "", open=text)]  # no path leads here: begin anew
         return (yield from self._place(canonical or found or lost))
 
@@ -264,11 +201,11 @@ class Characterwise:
         if path.raw:
             mass[BYTES:] = 0
             return mass, []
-        mass[BYTES:] *= self._continuing(path.open[-1])[BYTES:]
+        mass[BYTES:] *= 1 - self._mask(path.open[-1], None)[BYTES:]
         if path.open in self.pieces:  # a known piece is never spelled
             return mass, []
         over = Path(path.weight * probabilities[-1], path.state, path.open[-1], token=self.words.end)
-        return mass, [replace(over, after=_separator(path.left, path.open))]
+        return mass, [replace(over, after=separator(path.left, path.open))]
 
     def _whole(self, path: Path) -> tuple[Floats, list[Path]]:
         """What a path that waits for a whole token gives each symbol, and the paths that a token so long leads to."""
@@ -283,60 +220,26 @@ class Characterwise:
                 weight = path.weight * (cumulative[-1] - cumulative[-2])
                 return mass, [Path(weight, path.state, "", token=self.words.none, after=(path.left, ""))]
             return mass, []
-        return mass, [
-            self._ended(path, int(surfaces.tokens[row]), cumulative[row + 1] - cumulative[row]) for row in exact
-        ]
+        shares = np.diff(cumulative[exact.start : exact.stop + 1])
+        tokens = surfaces.tokens[exact.start : exact.stop].tolist()
+        ended = (self._ended(path, token, share) for token, share in zip(tokens, shares, strict=True))
+        return mass, [after for after in ended if after is not None]
 
-    def _ended(self, path: Path, token: int, probability: float) -> Path:
-        """The path after a token whose text is all that is open."""
+    def _ended(self, path: Path, token: int, probability: float) -> Path | None:
+        """The path after a token whose text is all that is open; None where that is not canonical."""
         weight = path.weight * probability
         text = path.open[-1] if token < self.words.end else self.words.piece(token)
         implied = path.open != text
         if token < self.words.end:
-            raw = bytes([token]) if token < BYTES else b""
-            return replace(
-                path, weight=weight, open=text, spelled=True, token=token, implied=implied, raw=raw, cumulative=None
-            )
-        return Path(weight, path.state, text[-1], token=token, after=_separator(path.left, text))
+            begun = replace(path, weight=weight, open=text, spelled=True, token=token, implied=implied, cumulative=None)
+            return completed(begun)
+        return Path(weight, path.state, text[-1], token=token, after=separator(path.left, text))
 
     def _share(self, path: Path) -> Floats:
         weights = self._mask(path.left, path.after) * self.words.base()[: self.tokenizer.size]
         return np.asarray(weights / weights.sum())
 
     def _mask(self, left: str, after: tuple[str, str] | None) -> Floats:
-        """Which symbols may begin a piece: one that the piece before would not have held, nor a separator implied."""
         if (left, after) not in self.masks:
-            mask = np.ones(self.tokenizer.size)
-            before = after[0] if after and not after[1] else left
-            for place, letter in enumerate(self.words.letters, start=BYTES):
-                held = before and one_piece(before, letter)
-                mask[place] = not (held or (after and gap(after[0], letter) == after[1]))
-            self.masks[left, after] = mask
+            self.masks[left, after] = beginning(self.words, left, after)
         return self.masks[left, after]
-
-    def _continuing(self, last: str) -> Floats:
-        return 1 - self._mask(last, None)
-
-
-def _separator(left: str, piece: str) -> tuple[str, str] | None:
-    return (left, piece) if piece.isspace() else None
-
-
-def _completed(path: Path) -> Path | None:
-    """A path that spells an unknown character in bytes, checked once it is whole; None where it is not canonical."""
-    if not path.spelled or path.token is None or path.token >= BYTES:
-        return path
-    raw = path.raw + bytes([path.token])
-    try:
-        character = raw.decode()
-    except UnicodeDecodeError:
-        return replace(path, raw=raw)
-    before = path.open[: -len(raw)]
-    if before:
-        canonical = one_piece(before[-1], character)
-    else:
-        canonical = (gap(path.left, character) == " ") == path.implied
-        canonical &= path.implied or not path.left or not one_piece(path.left, character)
-        canonical &= path.after is None or gap(path.after[0], character) != path.after[1]
-        canonical &= path.after is None or bool(path.after[1]) or not one_piece(path.after[0], character)
-    return replace(path, open=before + character, raw=b"") if canonical else None

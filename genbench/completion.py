@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.generator import Generator, LogProbs, State
-from genbench.tokenizer import BYTES, PIECE, Decoder, gap
+from genbench.tokenizer import BYTES, Decoder, gap, one_piece
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,18 +36,9 @@ def _canonical(decoder: Decoder, token: int, text: str, rest: str) -> bool:
     """Whether the canonical encoding of a text can have this token here, if the text goes on with the rest."""
     tokenizer = decoder.tokenizer
     if token == tokenizer.end:
-        return decoder.spelling and not _one_piece(decoder.last, rest[0])
+        return decoder.spelling and not one_piece(decoder.last, rest[0])
     if token == tokenizer.none:
         return not decoder.spelling and gap(decoder.last, rest[0]) != ""
     if token < tokenizer.end:
-        return not decoder.spelling or _one_piece(decoder.last, text)
-    return not decoder.spelling and not _one_piece(text[-1], rest[len(text)])
-
-
-def _one_piece(left: str, right: str) -> bool:
-    """Whether two characters side by side belong to one piece.
-
-    >>> _one_piece("a", "b"), _one_piece("a", "1"), _one_piece("-", "-"), _one_piece("-", "!")
-    (True, False, True, False)
-    """
-    return PIECE.fullmatch(left + right) is not None
+        return not decoder.spelling or one_piece(decoder.last, text)
+    return not decoder.spelling and not one_piece(text[-1], rest[len(text)])

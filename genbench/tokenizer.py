@@ -16,6 +16,7 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -40,6 +41,16 @@ def gap(left: str, right: str) -> str:
     if right.isalnum() or right in OPENING:
         return " " if left.isalnum() or left in CLOSING else ""
     return ""
+
+
+@lru_cache(maxsize=1 << 16)
+def one_piece(left: str, right: str) -> bool:
+    """Whether two characters side by side belong to one piece.
+
+    >>> one_piece("a", "b"), one_piece("a", "1"), one_piece("-", "-"), one_piece("-", "!")
+    (True, False, True, False)
+    """
+    return PIECE.fullmatch(left + right) is not None
 
 
 def pieces(text: str) -> Iterator[str]:

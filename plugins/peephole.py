@@ -20,6 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from genbench.neural import RecurrentGenerator
 
+SLOWER = 0.1  # of the other weights' steps: what is learned of a memory without bounds upsets the gates at full speed
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -174,7 +175,7 @@ class PeepholeLSTM(nn.Module):
         for layer, read in enumerate(self.reads):
             with torch.autocast(x.device.type, enabled=False):  # the steps are too small to gain by bf16
                 sums = read(values).float() if x.dtype is torch.bfloat16 else read(values)
-                weights = self.recurrent[layer], self.peeps[layer]
+                weights = self.recurrent[layer], SLOWER * self.peeps[layer]
                 values, memory = Steps.apply(sums, h[layer], c[layer], *weights)  # type: ignore[no-untyped-call]
             ends.append((values[-1], memory))
         last = torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends])

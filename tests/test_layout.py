@@ -16,7 +16,8 @@ FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
 CORE = {"errors": set(), "tokenizer": {"errors"}, "generator": {"errors", "tokenizer"}}
 CORE["completion"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
-CORE["characterwise"] = CORE["completion"]
+CORE["paths"] = CORE["completion"]
+CORE["characterwise"] = CORE["paths"] | {"paths"}
 CORE["sampling"] = CORE["completion"] | {"completion"}
 CORE["options"] = CORE["store"] = {"errors", "tokenizer", "generator"}
 CORE["registry"] = {"errors", "generator", "options"}
@@ -115,7 +116,19 @@ def test_every_public_name_is_there_and_explained() -> None:
 
 def test_public_definitions_say_what_they_are() -> None:
     contract = {"fit", "begin", "advance", "predict", "dump", "restore", "token_log_probs", "cut", "core", "forward"}
-    contract |= {"backward", "embed", "head", "prepare", "reading", "picked", "every"}
+    contract |= {
+        "advance_batch",
+        "predict_batch",
+        "depth",
+        "depths",
+        "backward",
+        "embed",
+        "head",
+        "prepare",
+        "reading",
+        "picked",
+        "every",
+    }
     for path in FILES:
         body = ast.parse(path.read_text(encoding="utf-8")).body
         body += [inner for node in body if isinstance(node, ast.ClassDef) for inner in node.body]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from genbench_plugins.peephole import PeepholeLSTM
+from genbench_plugins.peephole import SLOWER, PeepholeLSTM
 from torch import nn
 
 
@@ -16,7 +16,7 @@ def sigmoid(x: float) -> float:
 def reference(cell: PeepholeLSTM, x: list[list[float]], h: list[float], c: list[float]) -> tuple[list[float], Any]:
     """One layer over one row, number by number, from the equations of the lecture."""
     n, (read,) = cell.hidden, cell.reads
-    w, b, u, p = read.weight.tolist(), read.bias.tolist(), cell.recurrent[0].tolist(), cell.peeps[0].tolist()
+    w, b, u, p = read.weight.tolist(), read.bias.tolist(), cell.recurrent[0].tolist(), (SLOWER * cell.peeps[0]).tolist()
 
     def seen(gate: int, unit: int, memory: list[float]) -> float:
         if len(p) == 3:

@@ -44,7 +44,7 @@ class RecurrentGenerator(Generator):
 
     auto_dropout: ClassVar[tuple[float, float]] = (0.2, 0.0)  # of short texts and of long ones
 
-    embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
+    embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     hidden: int = field(default=192, metadata={"help": "units in each recurrent layer"})
     layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
     dropout: float | None = field(

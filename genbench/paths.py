@@ -1,0 +1,108 @@
+"""The ways in which a text may have been cut into words so far, and what each token may add to it next.
+
+A text has one canonical encoding: words are maximal, known ones are never spelled, a separator that is implied is no
+token. So a way to cut it is left as soon as the next character shows that it was not the canonical one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.generator import State
+from genbench.tokenizer import BYTES, Ids, Tokenizer, gap, one_piece
+
+Floats = npt.NDArray[np.float64]
+HIGHEST = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way to cut the text so far. `open` is what was read since the end of the last whole token."""
+
+    weight: float
+    state: State
+    left: str  # the character before, "" where the next piece stands without a separator
+    open: str = ""
+    implied: bool = False  # a space was read before the open piece, as its left neighbour asks for
+    spelled: bool = False  # the open piece is spelled: the state has read its letters
+    token: int | None = None  # still to be read by the state
+    after: tuple[str, str] | None = None  # an explicit separator: the character before it, and itself
+    raw: bytes = b""  # the bytes so far of a character that is not known
+    cumulative: Floats | None = field(default=None, repr=False)  # of the known pieces' probabilities, in their order
+
+
+class Surfaces:
+    """What each token may add to the text after a character that asks for a space before words, or does not."""
+
+    def __init__(self, tokenizer: Tokenizer, gapped: bool) -> None:
+        left = "a" if gapped else ""
+        letters = [(letter, BYTES + place) for place, letter in enumerate(tokenizer.letters)]
+        words = [(word, tokenizer.none + 1 + place) for place, word in enumerate(tokenizer.words_known)]
+        found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
+        found += [(before + symbol(byte), byte) for byte in range(BYTES) for before in (["", " "] if gapped else [""])]
+        found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
+        self.texts = [text for text, _ in found]
+        self.tokens = np.array([token for _, token in found])
+        self.symbols = dict(letters) | {symbol(byte): byte for byte in range(BYTES)}
+        self.known: dict[str, tuple[Ids, Ids, Ids, range]] = {}
+
+    def after(self, start: str) -> tuple[Ids, Ids, Ids, range]:
+        """How texts go on from a beginning: next symbols, where the texts of each start and stop; rows of no more."""
+        if start not in self.known:
+            low = bisect_left(self.texts, start)
+            high = bisect_right(self.texts, start + HIGHEST, low)
+            row = bisect_right(self.texts, start, low, high)
+            exact, found = range(low, row), []
+            while row < high:
+                character = self.texts[row][len(start)]
+                stop = bisect_right(self.texts, start + character + HIGHEST, row, high)
+                found.append((self.symbols[character], row, stop))
+                row = stop
+            symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
+            self.known[start] = symbols, starts, stops, exact
+        return self.known[start]
+
+
+def symbol(byte: int) -> str:
+    """A character that stands for a byte, as no text has it."""
+    return chr(0xDC00 + byte)
+
+
+def beginning(tokenizer: Tokenizer, left: str, after: tuple[str, str] | None) -> Floats:
+    """Which bytes and letters may begin a piece here: one that the piece before would not have held, nor a separator
+    that is implied; 1 and 0, (bytes and letters,)."""
+    mask = np.ones(tokenizer.end)
+    before = after[0] if after and not after[1] else left
+    for place, letter in enumerate(tokenizer.letters, start=BYTES):
+        held = before and one_piece(before, letter)
+        mask[place] = not (held or (after and gap(after[0], letter) == after[1]))
+    return mask
+
+
+def separator(left: str, piece: str) -> tuple[str, str] | None:
+    """What to remember of a piece that is an explicit separator; None where it is none."""
+    return (left, piece) if piece.isspace() else None
+
+
+def completed(path: Path) -> Path | None:
+    """A path that spells an unknown character in bytes, checked once it is whole; None where it is not canonical."""
+    if not path.spelled or path.token is None or path.token >= BYTES:
+        return path
+    raw = path.raw + bytes([path.token])
+    try:
+        character = raw.decode()
+    except UnicodeDecodeError:
+        return replace(path, raw=raw)
+    before = path.open[: -len(raw)]
+    if before:
+        canonical = one_piece(before[-1], character)
+    else:
+        canonical = (gap(path.left, character) == " ") == path.implied
+        canonical &= path.implied or not path.left or not one_piece(path.left, character)
+        canonical &= path.after is None or gap(path.after[0], character) != path.after[1]
+        canonical &= path.after is None or bool(path.after[1]) or not one_piece(path.after[0], character)
+    return replace(path, open=before + character, raw=b"") if canonical else None

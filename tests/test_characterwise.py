@@ -1,0 +1,131 @@
+"""A word-level generator asked by the character: against a sum over all ways to cut, and steps against many at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+import pytest
+from doubles import Fixed
+
+import genbench
+from genbench import Characterwise, Run, Tokenizer, characterwise
+from genbench.tokenizer import BYTES, PIECE, Ids
+
+TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
+
+
+@dataclass
+class Alternating(Fixed):
+    """Another distribution after each token: by how many went before, and by the last one."""
+
+    def __post_init__(self) -> None:
+        self.tokenizer = Tokenizer.words(TEXT, 2)
+        rng = np.random.default_rng(4)
+        weights = rng.random((7, self.tokenizer.size)) + 0.01
+        weights[:, :BYTES] = 1e-12
+        self.table = np.log(weights / weights.sum(axis=1, keepdims=True))
+
+    def begin(self) -> Any:
+        return (0,)
+
+    def advance(self, state: Any, token: int) -> Any:
+        return ((3 * state[0] + token + 1) % 7,)
+
+    def predict(self, state: Any) -> Any:
+        return self.table[state[0]]
+
+
+def canonical(tokenizer: Tokenizer, ids: list[int]) -> bool:
+    """Whether a canonical encoding may begin so: its last piece may be one that is still being spelled."""
+    letters = list(takewhile(lambda token: BYTES <= token < tokenizer.end, reversed(ids)))[::-1]
+    before = ids[: len(ids) - len(letters)]
+    if ids[-1] == tokenizer.none:
+        return len(ids) > 1 and before[:-1][-1:] != [tokenizer.none]
+    if letters and not PIECE.fullmatch("".join(tokenizer.letters[token - BYTES] for token in letters)):
+        return False
+    return tokenizer.encode(tokenizer.decode(ids)).tolist()[: len(before)] == before
+
+
+def covers(words: Alternating, text: str, ids: list[int], state: Any, probability: float) -> Iterator[float]:
+    """The probability of every shortest sequence of tokens that begins a canonical encoding and covers the text."""
+    tokenizer = words.tokenizer
+    for token in range(BYTES, tokenizer.size):
+        if not canonical(tokenizer, [*ids, token]):
+            continue
+        read = tokenizer.decode([*ids, token])
+        share = probability * float(np.exp(words.predict(state)[token]))
+        if read.startswith(text) and token not in (tokenizer.end, tokenizer.none):
+            yield share
+        elif text.startswith(read):
+            yield from covers(words, text, [*ids, token], words.advance(state, token), share)
+
+
+@pytest.mark.parametrize("text", ["ab", "abc a", "ab,", "a-b", "ac b", "b  a", "3ab", "3 ab", "--a", "ab  -"])
+def test_the_next_character_is_the_sum_over_all_ways_to_cut(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(characterwise, "TINY", 0.0)
+    monkeypatch.setattr(characterwise, "FLOOR", 0.0)
+    words = Alternating()
+    view = Characterwise(words)
+    state = view.begin()
+    for place, letter in enumerate(text):
+        nexts = [text[:place] + other for other in words.tokenizer.letters]
+        wanted = np.array([sum(covers(words, each, [], words.begin(), 1.0)) for each in nexts])
+        found = np.exp(view.predict(state)[BYTES:])
+        assert found == pytest.approx(wanted / wanted.sum(), abs=1e-7), text[:place]
+        state = view.advance(state, int(view.tokenizer.encode(letter)[0]))
+
+
+STRANGE = "caf\u00e9 \u00e9t\u00e9  the\u00e9 \u4e2d\u6587, \U0001f600a \U0001f600\U0001f600 \x00- 3\u00e9"
+
+
+@pytest.mark.parametrize("spec", ["markov-word", "lstm-word:hidden=12,embedding=8"])
+def test_many_stretches_are_read_as_one(spec: str) -> None:
+    corpus = genbench.corpus("pell")
+    words = genbench.make(spec)
+    words.fit(corpus.train, corpus.valid, Run(steps=20))
+    view = Characterwise(words)
+    for text in (corpus.test[:1500], STRANGE, "", "a", STRANGE * 30):
+        ids = view.tokenizer.encode(text)
+        log_probs, depths = view.read(ids)
+        one_by_one, deep = _steps(view, ids)
+        assert log_probs == pytest.approx(one_by_one, abs=1e-4)
+        assert depths.tolist() == deep
+
+
+def _steps(view: Characterwise, ids: Ids) -> tuple[list[float], list[int]]:
+    log_probs, depths, state = [], [], view.begin()
+    for token in ids.tolist():
+        log_probs.append(view.predict(state)[token])
+        depths.append(view.depth(state))
+        state = view.advance(state, token)
+    return log_probs, depths
+
+
+def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> None:
+    corpus = genbench.corpus("thorne")
+    words = genbench.make("markov-word")
+    words.fit(corpus.train, corpus.valid, Run())
+    view = Characterwise(words)
+    log_probs, _ = view.read(view.tokenizer.encode(corpus.test))
+    in_words = words.token_log_probs(words.tokenizer.encode(corpus.test)).sum()
+    assert log_probs.sum() > 1.005 * in_words  # both below zero: what no canonical text needs is given to the others
+
+
+def test_paths_stay_few() -> None:
+    corpus = genbench.corpus("thorne")
+    words = genbench.make("markov-word")
+    words.fit(corpus.train, corpus.valid, Run())
+    view = Characterwise(words)
+    state = view.begin()
+    for token in view.tokenizer.encode(corpus.test[:800] + STRANGE).tolist():
+        state = view.advance(state, token)
+        assert len(state.paths) <= 8
+
+
+def test_bytes_that_are_no_text_are_read_too() -> None:
+    view = Characterwise(Alternating())
+    ids = np.array([200, 201, BYTES, 255, 128], dtype=np.int64)
+    log_probs, _ = view.read(ids)
+    assert np.isfinite(log_probs).all()
