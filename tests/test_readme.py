@@ -57,7 +57,7 @@ def test_the_options_in_the_docs_are_those_of_the_code() -> None:
     listed = DOCS[DOCS.index("## The generators that come along") :]
     for name in registry.found():
         (row,) = re.findall(rf"^\| [^|]*`{name}`[^|]*\|(.*)$", listed, re.MULTILINE)
-        said = dict(re.findall(r"`(\w+)` \(([\w.-]+)", row))
+        said = dict(re.findall(r"`(\w+)` \(([\w.+-]+)", row))
         known = options.options_of(registry.load(name))
         for key, value in said.items():
             default = known[key].default
