@@ -186,6 +186,8 @@ class PeepholeLSTM(nn.Module):
 class PeepholeLSTMChar(RecurrentGenerator):
     """A character-level LSTM with peepholes."""
 
+    learning_rate: float = field(default=8e-3, metadata={"help": "AdamW's highest"})
+
     peepholes: Literal["full", "diagonal"] = field(
         default="full", metadata={"help": "what a gate sees of the memory: all of it, or its own unit's"}
     )

@@ -106,7 +106,11 @@ class RecurrentGenerator(Generator):
             recipe = Recipe(self.reading(), self.learning_rate, self.weight_decay, self.keep == "best")
             network = self._network.to(run.device)
             trainer = Trainer(network, recipe, run, len(train) / len(ids), native_bf16(run.device), began)
-            said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
+            torch.set_flush_denormal(True)  # numbers next to zero take a processor many times as long
+            try:
+                said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
+            finally:
+                torch.set_flush_denormal(False)
         self._network.eval().cpu()
         self.facts |= said | {"dropout": dropout, "precision": "bf16" if trainer.bf16 else "fp32"}
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
