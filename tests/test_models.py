@@ -169,6 +169,50 @@ def test_score_reads_a_file_and_standard_input(
     assert "bits per character" in capsys.readouterr().out
 
 
+def test_score_shows_a_long_text_and_refuses_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "page.txt"
+    path.write_text("The goat ate the weathercock, and was sorry.\n" * 300)
+    assert run(monkeypatch, "score", "pell", str(path), "-g", CHAIN) == 0
+    assert " to " in capsys.readouterr().out  # the interval
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b" \n")))
+    assert run(monkeypatch, "score", "pell", "-", "-g", CHAIN) == 2
+    assert "standard input is empty" in capsys.readouterr().err
+
+
+def test_a_model_is_named_by_how_its_name_begins(pell: Corpus) -> None:
+    genbench.train(pell, CHAIN, seed=1)
+    genbench.train(pell, CHAIN, seed=2)
+    one, two = (model.name for model in models.kept(models.home()))
+    assert models.named(models.home(), one[:-1]).name == one
+    with pytest.raises(UserError, match="2 models' names begin with 'pell'"):
+        models.named(models.home(), "pell")
+    assert one != two
+
+
+def test_a_card_without_what_is_needed_is_no_model(pell: Corpus) -> None:
+    genbench.train(pell, CHAIN)
+    (model,) = models.kept(models.home())
+    card = {key: value for key, value in model.card.items() if key != "created"}
+    (model.folder / "model.json").write_text(json.dumps(card))
+    assert models.kept(models.home()) == []
+
+
+def test_a_plugin_that_changed_is_not_taken_for_what_was_trained(pell: Corpus, tmp_path: Path) -> None:
+    source = Path(__file__).with_name("doubles.py").read_text(encoding="utf-8")
+    plugin = tmp_path / "unigram.py"
+    plugin.write_text(
+        source[: source.index("@dataclass\nclass Fixed")] + source[source.index("@dataclass\nclass Unigram") :]
+    )
+    genbench.train(pell, str(plugin))
+    (model,) = models.kept(models.home())
+    assert model.generator()
+    plugin.write_text(plugin.read_text() + "\n# another\n")
+    with pytest.raises(UserError, match="has changed since"):
+        model.generator()
+
+
 @pytest.mark.parametrize(
     "words",
     [
