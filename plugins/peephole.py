@@ -189,7 +189,7 @@ class PeepholeLSTMChar(RecurrentGenerator):
     learning_rate: float = field(default=8e-3, metadata={"help": "AdamW's highest"})
 
     peepholes: Literal["full", "diagonal"] = field(
-        default="full", metadata={"help": "what a gate sees of the memory: all of it, or its own unit's"}
+        default="diagonal", metadata={"help": "what a gate sees of the memory: all of it, or its own unit's"}
     )
 
     def core(self, inputs: int) -> nn.Module:
