@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -230,7 +231,8 @@ class Sleeps(Generator):
 def test_an_interrupt_ends_with_130_and_takes_the_workers_along(tmp_path: Path) -> None:
     (tmp_path / "sleeps.py").write_text(SLEEPS)
     words = [sys.executable, "-m", "genbench.cli.main", "compare", "thorne", "-g", "sleeps.py"]
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell has its background jobs ignore it
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     pid = tmp_path / "pid"
     while not (pid.exists() and pid.read_text()):
         assert process.poll() is None
