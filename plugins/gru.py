@@ -95,7 +95,9 @@ class GRU(nn.GRU):
             w, u, b, c = (
                 getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            values = Steps.apply(functional.linear(values, w, b), h, u, c)  # type: ignore[no-untyped-call]
+            read = functional.linear(values, w, b).float()
+            with torch.autocast("cpu", enabled=False):  # the steps are too small to gain by bf16
+                values = Steps.apply(read, h, u, c)  # type: ignore[no-untyped-call]
             ends.append(values[-1])
         return values.transpose(0, 1), torch.stack(ends)
 

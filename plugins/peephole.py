@@ -7,6 +7,9 @@ the memory after. `full` joins the whole memory to the input of a gate, `diagona
     i = sigmoid(W_i x + U_i h + P_i c + b_i)        f = sigmoid(W_f x + U_f h + P_f c + b_f)
     g = tanh(W_g x + U_g h + b_g)                   c' = f c + i g
     o = sigmoid(W_o x + U_o h + P_o c' + b_o)       h' = o tanh(c')
+
+and c' is cut off at `cell_clip` (Sak et al. 2014): units that count let it grow by one a character, which a tanh hides
+from an LSTM's gates, but not from these.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from genbench.neural import RecurrentGenerator
 
-SLOWER = 0.1  # of the other weights' steps: what is learned of a memory without bounds upsets the gates at full speed
+SLOWER = 0.1  # of the other weights' steps: at full speed what is learned of a memory upsets the gates
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -29,12 +32,18 @@ class Steps(torch.autograd.Function):
 
     Takes `read` (time, batch, 4 hidden), what the gates i, f, g, o have of the input; h and c before, (batch, hidden);
     `recurrent` (4 hidden, hidden); `peeps` of i, f and o, (3 hidden, hidden) or (3, hidden). Gives h of each step,
-    (time, batch, hidden), and the last c.
+    (time, batch, hidden), and the last c. No c goes beyond `limit` or below its negative.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, read: torch.Tensor, h: torch.Tensor, c: torch.Tensor, recurrent: torch.Tensor, peeps: torch.Tensor
+        ctx: Any,
+        read: torch.Tensor,
+        h: torch.Tensor,
+        c: torch.Tensor,
+        recurrent: torch.Tensor,
+        peeps: torch.Tensor,
+        limit: float,
     ) -> Pair:
         n, looks, gates = h.shape[1], _looks(peeps), read.clone()
         hs, cs = (torch.cat([first[None], first.new_empty(len(read), *h.shape)]) for first in (h, c))
@@ -47,16 +56,17 @@ class Steps(torch.autograd.Function):
             looks.add_before(i_f[t], c_at[t])
             i_f[t].sigmoid_()
             g[t].tanh_()
-            torch.mul(f[t], c_at[t], out=c_at[t + 1]).addcmul_(i[t], g[t])
+            torch.mul(f[t], c_at[t], out=c_at[t + 1]).addcmul_(i[t], g[t]).clamp_(-limit, limit)
             looks.add_after(o[t], c_at[t + 1])
             o[t].sigmoid_()
             torch.mul(o[t], torch.tanh(c_at[t + 1], out=tanh), out=h_at[t + 1])
         ctx.save_for_backward(gates, hs, cs, tanhs, recurrent, peeps)
+        ctx.limit = limit
         return hs[1:].clone(), cs[-1].clone()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, into_h: torch.Tensor, into_c: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def backward(ctx: Any, into_h: torch.Tensor, into_c: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         gates, hs, cs, tanhs, recurrent, peeps = ctx.saved_tensors
         n, looks, (i, f, g, o) = hs.shape[2], _looks(peeps), gates.chunk(4, dim=2)
         found = torch.empty_like(gates)  # the gradient of each gate's sum
@@ -66,16 +76,18 @@ class Steps(torch.autograd.Function):
         at_ifg = found[..., : 3 * n].view(*by_ifg.shape).unbind()
         at, at_if, at_o = found.unbind(), found[..., : 2 * n].unbind(), found[..., 3 * n :].unbind()
         from_above, of_ifg, f_at = into_h.unbind(), by_ifg.unbind(), f.unbind()
+        within = (cs[1:].abs() < ctx.limit).to(cs.dtype).unbind()
         dh, dc = from_above[-1], into_c.clone()
         for t in range(len(gates) - 1, -1, -1):
             dc.addcmul_(dh, by_c[t])
             torch.mul(dh, by_o[t], out=at_o[t])
             looks.back_after(dc, at_o[t])
+            dc.mul_(within[t])
             torch.mul(of_ifg[t], dc[:, None], out=at_ifg[t])
             dc.mul_(f_at[t])
             looks.back_before(dc, at_if[t])
             dh = torch.addmm(from_above[t - 1], at[t], recurrent) if t else at[t] @ recurrent
-        return found, dh, dc, found.flatten(0, 1).t() @ hs[:-1].flatten(0, 1), looks.gradient(found, cs)
+        return found, dh, dc, found.flatten(0, 1).t() @ hs[:-1].flatten(0, 1), looks.gradient(found, cs), None
 
 
 class Full:
@@ -154,9 +166,9 @@ def _read(inputs: int, hidden: int) -> nn.Linear:
 class PeepholeLSTM(nn.Module):
     """Layers of such cells, called like `nn.LSTM(batch_first=True)`."""
 
-    def __init__(self, inputs: int, hidden: int, layers: int, *, full: bool) -> None:
+    def __init__(self, inputs: int, hidden: int, layers: int, *, full: bool, cell_clip: float) -> None:
         super().__init__()
-        self.hidden = hidden
+        self.hidden, self.cell_clip = hidden, cell_clip
         self.reads = nn.ModuleList(_read(hidden if layer else inputs, hidden) for layer in range(layers))
         shape = (3 * hidden, hidden) if full else (3, hidden)
         self.recurrent = nn.ParameterList(torch.empty(4 * hidden, hidden) for _ in range(layers))
@@ -176,7 +188,7 @@ class PeepholeLSTM(nn.Module):
             with torch.autocast(x.device.type, enabled=False):  # the steps are too small to gain by bf16
                 sums = read(values).float() if x.dtype is torch.bfloat16 else read(values)
                 weights = self.recurrent[layer], SLOWER * self.peeps[layer]
-                values, memory = Steps.apply(sums, h[layer], c[layer], *weights)  # type: ignore[no-untyped-call]
+                values, memory = Steps.apply(sums, h[layer], c[layer], *weights, self.cell_clip)  # type: ignore[no-untyped-call]
             ends.append((values[-1], memory))
         last = torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends])
         return values.transpose(0, 1), last
@@ -191,6 +203,7 @@ class PeepholeLSTMChar(RecurrentGenerator):
     peepholes: Literal["full", "diagonal"] = field(
         default="diagonal", metadata={"help": "what a gate sees of the memory: all of it, or its own unit's"}
     )
+    cell_clip: float = field(default=3.0, metadata={"help": "no memory grows beyond this, or falls below its negative"})
 
     def core(self, inputs: int) -> nn.Module:
-        return PeepholeLSTM(inputs, self.hidden, self.layers, full=self.peepholes == "full")
+        return PeepholeLSTM(inputs, self.hidden, self.layers, full=self.peepholes == "full", cell_clip=self.cell_clip)

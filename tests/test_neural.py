@@ -11,7 +11,7 @@ from conftest import PROSE
 from genbench_plugins.lstm import LSTMChar, lstm
 from torch import nn
 
-from genbench import Run, Tokenizer, score
+from genbench import Run, Tokenizer, registry, score
 from genbench.neural import RecurrentGenerator, streams
 from genbench.neural.batches import Alone, Carried
 from genbench.neural.heads import Adaptive, Softmax
@@ -34,6 +34,7 @@ CORES: dict[str, Any] = {
     "gru": lambda: nn.GRU(8, 12, batch_first=True),
     "sum": Sum,
 }
+NETWORKS = [name for name in registry.found() if issubclass(registry.load(name), RecurrentGenerator)]
 
 
 def network(core: str) -> Network:
@@ -175,6 +176,16 @@ def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPa
     assert generator.facts["precision"] == "bf16"
     assert score(generator, "abcdefgh" * 20).bits_per_character < 0.3
     assert {weights.dtype for weights in generator.dump().values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("bf16", [True, False])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_trains_in_either_precision(name: str, bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.neural.recurrent.native_bf16", lambda device: bf16)
+    generator = registry.load(name)()
+    generator.fit(PROSE * 3, PROSE, Run(steps=2))
+    assert generator.facts["precision"] == ("bf16" if bf16 else "fp32")
+    assert np.isfinite(score(generator, PROSE).bits)
 
 
 @pytest.mark.slow

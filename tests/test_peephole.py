@@ -8,6 +8,8 @@ import torch
 from genbench_plugins.peephole import SLOWER, PeepholeLSTM
 from torch import nn
 
+CLIP = 0.6  # so low that some memories reach it, and some do not
+
 
 def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
@@ -33,7 +35,7 @@ def reference(cell: PeepholeLSTM, x: list[list[float]], h: list[float], c: list[
         i = [sigmoid(inner(0, k) + seen(0, k, c)) for k in range(n)]
         f = [sigmoid(inner(1, k) + seen(1, k, c)) for k in range(n)]
         g = [math.tanh(inner(2, k)) for k in range(n)]
-        c = [f[k] * c[k] + i[k] * g[k] for k in range(n)]
+        c = [min(max(f[k] * c[k] + i[k] * g[k], -CLIP), CLIP) for k in range(n)]
         o = [sigmoid(inner(3, k) + seen(2, k, c)) for k in range(n)]
         h = [o[k] * math.tanh(c[k]) for k in range(n)]
         said.append(h)
@@ -42,7 +44,7 @@ def reference(cell: PeepholeLSTM, x: list[list[float]], h: list[float], c: list[
 
 def made(inputs: int, hidden: int, layers: int, full: bool) -> PeepholeLSTM:
     torch.manual_seed(3)
-    cell = PeepholeLSTM(inputs, hidden, layers, full=full).double()
+    cell = PeepholeLSTM(inputs, hidden, layers, full=full, cell_clip=CLIP).double()
     for peeps in cell.peeps:
         nn.init.normal_(peeps)
     return cell
@@ -54,6 +56,7 @@ def test_forward_is_that_of_the_equations(full: bool, hidden: int) -> None:
     cell = made(3, hidden, 1, full)
     x, h, c = torch.randn(2, 6, 3).double(), torch.randn(1, 2, hidden).double(), torch.randn(1, 2, hidden).double()
     values, (last_h, last_c) = cell(x, (h, c))
+    assert last_c.abs().max() <= CLIP
     for row in range(2):
         said, memory = reference(cell, x[row].tolist(), h[0, row].tolist(), c[0, row].tolist())
         assert values[row].flatten().tolist() == pytest.approx([v for step in said for v in step], abs=1e-12)
@@ -79,7 +82,7 @@ def test_gradients_are_those_of_finite_differences(full: bool, layers: int) -> N
 
 @pytest.mark.parametrize("full", [True, False])
 def test_with_its_peepholes_shut_it_is_torchs_lstm(full: bool) -> None:
-    cell, other = PeepholeLSTM(3, 5, 2, full=full), nn.LSTM(3, 5, 2, batch_first=True)
+    cell, other = PeepholeLSTM(3, 5, 2, full=full, cell_clip=9.0), nn.LSTM(3, 5, 2, batch_first=True)
     with torch.no_grad():
         for layer, read in enumerate(cell.reads):
             getattr(other, f"weight_ih_l{layer}").copy_(read.weight)

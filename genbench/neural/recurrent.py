@@ -66,8 +66,9 @@ class RecurrentGenerator(Generator):
         for name in ("dropout", "between"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be from 0 to below 1")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate is {self.learning_rate}, and must be above 0")
+        for name in ("learning_rate", "cell_clip"):
+            if getattr(self, name, 1) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, and must be above 0")
 
     @abstractmethod
     def core(self, inputs: int) -> nn.Module:
