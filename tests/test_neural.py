@@ -16,7 +16,7 @@ from genbench.neural import RecurrentGenerator, streams
 from genbench.neural.batches import Alone, Carried
 from genbench.neural.heads import Adaptive, Softmax
 from genbench.neural.network import Network
-from genbench.neural.training import FINAL, WARM_UP, rate
+from genbench.neural.schedule import FINAL, WARM_UP, rate
 from genbench.testing import CHECKS, Subject
 
 

@@ -16,13 +16,16 @@ from genbench.generator import Generator, LogProbs, Run, State
 from genbench.neural.batches import Carried, Reading
 from genbench.neural.heads import Adaptive, Head, Softmax
 from genbench.neural.network import Network
-from genbench.neural.precision import native_bf16
+from genbench.neural.machine import native_bf16, training
+from genbench.neural.optimisers import Rates
+from genbench.neural.schedule import Schedule, parts, read
 from genbench.neural.states import CoreState, each
 from genbench.neural.streams import stream_log_probs
 from genbench.neural.training import Recipe, Trainer
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
+PASSES = 20  # over the text, where neither budget nor steps are given
 SHORT_TEXT = 500_000  # characters: below, a network sees its text so often that it needs dropout
 
 
@@ -52,11 +55,17 @@ class RecurrentGenerator(Generator):
         metadata={"help": "on the way out of the core, .4 of it on the way in; auto: less for a long text"},
     )
     learning_rate: float = field(default=1.5e-2, metadata={"help": "AdamW's highest"})
-    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's"})
+    matrix_rate: float = field(
+        default=2e-2, metadata={"help": "Muon's highest learning rate, for the core's matrices; 0: AdamW has these too"}
+    )
+    weight_decay: float = field(default=0.01, metadata={"help": "of all weights, towards zero"})
     batch: int = field(default=16, metadata={"help": "stretches of text read side by side"})
     window: int = field(default=32, metadata={"help": "tokens between two updates"})
     keep: Literal["best", "last"] = field(
         default="best", metadata={"help": "the weights that validated best, or the last ones"}
+    )
+    schedule: str | None = field(
+        default=None, metadata={"help": "steps of each part of the run, as a row shows them; auto: from the budget"}
     )
 
     def __post_init__(self) -> None:
@@ -104,20 +113,26 @@ class RecurrentGenerator(Generator):
             torch.manual_seed(run.seed)
             self._network = self._build(torch.bincount(ids, minlength=self.tokenizer.size), dropout)
             self.prepare(self._network.embedding, ids.numpy(), run)
-            recipe = Recipe(self.reading(), self.learning_rate, self.weight_decay, self.keep == "best")
+            rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, self.hidden)
+            recipe = Recipe(self.reading(), rates, self.keep == "best")
+            schedule = self._schedule(len(ids), run, began)
             network = self._network.to(run.device)
-            trainer = Trainer(network, recipe, run, len(train) / len(ids), native_bf16(run.device), began)
-            torch.set_flush_denormal(True)  # numbers next to zero take a processor many times as long
-            try:
+            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), native_bf16(run.device))
+            with training():
                 said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
-            finally:
-                torch.set_flush_denormal(False)
         self._network.eval().cpu()
         self.facts |= said | {"dropout": dropout, "precision": "bf16" if trainer.bf16 else "fp32"}
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
     def _stream(self, text: str) -> torch.Tensor:
         return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
+
+    def _schedule(self, tokens: int, run: Run, began: float) -> Schedule:
+        if self.schedule is not None:
+            return Schedule(read(self.schedule))
+        if run.steps is None and run.budget is not None:
+            return Schedule([], run.budget, began)
+        return Schedule(parts(run.steps or PASSES * self.reading().per_pass(tokens)))
 
     def _build(self, frequency: torch.Tensor, dropout: float = 0.0) -> Network:
         embedding, width = self.embed()
