@@ -8,7 +8,7 @@ Differs from the LSTM in that memory and output are one, and one gate decides wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -95,9 +95,9 @@ class GRU(nn.GRU):
             w, u, b, c = (
                 getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            read = functional.linear(values, w, b).float()
+            read = functional.linear(values, w, b)
             with torch.autocast("cpu", enabled=False):  # the steps are too small to gain by bf16
-                values = Steps.apply(read, h, u, c)  # type: ignore[no-untyped-call]
+                values = Steps.apply(read.to(h.dtype), h, u, c)  # type: ignore[no-untyped-call]
             ends.append(values[-1])
         return values.transpose(0, 1), torch.stack(ends)
 
@@ -106,15 +106,13 @@ class GRU(nn.GRU):
 class GRUChar(RecurrentGenerator):
     """A character-level GRU."""
 
-    learning_rate: float = field(default=5e-3, metadata={"help": "AdamW's highest"})
-
-    def core(self, inputs: int) -> nn.Module:
-        return GRU(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return GRU(inputs, hidden, self.layers)
 
 
 @dataclass
 class GRUWord(WordNetwork):
     """A word-level GRU; rare words are spelled."""
 
-    def core(self, inputs: int) -> nn.Module:
-        return GRU(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return GRU(inputs, hidden, self.layers)

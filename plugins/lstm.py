@@ -29,13 +29,13 @@ def lstm(inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> nn.LSTM
 class LSTMChar(RecurrentGenerator):
     """A character-level LSTM."""
 
-    def core(self, inputs: int) -> nn.Module:
-        return lstm(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return lstm(inputs, hidden, self.layers)
 
 
 @dataclass
 class LSTMWord(WordNetwork):
     """A word-level LSTM: differs from lstm-char in its tokens and sizes; rare words are spelled."""
 
-    def core(self, inputs: int) -> nn.Module:
-        return lstm(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return lstm(inputs, hidden, self.layers)

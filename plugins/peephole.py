@@ -198,12 +198,10 @@ class PeepholeLSTM(nn.Module):
 class PeepholeLSTMChar(RecurrentGenerator):
     """A character-level LSTM with peepholes."""
 
-    learning_rate: float = field(default=8e-3, metadata={"help": "AdamW's highest"})
-
     peepholes: Literal["full", "diagonal"] = field(
         default="diagonal", metadata={"help": "what a gate sees of the memory: all of it, or its own unit's"}
     )
     cell_clip: float = field(default=3.0, metadata={"help": "no memory grows beyond this, or falls below its negative"})
 
-    def core(self, inputs: int) -> nn.Module:
-        return PeepholeLSTM(inputs, self.hidden, self.layers, full=self.peepholes == "full", cell_clip=self.cell_clip)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return PeepholeLSTM(inputs, hidden, self.layers, full=self.peepholes == "full", cell_clip=self.cell_clip)

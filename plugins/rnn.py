@@ -5,7 +5,7 @@ Differs from its neighbours in that it has no gates: each step overwrites the wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -25,17 +25,13 @@ def rnn(inputs: int, hidden: int, layers: int) -> nn.RNN:
 class RNNChar(RecurrentGenerator):
     """A character-level vanilla (Elman) RNN."""
 
-    learning_rate: float = field(default=3e-3, metadata={"help": "AdamW's highest"})
-
-    def core(self, inputs: int) -> nn.Module:
-        return rnn(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return rnn(inputs, hidden, self.layers)
 
 
 @dataclass
 class RNNWord(WordNetwork):
     """A word-level vanilla (Elman) RNN; rare words are spelled."""
 
-    learning_rate: float = field(default=3e-3, metadata={"help": "AdamW's highest"})
-
-    def core(self, inputs: int) -> nn.Module:
-        return rnn(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return rnn(inputs, hidden, self.layers)

@@ -17,12 +17,11 @@ from genbench.neural import RecurrentGenerator, WordNetwork
 class StackedLSTMChar(RecurrentGenerator):
     """A character-level stack of LSTM layers."""
 
-    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
     layers: int = field(default=2, metadata={"help": "recurrent layers, one upon the other"})
     between: float = field(default=0.1, metadata={"help": "dropout between the layers"})
 
-    def core(self, inputs: int) -> nn.Module:
-        return lstm(inputs, self.hidden, self.layers, self.between if self.layers > 1 else 0.0)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return lstm(inputs, hidden, self.layers, self.between if self.layers > 1 else 0.0)
 
 
 @dataclass
@@ -32,5 +31,5 @@ class StackedLSTMWord(WordNetwork):
     layers: int = field(default=2, metadata={"help": "recurrent layers, one upon the other"})
     between: float = field(default=0.2, metadata={"help": "dropout between the layers"})
 
-    def core(self, inputs: int) -> nn.Module:
-        return lstm(inputs, self.hidden, self.layers, self.between if self.layers > 1 else 0.0)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return lstm(inputs, hidden, self.layers, self.between if self.layers > 1 else 0.0)

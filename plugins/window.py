@@ -25,7 +25,7 @@ AT_ONCE = 1024  # windows scored side by side
 class LSTMWindow(RecurrentGenerator):
     """A character-level LSTM over the last 40 characters, no state carried."""
 
-    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
+    hidden: int | None = field(default=128, metadata={"help": "units in each recurrent layer"})
     batch: int = field(default=128, metadata={"help": "windows read side by side"})
     window: int = field(default=40, metadata={"help": "characters that a prediction sees"})
     step: int = field(default=3, metadata={"help": "characters between two windows of the training text"})
@@ -41,8 +41,8 @@ class LSTMWindow(RecurrentGenerator):
         made = OneHot(self.tokenizer.size)
         return made, made.width
 
-    def core(self, inputs: int) -> nn.Module:
-        return lstm(inputs, self.hidden, self.layers)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return lstm(inputs, hidden, self.layers)
 
     def begin(self) -> Window:
         return tuple(self.tokenizer.encode("\n").tolist())

@@ -175,7 +175,7 @@ def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPa
     generator.fit("abcdefgh" * 500, "abcdefgh" * 50, Run(steps=200))
     assert generator.facts["precision"] == "bf16"
     assert score(generator, "abcdefgh" * 20).bits_per_character < 0.3
-    assert {weights.dtype for weights in generator.dump().values()} == {np.dtype(np.float32)}
+    assert {weights.dtype for weights in generator.dump()["weights"].values()} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize("bf16", [True, False])
@@ -212,8 +212,8 @@ class Elman(RecurrentGenerator):
     def cut(self, train: str) -> Tokenizer:
         return Tokenizer.characters(train)
 
-    def core(self, inputs: int) -> nn.Module:
-        return nn.RNN(inputs, self.hidden, self.layers, batch_first=True)
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return nn.RNN(inputs, hidden, self.layers, batch_first=True)
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def training() -> Iterator[None]:
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed: each window asks for the same megabytes again, and fresh pages cost a third more."""
+    """Have glibc keep what is freed: each window asks for as much again, and fresh pages cost a third of the time."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library
             libc = ctypes.CDLL(None)

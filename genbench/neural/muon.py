@@ -27,7 +27,8 @@ def orthogonal(matrices: torch.Tensor, rounds: int) -> torch.Tensor:
     for _ in range(rounds):
         gram = found @ found.transpose(1, 2)
         found = torch.baddbmm(found, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), found, beta=a)
-    return (found.transpose(1, 2) if tall else found).float()
+    upright: torch.Tensor = found.transpose(1, 2) if tall else found
+    return upright.float()
 
 
 class Muon(torch.optim.Optimizer):
@@ -55,6 +56,7 @@ class Muon(torch.optim.Optimizer):
 
     def _step(self, weights: torch.Tensor, group: dict[str, Any]) -> None:
         state, grad = self.state[weights], weights.grad
+        assert grad is not None
         average = state.setdefault("momentum", torch.zeros_like(weights)).lerp_(grad, 1 - group["momentum"])
         ahead = torch.lerp(grad, average, group["momentum"])  # Nesterov's
         rows, columns = weights.shape

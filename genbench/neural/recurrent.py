@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -15,18 +15,18 @@ from torch import nn
 from genbench.generator import Generator, LogProbs, Run, State
 from genbench.neural.batches import Carried, Reading
 from genbench.neural.heads import Adaptive, Head, Softmax
-from genbench.neural.network import Network
 from genbench.neural.machine import native_bf16, training
+from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates
 from genbench.neural.schedule import Schedule, parts, read
+from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.states import CoreState, each
 from genbench.neural.streams import stream_log_probs
-from genbench.neural.training import Recipe, Trainer
+from genbench.neural.training import Recipe, Trainer, tokens_a_second
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
 PASSES = 20  # over the text, where neither budget nor steps are given
-SHORT_TEXT = 500_000  # characters: below, a network sees its text so often that it needs dropout
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,26 @@ class RecurrentGenerator(Generator):
     """A network around a recurrent core, trained by the one training loop.
 
     A subclass gives `core`, a module called like `nn.LSTM(batch_first=True)`: (batch, time, inputs) and a state to
-    (batch, time, self.hidden) and a state. It may give `cut`, `embed`, `head` and `reading` too.
+    (batch, time, hidden) and a state. It may give `cut`, `embed`, `head` and `reading` too.
     """
 
-    auto_dropout: ClassVar[tuple[float, float]] = (0.2, 0.0)  # of short texts and of long ones
+    rule: ClassVar[Rule] = Rule()
 
-    embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
-    hidden: int = field(default=192, metadata={"help": "units in each recurrent layer"})
+    embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
+    hidden: int | None = field(
+        default=None, metadata={"help": "units in each recurrent layer; auto: as budget, machine and text want"}
+    )
     layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
     dropout: float | None = field(
         default=None,
-        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: less for a long text"},
+        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: by passes over the text"},
     )
     learning_rate: float = field(default=1.5e-2, metadata={"help": "AdamW's highest"})
     matrix_rate: float = field(
         default=2e-2, metadata={"help": "Muon's highest learning rate, for the core's matrices; 0: AdamW has these too"}
     )
     weight_decay: float = field(default=0.01, metadata={"help": "of all weights, towards zero"})
-    batch: int = field(default=16, metadata={"help": "stretches of text read side by side"})
+    batch: int = field(default=64, metadata={"help": "stretches of text read side by side"})
     window: int = field(default=32, metadata={"help": "tokens between two updates"})
     keep: Literal["best", "last"] = field(
         default="best", metadata={"help": "the weights that validated best, or the last ones"}
@@ -70,7 +72,8 @@ class RecurrentGenerator(Generator):
 
     def __post_init__(self) -> None:
         for name in ("embedding", "hidden", "layers", "batch", "window", "min_count", "step"):
-            if getattr(self, name, 1) < 1:
+            value = getattr(self, name, None)
+            if value is not None and value < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be 1 or more")
         for name in ("dropout", "between"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
@@ -80,8 +83,8 @@ class RecurrentGenerator(Generator):
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be above 0")
 
     @abstractmethod
-    def core(self, inputs: int) -> nn.Module:
-        """A new core for inputs of this width."""
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        """A new core for inputs of this width, with so many units in each layer."""
 
     def cut(self, train: str) -> Tokenizer:
         """The tokenizer for a training text."""
@@ -95,10 +98,10 @@ class RecurrentGenerator(Generator):
         """A new embedding, (batch, time) ids to (batch, time, inputs), and how many inputs these are."""
         return nn.Embedding(self.tokenizer.size, self.embedding), self.embedding
 
-    def head(self, embedding: nn.Module, frequency: torch.Tensor) -> Head:
+    def head(self, hidden: int, embedding: nn.Module, frequency: torch.Tensor) -> Head:
         """A new head; `frequency` is how often each token stands in the training text, (vocabulary,)."""
         size = len(frequency)
-        return Adaptive(self.hidden, frequency) if size >= ADAPTIVE_FROM else Softmax(self.hidden, size)
+        return Adaptive(hidden, frequency) if size >= ADAPTIVE_FROM else Softmax(hidden, size)
 
     def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
         """Give a new embedding what can be known of the training text before the network is trained."""
@@ -106,23 +109,39 @@ class RecurrentGenerator(Generator):
     def fit(self, train: str, valid: str, run: Run) -> None:
         began = time.perf_counter()
         self.tokenizer, self.facts = self.cut(train), {}
-        ids = self._stream(train)
-        dropout = self.dropout if self.dropout is not None else self.auto_dropout[len(train) >= SHORT_TEXT]
+        ids, bf16 = self._stream(train), native_bf16(run.device)
+        frequency = torch.bincount(ids, minlength=self.tokenizer.size)
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), training():
+            size = self._size(ids, frequency, run, bf16)
+            self._hidden = size.hidden
             torch.manual_seed(run.seed)
-            self._network = self._build(torch.bincount(ids, minlength=self.tokenizer.size), dropout)
+            self._network = self._build(size, frequency)
             self.prepare(self._network.embedding, ids.numpy(), run)
-            rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, self.hidden)
+            rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, size.hidden)
             recipe = Recipe(self.reading(), rates, self.keep == "best")
-            schedule = self._schedule(len(ids), run, began)
-            network = self._network.to(run.device)
-            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), native_bf16(run.device))
-            with training():
-                said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
+            schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
+            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16)
+            said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
         self._network.eval().cpu()
-        self.facts |= said | {"dropout": dropout, "precision": "bf16" if trainer.bf16 else "fp32"}
+        self.facts |= said | asdict(size) | {"precision": "bf16" if bf16 else "fp32"}
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
+
+    def _size(self, ids: torch.Tensor, frequency: torch.Tensor, run: Run, bf16: bool) -> Size:
+        tokens, hidden, dropout = len(ids), self.hidden, self.dropout
+        if hidden is not None and dropout is not None:
+            return Size(hidden, dropout)
+        planned = self._schedule(tokens, run, 0.0).planned
+        if planned:
+            found = by_steps(self.rule, sum(planned) * self.batch * self.window, tokens)
+        else:
+
+            def speed(units: int) -> float:
+                network = self._build(Size(units, 0.0), frequency).to(run.device)
+                return tokens_a_second(network, self.reading(), ids.to(run.device), bf16)
+
+            found = by_seconds(self.rule, run.budget or 0.0, speed, tokens, hidden)
+        return Size(hidden or found.hidden, found.dropout if dropout is None else dropout)
 
     def _stream(self, text: str) -> torch.Tensor:
         return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
@@ -134,9 +153,10 @@ class RecurrentGenerator(Generator):
             return Schedule([], run.budget, began)
         return Schedule(parts(run.steps or PASSES * self.reading().per_pass(tokens)))
 
-    def _build(self, frequency: torch.Tensor, dropout: float = 0.0) -> Network:
+    def _build(self, size: Size, frequency: torch.Tensor) -> Network:
         embedding, width = self.embed()
-        return Network(embedding, self.core(width), self.head(embedding, frequency), (0.4 * dropout, dropout))
+        core, head = self.core(width, size.hidden), self.head(size.hidden, embedding, frequency)
+        return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
 
     def begin(self) -> State:
         state, output = None, torch.empty(0)
@@ -179,8 +199,10 @@ class RecurrentGenerator(Generator):
         return stream_log_probs(self._network, stream)[len(before) - 1 :]
 
     def dump(self) -> dict[str, Any]:
-        return {name: value.numpy() for name, value in self._network.state_dict().items()}
+        weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
+        return {"hidden": self._hidden, "weights": weights}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self._network = self._build(torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
-        self._network.load_state_dict({name: torch.tensor(value) for name, value in learned.items()})
+        self._hidden = learned["hidden"]
+        self._network = self._build(Size(self._hidden, 0.0), torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
+        self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})

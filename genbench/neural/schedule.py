@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 KNOTS = (0.0, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # where parts begin and end, as shares
 PARTS = len(KNOTS) - 1
@@ -34,7 +35,7 @@ def parts(steps: int) -> list[int]:
     [30, 70, 100, 100, 100, 100, 100, 100, 100, 100, 50, 50]
     """
     ends = [round(steps * knot) for knot in KNOTS]
-    return [end - start for start, end in zip(ends, ends[1:], strict=False)]
+    return [end - start for start, end in pairwise(ends)]
 
 
 def written(planned: list[int]) -> str:

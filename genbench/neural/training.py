@@ -1,7 +1,7 @@
 """The one training loop: truncated backpropagation through time with carried state (Williams & Peng 1990).
 
-A `Reading` says what is read side by side and which predictions count, a `Schedule` how fast and how long; gradients are
-clipped, and at the end stand the weights that validated best.
+A `Reading` says what is read side by side and which predictions count, a `Schedule` how fast and how long; gradients
+are clipped, and at the end stand the weights that validated best.
 """
 
 from __future__ import annotations
@@ -90,22 +90,14 @@ class Trainer:
     def step(self, batch: Batch, state: CoreState) -> CoreState:
         """Learn from one batch; the state to carry on."""
         scale(self.optimisers, self.highest, rate(self.schedule.fraction))
-        loss, state = self.loss(batch, state)
-        loss.backward()  # type: ignore[no-untyped-call]
+        nats, state = loss(self.network, batch, state, self.bf16)
+        nats.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
-        self.losses.append(loss.detach())
+        self.losses.append(nats.detach())
         return state
-
-    def loss(self, batch: Batch, state: CoreState) -> tuple[torch.Tensor, CoreState]:
-        """Nats a token, and the state after."""
-        with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=self.bf16):
-            values, state = self.network(batch.inputs, state)
-        counted = slice(-batch.counted, None)  # the head in fp32: bf16 is too coarse for log-probabilities
-        picked = self.network.head.picked(values[:, counted].float().flatten(0, 1), batch.targets[:, counted].flatten())
-        return -picked.mean(), state
 
     @torch.no_grad()
     def validate(self, valid: torch.Tensor) -> None:
@@ -115,9 +107,9 @@ class Trainer:
         total, count, state = 0.0, 0, None
         for batch in self.recipe.reading.valid(valid[:VALID_TOKENS]):
             state = None if batch.fresh else state
-            loss, state = self.loss(batch, state)
+            nats, state = loss(self.network, batch, state, self.bf16)
             counted = len(batch.inputs) * batch.counted
-            total, count = total + float(loss) * counted, count + counted
+            total, count = total + float(nats) * counted, count + counted
         bits = total / max(count, 1) / math.log(2)
         last = not self.best[1] or not count or not self.recipe.keep_best  # with nothing to choose by, the last weights
         if last or bits < self.best[0]:
@@ -128,22 +120,38 @@ class Trainer:
     def tell(self, tokens_a_step: int) -> None:
         """Report progress, loss in bits a token over the last steps."""
         schedule = self.schedule
-        loss = float(torch.stack(self.losses[-20:]).mean()) / math.log(2)
+        bits = float(torch.stack(self.losses[-20:]).mean()) / math.log(2)
         speed = schedule.step * tokens_a_step * self.characters_per_token / schedule.seconds
-        self.run.report(Progress(schedule.fraction, schedule.step, loss, speed))
+        self.run.report(Progress(schedule.fraction, schedule.step, bits, speed))
         self.losses = self.losses[-20:]
 
     def _batches(self, train: torch.Tensor) -> Iterator[Batch]:
         return self.recipe.reading.train(train, torch.Generator().manual_seed(self.run.seed))
 
     def _first_pace(self, train: torch.Tensor) -> float:
-        """Seconds a step, before any was taken: from batches that nothing is learned from, the first one left out."""
-        times, device = [0.0], train.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            for batch in islice(self._batches(train), TIMED):
-                began = time.perf_counter()
-                self.loss(batch, None)[0].backward()  # type: ignore[no-untyped-call]
-                times.append(time.perf_counter() - began)
+        """Seconds a step, before any was taken."""
+        tokens = next(iter(self._batches(train))).inputs.numel()
+        pace = tokens / tokens_a_second(self.network, self.recipe.reading, train, self.bf16)
         for optimiser in self.optimisers:
             optimiser.zero_grad()
-        return min(times[2:] or times[1:])
+        return pace
+
+
+def loss(network: Network, batch: Batch, state: CoreState, bf16: bool) -> tuple[torch.Tensor, CoreState]:
+    """Nats a token, and the state after."""
+    with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=bf16):
+        values, state = network(batch.inputs, state)
+    counted = slice(-batch.counted, None)  # the head in fp32: bf16 is too coarse for log-probabilities
+    picked = network.head.picked(values[:, counted].float().flatten(0, 1), batch.targets[:, counted].flatten())
+    return -picked.mean(), state
+
+
+def tokens_a_second(network: Network, reading: Reading, train: torch.Tensor, bf16: bool) -> float:
+    """How fast a network would train here: from batches that nothing is learned from, the first one left out."""
+    times, tokens = [], 1
+    with torch.random.fork_rng(devices=[train.device] if train.device.type == "cuda" else []):
+        for batch in islice(reading.train(train, torch.Generator()), TIMED):
+            began, tokens = time.perf_counter(), batch.inputs.numel()
+            loss(network, batch, None, bf16)[0].backward()  # type: ignore[no-untyped-call]
+            times.append(time.perf_counter() - began)
+    return tokens / min(times[1:] or times)

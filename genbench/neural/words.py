@@ -12,6 +12,7 @@ from torch import nn
 from genbench.generator import Run
 from genbench.neural.heads import Head, Tied
 from genbench.neural.recurrent import RecurrentGenerator
+from genbench.neural.sizes import Rule
 from genbench.neural.vectors import Vectors, fill, from_file, word2vec
 from genbench.tokenizer import Ids, Tokenizer
 
@@ -20,10 +21,9 @@ from genbench.tokenizer import Ids, Tokenizer
 class WordNetwork(RecurrentGenerator):
     """A RecurrentGenerator over words; rare ones are spelled. A subclass gives its core, and nothing else."""
 
-    auto_dropout: ClassVar[tuple[float, float]] = (0.5, 0.2)
+    rule: ClassVar[Rule] = Rule(units=128, growth=0.0, full=128, text_growth=0.0)
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
-    hidden: int = field(default=128, metadata={"help": "units in each recurrent layer"})
     learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
     embeddings: str = field(
@@ -40,10 +40,10 @@ class WordNetwork(RecurrentGenerator):
     def embed(self) -> tuple[nn.Module, int]:
         return Vectors(self.tokenizer.size, self.embedding), self.embedding
 
-    def head(self, embedding: nn.Module, frequency: torch.Tensor) -> Head:
+    def head(self, hidden: int, embedding: nn.Module, frequency: torch.Tensor) -> Head:
         if self.tied and isinstance(embedding, Vectors):
-            return Tied(self.hidden, embedding)
-        return super().head(embedding, frequency)
+            return Tied(hidden, embedding)
+        return super().head(hidden, embedding, frequency)
 
     def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
         if self.embeddings == "learned" or not isinstance(embedding, Vectors):
