@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from genbench.generator import Progress as Progress
     from genbench.generator import Run as Run
     from genbench.generator import State as State
+    from genbench.options import complete as complete
     from genbench.registry import make as make
     from genbench.sampling import Sampling as Sampling
     from genbench.scoring import Score as Score
@@ -47,6 +48,7 @@ _HOMES = {
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "options": ("complete",),
     "registry": ("make",),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),

@@ -125,6 +125,18 @@ def written(value: Any) -> str:
     return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def complete(spec: str, chosen: dict[str, Any]) -> str:
+    """A SPEC with more options given, those that the generator chose itself in training, say.
+
+    >>> complete("lstm-char:window=16,hidden=auto", {"hidden": 64})
+    'lstm-char:window=16,hidden=64'
+    """
+    parsed = parse(spec)
+    given = parsed.options | {name: written(value) for name, value in chosen.items()}
+    pairs = [f"{name}=({value})" if set(value) & set(",:+()") else f"{name}={value}" for name, value in given.items()]
+    return ":".join([str(parsed.path or parsed.name), ",".join(pairs)]) if pairs else spec
+
+
 def values(generator: Generator) -> dict[str, Any]:
     """The options of a generator, complete, as JSON values."""
     return {name: getattr(generator, name) for name in options_of(type(generator))}

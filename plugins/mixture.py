@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genbench import Characterwise, Generator, Ids, LogProbs, Progress, Run, SpecError, Tokenizer, make
+from genbench import Characterwise, Generator, Ids, LogProbs, Progress, Run, SpecError, Tokenizer, complete, make
 
 View = Generator | Characterwise
 State = tuple[Any, ...]
@@ -55,10 +55,11 @@ class Mixture(Generator):
         self._view()
         run.report(Progress(0.95, note="weighing the parts"))
         self._weigh(valid[:VALID_CHARACTERS])
-        named = zip(self.specs, self._generators, strict=True)
+        named = list(zip(self.specs, self._generators, strict=True))
         self.facts = {
             "weights": {spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
             "parts": {spec: part.facts for spec, part in named},
+            "chosen": {"parts": "+".join(f"({complete(spec, p.facts.get('chosen', {}))})" for spec, p in named)},
             "parameters": sum(int(part.facts.get("parameters") or 0) for part in self._generators),
             "steps": sum(int(part.facts.get("steps") or 0) for part in self._generators) or None,
             "notes": [str(note) for part in self._generators for note in part.facts.get("notes", [])],

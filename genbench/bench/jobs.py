@@ -126,6 +126,7 @@ def train(generator: Generator, job: Job, listen: Listener) -> Row:
     began = time.perf_counter()
     generator.fit(job.train, job.valid, run)
     seconds = time.perf_counter() - began
+    generator.facts["spec"] = options.complete(job.spec, generator.facts.pop("chosen", {}))
     facts = dict(generator.facts)
     return {
         "train_seconds": round(seconds, 3),

@@ -18,7 +18,7 @@ from genbench.neural.heads import Adaptive, Head, Softmax
 from genbench.neural.machine import native_bf16, training
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates
-from genbench.neural.schedule import Schedule, parts, read
+from genbench.neural.schedule import Schedule, parts, read, written
 from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.states import CoreState, each
 from genbench.neural.streams import stream_log_probs
@@ -82,6 +82,9 @@ class RecurrentGenerator(Generator):
             if getattr(self, name, 1) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be above 0")
 
+        if self.schedule is not None:
+            read(self.schedule)
+
     @abstractmethod
     def core(self, inputs: int, hidden: int) -> nn.Module:
         """A new core for inputs of this width, with so many units in each layer."""
@@ -124,7 +127,8 @@ class RecurrentGenerator(Generator):
             trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16)
             said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
         self._network.eval().cpu()
-        self.facts |= said | asdict(size) | {"precision": "bf16" if bf16 else "fp32"}
+        self.facts |= said | {"precision": "bf16" if bf16 else "fp32"}
+        self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
     def _size(self, ids: torch.Tensor, frequency: torch.Tensor, run: Run, bf16: bool) -> Size:

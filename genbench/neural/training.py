@@ -20,7 +20,7 @@ from genbench.generator import Progress, Run
 from genbench.neural.batches import Batch, Reading
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates, optimisers, scale
-from genbench.neural.schedule import KNOTS, Schedule, rate, written
+from genbench.neural.schedule import KNOTS, Schedule, rate
 from genbench.neural.states import CoreState, detached
 
 FIRST_VALIDATION = 0.3  # share of the run
@@ -75,8 +75,7 @@ class Trainer:
         self.validate(valid)
         self.network.load_state_dict(self.best[1])
         passes = round(schedule.step / self.recipe.reading.per_pass(len(train)), 2)
-        said = {"steps": schedule.step, "passes": passes, "valid_bits_per_token": round(self.best[0], 4)}
-        return said | {"schedule": written(schedule.planned)}
+        return {"steps": schedule.step, "passes": passes, "valid_bits_per_token": round(self.best[0], 4)}
 
     def turn(self, train: torch.Tensor, valid: torch.Tensor) -> None:
         """Between two parts of the run: validate, and plan the next part."""
