@@ -84,6 +84,29 @@ def load(generator: Generator, folder: Path) -> None:
     generator.restore(learned)
 
 
+def packed(state: Learned) -> bytes:
+    """JSON values and arrays as one safetensors file, the values in its metadata."""
+    from safetensors.numpy import save as to_bytes
+
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    values = json.dumps(_without_arrays(state, arrays))
+    return to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}, {"values": values})
+
+
+def unpacked(data: bytes) -> Learned:
+    """And back; ValueError or KeyError where the bytes are no such file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    try:
+        arrays = from_bytes(data)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    found: Learned = _with_arrays(json.loads(header["__metadata__"]["values"]), arrays)
+    return found
+
+
 def _without_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
     """The same value with each array replaced by {"array": its name}, the arrays gathered under names in order."""
     if isinstance(value, np.ndarray):

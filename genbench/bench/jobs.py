@@ -9,14 +9,15 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench import models, options, registry, sampling, scoring
+from genbench import checkpoints, models, options, registry, sampling, scoring
+from genbench.checkpoints import Checkpoint
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, interval
@@ -106,13 +107,23 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
         with contextlib.suppress(UserError):  # a damaged one is trained anew
             when = f"trained on {old.card['created'][:10]} and kept; --fresh trains anew"
             return old.generator(), _reused(old.card["training"], when) | {"model": old.name}
-    generator = registry.make(job.spec)
-    said = train(generator, job, listen)
+    generator, checkpoint = registry.make(job.spec), checkpoints.of(Path(job.models), {n: card[n] for n in models.KEY})
+    if job.fresh:
+        checkpoint.remove()
+    began = time.perf_counter()
+    try:
+        said = train(generator, job, listen, checkpoint)
+    except KeyboardInterrupt:
+        with contextlib.suppress(Exception):  # before anything was learned, nothing is kept
+            spent = {"budget": round(time.perf_counter() - began, 3), "steps": None, "training": {"notes": ["interrupted"]}}
+            models.keep(generator, Path(job.models), card | spent)
+        raise
     try:
         kept = models.keep(generator, Path(job.models), card | {"training": plain(said)})
         said["model"] = kept.name
     except OSError as error:  # a full disk or a folder of somebody else's costs the model, not the row
         said["notes"] = [*said["notes"], f"the model could not be kept in {job.models}: {error.strerror or error}"]
+    checkpoint.remove()
     return generator, said
 
 
@@ -120,9 +131,11 @@ def _reused(said: Row, when: str) -> Row:
     return said | {"notes": [*said["notes"], when], "reused": True}
 
 
-def train(generator: Generator, job: Job, listen: Listener) -> Row:
-    """Fit, timed."""
+def train(generator: Generator, job: Job, listen: Listener, checkpoint: Checkpoint | None = None) -> Row:
+    """Fit, timed; with a checkpoint, it goes on where an earlier run of the same was stopped."""
     run = Run(job.seed, device(job.device), job.budget, job.steps, reporter=listen)
+    if checkpoint is not None:
+        run = replace(run, keeper=checkpoint.save, kept=checkpoint.resume)
     began = time.perf_counter()
     generator.fit(job.train, job.valid, run)
     seconds = time.perf_counter() - began

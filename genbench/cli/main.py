@@ -71,7 +71,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _complain(f"genbench: {error.strerror or error}; make room, or write elsewhere", 2)
     if code == STOPPED:
-        _complain("\ngenbench: stopped", STOPPED)
+        _complain("\ngenbench: stopped; the same command goes on from here", STOPPED)
     sys.exit(code)
 
 

@@ -125,8 +125,10 @@ class RecurrentGenerator(Generator):
             recipe = Recipe(self.reading(), rates, self.keep == "best")
             schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
             trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16)
-            said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
-        self._network.eval().cpu()
+            try:
+                said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
+            finally:  # what an interrupted training has learned can be used
+                self._network.eval().cpu()
         self.facts |= said | {"precision": "bf16" if bf16 else "fp32"}
         self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())

@@ -51,9 +51,7 @@ def read(schedule: str) -> list[int]:
     """The steps of each part; ValueError where they are no such numbers."""
     given = schedule.split("/")
     if len(given) > PARTS or not all(part.isdecimal() for part in given):
-        raise ValueError(
-            f"schedule is {schedule!r}, and must be up to {PARTS} numbers, as in 30/70/100"
-        )
+        raise ValueError(f"schedule is {schedule!r}, and must be up to {PARTS} numbers, as in 30/70/100")
     return [int(part) for part in given]
 
 

@@ -18,6 +18,7 @@ from torch import nn
 
 from genbench.generator import Progress, Run
 from genbench.neural.batches import Batch, Reading
+from genbench.neural.checkpoint import captured, restore
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates, optimisers, scale
 from genbench.neural.schedule import KNOTS, Schedule, rate
@@ -26,6 +27,7 @@ from genbench.neural.states import CoreState, detached
 FIRST_VALIDATION = 0.3  # share of the run
 VALID_TOKENS = 16_384
 REPORT_EVERY = 0.2  # seconds
+SAVE_EVERY = 5.0  # seconds
 TIMED = 3  # batches that tell the speed before the first step
 
 
@@ -51,6 +53,7 @@ class Trainer:
     bf16: bool = False
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
     optimisers: list[torch.optim.Optimizer] = field(init=False)
+    state: CoreState = field(init=False, default=None)  # carried from batch to batch
     losses: list[torch.Tensor] = field(init=False, default_factory=list)  # since they were told last
     aside: float = field(init=False, default=0.0)  # seconds that the last validation took
 
@@ -60,22 +63,35 @@ class Trainer:
 
     def train(self, train: torch.Tensor, valid: torch.Tensor) -> dict[str, Any]:
         """Train on one stream of ids, choose the weights on another; returns what there is to say of the run."""
-        schedule, state, told = self.schedule, None, 0.0
+        schedule, saved = self.schedule, self.run.resume()
+        if saved:
+            restore(self, saved)
+        try:
+            self._learn(train, valid)
+        finally:  # an interrupt, too, leaves the best weights so far
+            self.network.load_state_dict(self.best[1] or self.network.state_dict())
+        passes = round(schedule.step / self.recipe.reading.per_pass(len(train)), 2)
+        said = {"steps": schedule.step, "passes": passes, "valid_bits_per_token": round(self.best[0], 4)}
+        return said | ({"notes": [f"resumed at step {saved['step']:,}"]} if saved else {})
+
+    def _learn(self, train: torch.Tensor, valid: torch.Tensor) -> None:
+        schedule = self.schedule
+        told = kept = schedule.seconds
         self.network.train()
         for batch in islice(self._batches(train), schedule.step, None):
             if schedule.turning:
                 self.turn(train, valid)
             if schedule.done:
                 break
-            state = self.step(batch, None if batch.fresh else detached(state))
+            self.step(batch)
             schedule.step += 1
+            if schedule.seconds - kept > SAVE_EVERY:
+                kept = schedule.seconds
+                self.run.save(captured(self))
             if schedule.seconds - told > REPORT_EVERY:
                 told = schedule.seconds
                 self.tell(batch.inputs.numel())
         self.validate(valid)
-        self.network.load_state_dict(self.best[1])
-        passes = round(schedule.step / self.recipe.reading.per_pass(len(train)), 2)
-        return {"steps": schedule.step, "passes": passes, "valid_bits_per_token": round(self.best[0], 4)}
 
     def turn(self, train: torch.Tensor, valid: torch.Tensor) -> None:
         """Between two parts of the run: validate, and plan the next part."""
@@ -86,17 +102,17 @@ class Trainer:
         left = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)  # validations to come
         schedule.plan(pace, left * self.aside)
 
-    def step(self, batch: Batch, state: CoreState) -> CoreState:
-        """Learn from one batch; the state to carry on."""
+    def step(self, batch: Batch) -> None:
+        """Learn from one batch."""
         scale(self.optimisers, self.highest, rate(self.schedule.fraction))
-        nats, state = loss(self.network, batch, state, self.bf16)
+        nats, state = loss(self.network, batch, None if batch.fresh else self.state, self.bf16)
+        self.state = detached(state)
         nats.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
         self.losses.append(nats.detach())
-        return state
 
     @torch.no_grad()
     def validate(self, valid: torch.Tensor) -> None:

@@ -1,0 +1,75 @@
+"""A training run as arrays and JSON values, so that it can go on as if it had never stopped, and back again."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from genbench.generator import Learned
+from genbench.neural.states import CoreState
+
+if TYPE_CHECKING:
+    from genbench.neural.training import Trainer
+
+
+def captured(trainer: Trainer) -> Learned:
+    """All that the steps to come depend on."""
+    schedule, (bits, best) = trainer.schedule, trainer.best
+    return {
+        "step": schedule.step,
+        "planned": list(schedule.planned),
+        "budget": schedule.budget,
+        "seconds": schedule.seconds,
+        "turned": list(schedule.turned),
+        "aside": trainer.aside,
+        "best_bits": bits if best else None,
+        "best": _arrays(best),
+        "weights": _arrays(trainer.network.state_dict()),
+        "optimisers": [_arrays(optimiser.state_dict()["state"]) for optimiser in trainer.optimisers],
+        "state": _arrays(trainer.state),
+        "random": _arrays(_random(trainer)),
+    }
+
+
+def restore(trainer: Trainer, saved: Learned) -> None:
+    """Put a new trainer of the same run where the other one was."""
+    schedule, device = trainer.schedule, next(trainer.network.parameters()).device
+    schedule.step, schedule.planned, schedule.budget = saved["step"], saved["planned"], saved["budget"]
+    schedule.began = time.perf_counter() - saved["seconds"]
+    schedule.turned = (saved["turned"][0], saved["turned"][1])
+    trainer.aside = saved["aside"]
+    trainer.best = (math.inf if saved["best_bits"] is None else saved["best_bits"], _tensors(saved["best"], device))
+    trainer.network.load_state_dict(_tensors(saved["weights"], device))
+    for optimiser, state in zip(trainer.optimisers, saved["optimisers"], strict=True):
+        by_place = {int(place): _tensors(values, device) for place, values in state.items()}
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": by_place})
+    trainer.state = _tensors(saved["state"], device)
+    for set_state, kept in zip((torch.set_rng_state, torch.cuda.set_rng_state), saved["random"], strict=False):
+        set_state(torch.from_numpy(kept.copy()))
+
+
+def _random(trainer: Trainer) -> list[torch.Tensor]:
+    """The states of the generators that dropout draws from."""
+    on_gpu = next(trainer.network.parameters()).device.type == "cuda"
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
+
+
+def _arrays(value: Any) -> Any:
+    """Tensors to arrays, keys to strings, at any depth."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().numpy()
+    if isinstance(value, dict):
+        return {str(key): _arrays(each) for key, each in value.items()}
+    return [_arrays(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _tensors(value: Any, device: torch.device) -> CoreState:
+    """And back; lists become tuples, as the states of cores are."""
+    if isinstance(value, dict):
+        return {key: _tensors(each, device) for key, each in value.items()}
+    if isinstance(value, list):
+        return tuple(_tensors(each, device) for each in value)
+    return None if value is None else torch.tensor(value, device=device)
