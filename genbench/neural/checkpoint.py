@@ -14,6 +14,8 @@ from genbench.neural.states import CoreState
 if TYPE_CHECKING:
     from genbench.neural.training import Trainer
 
+BITS = "bits of bf16"
+
 
 def captured(trainer: Trainer) -> Learned:
     """All that the steps to come depend on."""
@@ -58,7 +60,9 @@ def _random(trainer: Trainer) -> list[torch.Tensor]:
 
 
 def _arrays(value: Any) -> Any:
-    """Tensors to arrays, keys to strings, at any depth."""
+    """Tensors to arrays, keys to strings, at any depth; numpy has no bf16: its bits are kept as integers."""
+    if isinstance(value, torch.Tensor) and value.dtype is torch.bfloat16:
+        return {BITS: value.detach().cpu().view(torch.int16).numpy()}
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().numpy()
     if isinstance(value, dict):
@@ -68,6 +72,8 @@ def _arrays(value: Any) -> Any:
 
 def _tensors(value: Any, device: torch.device) -> CoreState:
     """And back; lists become tuples, as the states of cores are."""
+    if isinstance(value, dict) and BITS in value:
+        return torch.tensor(value[BITS], device=device).view(torch.bfloat16)
     if isinstance(value, dict):
         return {key: _tensors(each, device) for key, each in value.items()}
     if isinstance(value, list):
