@@ -115,7 +115,11 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
         said = train(generator, job, listen, checkpoint)
     except KeyboardInterrupt:
         with contextlib.suppress(Exception):  # before anything was learned, nothing is kept
-            spent = {"budget": round(time.perf_counter() - began, 3), "steps": None, "training": {"notes": ["interrupted"]}}
+            spent = {
+                "budget": round(time.perf_counter() - began, 3),
+                "steps": None,
+                "training": {"notes": ["interrupted"]},
+            }
             models.keep(generator, Path(job.models), card | spent)
         raise
     try:

@@ -1,8 +1,9 @@
 """Scoring one long stream in parallel rows, with the result of reading it in one.
 
 A stream is cut into rows read side by side. Each row needs the state in which the row before it ends: it is guessed
-(first from a short run-up), the rows are read, and where a guess was off they are read again from the states found.
-Every reading makes at least one more row exact, so this ends; memories fade, so it nearly always ends at once.
+(first from a short run-up), the rows are read, and where a guess was off they are read again from the states found,
+as far as that changes anything. Every reading makes at least one more row exact, so this ends; memories fade, so it
+nearly always ends soon.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ ROWS = 32
 SHORTEST_ROW = 512  # tokens
 RUN_UP = 256  # tokens
 STRIDE = 128  # tokens read at once: bounds the memory
+MARKS = 64  # strides after which the state is remembered, so that a second reading can end where it agrees
 TOLERANCE = 1e-5  # relative, in the state; far below 1e-4 nats a token
 
 
@@ -33,7 +35,7 @@ def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
     whole = rows * length
     found, state = _rows(network, inputs[:whole].view(rows, length), targets[:whole].view(rows, length))
     last = each(lambda t: t[:, -1:].contiguous(), state)
-    tail, _ = _read(network, inputs[None, whole:], targets[None, whole:], last)
+    tail, _, _ = _read(network, inputs[None, whole:], targets[None, whole:], last, [])
     return np.concatenate([found.flatten().numpy(), tail.flatten().numpy()]).astype(np.float64)
 
 
@@ -41,20 +43,26 @@ def _rows(network: Network, inputs: torch.Tensor, targets: torch.Tensor) -> tupl
     """Log-probabilities (rows, length), and the states at the end of the rows."""
     _, ends = network(inputs[:, -RUN_UP:], None)
     guess = shifted(ends)
-    for _ in range(len(inputs)):
-        found, ends = _read(network, inputs, targets, guess)
-        if distance(shifted(ends), guess) < TOLERANCE:
-            break
+    found, ends, marks = _read(network, inputs, targets, guess, [])
+    while distance(shifted(ends), guess) >= TOLERANCE:
         guess = shifted(ends)
+        again, last, newer = _read(network, inputs, targets, guess, marks)
+        found[:, : again.shape[1]] = again
+        marks[: len(newer)] = newer
+        ends = last if again.shape[1] == found.shape[1] else ends
     return found, ends
 
 
 def _read(
-    network: Network, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState
-) -> tuple[torch.Tensor, CoreState]:
-    parts = []
-    for start in range(0, inputs.shape[1], STRIDE):
+    network: Network, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState, before: list[CoreState]
+) -> tuple[torch.Tensor, CoreState, list[CoreState]]:
+    """Log-probabilities, the state after them, and the first states between; ends where these are as they were before."""
+    parts, marks = [torch.empty(len(inputs), 0)], []
+    for place, start in enumerate(range(0, inputs.shape[1], STRIDE)):
         part = slice(start, start + STRIDE)
         found, state = network.picked(inputs[:, part], targets[:, part], state)
         parts.append(found)
-    return torch.cat(parts, dim=1) if parts else torch.empty(len(inputs), 0), state
+        marks += [state] if place < MARKS else []
+        if place < len(before) and distance(state, before[place]) < TOLERANCE:
+            break
+    return torch.cat(parts, dim=1), state, marks
