@@ -26,6 +26,9 @@ class LSTMWindow(RecurrentGenerator):
     """A character-level LSTM over the last 40 characters, no state carried."""
 
     hidden: int | None = field(default=128, metadata={"help": "units in each recurrent layer"})
+    matrix_rate: float = field(
+        default=0.0, metadata={"help": "Muon's highest learning rate, for the core's matrices; 0: AdamW has these too"}
+    )
     batch: int = field(default=128, metadata={"help": "windows read side by side"})
     window: int = field(default=40, metadata={"help": "characters that a prediction sees"})
     step: int = field(default=3, metadata={"help": "characters between two windows of the training text"})

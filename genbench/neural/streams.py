@@ -56,7 +56,7 @@ def _rows(network: Network, inputs: torch.Tensor, targets: torch.Tensor) -> tupl
 def _read(
     network: Network, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState, before: list[CoreState]
 ) -> tuple[torch.Tensor, CoreState, list[CoreState]]:
-    """Log-probabilities, the state after them, and the first states between; ends where these are as they were before."""
+    """Log-probabilities, the state after, and the first states between; ends early where these are as before."""
     parts, marks = [torch.empty(len(inputs), 0)], []
     for place, start in enumerate(range(0, inputs.shape[1], STRIDE)):
         part = slice(start, start + STRIDE)
