@@ -175,8 +175,7 @@ class RecurrentGenerator(Generator):
 
     @torch.inference_mode()
     def _step(self, token: int, core: CoreState) -> tuple[torch.Tensor, CoreState]:
-        values, core = self._network(torch.tensor([[token]]), core)
-        return values[:, 0], core
+        return self._network.step(token, core)
 
     @torch.inference_mode()
     def predict(self, state: State) -> LogProbs:
