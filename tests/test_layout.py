@@ -26,7 +26,9 @@ CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text"
 CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
 CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
 CORE["models"] = {"errors", "generator", "options", "registry", "store", "__init__"}
+CORE["checkpoints"] = {"generator", "store", "__init__"}
 CORE["bench"] = {
+    "checkpoints",
     "measure",
     "models",
     "store",
