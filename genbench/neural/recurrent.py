@@ -115,7 +115,7 @@ class RecurrentGenerator(Generator):
         ids, bf16 = self._stream(train), native_bf16(run.device)
         frequency = torch.bincount(ids, minlength=self.tokenizer.size)
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices), training():
+        with torch.random.fork_rng(devices=devices), training(run.device):
             size = self._size(ids, frequency, run, bf16)
             self._hidden = size.hidden
             torch.manual_seed(run.seed)
