@@ -24,7 +24,7 @@ from genbench.neural.optimisers import Rates, optimisers, scale
 from genbench.neural.schedule import KNOTS, Schedule, rate
 from genbench.neural.states import CoreState, detached
 
-FIRST_VALIDATION = 0.3  # share of the run
+FIRST_VALIDATION = 0.1  # share of the run
 VALID_TOKENS = 16_384
 REPORT_EVERY = 0.2  # seconds
 SAVE_EVERY = 5.0  # seconds
