@@ -96,7 +96,7 @@ class Trainer:
     def turn(self, train: torch.Tensor, valid: torch.Tensor) -> None:
         """Between two parts of the run: validate, and plan the next part."""
         schedule = self.schedule
-        pace = schedule.pace() if schedule.step else self._first_pace(train) if schedule.budget else 0.0
+        pace = schedule.pace() if schedule.step or schedule.budget is None else self._first_pace(train)
         if FIRST_VALIDATION <= schedule.fraction < 1:
             self.validate(valid)
         left = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)  # validations to come
