@@ -16,57 +16,61 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from genbench.neural import RecurrentGenerator, WordNetwork
+from genbench.neural import Products, RecurrentGenerator, WordNetwork, through_sigmoid, through_tanh
 
 
 class Steps(torch.autograd.Function):
-    """All steps of one layer on the CPU, with the gradients written out: torch's own take nearly twice the time.
+    """All steps of one layer on the CPU, with the gradients written out: torch's own take several times as long.
 
     Takes `read` (time, batch, 3 hidden), what r, z and n have of the input; h before, (batch, hidden); `recurrent`
-    (3 hidden, hidden) and its bias. Gives h of each step, (time, batch, hidden).
+    (3 hidden, hidden) and its bias; whether products are in bf16. Gives h of each step, (time, batch, hidden).
+    What can be done step by step is: a step fits the processor's cache, a window does not.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, read: torch.Tensor, h: torch.Tensor, recurrent: torch.Tensor, bias: torch.Tensor
+        ctx: Any, read: torch.Tensor, h: torch.Tensor, recurrent: torch.Tensor, bias: torch.Tensor, half: bool
     ) -> torch.Tensor:
-        n, across = h.shape[1], recurrent.t().contiguous()  # a product with a transposed view takes half as long again
-        b_rz, b_n = bias[: 2 * n], bias[2 * n :]
-        gates, sums = torch.cat([read[..., : 2 * n] + b_rz, read[..., 2 * n :]], 2), torch.empty_like(read)
-        hs = torch.cat([h[None], h.new_empty(len(read), *h.shape)])
-        h_at, sum_at, rz, (r, z, new) = hs.unbind(), sums.unbind(), gates[..., : 2 * n].unbind(), _thirds(gates)
-        sum_rz, (_, _, sum_n) = sums[..., : 2 * n].unbind(), _thirds(sums)
+        n, products = h.shape[1], Products(recurrent, half)
+        gates, seen = h.new_empty(read.shape), h.new_empty(len(read), *h.shape)  # r, z and n; U_n h
+        hs = h.new_empty(len(read) + 1, *h.shape)
+        hs[0] = h
+        kept = products.room(hs)
+        sums = h.new_empty(len(h), 3 * n)
+        sum_rz, sum_n = (sums[:, : 2 * n], sums[:, 2 * n :])
+        read_rz, read_n = (read[..., : 2 * n].unbind(), read[..., 2 * n :].unbind())
+        rz, (r, z, new) = gates[..., : 2 * n].unbind(), (gate.unbind() for gate in gates.chunk(3, dim=2))
+        h_at, kept_at, seen_at = hs.unbind(), kept.unbind(), seen.unbind()  # made in the loop, views cost their time
         for t in range(len(read)):
-            torch.mm(h_at[t], across, out=sum_at[t])
-            rz[t].add_(sum_rz[t]).sigmoid_()
-            new[t].addcmul_(r[t], sum_n[t].add_(b_n)).tanh_()
+            products.add(bias, kept_at[t].copy_(h_at[t]), sums)
+            torch.add(read_rz[t], sum_rz, out=rz[t]).sigmoid_()
+            torch.addcmul(read_n[t], r[t], seen_at[t].copy_(sum_n), out=new[t]).tanh_()
             torch.lerp(new[t], h_at[t], z[t], out=h_at[t + 1])
-        ctx.save_for_backward(gates, sums, hs, recurrent)
+        ctx.save_for_backward(gates, seen, hs, kept, recurrent)
+        ctx.half, ctx.read = half, read.dtype
         return hs[1:].clone()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, into_h: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        gates, sums, hs, recurrent = ctx.saved_tensors
-        r, z, new = gates.chunk(3, dim=2)
-        by_new = (1 - z) * (1 - new * new)  # the slope of h by the sum inside n; below, by those of r, z and U_n h
-        slopes = torch.stack(
-            [by_new * sums.chunk(3, dim=2)[2] * r * (1 - r), (hs[:-1] - new) * z * (1 - z), by_new * r], 2
-        )
-        found, dhs = torch.empty_like(slopes), into_h.clone()
-        at, flat, dh_at, slope_at, z_at = found.unbind(), found.flatten(2).unbind(), dhs.unbind(), slopes.unbind(), z
-        first = torch.zeros_like(hs[0])
+    def backward(ctx: Any, into_h: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        gates, seen, hs, kept, recurrent = ctx.saved_tensors
+        products = Products(recurrent, ctx.half)
+        r, z, new = (gate.unbind() for gate in gates.chunk(3, dim=2))
+        of_read, found = torch.empty_like(gates, dtype=ctx.read), torch.empty_like(gates, dtype=kept.dtype)
+        read_at, found_at, seen_at, h_at = of_read.unbind(), found.unbind(), seen.unbind(), hs.unbind()
+        at, of_bias = torch.empty_like(gates[0]), torch.zeros_like(gates[0])  # at: the gradient of a step's sums
+        at_r, at_z, at_n = at.chunk(3, dim=1)
+        above, by = (torch.zeros_like(hs[0]), *into_h.unbind()), torch.empty_like(hs[0])
+        dh = above[-1].clone()
         for t in range(len(gates) - 1, -1, -1):
-            torch.mul(slope_at[t], dh_at[t][:, None], out=at[t])
-            (dh_at[t - 1] if t else first).addcmul_(dh_at[t], z_at[t]).addmm_(flat[t], recurrent)
-        of_read = torch.cat([found[:, :, :2].flatten(2), dhs * by_new], dim=2)
-        across = found.flatten(2).flatten(0, 1)
-        return of_read, first, across.t() @ hs[:-1].flatten(0, 1), across.sum(0)
-
-
-def _thirds(gates: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
-    """Views of r, z and n at each step, made once: made in the loop they cost as much as the arithmetic."""
-    return [gate.unbind() for gate in gates.chunk(3, dim=2)]
+            through_tanh(torch.addcmul(dh, dh, z[t], value=-1, out=by), new[t], at_n)
+            through_sigmoid(torch.mul(at_n, seen_at[t], out=by), r[t], at_r)
+            through_sigmoid(torch.sub(h_at[t], new[t], out=by).mul_(dh), z[t], at_z)
+            read_at[t].copy_(at)
+            at_n.mul_(r[t])
+            of_bias.add_(at)
+            products.back(torch.addcmul(above[t], dh, z[t], out=by), found_at[t].copy_(at), dh)
+        return of_read, dh, products.gradient(found, kept[:-1]), of_bias.sum(0), None
 
 
 class GRU(nn.GRU):
@@ -90,14 +94,14 @@ class GRU(nn.GRU):
             found: tuple[torch.Tensor, torch.Tensor] = super().forward(x, state)
             return found
         before = x.new_zeros(self.num_layers, len(x), self.hidden_size) if state is None else state
-        values, ends = x.transpose(0, 1), []
+        values, ends, half = x.transpose(0, 1), [], torch.is_autocast_enabled("cpu")
         for layer, h in enumerate(before):
             w, u, b, c = (
                 getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             read = functional.linear(values, w, b)
-            with torch.autocast("cpu", enabled=False):  # the steps are too small to gain by bf16
-                values = Steps.apply(read.to(h.dtype), h, u, c)  # type: ignore[no-untyped-call]
+            with torch.autocast("cpu", enabled=False):  # but for its products a step is in fp32
+                values = Steps.apply(read, h, u, c, half)  # type: ignore[no-untyped-call]
             ends.append(values[-1])
         return values.transpose(0, 1), torch.stack(ends)
 

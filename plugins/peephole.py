@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from genbench.neural import RecurrentGenerator
+from genbench.neural import Products, RecurrentGenerator, through_limit, through_sigmoid, through_tanh
 
 SLOWER = 0.1  # of the other weights' steps: at full speed what is learned of a memory upsets the gates
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -32,7 +32,8 @@ class Steps(torch.autograd.Function):
 
     Takes `read` (time, batch, 4 hidden), what the gates i, f, g, o have of the input; h and c before, (batch, hidden);
     `recurrent` (4 hidden, hidden); `peeps` of i, f and o, (3 hidden, hidden) or (3, hidden). Gives h of each step,
-    (time, batch, hidden), and the last c. No c goes beyond `limit` or below its negative.
+    (time, batch, hidden), and the last c. No c goes beyond `limit` or below its negative. `half`: products in bf16.
+    What can be done step by step is: a step fits the processor's cache, a window does not.
     """
 
     @staticmethod
@@ -44,15 +45,16 @@ class Steps(torch.autograd.Function):
         recurrent: torch.Tensor,
         peeps: torch.Tensor,
         limit: float,
+        half: bool,
     ) -> Pair:
-        n, looks, gates = h.shape[1], _looks(peeps), read.clone()
-        hs, cs = (torch.cat([first[None], first.new_empty(len(read), *h.shape)]) for first in (h, c))
-        tanhs = torch.empty_like(hs[1:])
-        across, i_f = recurrent.t().contiguous(), gates[..., : 2 * n].unbind()
-        i, f, g, o = (gate.unbind() for gate in gates.chunk(4, dim=2))
-        h_at, c_at = hs.unbind(), cs.unbind()  # views made once: made in the loop they cost as much as the arithmetic
-        for t, (sums, tanh) in enumerate(zip(gates.unbind(), tanhs.unbind(), strict=True)):
-            sums.addmm_(h_at[t], across)
+        n, products, looks = h.shape[1], Products(recurrent, half), _looks(peeps, len(h), half)
+        gates, (hs, cs) = h.new_empty(read.shape), h.new_empty(2, len(read) + 1, *h.shape)
+        hs[0], cs[0] = h, c
+        kept, tanhs = products.room(hs), torch.empty_like(hs[1:])
+        i_f, (i, f, g, o) = gates[..., : 2 * n].unbind(), (gate.unbind() for gate in gates.chunk(4, dim=2))
+        h_at, c_at, kept_at = hs.unbind(), cs.unbind(), kept.unbind()  # views made in the loop cost their time
+        for t, (given, sums, tanh) in enumerate(zip(read.unbind(), gates.unbind(), tanhs.unbind(), strict=True)):
+            products.add(given, kept_at[t].copy_(h_at[t]), sums)
             looks.add_before(i_f[t], c_at[t])
             i_f[t].sigmoid_()
             g[t].tanh_()
@@ -60,73 +62,72 @@ class Steps(torch.autograd.Function):
             looks.add_after(o[t], c_at[t + 1])
             o[t].sigmoid_()
             torch.mul(o[t], torch.tanh(c_at[t + 1], out=tanh), out=h_at[t + 1])
-        ctx.save_for_backward(gates, hs, cs, tanhs, recurrent, peeps)
-        ctx.limit = limit
+        ctx.save_for_backward(gates, cs, tanhs, kept, recurrent, peeps)
+        ctx.limit, ctx.half, ctx.read = limit, half, read.dtype
         return hs[1:].clone(), cs[-1].clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, into_h: torch.Tensor, into_c: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        gates, hs, cs, tanhs, recurrent, peeps = ctx.saved_tensors
-        n, looks, (i, f, g, o) = hs.shape[2], _looks(peeps), gates.chunk(4, dim=2)
-        found = torch.empty_like(gates)  # the gradient of each gate's sum
-        by_o = (o * (1 - o) * tanhs).unbind()  # the slope of h by the sum inside o; below, of h and c by theirs
-        by_c = (o * (1 - tanhs * tanhs)).unbind()
-        by_ifg = torch.stack([i * (1 - i) * g, f * (1 - f) * cs[:-1], (1 - g * g) * i], dim=2)
-        at_ifg = found[..., : 3 * n].view(*by_ifg.shape).unbind()
-        at, at_if, at_o = found.unbind(), found[..., : 2 * n].unbind(), found[..., 3 * n :].unbind()
-        from_above, of_ifg, f_at = into_h.unbind(), by_ifg.unbind(), f.unbind()
-        within = (cs[1:].abs() < ctx.limit).to(cs.dtype).unbind()
-        dh, dc = from_above[-1], into_c.clone()
+        gates, cs, tanhs, kept, recurrent, peeps = ctx.saved_tensors
+        products, looks = Products(recurrent, ctx.half), _looks(peeps, into_c.shape[0], ctx.half)
+        i, f, g, o = (gate.unbind() for gate in gates.chunk(4, dim=2))
+        found = torch.empty_like(gates, dtype=kept.dtype)  # the gradient of each gate's sum; `at`, that of one step
+        at, by = torch.empty_like(gates[0]), torch.empty_like(cs[0])
+        at_i, at_f, at_g, at_o = at.chunk(4, dim=1)
+        at_if, c_at, tanh_at, found_at = at[:, : 2 * by.shape[1]], cs.unbind(), tanhs.unbind(), found.unbind()
+        above = torch.zeros_like(by), *into_h.unbind()
+        dh, dc = above[-1].clone(), into_c.clone()
         for t in range(len(gates) - 1, -1, -1):
-            dc.addcmul_(dh, by_c[t])
-            torch.mul(dh, by_o[t], out=at_o[t])
-            looks.back_after(dc, at_o[t])
-            dc.mul_(within[t])
-            torch.mul(of_ifg[t], dc[:, None], out=at_ifg[t])
-            dc.mul_(f_at[t])
-            looks.back_before(dc, at_if[t])
-            dh = torch.addmm(from_above[t - 1], at[t], recurrent) if t else at[t] @ recurrent
-        return found, dh, dc, found.flatten(0, 1).t() @ hs[:-1].flatten(0, 1), looks.gradient(found, cs), None
+            dc.add_(through_tanh(torch.mul(dh, o[t], out=by), tanh_at[t], by))
+            through_sigmoid(torch.mul(dh, tanh_at[t], out=by), o[t], at_o)
+            looks.back_after(dc, at_o, c_at[t + 1])
+            through_limit(dc, c_at[t + 1], ctx.limit, dc)
+            through_sigmoid(torch.mul(dc, g[t], out=by), i[t], at_i)
+            through_sigmoid(torch.mul(dc, c_at[t], out=by), f[t], at_f)
+            through_tanh(torch.mul(dc, i[t], out=by), g[t], at_g)
+            looks.back_before(dc.mul_(f[t]), at_if, c_at[t])
+            products.back(above[t], found_at[t].copy_(at), dh)
+        return found.to(ctx.read), dh, dc, products.gradient(found, kept[:-1]), looks.gradient(found, cs), None, None
 
 
 class Full:
     """The whole memory joined to the input of each gate: `weights` (3 hidden, hidden), of i, f and o."""
 
-    def __init__(self, weights: torch.Tensor) -> None:
+    def __init__(self, weights: torch.Tensor, half: bool) -> None:
         n = weights.shape[1]
-        self.before, self.after = weights[: 2 * n], weights[2 * n :]
-        self.before_across, self.after_across = self.before.t().contiguous(), self.after.t().contiguous()
+        self.before, self.after = Products(weights[: 2 * n], half), Products(weights[2 * n :], half)
 
     def add_before(self, sums: torch.Tensor, c: torch.Tensor) -> None:
         """To the sums of i and f, (batch, 2 hidden), what they see of the memory before."""
-        sums.addmm_(c, self.before_across)
+        self.before.add(sums, c, sums)
 
     def add_after(self, sums: torch.Tensor, c: torch.Tensor) -> None:
         """To the sum of o, (batch, hidden), what it sees of the memory after."""
-        sums.addmm_(c, self.after_across)
+        self.after.add(sums, c, sums)
 
-    def back_before(self, dc: torch.Tensor, found: torch.Tensor) -> None:
+    def back_before(self, dc: torch.Tensor, found: torch.Tensor, c: torch.Tensor) -> None:
         """To the gradient of the memory before, what comes back from i and f."""
-        dc.addmm_(found, self.before)
+        self.before.back(dc, found, dc)
 
-    def back_after(self, dc: torch.Tensor, found: torch.Tensor) -> None:
+    def back_after(self, dc: torch.Tensor, found: torch.Tensor, c: torch.Tensor) -> None:
         """To the gradient of the memory after, what comes back from o."""
-        dc.addmm_(found, self.after)
+        self.after.back(dc, found, dc)
 
     def gradient(self, found: torch.Tensor, cs: torch.Tensor) -> torch.Tensor:
         """Of the weights, over all steps."""
-        n = cs.shape[2]
-        before = found[..., : 2 * n].flatten(0, 1).t() @ cs[:-1].flatten(0, 1)
-        return torch.cat([before, found[..., 3 * n :].flatten(0, 1).t() @ cs[1:].flatten(0, 1)])
+        n, seen = cs.shape[2], cs.to(found.dtype)
+        before = self.before.gradient(found[..., : 2 * n], seen[:-1])
+        return torch.cat([before, self.after.gradient(found[..., 3 * n :], seen[1:])])
 
 
 class Diagonal(Full):
-    """Each unit's own memory alone: `weights` (3, hidden)."""
+    """Each unit's own memory alone: `weights` (3, hidden); its products are of numbers, always in the type of these."""
 
-    def __init__(self, weights: torch.Tensor) -> None:
+    def __init__(self, weights: torch.Tensor, batch: int) -> None:
         self.of_i, self.of_f, self.of_o = weights
         self.of_if = weights[:2]
+        self.by_i, self.by_f, self.by_o = weights.new_zeros(3, batch, weights.shape[1])
 
     def add_before(self, sums: torch.Tensor, c: torch.Tensor) -> None:
         """To the sums of i and f, what each unit sees of its own memory before."""
@@ -136,23 +137,25 @@ class Diagonal(Full):
         """To the sum of o, what each unit sees of its own memory after."""
         sums.addcmul_(c, self.of_o)
 
-    def back_before(self, dc: torch.Tensor, found: torch.Tensor) -> None:
-        """To the gradient of the memory before."""
-        n = dc.shape[1]
-        dc.addcmul_(found[:, :n], self.of_i).addcmul_(found[:, n:], self.of_f)
+    def back_before(self, dc: torch.Tensor, found: torch.Tensor, c: torch.Tensor) -> None:
+        """To the gradient of the memory before; the weights' is gathered."""
+        i, f = found.chunk(2, dim=1)
+        dc.addcmul_(i, self.of_i).addcmul_(f, self.of_f)
+        self.by_i.addcmul_(i, c)
+        self.by_f.addcmul_(f, c)
 
-    def back_after(self, dc: torch.Tensor, found: torch.Tensor) -> None:
-        """To the gradient of the memory after."""
+    def back_after(self, dc: torch.Tensor, found: torch.Tensor, c: torch.Tensor) -> None:
+        """To the gradient of the memory after; the weights' is gathered."""
         dc.addcmul_(found, self.of_o)
+        self.by_o.addcmul_(found, c)
 
     def gradient(self, found: torch.Tensor, cs: torch.Tensor) -> torch.Tensor:
         """Of the weights, over all steps."""
-        i, f, _, o = found.chunk(4, dim=2)
-        return torch.stack([(i * cs[:-1]).sum((0, 1)), (f * cs[:-1]).sum((0, 1)), (o * cs[1:]).sum((0, 1))])
+        return torch.stack([self.by_i, self.by_f, self.by_o]).sum(1)
 
 
-def _looks(peeps: torch.Tensor) -> Full:
-    return Diagonal(peeps) if len(peeps) == 3 and peeps.shape[1] > 1 else Full(peeps)
+def _looks(peeps: torch.Tensor, batch: int, half: bool) -> Full:
+    return Diagonal(peeps, batch) if len(peeps) == 3 and peeps.shape[1] > 1 else Full(peeps, half)
 
 
 def _read(inputs: int, hidden: int) -> nn.Linear:
@@ -181,14 +184,13 @@ class PeepholeLSTM(nn.Module):
     def forward(self, x: torch.Tensor, state: Pair | None) -> tuple[torch.Tensor, Pair]:
         """(batch, time, inputs) to (batch, time, hidden); a state is (h, c), (layers, batch, hidden) each."""
         values = x.transpose(0, 1)
-        zeros = x.new_zeros(len(self.reads), len(x), self.hidden)
+        zeros = self.recurrent[0].new_zeros(len(self.reads), len(x), self.hidden)
         h, c = state if state is not None else (zeros, zeros)
-        ends = []
+        ends, half = [], torch.is_autocast_enabled(x.device.type)
         for layer, read in enumerate(self.reads):
-            with torch.autocast(x.device.type, enabled=False):  # the steps are too small to gain by bf16
-                sums = read(values).float() if x.dtype is torch.bfloat16 else read(values)
-                weights = self.recurrent[layer], SLOWER * self.peeps[layer]
-                values, memory = Steps.apply(sums, h[layer], c[layer], *weights, self.cell_clip)  # type: ignore[no-untyped-call]
+            sums, weights = read(values), (self.recurrent[layer], SLOWER * self.peeps[layer])
+            with torch.autocast(x.device.type, enabled=False):  # but for its products a step is in fp32
+                values, memory = Steps.apply(sums, h[layer], c[layer], *weights, self.cell_clip, half)  # type: ignore[no-untyped-call]
             ends.append((values[-1], memory))
         last = torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends])
         return values.transpose(0, 1), last

@@ -92,6 +92,7 @@ def test_plugins_import_public_names_only(path: Path) -> None:
     public |= {
         f"genbench.neural.{name}" for name in ("RecurrentGenerator", "WordNetwork", "Reading", "Alone", "OneHot")
     }
+    public |= {f"genbench.neural.{name}" for name in ("Products", "through_limit", "through_sigmoid", "through_tanh")}
     assert set(names) <= public
 
 
