@@ -22,7 +22,7 @@ from genbench.neural.schedule import Schedule, parts, read, written
 from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.states import CoreState, each
 from genbench.neural.streams import stream_log_probs
-from genbench.neural.training import Recipe, Trainer, tokens_a_second
+from genbench.neural.training import Recipe, Trainer, seconds_a_step
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
@@ -137,14 +137,14 @@ class RecurrentGenerator(Generator):
         tokens, hidden, dropout = len(ids), self.hidden, self.dropout
         if hidden is not None and dropout is not None:
             return Size(hidden, dropout)
-        planned = self._schedule(tokens, run, 0.0).planned
+        planned, a_step = self._schedule(tokens, run, 0.0).planned, tokens / self.reading().per_pass(tokens)
         if planned:
-            found = by_steps(self.rule, sum(planned) * self.batch * self.window, tokens)
+            found = by_steps(self.rule, sum(planned) * a_step, tokens)
         else:
 
             def speed(units: int) -> float:
                 network = self._build(Size(units, 0.0), frequency).to(run.device)
-                return tokens_a_second(network, self.reading(), ids.to(run.device), bf16)
+                return a_step / seconds_a_step(network, self.reading(), ids.to(run.device), bf16)
 
             found = by_seconds(self.rule, run.budget or 0.0, speed, tokens, hidden)
         return Size(hidden or found.hidden, found.dropout if dropout is None else dropout)
