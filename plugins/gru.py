@@ -37,8 +37,8 @@ class Steps(torch.autograd.Function):
         hs[0] = h
         kept = products.room(hs)
         sums = h.new_empty(len(h), 3 * n)
-        sum_rz, sum_n = (sums[:, : 2 * n], sums[:, 2 * n :])
-        read_rz, read_n = (read[..., : 2 * n].unbind(), read[..., 2 * n :].unbind())
+        sum_rz, sum_n = sums[:, : 2 * n], sums[:, 2 * n :]
+        read_rz, read_n = read[..., : 2 * n].unbind(), read[..., 2 * n :].unbind()
         rz, (r, z, new) = gates[..., : 2 * n].unbind(), (gate.unbind() for gate in gates.chunk(3, dim=2))
         h_at, kept_at, seen_at = hs.unbind(), kept.unbind(), seen.unbind()  # made in the loop, views cost their time
         for t in range(len(read)):
