@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -139,7 +139,7 @@ class RecurrentGenerator(Generator):
             return Size(hidden, dropout)
         planned, a_step = self._schedule(tokens, run, 0.0).planned, tokens / self.reading().per_pass(tokens)
         if planned:
-            found = by_steps(self.rule, sum(planned) * a_step, tokens)
+            found = by_steps(self.rule, sum(planned) * a_step, tokens, hidden)
         else:
 
             def speed(units: int) -> float:
@@ -147,7 +147,7 @@ class RecurrentGenerator(Generator):
                 return a_step / seconds_a_step(network, self.reading(), ids.to(run.device), bf16)
 
             found = by_seconds(self.rule, run.budget or 0.0, speed, tokens, hidden)
-        return Size(hidden or found.hidden, found.dropout if dropout is None else dropout)
+        return found if dropout is None else replace(found, dropout=dropout)
 
     def _stream(self, text: str) -> torch.Tensor:
         return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))

@@ -28,7 +28,7 @@ class Rule:
     """What was best: `units` where `after` tokens could be read at REFERENCE units, more by powers of the time.
 
     A text of `text` tokens fills `full` units, a longer one more. As many passes as `free` need no dropout; each
-    doubling wants so much more.
+    doubling wants so much more, of a network as large as its text can fill, and less of a smaller one.
     """
 
     units: int = 384
@@ -48,25 +48,28 @@ class Rule:
         (384, 512, 256)
         """
         by_time = self.units * (reachable / self.after) ** self.growth
-        by_text = self.full * (tokens / self.text) ** self.text_growth
-        return max(MULTIPLE, int(min(by_time, by_text) / MULTIPLE + 0.5) * MULTIPLE)
+        return max(MULTIPLE, int(min(by_time, self._filled(tokens)) / MULTIPLE + 0.5) * MULTIPLE)
 
-    def dropout(self, passes: float) -> float:
-        """For a text that is read so many times.
+    def dropout(self, passes: float, hidden: int, tokens: int) -> float:
+        """For so many units and a text that is read so many times.
 
-        >>> Rule().dropout(2), Rule().dropout(8), Rule().dropout(34)
-        (0.0, 0.15, 0.46)
+        >>> [Rule().dropout(passes, 256, 115_000) for passes in (2, 8, 34)], Rule().dropout(8, 50, 1_600_000)
+        ([0.0, 0.15, 0.46], 0.01)
         """
-        wanted = self.doubling * math.log2(max(passes, 1e-9) / self.free)
+        wanted = self.doubling * math.log2(max(passes, 1e-9) / self.free) * min(1.0, hidden / self._filled(tokens))
         return round(min(max(wanted, 0.0), self.most), 2)
 
+    def _filled(self, tokens: int) -> float:
+        """Units that a text can fill."""
+        return self.full * (tokens / self.text) ** self.text_growth
 
-def by_steps(rule: Rule, read: float, tokens: int) -> Size:
-    """For a run that reads so many tokens, however long that takes."""
+
+def by_steps(rule: Rule, read: float, tokens: int, hidden: int | None) -> Size:
+    """For a run that reads so many tokens, however long that takes; `hidden` is set if that is given."""
     power = rule.growth * COST
-    hidden = (rule.units * (read / rule.after / REFERENCE**COST) ** rule.growth) ** (1 / (1 - power))
-    reachable = read * (hidden / REFERENCE) ** COST
-    return Size(rule.hidden(reachable, tokens), rule.dropout(read / tokens))
+    wanted = (rule.units * (read / rule.after / REFERENCE**COST) ** rule.growth) ** (1 / (1 - power))
+    chosen = hidden or rule.hidden(read * (wanted / REFERENCE) ** COST, tokens)
+    return Size(chosen, rule.dropout(read / tokens, chosen, tokens))
 
 
 def by_seconds(rule: Rule, seconds: float, speed: Callable[[int], float], tokens: int, hidden: int | None) -> Size:
@@ -74,4 +77,4 @@ def by_seconds(rule: Rule, seconds: float, speed: Callable[[int], float], tokens
     measured = speed(hidden or REFERENCE)
     chosen = hidden or rule.hidden(seconds * measured, tokens)
     read = seconds * measured * ((hidden or REFERENCE) / chosen) ** COST
-    return Size(chosen, rule.dropout(read / tokens))
+    return Size(chosen, rule.dropout(read / tokens, chosen, tokens))
