@@ -61,7 +61,7 @@ class Rule:
 
     def _filled(self, tokens: int) -> float:
         """Units that a text can fill."""
-        return self.full * (tokens / self.text) ** self.text_growth
+        return float(self.full * (tokens / self.text) ** self.text_growth)
 
 
 def by_steps(rule: Rule, read: float, tokens: int, hidden: int | None) -> Size:
