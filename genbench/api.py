@@ -208,7 +208,7 @@ def text_of(file: str, lines: str = "join") -> str:
 def numbers(generator: Generator, text: str) -> dict[str, Any]:
     """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
     found: dict[str, Any] = plain(tested(generator, text))
-    return found
+    return {name: value for name, value in found.items() if name != "block_bits"}
 
 
 def _folder(keep: bool) -> str:

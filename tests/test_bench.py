@@ -19,6 +19,7 @@ from genbench.sampling import Sampling
 ROW = {
     *("author", "generator", "options", "seed", "status", "bits", "characters", "bytes", "words", "tokens"),
     *("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "interval", "spelled_share"),
+    "block_bits",
     *("parameters", "steps", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "facts", "notes", "samples"),
 }
@@ -110,7 +111,10 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     path.write_text(TOY)
     found = genbench.compare(["marrow"], [str(path), "markov-char"], seeds=2, seed=3, samplings=[Sampling(length=5)])
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors", "results"}
+    assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors"} | {
+        "verdicts",
+        "results",
+    }
     sizes = {"characters", "train", "valid", "test"}
     assert set(written["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out"}
     assert set(written["floors"]["marrow"]) == {"uniform", "unigram", "xz"}

@@ -13,6 +13,7 @@ from genbench.bench.jobs import Job, blank
 from genbench.bench.results import Comparison
 from genbench.generator import Progress
 from genbench.report import files, terminal
+from genbench.report.columns import COLUMNS
 from genbench.report.live import Live
 from genbench.report.text import printable
 
@@ -25,6 +26,7 @@ def row(generator: str, bits: float, **more: Any) -> dict[str, Any]:
     texts = [
         {"temperature": t, "prompt": "It is", "text": f"{generator} at {t}", "longest_copy": 23} for t in (0.5, 1.0)
     ]
+    numbers["block_bits"] = [1000 * bits + place % 3 for place in range(20)]
     return made | numbers | {"bits_per_character": bits, "interval": [bits - 0.1, bits + 0.1], "samples": texts} | more
 
 
@@ -73,6 +75,22 @@ def test_it_shows_every_row_best_first(width: int) -> None:
         assert f"austen at temperature {temperature}, after 'It is'" in out
     assert out.count("longest copy 23 characters") == 4
     assert "It ismarkov-char at 0.5" in out
+
+
+def test_every_pair_has_its_verdict_under_the_table() -> None:
+    out = printed(ROWS, 100)
+    assert "markov-char better than lstm-char by 0.200 bits per character [0.200, 0.200]" in out
+    assert "- markov-char better than lstm-char by 0.200" in files.as_markdown(ROWS)
+
+
+def test_several_seeds_are_one_line_with_their_spread() -> None:
+    found = comparison(row("a", 1.5), row("a", 1.7, seed=1), row("b", 1.65))
+    out = printed(found, 80)
+    assert "1.500-1.700" in out
+    assert "Means over 1 to 2 seeds" in out
+    assert "a better than b by 0.050 bits" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "1.500-1.700" in files.as_markdown(found)
 
 
 def test_more_columns_where_there_is_room() -> None:
@@ -124,7 +142,7 @@ def test_csv_comes_back() -> None:
 
 def test_markdown_keeps_its_columns() -> None:
     lines = [line for line in files.as_markdown(comparison(row("a|b<c", 1.5))).splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in lines} == {len(terminal.COLUMNS) + 2}
+    assert {line.replace("\\|", "").count("|") for line in lines} == {len(COLUMNS) - 1 + 2}  # no spread of seeds
     assert "a\\|b&lt;c" in lines[2]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from genbench import models, options, registry, sampling, scoring
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
-from genbench.measure.intervals import BLOCK, FEWEST, interval
+from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
 from genbench.measure.novelty import longest_copy
 
 Row = dict[str, Any]
@@ -65,7 +65,7 @@ def blank(job: Job) -> Row:
         "seed": job.seed,
         "status": "ok",
     }
-    return row | dict.fromkeys(measured.split()) | {"facts": {}, "notes": [], "samples": []}
+    return row | dict.fromkeys(measured.split()) | {"block_bits": [], "facts": {}, "notes": [], "samples": []}
 
 
 def failed(row: Row, reason: str) -> Row:
@@ -147,7 +147,8 @@ def test(generator: Generator, text: str) -> Row:
     began = time.perf_counter()
     found = scoring.score(generator, text)
     seconds = time.perf_counter() - began
-    bounds = interval(found.character_bits)
+    blocks = in_blocks(found.character_bits)
+    bounds = interval(blocks)
     row = {name: getattr(found, name) for name in ("bits", "characters", "bytes", "words", "tokens")}
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
     return (
@@ -155,6 +156,7 @@ def test(generator: Generator, text: str) -> Row:
         | {name: getattr(found, name) for name in derived}
         | {
             "interval": list(bounds) if bounds else None,
+            "block_bits": blocks.round(3).tolist(),
             "score_characters_per_second": round(len(text) / seconds),
         }
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbench.bench.jobs import Row
+from genbench.bench.verdicts import Verdict, folded, verdicts
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +32,15 @@ class Comparison:
         rows = [row for row in self.results if row["author"] == author]
         return sorted(rows, key=lambda row: (row["status"] != "ok", row["bits_per_character"] or 0))
 
+    def lines(self, author: str) -> list[Row]:
+        """An author's rows that are ok, best first, several seeds of one generator as one (see `folded`)."""
+        rows = folded([row for row in self.ranked(author) if row["status"] == "ok"])
+        return sorted(rows, key=lambda row: float(row["bits_per_character"]))
+
+    def verdicts(self, author: str) -> list[Verdict]:
+        """What can be said of every pair of an author's lines: which predicts better, by how much, how surely."""
+        return verdicts(self.lines(author))
+
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
         for author in self.corpora:
@@ -50,5 +60,6 @@ class Comparison:
             "came_out": self.came_out,
             "corpora": self.corpora,
             "floors": self.floors,
+            "verdicts": {author: self.verdicts(author) for author in self.corpora},
             "results": self.results,
         }

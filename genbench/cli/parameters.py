@@ -35,7 +35,7 @@ Specs = Annotated[
 Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
 Steps = Annotated[int | None, _option(metavar="N", help="Optimiser steps a network, instead of a budget.")]
 Seed = Annotated[int, typer.Option(help="The seed of training and drawing.")]
-Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds, one row each.")]
+Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and their spread.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
 Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
 

@@ -7,12 +7,14 @@ import io
 import json
 from pathlib import Path
 
+from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
-from genbench.report.columns import COLUMNS
-from genbench.report.text import labels, printable
+from genbench.bench.verdicts import sentence
+from genbench.report.columns import wanted
+from genbench.report.text import printable
 from genbench.store import write_whole
 
-NOT_IN_CSV = ("samples", "facts", "notes")
+NOT_IN_CSV = ("samples", "facts", "notes", "block_bits")
 
 
 def as_json(comparison: Comparison) -> str:
@@ -38,20 +40,19 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """A table for each author, best first."""
+    """A table for each author, best first, and the verdicts below it."""
     parts = []
     for author in comparison.corpora:
-        rows = comparison.ranked(author)
-        heads = [
-            "generator",
-            *(column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in COLUMNS),
-        ]
-        lines = [f"### {_escaped(author)}", "", _line(heads), _line(["---"] + ["---:"] * len(COLUMNS))]
+        rows = comparison.lines(author)
+        columns = wanted(rows)
+        heads = [column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in columns]
+        lines = [f"### {_escaped(author)}", "", _line(["generator", *heads]), _line(["---"] + ["---:"] * len(columns))]
         for label, row in zip(labels(rows), rows, strict=True):
-            ok = row["status"] == "ok"
-            cells = [column.show(row) for column in COLUMNS] if ok else [f"failed: {row['error']}"]
-            lines.append(_line([label, *cells]))
-        parts.append("\n".join(lines) + "\n")
+            lines.append(_line([label, *(column.show(row) for column in columns)]))
+        failed = [row for row in comparison.ranked(author) if row["status"] != "ok"]
+        lines += [_line([label, f"failed: {row['error']}"]) for label, row in zip(labels(failed), failed, strict=True)]
+        said = [f"- {_escaped(sentence(verdict))}" for verdict in comparison.verdicts(author)]
+        parts.append("\n".join([*lines, "", *said] if said else lines) + "\n")
     return "\n".join(parts)
 
 
