@@ -25,8 +25,10 @@ class Column:
 
     def winner(self, rows: list[Row]) -> float | None:
         """The best value of the rows; None where there is nothing to be best in."""
+        if self.best is None:
+            return None
         found: list[float] = [row[self.key] for row in rows if row["status"] == "ok" and row[self.key] is not None]
-        if self.best is None or len(found) < 2 or len(set(found)) < 2:
+        if len(set(found)) < 2:
             return None
         return min(found) if self.best == "lowest" else max(found)
 
