@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from genbench.generator import Progress as Progress
     from genbench.generator import Run as Run
     from genbench.generator import State as State
+    from genbench.measuring import compress as compress
+    from genbench.measuring import decompress as decompress
     from genbench.registry import make as make
     from genbench.sampling import Sampling as Sampling
     from genbench.scoring import Score as Score
@@ -47,6 +49,7 @@ _HOMES = {
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "measuring": ("compress", "decompress"),
     "registry": ("make",),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),

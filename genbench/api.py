@@ -181,8 +181,11 @@ def ready(
 
 
 def load(name: str) -> Generator:
-    """The kept model that `genbench models list` shows by this name; UserError where there is none or it is damaged."""
-    return models.named(models.home(), name).generator()
+    """The kept model that `genbench models list` shows by this name, or the one in a folder.
+
+    Raises UserError where there is none or it is damaged.
+    """
+    return models.at(name).generator()
 
 
 def stream(generator: Generator, prompt: str = "", sampling: Sampling = DEFAULT, seed: int = 0) -> Iterator[str]:

@@ -40,7 +40,8 @@ CORE["bench"] = {
 }
 CORE["report"] = {"report", "bench", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"bench", "report", "__init__"}
-CORE["cli"] = CORE["api"] | {"api"}
+CORE["measuring"] = CORE["api"] | {"api"}
+CORE["cli"] = CORE["measuring"] | {"measuring"}
 CORE["__init__"] = set(CORE)
 
 

@@ -14,6 +14,7 @@ from genbench.bench.results import Comparison
 from genbench.generator import Progress
 from genbench.report import files, terminal
 from genbench.report.columns import COLUMNS
+from genbench.report.listings import facts, listing
 from genbench.report.live import Live
 from genbench.report.text import printable
 
@@ -188,3 +189,13 @@ def test_a_hostile_note_drives_no_live_line() -> None:
         live.bars.refresh()
     assert "\x07" not in out.getvalue()
     assert "[/red]" in out.getvalue()
+
+
+def test_lists_in_a_pipe_have_tabs_and_no_more_lines_than_rows() -> None:
+    out = io.StringIO()
+    listing(["a", "b"], [["x\ty", "1\n2"], ["long " * 60, ""]], Console(file=out, width=80))
+    facts([("name", HOSTILE)], Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert lines[:2] == ["a\tb", "x\u2409y\t1 2"]
+    assert [line.count("\t") for line in lines] == [1, 1, 1, 1]
+    assert "\x1b" not in out.getvalue()

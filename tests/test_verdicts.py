@@ -14,7 +14,11 @@ HARD = 1000 * np.random.default_rng(0).uniform(1, 5, 50)  # bits of each block: 
 
 def row(generator: str, blocks: Any, **more: Any) -> dict[str, Any]:
     bits = float(np.mean(blocks)) / 1000
-    return blank(Job("a", "", "", "", generator)) | {"block_bits": list(blocks), "bits_per_character": bits} | more
+    return (
+        blank(Job("a", "", "", "", generator))
+        | {"block_bits": [float(bits) for bits in blocks], "bits_per_character": bits}
+        | more
+    )
 
 
 def test_a_constant_difference_is_sure_though_both_intervals_overlap() -> None:

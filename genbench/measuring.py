@@ -1,0 +1,44 @@
+"""The public functions that measure beyond bits, in the words of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genbench import models
+from genbench.api import SILENT
+from genbench.bench.watcher import Watcher
+from genbench.errors import UserError
+from genbench.generator import Generator
+from genbench.measure import compression
+
+
+def compress(generator: Generator, data: bytes, *, watcher: Watcher = SILENT) -> bytes:
+    """A text in UTF-8, in as many bits as the generator needs for it and at most 64 bytes more.
+
+    `decompress` gives every byte back, with the same model on the same machine. Raises UserError for what is no UTF-8.
+    """
+    return compression.compress(generator, data, models.fingerprint(generator), watcher.working("compressing"))
+
+
+def decompress(data: bytes, generator: Generator | None = None, *, watcher: Watcher = SILENT) -> bytes:
+    """The text that `compress` was given, byte for byte; its model is found among the kept ones if it is not given.
+
+    Raises UserError where the model is not there or another, the data is damaged, or the model predicts otherwise here
+    than it did on the machine that compressed: never garbage.
+    """
+    packed = compression.Compressed.unpack(data)
+    if generator is None:
+        found = models.of(packed.fingerprint)
+        watcher.told(f"using {found.name}, trained on {found.card['created'][:10]}")
+        generator = found.generator()
+    if models.fingerprint(generator) != packed.fingerprint:
+        raise UserError("the text was compressed with another model; name that one, or none to look among those kept")
+    return compression.decompress(generator, packed, watcher.working("decompressing"))
+
+
+def bytes_of(file: Path) -> bytes:
+    """All of a file as it is; UserError where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {str(file)!r}: {error.strerror}; name a file") from error
