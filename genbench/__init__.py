@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from genbench.generator import State as State
     from genbench.measuring import compress as compress
     from genbench.measuring import decompress as decompress
+    from genbench.measuring import novelty as novelty
     from genbench.registry import make as make
     from genbench.sampling import Sampling as Sampling
     from genbench.scoring import Score as Score
@@ -49,7 +50,7 @@ _HOMES = {
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
-    "measuring": ("compress", "decompress"),
+    "measuring": ("compress", "decompress", "novelty"),
     "registry": ("make",),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),

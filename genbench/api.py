@@ -13,6 +13,7 @@ from genbench import __version__, models
 from genbench.bench import plan, settings
 from genbench.bench.jobs import Row, note_interval, plain, trained
 from genbench.bench.jobs import test as tested
+from genbench.bench.judge import Judge
 from genbench.bench.local import LocalExecutor
 from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.results import Comparison
@@ -105,16 +106,23 @@ def compare(
         watcher.watch(planned, place, said)
         if not isinstance(said, Progress):
             rows[place] = note_interval(said)
+    judges = {each.author: Judge(each) for each in corpora}  # only now: indexing would slow what is timed
     return Comparison(
         version=__version__,
         command=list(command),
         corpora={each.author: each.describe() for each in corpora},
         floors={each.author: floors(each.train, each.test) for each in corpora},
-        results=[rows[place] for place in range(len(planned))],
+        human={author: _human(judge, samplings) for author, judge in judges.items()},
+        results=[judges[job.author].judged(rows[place]) for place, job in enumerate(planned)],
         title=title,
         see=see,
         came_out=came_out,
     )
+
+
+def _human(judge: Judge, samplings: Sequence[Sampling]) -> dict[str, Any] | None:
+    length = samplings[0].length if samplings else 0
+    return judge.human(length) if length else None
 
 
 def comparison(file: str | Path, **given: Any) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from genbench import models
-from genbench.api import SILENT
+from genbench.api import SILENT, corpus
 from genbench.bench.watcher import Watcher
 from genbench.errors import UserError
 from genbench.generator import Generator
 from genbench.measure import compression
+from genbench.measure.novelty import FEWEST, Known, stretches
+from genbench.text import Corpus
 
 
 def compress(generator: Generator, data: bytes, *, watcher: Watcher = SILENT) -> bytes:
@@ -34,6 +38,30 @@ def decompress(data: bytes, generator: Generator | None = None, *, watcher: Watc
     if models.fingerprint(generator) != packed.fingerprint:
         raise UserError("the text was compressed with another model; name that one, or none to look among those kept")
     return compression.decompress(generator, packed, watcher.working("decompressing"))
+
+
+def novelty(
+    texts: Sequence[str], author: str | Corpus, *, words: int = FEWEST, lines: str = "join", watcher: Watcher = SILENT
+) -> dict[str, Any]:
+    """What texts copy from an author's training text and what is new in them, as JSON values.
+
+    `texts` has each text's longest copied run (characters, book, and where in it) and the share of its words in copied
+    runs of at least `words` words; `drawn` the figures of all together, `human` those of as long stretches of the
+    author's held-out text (the valid part). Raises UserError where there is nothing to look at.
+    """
+    if words < 1:
+        raise UserError(f"words is {words}, and must be 1 or more")
+    if not any(texts):
+        raise UserError("there is no text to look at; draw some characters, as with --length 1000")
+    text = author if isinstance(author, Corpus) else corpus(author, lines=lines, watcher=watcher)
+    known = Known(text.train, text.starts)
+    length = round(sum(map(len, texts)) / len(texts))
+    return {
+        "copied_words": words,
+        "texts": [known.about(known.find(each), words) for each in texts],
+        "drawn": known.over_all(texts, words),
+        "human": known.over_all(stretches(text.valid, length), words),
+    }
 
 
 def bytes_of(file: Path) -> bytes:

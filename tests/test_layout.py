@@ -38,7 +38,7 @@ CORE["bench"] = {
     "generator",
     "errors",
 }
-CORE["report"] = {"report", "bench", "store", "options", "generator", "errors"}
+CORE["report"] = {"report", "bench", "measure", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"bench", "report", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
 CORE["cli"] = CORE["measuring"] | {"measuring"}

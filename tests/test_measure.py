@@ -1,15 +1,12 @@
-"""Intervals, floors, and what is copied."""
+"""Intervals and floors."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from genbench.measure.floors import floors
 from genbench.measure.intervals import in_blocks, interval
-from genbench.measure.novelty import longest_copy
 
 
 def test_nothing_is_said_of_fewer_than_ten_blocks() -> None:
@@ -55,19 +52,3 @@ def test_a_copy_costs_the_compressor_less_than_news() -> None:
     rng = np.random.default_rng(0)
     train, news = ("".join(map(chr, rng.integers(97, 123, 4000))) for _ in range(2))
     assert 0 < floors(train, train[1000:3000])["xz"] < 0.5 < floors(train, news[:2000])["xz"]
-
-
-@given(text=st.text("ab\u00e9 ", max_size=12), train=st.text("ab\u00e9 ", max_size=30))
-@example(text="", train="ab")
-@example(text="ab", train="")
-@example(text="bab", train="ababab")
-def test_the_longest_copy_is_the_longest_of_all_runs(text: str, train: str) -> None:
-    runs = [text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)]
-    assert longest_copy(text, train) == max((len(run) for run in runs if run in train), default=0)
-
-
-def test_a_copy_is_found_wherever_it_stands() -> None:
-    rng = np.random.default_rng(1)
-    train = "".join(map(chr, rng.integers(97, 123, 20_000)))
-    for start in (0, 7_000, 19_900):
-        assert longest_copy("?" + train[start : start + 100] + "!", train) == 100

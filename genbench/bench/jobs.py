@@ -20,7 +20,6 @@ from genbench import models, options, registry, sampling, scoring
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
-from genbench.measure.novelty import longest_copy
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -65,7 +64,11 @@ def blank(job: Job) -> Row:
         "seed": job.seed,
         "status": "ok",
     }
-    return row | dict.fromkeys(measured.split()) | {"block_bits": [], "facts": {}, "notes": [], "samples": []}
+    return (
+        row
+        | dict.fromkeys(measured.split())
+        | {"block_bits": [], "facts": {}, "notes": [], "samples": [], "novelty": []}
+    )
 
 
 def failed(row: Row, reason: str) -> Row:
@@ -163,7 +166,7 @@ def test(generator: Generator, text: str) -> Row:
 
 
 def draw(generator: Generator, job: Job) -> Row:
-    """The samples, timed together, and how much of each is copied."""
+    """The samples, timed together."""
     began = time.perf_counter()
     samples = []
     for place, (prompt, how) in enumerate(product(job.prompts, job.samplings)):
@@ -173,7 +176,7 @@ def draw(generator: Generator, job: Job) -> Row:
     seconds = time.perf_counter() - began
     characters = sum(len(sample["text"]) for sample in samples)
     return {
-        "samples": [sample | {"longest_copy": longest_copy(sample["text"], job.train)} for sample in samples],
+        "samples": samples,
         "generate_characters_per_second": round(characters / seconds) if characters else None,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.bench.jobs import Row
@@ -18,6 +18,7 @@ class Comparison:
     corpora: dict[str, dict[str, Any]]
     floors: dict[str, dict[str, float]]  # bits per character; never ranked
     results: list[Row]
+    human: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # what is said of samples, of held-out text
     title: str = ""
     see: str = ""  # what there is to see in it
     came_out: str = ""  # what came out earlier, elsewhere
@@ -61,5 +62,6 @@ class Comparison:
             "corpora": self.corpora,
             "floors": self.floors,
             "verdicts": {author: self.verdicts(author) for author in self.corpora},
+            "human": self.human,
             "results": self.results,
         }

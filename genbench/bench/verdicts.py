@@ -32,18 +32,21 @@ def _mean(rows: list[Row]) -> Row:
     bits = [row["bits_per_character"] for row in rows]
     bounds = interval(np.array(found["block_bits"]))
     notes = list(dict.fromkeys(note for row in rows for note in row["notes"]))
-    told = {"seed": rows[0]["seed"], "seeds": len(rows), "spread": [min(bits), max(bits)], "notes": notes}
+    told = {key: rows[0][key] for key in ("options", "seed", "samples")}
+    told |= {"seeds": len(rows), "spread": [min(bits), max(bits)], "notes": notes}
     return found | told | {"interval": list(bounds) if bounds else None}
 
 
 def _mean_value(values: list[Any]) -> Any:
-    """The mean of numbers, place by place of lists of them; of anything else the first."""
+    """The mean of numbers that differ, place by place of lists and dicts of them; of anything else the first."""
+    first = values[0]
     if all(type(value) in (int, float) for value in values):
-        return sum(values) / len(values)
-    numbers = all(isinstance(value, list) and all(type(each) in (int, float) for each in value) for value in values)
-    if numbers and len({len(value) for value in values}) == 1:
-        return [sum(each) / len(values) for each in zip(*values, strict=True)]
-    return values[0]
+        return first if len(set(values)) == 1 else sum(values) / len(values)
+    if all(isinstance(value, list) and len(value) == len(first) for value in values):
+        return [_mean_value(list(each)) for each in zip(*values, strict=True)]
+    if all(isinstance(value, dict) and value.keys() == first.keys() for value in values):
+        return {key: _mean_value([value[key] for value in values]) for key in first}
+    return first
 
 
 def verdicts(rows: Sequence[Row]) -> list[Verdict]:

@@ -14,6 +14,7 @@ from genbench.cli import corpora, generators, models
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
 from genbench.cli.generate import generate
+from genbench.cli.novelty import novelty
 from genbench.cli.score import score
 from genbench.cli.train import train
 from genbench.errors import GenbenchError
@@ -49,6 +50,7 @@ app.command()(compare)
 app.command()(train)
 app.command()(generate)
 app.command()(score)
+app.command()(novelty)
 app.command()(compress)
 app.command()(decompress)
 app.add_typer(models.app, name="models")

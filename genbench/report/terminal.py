@@ -17,6 +17,7 @@ from genbench.bench.jobs import Row
 from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
+from genbench.report import novelty
 from genbench.report.columns import Column, wanted
 from genbench.report.text import flowing, printable
 
@@ -37,6 +38,9 @@ def show(comparison: Comparison, console: Console) -> None:
             console.print(table(lines, console.width))
         for line in remarks(comparison, author, rows):
             console.print(line)
+        if any(line["novelty"] for line in lines):
+            console.print(novelty.table(lines, comparison.human.get(author)))
+            console.print(Text(novelty.WHAT, style="bright_black"))
         console.print()
         for part in samples(author, rows, console.width):
             console.print(part)

@@ -35,6 +35,7 @@ class Corpus:
     sha256: str  # of the whole cleaned text in UTF-8
     characters: int
     held_out: str = ""  # the title of the book that alone is the test text
+    starts: tuple[tuple[str, int], ...] = ()  # of the books in `train`: titles, and where each begins
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test"))
@@ -144,7 +145,7 @@ def _corpus(name: str, books: Texts, lines: str, held_out: Sequence[str] = ()) -
     unseen = _held_out(name, titles, held_out) if held_out else ""
     train, valid, test = _without(books, unseen) if unseen else _within(texts)
     digest = sha256(whole.encode()).hexdigest()
-    return Corpus(name, train, valid, test, titles, lines, digest, len(whole), unseen)
+    return Corpus(name, train, valid, test, titles, lines, digest, len(whole), unseen, _starts(books, unseen))
 
 
 def _within(texts: Sequence[str]) -> tuple[str, str, str]:
@@ -158,6 +159,18 @@ def _without(books: Texts, unseen: str) -> tuple[str, str, str]:
     parts = [split(text) for title, text in books if title != unseen]
     train, valid = _concatenated([a + b for a, b, _ in parts]), _concatenated([c for _, _, c in parts])
     return train, valid, next(text for title, text in books if title == unseen)
+
+
+def _starts(books: Texts, unseen: str) -> tuple[tuple[str, int], ...]:
+    """The titles of the books in the training text, and where there each begins."""
+    found, place = [], 0
+    for title, text in books:
+        if title != unseen:
+            found.append((title, place))
+            first, second, _ = split(text)
+            part = first + second if unseen else first
+            place += len(part) + len(_missing(part, "\n\n"))
+    return tuple(found)
 
 
 def _held_out(name: str, titles: Sequence[str], words: Sequence[str]) -> str:
