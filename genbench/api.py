@@ -20,6 +20,7 @@ from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
 from genbench.generator import Generator, Progress
+from genbench.measure import places
 from genbench.measure.floors import floors
 from genbench.sampling import Sampling
 from genbench.sampling import stream as drawn
@@ -77,6 +78,7 @@ def compare(
     device: str = "auto",
     lines: str = "join",
     held_out: Sequence[str] = (),
+    by: Sequence[str] = (),
     fresh: bool = False,
     keep: bool = True,
     title: str = "",
@@ -90,7 +92,8 @@ def compare(
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
     core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
     those of the very same training reused unless `fresh`. Raises UserError for what cannot be had; a generator that
-    fails costs its own row. `title`, what to `see` and what `came_out` earlier are shown with the results.
+    fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`). `title`, what to
+    `see` and what `came_out` earlier are shown with the results.
     """
     training = plan.Training(budget, steps, seed, seeds, device)
     at_once = plan.cores() if jobs is None else jobs
@@ -98,9 +101,12 @@ def compare(
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
     for prompt in prompts:
         plan.require_prompt(prompt)
+    for kind in by:
+        places.require(kind)
     plan.require_specs(generators)
     corpora = _corpora(authors, lines, watcher, held_out)
-    planned = plan.jobs(corpora, generators, training, samplings, prompts, models=_folder(keep), fresh=fresh)
+    kept: dict[str, Any] = {"models": _folder(keep), "fresh": fresh, "by": list(by)}
+    planned = plan.jobs(corpora, generators, training, samplings, prompts, **kept)
     rows: dict[int, Row] = {}
     for place, said in LocalExecutor(at_once).run(planned):
         watcher.watch(planned, place, said)
@@ -218,8 +224,8 @@ def text_of(file: str, lines: str = "join") -> str:
 
 def numbers(generator: Generator, text: str) -> dict[str, Any]:
     """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
-    found: dict[str, Any] = plain(tested(generator, text))
-    return {name: value for name, value in found.items() if name != "block_bits"}
+    found: dict[str, Any] = plain(tested(generator, text, {}))
+    return {name: value for name, value in found.items() if name not in ("block_bits", "by")}
 
 
 def _folder(keep: bool) -> str:

@@ -23,6 +23,7 @@ ROW = {
     *("parameters", "steps", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "facts", "notes", "samples"),
     "novelty",
+    "by",
 }
 TOY = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
 TOY = TOY[: TOY.index("@dataclass\nclass Fixed")] + TOY[TOY.index("@dataclass\nclass Unigram") : TOY.index("__all__")]
@@ -113,6 +114,7 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors"} | {
         "human",
+        "splits",
         "verdicts",
         "results",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
@@ -20,6 +20,7 @@ from genbench import models, options, registry, sampling, scoring
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
+from genbench.measure.places import Places, places, split
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -43,6 +44,7 @@ class Job:
     corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
     models: str = ""  # the folder that models are kept in; "" keeps none
     fresh: bool = False  # train anew even if the same model is kept
+    by: list[str] = field(default_factory=list)  # kinds of place to split the bits by
 
     @property
     def generator(self) -> str:
@@ -67,7 +69,7 @@ def blank(job: Job) -> Row:
     return (
         row
         | dict.fromkeys(measured.split())
-        | {"block_bits": [], "facts": {}, "notes": [], "samples": [], "novelty": []}
+        | {"block_bits": [], "by": {}, "facts": {}, "notes": [], "samples": [], "novelty": []}
     )
 
 
@@ -84,7 +86,7 @@ def run_job(job: Job, listen: Listener) -> Row:
         generator, said = trained(job, listen)
         row |= said
         listen(Progress(1, note="scoring"))
-        row |= test(generator, job.test)
+        row |= test(generator, job.test, {by: places(by, job.train, job.test) for by in job.by})
         listen(Progress(1, note="sampling"))
         row |= draw(generator, job)
     except GenbenchError as error:
@@ -145,8 +147,8 @@ def _whole(value: Any) -> int | None:
     return int(value) if isinstance(value, int | np.integer) else None
 
 
-def test(generator: Generator, text: str) -> Row:
-    """Score the test text, timed; this is the one time that it is opened."""
+def test(generator: Generator, text: str, kinds: Mapping[str, Places]) -> Row:
+    """Score the test text, timed, its bits split by kinds of place; this is the one time that it is opened."""
     began = time.perf_counter()
     found = scoring.score(generator, text)
     seconds = time.perf_counter() - began
@@ -160,6 +162,7 @@ def test(generator: Generator, text: str) -> Row:
         | {
             "interval": list(bounds) if bounds else None,
             "block_bits": blocks.round(3).tolist(),
+            "by": {by: split(found.character_bits, each) for by, each in kinds.items()},
             "score_characters_per_second": round(len(text) / seconds),
         }
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.bench.jobs import Row
-from genbench.bench.verdicts import Verdict, folded, verdicts
+from genbench.bench.verdicts import Verdict, by_kind, folded, verdicts
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,6 +42,11 @@ class Comparison:
         """What can be said of every pair of an author's lines: which predicts better, by how much, how surely."""
         return verdicts(self.lines(author))
 
+    def splits(self, author: str) -> dict[str, list[dict[str, Any]]]:
+        """For each way in which the bits were split: the kinds of place, what was spent there, and the verdicts."""
+        lines = self.lines(author)
+        return {by: by_kind(lines, by) for by in (lines[0]["by"] if lines else ())}
+
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
         for author in self.corpora:
@@ -62,6 +67,7 @@ class Comparison:
             "corpora": self.corpora,
             "floors": self.floors,
             "verdicts": {author: self.verdicts(author) for author in self.corpora},
+            "splits": {author: self.splits(author) for author in self.corpora},
             "human": self.human,
             "results": self.results,
         }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -54,20 +55,55 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict]:
 
     `interval` is the 95 % interval of that difference, by a paired block bootstrap; `sure` whether it lies above 0.
     """
-    named = list(zip(labels(rows), rows, strict=True))
-    return [_verdict(*sorted(pair, key=lambda one: _bits(one[1]))) for pair in combinations(named, 2)]
+    return _every_pair(
+        [_Bits(label, row["bits_per_character"], row["block_bits"]) for label, row in _labelled(rows)], None
+    )
 
 
-def _bits(row: Row) -> float:
-    return float(row["bits_per_character"])
+def by_kind(rows: Sequence[Row], by: str) -> list[dict[str, Any]]:
+    """The same at each kind of place of the test text: its share of the characters, each row's bits, the verdicts."""
+    found = []
+    for kind, first in (rows[0]["by"][by] if rows else {}).items():
+        if not first["characters"]:
+            continue
+        counts = [(label, row["by"][by][kind]) for label, row in _labelled(rows)]
+        bits = [_Bits(label, count["bits"] / count["characters"], count["block_bits"]) for label, count in counts]
+        found.append(
+            {
+                "kind": kind,
+                "share": first["characters"] / rows[0]["characters"],
+                "bits_per_character": {each.label: each.bits for each in bits},
+                "verdicts": _every_pair(bits, first["block_characters"]),
+            }
+        )
+    return found
 
 
-def _verdict(better: tuple[str, Row], worse: tuple[str, Row]) -> Verdict:
-    bounds = interval(np.array(worse[1]["block_bits"]) - np.array(better[1]["block_bits"]))
+@dataclass(frozen=True)
+class _Bits:
+    """What a row needs, for a whole text or for one kind of place."""
+
+    label: str
+    bits: float  # per character
+    blocks: list[float]  # bits
+
+
+def _labelled(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+    return zip(labels(rows), rows, strict=True)
+
+
+def _every_pair(found: list[_Bits], characters: list[float] | None) -> list[Verdict]:
+    ranked = sorted(found, key=lambda each: each.bits)
+    return [_verdict(*pair, characters) for pair in combinations(ranked, 2)]
+
+
+def _verdict(better: _Bits, worse: _Bits, characters: list[float] | None) -> Verdict:
+    sizes = None if characters is None else np.array(characters)
+    bounds = interval(np.array(worse.blocks) - np.array(better.blocks), sizes)
     return {
-        "better": better[0],
-        "than": worse[0],
-        "by": _bits(worse[1]) - _bits(better[1]),
+        "better": better.label,
+        "than": worse.label,
+        "by": worse.bits - better.bits,
         "interval": list(bounds) if bounds else None,
         "sure": bounds is not None and bounds[0] > 0,
     }

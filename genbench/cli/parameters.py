@@ -40,6 +40,13 @@ Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where ne
 Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
 
 HeldOut = Annotated[list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole unseen book.")]
+By = Annotated[
+    list[str] | None,
+    _option(
+        metavar="KIND",
+        help="Split the bits by place: word-frequency, context-seen, position (in a word), newline; repeatable.",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
 ONE = "A catalogue name, or a path to a .txt file or a folder of them."

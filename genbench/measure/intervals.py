@@ -6,6 +6,8 @@ Two generators are compared on the same drawn blocks: the interval of their diff
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,8 +33,16 @@ def interval(bits: Floats, characters: Floats | None = None, seed: int = 0) -> t
     sizes = np.full(len(bits), float(BLOCK)) if characters is None else np.asarray(characters, dtype=np.float64)
     if np.count_nonzero(sizes) < FEWEST:
         return None
-    drawn = np.random.default_rng(seed).integers(len(bits), size=(DRAWS, len(bits)))
-    counted = sizes[drawn].sum(axis=1)
-    drawn = drawn[counted > 0]  # of a rare kind of place a draw may have none
-    low, high = np.quantile(bits[drawn].sum(axis=1) / counted[counted > 0], [0.025, 0.975])
+    times = _drawn(len(bits), seed)
+    counted = times @ sizes
+    some = counted > 0  # of a rare kind of place a draw may have none
+    low, high = np.quantile((times @ bits)[some] / counted[some], [0.025, 0.975])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=2)
+def _drawn(blocks: int, seed: int) -> Floats:
+    """How often each block is in each draw, (draws, blocks); kept, because all rows of a text share it."""
+    drawn = np.random.default_rng(seed).integers(blocks, size=(DRAWS, blocks))
+    drawn += blocks * np.arange(DRAWS)[:, None]
+    return np.bincount(drawn.ravel(), minlength=DRAWS * blocks).reshape(DRAWS, blocks).astype(np.float64)

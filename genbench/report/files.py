@@ -11,12 +11,12 @@ from typing import Any
 from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
-from genbench.report import novelty
+from genbench.report import novelty, splits
 from genbench.report.columns import wanted
 from genbench.report.text import printable
 from genbench.store import write_whole
 
-NOT_IN_CSV = ("samples", "facts", "notes", "block_bits", "novelty")
+NOT_IN_CSV = ("samples", "facts", "notes", "block_bits", "by", "novelty")
 
 
 def as_json(comparison: Comparison) -> str:
@@ -66,6 +66,9 @@ def as_markdown(comparison: Comparison) -> str:
         if copied:
             heads = ["samples of", *novelty.NAMES]
             lines += ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, copied)]
+        for by, kinds in comparison.splits(author).items():
+            heads, *others = splits.lines(kinds)
+            lines += ["", _line([by, *heads[1:]]), _line(["---"] + ["---:"] * len(kinds)), *map(_line, others)]
         said = [f"- {_escaped(sentence(verdict))}" for verdict in comparison.verdicts(author)]
         parts.append("\n".join([*lines, "", *said] if said else lines) + "\n")
     return "\n".join(parts)

@@ -17,7 +17,7 @@ from genbench.bench.jobs import Row
 from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
-from genbench.report import novelty
+from genbench.report import novelty, splits
 from genbench.report.columns import Column, wanted
 from genbench.report.text import flowing, printable
 
@@ -32,21 +32,28 @@ def show(comparison: Comparison, console: Console) -> None:
             console.print(Text(printable(flowing(words)), style=style), end="\n\n")
     for author in comparison.corpora:
         rows = comparison.ranked(author)
-        console.print(Text(heading(comparison, author), style="bold"))
-        lines = comparison.lines(author)
-        if lines:
-            console.print(table(lines, console.width))
-        for line in remarks(comparison, author, rows):
-            console.print(line)
-        if any(line["novelty"] for line in lines):
-            console.print(novelty.table(lines, comparison.human.get(author)))
-            console.print(Text(novelty.WHAT, style="bright_black"))
+        for part in figures(comparison, author, rows, console.width):
+            console.print(part)
         console.print()
         for part in samples(author, rows, console.width):
             console.print(part)
         console.print()
     if comparison.came_out:
         console.print(Text(EARLIER, style="bold"), Text(printable(flowing(comparison.came_out))), sep="\n")
+
+
+def figures(comparison: Comparison, author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
+    """All the numbers of an author: the table and its remarks, the bits split by place, what the samples copy."""
+    lines = comparison.lines(author)
+    yield Text(heading(comparison, author), style="bold")
+    if lines:
+        yield table(lines, width)
+    yield from remarks(comparison, author, rows)
+    for by, kinds in comparison.splits(author).items():
+        yield from splits.parts(by, kinds)
+    if any(line["novelty"] for line in lines):
+        yield novelty.table(lines, comparison.human.get(author))
+        yield Text(novelty.WHAT, style="bright_black")
 
 
 def heading(comparison: Comparison, author: str) -> str:
