@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +102,19 @@ def compare(
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
     for prompt in prompts:
         plan.require_prompt(prompt)
-    for kind in by:
-        places.require(kind)
+    for way in by:
+        places.require(way)
     plan.require_specs(generators)
     corpora = _corpora(authors, lines, watcher, held_out)
-    kept: dict[str, Any] = {"models": _folder(keep), "fresh": fresh, "by": list(by)}
-    planned = plan.jobs(corpora, generators, training, samplings, prompts, **kept)
+    planned = plan.jobs(corpora, generators, training, samplings, prompts, models=_folder(keep), fresh=fresh)
+    judges = {each.author: Judge(each) for each in corpora}
+    kinds = {author: judge.places(by) for author, judge in judges.items()}
+    planned = [replace(job, places=kinds[job.author]) for job in planned]
     rows: dict[int, Row] = {}
     for place, said in LocalExecutor(at_once).run(planned):
         watcher.watch(planned, place, said)
         if not isinstance(said, Progress):
             rows[place] = note_interval(said)
-    judges = {each.author: Judge(each) for each in corpora}  # only now: indexing would slow what is timed
     return Comparison(
         version=__version__,
         command=list(command),

@@ -14,13 +14,14 @@ import genbench
 from genbench import UserError
 from genbench.bench.jobs import Job, blank
 from genbench.bench.verdicts import by_kind
-from genbench.measure.places import BY, places, split
+from genbench.measure.novelty import Known
+from genbench.measure.places import BY, Places, places, split
 
 TEXTS = st.text("ab \n\u00e9", max_size=30)
 
 
 def named(by: str, train: str, test: str) -> list[str]:
-    found = places(by, train, test)
+    found = places(by, Known(train), test)
     return [found.names[kind] for kind in found.kinds]
 
 
@@ -31,7 +32,7 @@ def named(by: str, train: str, test: str) -> list[str]:
 def test_every_character_has_one_kind_and_the_sums_stay_whole(train: str, test: str) -> None:
     bits = np.arange(1.0, len(test) + 1)
     for by in BY:
-        told = split(bits, places(by, train, test))
+        told = split(bits, Places.unpack(places(by, Known(train), test).pack()))
         assert sum(kind["characters"] for kind in told.values()) == len(test)
         assert sum(kind["bits"] for kind in told.values()) == pytest.approx(bits.sum())
 
@@ -81,8 +82,9 @@ def test_a_uniform_generator_needs_the_same_everywhere() -> None:
     corpus = genbench.corpus("pell")
     letters = sorted(set(corpus.train + corpus.test))
     score = genbench.score(Fixed("".join(letters), (1 / len(letters),) * len(letters)), corpus.test)
+    known = Known(corpus.train)
     for by in BY:
-        for kind in split(score.character_bits, places(by, corpus.train, corpus.test)).values():
+        for kind in split(score.character_bits, places(by, known, corpus.test)).values():
             if kind["characters"]:
                 assert kind["bits"] / kind["characters"] == pytest.approx(np.log2(len(letters)), abs=1e-4)
 

@@ -20,7 +20,7 @@ from genbench import models, options, registry, sampling, scoring
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
-from genbench.measure.places import Places, places, split
+from genbench.measure.places import Places, split
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -44,7 +44,7 @@ class Job:
     corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
     models: str = ""  # the folder that models are kept in; "" keeps none
     fresh: bool = False  # train anew even if the same model is kept
-    by: list[str] = field(default_factory=list)  # kinds of place to split the bits by
+    places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
 
     @property
     def generator(self) -> str:
@@ -86,7 +86,7 @@ def run_job(job: Job, listen: Listener) -> Row:
         generator, said = trained(job, listen)
         row |= said
         listen(Progress(1, note="scoring"))
-        row |= test(generator, job.test, {by: places(by, job.train, job.test) for by in job.by})
+        row |= test(generator, job.test, {by: Places.unpack(each) for by, each in job.places.items()})
         listen(Progress(1, note="sampling"))
         row |= draw(generator, job)
     except GenbenchError as error:

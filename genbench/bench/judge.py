@@ -1,16 +1,18 @@
-"""What the samples of a row copy and repeat, beside held-out text of the author.
+"""What the samples of a row copy and repeat, beside held-out text of the author; the kinds of place of the test text.
 
-The training text is indexed once for all rows of an author, after the last of them, and not in each worker.
+The training text is indexed once for all rows of an author, and not in each worker; never while jobs are timed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from genbench.bench.jobs import Row
 from genbench.measure.novelty import Known, stretches
+from genbench.measure.places import places
 from genbench.text import Corpus
 
 
@@ -25,6 +27,10 @@ class Judge:
     def known(self) -> Known:
         """The training text, indexed."""
         return Known(self.corpus.train, self.corpus.starts)
+
+    def places(self, ways: Sequence[str]) -> dict[str, Any]:
+        """The kinds of place of the test text, split in each of these ways, as a job takes them."""
+        return {by: places(by, self.known, self.corpus.test).pack() for by in ways}
 
     def judged(self, row: Row) -> Row:
         """The row with the figures of each sample, and for each temperature those of all its samples together."""

@@ -94,7 +94,7 @@ def jobs(
     prompts: Sequence[str] = ("",),
     **kept: Any,
 ) -> list[Job]:
-    """One job for each author, generator and seed; `kept` is where models are kept, whether to train anew, and more.
+    """One job for each author, generator and seed; `kept` is where models are kept, and whether to train anew.
 
     Raises UserError for two texts of one name.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,21 +54,32 @@ class Known:
 
     def __init__(self, train: str, books: Books = ()) -> None:
         self.train, self.books = train, list(books)
-        codes = _codes(train)
-        present = np.flatnonzero(np.bincount(codes))
+        self._codes = _codes(train)
+        present = np.flatnonzero(np.bincount(self._codes))
         self._letters = np.full(CODES, -1, np.int64)
         self._letters[present] = np.arange(len(present))
-        self._characters = Suffixes(self._letters[codes])
         self._vocabulary: dict[str, int] = {}
-        words = [self._vocabulary.setdefault(word, len(self._vocabulary)) for word in train.split()]
-        self._words = Suffixes(np.array(words, dtype=np.int64))
+
+    @cached_property
+    def _characters(self) -> Suffixes:
+        return Suffixes(self._letters[self._codes])
+
+    @cached_property
+    def _words(self) -> Suffixes:
+        words = [self._vocabulary.setdefault(word, len(self._vocabulary)) for word in self.train.split()]
+        return Suffixes(np.array(words, dtype=np.int64))
+
+    def runs(self, text: str) -> tuple[Ids, Ids]:
+        """For each place of a text, how many characters from it on stand in the training text, and where."""
+        return self._characters.matches(self._letters[_codes(text)])
 
     def find(self, text: str) -> Found:
         """What of a text stands in the training text."""
-        runs, places = self._characters.matches(self._letters[_codes(text)])
+        runs, places = self.runs(text)
         best = int(runs.argmax()) if len(runs) else None
+        index = self._words  # which makes the vocabulary
         words = [self._vocabulary.get(word, -1) for word in whole_words(text)]
-        lengths, _ = self._words.matches(np.array(words, dtype=np.int64))
+        lengths, _ = index.matches(np.array(words, dtype=np.int64))
         longest, place = (0, 0) if best is None else (int(runs[best]), int(places[best]))
         return Found(text, longest, place, lengths)
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from genbench.errors import UserError, nearest
 from genbench.measure.intervals import Floats, in_blocks
-from genbench.measure.suffixes import Suffixes
-from genbench.tokenizer import Ids, Tokenizer
+from genbench.measure.novelty import Known
+from genbench.tokenizer import Ids
 
 WORD = re.compile(r"[^\W\d_]+")  # letters in a row
 BETWEEN = "between words"
@@ -35,11 +35,21 @@ class Places:
     names: tuple[str, ...]
     kinds: Ids  # (characters,), each a place in `names`
 
+    def pack(self) -> dict[str, Any]:
+        """The same as JSON values: the kinds are a digit each."""
+        return {"names": list(self.names), "kinds": (self.kinds + ord("0")).astype(np.uint8).tobytes().decode()}
 
-def places(by: str, train: str, test: str) -> Places:
+    @classmethod
+    def unpack(cls, packed: dict[str, Any]) -> Places:
+        """What `pack` was given."""
+        digits = np.frombuffer(packed["kinds"].encode(), np.uint8)
+        return cls(tuple(packed["names"]), digits.astype(np.int64) - ord("0"))
+
+
+def places(by: str, known: Known, test: str) -> Places:
     """The kinds of place in a test text, by one of `BY`; UserError for another word."""
     require(by)
-    return BY[by](train, test)
+    return BY[by](known, test)
 
 
 def require(by: str) -> None:
@@ -62,9 +72,9 @@ def split(bits: Floats, found: Places) -> dict[str, dict[str, Any]]:
     return told
 
 
-def word_frequency(train: str, test: str) -> Places:
+def word_frequency(known: Known, test: str) -> Places:
     """By how often the word that a character is in stands in the training text, capitals told apart."""
-    counts = Counter(WORD.findall(train))
+    counts = Counter(WORD.findall(known.train))
     frequencies = np.full(len(test), -1)
     for word in WORD.finditer(test):
         frequencies[word.start() : word.end()] = counts[word.group()]
@@ -72,20 +82,16 @@ def word_frequency(train: str, test: str) -> Places:
     return Places((*_ranges((0, *FREQUENCIES), "never", "{} or more"), BETWEEN), kinds)
 
 
-def context_seen(train: str, test: str) -> Places:
+def context_seen(known: Known, test: str) -> Places:
     """By how many of the characters before a place were seen together, in their order, in the training text."""
-    tokenizer = Tokenizer.characters(train)
-    ids, ends = tokenizer.spans(test)
-    symbols = np.full(len(test), -1)
-    symbols[ends - 1] = np.where(tokenizer.spelled(ids), -1, ids)
-    lengths, _ = Suffixes(tokenizer.encode(train)).matches(symbols)
-    reach = np.arange(len(test)) + lengths  # where the longest run from each place is over: it never goes back
+    lengths, _ = known.runs(test)
     at = np.arange(len(test))
+    reach = at + lengths  # where the longest run from each place is over: it never goes back
     contexts = at - np.minimum(np.searchsorted(reach, at), at)
     return Places(_ranges((0, *CONTEXTS), "", "{} or more"), np.searchsorted(CONTEXTS, contexts, side="right"))
 
 
-def position(train: str, test: str) -> Places:
+def position(known: Known, test: str) -> Places:
     """By which letter of its word a character is."""
     kinds = np.full(len(test), LETTERS)
     for word in WORD.finditer(test):
@@ -93,7 +99,7 @@ def position(train: str, test: str) -> Places:
     return Places(("1st letter", "2nd", "3rd", "4th or later", BETWEEN), kinds)
 
 
-def newline(train: str, test: str) -> Places:
+def newline(known: Known, test: str) -> Places:
     """By how many characters stand between the last newline and this one; newlines themselves are a kind."""
     is_newline = np.array([character == "\n" for character in test], dtype=bool)
     at = np.arange(len(test))
@@ -113,7 +119,7 @@ def _ranges(starts: Sequence[int], none: str, last: str) -> tuple[str, ...]:
     return (*([none, *named[1:]] if none else named), last.format(f"{starts[-1]:,}"))
 
 
-BY: dict[str, Callable[[str, str], Places]] = {
+BY: dict[str, Callable[[Known, str], Places]] = {
     "word-frequency": word_frequency,
     "context-seen": context_seen,
     "position": position,
