@@ -23,7 +23,7 @@ def novelty(
     count: p.Count = 5,
     words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of so many words counts as copied.")] = 5,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    seed: p.Seed = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed of drawing.")] = 0,
     budget: p.Budget = None,
     steps: p.Steps = None,
     device: p.AnyDevice = None,
