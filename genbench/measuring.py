@@ -54,7 +54,7 @@ def novelty(
     if not any(texts):
         raise UserError("there is no text to look at; draw some characters, as with --length 1000")
     text = author if isinstance(author, Corpus) else corpus(author, lines=lines, watcher=watcher)
-    known = Known(text.train, text.starts)
+    known = Known(text.train, text.begins)
     length = round(sum(map(len, texts)) / len(texts))
     return {
         "copied_words": words,

@@ -30,7 +30,7 @@ def thorne() -> Corpus:
 
 @pytest.fixture(scope="module")
 def known(thorne: Corpus) -> Known:
-    return Known(thorne.train, thorne.starts)
+    return Known(thorne.train, thorne.begins)
 
 
 @given(sequence=symbols, query=st.lists(st.integers(-1, 5), max_size=20), wide=st.sampled_from([1, 1000, 2**30]))
@@ -56,7 +56,7 @@ def test_a_book_that_says_one_thing_is_sorted_too() -> None:
 
 def test_the_figures_of_one_text_by_hand() -> None:
     # words: the cat sat on | a | mat.   "a" was never seen; pairs: on-a, a-mat. of five; threes: 2 of 4; fours: 2 of 3
-    known = Known(TRAIN, [("One", 0), ("Two", 13)])
+    known = Known(TRAIN, [(0, "One"), (13, "Two")])
     found = known.find(SAMPLE)
     said = known.about(found, fewest=4)
     assert said["longest_copy"] == len("the cat sat on ")
@@ -161,8 +161,8 @@ def test_stretches_are_alike_in_length_and_begin_with_a_word(thorne: Corpus) -> 
 def test_books_begin_where_the_corpus_says(held_out: tuple[str, ...]) -> None:
     corpus = genbench.corpus("austen", held_out=held_out)
     beginnings = {"Emma": "VOLUME I", "Persuasion": "Chapter 1", "Sense and Sensibility": "CHAPTER 1"}
-    assert [title for title, _ in corpus.starts] == [title for title in beginnings if title != corpus.held_out]
-    for title, start in corpus.starts:
+    assert [title for _, title in corpus.begins] == [title for title in beginnings if title != corpus.held_out]
+    for start, title in corpus.begins:
         assert corpus.train[start:].startswith(beginnings[title])
 
 

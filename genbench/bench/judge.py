@@ -26,7 +26,7 @@ class Judge:
     @cached_property
     def known(self) -> Known:
         """The training text, indexed."""
-        return Known(self.corpus.train, self.corpus.starts)
+        return Known(self.corpus.train, self.corpus.begins)
 
     def places(self, ways: Sequence[str]) -> dict[str, Any]:
         """The kinds of place of the test text, split in each of these ways, as a job takes them."""

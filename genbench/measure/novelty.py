@@ -21,7 +21,7 @@ FEWEST = 5  # words of a run that counts as copied
 LONGEST = 10  # words of an n-gram
 STRETCHES = 20  # of held-out text
 CODES = 0x110000  # of Unicode
-Books = Sequence[tuple[str, int]]  # titles, and where in the training text each begins
+Books = Sequence[tuple[int, str]]  # where in the training text each begins, and its title
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Known:
 
     def where(self, place: int) -> tuple[str, int]:
         """The title of the book that holds a place of the training text, and how many characters into it that is."""
-        book = bisect_right([start for _, start in self.books], place) - 1
-        return (self.books[book][0], place - self.books[book][1]) if book >= 0 else ("", place)
+        book = bisect_right([start for start, _ in self.books], place) - 1
+        return (self.books[book][1], place - self.books[book][0]) if book >= 0 else ("", place)
 
     def about(self, found: Found, fewest: int = FEWEST) -> dict[str, Any]:
         """One text's figures, as JSON values."""
