@@ -70,3 +70,10 @@ def bytes_of(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {str(file)!r}: {error.strerror}; name a file") from error
+
+
+def utf8_of(file: Path) -> bytes:
+    """The same of a text, refused here, before any training, where it is no UTF-8."""
+    data = bytes_of(file)
+    compression.decoded(data)
+    return data

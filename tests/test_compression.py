@@ -210,6 +210,7 @@ def test_what_cannot_be_is_one_sentence(
     assert named in err
     assert "Traceback" not in err
     assert not Path("out").exists()
+    assert not models.kept(models.home())  # nothing was trained for it
 
 
 def test_networks_reckon_in_one_thread_meanwhile() -> None:

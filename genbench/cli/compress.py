@@ -30,7 +30,7 @@ def compress(
     from genbench.report.live import Live, console
     from genbench.store import require_writable, write_whole
 
-    data = measuring.bytes_of(file)
+    data = measuring.utf8_of(file)
     require_writable(output)
     with Live(console(stderr=True)) as live:
         limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}

@@ -108,7 +108,7 @@ def compress(generator: Generator, data: bytes, fingerprint: bytes, tell: Tell =
 
     Raises UserError for what is no UTF-8, ContractError for a generator that loses text or is no distribution.
     """
-    text = _decoded(data)
+    text = decoded(data)
     ids = generator.tokenizer.encode(text)
     if generator.tokenizer.decode(ids) != text:
         raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
@@ -157,7 +157,8 @@ def _report(tell: Tell, count: int, tokens: int) -> None:
         tell(count / tokens)
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text of bytes in UTF-8; UserError where they are none."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
