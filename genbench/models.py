@@ -128,7 +128,7 @@ def of(wanted: bytes) -> Model:
 
 def fingerprint(generator: Generator) -> bytes:
     """The same 16 bytes as those of the model that is kept of a generator."""
-    files = {name: _digest(data) for name, data in store.packed(generator).items()}
+    files = {name: _digest(data) for name, data in store.as_files(generator).items()}
     return _fingerprint(options.values(generator), files)
 
 

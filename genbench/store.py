@@ -59,7 +59,7 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{why}; name a file in a folder of yours") from error
 
 
-def packed(generator: Generator) -> dict[str, bytes]:
+def as_files(generator: Generator) -> dict[str, bytes]:
     """What a generator has learned, as the files that are kept of it: `arrays.safetensors` and `learned.json`."""
     from safetensors.numpy import save as to_bytes
 
@@ -74,7 +74,7 @@ def packed(generator: Generator) -> dict[str, bytes]:
 
 def save(generator: Generator, folder: Path) -> None:
     """Keep what a generator has learned in a folder."""
-    files = packed(generator)  # before anything is written: it may fail
+    files = as_files(generator)  # before anything is written: it may fail
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_whole(folder / name, data)
