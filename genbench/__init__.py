@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from genbench.generator import Progress as Progress
     from genbench.generator import Run as Run
     from genbench.generator import State as State
+    from genbench.measuring import compress as compress
+    from genbench.measuring import decompress as decompress
+    from genbench.measuring import novelty as novelty
     from genbench.options import complete as complete
     from genbench.registry import make as make
     from genbench.sampling import Sampling as Sampling
@@ -48,6 +51,7 @@ _HOMES = {
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "measuring": ("compress", "decompress", "novelty"),
     "options": ("complete",),
     "registry": ("make",),
     "sampling": ("Sampling",),

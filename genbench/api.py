@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from genbench import __version__, models
 from genbench.bench import plan, settings
 from genbench.bench.jobs import Row, note_interval, plain, trained
 from genbench.bench.jobs import test as tested
+from genbench.bench.judge import Judge
 from genbench.bench.local import LocalExecutor
 from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
 from genbench.generator import Generator, Progress
+from genbench.measure import places
 from genbench.measure.floors import floors
 from genbench.sampling import Sampling
 from genbench.sampling import stream as drawn
@@ -76,6 +79,7 @@ def compare(
     device: str = "auto",
     lines: str = "join",
     held_out: Sequence[str] = (),
+    by: Sequence[str] = (),
     fresh: bool = False,
     keep: bool = True,
     title: str = "",
@@ -89,7 +93,8 @@ def compare(
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
     core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
     those of the very same training reused unless `fresh`. Raises UserError for what cannot be had; a generator that
-    fails costs its own row. `title`, what to `see` and what `came_out` earlier are shown with the results.
+    fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`). `title`, what to
+    `see` and what `came_out` earlier are shown with the results.
     """
     training = plan.Training(budget, steps, seed, seeds, device)
     at_once = plan.cores() if jobs is None else jobs
@@ -97,9 +102,14 @@ def compare(
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
     for prompt in prompts:
         plan.require_prompt(prompt)
+    for way in by:
+        places.require(way)
     plan.require_specs(generators)
     corpora = _corpora(authors, lines, watcher, held_out)
     planned = plan.jobs(corpora, generators, training, samplings, prompts, models=_folder(keep), fresh=fresh)
+    judges = {each.author: Judge(each) for each in corpora}
+    kinds = {author: judge.places(by) for author, judge in judges.items()}
+    planned = [replace(job, places=kinds[job.author]) for job in planned]
     rows: dict[int, Row] = {}
     for place, said in LocalExecutor(at_once).run(planned):
         watcher.watch(planned, place, said)
@@ -110,11 +120,17 @@ def compare(
         command=list(command),
         corpora={each.author: each.describe() for each in corpora},
         floors={each.author: floors(each.train, each.test) for each in corpora},
-        results=[rows[place] for place in range(len(planned))],
+        human={author: _human(judge, samplings) for author, judge in judges.items()},
+        results=[judges[job.author].judged(rows[place]) for place, job in enumerate(planned)],
         title=title,
         see=see,
         came_out=came_out,
     )
+
+
+def _human(judge: Judge, samplings: Sequence[Sampling]) -> dict[str, Any] | None:
+    length = samplings[0].length if samplings else 0
+    return judge.human(length) if length else None
 
 
 def comparison(file: str | Path, **given: Any) -> dict[str, Any]:
@@ -181,8 +197,11 @@ def ready(
 
 
 def load(name: str) -> Generator:
-    """The kept model that `genbench models list` shows by this name; UserError where there is none or it is damaged."""
-    return models.named(models.home(), name).generator()
+    """The kept model that `genbench models list` shows by this name, or the one in a folder.
+
+    Raises UserError where there is none or it is damaged.
+    """
+    return models.at(name).generator()
 
 
 def stream(generator: Generator, prompt: str = "", sampling: Sampling = DEFAULT, seed: int = 0) -> Iterator[str]:
@@ -207,8 +226,8 @@ def text_of(file: str, lines: str = "join") -> str:
 
 def numbers(generator: Generator, text: str) -> dict[str, Any]:
     """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
-    found: dict[str, Any] = plain(tested(generator, text))
-    return found
+    found: dict[str, Any] = plain(tested(generator, text, {}))
+    return {name: value for name, value in found.items() if name not in ("block_bits", "by")}
 
 
 def _folder(keep: bool) -> str:

@@ -48,6 +48,11 @@ class Model:
         """Bytes on disk."""
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
+    @property
+    def fingerprint(self) -> bytes:
+        """What tells it from every model that predicts otherwise, 16 bytes."""
+        return _fingerprint(self.card["options"], self.card["files"])
+
     def generator(self) -> Generator:
         """The generator, ready to draw and score; UserError where a file is damaged or missing."""
         for file, digest in self.card["files"].items():
@@ -102,6 +107,34 @@ def named(folder: Path, name: str) -> Model:
     names = [model.name for model in found or known]
     which = f"{len(found)} models' names begin with" if found else "no model is called"
     raise UserError(f"{which} {name!r}: {nearest(name, names[:MANY])}; genbench models list shows all {len(known)}")
+
+
+def at(place: str | Path) -> Model:
+    """The model in a folder, else the kept one of that name; UserError where there is neither."""
+    found = _read(Path(place)) if Path(place).is_dir() else None
+    return found or named(home(), str(place))
+
+
+def of(wanted: bytes) -> Model:
+    """The kept model with this fingerprint; UserError where there is none."""
+    found = next((model for model in kept(home()) if model.fingerprint == wanted), None)
+    if found is None:
+        raise UserError(
+            f"no kept model has the fingerprint {wanted.hex()}; genbench decompress --model takes a folder with it, "
+            "copied from the machine that compressed"
+        )
+    return found
+
+
+def fingerprint(generator: Generator) -> bytes:
+    """The same 16 bytes as those of the model that is kept of a generator."""
+    files = {name: _digest(data) for name, data in store.as_files(generator).items()}
+    return _fingerprint(options.values(generator), files)
+
+
+def _fingerprint(values: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
+    identity = json.dumps([values, sorted(files.items())], sort_keys=True)
+    return sha256(identity.encode()).digest()[:16]
 
 
 def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:

@@ -59,17 +59,25 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{why}; name a file in a folder of yours") from error
 
 
-def save(generator: Generator, folder: Path) -> None:
-    """Keep what a generator has learned in a folder: `learned.json` and `arrays.safetensors`."""
+def as_files(generator: Generator) -> dict[str, bytes]:
+    """What a generator has learned, as the files that are kept of it: `arrays.safetensors` and `learned.json`."""
     from safetensors.numpy import save as to_bytes
 
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     learned = _without_arrays(generator.dump(), arrays)
     described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts}
-    text = json.dumps(described).encode()  # before anything is written: it may fail
+    return {
+        "arrays.safetensors": to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}),
+        "learned.json": json.dumps(described).encode(),
+    }
+
+
+def save(generator: Generator, folder: Path) -> None:
+    """Keep what a generator has learned in a folder."""
+    files = as_files(generator)  # before anything is written: it may fail
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "arrays.safetensors", to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}))
-    write_whole(folder / "learned.json", text)
+    for name, data in files.items():
+        write_whole(folder / name, data)
 
 
 def load(generator: Generator, folder: Path) -> None:

@@ -38,6 +38,7 @@ jobs = 1
 device = "cpu"
 lines = "keep"
 held_out = ["Log"]
+by = ["newline"]
 fresh = true
 """
 SMALL = "title = 'Two orders'\nsee = 'the bits'\nauthors = ['thorne']\nlength = 9\nseed = 3\n"
@@ -88,6 +89,7 @@ def test_every_key_reaches_the_comparison(tmp_path: Path) -> None:
         "device": "cpu",
         "lines": "keep",
         "held_out": ["Log"],
+        "by": ["newline"],
         "fresh": True,
     }
     inspect.signature(genbench.compare).bind(**found)

@@ -40,9 +40,10 @@ CORE["bench"] = {
     "generator",
     "errors",
 }
-CORE["report"] = {"report", "bench", "store", "options", "generator", "errors"}
+CORE["report"] = {"report", "bench", "measure", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"bench", "report", "__init__"}
-CORE["cli"] = CORE["api"] | {"api"}
+CORE["measuring"] = CORE["api"] | {"api"}
+CORE["cli"] = CORE["measuring"] | {"measuring"}
 CORE["__init__"] = set(CORE)
 
 

@@ -1,32 +1,43 @@
-"""Intervals, floors, and what is copied."""
+"""Intervals and floors."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from genbench.measure.floors import floors
-from genbench.measure.intervals import interval
-from genbench.measure.novelty import longest_copy
+from genbench.measure.intervals import in_blocks, interval
 
 
 def test_nothing_is_said_of_fewer_than_ten_blocks() -> None:
-    assert interval(np.ones(9_999)) is None
-    assert interval(np.ones(10_000)) is not None
+    assert interval(in_blocks(np.ones(9_999))) is None
+    assert interval(in_blocks(np.ones(10_999))) is not None
+    assert interval(np.ones(30), np.array([1.0] * 9 + [0.0] * 21)) is None
 
 
 def test_where_all_characters_cost_alike_the_interval_is_a_point() -> None:
-    assert interval(np.full(20_000, 1.5)) == (1.5, 1.5)
+    assert interval(in_blocks(np.full(20_000, 1.5))) == (1.5, 1.5)
 
 
 def test_the_interval_is_that_of_the_means_of_blocks() -> None:
     # 100 blocks, half of them 1 bit a character, half 3: standard error 1 / sqrt(100), so about 2 +- 0.196
-    bits = np.repeat(np.tile([1.0, 3.0], 50), 1000)
+    bits = in_blocks(np.repeat(np.tile([1.0, 3.0], 50), 1000))
     low, high = interval(bits) or (0, 0)
     assert (low, high) == pytest.approx((1.804, 2.196), abs=0.03)
     assert interval(bits) == (low, high)
+
+
+def test_blocks_of_unlike_size_weigh_by_their_characters() -> None:
+    # a block of 900 characters at 1 bit for each of 100 at 11: 2 bits a character over all, not 6
+    bits, sizes = np.tile([900.0, 1100.0], 50), np.tile([900.0, 100.0], 50)
+    low, high = interval(bits, sizes) or (0, 0)
+    assert low < 2 < high < 3
+
+
+def test_the_interval_holds_the_truth_about_nineteen_times_in_twenty() -> None:
+    rng = np.random.default_rng(3)
+    found = [interval(rng.normal(2000, 300, 60)) or (0, 0) for _ in range(300)]
+    assert 0.90 < np.mean([low <= 2 <= high for low, high in found]) < 0.98
 
 
 def test_uniform_and_unigram_by_hand() -> None:
@@ -41,19 +52,3 @@ def test_a_copy_costs_the_compressor_less_than_news() -> None:
     rng = np.random.default_rng(0)
     train, news = ("".join(map(chr, rng.integers(97, 123, 4000))) for _ in range(2))
     assert 0 < floors(train, train[1000:3000])["xz"] < 0.5 < floors(train, news[:2000])["xz"]
-
-
-@given(text=st.text("ab\u00e9 ", max_size=12), train=st.text("ab\u00e9 ", max_size=30))
-@example(text="", train="ab")
-@example(text="ab", train="")
-@example(text="bab", train="ababab")
-def test_the_longest_copy_is_the_longest_of_all_runs(text: str, train: str) -> None:
-    runs = [text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)]
-    assert longest_copy(text, train) == max((len(run) for run in runs if run in train), default=0)
-
-
-def test_a_copy_is_found_wherever_it_stands() -> None:
-    rng = np.random.default_rng(1)
-    train = "".join(map(chr, rng.integers(97, 123, 20_000)))
-    for start in (0, 7_000, 19_900):
-        assert longest_copy("?" + train[start : start + 100] + "!", train) == 100

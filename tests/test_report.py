@@ -13,9 +13,13 @@ from genbench.bench.jobs import Job, blank
 from genbench.bench.results import Comparison
 from genbench.generator import Progress
 from genbench.report import files, terminal
+from genbench.report.columns import COLUMNS
+from genbench.report.listings import facts, listing
 from genbench.report.live import Live
 from genbench.report.text import printable
 
+FIGURES: dict[str, Any] = {"texts": 1, "words": 60, "longest_copy": 23.0, "copied_share": 0.125}
+FIGURES |= {"unseen": [0.1, 0.375, 0.8] + [1.0] * 7, "distinct": [0.8, 0.95, 1.0], "self_bleu": None}
 HOSTILE = "[red]x[/red] \x1b[31m|<script>\u202e\x07"
 
 
@@ -25,6 +29,8 @@ def row(generator: str, bits: float, **more: Any) -> dict[str, Any]:
     texts = [
         {"temperature": t, "prompt": "It is", "text": f"{generator} at {t}", "longest_copy": 23} for t in (0.5, 1.0)
     ]
+    numbers["block_bits"] = [1000 * bits + place % 3 for place in range(20)]
+    numbers["novelty"] = [{"temperature": t} | FIGURES for t in (0.5, 1.0)]
     return made | numbers | {"bits_per_character": bits, "interval": [bits - 0.1, bits + 0.1], "samples": texts} | more
 
 
@@ -39,13 +45,13 @@ def comparison(*rows: dict[str, Any]) -> Comparison:
         "lines": "join",
     }
     floors = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
-    return Comparison("1", [], {"austen": text}, {"austen": floors}, list(rows))
+    return Comparison("1", [], {"austen": text}, {"austen": floors}, list(rows), human={"austen": FIGURES})
 
 
 ROWS = comparison(
     row("lstm-char", 1.9, word_perplexity=None, interval=None, notes=["slow"]),
     row("markov-char", 1.7, word_perplexity=900.5, notes=["slow"]),
-    row("bad", 0, status="failed", error="sums to 1.3", samples=[], bits_per_character=None),
+    row("bad", 0, status="failed", error="sums to 1.3", samples=[], novelty=[], bits_per_character=None),
 )
 
 
@@ -73,6 +79,32 @@ def test_it_shows_every_row_best_first(width: int) -> None:
         assert f"austen at temperature {temperature}, after 'It is'" in out
     assert out.count("longest copy 23 characters") == 4
     assert "It ismarkov-char at 0.5" in out
+
+
+def test_every_pair_has_its_verdict_under_the_table() -> None:
+    out = printed(ROWS, 100)
+    assert "markov-char better than lstm-char by 0.200 bits per character [0.200, 0.200]" in out
+    assert "- markov-char better than lstm-char by 0.200" in files.as_markdown(ROWS)
+
+
+def test_what_the_samples_copy_stands_under_the_table_with_held_out_text_last() -> None:
+    out = printed(ROWS, 80)
+    assert out.index("markov-char at 0.5") < out.index("lstm-char at 1") < out.index("held-out text")
+    (line,) = [line.split() for line in out.splitlines() if line.startswith(" lstm-char at 1 ")]
+    assert line[3:] == ["23", "12.5", "10.0", "37.5", "100.0", "0.950", "-"]
+    assert "| lstm-char at 1 | 23 | 12.5 | 10.0 | 37.5 | 100.0 | 0.950 | - |" in files.as_markdown(ROWS)
+    read = list(csv.DictReader(io.StringIO(files.as_csv(ROWS))))
+    assert (read[0]["copied_share"], read[0]["unseen_2"], read[2]["unseen_2"]) == ("0.125", "0.375", "")
+
+
+def test_several_seeds_are_one_line_with_their_spread() -> None:
+    found = comparison(row("a", 1.5), row("a", 1.7, seed=1), row("b", 1.65))
+    out = printed(found, 80)
+    assert "1.500-1.700" in out
+    assert "Means over 1 to 2 seeds" in out
+    assert "a better than b by 0.050 bits" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "1.500-1.700" in files.as_markdown(found)
 
 
 def test_more_columns_where_there_is_room() -> None:
@@ -124,7 +156,7 @@ def test_csv_comes_back() -> None:
 
 def test_markdown_keeps_its_columns() -> None:
     lines = [line for line in files.as_markdown(comparison(row("a|b<c", 1.5))).splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in lines} == {len(terminal.COLUMNS) + 2}
+    assert {line.replace("\\|", "").count("|") for line in lines[:3]} == {len(COLUMNS) - 1 + 2}  # no spread of seeds
     assert "a\\|b&lt;c" in lines[2]
 
 
@@ -170,3 +202,13 @@ def test_a_hostile_note_drives_no_live_line() -> None:
         live.bars.refresh()
     assert "\x07" not in out.getvalue()
     assert "[/red]" in out.getvalue()
+
+
+def test_lists_in_a_pipe_have_tabs_and_no_more_lines_than_rows() -> None:
+    out = io.StringIO()
+    listing(["a", "b"], [["x\ty", "1\n2"], ["long " * 60, ""]], Console(file=out, width=80))
+    facts([("name", HOSTILE)], Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert lines[:2] == ["a\tb", "x\u2409y\t1 2"]
+    assert [line.count("\t") for line in lines] == [1, 1, 1, 1]
+    assert "\x1b" not in out.getvalue()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -20,8 +20,8 @@ from genbench import checkpoints, models, options, registry, sampling, scoring
 from genbench.checkpoints import Checkpoint
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
-from genbench.measure.intervals import BLOCK, FEWEST, interval
-from genbench.measure.novelty import longest_copy
+from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
+from genbench.measure.places import Places, split
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -45,6 +45,7 @@ class Job:
     corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
     models: str = ""  # the folder that models are kept in; "" keeps none
     fresh: bool = False  # train anew even if the same model is kept
+    places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
 
     @property
     def generator(self) -> str:
@@ -66,7 +67,11 @@ def blank(job: Job) -> Row:
         "seed": job.seed,
         "status": "ok",
     }
-    return row | dict.fromkeys(measured.split()) | {"facts": {}, "notes": [], "samples": []}
+    return (
+        row
+        | dict.fromkeys(measured.split())
+        | {"block_bits": [], "by": {}, "facts": {}, "notes": [], "samples": [], "novelty": []}
+    )
 
 
 def failed(row: Row, reason: str) -> Row:
@@ -82,7 +87,7 @@ def run_job(job: Job, listen: Listener) -> Row:
         generator, said = trained(job, listen)
         row |= said
         listen(Progress(1, note="scoring"))
-        row |= test(generator, job.test)
+        row |= test(generator, job.test, {by: Places.unpack(each) for by, each in job.places.items()})
         listen(Progress(1, note="sampling"))
         row |= draw(generator, job)
     except GenbenchError as error:
@@ -160,12 +165,13 @@ def _whole(value: Any) -> int | None:
     return int(value) if isinstance(value, int | np.integer) else None
 
 
-def test(generator: Generator, text: str) -> Row:
-    """Score the test text, timed; this is the one time that it is opened."""
+def test(generator: Generator, text: str, kinds: Mapping[str, Places]) -> Row:
+    """Score the test text, timed, its bits split by kinds of place; this is the one time that it is opened."""
     began = time.perf_counter()
     found = scoring.score(generator, text)
     seconds = time.perf_counter() - began
-    bounds = interval(found.character_bits)
+    blocks = in_blocks(found.character_bits)
+    bounds = interval(blocks)
     row = {name: getattr(found, name) for name in ("bits", "characters", "bytes", "words", "tokens")}
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
     return (
@@ -173,13 +179,15 @@ def test(generator: Generator, text: str) -> Row:
         | {name: getattr(found, name) for name in derived}
         | {
             "interval": list(bounds) if bounds else None,
+            "block_bits": blocks.round(3).tolist(),
+            "by": {by: split(found.character_bits, each) for by, each in kinds.items()},
             "score_characters_per_second": round(len(text) / seconds),
         }
     )
 
 
 def draw(generator: Generator, job: Job) -> Row:
-    """The samples, timed together, and how much of each is copied."""
+    """The samples, timed together."""
     began = time.perf_counter()
     samples = []
     for place, (prompt, how) in enumerate(product(job.prompts, job.samplings)):
@@ -189,7 +197,7 @@ def draw(generator: Generator, job: Job) -> Row:
     seconds = time.perf_counter() - began
     characters = sum(len(sample["text"]) for sample in samples)
     return {
-        "samples": [sample | {"longest_copy": longest_copy(sample["text"], job.train)} for sample in samples],
+        "samples": samples,
         "generate_characters_per_second": round(characters / seconds) if characters else None,
     }
 

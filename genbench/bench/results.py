@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.bench.jobs import Row
+from genbench.bench.verdicts import Verdict, by_kind, folded, verdicts
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,6 +18,7 @@ class Comparison:
     corpora: dict[str, dict[str, Any]]
     floors: dict[str, dict[str, float]]  # bits per character; never ranked
     results: list[Row]
+    human: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # what is said of samples, of held-out text
     title: str = ""
     see: str = ""  # what there is to see in it
     came_out: str = ""  # what came out earlier, elsewhere
@@ -30,6 +32,20 @@ class Comparison:
         """An author's rows, the fewest bits per character first, the failed ones last."""
         rows = [row for row in self.results if row["author"] == author]
         return sorted(rows, key=lambda row: (row["status"] != "ok", row["bits_per_character"] or 0))
+
+    def lines(self, author: str) -> list[Row]:
+        """An author's rows that are ok, best first, several seeds of one generator as one (see `folded`)."""
+        rows = folded([row for row in self.ranked(author) if row["status"] == "ok"])
+        return sorted(rows, key=lambda row: float(row["bits_per_character"]))
+
+    def verdicts(self, author: str) -> list[Verdict]:
+        """What can be said of every pair of an author's lines: which predicts better, by how much, how surely."""
+        return verdicts(self.lines(author))
+
+    def splits(self, author: str) -> dict[str, list[dict[str, Any]]]:
+        """For each way in which the bits were split: the kinds of place, what was spent there, and the verdicts."""
+        lines = self.lines(author)
+        return {by: by_kind(lines, by) for by in (lines[0]["by"] if lines else ())}
 
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
@@ -50,5 +66,8 @@ class Comparison:
             "came_out": self.came_out,
             "corpora": self.corpora,
             "floors": self.floors,
+            "verdicts": {author: self.verdicts(author) for author in self.corpora},
+            "splits": {author: self.splits(author) for author in self.corpora},
+            "human": self.human,
             "results": self.results,
         }

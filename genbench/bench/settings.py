@@ -42,6 +42,7 @@ class Settings(TypedDict, total=False):
     device: str
     lines: str
     held_out: list[str]
+    by: list[str]
     fresh: bool
 
 

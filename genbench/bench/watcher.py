@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from genbench.bench.jobs import Job, Row
 from genbench.generator import Progress
@@ -16,6 +16,10 @@ class Watcher:
 
     def fetching(self, share: float) -> None:
         """How much of a download is there, 0 to 1."""
+
+    def working(self, what: str) -> Callable[[float], None]:
+        """Whom to tell how much of a long work is done, 0 to 1."""
+        return lambda share: None
 
     def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
         """The job at this place is so far, or has this row."""

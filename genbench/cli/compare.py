@@ -28,6 +28,7 @@ def compare(
     device: p.Device = "auto",
     lines: p.Lines = "join",
     held_out: p.HeldOut = None,
+    by: p.By = None,
     fresh: p.Fresh = False,
     json: p.Json = None,
     csv: p.Csv = None,

@@ -12,7 +12,9 @@ from typer.exceptions import TyperException
 from genbench import __version__
 from genbench.cli import corpora, generators, models
 from genbench.cli.compare import compare
+from genbench.cli.compress import compress, decompress
 from genbench.cli.generate import generate
+from genbench.cli.novelty import novelty
 from genbench.cli.score import score
 from genbench.cli.train import train
 from genbench.errors import GenbenchError
@@ -48,6 +50,9 @@ app.command()(compare)
 app.command()(train)
 app.command()(generate)
 app.command()(score)
+app.command()(novelty)
+app.command()(compress)
+app.command()(decompress)
 app.add_typer(models.app, name="models")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(generators.app, name="generators")

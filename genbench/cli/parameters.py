@@ -35,11 +35,18 @@ Specs = Annotated[
 Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
 Steps = Annotated[int | None, _option(metavar="N", help="Optimiser steps a network, instead of a budget.")]
 Seed = Annotated[int, typer.Option(help="The seed of training and drawing.")]
-Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds, one row each.")]
+Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and their spread.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
 Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
 
 HeldOut = Annotated[list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole unseen book.")]
+By = Annotated[
+    list[str] | None,
+    _option(
+        metavar="KIND",
+        help="Split the bits by place: word-frequency, context-seen, position (in a word), newline; repeatable.",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
 ONE = "A catalogue name, or a path to a .txt file or a folder of them."

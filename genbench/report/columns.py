@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from genbench.bench.jobs import Row
-from genbench.report.text import count, decimals, span
+from genbench.report.text import count, decimals, span, spread
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,14 @@ class Column:
     best: Literal["lowest", "highest"] | None = None
     style: str = ""
     room: int = 0  # shown from this width of the terminal on
+    optional: bool = False  # shown only where a row has it
 
     def winner(self, rows: list[Row]) -> float | None:
         """The best value of the rows; None where there is nothing to be best in."""
+        if self.best is None:
+            return None
         found: list[float] = [row[self.key] for row in rows if row["status"] == "ok" and row[self.key] is not None]
-        if self.best is None or len(found) < 2 or len(set(found)) < 2:
+        if len(set(found)) < 2:
             return None
         return min(found) if self.best == "lowest" else max(found)
 
@@ -40,6 +44,7 @@ def _decimal(heading: str, key: str, places: int, best: Literal["lowest"] | None
 COLUMNS = (
     _decimal("bits/\nchar", "bits_per_character", 3),
     Column("95 %\ninterval", "interval", lambda row: span(row["interval"]), room=70),
+    Column("spread\nof seeds", "spread", lambda row: spread(row.get("spread")), optional=True),
     _decimal("bits/\nbyte", "bits_per_byte", 3, room=120),
     _decimal("word\nperpl.", "word_perplexity", 1),
     replace(_decimal("token\nperpl.", "token_perplexity", 1, best=None), style="bright_black"),
@@ -51,3 +56,9 @@ COLUMNS = (
     _counted("drawing\nchar/s", "generate_characters_per_second", "highest", room=70),
     _counted("memory\nMB", "peak_memory_mb", "lowest", room=90),
 )
+
+
+def wanted(rows: Sequence[Row], width: float = math.inf) -> list[Column]:
+    """The columns for these rows, as many as a terminal of this width has room for."""
+    there = [column for column in COLUMNS if not column.optional or any(row.get(column.key) for row in rows)]
+    return [column for column in there if column.room <= width]

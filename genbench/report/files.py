@@ -6,13 +6,17 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
+from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
-from genbench.report.columns import COLUMNS
-from genbench.report.text import labels, printable
+from genbench.bench.verdicts import sentence
+from genbench.report import novelty, splits
+from genbench.report.columns import wanted
+from genbench.report.text import printable
 from genbench.store import write_whole
 
-NOT_IN_CSV = ("samples", "facts", "notes")
+NOT_IN_CSV = ("samples", "facts", "notes", "block_bits", "by", "novelty")
 
 
 def as_json(comparison: Comparison) -> str:
@@ -27,7 +31,8 @@ def as_csv(comparison: Comparison) -> str:
         low, high = row["interval"] or (None, None)
         flat = {key: value for key, value in row.items() if key not in (*NOT_IN_CSV, "interval", "error")}
         options = json.dumps(row["options"], ensure_ascii=False)
-        lines.append(flat | {"options": options, "interval_low": low, "interval_high": high, "error": row.get("error")})
+        flat |= {"options": options, "interval_low": low, "interval_high": high, "error": row.get("error")}
+        lines.append(flat | _novelty(row["novelty"]))
     out = io.StringIO()
     writer = csv.DictWriter(
         out, fieldnames=list(dict.fromkeys(key for line in lines for key in line)), lineterminator="\n"
@@ -37,21 +42,35 @@ def as_csv(comparison: Comparison) -> str:
     return out.getvalue()
 
 
+def _novelty(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of the samples at the first temperature, those of n-grams a column each."""
+    flat: dict[str, Any] = {}
+    for key, value in (found[0] if found else {}).items():
+        flat |= {f"{key}_{n}": each for n, each in enumerate(value, 1)} if isinstance(value, list) else {key: value}
+    return flat
+
+
 def as_markdown(comparison: Comparison) -> str:
-    """A table for each author, best first."""
+    """A table for each author, best first, and the verdicts below it."""
     parts = []
     for author in comparison.corpora:
-        rows = comparison.ranked(author)
-        heads = [
-            "generator",
-            *(column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in COLUMNS),
-        ]
-        lines = [f"### {_escaped(author)}", "", _line(heads), _line(["---"] + ["---:"] * len(COLUMNS))]
+        rows = comparison.lines(author)
+        columns = wanted(rows)
+        heads = [column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in columns]
+        lines = [f"### {_escaped(author)}", "", _line(["generator", *heads]), _line(["---"] + ["---:"] * len(columns))]
         for label, row in zip(labels(rows), rows, strict=True):
-            ok = row["status"] == "ok"
-            cells = [column.show(row) for column in COLUMNS] if ok else [f"failed: {row['error']}"]
-            lines.append(_line([label, *cells]))
-        parts.append("\n".join(lines) + "\n")
+            lines.append(_line([label, *(column.show(row) for column in columns)]))
+        failed = [row for row in comparison.ranked(author) if row["status"] != "ok"]
+        lines += [_line([label, f"failed: {row['error']}"]) for label, row in zip(labels(failed), failed, strict=True)]
+        copied = novelty.lines(rows, comparison.human.get(author))
+        if copied:
+            heads = ["samples of", *novelty.NAMES]
+            lines += ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, copied)]
+        for by, kinds in comparison.splits(author).items():
+            heads, *others = splits.lines(kinds)
+            lines += ["", _line([by, *heads[1:]]), _line(["---"] + ["---:"] * len(kinds)), *map(_line, others)]
+        said = [f"- {_escaped(sentence(verdict))}" for verdict in comparison.verdicts(author)]
+        parts.append("\n".join([*lines, "", *said] if said else lines) + "\n")
     return "\n".join(parts)
 
 

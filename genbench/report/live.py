@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -17,7 +17,7 @@ from genbench.generator import Progress
 from genbench.report.text import count, printable
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines of a job
-FETCHING = -1  # stands where the place of a job does
+WORK = -1  # stands where the place of a job does
 
 
 def console(stderr: bool = False) -> Console:
@@ -62,9 +62,11 @@ class Live(Watcher):
 
     def fetching(self, share: float) -> None:
         """Show how far a download is."""
-        self._going("fetching NLTK's gutenberg corpus", FETCHING, Progress(share))
-        if share >= 1:
-            self.bars.remove_task(self.lines.pop(FETCHING))
+        self._work("fetching NLTK's gutenberg corpus", share)
+
+    def working(self, what: str) -> Callable[[float], None]:
+        """Show how far a long work is."""
+        return lambda share: self._work(what, share)
 
     def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
         """Show one event."""
@@ -81,6 +83,11 @@ class Live(Watcher):
         if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
             self.last[place] = time.monotonic()
             self.console.print(f"{name}: {said.fraction:.0%} {says(said)}".rstrip(), markup=False, highlight=False)
+
+    def _work(self, what: str, share: float) -> None:
+        self._going(what, WORK, Progress(share))
+        if share >= 1:
+            self.bars.remove_task(self.lines.pop(WORK))
 
     def _done(self, name: str, place: int, row: Row) -> None:
         if place in self.lines:

@@ -14,9 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.bench.jobs import Row
+from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
-from genbench.report.columns import COLUMNS, Column
-from genbench.report.text import flowing, labels, printable
+from genbench.bench.verdicts import sentence
+from genbench.report import novelty, splits
+from genbench.report.columns import Column, wanted
+from genbench.report.text import flowing, printable
 
 NARROWEST_PANEL = 36  # columns
 EARLIER = "What came out earlier, on the machine of the file's authors:"
@@ -29,17 +32,28 @@ def show(comparison: Comparison, console: Console) -> None:
             console.print(Text(printable(flowing(words)), style=style), end="\n\n")
     for author in comparison.corpora:
         rows = comparison.ranked(author)
-        console.print(Text(heading(comparison, author), style="bold"))
-        if any(row["status"] == "ok" for row in rows):
-            console.print(table(rows, console.width))
-        for line in remarks(comparison, author, rows):
-            console.print(line)
+        for part in figures(comparison, author, rows, console.width):
+            console.print(part)
         console.print()
         for part in samples(author, rows, console.width):
             console.print(part)
         console.print()
     if comparison.came_out:
         console.print(Text(EARLIER, style="bold"), Text(printable(flowing(comparison.came_out))), sep="\n")
+
+
+def figures(comparison: Comparison, author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
+    """All the numbers of an author: the table and its remarks, the bits split by place, what the samples copy."""
+    lines = comparison.lines(author)
+    yield Text(heading(comparison, author), style="bold")
+    if lines:
+        yield table(lines, width)
+    yield from remarks(comparison, author, rows)
+    for by, kinds in comparison.splits(author).items():
+        yield from splits.parts(by, kinds)
+    if any(line["novelty"] for line in lines):
+        yield novelty.table(lines, comparison.human.get(author))
+        yield Text(novelty.WHAT, style="bright_black")
 
 
 def heading(comparison: Comparison, author: str) -> str:
@@ -52,9 +66,8 @@ def heading(comparison: Comparison, author: str) -> str:
 
 
 def table(rows: list[Row], width: int) -> Table:
-    """The rows that are ok, best first, with as many columns as there is room for."""
-    shown = [column for column in COLUMNS if column.room <= width]
-    rows = [row for row in rows if row["status"] == "ok"]
+    """Rows that are ok, best first, with as many columns as there is room for."""
+    shown = wanted(rows, width)
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
     made.add_column("generator", overflow="fold", min_width=12)
     for column in shown:
@@ -73,8 +86,14 @@ def cell(column: Column, row: Row, winner: float | None) -> Text:
 
 
 def remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
-    """What stands under the table: the marks, the floors, failures and notes."""
+    """What stands under the table: verdicts, the marks, the floors, failures and notes."""
     floors = comparison.floors[author]
+    for verdict in comparison.verdicts(author):
+        yield Text(printable(sentence(verdict)))
+    seeds = sorted({line.get("seeds", 1) for line in comparison.lines(author)})
+    if seeds and seeds[-1] > 1:
+        many = " to ".join(str(number) for number in dict.fromkeys((seeds[0], seeds[-1])))
+        yield Text(f"Means over {many} seeds; the intervals are those of the text alone.", style="bright_black")
     yield Text(
         "Ranked by bits per character of the test text, fewer is better; * best of its column. "
         "Token perplexity depends on how a generator cuts text: never compare it.",

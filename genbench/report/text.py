@@ -7,9 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from genbench import options
-from genbench.bench.jobs import Row
-
 LARGE = 1e12  # from here on with an exponent
 UNSAFE = {
     "Cc",
@@ -101,26 +98,10 @@ def span(bounds: Sequence[float] | None) -> str:
     return f"{bounds[0]:.2f}-{bounds[1]:.2f}" if bounds else "-"
 
 
-def labels(rows: Sequence[Row]) -> list[str]:
-    """A name for each row that tells it from the others: options and seeds only where they differ.
+def spread(bounds: Sequence[float] | None) -> str:
+    """The least and the most over several seeds.
 
-    >>> row = {"generator": "g", "options": {"order": 3}, "seed": 0}
-    >>> labels([row, {**row, "options": {"order": 4}}])
-    ['g order=3', 'g order=4']
+    >>> spread([1.8931, 1.902]), spread(None)
+    ('1.893-1.902', '-')
     """
-    return [" ".join([row["generator"], *_differing(row, rows)]) for row in rows]
-
-
-def _differing(row: Row, rows: Sequence[Row]) -> list[str]:
-    same = [other for other in rows if other["generator"] == row["generator"]]
-    found = [
-        f"{key}={_short(value)}"
-        for key, value in row["options"].items()
-        if any(other["options"].get(key, value) != value for other in same)
-    ]
-    seeds = any(other["seed"] != row["seed"] for other in same)
-    return [*found, f"seed={row['seed']}"] if seeds else found
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else options.written(value)
+    return f"{bounds[0]:.3f}-{bounds[1]:.3f}" if bounds else "-"

@@ -1,0 +1,53 @@
+"""genbench novelty"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genbench.bench.values import seconds
+from genbench.cli import parameters as p
+
+
+def novelty(
+    author: p.AuthorOne,
+    generators: p.Spec,
+    prompt: p.Start = "",
+    temperature: p.Temperature = 0.8,
+    top_k: p.TopK = None,
+    top_p: p.TopP = None,
+    min_p: p.MinP = None,
+    repetition_penalty: p.Penalty = 1.0,
+    length: p.Length = 1000,
+    count: p.Count = 5,
+    words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of so many words counts as copied.")] = 5,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="The seed of drawing.")] = 0,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.AnyDevice = None,
+    lines: p.Lines = "join",
+) -> None:
+    """Draw texts, and tell what they copy from the author's training text and what is new in them."""
+    import json as writer
+
+    from genbench import api, measuring
+    from genbench.bench.plan import start
+    from genbench.report import novelty
+    from genbench.report.live import Live, console
+    from genbench.sampling import Sampling
+
+    api.require_prompt(prompt)
+    sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty)
+    with Live(console(stderr=True)) as live:
+        text = api.corpus(author, lines=lines, watcher=live)
+        limits = {"budget": seconds(budget), "steps": steps, "device": device}
+        made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
+        begun = [(start(prompt, text.train, seed + place), seed + place) for place in range(count)]
+        texts = ["".join(api.stream(made, prompt, sampling, drawing)) for prompt, drawing in begun]
+        found = measuring.novelty(texts, text, words=words)
+    if json:
+        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+    else:
+        novelty.show(found, console())
