@@ -66,10 +66,11 @@ class LSTMWindow(RecurrentGenerator):
         before = self.tokenizer.encode("\n")
         stream = torch.from_numpy(np.concatenate([before, ids]))
         few = min(self.window - 1, len(stream) - 1)  # the first predictions see fewer characters: one window tells them
+        found = np.empty(len(stream) - 1)  # filled in place: small tensors kept between large ones would cut memory up
         first, _ = self._network.picked(stream[None, :few], stream[None, 1 : few + 1], None)
-        parts = [first[0]]
+        found[:few] = first[0].numpy()
         if few < len(stream) - 1:
-            for spans in torch.split(stream.unfold(0, self.window + 1, 1), AT_ONCE):
-                found, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
-                parts.append(found[:, -1])
-        return torch.cat(parts)[len(before) - 1 :].numpy().astype(np.float64)
+            for place, spans in enumerate(torch.split(stream.unfold(0, self.window + 1, 1), AT_ONCE)):
+                last, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
+                found[few + place * AT_ONCE :][: len(last)] = last[:, -1].numpy()
+        return found[len(before) - 1 :]
