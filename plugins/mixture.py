@@ -86,7 +86,7 @@ class Mixture(Generator):
     def _read(self, ids: Ids) -> tuple[Floats, Ids]:
         """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
         read = [
-            view.read(ids) if isinstance(view, Characterwise) else (view.token_log_probs(ids), view.depths(ids))
+            view.read(ids)[:2] if isinstance(view, Characterwise) else (view.token_log_probs(ids), view.depths(ids))
             for view in self._views
         ]
         return np.stack([log_probs for log_probs, _ in read]), self._kind(np.stack([depths for _, depths in read]))
