@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import UserError
+from genbench.overlap import TrainingWords
 from genbench.tokenizer import Ids, Tokenizer
 
 State: TypeAlias = Any
@@ -84,14 +85,17 @@ class Generator(ABC):
 
     tokenizer   set by `fit`; set by the bench before `restore`
     facts       what the generator has to say of itself, shown with its row; "notes" is a list of sentences
+    training_words  set by the bench after `fit`, kept with the model: what the sampling control max_overlap looks up
     """
 
     tokenizer: Tokenizer
     facts: dict[str, Any]
+    training_words: TrainingWords | None
 
     def __new__(cls, *_: Any, **__: Any) -> Generator:
         made = super().__new__(cls)
         made.facts = {}
+        made.training_words = None
         return made
 
     def __getattr__(self, name: str) -> Any:

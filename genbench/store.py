@@ -16,6 +16,7 @@ import numpy as np
 
 from genbench.errors import UserError
 from genbench.generator import Generator, Learned
+from genbench.overlap import TrainingWords
 from genbench.tokenizer import Tokenizer
 
 
@@ -65,7 +66,9 @@ def save(generator: Generator, folder: Path) -> None:
 
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     learned = _without_arrays(generator.dump(), arrays)
-    described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts}
+    known = generator.training_words
+    words = known and _without_arrays({"hashes": known.hashes, "characters": known.characters}, arrays)
+    described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts, "words": words}
     text = json.dumps(described).encode()  # before anything is written: it may fail
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "arrays.safetensors", to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}))
@@ -80,6 +83,8 @@ def load(generator: Generator, folder: Path) -> None:
     arrays = load_file(folder / "arrays.safetensors")
     generator.tokenizer = Tokenizer.restore(described["tokenizer"])
     generator.facts = described["facts"]
+    words = described.get("words")
+    generator.training_words = TrainingWords(**_with_arrays(words, arrays)) if words else None
     learned: Learned = _with_arrays(described["learned"], arrays)
     generator.restore(learned)
 

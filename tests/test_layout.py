@@ -14,12 +14,14 @@ import genbench.neural
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
-CORE = {"errors": set(), "tokenizer": {"errors"}, "generator": {"errors", "tokenizer"}}
+CORE = {"errors": set(), "tokenizer": {"errors"}, "overlap": {"errors"}}
+CORE["generator"] = {"errors", "tokenizer", "overlap"}
 CORE["completion"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
 CORE["paths"] = CORE["completion"]
 CORE["characterwise"] = CORE["paths"] | {"paths"}
-CORE["sampling"] = CORE["completion"] | {"completion"}
-CORE["options"] = CORE["store"] = {"errors", "tokenizer", "generator"}
+CORE["sampling"] = CORE["completion"] | {"completion", "overlap"}
+CORE["options"] = {"errors", "tokenizer", "generator"}
+CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
 CORE["registry"] = {"errors", "generator", "options"}
 CORE["text"] = {"errors", "text"}
 CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text"}
@@ -37,6 +39,7 @@ CORE["bench"] = {
     "sampling",
     "generator",
     "errors",
+    "overlap",
 }
 CORE["report"] = {"report", "bench", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"bench", "report", "__init__"}

@@ -21,6 +21,7 @@ from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, interval
 from genbench.measure.novelty import longest_copy
+from genbench.overlap import TrainingWords
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -126,6 +127,7 @@ def train(generator: Generator, job: Job, listen: Listener) -> Row:
     began = time.perf_counter()
     generator.fit(job.train, job.valid, run)
     seconds = time.perf_counter() - began
+    generator.training_words = TrainingWords.of(job.train)
     facts = dict(generator.facts)
     return {
         "train_seconds": round(seconds, 3),

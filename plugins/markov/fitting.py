@@ -2,7 +2,7 @@
 
 The counts are those of Kneser and Ney; each context of the suffix tree is asked once, as in the sequence memoizer (Wood
 et al. 2009). Its discounts for counts of 1, 2, 3, 4 to 6, 7 to 15 and more are a logistic function of features: how
-long the context is, how many tokens longer than its parent, how many different tokens followed it and its parent, and how
+long the context is, how much longer than its parent, how many different tokens followed it and its parent, and how
 often it was seen. The weights of the features are fitted by gradient (Adam, Kingma & Ba 2015) on bits of valid text.
 """
 
@@ -56,7 +56,8 @@ def features(tree: Tree, seen: Ints, nodes: Ints, lengths: Ints) -> Ints:
         binned(seen[nodes], SEEN),
     ]
     both = [one[first] * SIZES[second] + one[second] for first, second in PAIRS]
-    return np.stack([*one, *both], axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]])
+    rows: Ints = np.stack([*one, *both], axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]])
+    return rows
 
 
 @dataclass(frozen=True)
