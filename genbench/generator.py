@@ -34,6 +34,18 @@ class Progress:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What one length of context says of the next token, for `explain`; shorter contexts are asked for the rest."""
+
+    length: int  # of the context, in tokens
+    leftover: float  # the share that shorter contexts get
+    tokens: Ids  # (n,) what followed this context
+    counts: LogProbs  # (n,) how often, as the smoothing counts
+    discounts: LogProbs  # (n,) what was taken from each count
+    probabilities: LogProbs  # (n,) of each token by this context and all shorter ones
+
+
 def _ignore(*_: Any) -> None:
     return None
 
@@ -137,6 +149,10 @@ class Generator(ABC):
     def predict_batch(self, states: Sequence[State]) -> Sequence[LogProbs] | LogProbs:
         """`predict` of many states at once, (states, vocabulary); override it where together is faster."""
         return [self.predict(state) for state in states]
+
+    def evidence(self, state: State) -> Sequence[Evidence]:
+        """What each length of context says of the next token, shortest first; nothing where no counts say it."""
+        return ()
 
     def depth(self, state: State) -> int:
         """How many tokens of the context were seen together before; 0 where that means nothing. For mixtures."""

@@ -24,6 +24,7 @@ CORE["options"] = {"errors", "tokenizer", "generator"}
 CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
 CORE["registry"] = {"errors", "generator", "options"}
 CORE["text"] = {"errors", "text"}
+CORE["explain"] = {"errors", "tokenizer", "generator", "text"}
 CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text"}
 CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
 CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
@@ -41,8 +42,8 @@ CORE["bench"] = {
     "errors",
     "overlap",
 }
-CORE["report"] = {"report", "bench", "store", "options", "generator", "errors"}
-CORE["api"] = CORE["bench"] | {"bench", "report", "__init__"}
+CORE["report"] = {"report", "bench", "explain", "store", "options", "generator", "errors"}
+CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["cli"] = CORE["api"] | {"api"}
 CORE["__init__"] = set(CORE)
 
@@ -124,6 +125,7 @@ def test_public_definitions_say_what_they_are() -> None:
         "predict_batch",
         "depth",
         "depths",
+        "evidence",
         "backward",
         "embed",
         "head",

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from genbench import __version__
 from genbench.cli import corpora, generators, models
 from genbench.cli.compare import compare
+from genbench.cli.explain import explain
 from genbench.cli.generate import generate
 from genbench.cli.score import score
 from genbench.cli.train import train
@@ -48,6 +49,7 @@ app.command()(compare)
 app.command()(train)
 app.command()(generate)
 app.command()(score)
+app.command()(explain)
 app.add_typer(models.app, name="models")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(generators.app, name="generators")

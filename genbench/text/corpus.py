@@ -35,10 +35,16 @@ class Corpus:
     sha256: str  # of the whole cleaned text in UTF-8
     characters: int
     held_out: str = ""  # the title of the book that alone is the test text
+    begins: tuple[tuple[int, str], ...] = ()  # where in the training text each book begins, and its title
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test"))
         return f"<Corpus {self.author}: {'; '.join(self.books)}: {self.characters:,} characters ({sizes})>"
+
+    def place(self, offset: int) -> tuple[str, int]:
+        """The book and the line in it, from 1 on, of a character of the training text; lines as they were cleaned."""
+        begin, title = max((each for each in self.begins if each[0] <= offset), default=(0, self.author))
+        return title, self.train.count("\n", begin, offset) + 1
 
     def describe(self) -> dict[str, object]:
         """What a result says of its corpus; sizes are in characters."""
@@ -144,7 +150,18 @@ def _corpus(name: str, books: Texts, lines: str, held_out: Sequence[str] = ()) -
     unseen = _held_out(name, titles, held_out) if held_out else ""
     train, valid, test = _without(books, unseen) if unseen else _within(texts)
     digest = sha256(whole.encode()).hexdigest()
-    return Corpus(name, train, valid, test, titles, lines, digest, len(whole), unseen)
+    begins = _begins([(title, split(text)) for title, text in books if title != unseen], both=bool(unseen))
+    return Corpus(name, train, valid, test, titles, lines, digest, len(whole), unseen, begins)
+
+
+def _begins(books: Sequence[tuple[str, tuple[str, str, str]]], both: bool) -> tuple[tuple[int, str], ...]:
+    """Where the training part of each book begins once these are concatenated: its first part, or the first two."""
+    found, offset = [], 0
+    for title, (one, two, _) in books:
+        found.append((offset, title))
+        text = one + two if both else one
+        offset += len(text) + len(_missing(text, "\n\n"))
+    return tuple(found)
 
 
 def _within(texts: Sequence[str]) -> tuple[str, str, str]:

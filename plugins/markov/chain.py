@@ -13,7 +13,7 @@ from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
 from genbench_plugins.markov.tree import NOWHERE, Tree, grow
 
-from genbench import Generator, Ids, LogProbs, Progress, Run, Tokenizer
+from genbench import Evidence, Generator, Ids, LogProbs, Progress, Run, Tokenizer
 
 State = tuple[int, int]  # a node, and how many tokens of context it stands for
 LONGEST = 32  # tokens in an n-gram; "unbounded" has no limit
@@ -119,6 +119,19 @@ class MarkovChain(Generator):
             return float(weights.leftover[node]), weights.shares[start:stop]
         leftover, shares = weights.step(self._tree, length, np.full(stop - start, node), np.arange(start, stop))
         return float(leftover[0]), shares
+
+    def evidence(self, state: State) -> list[Evidence]:
+        tree, weights, found, said = self._tree, self._weights, self._base, []
+        for length, node in self.steps(state):
+            start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
+            leftover, shares = self._step(length, node, start, stop)
+            tokens = tree.keys[start:stop] - node * tree.vocabulary
+            found = found * leftover
+            found[tokens] += shares
+            counts = weights.counted(tree, length, node)
+            taken = counts - shares * counts.sum()
+            said.append(Evidence(length, leftover, tokens, counts, taken, found[tokens]))
+        return said
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])

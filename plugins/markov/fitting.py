@@ -79,6 +79,10 @@ class Fitted:
         """What makes it again."""
         return dict(vars(self))
 
+    def counted(self, tree: Tree, length: int, node: int) -> Floats:
+        """The counts of a node's pairs: after how many different tokens."""
+        return tree.before[tree.starts[node] : tree.starts[node + 1]].astype(np.float64)
+
     def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
         """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""
         leftover, share = self.leftover[nodes], np.where(pairs != NOWHERE, self.shares[pairs], 0.0)

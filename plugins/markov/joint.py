@@ -16,7 +16,7 @@ from genbench_plugins.markov.char import MarkovChar
 from genbench_plugins.markov.fitting import SEEN, TYPES, binned
 from genbench_plugins.markov.word import MarkovWord
 
-from genbench import Characterwise, Generator, Ids, LogProbs, Progress, Run, Tokenizer
+from genbench import Characterwise, Evidence, Generator, Ids, LogProbs, Progress, Run, Tokenizer
 
 Floats = npt.NDArray[np.float64]
 VALID_CHARACTERS = 60_000
@@ -76,6 +76,9 @@ class Markov(Generator):
         depth, peak = np.array([self._words.depth(state[1])]), np.array([by_words.max()])
         share = shares(self._weights, features(length, types, seen, depth, peak))
         return mixed(self._chain.predict(state[0]), by_words, share)
+
+    def evidence(self, state: Any) -> list[Evidence]:
+        return self._chain.evidence(state[0])
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         by_characters, by_words, rows = self._read(ids)

@@ -95,6 +95,14 @@ class Weights:
         """What makes it again."""
         return dict(vars(self))
 
+    def counted(self, tree: Tree, length: int, node: int) -> Floats:
+        """The counts of a node's pairs, as the method counts at this length of context."""
+        here = slice(tree.starts[node], tree.starts[node + 1])
+        if "kneser" not in self.method:
+            return tree.counts[here].astype(np.float64)
+        inside = length < tree.depth[node]
+        return np.ones(here.stop - here.start) if inside else tree.before[here].astype(np.float64)
+
     def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
         """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""
         own = tree.depth[nodes] == length
