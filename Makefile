@@ -1,11 +1,11 @@
 # make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. All make .venv first, if it is not there.
+# strict tools. make bench-markov: the chains beside their peers. All make .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick check clean
+.PHONY: compare test quick check bench-markov clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -21,6 +21,9 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	mkdir -p build/typed && ln -sfn ../../plugins build/typed/genbench_plugins
 	MYPYPATH=build/typed $(BIN)/mypy -p genbench -p genbench_plugins
+
+bench-markov: $(VENV)/installed
+	$(BIN)/python benchmarks/markov.py $(ARGS)
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -61,6 +61,7 @@ class Mixture(Generator):
             "parts": {spec: part.facts for spec, part in named},
             "parameters": sum(int(part.facts.get("parameters") or 0) for part in self._generators),
             "steps": sum(int(part.facts.get("steps") or 0) for part in self._generators) or None,
+            "adaptive": any(part.facts.get("adaptive", False) for part in self._generators),
             "notes": [str(note) for part in self._generators for note in part.facts.get("notes", [])],
         }
 

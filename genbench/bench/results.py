@@ -8,6 +8,11 @@ from typing import Any
 from genbench.bench.jobs import Row
 
 
+def adaptive(row: Row) -> bool:
+    """Whether a row's generator learns from the test text as it reads it: such rows are ranked apart."""
+    return bool(row.get("facts", {}).get("adaptive"))
+
+
 @dataclass(frozen=True, repr=False)
 class Comparison:
     """The rows of a comparison and what they rest on."""
@@ -27,9 +32,12 @@ class Comparison:
         return any(row["status"] == "ok" for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
-        """An author's rows, the fewest bits per character first, the failed ones last."""
+        """An author's rows, the fewest bits per character first; then those that learn from the test text as they go.
+
+        The failed ones come last.
+        """
         rows = [row for row in self.results if row["author"] == author]
-        return sorted(rows, key=lambda row: (row["status"] != "ok", row["bits_per_character"] or 0))
+        return sorted(rows, key=lambda row: (row["status"] != "ok", adaptive(row), row["bits_per_character"] or 0))
 
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]

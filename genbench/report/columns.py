@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from genbench.bench.jobs import Row
+from genbench.bench.results import adaptive
 from genbench.report.text import count, decimals, span
 
 
@@ -22,8 +23,9 @@ class Column:
     room: int = 0  # shown from this width of the terminal on
 
     def winner(self, rows: list[Row]) -> float | None:
-        """The best value of the rows; None where there is nothing to be best in."""
-        found: list[float] = [row[self.key] for row in rows if row["status"] == "ok" and row[self.key] is not None]
+        """The best value of the rows; None where there is nothing to be best in. Adaptive rows do not compete."""
+        rows = [row for row in rows if row["status"] == "ok" and not adaptive(row)]
+        found: list[float] = [row[self.key] for row in rows if row[self.key] is not None]
         if self.best is None or len(found) < 2 or len(set(found)) < 2:
             return None
         return min(found) if self.best == "lowest" else max(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from genbench import options
 from genbench.bench.jobs import Row
+from genbench.bench.results import adaptive
 
 LARGE = 1e12  # from here on with an exponent
 UNSAFE = {
@@ -108,7 +109,11 @@ def labels(rows: Sequence[Row]) -> list[str]:
     >>> labels([row, {**row, "options": {"order": 4}}])
     ['g order=3', 'g order=4']
     """
-    return [" ".join([row["generator"], *_differing(row, rows)]) for row in rows]
+    return [" ".join([row["generator"], *_differing(row, rows), *_marks(row)]) for row in rows]
+
+
+def _marks(row: Row) -> list[str]:
+    return ["(adaptive)"] if adaptive(row) else []
 
 
 def _differing(row: Row, rows: Sequence[Row]) -> list[str]:
@@ -116,7 +121,7 @@ def _differing(row: Row, rows: Sequence[Row]) -> list[str]:
     found = [
         f"{key}={_short(value)}"
         for key, value in row["options"].items()
-        if any(other["options"].get(key, value) != value for other in same)
+        if key != "adaptive" and any(other["options"].get(key, value) != value for other in same)
     ]
     seeds = any(other["seed"] != row["seed"] for other in same)
     return [*found, f"seed={row['seed']}"] if seeds else found

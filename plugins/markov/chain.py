@@ -8,20 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from genbench_plugins.markov.adapting import Adapting
 from genbench_plugins.markov.fitting import Fitted, fitted
 from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
 from genbench_plugins.markov.tree import NOWHERE, Tree, grow
 
-from genbench import Evidence, Generator, Ids, LogProbs, Progress, Run, Tokenizer
+from genbench import Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 
 State = tuple[int, int]  # a node, and how many tokens of context it stands for
 LONGEST = 32  # tokens in an n-gram; "unbounded" has no limit
-FOR_FITTING = 60_000  # characters of valid text
+FOR_FITTING = 100_000  # characters of valid text
 
 
 @dataclass
-class MarkovChain(Generator):
+class MarkovChain(Adapting):
     """An n-gram chain over a suffix tree; only the smoothing `fitted` reads the valid text."""
 
     order: int | Literal["unbounded"] = field(
@@ -29,6 +30,10 @@ class MarkovChain(Generator):
     )
     smoothing: Smoothing = field(
         default="modified-kneser-ney", metadata={"help": "what counts become probabilities by"}
+    )
+
+    adaptive: bool = field(
+        default=False, metadata={"help": "also count what it reads and writes; such a row is ranked apart"}
     )
 
     def __post_init__(self) -> None:
@@ -42,6 +47,11 @@ class MarkovChain(Generator):
         """How many tokens a context may have; None: any number."""
         return self.order - 1 if isinstance(self.order, int) else None
 
+    @property
+    def heard(self) -> tuple[int, ...]:
+        """The lengths of context that are counted while reading, in tokens, shortest first."""
+        return (2, 3, 4, 5, 6, 8, 11)
+
     @abstractmethod
     def cut(self, train: str) -> Tokenizer:
         """The tokenizer for a training text."""
@@ -50,22 +60,28 @@ class MarkovChain(Generator):
         self.tokenizer = self.cut(train)
         run.report(Progress(0.1, note="counting"))
         tree = grow(self._stream(train), self.longest, self.tokenizer.size)
+        self._adaptive = None
         run.report(Progress(0.6, note="smoothing"))
         if self.smoothing == "fitted":
             self._take(tree, fitted(tree, self._stream(valid[:FOR_FITTING]), self.tokenizer.base()))
             self.facts = {"parameters": len(tree.keys)}
-            return
-        weights, failed = smoothed(tree, self.smoothing)
-        self._take(tree, weights)
-        self.facts = {"parameters": len(tree.keys), "discounts": weights.taken[:LONGEST].tolist(), "notes": []}
-        if failed and self.smoothing in ("kneser-ney", "modified-kneser-ney", "absolute"):
+        else:
+            weights, failed = smoothed(tree, self.smoothing)
+            self._take(tree, weights)
+            taken = weights.taken[:LONGEST].tolist()
+            self.facts = {"parameters": len(tree.keys), "discounts": taken, "notes": list(self._notes(failed))}
+        if self.adaptive:
+            run.report(Progress(0.8, note="weighing what is read"))
+            self.adapt(valid, self.heard)
+
+    def _notes(self, failed: list[int]) -> Iterator[str]:
+        """What the row has to say; at these lengths of context the closed form failed."""
+        if failed:
             lengths = ", ".join(str(length + 1) for length in failed[:LONGEST])
             taken = "0.5, 1, 1.5" if self.smoothing == "modified-kneser-ney" else "0.5"
-            self.facts["notes"] = [
-                f"the closed form of the discounts fails at n-gram length {lengths}: {taken} taken there"
-            ]
+            yield f"the closed form of the discounts fails at n-gram length {lengths}: {taken} taken there"
         if self.smoothing == "mle":
-            self.facts["notes"] = [f"maximum likelihood gives unseen text no probability: {ESCAPE:g} escapes each time"]
+            yield f"maximum likelihood gives unseen text no probability: {ESCAPE:g} escapes each time"
 
     def _stream(self, text: str) -> Ids:
         """The tokens of a text after a newline."""
@@ -76,13 +92,13 @@ class MarkovChain(Generator):
         self._every = self.longest is not None and self.smoothing != "fitted"
         self._base = self.tokenizer.base()
 
-    def begin(self) -> State:
+    def trained_begin(self) -> State:
         state: State = (self._tree.root, 0)
         for token in self.tokenizer.encode("\n").tolist():
-            state = self.advance(state, token)
+            state = self.trained_advance(state, token)
         return state
 
-    def advance(self, state: State, token: int) -> State:
+    def trained_advance(self, state: State, token: int) -> State:
         tree, (node, length) = self._tree, state
         while node != NOWHERE:
             pair = tree.pair(node, token)
@@ -92,7 +108,7 @@ class MarkovChain(Generator):
             node = int(tree.parent[node])
         return tree.root, 0
 
-    def predict(self, state: State) -> LogProbs:
+    def trained_predict(self, state: State) -> LogProbs:
         tree, found = self._tree, self._base
         for length, node in self.steps(state):
             start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
@@ -120,9 +136,9 @@ class MarkovChain(Generator):
         leftover, shares = weights.step(self._tree, length, np.full(stop - start, node), np.arange(start, stop))
         return float(leftover[0]), shares
 
-    def evidence(self, state: State) -> list[Evidence]:
+    def evidence(self, state: Any) -> list[Evidence]:
         tree, weights, found, said = self._tree, self._weights, self._base, []
-        for length, node in self.steps(state):
+        for length, node in self.steps(self.trained(state)):
             start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
             leftover, shares = self._step(length, node, start, stop)
             tokens = tree.keys[start:stop] - node * tree.vocabulary
@@ -133,7 +149,7 @@ class MarkovChain(Generator):
             said.append(Evidence(length, leftover, tokens, counts, taken, found[tokens]))
         return said
 
-    def token_log_probs(self, ids: Ids) -> LogProbs:
+    def trained_log_probs(self, ids: Ids) -> LogProbs:
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
         found = self._base[stream]
         for length, rows, nodes, pairs in levels(self._tree, stream, self._every):
@@ -141,8 +157,9 @@ class MarkovChain(Generator):
             found[rows] = found[rows] * leftover + shares
         return np.asarray(np.log(found[len(stream) - len(ids) :]))
 
-    def depth(self, state: State) -> int:
-        return state[1]
+    def depth(self, state: Any) -> int:
+        length: int = self.trained(state)[1]
+        return length
 
     def depths(self, ids: Ids) -> Ids:
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
@@ -171,8 +188,9 @@ class MarkovChain(Generator):
         return np.asarray(self._weights.seen[nodes])
 
     def dump(self) -> dict[str, Any]:
-        return {"tree": vars(self._tree), "weights": self._weights.dump()}
+        return {"tree": vars(self._tree), "weights": self._weights.dump(), "adaptive": self.dump_adaptive()}
 
     def restore(self, learned: dict[str, Any]) -> None:
         kind = Fitted if self.smoothing == "fitted" else Weights
         self._take(Tree(**learned["tree"]), kind(**learned["weights"]))
+        self.restore_adaptive(learned["adaptive"])

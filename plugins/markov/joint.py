@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.markov.adapting import Adapting
 from genbench_plugins.markov.char import MarkovChar
 from genbench_plugins.markov.fitting import SEEN, TYPES, binned
 from genbench_plugins.markov.word import MarkovWord
 
-from genbench import Characterwise, Evidence, Generator, Ids, LogProbs, Progress, Run, Tokenizer
+from genbench import Characterwise, Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 
 Floats = npt.NDArray[np.float64]
 VALID_CHARACTERS = 60_000
@@ -30,22 +31,27 @@ PULL = 1.0  # how much each weight is pulled to zero
 
 
 @dataclass
-class Markov(Generator):
+class Markov(Adapting):
     """The character chain informed by the word chain: two fitted chains, mixed by how much each has seen."""
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
-    words: int = field(default=3, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
+    words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
+
+    adaptive: bool = field(
+        default=False, metadata={"help": "also count what it reads and writes; such a row is ranked apart"}
+    )
 
     def __post_init__(self) -> None:
         self._parts()
 
     def _parts(self) -> None:
         self._chain = MarkovChar(self.order, "fitted")
-        self._word_chain = MarkovWord(self.words, "fitted", self.min_count)
+        self._word_chain = MarkovWord(self.words, "fitted", min_count=self.min_count)
 
     def fit(self, train: str, valid: str, run: Run) -> None:
         self._parts()
+        self._adaptive = None
         self._chain.fit(train, valid, run)
         self._word_chain.fit(train, valid, run)
         self._view()
@@ -54,6 +60,8 @@ class Markov(Generator):
         self._weights = fitted_weights(*self._read(ids))
         parameters = sum(int(part.facts["parameters"]) for part in (self._chain, self._word_chain))
         self.facts = {"parameters": parameters}
+        if self.adaptive:
+            self.adapt(valid, self._chain.heard)
 
     def _view(self) -> None:
         self.tokenizer = self._chain.tokenizer
@@ -64,13 +72,13 @@ class Markov(Generator):
         by_words, depths, peaks = self._words.read(ids)
         return self._chain.token_log_probs(ids), by_words, features(*self._chain.known(ids), depths, peaks)
 
-    def begin(self) -> Any:
+    def trained_begin(self) -> Any:
         return self._chain.begin(), self._words.begin()
 
-    def advance(self, state: Any, token: int) -> Any:
+    def trained_advance(self, state: Any, token: int) -> Any:
         return self._chain.advance(state[0], token), self._words.advance(state[1], token)
 
-    def predict(self, state: Any) -> LogProbs:
+    def trained_predict(self, state: Any) -> LogProbs:
         by_words = self._words.predict(state[1])
         length, types, seen = (np.array([value]) for value in self._chain.known_at(state[0]))
         depth, peak = np.array([self._words.depth(state[1])]), np.array([by_words.max()])
@@ -78,14 +86,14 @@ class Markov(Generator):
         return mixed(self._chain.predict(state[0]), by_words, share)
 
     def evidence(self, state: Any) -> list[Evidence]:
-        return self._chain.evidence(state[0])
+        return self._chain.evidence(self.trained(state)[0])
 
-    def token_log_probs(self, ids: Ids) -> LogProbs:
+    def trained_log_probs(self, ids: Ids) -> LogProbs:
         by_characters, by_words, rows = self._read(ids)
         return mixed(by_characters, by_words, shares(self._weights, rows))
 
     def depth(self, state: Any) -> int:
-        return self._chain.depth(state[0])
+        return self._chain.depth(self.trained(state)[0])
 
     def depths(self, ids: Ids) -> Ids:
         return self._chain.depths(ids)
@@ -97,6 +105,7 @@ class Markov(Generator):
             "words": words.dump(),
             "tokenizer": words.tokenizer.dump(),
             "weights": self._weights,
+            "adaptive": self.dump_adaptive(),
         }
 
     def restore(self, learned: dict[str, Any]) -> None:
@@ -107,6 +116,7 @@ class Markov(Generator):
         self._word_chain.restore(learned["words"])
         self._view()
         self._weights = learned["weights"]
+        self.restore_adaptive(learned["adaptive"])
 
 
 def features(lengths: Ids, types: Ids, seen: Ids, depths: Ids, peaks: Floats) -> Ids:
