@@ -14,7 +14,7 @@ from genbench_plugins.markov.smoothing import discounts
 from genbench_plugins.markov.tree import NOWHERE, Tree, grow
 from genbench_plugins.markov.word import MarkovWord
 
-from genbench import Run, SpecError, options
+from genbench import Run, SpecError, UserError, options
 
 TEXT = PROSE * 2 + PROSE.upper() + "The eggs, the eggs! said 12 widows.\n"
 
@@ -295,3 +295,11 @@ def test_the_slope_of_the_fit_is_the_derivative(longest: int | None) -> None:
 
     numeric = (bits(1e-5) - bits(-1e-5)) / 2e-5
     assert float((fitting.slope(steps, base, weights) * way).sum()) == pytest.approx(numeric, rel=1e-5)
+
+
+def test_a_text_beyond_the_memory_is_refused_before_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench_plugins.markov.tree.memory", lambda: 30_000)
+    with pytest.raises(
+        UserError, match=r"201 tokens, and .* enough to count 100 \(300 bytes a token\); give less text"
+    ):
+        fitted(MarkovChar(3), "ab" * 100)

@@ -12,7 +12,7 @@ from genbench_plugins.markov.adapting import Adapting
 from genbench_plugins.markov.fitting import Fitted, fitted
 from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
-from genbench_plugins.markov.tree import NOWHERE, Tree, grow
+from genbench_plugins.markov.tree import NOWHERE, Tree, grow, require_memory
 
 from genbench import Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 
@@ -59,7 +59,9 @@ class MarkovChain(Adapting):
     def fit(self, train: str, valid: str, run: Run) -> None:
         self.tokenizer = self.cut(train)
         run.report(Progress(0.1, note="counting"))
-        tree = grow(self._stream(train), self.longest, self.tokenizer.size)
+        stream = self._stream(train)
+        require_memory(len(stream))
+        tree = grow(stream, self.longest, self.tokenizer.size)
         self._adaptive = None
         run.report(Progress(0.6, note="smoothing"))
         if self.smoothing == "fitted":

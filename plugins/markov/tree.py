@@ -8,14 +8,19 @@ at most three times as many as tokens (Weiner 1973), whatever the longest n-gram
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from genbench_plugins.markov.order import Ints, contexts
 
+from genbench import UserError
+
 Small = npt.NDArray[np.int32]
 NOWHERE = -1
+NEEDED = 300  # bytes a token while counting contexts of any length, measured on prose
+MOST = 2**30  # tokens: nodes are numbered in 32 bits
 MANY = 1000  # from here on, sorted questions are answered faster
 
 
@@ -66,6 +71,24 @@ class Tree:
         start, stop = self.starts[node], self.starts[node + 1]
         place = int(start + self.keys[start:stop].searchsorted(node * self.vocabulary + token))
         return place if place < stop and self.keys[place] == node * self.vocabulary + token else NOWHERE
+
+
+def require_memory(tokens: int) -> None:
+    """Refuse a text that this machine cannot count, before the work begins; UserError names the limit."""
+    most = min(memory() // NEEDED, MOST)
+    if tokens > most:
+        raise UserError(
+            f"the training text has {tokens:,} tokens, and this machine's memory of {memory() / 1e9:.1f} GB is enough "
+            f"to count {most:,} ({NEEDED} bytes a token); give less text, or cut it into words with markov-word"
+        )
+
+
+def memory() -> int:
+    """Bytes of memory that this machine has; as good as none where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return MOST * NEEDED
 
 
 def grow(ids: Ints, longest: int | None, vocabulary: int) -> Tree:
