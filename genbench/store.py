@@ -19,6 +19,10 @@ from genbench.generator import Generator, Learned
 from genbench.overlap import TrainingWords
 from genbench.tokenizer import Tokenizer
 
+HEAD = 8  # bytes
+DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
+DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file beside its place, then rename it there; what was there before stays whole until then.
@@ -77,16 +81,33 @@ def save(generator: Generator, folder: Path) -> None:
 
 def load(generator: Generator, folder: Path) -> None:
     """Give a new generator of the same options what `save` kept."""
-    from safetensors.numpy import load_file
-
     described = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
-    arrays = load_file(folder / "arrays.safetensors")
+    arrays = mapped(folder / "arrays.safetensors")
     generator.tokenizer = Tokenizer.restore(described["tokenizer"])
     generator.facts = described["facts"]
     words = described.get("words")
     generator.training_words = TrainingWords(**_with_arrays(words, arrays)) if words else None
     learned: Learned = _with_arrays(described["learned"], arrays)
     generator.restore(learned)
+
+
+def mapped(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a safetensors file, mapped into memory: each page is read when it is first asked for.
+
+    The format: eight bytes with the length of a JSON header, the header, the arrays; changes stay in memory.
+    """
+    if path.stat().st_size <= HEAD:
+        return {}
+    whole = np.memmap(path, np.uint8, mode="c")
+    begin = HEAD + int.from_bytes(whole[:HEAD].tobytes(), "little")
+    header = json.loads(whole[HEAD:begin].tobytes())
+    header.pop("__metadata__", None)
+    found = {}
+    for name, about in header.items():
+        first, last = about["data_offsets"]
+        values = np.asarray(whole[begin + first : begin + last])
+        found[name] = values.view(DTYPES[about["dtype"]]).reshape(about["shape"])
+    return found
 
 
 def _without_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:

@@ -131,12 +131,11 @@ class MarkovChain(Adapting):
             yield from ((k, node) for k in (range(shortest, deepest + 1) if self._every else [deepest]))
             shortest = deepest + 1
 
-    def _step(self, length: int, node: int, start: int, stop: int) -> tuple[float, LogProbs]:
+    def _step(self, length: int, node: int, start: int, stop: int) -> tuple[float, LogProbs | float]:
         weights = self._weights
         if length == self._tree.depth[node]:
             return float(weights.leftover[node]), weights.shares[start:stop]
-        leftover, shares = weights.step(self._tree, length, np.full(stop - start, node), np.arange(start, stop))
-        return float(leftover[0]), shares
+        return weights.inside(self._tree, length, node)
 
     def evidence(self, state: Any) -> list[Evidence]:
         tree, weights, found, said = self._tree, self._weights, self._base, []

@@ -46,13 +46,14 @@ def features(tree: Tree, seen: Ints, nodes: Ints, lengths: Ints) -> Ints:
     """The rows of the weights that speak for each context, (n, features)."""
     above = tree.parent[nodes].astype(np.int64)
     top = above == NOWHERE
-    types = np.diff(tree.starts)
+    types = tree.starts[nodes + 1] - tree.starts[nodes]
+    wide = tree.starts[above + 1] - tree.starts[above]
     edge = np.where(top, 0, np.clip(lengths - tree.depth[above], 0, EDGE))
     one = [
         binned(lengths, LENGTHS),
         edge,
-        binned(types[nodes], TYPES),
-        np.where(top, 0, binned(types[above], TYPES)),
+        binned(types, TYPES),
+        np.where(top, 0, binned(wide, TYPES)),
         binned(seen[nodes], SEEN),
     ]
     both = [one[first] * SIZES[second] + one[second] for first, second in PAIRS]
@@ -82,6 +83,14 @@ class Fitted:
     def counted(self, tree: Tree, length: int, node: int) -> Floats:
         """The counts of a node's pairs: after how many different tokens."""
         return tree.before[tree.starts[node] : tree.starts[node + 1]].astype(np.float64)
+
+    def inside(self, tree: Tree, length: int, node: int) -> tuple[float, Floats]:
+        """Leftover and the shares of all pairs, (pairs of the node,), of one context inside an edge."""
+        taken = discounts(self.weights, features(tree, self.seen, np.array([node]), np.array([length])))[0]
+        counts = tree.before[tree.starts[node] : tree.starts[node + 1]]
+        gone = taken[binned(counts, COUNTS)]
+        total = self.totals[node]
+        return float(gone.sum() / total), (counts - gone) / total
 
     def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
         """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""

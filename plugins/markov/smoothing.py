@@ -103,6 +103,18 @@ class Weights:
         inside = length < tree.depth[node]
         return np.ones(here.stop - here.start) if inside else tree.before[here].astype(np.float64)
 
+    def inside(self, tree: Tree, length: int, node: int) -> tuple[float, Floats | float]:
+        """Leftover and the shares of all pairs, (pairs of the node,) or one for all, of one context inside an edge."""
+        start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
+        if self.method in ("witten-bell", "mle"):
+            return float(self.leftover[node]), self.shares[start:stop]
+        if self.method == "add-k":
+            return 1.0, 0.0
+        one = float(self.taken[length, 0])
+        if self.method == "absolute":
+            return one * (stop - start) / self.totals[node], (tree.counts[start:stop] - one) / self.totals[node]
+        return one, (1 - one) / (stop - start)
+
     def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
         """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""
         own = tree.depth[nodes] == length
