@@ -24,6 +24,7 @@ check: $(VENV)/installed
 
 bench-markov: $(VENV)/installed
 	$(BIN)/python benchmarks/markov.py $(ARGS)
+	$(BIN)/python benchmarks/scale.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -84,6 +84,6 @@ def common(known: Sequence[tuple[int, Packed]], order: Ints, bits: int, first: i
         shared[1:] += same
         left, right = left - same, right - same
     differ = known[0][1][left] ^ known[0][1][right]
-    for kept in range(first):
-        shared[1:] += differ >> np.uint64(bits * kept) == 0
+    steps = np.uint64(1) << (np.arange(first, dtype=np.uint64) * np.uint64(bits))  # the lowest bits of each token
+    shared[1:] += first - np.searchsorted(steps, differ, side="right")
     return shared if longest is None else np.minimum(shared, longest)
