@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genbench.api import compare as compare
     from genbench.api import comparison as comparison
     from genbench.api import corpus as corpus
+    from genbench.api import explain as explain
     from genbench.api import export as export
     from genbench.api import load as load
     from genbench.api import ready as ready
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from genbench.errors import GenbenchError as GenbenchError
     from genbench.errors import SpecError as SpecError
     from genbench.errors import UserError as UserError
+    from genbench.generator import Evidence as Evidence
     from genbench.generator import Generator as Generator
     from genbench.generator import Learned as Learned
     from genbench.generator import LogProbs as LogProbs
@@ -46,11 +48,11 @@ if TYPE_CHECKING:
     from genbench.tokenizer import Tokenizer as Tokenizer
 
 _HOMES = {
-    "api": ("compare", "comparison", "corpus", "export", "load", "ready", "stream", "train"),
+    "api": ("compare", "comparison", "corpus", "explain", "export", "load", "ready", "stream", "train"),
     "bench.results": ("Comparison",),
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
-    "generator": ("Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "generator": ("Evidence", "Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
     "measuring": ("compress", "decompress", "novelty"),
     "options": ("complete",),
     "registry": ("make",),

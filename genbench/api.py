@@ -20,6 +20,7 @@ from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
+from genbench.explain import explain as explain
 from genbench.generator import Generator, Progress
 from genbench.measure import places
 from genbench.measure.floors import floors

@@ -20,6 +20,7 @@ from genbench.paths import Floats, Path, Surfaces, beginning, completed, separat
 from genbench.tokenizer import BYTES, Ids, Tokenizer, gap
 
 Ask = tuple[State, int | None]  # the state after a token, or, where that is None, the next token's log-probabilities
+Said = tuple[float, int, float]  # log-probability, depth, and log-probability of the likeliest
 Questions = Coroutine[Ask, Any, Any]
 TINY = 1e-3  # a path less likely than this is not asked what comes after its end: any character, it is assumed
 FLOOR = 1e-9  # for a character that no path leads to
@@ -34,6 +35,10 @@ class Place:
     masses: tuple[Floats, ...]
     log_probs: LogProbs
     depth: int
+
+
+def _said(place: Place, token: int) -> Said:
+    return float(place.log_probs[token]), place.depth, float(place.log_probs.max())
 
 
 class Characterwise:
@@ -64,24 +69,25 @@ class Characterwise:
         """How long a context the words' generator had seen."""
         return state.depth
 
-    def read(self, ids: Ids) -> tuple[LogProbs, Ids]:
-        """The log-probability and the depth of each byte or letter of a text: many stretches of it side by side."""
+    def read(self, ids: Ids) -> tuple[LogProbs, Ids, LogProbs]:
+        """Of each byte or letter of a text its log-probability, the depth, and the log-probability of the likeliest.
+
+        Many stretches of the text are read side by side.
+        """
         text = self.tokenizer.decode(ids)
         if not np.array_equal(self.tokenizer.encode(text), ids):
             return self._one_by_one(ids)
-        log_probs, depths = np.empty(len(ids)), np.empty(len(ids), np.int64)
+        found = np.empty((len(ids), 3))
         for start, said in self._side_by_side(list(self._stretches(text, ids))):
-            log_probs[start : start + len(said)] = [one for one, _ in said]
-            depths[start : start + len(said)] = [depth for _, depth in said]
-        return log_probs, depths
+            found[start : start + len(said)] = np.reshape(said, (-1, 3))
+        return found[:, 0], found[:, 1].astype(np.int64), found[:, 2]
 
-    def _one_by_one(self, ids: Ids) -> tuple[LogProbs, Ids]:
-        log_probs, depths, state = [], [], self.begin()
-        for token in ids.tolist():
-            log_probs.append(state.log_probs[token])
-            depths.append(state.depth)
+    def _one_by_one(self, ids: Ids) -> tuple[LogProbs, Ids, LogProbs]:
+        found, state = np.empty((len(ids), 3)), self.begin()
+        for place, token in enumerate(ids.tolist()):
+            found[place] = _said(state, token)
             state = self.advance(state, token)
-        return np.array(log_probs), np.array(depths, dtype=np.int64)
+        return found[:, 0], found[:, 1].astype(np.int64), found[:, 2]
 
     def _stretches(self, text: str, ids: Ids) -> Iterator[tuple[int, Questions]]:
         """Where stretches of the text begin, and coroutines that read one each.
@@ -108,11 +114,11 @@ class Characterwise:
     def _stretch(self, path: Path, ids: Ids, unscored: int) -> Questions:
         place, said = (yield from self._place([path])), []
         for token in ids.tolist():
-            said.append((float(place.log_probs[token]), place.depth))
+            said.append(_said(place, token))
             place = yield from self._read(place, token)
         return said[unscored:]
 
-    def _side_by_side(self, stretches: list[tuple[int, Questions]]) -> Iterator[tuple[int, list[tuple[float, int]]]]:
+    def _side_by_side(self, stretches: list[tuple[int, Questions]]) -> Iterator[tuple[int, list[Said]]]:
         """Run all coroutines, their questions answered together."""
         answers: list[Any] = [None] * len(stretches)
         while stretches:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import UserError
+from genbench.overlap import TrainingWords
 from genbench.tokenizer import Ids, Tokenizer
 
 State: TypeAlias = Any
@@ -31,6 +32,18 @@ class Progress:
     loss: float | None = None  # bits per token of the training text, as it goes
     speed: float | None = None  # characters a second
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one length of context says of the next token, for `explain`; shorter contexts are asked for the rest."""
+
+    length: int  # of the context, in tokens
+    leftover: float  # the share that shorter contexts get
+    tokens: Ids  # (n,) what followed this context
+    counts: LogProbs  # (n,) how often, as the smoothing counts
+    discounts: LogProbs  # (n,) what was taken from each count
+    probabilities: LogProbs  # (n,) of each token by this context and all shorter ones
 
 
 def _ignore(*_: Any) -> None:
@@ -84,14 +97,17 @@ class Generator(ABC):
 
     tokenizer   set by `fit`; set by the bench before `restore`
     facts       what the generator has to say of itself, shown with its row; "notes" is a list of sentences
+    training_words  set by the bench after `fit`, kept with the model: what the sampling control max_overlap looks up
     """
 
     tokenizer: Tokenizer
     facts: dict[str, Any]
+    training_words: TrainingWords | None
 
     def __new__(cls, *_: Any, **__: Any) -> Generator:
         made = super().__new__(cls)
         made.facts = {}
+        made.training_words = None
         return made
 
     def __getattr__(self, name: str) -> Any:
@@ -133,6 +149,10 @@ class Generator(ABC):
     def predict_batch(self, states: Sequence[State]) -> Sequence[LogProbs] | LogProbs:
         """`predict` of many states at once, (states, vocabulary); override it where together is faster."""
         return [self.predict(state) for state in states]
+
+    def evidence(self, state: State) -> Sequence[Evidence]:
+        """What each length of context says of the next token, shortest first; nothing where no counts say it."""
+        return ()
 
     def depth(self, state: State) -> int:
         """How many tokens of the context were seen together before; 0 where that means nothing. For mixtures."""

@@ -1,22 +1,27 @@
 """Drawing text: one loop for every generator, streamed as it is drawn.
 
 The controls, in the order in which they act: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al.
-2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024).
+2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). With `max_overlap`, text that copies more words in a
+row from the training text is taken back and drawn anew, further back the longer that takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from genbench.completion import Mask, weighed
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, State
+from genbench.overlap import Watch, nothing_new
 from genbench.tokenizer import BYTES, Decoder
 
 TOKENS_A_CHARACTER = 8  # a text that needs more tokens than this for its characters is going nowhere
+LONGEST_OVERLAP = 1_000  # words
+TRIES = 2_000  # to go on without copying too much
+PATIENCE = 10  # tries before one word more is taken back
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Sampling:
     min_p: float | None = None
     repetition_penalty: float = 1.0
     stop: str | None = None  # the text ends before this string
+    max_overlap: float | None = None  # words in a row that may be copied from the training text; below 1, a share
 
     def __post_init__(self) -> None:
         _require(self.length >= 0, "length", self.length, "0 or more characters")
@@ -42,6 +48,12 @@ class Sampling:
             "repetition-penalty",
             self.repetition_penalty,
             "above 0 (1 is none)",
+        )
+        _require(
+            self.max_overlap is None or 0 < self.max_overlap < 1 or self.max_overlap in range(1, LONGEST_OVERLAP + 1),
+            "max-overlap",
+            self.max_overlap,
+            f"a whole number of words from 1 to {LONGEST_OVERLAP}, or a share of them between 0 and 1",
         )
         _require(self.stop is None or _valid(self.stop), "stop", self.stop, "at least one character of valid text")
 
@@ -97,28 +109,105 @@ def until(texts: Iterator[str], stop: str | None) -> Iterator[str]:
 
 
 def _texts(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Iterator[str]:
-    """Non-empty texts without end, each what one token added."""
-    tokenizer = generator.tokenizer
-    ids, rest = tokenizer.resume(prompt)
-    state, decoder = _read(generator, ids.tolist())
-    seen: set[int] = set(ids.tolist())
-    drawable = tokenizer.drawable()
-    wordless = np.array([False] * BYTES + [not text for text in decoder.surfaces()])
-    tokens, characters, silent = 0, 0, False
-    while tokens <= TOKENS_A_CHARACTER * (characters + 100):
-        allowed = drawable & ~wordless if silent else drawable
-        log_probs = weighed(generator, state, decoder, rest, allowed) if rest else generator.predict(state)
-        if rest and not np.isfinite(log_probs).any():  # nothing agrees: it goes on without
-            log_probs = generator.predict(state)
-        token = draw(log_probs, allowed, seen, sampling, rng)
-        text = decoder.feed(token)
-        state = generator.advance(state, token)
-        seen.add(token)
-        tokens, characters, silent = tokens + 1, characters + len(text), not text
-        fresh, rest = text[len(rest) :], rest[len(text) :]
-        if fresh:
-            yield fresh
-    raise ContractError(f"{tokens} tokens drawn gave only {characters} characters")
+    """Non-empty texts without end, each what one token added; with `max_overlap`, each the end of a word."""
+    drawing = _Drawing.of(generator, prompt, sampling, rng)
+    return _novel(drawing, sampling) if sampling.max_overlap is not None else iter(drawing.next, None)
+
+
+@dataclass
+class _Drawing:
+    """A text that is being drawn: all that one more token depends on."""
+
+    generator: Generator
+    sampling: Sampling
+    rng: np.random.Generator
+    state: State
+    decoder: Decoder
+    rest: str  # of the prompt, that what is drawn must agree with
+    seen: set[int]
+    tokens: int = 0
+    characters: int = 0
+    silent: bool = False  # the last token added no text
+    drawable: Mask = field(init=False)
+    wordless: Mask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.drawable = self.generator.tokenizer.drawable()
+        self.wordless = np.array([False] * BYTES + [not text for text in self.decoder.surfaces()])
+
+    @classmethod
+    def of(cls, generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> _Drawing:
+        """One that goes on from a prompt."""
+        ids, rest = generator.tokenizer.resume(prompt)
+        state, decoder = _read(generator, ids.tolist())
+        return cls(generator, sampling, rng, state, decoder, rest, set(ids.tolist()))
+
+    def copy(self) -> _Drawing:
+        """One that stands at the same place, where no character is incomplete; it draws from the same randomness."""
+        return replace(self, decoder=self.decoder.copy(), seen=set(self.seen))
+
+    def next(self) -> str:
+        """The text that comes next: of one token, or of several where the first add none."""
+        fresh = ""
+        while not fresh:
+            if self.tokens > TOKENS_A_CHARACTER * (self.characters + 100):
+                raise ContractError(f"{self.tokens} tokens drawn gave only {self.characters} characters")
+            text = self._token()
+            fresh, self.rest = text[len(self.rest) :], self.rest[len(text) :]
+        return fresh
+
+    def _token(self) -> str:
+        allowed = self.drawable & ~self.wordless if self.silent else self.drawable
+        log_probs = None
+        if self.rest:
+            log_probs = weighed(self.generator, self.state, self.decoder, self.rest, allowed)
+        if log_probs is None or not np.isfinite(log_probs).any():  # no rest, or nothing agrees: it goes on without
+            log_probs = self.generator.predict(self.state)
+        token = draw(log_probs, allowed, self.seen, self.sampling, self.rng)
+        text = self.decoder.feed(token)
+        self.state = self.generator.advance(self.state, token)
+        self.seen.add(token)
+        self.tokens, self.characters, self.silent = self.tokens + 1, self.characters + len(text), not text
+        return text
+
+
+def _novel(drawing: _Drawing, sampling: Sampling) -> Iterator[str]:
+    """Texts that copy no more than the limit: each word is held back until as many have come after it as may be copied.
+
+    Raises UserError where nothing within the limit can be drawn, or the generator does not know its training text.
+    """
+    words = drawing.generator.training_words
+    if words is None:
+        raise UserError(
+            "this generator does not know its training text; genbench.train(author, SPEC) trains one that does"
+        )
+    watch = Watch(words, max(1, words.limit(sampling.max_overlap or 1, sampling.length)))
+    held = [_Held(drawing.copy(), watch.copy())]
+    tries, most = 0, TRIES if sampling.temperature else 1  # greedy drawing finds the same again
+    while True:
+        text = drawing.next()
+        ended, copied = watch.read(text)
+        held[-1].text += text
+        if copied:
+            tries += 1
+            if tries >= most:
+                raise nothing_new(watch.limit, watch.last[:-1])
+            del held[max(1, len(held) - tries // PATIENCE) :]
+            drawing, watch, held[-1].text = held[-1].drawing.copy(), held[-1].watch.copy(), ""
+        elif ended:
+            held.append(_Held(drawing.copy(), watch.copy()))
+            if len(held) > watch.limit + 2:
+                tries = 0
+                yield held.pop(0).text
+
+
+@dataclass
+class _Held:
+    """A place where a word had ended, and the text drawn from there that may still be taken back."""
+
+    drawing: _Drawing
+    watch: Watch
+    text: str = ""
 
 
 def _read(generator: Generator, ids: list[int]) -> tuple[State, Decoder]:

@@ -16,7 +16,12 @@ import numpy as np
 
 from genbench.errors import UserError
 from genbench.generator import Generator, Learned
+from genbench.overlap import TrainingWords
 from genbench.tokenizer import Tokenizer
+
+HEAD = 8  # bytes
+DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
+DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -65,7 +70,9 @@ def as_files(generator: Generator) -> dict[str, bytes]:
 
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     learned = _without_arrays(generator.dump(), arrays)
-    described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts}
+    known = generator.training_words
+    words = known and _without_arrays({"hashes": known.hashes, "characters": known.characters}, arrays)
+    described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts, "words": words}
     return {
         "arrays.safetensors": to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}),
         "learned.json": json.dumps(described).encode(),
@@ -82,12 +89,12 @@ def save(generator: Generator, folder: Path) -> None:
 
 def load(generator: Generator, folder: Path) -> None:
     """Give a new generator of the same options what `save` kept."""
-    from safetensors.numpy import load_file
-
     described = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
-    arrays = load_file(folder / "arrays.safetensors")
+    arrays = mapped(folder / "arrays.safetensors")
     generator.tokenizer = Tokenizer.restore(described["tokenizer"])
     generator.facts = described["facts"]
+    words = described.get("words")
+    generator.training_words = TrainingWords(**_with_arrays(words, arrays)) if words else None
     learned: Learned = _with_arrays(described["learned"], arrays)
     generator.restore(learned)
 
@@ -112,6 +119,25 @@ def unpacked(data: bytes) -> Learned:
         raise ValueError(str(error)) from error
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     found: Learned = _with_arrays(json.loads(header["__metadata__"]["values"]), arrays)
+    return found
+
+
+def mapped(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a safetensors file, mapped into memory: each page is read when it is first asked for.
+
+    The format: eight bytes with the length of a JSON header, the header, the arrays; changes stay in memory.
+    """
+    if path.stat().st_size <= HEAD:
+        return {}
+    whole = np.memmap(path, np.uint8, mode="c")
+    begin = HEAD + int.from_bytes(whole[:HEAD].tobytes(), "little")
+    header = json.loads(whole[HEAD:begin].tobytes())
+    header.pop("__metadata__", None)
+    found = {}
+    for name, about in header.items():
+        first, last = about["data_offsets"]
+        values = np.asarray(whole[begin + first : begin + last])
+        found[name] = values.view(DTYPES[about["dtype"]]).reshape(about["shape"])
     return found
 
 

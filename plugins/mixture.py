@@ -62,6 +62,7 @@ class Mixture(Generator):
             "chosen": {"parts": "+".join(f"({complete(spec, p.facts.get('chosen', {}))})" for spec, p in named)},
             "parameters": sum(int(part.facts.get("parameters") or 0) for part in self._generators),
             "steps": sum(int(part.facts.get("steps") or 0) for part in self._generators) or None,
+            "adaptive": any(part.facts.get("adaptive", False) for part in self._generators),
             "notes": [str(note) for part in self._generators for note in part.facts.get("notes", [])],
         }
 
@@ -87,7 +88,7 @@ class Mixture(Generator):
     def _read(self, ids: Ids) -> tuple[Floats, Ids]:
         """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
         read = [
-            view.read(ids) if isinstance(view, Characterwise) else (view.token_log_probs(ids), view.depths(ids))
+            view.read(ids)[:2] if isinstance(view, Characterwise) else (view.token_log_probs(ids), view.depths(ids))
             for view in self._views
         ]
         return np.stack([log_probs for log_probs, _ in read]), self._kind(np.stack([depths for _, depths in read]))

@@ -88,7 +88,7 @@ def test_many_stretches_are_read_as_one(spec: str) -> None:
     view = Characterwise(words)
     for text in (corpus.test[:1500], STRANGE, "", "a", STRANGE * 30):
         ids = view.tokenizer.encode(text)
-        log_probs, depths = view.read(ids)
+        log_probs, depths, _ = view.read(ids)
         one_by_one, deep = _steps(view, ids)
         assert log_probs == pytest.approx(one_by_one, abs=1e-4)
         assert depths.tolist() == deep
@@ -108,7 +108,7 @@ def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> Non
     words = genbench.make("markov-word")
     words.fit(corpus.train, corpus.valid, Run())
     view = Characterwise(words)
-    log_probs, _ = view.read(view.tokenizer.encode(corpus.test))
+    log_probs, _, _ = view.read(view.tokenizer.encode(corpus.test))
     in_words = words.token_log_probs(words.tokenizer.encode(corpus.test)).sum()
     assert log_probs.sum() > 1.005 * in_words  # both below zero: what no canonical text needs is given to the others
 
@@ -127,5 +127,5 @@ def test_paths_stay_few() -> None:
 def test_bytes_that_are_no_text_are_read_too() -> None:
     view = Characterwise(Alternating())
     ids = np.array([200, 201, BYTES, 255, 128], dtype=np.int64)
-    log_probs, _ = view.read(ids)
+    log_probs, _, _ = view.read(ids)
     assert np.isfinite(log_probs).all()

@@ -14,14 +14,17 @@ import genbench.neural
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
-CORE = {"errors": set(), "tokenizer": {"errors"}, "generator": {"errors", "tokenizer"}}
+CORE = {"errors": set(), "tokenizer": {"errors"}, "overlap": {"errors"}}
+CORE["generator"] = {"errors", "tokenizer", "overlap"}
 CORE["completion"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
 CORE["paths"] = CORE["completion"]
 CORE["characterwise"] = CORE["paths"] | {"paths"}
-CORE["sampling"] = CORE["completion"] | {"completion"}
-CORE["options"] = CORE["store"] = {"errors", "tokenizer", "generator"}
+CORE["sampling"] = CORE["completion"] | {"completion", "overlap"}
+CORE["options"] = {"errors", "tokenizer", "generator"}
+CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
 CORE["registry"] = {"errors", "generator", "options"}
 CORE["text"] = {"errors", "text"}
+CORE["explain"] = {"errors", "tokenizer", "generator", "text"}
 CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text"}
 CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
 CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
@@ -39,9 +42,10 @@ CORE["bench"] = {
     "sampling",
     "generator",
     "errors",
+    "overlap",
 }
-CORE["report"] = {"report", "bench", "measure", "store", "options", "generator", "errors"}
-CORE["api"] = CORE["bench"] | {"bench", "report", "__init__"}
+CORE["report"] = {"report", "bench", "explain", "measure", "store", "options", "generator", "errors"}
+CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
 CORE["cli"] = CORE["measuring"] | {"measuring"}
 CORE["__init__"] = set(CORE)
@@ -125,6 +129,11 @@ def test_public_definitions_say_what_they_are() -> None:
         "predict_batch",
         "depth",
         "depths",
+        "evidence",
+        "trained_begin",
+        "trained_advance",
+        "trained_predict",
+        "trained_log_probs",
         "backward",
         "embed",
         "head",

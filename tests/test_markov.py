@@ -2,17 +2,19 @@
 
 from collections import Counter, defaultdict
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import PROSE
+from genbench_plugins.markov import fitting
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.char import MarkovChar
-from genbench_plugins.markov.counts import count, kneser_ney
 from genbench_plugins.markov.smoothing import discounts
+from genbench_plugins.markov.tree import NOWHERE, Tree, grow
 from genbench_plugins.markov.word import MarkovWord
 
-from genbench import Run, SpecError, options
+from genbench import Run, SpecError, UserError, options
 
 TEXT = PROSE * 2 + PROSE.upper() + "The eggs, the eggs! said 12 widows.\n"
 
@@ -23,29 +25,69 @@ def fitted(chain: MarkovChain, text: str) -> MarkovChain:
 
 
 def test_counts_by_hand() -> None:
-    # 0 1 0 1 1: unigrams 0 twice, 1 three times; bigrams 01 twice, 10 once, 11 once (keys row * 2 + token)
-    unigrams, bigrams = count(np.array([0, 1, 0, 1, 1]), 2, 2)
-    assert (unigrams.keys.tolist(), unigrams.counts.tolist()) == ([0, 1], [2, 3])
-    assert (bigrams.keys.tolist(), bigrams.counts.tolist()) == ([1, 2, 3], [2, 1, 1])
-    assert bigrams.starts.tolist() == [0, 1, 3]
+    # 0 1 0 1 1: before 0 stand the beginning and 1; before 1 stand 0, 0, 1. After nothing 0 twice, 1 three times;
+    # after 0 the 1 twice; after 1 once 0, once 1. Different tokens before 0: two; before 1: two.
+    tree = grow(np.array([0, 1, 0, 1, 1]), 1, 2)
+    assert tree.depth[tree.root] == 0
+    found = {int(node): pairs(tree, node) for node in range(len(tree.parent))}
+    assert found[tree.root] == {0: (2, 2), 1: (3, 2)}
+    assert sorted(map(sorted, (found[node].items() for node in range(tree.root)))) == [
+        [(0, (1, 1))],  # the beginning of the stream
+        [(0, (1, 1)), (1, (1, 1))],
+        [(1, (2, 2))],
+    ]
 
 
-def test_continuation_counts_by_hand() -> None:
-    # before 0 stands 1, and the beginning of the stream; before 1 stand 0 and 1
-    ids = np.array([0, 1, 0, 1, 1])
-    unigrams, bigrams = kneser_ney(count(ids, 2, 2), ids, 2)
-    assert unigrams.counts.tolist() == [2, 2]
-    assert bigrams.counts.tolist() == [2, 1, 1]
+def pairs(tree: Tree, node: int) -> dict[int, tuple[int, int]]:
+    """What followed a node: token, how often, and after how many different tokens."""
+    rows = range(tree.starts[node], tree.starts[node + 1])
+    return {int(tree.keys[r] % tree.vocabulary): (int(tree.counts[r]), int(tree.before[r])) for r in rows}
+
+
+@pytest.mark.parametrize("longest", [0, 1, 2, 5, 40, None])
+@pytest.mark.parametrize("text", [TEXT[:300], "abab" * 9, "aaaaaaa", "a", "abcdefg"])
+def test_every_context_is_counted_as_a_scan_of_the_text_counts_it(text: str, longest: int | None) -> None:
+    letters = sorted(set(text))
+    ids = np.array([letters.index(letter) for letter in text])
+    tree = grow(ids, longest, len(letters))
+    for start in range(0, len(text), 7):
+        for length in range(min(9, len(text) - start, 99 if longest is None else longest + 1)):
+            context = ids[start : start + length].tolist()
+            node = walk(tree, context)
+            places = [i for i in range(length, len(ids)) if ids[i - length : i].tolist() == context]
+            after = Counter(ids[i] for i in places)
+            assert {token: count for token, (count, _) in pairs(tree, node).items()} == after
+            if length == tree.depth[node] and (longest is None or length < longest):
+                before = {(ids[i - length - 1] if i > length else "beginning", ids[i]) for i in places}
+                assert {t: n for t, (_, n) in pairs(tree, node).items()} == Counter(token for _, token in before)
+
+
+def walk(tree: Tree, context: list[int]) -> int:
+    """The node of a context that is known to have been followed by something, through the links."""
+    node = tree.root
+    for token in context:
+        node = int(tree.links[tree.pair(node, token)])
+        assert node != NOWHERE
+    return node
+
+
+def test_the_tree_grows_with_the_text_not_with_the_order() -> None:
+    # a text that comes twice has contexts of any length that were seen twice
+    rng = np.random.default_rng(0)
+    once = rng.integers(0, 30, 2_000)
+    sizes = [len(grow(np.concatenate([once, once]), longest, 30).keys) for longest in (31, None)]
+    assert sizes[1] <= 4 * 4_000
+    assert sizes[0] <= 4 * 4_000
+
+
+@pytest.mark.parametrize("ns", [(0, 0, 0, 0), (3, 0, 0, 0), (2, 1, 7, 0)])
+def test_discounts_fall_back_where_the_closed_form_fails(ns: tuple[int, int, int, int]) -> None:
+    assert discounts(ns) == ((0.5, 1.0, 1.5), False)
 
 
 def test_discounts_by_hand() -> None:
     # n1 = 4, n2 = 2, n3 = 1, n4 = 1: Y = 4/8; 1 - 2Y/2 = 0.5, 2 - 3Y/2 = 1.25, 3 - 4Y = 1
-    assert discounts(np.array([1, 1, 1, 1, 2, 2, 3, 4])) == ((0.5, 1.25, 1.0), True)
-
-
-@pytest.mark.parametrize("counts", [[5, 5], [1, 1, 1], [1, 1, 2, 3, 3, 3, 3, 3, 3, 3], []])
-def test_discounts_fall_back_where_the_closed_form_fails(counts: list[int]) -> None:
-    assert discounts(np.array(counts, dtype=np.int64)) == ((0.5, 1.0, 1.5), False)
+    assert discounts((4, 2, 1, 1)) == ((0.5, 1.25, 1.0), True)
 
 
 def test_a_bigram_worked_by_hand() -> None:
@@ -134,8 +176,8 @@ def test_whole_distributions_equal_the_slow_ones() -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "aaaa", "ab"])
-@pytest.mark.parametrize("order", [1, 8, 40])
-def test_texts_shorter_than_the_order_work(text: str, order: int) -> None:
+@pytest.mark.parametrize("order", [1, 8, 32, "unbounded"])
+def test_texts_shorter_than_the_order_work(text: str, order: Any) -> None:
     chain = fitted(MarkovChar(order=order), text)
     assert np.exp(chain.predict(chain.begin())).sum() == pytest.approx(1)
 
@@ -147,3 +189,117 @@ def test_a_fallback_is_said() -> None:
 def test_an_order_of_zero_is_refused() -> None:
     with pytest.raises(SpecError, match="order is 0"):
         options.make(MarkovChar, "markov-char", {"order": "0"})
+
+
+def plain(ids: list[int], order: int, method: str, base: list[float]) -> Any:
+    """Smoothing by raw counts, straight from its formula: a probability given a context of up to order - 1 tokens."""
+    after: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    for n in range(order):
+        for i in range(n, len(ids)):
+            after[tuple(ids[i - n : i])][ids[i]] += 1
+    taken = []
+    for n in range(order):
+        ns = Counter(count for context, seen in after.items() if len(context) == n for count in seen.values())
+        taken.append(ns[1] / (ns[1] + 2 * ns[2]) if ns[1] and ns[2] else 0.5)
+
+    @cache
+    def probability(context: tuple[int, ...], token: int) -> float:
+        lower = probability(context[1:], token) if context else base[token]
+        seen = after.get(context)
+        if not seen:
+            return lower
+        total, types, count = sum(seen.values()), len(seen), seen[token]
+        if method == "witten-bell":  # Witten & Bell 1991, method C
+            return (count + types * lower) / (total + types)
+        if method == "absolute":
+            return max(count - taken[len(context)], 0) / total + taken[len(context)] * types / total * lower
+        if method == "mle":
+            return 0.999 * count / total + 0.001 * lower
+        if len(context) < order - 1:
+            return lower
+        return (count + 0.01 * len(base) * base[token]) / (total + 0.01 * len(base))  # add-k, by the base's weights
+
+    return probability
+
+
+@pytest.mark.parametrize("method", ["witten-bell", "absolute", "mle", "add-k"])
+@pytest.mark.parametrize("order", [1, 2, 4, 7])
+def test_the_other_methods_equal_their_formulas(method: str, order: int) -> None:
+    chain = fitted(options.make(MarkovChar, "markov-char", {"order": order, "smoothing": method}), TEXT)
+    newline = chain.tokenizer.encode("\n").tolist()
+    ids = chain.tokenizer.encode("The widow ate 12 eggs, nobody knew; z\u00e9!\n\n").tolist()
+    read = newline + ids
+    slow = plain(newline + chain.tokenizer.encode(TEXT).tolist(), order, method, chain.tokenizer.base().tolist())
+    expected = [slow(tuple(read[max(0, i - order + 1) : i]), read[i]) for i in range(1, len(read))]
+    assert np.exp(chain.token_log_probs(np.array(ids))) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kneser_ney_with_one_discount_equals_the_slow_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(counts: Counter[tuple[int, ...]]) -> list[float]:
+        ns = Counter(counts.values())
+        return [ns[1] / (ns[1] + 2 * ns[2]) if ns[1] and ns[2] else 0.5] * 3
+
+    monkeypatch.setattr(Slow, "discount", staticmethod(one))
+    chain = fitted(MarkovChar(5, "kneser-ney"), TEXT)
+    ids = chain.tokenizer.encode("\nThe widow ate 12 eggs").tolist()
+    slow = Slow([*chain.tokenizer.encode("\n"), *chain.tokenizer.encode(TEXT)], 5, chain.tokenizer.base().tolist())
+    expected = [slow.probability(tuple(ids[max(0, i - 4) : i]), ids[i]) for i in range(1, len(ids))]
+    assert np.exp(chain.token_log_probs(np.array(ids[1:]))) == pytest.approx(expected, rel=1e-9)
+
+
+SMOOTHINGS = ["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize("order", [3, 20, "unbounded"])
+def test_every_smoothing_is_a_distribution_and_batches_equal_steps(smoothing: Any, order: Any) -> None:
+    if (smoothing, order) == ("add-k", "unbounded"):
+        with pytest.raises(SpecError, match="one length of context"):
+            options.make(MarkovChar, "markov-char", {"order": "unbounded", "smoothing": "add-k"})
+        return
+    chain = MarkovChar(order, smoothing)
+    chain.fit(TEXT, PROSE.replace("eggs", "ducks"), Run())
+    ids = chain.tokenizer.encode(TEXT[100:160] + " nobody\u00e9 zx " + TEXT[:40])
+    state = chain.begin()
+    for token, known in zip(ids.tolist(), chain.token_log_probs(ids), strict=True):
+        predicted = chain.predict(state)
+        assert np.exp(predicted).sum() == pytest.approx(1)
+        assert predicted[token] == pytest.approx(known, rel=1e-9)
+        state = chain.advance(state, token)
+
+
+def test_fitted_discounts_predict_valid_text_better_than_the_closed_form() -> None:
+    valid = PROSE.replace("eggs", "ducks").replace("ferry", "boat")
+    exact, by_valid = MarkovChar(6), MarkovChar(6, "fitted")
+    for chain in (exact, by_valid):
+        chain.fit(TEXT, valid, Run())
+    ids = exact.tokenizer.encode(valid)
+    assert by_valid.token_log_probs(ids).sum() > exact.token_log_probs(ids).sum()
+
+
+@pytest.mark.parametrize("longest", [2, None])
+def test_the_slope_of_the_fit_is_the_derivative(longest: int | None) -> None:
+    letters = sorted(set(TEXT))
+    ids = np.array([letters.index(letter) for letter in TEXT])
+    tree = grow(ids[:400], longest, len(letters))
+    steps, base = fitting.asked(tree, ids[300:600]), np.full(300, 1 / len(letters))
+    rng = np.random.default_rng(1)
+    weights = rng.normal(size=(sum(fitting.WIDTHS), len(fitting.COUNTS)))
+    way = rng.normal(size=weights.shape)
+
+    def bits(step: float) -> float:
+        found = base.copy()
+        for each in steps:
+            found[each.rows] = each.probability(fitting.discounts(weights + step * way, each.features), found)
+        return float(-np.log2(found).sum())
+
+    numeric = (bits(1e-5) - bits(-1e-5)) / 2e-5
+    assert float((fitting.slope(steps, base, weights) * way).sum()) == pytest.approx(numeric, rel=1e-5)
+
+
+def test_a_text_beyond_the_memory_is_refused_before_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench_plugins.markov.tree.memory", lambda: 30_000)
+    with pytest.raises(
+        UserError, match=r"201 tokens, and .* enough to count 100 \(300 bytes a token\); give less text"
+    ):
+        fitted(MarkovChar(3), "ab" * 100)

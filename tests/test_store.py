@@ -86,3 +86,18 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     store.write_whole(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("kind", ["?", "f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 5)])
+def test_mapped_arrays_are_those_that_safetensors_reads(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    values = np.arange(np.prod(shape, dtype=int)).astype(kind).reshape(shape)
+    save_file({"one": values, "other": np.ones(3, np.int8), "third": np.arange(4.0)}, tmp_path / "x")
+    found, right = store.mapped(tmp_path / "x"), load_file(tmp_path / "x")
+    assert found.keys() == right.keys()
+    for name, array in right.items():
+        assert found[name].dtype == array.dtype
+        assert np.array_equal(found[name], array)
+        assert found[name].flags.aligned

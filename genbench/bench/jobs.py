@@ -22,6 +22,7 @@ from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
 from genbench.measure.places import Places, split
+from genbench.overlap import TrainingWords
 
 Row = dict[str, Any]
 Listener = Callable[[Progress], None]
@@ -149,6 +150,7 @@ def train(generator: Generator, job: Job, listen: Listener, checkpoint: Checkpoi
     generator.fit(job.train, job.valid, run)
     seconds = time.perf_counter() - began
     generator.facts["spec"] = options.complete(job.spec, generator.facts.pop("chosen", {}))
+    generator.training_words = TrainingWords.of(job.train)
     facts = dict(generator.facts)
     return {
         "train_seconds": round(seconds, 3),

@@ -16,7 +16,16 @@ def labels(rows: Sequence[Row]) -> list[str]:
     >>> labels([row, {**row, "options": {"order": 4}}])
     ['g order=3', 'g order=4']
     """
-    return [" ".join([row["generator"], *_differing(row, rows)]) for row in rows]
+    return [" ".join([row["generator"], *_differing(row, rows), *_marks(row)]) for row in rows]
+
+
+def adaptive(row: Row) -> bool:
+    """Whether a row's generator learns from the test text as it reads it: such rows are ranked apart."""
+    return bool(row.get("facts", {}).get("adaptive"))
+
+
+def _marks(row: Row) -> list[str]:
+    return ["(adaptive)"] if adaptive(row) else []
 
 
 def _differing(row: Row, rows: Sequence[Row]) -> list[str]:
@@ -24,7 +33,7 @@ def _differing(row: Row, rows: Sequence[Row]) -> list[str]:
     found = [
         f"{key}={_short(value)}"
         for key, value in row["options"].items()
-        if any(other["options"].get(key, value) != value for other in same)
+        if key != "adaptive" and any(other["options"].get(key, value) != value for other in same)
     ]
     seeds = any(other["seed"] != row["seed"] for other in same)
     return [*found, f"seed={row['seed']}"] if seeds else found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.bench.jobs import Row
+from genbench.bench.labels import adaptive
 from genbench.bench.verdicts import Verdict, by_kind, folded, verdicts
 
 
@@ -29,22 +30,28 @@ class Comparison:
         return any(row["status"] == "ok" for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
-        """An author's rows, the fewest bits per character first, the failed ones last."""
+        """An author's rows, the fewest bits per character first; then those that learn from the test text as they go.
+
+        The failed ones come last.
+        """
         rows = [row for row in self.results if row["author"] == author]
-        return sorted(rows, key=lambda row: (row["status"] != "ok", row["bits_per_character"] or 0))
+        return sorted(rows, key=lambda row: (row["status"] != "ok", adaptive(row), row["bits_per_character"] or 0))
 
     def lines(self, author: str) -> list[Row]:
         """An author's rows that are ok, best first, several seeds of one generator as one (see `folded`)."""
         rows = folded([row for row in self.ranked(author) if row["status"] == "ok"])
-        return sorted(rows, key=lambda row: float(row["bits_per_character"]))
+        return sorted(rows, key=lambda row: (adaptive(row), float(row["bits_per_character"])))
 
     def verdicts(self, author: str) -> list[Verdict]:
-        """What can be said of every pair of an author's lines: which predicts better, by how much, how surely."""
-        return verdicts(self.lines(author))
+        """What can be said of every pair of an author's lines: which predicts better, by how much, how surely.
+
+        What learns from the test text as it goes is compared with nothing else.
+        """
+        return verdicts([line for line in self.lines(author) if not adaptive(line)])
 
     def splits(self, author: str) -> dict[str, list[dict[str, Any]]]:
         """For each way in which the bits were split: the kinds of place, what was spent there, and the verdicts."""
-        lines = self.lines(author)
+        lines = [line for line in self.lines(author) if not adaptive(line)]
         return {by: by_kind(lines, by) for by in (lines[0]["by"] if lines else ())}
 
     def __repr__(self) -> str:

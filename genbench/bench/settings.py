@@ -14,7 +14,7 @@ from genbench.sampling import Sampling
 from genbench.text.catalogue import catalogue
 
 SOURCE = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in a part of one
-CONTROLS = ("length", "top_k", "top_p", "min_p", "repetition_penalty")
+CONTROLS = ("length", "top_k", "top_p", "min_p", "repetition_penalty", "max_overlap")
 Asked = dict[str, Any]  # by the names of Settings, some of them
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -38,6 +38,7 @@ class Settings(TypedDict, total=False):
     top_p: float
     min_p: float
     repetition_penalty: float
+    max_overlap: float
     jobs: int
     device: str
     lines: str

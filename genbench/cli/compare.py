@@ -23,6 +23,7 @@ def compare(
     top_p: p.TopP = None,
     min_p: p.MinP = None,
     repetition_penalty: p.Penalty = 1.0,
+    max_overlap: p.MaxOverlap = None,
     length: p.Length = 300,
     jobs: p.Jobs = None,
     device: p.Device = "auto",

@@ -18,6 +18,7 @@ def generate(
     top_p: p.TopP = None,
     min_p: p.MinP = None,
     repetition_penalty: p.Penalty = 1.0,
+    max_overlap: p.MaxOverlap = None,
     stop: p.Stop = None,
     length: p.Length = 300,
     count: p.Count = 1,
@@ -35,7 +36,7 @@ def generate(
     from genbench.sampling import Sampling
 
     api.require_prompt(prompt)
-    sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop)
+    sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop, max_overlap)
     with Live(console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, watcher=live)
         limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}

@@ -13,6 +13,7 @@ from genbench import __version__
 from genbench.cli import corpora, generators, models
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
+from genbench.cli.explain import explain
 from genbench.cli.generate import generate
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
@@ -50,6 +51,7 @@ app.command()(compare)
 app.command()(train)
 app.command()(generate)
 app.command()(score)
+app.command()(explain)
 app.command()(novelty)
 app.command()(compress)
 app.command()(decompress)

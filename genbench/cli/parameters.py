@@ -79,6 +79,10 @@ TopP = Annotated[float | None, _option(metavar="P", help="Draw from the likelies
 MinP = Annotated[
     float | None, _option(metavar="P", help="Draw from tokens at least P times as likely as the likeliest.")
 ]
+MaxOverlap = Annotated[
+    float | None,
+    _option(metavar="N", help="Copy at most N words in a row from the training text; below 1, a share of the words."),
+]
 Length = Annotated[int, typer.Option(metavar="N", help="Characters in a sample.")]
 
 Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side by side. [default: one a core]")]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from genbench.bench.jobs import Row
+from genbench.bench.labels import adaptive
 from genbench.report.text import count, decimals, span, spread
 
 
@@ -24,11 +25,10 @@ class Column:
     optional: bool = False  # shown only where a row has it
 
     def winner(self, rows: list[Row]) -> float | None:
-        """The best value of the rows; None where there is nothing to be best in."""
-        if self.best is None:
-            return None
-        found: list[float] = [row[self.key] for row in rows if row["status"] == "ok" and row[self.key] is not None]
-        if len(set(found)) < 2:
+        """The best value of the rows; None where there is nothing to be best in. Adaptive rows do not compete."""
+        rows = [row for row in rows if row["status"] == "ok" and not adaptive(row)]
+        found: list[float] = [row[self.key] for row in rows if row[self.key] is not None]
+        if self.best is None or len(found) < 2 or len(set(found)) < 2:
             return None
         return min(found) if self.best == "lowest" else max(found)
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.bench.jobs import Row
-from genbench.bench.labels import labels
+from genbench.bench.labels import adaptive, labels
 from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
 from genbench.report import novelty, splits
@@ -80,7 +80,7 @@ def table(rows: list[Row], width: int) -> Table:
 
 def cell(column: Column, row: Row, winner: float | None) -> Text:
     """One value, marked where it is the best of its column."""
-    if winner is not None and row[column.key] == winner:
+    if winner is not None and row[column.key] == winner and not adaptive(row):
         return Text(f"*{column.show(row)}", style="bold green")
     return Text(column.show(row))
 

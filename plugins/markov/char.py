@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from genbench_plugins.markov.chain import MarkovChain
 
@@ -13,7 +14,9 @@ from genbench import Tokenizer
 class MarkovChar(MarkovChain):
     """A character n-gram chain with modified Kneser-Ney smoothing (Chen & Goodman 1999)."""
 
-    order: int = field(default=8, metadata={"help": "characters in an n-gram: one more than the context has"})
+    order: int | Literal["unbounded"] = field(
+        default=8, metadata={"help": "characters in an n-gram: one more than the context has"}
+    )
 
     def cut(self, train: str) -> Tokenizer:
         return Tokenizer.characters(train)

@@ -1,36 +1,41 @@
-"""Interpolated modified Kneser-Ney over counted levels (Chen & Goodman 1999, equations 26 and 27).
+"""What counts become probabilities by: the smoothing methods of the textbook, as one step of backing off.
 
-p(w | h) = max(c(hw) - D(c(hw)), 0) / c(h.) + gamma(h) p(w | h'), where h' is h without its first token; the recursion
-ends in a base distribution that gives every token something. Below the highest order c counts distinct left neighbours.
+Each step is p_k(w) = share_k(w) + leftover_k p_k-1(w), for contexts of length k = 0, 1, 2 and so on; the recursion
+ends in a base distribution that gives every token something. A context that always had the same token before it stands
+in its node's edge ("inside"): Kneser and Ney count each token once there, the other methods count as its node does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov.counts import NOWHERE, Ints, Level
-
-from genbench import LogProbs
+from genbench_plugins.markov.order import Ints
+from genbench_plugins.markov.tree import NOWHERE, Tree
 
 Floats = npt.NDArray[np.float64]
+Smoothing = Literal["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
 FALLBACK = (0.5, 1.0, 1.5)  # what KenLM takes where the closed form fails
+ONE = 0.5  # the same, for one discount
+ADDED = 0.01  # the k of add-k
+ESCAPE = 0.001  # what mle leaves to shorter contexts
 
 
-def discounts(counts: Ints) -> tuple[tuple[float, float, float], bool]:
+def discounts(ns: tuple[int, int, int, int]) -> tuple[tuple[float, float, float], bool]:
     """The discounts for counts of one, two, three and more, and whether the closed form gave them.
 
     From n1 to n4, how many n-grams have these counts: Y = n1 / (n1 + 2 n2), D1 = 1 - 2 Y n2/n1, D2 = 2 - 3 Y n3/n2,
-    D3 = 3 - 4 Y n4/n3. On small or odd counts one divides by zero or leaves 0 to k: then KenLM's fallback.
+    D3 = 3 - 4 Y n4/n3 (Chen & Goodman 1999, equation 26). On small or odd counts one divides by zero or leaves 0 to k:
+    then KenLM's fallback.
 
-    >>> discounts(np.array([1, 1, 1, 1, 2, 2, 3, 4]))
+    >>> discounts((4, 2, 1, 1))
     ((0.5, 1.25, 1.0), True)
-    >>> discounts(np.array([5, 5]))
+    >>> discounts((0, 0, 0, 0))
     ((0.5, 1.0, 1.5), False)
     """
-    n1, n2, n3, n4 = (int((counts == k).sum()) for k in (1, 2, 3, 4))
+    n1, n2, n3, n4 = ns
     if not n1 or not n2 or not n3:
         return FALLBACK, False
     y = n1 / (n1 + 2 * n2)
@@ -40,74 +45,113 @@ def discounts(counts: Ints) -> tuple[tuple[float, float, float], bool]:
     return FALLBACK, False
 
 
+def one_discount(ns: tuple[int, int, int, int]) -> tuple[tuple[float, float, float], bool]:
+    """One discount for all counts, n1 / (n1 + 2 n2) (Ney, Essen & Kneser 1994).
+
+    >>> one_discount((4, 2, 1, 1))
+    ((0.5, 0.5, 0.5), True)
+    """
+    n1, n2 = ns[:2]
+    found = n1 / (n1 + 2 * n2) if n1 and n2 else ONE
+    return (found, found, found), bool(n1 and n2)
+
+
+def counts_of_counts(tree: Tree, counts: Ints, inside_once: bool) -> list[tuple[int, int, int, int]]:
+    """For each length of context, how many n-grams are counted once, twice, three and four times.
+
+    Contexts inside an edge count as `counts` say of its node, or once each where `inside_once`.
+    """
+    lengths = (int(tree.depth.max()) if tree.longest is None else tree.longest) + 2
+    owners = tree.owners
+    small = np.where(counts <= 4, counts, 0)
+    found = np.zeros((lengths, 5), np.int64)
+    above = np.where(tree.parent == NOWHERE, NOWHERE, tree.depth[tree.parent])
+    own = (tree.depth > above)[owners]  # not so for the beginning of the text, where it stands elsewhere too
+    np.add.at(found, (tree.depth[owners[own]], small[own]), 1)
+    inner = owners[owners != tree.root]
+    small = np.ones(len(inner), np.int64) if inside_once else small[owners != tree.root]
+    changes = np.zeros((lengths + 1, 5), np.int64)
+    np.add.at(changes, (tree.depth[tree.parent[inner]] + 1, small), 1)
+    np.add.at(changes, (np.maximum(tree.depth[inner], tree.depth[tree.parent[inner]] + 1), small), -1)
+    return [tuple(row[1:].tolist()) for row in (found + np.cumsum(changes, axis=0)[:-1])[:-1]]
+
+
 @dataclass(frozen=True)
 class Weights:
-    """One level, smoothed: what each n-gram adds, and what each context leaves to the level below.
+    """A smoothed tree: what each pair adds at its node's own length, and what each node leaves to shorter contexts.
 
-    shares    (rows,) max(c - D, 0) / c(h.)
-    leftover  (contexts,) gamma(h); 1 for a context without continuations
+    shares    (pairs,), leftover  (nodes,)
+    totals    (nodes,) the counts of a node's pairs, as the method counts
+    taken     (lengths, 3) the discounts of each length of context; empty for methods without
     """
 
+    method: str
     shares: Floats
     leftover: Floats
+    totals: Floats
+    taken: Floats
 
-    @classmethod
-    def of(cls, level: Level, taken: tuple[float, float, float]) -> Weights:
-        """Smooth a level with these discounts."""
-        contexts = np.repeat(np.arange(len(level.starts) - 1), np.diff(level.starts))
-        discount = np.array([0.0, *taken])[np.minimum(level.counts, 3)]
-        discount = np.minimum(discount, level.counts)
-        totals = np.bincount(contexts, weights=level.counts, minlength=len(level.starts) - 1)
-        removed = np.bincount(contexts, weights=discount, minlength=len(level.starts) - 1)
-        seen = totals > 0
-        leftover = np.divide(removed, totals, out=np.ones(len(totals)), where=seen)
-        return cls((level.counts - discount) / totals[contexts], leftover)
+    def dump(self) -> dict[str, Any]:
+        """What makes it again."""
+        return dict(vars(self))
+
+    def counted(self, tree: Tree, length: int, node: int) -> Floats:
+        """The counts of a node's pairs, as the method counts at this length of context."""
+        here = slice(tree.starts[node], tree.starts[node + 1])
+        if "kneser" not in self.method:
+            return tree.counts[here].astype(np.float64)
+        inside = length < tree.depth[node]
+        return np.ones(here.stop - here.start) if inside else tree.before[here].astype(np.float64)
+
+    def inside(self, tree: Tree, length: int, node: int) -> tuple[float, Floats | float]:
+        """Leftover and the shares of all pairs, (pairs of the node,) or one for all, of one context inside an edge."""
+        start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
+        if self.method in ("witten-bell", "mle"):
+            return float(self.leftover[node]), self.shares[start:stop]
+        if self.method == "add-k":
+            return 1.0, 0.0
+        one = float(self.taken[length, 0])
+        if self.method == "absolute":
+            return one * (stop - start) / self.totals[node], (tree.counts[start:stop] - one) / self.totals[node]
+        return one, (1 - one) / (stop - start)
+
+    def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
+        """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""
+        own = tree.depth[nodes] == length
+        leftover, share = self.leftover[nodes], np.where(pairs != NOWHERE, self.shares[pairs], 0.0)
+        if own.all() or self.method in ("witten-bell", "mle"):
+            return leftover, share
+        if self.method == "add-k":
+            return np.where(own, leftover, 1.0), np.where(own, share, 0.0)
+        types = tree.starts[nodes + 1] - tree.starts[nodes]
+        one = self.taken[length, 0]
+        if self.method == "absolute":
+            inside, left = (tree.counts[pairs] - one) / self.totals[nodes], one * types / self.totals[nodes]
+        else:
+            inside, left = (1 - one) / types, np.full(len(types), one)
+        return np.where(own, leftover, left), np.where(own, share, np.where(pairs != NOWHERE, inside, 0.0))
 
 
-@dataclass(frozen=True)
-class Chain:
-    """A smoothed chain; a state is a tuple of rows, that of the last n tokens for n = 0, 1, 2 and so on."""
-
-    levels: list[Level]
-    weights: list[Weights]
-    base: Floats  # (vocabulary,)
-
-    def advance(self, state: tuple[int, ...], token: int) -> tuple[int, ...]:
-        """The rows after one more token: as many as were seen in a row, the highest order left out."""
-        found = [0]
-        for level, row in zip(self.levels[:-1], state, strict=False):
-            longer = level.child(row, token)
-            if longer == NOWHERE:
-                break
-            found.append(longer)
-        return tuple(found)
-
-    def predict(self, state: tuple[int, ...]) -> LogProbs:
-        """Natural log-probabilities of the next token, (vocabulary,)."""
-        found = self.base
-        for level, weights, row in zip(self.levels, self.weights, state, strict=False):
-            start, stop = level.starts[row], level.starts[row + 1]
-            found = found * weights.leftover[row]
-            found[level.tokens[start:stop]] += weights.shares[start:stop]
-        return np.log(found)
-
-    def token_log_probs(self, ids: Ints, state: tuple[int, ...]) -> LogProbs:
-        """Of each token given those before it and the first state, (tokens,): a loop over levels, none over tokens."""
-        found = self.base[ids]
-        for weights, (rows, ngrams) in zip(self.weights, self._rows(ids, state), strict=True):
-            found = np.where(rows != NOWHERE, found * weights.leftover[rows], found)
-            found += np.where(ngrams != NOWHERE, weights.shares[ngrams], 0)
-        return np.log(found)
-
-    def depths(self, ids: Ints, state: tuple[int, ...]) -> Ints:
-        """How many tokens of the context before each were seen together, (tokens,)."""
-        known = [rows != NOWHERE for rows, _ in self._rows(ids, state)]
-        return np.asarray(np.sum(known, axis=0) - 1)
-
-    def _rows(self, ids: Ints, state: tuple[int, ...]) -> Iterator[tuple[Ints, Ints]]:
-        """Level by level, the row of the context before each token, and that of the n-gram which it makes with it."""
-        rows = np.zeros(len(ids), np.int64)
-        for length, level in enumerate(self.levels, start=1):
-            ngrams = np.where(rows != NOWHERE, level.find(rows * len(self.base) + ids), NOWHERE)
-            yield rows, ngrams
-            rows = np.concatenate([[state[length] if length < len(state) else NOWHERE], ngrams[:-1]])[: len(ids)]
+def smoothed(tree: Tree, method: str) -> tuple[Weights, list[int]]:
+    """Smooth a tree by a method of the textbook, and the lengths of context at which the closed form failed."""
+    kneser = method in ("kneser-ney", "modified-kneser-ney")
+    counts = (tree.before if kneser else tree.counts).astype(np.int64)
+    owners, types = tree.owners, np.diff(tree.starts)
+    totals = np.bincount(owners, weights=counts, minlength=len(types)).astype(np.float64)
+    if kneser or method == "absolute":
+        formula = discounts if method == "modified-kneser-ney" else one_discount
+        found = [formula(ns) for ns in counts_of_counts(tree, counts, kneser)]
+        taken = np.array([d for d, _ in found])
+        removed = taken[tree.depth[owners], np.minimum(counts, 3) - 1]
+        leftover = np.bincount(owners, weights=removed, minlength=len(types)) / totals
+        failed = [length for length, (_, closed) in enumerate(found) if not closed]
+        return Weights(method, (counts - removed) / totals[owners], leftover, totals, taken), failed
+    if method == "witten-bell":
+        leftover = types / (totals + types)
+    elif method == "mle":
+        leftover = np.full(len(types), ESCAPE)
+    else:
+        deepest = tree.depth == tree.longest
+        leftover = np.where(deepest, 1 - totals / (totals + ADDED * tree.vocabulary), 1.0)
+    shares = counts / totals[owners] * (1 - leftover[owners])
+    return Weights(method, shares, leftover, totals, np.empty((0, 3))), []

@@ -1,0 +1,193 @@
+"""make bench-markov: the chains beside nltk.lm, markovify and KenLM on the same text, each in a process of its own.
+
+    python benchmarks/markov.py [AUTHOR]        # NLTK's gutenberg corpus is needed for austen, carroll, melville
+
+Bits are those of the raw test text (`--lines keep`); seconds are processor time of one thread; megabytes are the peak
+of the process while it counts, above what it held before. KenLM is run where `lmplz`, `build_binary` and `query` are on
+PATH, built from its source with -DKENLM_MAX_ORDER=8: it gets the same stream of characters as ids, a newline first, and
+scores it without begin and end of sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import genbench
+from genbench import Generator, Run, Tokenizer
+
+Figures = dict[str, Any]
+SCORED = 200  # tokens that nltk's slow models are asked for
+SENTENCES = 100  # that markovify is asked for
+
+
+def peak_mb() -> float:
+    """The most memory that this process has held since it began, in megabytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage counts what the process that started this one held
+        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What a call gives, and its seconds of processor time, those of programs that it runs included."""
+
+    def spent() -> float:
+        return time.process_time() + sum(os.times()[2:4])
+
+    began = spent()
+    found = work()
+    return found, spent() - began
+
+
+def ours(spec: str, corpus: genbench.Corpus) -> Figures:
+    """One of genbench's chains."""
+    made = genbench.make(spec)
+    made.fit("the same, to import what is needed. " * 3, "the same", Run())
+    before = peak_mb()
+    _, seconds = timed(lambda: made.fit(corpus.train, corpus.valid, Run()))
+    memory = peak_mb() - before
+    ids = made.tokenizer.encode(corpus.test)
+    scored, scoring = timed(lambda: made.token_log_probs(ids))
+    bits = -float(scored.sum()) / math.log(2) / len(corpus.test)
+    asked = predictions(made, ids[:1_000].tolist())
+    return {"bits": bits, "fit": seconds, "mb": memory, "scored": len(ids) / scoring, "predicted": asked}
+
+
+def predictions(made: Generator, ids: list[int]) -> float:
+    """Whole distributions a second, the steps to them included."""
+
+    def walk() -> None:
+        state = made.begin()
+        for token in ids:
+            made.predict(state)
+            state = made.advance(state, token)
+
+    return len(ids) / timed(walk)[1]
+
+
+def nltk_lm(name: str, corpus: genbench.Corpus) -> Figures:
+    """One of nltk.lm's models over words, order 3, with unknown words."""
+    from nltk.lm import models
+    from nltk.lm.preprocessing import padded_everygram_pipeline
+
+    sentences = [re.findall(r"\w+|[^\w\s]", line) for line in corpus.train.split("\n") if line.strip()]
+    test = re.findall(r"\w+|[^\w\s]", corpus.test)[: SCORED + 2]
+    grams, words = padded_everygram_pipeline(3, sentences)
+    model, before = getattr(models, name)(3), peak_mb()
+    _, seconds = timed(lambda: model.fit(grams, words))
+    _, scoring = timed(lambda: [model.score(test[i], test[i - 2 : i]) for i in range(2, len(test))])
+    return {"fit": seconds, "mb": peak_mb() - before, "scored": SCORED / scoring}
+
+
+def markovify(corpus: genbench.Corpus) -> Figures:
+    """markovify's Text, state size 2, and sentences by its own novelty test."""
+    import markovify as package
+
+    before = peak_mb()
+    model, seconds = timed(lambda: package.Text(corpus.train, state_size=2))
+    memory = peak_mb() - before
+    made, drawing = timed(lambda: [model.make_sentence() for _ in range(SENTENCES)])
+    return {"fit": seconds, "mb": memory, "sentences": sum(each is not None for each in made) / drawing}
+
+
+def kenlm(corpus: genbench.Corpus) -> Figures:
+    """KenLM over characters, order 8: counted by lmplz, made binary, scored by query, which loads the model too."""
+    tokenizer = Tokenizer.characters(corpus.train)
+    train, test = (" ".join(map(str, tokenizer.encode("\n" + each).tolist())) for each in (corpus.train, corpus.test))
+    with tempfile.TemporaryDirectory() as folder:
+        text, arpa, binary = (str(Path(folder) / name) for name in ("text", "arpa", "binary"))
+        Path(text).write_text(train + "\n", encoding="ascii")
+        count = ["lmplz", "-o", "8", "--discount_fallback", "--text", text, "--arpa", arpa, "-S", "2G"]
+        seconds = sum(timed(lambda c=command: program(c))[1] for command in (count, ["build_binary", arpa, binary]))
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        said, scoring = timed(lambda: program(["query", "-n", "-v", "word", binary], test + "\n"))
+    scored = [float(each) for each in re.findall(r"=\d+ \d+ (\S+)", said)][1:]  # the first is the newline before
+    bits = -sum(scored) / math.log10(2) / len(corpus.test)
+    return {"bits": bits, "fit": seconds, "mb": memory, "scored": len(scored) / scoring}
+
+
+def program(command: list[str], given: str = "") -> str:
+    """What a program says."""
+    return subprocess.run(command, input=given, check=True, capture_output=True, text=True).stdout
+
+
+SUBJECTS: dict[str, Callable[[genbench.Corpus], Figures]] = {
+    **{
+        spec: (lambda corpus, spec=spec: ours(spec, corpus))
+        for spec in (
+            "markov-char",
+            "markov-char:order=32",
+            "markov-char:order=12,smoothing=fitted",
+            "markov-word",
+            "markov-word:smoothing=fitted",
+        )
+    },
+    "KenLM, characters, order 8": kenlm,
+    **{
+        f"nltk.lm {name}, words": (lambda corpus, name=name: nltk_lm(name, corpus))
+        for name in ("KneserNeyInterpolated", "WittenBellInterpolated")
+    },
+    "markovify Text": markovify,
+    "markov": lambda corpus: ours("markov", corpus),
+}
+COLUMNS = {
+    "bits": ("bits/char", ".4f"),
+    "fit": ("counting s", ".2f"),
+    "mb": ("MB", ".0f"),
+    "scored": ("tokens scored/s", ",.0f"),
+    "predicted": ("distributions/s", ",.0f"),
+    "sentences": ("novel sentences/s", ",.0f"),
+}
+
+
+def child(name: str, author: str) -> Figures:
+    """The figures of one subject, measured in a process of its own; what it said last where it fails."""
+    if name.startswith("KenLM") and not all(map(shutil.which, ("lmplz", "build_binary", "query"))):
+        return {"failed": "lmplz, build_binary and query are not on PATH"}
+    command = [sys.executable, __file__, author, "--one", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found: Figures
+    if done.returncode:
+        found = {"failed": (done.stderr.strip().splitlines() or ["it said nothing"])[-1]}
+    else:
+        found = json.loads(done.stdout)
+    return found
+
+
+def row(name: str, found: Figures) -> str:
+    """One line of the table."""
+    if "failed" in found:
+        return f"| {name} | not measured: {found['failed']} |" + " |" * (len(COLUMNS) - 1)
+    cells = [format(found[key], form) if key in found else "" for key, (_, form) in COLUMNS.items()]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def main(author: str) -> None:
+    """Print the table, a row as soon as it is measured."""
+    print(f"| {author}, raw | {' | '.join(heading for heading, _ in COLUMNS.values())} |")
+    print("| --- |" + " ---: |" * len(COLUMNS))
+    for name in SUBJECTS:
+        print(row(name, child(name, author)), flush=True)
+
+
+if __name__ == "__main__":
+    if "--one" in sys.argv:
+        corpus = genbench.corpus(sys.argv[1], lines="keep")
+        figures = SUBJECTS[sys.argv[3]](corpus)
+        print(json.dumps({key: float(np.asarray(value)) for key, value in figures.items()}))
+    else:
+        main(sys.argv[1] if len(sys.argv) > 1 else "austen")

@@ -1,0 +1,166 @@
+"""markov: the character chain informed by the word chain, the strongest that counting can do here.
+
+Both chains have fitted smoothing. The word chain is asked by the character: a word trigram implies the probability of
+the next character, the sum over all words that go on with what was read. The two are mixed, and the weight is a
+logistic function of features: how long a context each chain has seen, and how sure each is. It is fitted on valid text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from genbench_plugins.markov.adapting import Adapting
+from genbench_plugins.markov.char import MarkovChar
+from genbench_plugins.markov.fitting import SEEN, TYPES, binned
+from genbench_plugins.markov.word import MarkovWord
+
+from genbench import Characterwise, Evidence, Ids, LogProbs, Progress, Run, Tokenizer
+
+Floats = npt.NDArray[np.float64]
+VALID_CHARACTERS = 60_000
+DEEPEST = 15  # contexts longer than this count as this long
+SURE = 8  # bins of the probability of the likeliest character
+WORDS = 5  # tokens of the word chain's context: beyond, alike
+WIDTHS = ((DEEPEST + 1) * WORDS, len(TYPES) * WORDS, len(SEEN) * WORDS, SURE * WORDS, (DEEPEST + 1) * SURE)
+ROUNDS = 80
+RATE = 0.1
+PULL = 1.0  # how much each weight is pulled to zero
+
+
+@dataclass
+class Markov(Adapting):
+    """The character chain informed by the word chain: two fitted chains, mixed by how much each has seen."""
+
+    order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
+    words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
+    min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
+
+    adaptive: bool = field(
+        default=False, metadata={"help": "also count what it reads and writes; such a row is ranked apart"}
+    )
+
+    def __post_init__(self) -> None:
+        self._parts()
+
+    def _parts(self) -> None:
+        self._chain = MarkovChar(self.order, "fitted")
+        self._word_chain = MarkovWord(self.words, "fitted", min_count=self.min_count)
+
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        self._parts()
+        self._adaptive = None
+        self._chain.fit(train, valid, run)
+        self._word_chain.fit(train, valid, run)
+        self._view()
+        run.report(Progress(0.7, note="weighing the chains"))
+        ids = self.tokenizer.encode(valid[:VALID_CHARACTERS])
+        self._weights = fitted_weights(*self._read(ids))
+        parameters = sum(int(part.facts["parameters"]) for part in (self._chain, self._word_chain))
+        self.facts = {"parameters": parameters}
+        if self.adaptive:
+            self.adapt(valid, self._chain.heard)
+
+    def _view(self) -> None:
+        self.tokenizer = self._chain.tokenizer
+        self._words = Characterwise(self._word_chain)
+
+    def _read(self, ids: Ids) -> tuple[Floats, Floats, Ids]:
+        """The log-probability of each token by either chain, and the features before it."""
+        by_words, depths, peaks = self._words.read(ids)
+        return self._chain.token_log_probs(ids), by_words, features(*self._chain.known(ids), depths, peaks)
+
+    def trained_begin(self) -> Any:
+        return self._chain.begin(), self._words.begin()
+
+    def trained_advance(self, state: Any, token: int) -> Any:
+        return self._chain.advance(state[0], token), self._words.advance(state[1], token)
+
+    def trained_predict(self, state: Any) -> LogProbs:
+        by_words = self._words.predict(state[1])
+        length, types, seen = (np.array([value]) for value in self._chain.known_at(state[0]))
+        depth, peak = np.array([self._words.depth(state[1])]), np.array([by_words.max()])
+        share = shares(self._weights, features(length, types, seen, depth, peak))
+        return mixed(self._chain.predict(state[0]), by_words, share)
+
+    def evidence(self, state: Any) -> list[Evidence]:
+        return self._chain.evidence(self.trained(state)[0])
+
+    def trained_log_probs(self, ids: Ids) -> LogProbs:
+        by_characters, by_words, rows = self._read(ids)
+        return mixed(by_characters, by_words, shares(self._weights, rows))
+
+    def depth(self, state: Any) -> int:
+        return self._chain.depth(self.trained(state)[0])
+
+    def depths(self, ids: Ids) -> Ids:
+        return self._chain.depths(ids)
+
+    def dump(self) -> dict[str, Any]:
+        words = self._word_chain
+        return {
+            "characters": self._chain.dump(),
+            "words": words.dump(),
+            "tokenizer": words.tokenizer.dump(),
+            "weights": self._weights,
+            "adaptive": self.dump_adaptive(),
+        }
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self._parts()
+        self._chain.tokenizer = self.tokenizer
+        self._chain.restore(learned["characters"])
+        self._word_chain.tokenizer = Tokenizer.restore(learned["tokenizer"])
+        self._word_chain.restore(learned["words"])
+        self._view()
+        self._weights = learned["weights"]
+        self.restore_adaptive(learned["adaptive"])
+
+
+def features(lengths: Ids, types: Ids, seen: Ids, depths: Ids, peaks: Floats) -> Ids:
+    """The rows of the weights that speak for each context, (n, 5): what the character chain has seen, and the words.
+
+    lengths, types, seen  of the longest context that the character chain knows: tokens, followers, how often
+    depths, peaks         tokens of context that the word chain knows; log-probability of its likeliest character
+    """
+    length, word = np.minimum(lengths, DEEPEST), np.minimum(depths, WORDS - 1)
+    sure = np.clip((-peaks * SURE / 4).astype(np.int64), 0, SURE - 1)
+    follow, often = binned(types, TYPES), binned(seen, SEEN)
+    one = (
+        length * WORDS + word,
+        follow * WORDS + word,
+        often * WORDS + word,
+        sure * WORDS + word,
+        length * SURE + sure,
+    )
+    return np.asarray(np.stack(one, axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]]))
+
+
+def shares(weights: Floats, rows: Ids) -> Floats:
+    """The share of the word chain in each prediction, (n,)."""
+    return np.asarray(1 / (1 + np.exp(-weights[rows].sum(axis=1))))
+
+
+def mixed(one: LogProbs, other: LogProbs, share: Floats) -> LogProbs:
+    """The log of the weighted mean of two probabilities.
+
+    >>> np.exp(mixed(np.log([0.5]), np.log([0.1]), np.array([0.25]))).round(3).tolist()
+    [0.4]
+    """
+    return np.asarray(np.logaddexp(one + np.log1p(-share), other + np.log(share)))
+
+
+def fitted_weights(one: LogProbs, other: LogProbs, rows: Ids) -> Floats:
+    """The weights, (rows of features,), that make the mixture likeliest, by gradient (Adam, Kingma & Ba 2015)."""
+    weights = np.zeros(sum(WIDTHS))
+    mean, square = np.zeros_like(weights), np.zeros_like(weights)
+    for time in range(1, ROUNDS + 1):
+        share = shares(weights, rows)
+        grown = (np.exp(other) - np.exp(one)) * share * (1 - share) / np.exp(mixed(one, other, share))
+        slope = 2 * PULL * weights - np.bincount(rows.ravel(), np.repeat(grown, rows.shape[1]), len(weights))
+        slope /= max(len(one), 1)
+        mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
+        weights = weights - RATE * (mean / (1 - 0.9**time)) / (np.sqrt(square / (1 - 0.999**time)) + 1e-8)
+    return weights
