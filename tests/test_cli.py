@@ -122,7 +122,7 @@ def test_without_the_corpus_the_embedded_authors_are_taken(tmp_path: Path) -> No
         (["thorne", "--seed", str(2**32)], "below 2 ** 32"),
         (["thorne", "--json", "x" * 300], "cannot be written"),
         (["thorne", "--json", "/dev/null"], "cannot be written"),
-        (["thorne", "-g", "markov-char:order=65"], "from 1 to 64"),
+        (["thorne", "-g", "markov-char:order=65"], "from 1 to 32"),
         (["missing.txt"], "missing.txt"),
         (["empty.txt"], "empty.txt"),
         (["short.txt"], "1,000"),
