@@ -63,7 +63,9 @@ def test_a_comparison_prints_and_writes(
     assert "bits/char" in err
     found = json.loads(outputs[0].read_text(encoding="utf-8"))
     assert [row["status"] for row in found["results"]] == ["ok", "ok"]
-    assert [row["options"] for row in found["results"]] == [{"order": 4}, {"order": 3, "min_count": 2}]
+    shared = {"smoothing": "modified-kneser-ney", "adaptive": False}
+    said = [row["options"] for row in found["results"]]
+    assert said == [{"order": 4, **shared}, {"order": 3, "min_count": 2, **shared}]
     samples = [sample for row in found["results"] for sample in row["samples"]]
     assert [(len(s["text"]), s["prompt"], s["temperature"]) for s in samples] == [
         (47, "The fer", 0.5),
