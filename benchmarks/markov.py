@@ -3,9 +3,9 @@
     python benchmarks/markov.py [AUTHOR]        # NLTK's gutenberg corpus is needed for austen, carroll, melville
 
 Bits are those of the raw test text (`--lines keep`); seconds are processor time of one thread; megabytes are the peak
-of the process while it counts, above what it held before. KenLM is run where `lmplz`, `build_binary` and `query` are on
-PATH, built from its source with -DKENLM_MAX_ORDER=8: it gets the same stream of characters as ids, a newline first, and
-scores it without begin and end of sentence.
+of the process while it counts, above what it held before. KenLM is run where `lmplz`, `build_binary` and `query` are
+on PATH, built from its source with -DKENLM_MAX_ORDER=8: it gets the same stream of characters as ids, a newline first,
+and scores it without begin and end of sentence.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def test_a_row_has_the_documented_keys() -> None:
     row = run_job(job("markov-char:order=3", prompts=["the c"], seed=4), quiet)
     assert set(row) == ROW
     assert (row["author"], row["generator"], row["seed"], row["status"]) == ("cats", "markov-char", 4, "ok")
-    assert row["options"] == {"order": 3}
+    assert row["options"] == {"order": 3, "smoothing": "modified-kneser-ney", "adaptive": False}
     assert row["bits_per_character"] == pytest.approx(row["bits"] / 300)
     assert row["samples"][0].keys() == {"temperature", "prompt", "text"}
     assert len(row["samples"][0]["text"]) == 20

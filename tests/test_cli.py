@@ -63,7 +63,9 @@ def test_a_comparison_prints_and_writes(
     assert "bits/char" in err
     found = json.loads(outputs[0].read_text(encoding="utf-8"))
     assert [row["status"] for row in found["results"]] == ["ok", "ok"]
-    assert [row["options"] for row in found["results"]] == [{"order": 4}, {"order": 3, "min_count": 2}]
+    shared = {"smoothing": "modified-kneser-ney", "adaptive": False}
+    said = [row["options"] for row in found["results"]]
+    assert said == [{"order": 4, **shared}, {"order": 3, "min_count": 2, **shared}]
     samples = [sample for row in found["results"] for sample in row["samples"]]
     assert [(len(s["text"]), s["prompt"], s["temperature"]) for s in samples] == [
         (47, "The fer", 0.5),
@@ -122,7 +124,7 @@ def test_without_the_corpus_the_embedded_authors_are_taken(tmp_path: Path) -> No
         (["thorne", "--seed", str(2**32)], "below 2 ** 32"),
         (["thorne", "--json", "x" * 300], "cannot be written"),
         (["thorne", "--json", "/dev/null"], "cannot be written"),
-        (["thorne", "-g", "markov-char:order=65"], "from 1 to 64"),
+        (["thorne", "-g", "markov-char:order=65"], "from 1 to 32"),
         (["missing.txt"], "missing.txt"),
         (["empty.txt"], "empty.txt"),
         (["short.txt"], "1,000"),
