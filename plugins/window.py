@@ -29,7 +29,7 @@ class LSTMWindow(RecurrentGenerator):
     matrix_rate: float = field(
         default=0.0, metadata={"help": "Muon's highest learning rate, for the core's matrices; 0: AdamW has these too"}
     )
-    batch: int = field(default=128, metadata={"help": "windows read side by side"})
+    batch: int | None = field(default=128, metadata={"help": "windows read side by side"})
     window: int = field(default=40, metadata={"help": "characters that a prediction sees"})
     step: int = field(default=3, metadata={"help": "characters between two windows of the training text"})
     loss: Literal["last", "every"] = field(
@@ -37,8 +37,8 @@ class LSTMWindow(RecurrentGenerator):
         metadata={"help": "learn to predict what follows the window, or what follows each of its characters"},
     )
 
-    def reading(self) -> Reading:
-        return Alone(self.batch, self.window, self.step, 1 if self.loss == "last" else self.window)
+    def reading(self, tokens: int) -> Reading:
+        return Alone(self.batch or 128, self.window, self.step, 1 if self.loss == "last" else self.window)
 
     def embed(self) -> tuple[nn.Module, int]:
         made = OneHot(self.tokenizer.size)

@@ -26,6 +26,7 @@ from genbench.neural.training import Recipe, Trainer, seconds_a_step
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
+SHORT_TEXT = 500_000  # tokens: below, more and smaller steps are worth their time
 PASSES = 20  # over the text, where neither budget nor steps are given
 
 
@@ -61,7 +62,9 @@ class RecurrentGenerator(Generator):
         default=2e-2, metadata={"help": "Muon's highest learning rate, for the core's matrices; 0: AdamW has these too"}
     )
     weight_decay: float = field(default=0.01, metadata={"help": "of all weights, towards zero"})
-    batch: int = field(default=64, metadata={"help": "stretches of text read side by side"})
+    batch: int | None = field(
+        default=None, metadata={"help": "stretches of text read side by side; auto: 64, of a short text 32"}
+    )
     window: int = field(default=32, metadata={"help": "tokens between two updates"})
     keep: Literal["best", "last"] = field(
         default="best", metadata={"help": "the weights that validated best, or the last ones"}
@@ -93,9 +96,9 @@ class RecurrentGenerator(Generator):
         """The tokenizer for a training text."""
         return Tokenizer.characters(train)
 
-    def reading(self) -> Reading:
-        """How the training text is read."""
-        return Carried(self.batch, self.window)
+    def reading(self, tokens: int) -> Reading:
+        """How a training text of so many tokens is read."""
+        return Carried(self.batch or (64 if tokens >= SHORT_TEXT else 32), self.window)
 
     def embed(self) -> tuple[nn.Module, int]:
         """A new embedding, (batch, time) ids to (batch, time, inputs), and how many inputs these are."""
@@ -122,7 +125,7 @@ class RecurrentGenerator(Generator):
             self._network = self._build(size, frequency)
             self.prepare(self._network.embedding, ids.numpy(), run)
             rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, size.hidden)
-            recipe = Recipe(self.reading(), rates, self.keep == "best")
+            recipe = Recipe(self.reading(len(ids)), rates, self.keep == "best")
             schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
             trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16)
             try:
@@ -137,14 +140,14 @@ class RecurrentGenerator(Generator):
         tokens, hidden, dropout = len(ids), self.hidden, self.dropout
         if hidden is not None and dropout is not None:
             return Size(hidden, dropout)
-        planned, a_step = self._schedule(tokens, run, 0.0).planned, tokens / self.reading().per_pass(tokens)
+        planned, a_step = self._schedule(tokens, run, 0.0).planned, tokens / self.reading(tokens).per_pass(tokens)
         if planned:
             found = by_steps(self.rule, sum(planned) * a_step, tokens, hidden)
         else:
 
             def speed(units: int) -> float:
                 network = self._build(Size(units, 0.0), frequency).to(run.device)
-                return a_step / seconds_a_step(network, self.reading(), ids.to(run.device), bf16)
+                return a_step / seconds_a_step(network, self.reading(tokens), ids.to(run.device), bf16)
 
             found = by_seconds(self.rule, run.budget or 0.0, speed, tokens, hidden)
         return found if dropout is None else replace(found, dropout=dropout)
@@ -157,7 +160,7 @@ class RecurrentGenerator(Generator):
             return Schedule(read(self.schedule))
         if run.steps is None and run.budget is not None:
             return Schedule([], run.budget, began)
-        return Schedule(parts(run.steps or PASSES * self.reading().per_pass(tokens)))
+        return Schedule(parts(run.steps or PASSES * self.reading(tokens).per_pass(tokens)))
 
     def _build(self, size: Size, frequency: torch.Tensor) -> Network:
         embedding, width = self.embed()

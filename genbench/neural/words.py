@@ -25,7 +25,7 @@ class WordNetwork(RecurrentGenerator):
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
-    batch: int = field(default=32, metadata={"help": "stretches of text read side by side"})
+    batch: int | None = field(default=32, metadata={"help": "stretches of text read side by side"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
     embeddings: str = field(
         default="learned", metadata={"help": "learned, word2vec (needs gensim), or a file of GloVe or word2vec vectors"}
