@@ -26,9 +26,11 @@ class Column:
 
     def winner(self, rows: list[Row]) -> float | None:
         """The best value of the rows; None where there is nothing to be best in. Adaptive rows do not compete."""
+        if self.best is None:
+            return None
         rows = [row for row in rows if row["status"] == "ok" and not adaptive(row)]
         found: list[float] = [row[self.key] for row in rows if row[self.key] is not None]
-        if self.best is None or len(found) < 2 or len(set(found)) < 2:
+        if len(set(found)) < 2:
             return None
         return min(found) if self.best == "lowest" else max(found)
 
