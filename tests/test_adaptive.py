@@ -9,8 +9,8 @@ from genbench_plugins.markov.adaptive import Adaptive, fitted, heard
 
 import genbench
 from genbench import Generator, Ids, LogProbs, Run, make
+from genbench.bench.labels import labels
 from genbench.report.columns import COLUMNS
-from genbench.report.text import labels
 from genbench.store import load, save
 
 SPECS = ["markov-char:adaptive=true,order=5", "markov-word:adaptive=true", "markov:adaptive=true"]
