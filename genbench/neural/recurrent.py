@@ -63,7 +63,7 @@ class RecurrentGenerator(Generator):
     )
     weight_decay: float = field(default=0.01, metadata={"help": "of all weights, towards zero"})
     batch: int | None = field(
-        default=None, metadata={"help": "stretches of text read side by side; auto: 64, of a short text 32"}
+        default=None, metadata={"help": "stretches of text read side by side; auto: 64, of a short text 16"}
     )
     window: int = field(default=32, metadata={"help": "tokens between two updates"})
     keep: Literal["best", "last"] = field(
@@ -98,7 +98,7 @@ class RecurrentGenerator(Generator):
 
     def reading(self, tokens: int) -> Reading:
         """How a training text of so many tokens is read."""
-        return Carried(self.batch or (64 if tokens >= SHORT_TEXT else 32), self.window)
+        return Carried(self.batch or (64 if tokens >= SHORT_TEXT else 16), self.window)
 
     def embed(self) -> tuple[nn.Module, int]:
         """A new embedding, (batch, time) ids to (batch, time, inputs), and how many inputs these are."""
