@@ -72,6 +72,26 @@ def test_a_budget_counts_what_was_spent_before(monkeypatch: pytest.MonkeyPatch, 
     assert sum(map(int, generator.facts["chosen"]["schedule"].split("/"))) == generator.facts["steps"]
 
 
+def test_a_machine_that_has_become_slower_goes_on_with_the_same_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr("genbench.neural.sizes.MULTIPLE", 8)  # a short text has sizes to choose from
+    monkeypatch.setattr("genbench.neural.recurrent.seconds_a_step", lambda *_: 1e-6)
+    checkpoint = Checkpoint(tmp_path / "c.safetensors")
+
+    def save(state: dict[str, Any]) -> None:
+        checkpoint.save(state)
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        learned("lstm-char", Run(budget=2.0, keeper=save))
+    monkeypatch.setattr("genbench.neural.recurrent.seconds_a_step", lambda *_: 1e3)
+    again = learned("lstm-char", Run(budget=2.0, kept=checkpoint.resume))["facts"]["chosen"]
+    fresh = learned("lstm-char", Run(budget=2.0))["facts"]["chosen"]
+    assert again["hidden"] > fresh["hidden"]
+
+
 def test_a_damaged_checkpoint_is_none(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "deep" / "c.safetensors")
     assert checkpoint.resume() is None

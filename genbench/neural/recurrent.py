@@ -6,13 +6,14 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from genbench.generator import Generator, LogProbs, Run, State
+from genbench.generator import Generator, Learned, LogProbs, Run, State
 from genbench.neural.batches import Carried, Reading
 from genbench.neural.heads import Adaptive, Head, Softmax
 from genbench.neural.machine import native_bf16, training
@@ -36,6 +37,11 @@ class Memory:
 
     output: torch.Tensor
     core: CoreState
+
+
+def _save(run: Run, size: Size, state: Learned) -> None:
+    """Keep a checkpoint with the size that was chosen: another measurement of the speed might choose another."""
+    run.save({**state, "size": asdict(size)})
 
 
 @dataclass
@@ -119,7 +125,9 @@ class RecurrentGenerator(Generator):
         frequency = torch.bincount(ids, minlength=self.tokenizer.size)
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
         with torch.random.fork_rng(devices=devices), training(run.device):
-            size = self._size(ids, frequency, run, bf16)
+            saved = run.resume()
+            size = Size(**saved["size"]) if saved else self._size(ids, frequency, run, bf16)
+            run = replace(run, keeper=partial(_save, run, size))
             self._hidden = size.hidden
             torch.manual_seed(run.seed)
             self._network = self._build(size, frequency)
