@@ -14,7 +14,7 @@ from torch import nn
 from genbench import Run, Tokenizer, registry, score
 from genbench.neural import RecurrentGenerator, streams
 from genbench.neural.batches import Alone, Carried
-from genbench.neural.heads import Adaptive, Softmax
+from genbench.neural.heads import Softmax
 from genbench.neural.network import Network
 from genbench.neural.schedule import FINAL, WARM_UP, rate
 from genbench.testing import CHECKS, Subject
@@ -59,22 +59,6 @@ def test_parallel_rows_score_as_one_reading(core: str, length: int) -> None:
 def test_dropout_is_off_when_scoring() -> None:
     net, stream = network("lstm").train(), torch.arange(20)
     assert np.array_equal(streams.stream_log_probs(net, stream), streams.stream_log_probs(net, stream))
-
-
-def test_an_adaptive_head_is_a_distribution_and_agrees_with_itself() -> None:
-    torch.manual_seed(0)
-    frequency = torch.randint(0, 100, (5000,))
-    head = Adaptive(16, frequency).eval()
-    values, targets = torch.randn(7, 16), torch.randint(0, 5000, (7,))
-    every = head.every(values)
-    assert every.exp().sum(1).tolist() == pytest.approx([1.0] * 7, abs=1e-5)
-    assert head.picked(values, targets).tolist() == pytest.approx(every[range(7), targets].tolist(), abs=1e-5)
-
-
-def test_frequent_tokens_are_in_the_head_of_an_adaptive_softmax() -> None:
-    frequency = torch.arange(5000)
-    assert Adaptive(16, frequency).rank[4999] == 0
-    assert Adaptive(16, frequency).rank[0] == 4999
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:

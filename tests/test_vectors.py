@@ -1,4 +1,4 @@
-"""Word vectors: from a file, from word2vec, shared or drawn for unknown words, and tied to the output."""
+"""Word vectors: from a file, from word2vec, shared or drawn for unknown words, and summed from letters."""
 
 import builtins
 from pathlib import Path
@@ -11,8 +11,8 @@ from genbench_plugins.lstm import LSTMWord
 
 import genbench
 from genbench import Run, Tokenizer, UserError
-from genbench.neural.heads import Tied
-from genbench.neural.vectors import OneHot, Vectors, fill, from_file, word2vec
+from genbench.neural.subwords import Subwords
+from genbench.neural.vectors import SPREAD, OneHot, Vectors, fill, from_file, word2vec
 
 TEXT = "the cat sat on the mat. The cat sat on a cat and the dog sat. A dog and a dog. " * 3
 FILE = "the 1 2 3\ncat 4 5 6\nsat 7 8 9.5\nnowhere 1 1 1\n"
@@ -65,12 +65,13 @@ def test_unknown_words_share_a_vector_or_take_another_words(shared: bool, tokeni
         assert all(vector in given for vector in unknown)
 
 
-def test_vectors_have_unit_variance_whatever_the_file_s_scale(tokenizer: Tokenizer) -> None:
+def test_vectors_are_as_large_as_learned_ones_whatever_the_file_s_scale(tokenizer: Tokenizer) -> None:
     rng = np.random.default_rng(0)
     words = range(tokenizer.none + 1, tokenizer.size)
     vectors = Vectors(tokenizer.size, 50)
     fill(vectors, {w: rng.normal(5, 0.01, 50).astype(np.float32) for w in words}, words, shared=False, seed=0)
-    assert float(vectors.weights().detach()[words.start :].std()) == pytest.approx(1, abs=0.1)
+    assert float(vectors.weights().detach()[words.start :].std()) == pytest.approx(SPREAD, abs=0.03)
+    assert float(Vectors(1000, 50).weights().detach().std()) == pytest.approx(SPREAD, abs=0.03)
 
 
 def test_word2vec_is_reproducible_and_knows_every_word(tokenizer: Tokenizer) -> None:
@@ -95,17 +96,29 @@ def test_without_gensim_the_command_to_install_it_is_said(
         word2vec(tokenizer, tokenizer.encode(TEXT), 8, 0)
 
 
-def test_a_tied_head_is_a_distribution_over_the_input_vectors() -> None:
-    torch.manual_seed(0)
-    vectors = Vectors(10, 4)
-    head = Tied(6, vectors)
-    values, targets = torch.randn(3, 6), torch.tensor([1, 5, 9])
-    every = head.every(values)
-    assert every.exp().sum(1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
-    assert head.picked(values, targets).tolist() == pytest.approx(every[range(3), targets].tolist(), abs=1e-5)
-    scores = head.project(values) @ vectors.weights().T + head.bias
-    torch.testing.assert_close(every, torch.log_softmax(scores, 1))
-    assert not any("vectors" in name or "table" in name for name, _ in head.named_parameters())
+TEXTS = ["", "cat", "cats", "Cat", "cat's"]  # of tokens 0 to 4
+
+
+def test_a_word_s_vector_has_a_part_from_its_letters() -> None:
+    subwords = Subwords(TEXTS, 3)
+    common = [("<ca", [1, 2, 4]), ("cat", [1, 2, 3, 4])]  # in three words or more; "cat" is the third without capitals
+    assert len(subwords.vectors) == len(common)
+    expected = torch.zeros(5, 3)
+    for vector, (_, tokens) in zip(subwords.vectors, common, strict=True):
+        expected[tokens] += vector
+    torch.testing.assert_close(subwords(), expected)
+    vectors = Vectors(5, 3, subwords)
+    torch.testing.assert_close(vectors(torch.tensor([[2, 0]])), (vectors.table.weight + expected)[None, [2, 0]])
+    torch.testing.assert_close(vectors.settled().weight, vectors.weights())
+
+
+def test_the_slopes_of_sums_are_those_of_finite_differences() -> None:
+    subwords = Subwords(TEXTS, 2).double()
+    assert torch.autograd.gradcheck(lambda _: subwords(), subwords.vectors)
+
+
+def test_words_without_a_common_letter_have_no_such_part() -> None:
+    assert Subwords(["", "ab", "xyz"], 4)().tolist() == [[0] * 4] * 3
 
 
 def test_a_letter_is_one_hot_and_a_byte_is_nothing() -> None:
@@ -114,7 +127,9 @@ def test_a_letter_is_one_hot_and_a_byte_is_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"tied": True}, {"embeddings": "word2vec"}, {"unknown": "shared"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"tied": False}, {"subwords": False}, {"embeddings": "word2vec"}, {"unknown": "shared"}]
+)
 def test_a_network_with_such_vectors_comes_back_from_disk(options: dict[str, Any], tmp_path: Path) -> None:
     from genbench import store
 

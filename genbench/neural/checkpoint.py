@@ -30,6 +30,7 @@ def captured(trainer: Trainer) -> Learned:
         "best_bits": bits if best else None,
         "best": _arrays(best),
         "weights": _arrays(trainer.network.state_dict()),
+        "means": _arrays(trainer.average.means),
         "optimisers": [_arrays(optimiser.state_dict()["state"]) for optimiser in trainer.optimisers],
         "state": _arrays(trainer.state),
         "random": _arrays(_random(trainer)),
@@ -45,6 +46,7 @@ def restore(trainer: Trainer, saved: Learned) -> None:
     trainer.aside = saved["aside"]
     trainer.best = (math.inf if saved["best_bits"] is None else saved["best_bits"], _tensors(saved["best"], device))
     trainer.network.load_state_dict(_tensors(saved["weights"], device))
+    trainer.average.means = list(_tensors(saved["means"], device))
     for optimiser, state in zip(trainer.optimisers, saved["optimisers"], strict=True):
         by_place = {int(place): _tensors(values, device) for place, values in state.items()}
         optimiser.load_state_dict(optimiser.state_dict() | {"state": by_place})

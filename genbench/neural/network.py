@@ -26,6 +26,13 @@ class Network(nn.Module):
         values, state = self.core(self.drop_in(self.embedding(ids)), state)
         return self.drop_out(values), state
 
+    def settle(self) -> None:
+        """Training is over: what only training needs is folded into plain weights."""
+        for name in ("head", "embedding"):  # in this order: a tied head asks the embedding
+            settled = getattr(getattr(self, name), "settled", None)
+            if settled is not None:
+                setattr(self, name, settled())
+
     def step(self, token: int, state: CoreState) -> tuple[torch.Tensor, CoreState]:
         """One token of one stream: hidden values (1, hidden) and the state after; by the core's own `step`, if any."""
         inputs = self.embedding(torch.tensor([[token]]))

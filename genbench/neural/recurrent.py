@@ -15,7 +15,7 @@ from torch import nn
 
 from genbench.generator import Generator, Learned, LogProbs, Run, State
 from genbench.neural.batches import Carried, Reading
-from genbench.neural.heads import Adaptive, Head, Softmax
+from genbench.neural.heads import Adaptive, Head, Softmax, by_frequency
 from genbench.neural.machine import native_bf16, training
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates
@@ -113,7 +113,7 @@ class RecurrentGenerator(Generator):
     def head(self, hidden: int, embedding: nn.Module, frequency: torch.Tensor) -> Head:
         """A new head; `frequency` is how often each token stands in the training text, (vocabulary,)."""
         size = len(frequency)
-        return Adaptive(hidden, frequency) if size >= ADAPTIVE_FROM else Softmax(hidden, size)
+        return Adaptive(hidden, by_frequency(frequency)) if size >= ADAPTIVE_FROM else Softmax(hidden, size)
 
     def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
         """Give a new embedding what can be known of the training text before the network is trained."""
@@ -139,7 +139,7 @@ class RecurrentGenerator(Generator):
             try:
                 said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
             finally:  # what an interrupted training has learned can be used
-                self._network.eval().cpu()
+                self._network.eval().cpu().settle()
         self.facts |= said | {"precision": "bf16" if bf16 else "fp32"}
         self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
@@ -221,4 +221,5 @@ class RecurrentGenerator(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self._hidden = learned["hidden"]
         self._network = self._build(Size(self._hidden, 0.0), torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
+        self._network.settle()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})

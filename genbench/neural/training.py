@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from genbench.generator import Progress, Run
+from genbench.neural.averaging import Average
 from genbench.neural.batches import Batch, Reading
 from genbench.neural.checkpoint import captured, restore
 from genbench.neural.network import Network
@@ -53,12 +55,14 @@ class Trainer:
     bf16: bool = False
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
     optimisers: list[torch.optim.Optimizer] = field(init=False)
+    average: Average = field(init=False)
     state: CoreState = field(init=False, default=None)  # carried from batch to batch
     losses: list[torch.Tensor] = field(init=False, default_factory=list)  # since they were told last
     aside: float = field(init=False, default=0.0)  # seconds that the last validation took
 
     def __post_init__(self) -> None:
         self.optimisers = optimisers(self.network, self.recipe.rates)
+        self.average = Average(self.network.parameters())
         self.highest = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
 
     def train(self, train: torch.Tensor, valid: torch.Tensor) -> dict[str, Any]:
@@ -85,6 +89,7 @@ class Trainer:
                 break
             self.step(batch)
             schedule.step += 1
+            self.average.update(schedule.step)
             if schedule.seconds - kept > SAVE_EVERY:
                 kept = schedule.seconds
                 self.run.save(captured(self))
@@ -116,21 +121,28 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, valid: torch.Tensor) -> None:
-        """Bits a token on the beginning of the valid text; the best weights are kept."""
+        """Bits a token on the beginning of the valid text, of the mean weights; the best are kept."""
         began = self.schedule.seconds
         self.network.eval()
+        with self.average.applied():
+            self._choose(self._bits(valid))
+        self.network.train()
+        self.aside = self.schedule.seconds - began
+
+    def _bits(self, valid: torch.Tensor) -> float:
+        """Bits a token; 0 where there is nothing to read."""
         total, count, state = 0.0, 0, None
         for batch in self.recipe.reading.valid(valid[:VALID_TOKENS]):
             state = None if batch.fresh else state
             nats, state = loss(self.network, batch, state, self.bf16)
             counted = len(batch.inputs) * batch.counted
             total, count = total + float(nats) * counted, count + counted
-        bits = total / max(count, 1) / math.log(2)
-        last = not self.best[1] or not count or not self.recipe.keep_best  # with nothing to choose by, the last weights
+        return total / max(count, 1) / math.log(2)
+
+    def _choose(self, bits: float) -> None:
+        last = not self.best[1] or not bits or not self.recipe.keep_best  # with nothing to choose by, the last weights
         if last or bits < self.best[0]:
             self.best = (bits, {name: value.clone() for name, value in self.network.state_dict().items()})
-        self.network.train()
-        self.aside = self.schedule.seconds - began
 
     def tell(self, tokens_a_step: int) -> None:
         """Report progress, loss in bits a token over the last steps."""
@@ -153,7 +165,7 @@ class Trainer:
 
 def loss(network: Network, batch: Batch, state: CoreState, bf16: bool) -> tuple[torch.Tensor, CoreState]:
     """Nats a token, and the state after."""
-    with torch.autocast(batch.inputs.device.type, torch.bfloat16, enabled=bf16):
+    with torch.autocast(batch.inputs.device.type, torch.bfloat16) if bf16 else nullcontext():
         values, state = network(batch.inputs, state)
     counted = slice(-batch.counted, None)  # the head in fp32: bf16 is too coarse for log-probabilities
     picked = network.head.picked(values[:, counted].float().flatten(0, 1), batch.targets[:, counted].flatten())

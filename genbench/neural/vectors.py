@@ -9,34 +9,45 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn import functional
 
 from genbench.errors import UserError
+from genbench.neural.subwords import Subwords
 from genbench.tokenizer import BYTES, Ids, Tokenizer
 
 Known = dict[int, npt.NDArray[np.float32]]  # the vector of a token's id
 SENTENCE = 1000  # tokens that word2vec reads at a time
 EPOCHS = 5
+SPREAD = 0.3  # the standard deviation of a learned table at first: its vectors are output weights too
 
 
 class Vectors(nn.Module):
-    """An embedding in which tokens may share a vector: a token's is row `row[token]` of the table."""
+    """An embedding whose vectors other parts can ask for: a token's own, and what its letters add (`subwords`).
 
-    row: torch.Tensor
+    Tokens may share a vector: where `row` is set, a token's is row `row[token]` of the table.
+    """
 
-    def __init__(self, size: int, width: int) -> None:
+    row: torch.Tensor | None
+
+    def __init__(self, size: int, width: int, subwords: Subwords | None = None) -> None:
         super().__init__()
-        self.size, self.width = size, width
+        self.size, self.width, self.subwords = size, width, subwords
         self.table = nn.Embedding(size, width)
-        self.register_buffer("row", torch.arange(size))
+        nn.init.normal_(self.table.weight, std=SPREAD)
+        self.register_buffer("row", None)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """(batch, time) ids to (batch, time, width)."""
-        found: torch.Tensor = self.table(self.row[ids])
-        return found
+        return functional.embedding(ids, self.weights())
 
     def weights(self) -> torch.Tensor:
         """The vector of every token, (vocabulary, width)."""
-        return self.table.weight[self.row]
+        own = self.table.weight if self.row is None else self.table(self.row)
+        return own if self.subwords is None else own + self.subwords()
+
+    def settled(self) -> nn.Embedding:
+        """A plain embedding with the same vectors, once training is over."""
+        return nn.Embedding.from_pretrained(self.weights().detach().clone(), freeze=False)
 
 
 class OneHot(nn.Module):
@@ -57,7 +68,7 @@ class OneHot(nn.Module):
 
 
 def fill(vectors: Vectors, known: Known, words: range, *, shared: bool, seed: int) -> None:
-    """Set the vectors of the words that are known, all scaled to the unit variance that a learned table begins with.
+    """Set the vectors of the words that are known, all scaled to the variance that a learned table begins with.
 
     A word without one takes that of some other word, drawn once, or, `shared`, one for all of them; what is no word
     (letters, bytes, END) keeps what it has. The vectors are trained on afterwards like any other weights.
@@ -66,12 +77,13 @@ def fill(vectors: Vectors, known: Known, words: range, *, shared: bool, seed: in
         return
     rng = np.random.default_rng(seed)
     given = np.stack(list(known.values()))
-    given = (given - given.mean(axis=0)) / max(float(given.std()), 1e-9)
+    given = (given - given.mean(axis=0)) * (SPREAD / max(float(given.std()), 1e-9))
     places = list(known)
     unknown = [word for word in words if word not in known]
     with torch.no_grad():
         vectors.table.weight[places] = torch.from_numpy(given)
         if shared:
+            vectors.row = torch.arange(vectors.size)
             vectors.row[unknown] = unknown[0] if unknown else 0
         elif unknown:
             vectors.table.weight[unknown] = torch.from_numpy(given[rng.integers(len(given), size=len(unknown))])

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from genbench.generator import Run
-from genbench.neural.heads import Head, Tied
+from genbench.neural.heads import Head, Tied, by_frequency
 from genbench.neural.recurrent import RecurrentGenerator
 from genbench.neural.sizes import Rule
+from genbench.neural.subwords import Subwords
 from genbench.neural.vectors import Vectors, fill, from_file, word2vec
 from genbench.tokenizer import Ids, Tokenizer
 
@@ -21,7 +22,7 @@ from genbench.tokenizer import Ids, Tokenizer
 class WordNetwork(RecurrentGenerator):
     """A RecurrentGenerator over words; rare ones are spelled. A subclass gives its core, and nothing else."""
 
-    rule: ClassVar[Rule] = Rule(units=128, growth=0.0, full=128, text_growth=0.0)
+    rule: ClassVar[Rule] = Rule(units=192, after=4.5e6, growth=0.35, full=128, text=31_000)
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
@@ -33,17 +34,25 @@ class WordNetwork(RecurrentGenerator):
     unknown: Literal["random", "shared"] = field(
         default="random", metadata={"help": "a word that the file lacks: some other word's vector, or one for all"}
     )
-    tied: bool = field(default=False, metadata={"help": "the input vectors are the output weights too"})
+    tied: bool = field(default=True, metadata={"help": "the input vectors are the output weights too"})
+    subwords: bool = field(
+        default=True, metadata={"help": "words that share letters share a part of their learned vectors"}
+    )
 
     def cut(self, train: str) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)
 
     def embed(self) -> tuple[nn.Module, int]:
-        return Vectors(self.tokenizer.size, self.embedding), self.embedding
+        learned = self.subwords and self.embeddings == "learned"
+        subwords = Subwords(self._words(), self.embedding) if learned else None
+        return Vectors(self.tokenizer.size, self.embedding, subwords), self.embedding
+
+    def _words(self) -> list[str]:
+        return [""] * (self.tokenizer.none + 1) + list(self.tokenizer.words_known)
 
     def head(self, hidden: int, embedding: nn.Module, frequency: torch.Tensor) -> Head:
         if self.tied and isinstance(embedding, Vectors):
-            return Tied(hidden, embedding)
+            return Tied(hidden, by_frequency(frequency), embedding)
         return super().head(hidden, embedding, frequency)
 
     def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
