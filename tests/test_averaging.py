@@ -30,5 +30,5 @@ def test_while_applied_the_mean_stands_in_for_the_weights_and_then_they_are_back
     with torch.no_grad():
         weight.fill_(5.0)
     with average.applied():
-        assert float(weight) == 1
-    assert float(weight) == 5
+        assert weight.item() == 1
+    assert weight.item() == 5

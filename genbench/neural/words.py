@@ -22,7 +22,7 @@ from genbench.tokenizer import Ids, Tokenizer
 class WordNetwork(RecurrentGenerator):
     """A RecurrentGenerator over words; rare ones are spelled. A subclass gives its core, and nothing else."""
 
-    rule: ClassVar[Rule] = Rule(units=192, after=4.5e6, growth=0.35, full=128, text=31_000)
+    rule: ClassVar[Rule] = Rule(units=192, after=4.5e6, growth=0.35, full=128, text=31_000, doubling=0.2)
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
