@@ -78,6 +78,19 @@ def separated(text: str) -> Iterator[tuple[str, int]]:
         yield separator, end
 
 
+def letters(text: str) -> str:
+    """The different characters of a text, in the order of their codes.
+
+    >>> letters("abba!")
+    '!ab'
+    """
+    return "".join(map(chr, np.flatnonzero(np.bincount(_codes(text))).tolist()))
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
 @dataclass(frozen=True)
 class Cut:
     """The `separated` pieces of a text: each different part, what stands between white space, is cut once.
@@ -130,13 +143,12 @@ def _cut_each(words: list[str]) -> tuple[list[str], Ints, Ints]:
 
 def _separators(text: str) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
     """Where the white space before each word and after the last begins and ends, and whether it is implied or empty."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    there = np.flatnonzero(np.bincount(codes))
-    letters = [chr(code) for code in there.tolist()]
-    white, opens, closes = np.zeros((3, int(there[-1]) + 1), bool)
-    white[there] = [letter.isspace() for letter in letters]
-    opens[there] = [gap("a", letter) == " " for letter in letters]
-    closes[there] = [gap(letter, "a") == " " for letter in letters]
+    codes, there = _codes(text), letters(text)
+    white, opens, closes = np.zeros((3, ord(there[-1]) + 1), bool)
+    some = [ord(letter) for letter in there]
+    white[some] = [letter.isspace() for letter in there]
+    opens[some] = [gap("a", letter) == " " for letter in there]
+    closes[some] = [gap(letter, "a") == " " for letter in there]
     edges = np.flatnonzero(np.diff(white[codes], prepend=True, append=True))
     begins, stops = np.append(0, edges[1::2]), np.append(edges[::2], len(text))
     implied = begins == stops

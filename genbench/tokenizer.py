@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genbench.pieces import PIECE, cut, gap
+from genbench.pieces import PIECE, cut, gap, letters
 
 Ids = npt.NDArray[np.int64]
 
@@ -38,14 +38,16 @@ class Tokenizer:
         self.words_known = tuple(words)
         self.end = BYTES + len(letters)  # END; past the last id where the kind is characters
         self.none = self.end + 1
-        self._codes = np.array([ord(letter) for letter in letters], dtype=np.uint32)
+        codes = [ord(letter) for letter in letters]
+        self._by_code = np.full(max(codes, default=0) + 2, -1)
+        self._by_code[codes] = BYTES + np.arange(len(letters))
         self._piece_ids = {"": self.none} | {word: self.none + 1 + i for i, word in enumerate(self.words_known)}
         self._letter_ids = {letter: BYTES + i for i, letter in enumerate(letters)}
 
     @classmethod
     def characters(cls, text: str) -> Tokenizer:
         """One id for each character that stands in `text`."""
-        return cls("characters", "".join(sorted(set(text))))
+        return cls("characters", letters(text))
 
     @classmethod
     def words(cls, text: str, min_count: int = 2) -> Tokenizer:
@@ -55,7 +57,7 @@ class Tokenizer:
         for piece, number in zip(found.pieces, times.tolist(), strict=True):
             counts[piece] += number
         kept = sorted((p for p, n in counts.items() if n >= min_count and p), key=lambda p: (-counts[p], p))
-        return cls("words", "".join(sorted(set(text))), kept)
+        return cls("words", letters(text), kept)
 
     @property
     def size(self) -> int:
@@ -128,15 +130,12 @@ class Tokenizer:
 
     def _spell_all(self, text: str) -> tuple[Ids, Ids]:
         codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
-        if not len(self.letters):
-            places, known = np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
-        else:
-            places = np.minimum(np.searchsorted(self._codes, codes), len(self.letters) - 1)
-            known = self._codes[places] == codes
+        found = self._by_code[np.minimum(codes, len(self._by_code) - 1)]
+        known = found >= 0
         if known.all():
-            return (places + BYTES).astype(np.int64), np.arange(1, len(codes) + 1)
+            return found, np.arange(1, len(codes) + 1)
         lengths = np.array([1 if k else len(c.encode()) for c, k in zip(text, known, strict=True)])
-        ids = np.repeat(places + BYTES, lengths).astype(np.int64)
+        ids = np.repeat(found, lengths)
         ids[np.repeat(~known, lengths)] = list("".join(c for c, k in zip(text, known, strict=True) if not k).encode())
         last = np.zeros(len(ids), np.int64)
         last[np.cumsum(lengths) - 1] = 1
