@@ -113,8 +113,8 @@ class Cut:
 def cut(text: str) -> Cut:
     """A text in parts; one after the other, these are what `separated` gives."""
     if len(text) < SHORT:
-        found, zero = list(separated(text)), np.zeros(1, np.int64)
-        return Cut([p for p, _ in found], np.array([e for _, e in found], int), np.array([0, len(found)]), zero, zero)
+        whole, zero = list(separated(text)), np.zeros(1, np.int64)
+        return Cut([p for p, _ in whole], np.array([e for _, e in whole], int), np.array([0, len(whole)]), zero, zero)
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
     rows = np.fromiter(map(numbers.__getitem__, text.split()), np.int64)
     found, ends, first = _cut_each(list(numbers))

@@ -141,11 +141,6 @@ class Tokenizer:
         last[np.cumsum(lengths) - 1] = 1
         return ids, np.cumsum(last)
 
-    def _spelling(self, piece: str) -> list[int]:
-        if piece not in self._spellings:
-            self._spellings[piece] = [*self._spell_all(piece)[0].tolist(), self.end]
-        return self._spellings[piece]
-
     def _words(self, text: str) -> tuple[Ids, Ids]:
         found = cut(text)
         ids, ends, first = self._tokens(found.pieces, found.ends.tolist())

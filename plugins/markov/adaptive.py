@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -165,12 +166,13 @@ def fitted(lengths: tuple[int, ...], letters: frozenset[int], ids: Ids, log_prob
         for row in reversed(range(len(lengths))):
             taken = owed * each[row] * said[row] / below[row + 1]
             here = cells[row] >= 0
-            shares[row] = _pooled(*(np.bincount(cells[row][here], of[here], shares.shape[1]) for of in (taken, owed)))
+            wins, chances = (np.bincount(cells[row][here], of[here], shares.shape[1]) for of in (taken, owed))
+            shares[row] = _pooled(wins, chances)
             owed = owed - taken
     return Adaptive(lengths, letters, shares.reshape(len(lengths), *CELLS))
 
 
-def _pooled(wins: Floats, chances: Floats) -> Floats:
+def _pooled(wins: npt.NDArray[Any], chances: npt.NDArray[Any]) -> Floats:
     """Wins over chances in each cell, drawn to those of all ages and depths together."""
     together = [each.reshape(OFTEN * KINDS, -1).sum(axis=1) for each in (wins, chances)]
     shares = np.repeat((together[0] + 1e-6) / (together[1] + DOUBT), len(wins) // (OFTEN * KINDS))

@@ -87,7 +87,7 @@ def ranked(keys: Packed) -> tuple[Ints, Small]:
 
 
 def common(
-    known: Sequence[tuple[int, Packed]], order: Ints, bits: int, first: int, longest: int | None = None
+    known: Sequence[tuple[int, Packed]], order: Small, bits: int, first: int, longest: int | None = None
 ) -> Small:
     """How many tokens each place shares with the place before it in the order, (places,); 0 for the first.
 
