@@ -74,5 +74,6 @@ class Adapting(Generator):
 
     def restore_adaptive(self, learned: dict[str, Any] | None) -> None:
         """Take back what `dump_adaptive` gave."""
-        known = learned and Adaptive(tuple(learned["lengths"]), self._letters(), learned["shares"])
-        self._adaptive = known or None
+        self._adaptive = None
+        if learned:
+            self._adaptive = Adaptive(tuple(learned["lengths"]), self._letters(), learned["shares"])
