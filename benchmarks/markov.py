@@ -2,10 +2,11 @@
 
     python benchmarks/markov.py [AUTHOR]        # NLTK's gutenberg corpus is needed for austen, carroll, melville
 
-Bits are those of the raw test text (`--lines keep`); seconds are processor time of one thread; megabytes are the peak
-of the process while it counts, above what it held before. KenLM is run where `lmplz`, `build_binary` and `query` are
-on PATH, built from its source with -DKENLM_MAX_ORDER=8: it gets the same stream of characters as ids, a newline first,
-and scores it without begin and end of sentence.
+Bits are those of the raw test text (`--lines keep`); seconds are processor time of one thread, from the text to the
+model and, of that, from its tokens to the model; megabytes are the peak of the process while it counts, above what it
+held before. Each figure is the median of three runs (of one for `markov`, which takes minutes). KenLM is run where
+`lmplz`, `build_binary` and `query` are on PATH, built from its source with -DKENLM_MAX_ORDER=8: it gets the same stream
+of characters as ids, a newline first, and scores it without begin and end of sentence.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ import os
 import re
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.smoothing import smoothed
+from genbench_plugins.markov.tree import grow
 
 import genbench
 from genbench import Generator, Run, Tokenizer
@@ -64,7 +69,15 @@ def ours(spec: str, corpus: genbench.Corpus) -> Figures:
     scored, scoring = timed(lambda: made.token_log_probs(ids))
     bits = -float(scored.sum()) / math.log(2) / len(corpus.test)
     asked = predictions(made, ids[:1_000].tolist())
-    return {"bits": bits, "fit": seconds, "mb": memory, "scored": len(ids) / scoring, "predicted": asked}
+    said = {"bits": bits, "fit": seconds, "mb": memory, "scored": len(ids) / scoring, "predicted": asked}
+    textbook = isinstance(made, MarkovChain) and made.smoothing != "fitted"
+    return said | ({"tokens": counting(made, corpus)} if textbook else {})
+
+
+def counting(made: MarkovChain, corpus: genbench.Corpus) -> float:
+    """Seconds from tokens to a chain smoothed by a method of the textbook."""
+    ids = made.tokenizer.encode(corpus.train)
+    return timed(lambda: smoothed(grow(ids, made.longest, made.tokenizer.size), made.smoothing))[1]
 
 
 def predictions(made: Generator, ids: list[int]) -> float:
@@ -84,13 +97,14 @@ def nltk_lm(name: str, corpus: genbench.Corpus) -> Figures:
     from nltk.lm import models
     from nltk.lm.preprocessing import padded_everygram_pipeline
 
-    sentences = [re.findall(r"\w+|[^\w\s]", line) for line in corpus.train.split("\n") if line.strip()]
+    lines = [line for line in corpus.train.split("\n") if line.strip()]
+    sentences, cutting = timed(lambda: [re.findall(r"\w+|[^\w\s]", line) for line in lines])
     test = re.findall(r"\w+|[^\w\s]", corpus.test)[: SCORED + 2]
     grams, words = padded_everygram_pipeline(3, sentences)
     model, before = getattr(models, name)(3), peak_mb()
     _, seconds = timed(lambda: model.fit(grams, words))
     _, scoring = timed(lambda: [model.score(test[i], test[i - 2 : i]) for i in range(2, len(test))])
-    return {"fit": seconds, "mb": peak_mb() - before, "scored": SCORED / scoring}
+    return {"fit": cutting + seconds, "tokens": seconds, "mb": peak_mb() - before, "scored": SCORED / scoring}
 
 
 def markovify(corpus: genbench.Corpus) -> Figures:
@@ -125,6 +139,8 @@ def program(command: list[str], given: str = "") -> str:
     return subprocess.run(command, input=given, check=True, capture_output=True, text=True).stdout
 
 
+KENLM = "KenLM, characters, order 8"
+NLTK = ("nltk.lm KneserNeyInterpolated, words", "nltk.lm WittenBellInterpolated, words")
 SUBJECTS: dict[str, Callable[[genbench.Corpus], Figures]] = {
     **{
         spec: (lambda corpus, spec=spec: ours(spec, corpus))
@@ -136,17 +152,15 @@ SUBJECTS: dict[str, Callable[[genbench.Corpus], Figures]] = {
             "markov-word:smoothing=fitted",
         )
     },
-    "KenLM, characters, order 8": kenlm,
-    **{
-        f"nltk.lm {name}, words": (lambda corpus, name=name: nltk_lm(name, corpus))
-        for name in ("KneserNeyInterpolated", "WittenBellInterpolated")
-    },
+    KENLM: kenlm,
+    **{name: (lambda corpus, name=name: nltk_lm(name.split()[1].rstrip(","), corpus)) for name in NLTK},
     "markovify Text": markovify,
     "markov": lambda corpus: ours("markov", corpus),
 }
 COLUMNS = {
     "bits": ("bits/char", ".4f"),
     "fit": ("counting s", ".2f"),
+    "tokens": ("of it from tokens", ".2f"),
     "mb": ("MB", ".0f"),
     "scored": ("tokens scored/s", ",.0f"),
     "predicted": ("distributions/s", ",.0f"),
@@ -155,17 +169,28 @@ COLUMNS = {
 
 
 def child(name: str, author: str) -> Figures:
-    """The figures of one subject, measured in a process of its own; what it said last where it fails."""
-    if name.startswith("KenLM") and not all(map(shutil.which, ("lmplz", "build_binary", "query"))):
+    """The figures of one subject, each run in a process of its own; what it said last where it fails."""
+    if name == KENLM and not all(map(shutil.which, ("lmplz", "build_binary", "query"))):
         return {"failed": "lmplz, build_binary and query are not on PATH"}
-    command = [sys.executable, __file__, author, "--one", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found: Figures
-    if done.returncode:
-        found = {"failed": (done.stderr.strip().splitlines() or ["it said nothing"])[-1]}
-    else:
-        found = json.loads(done.stdout)
-    return found
+    command, runs = [sys.executable, __file__, author, "--one", name], []
+    for _ in range(1 if name == "markov" else 3):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return {"failed": (done.stderr.strip().splitlines() or ["it said nothing"])[-1]}
+        runs.append(json.loads(done.stdout))
+    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
+def times(found: dict[str, Figures]) -> Iterator[tuple[str, float, float]]:
+    """What was asked: how many times as fast as whom, in what; then what was found, and what was asked."""
+    chain, words, kenlm, slow = found["markov-char"], found["markov-word"], found[KENLM], found[NLTK[0]]
+    if "failed" not in kenlm:
+        yield "order 8 counted, lmplz with build_binary", kenlm["fit"] / chain["fit"], 5
+    yield "words counted from tokens, nltk.lm", slow["tokens"] / words["tokens"], 50
+    yield "words cut and counted, nltk.lm", slow["fit"] / words["fit"], 50
+    yield "words cut and counted, markovify's Text", found["markovify Text"]["fit"] / words["fit"], 1
+    for name, asked in zip(NLTK, (10_000, 50), strict=True):
+        yield f"words scored, {name}", words["scored"] / found[name]["scored"], asked
 
 
 def row(name: str, found: Figures) -> str:
@@ -180,8 +205,13 @@ def main(author: str) -> None:
     """Print the table, a row as soon as it is measured."""
     print(f"| {author}, raw | {' | '.join(heading for heading, _ in COLUMNS.values())} |")
     print("| --- |" + " ---: |" * len(COLUMNS))
+    found = {}
     for name in SUBJECTS:
-        print(row(name, child(name, author)), flush=True)
+        found[name] = child(name, author)
+        print(row(name, found[name]), flush=True)
+    print("\n| so many times as fast | reached | asked |\n| --- | ---: | ---: |")
+    for what, reached, asked in times(found):
+        print(f"| {what} | {reached:,.1f} | {asked:,} |")
 
 
 if __name__ == "__main__":

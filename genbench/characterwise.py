@@ -17,7 +17,8 @@ import numpy as np
 
 from genbench.generator import Generator, LogProbs, State
 from genbench.paths import Floats, Path, Surfaces, beginning, completed, separator, symbol
-from genbench.tokenizer import BYTES, Ids, Tokenizer, gap
+from genbench.pieces import gap
+from genbench.tokenizer import BYTES, Ids, Tokenizer
 
 Ask = tuple[State, int | None]  # the state after a token, or, where that is None, the next token's log-probabilities
 Said = tuple[float, int, float]  # log-probability, depth, and log-probability of the likeliest

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.generator import Generator, LogProbs, State
-from genbench.tokenizer import BYTES, Decoder, gap, one_piece
+from genbench.pieces import gap, one_piece
+from genbench.tokenizer import BYTES, Decoder
 
 Mask = npt.NDArray[np.bool_]
 

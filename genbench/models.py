@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Model:
         """The generator, ready to draw and score; UserError where a file is damaged or missing."""
         for file, digest in self.card["files"].items():
             path = self.folder / file
-            if not path.is_file() or _digest(path.read_bytes()) != digest:
+            if not path.is_file() or _digest_of(path) != digest:
                 raise UserError(
                     f"the {file} of model {self.name} is damaged; genbench models remove {self.name}, and train it anew"
                 )
@@ -146,7 +146,7 @@ def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
     beside = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
         store.save(generator, beside)
-        files = {path.name: _digest(path.read_bytes()) for path in sorted(beside.iterdir())}
+        files = {path.name: _digest_of(path) for path in sorted(beside.iterdir())}
         head = {"format": FORMAT, "genbench": __version__, "created": datetime.now(UTC).isoformat()}
         whole = head | dict(card) | {"files": files}
         store.write_whole(beside / CARD, json.dumps(whole, ensure_ascii=False, indent=2).encode())
@@ -185,8 +185,14 @@ def _source(spec: options.Spec) -> str:
     """The digest of every file that a SPEC names: a plugin, vectors; "" where it names none."""
     named = [spec.path, *(Path(word) for value in spec.options.values() for word in re.split(r"[()+:,=]", value))]
     files = [path for path in named if path is not None and path.is_file()]
-    return _digest(b"".join(bytes.fromhex(_digest(path.read_bytes())) for path in files)) if files else ""
+    return _digest(b"".join(bytes.fromhex(_digest_of(path)) for path in files)) if files else ""
 
 
 def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()
+
+
+def _digest_of(path: Path) -> str:
+    """The same of a file, in pieces: to read it whole takes as long again as the digest."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.generator import State
-from genbench.tokenizer import BYTES, Ids, Tokenizer, gap, one_piece
+from genbench.pieces import gap, one_piece
+from genbench.tokenizer import BYTES, Ids, Tokenizer
 
 Floats = npt.NDArray[np.float64]
 HIGHEST = "\U0010ffff"

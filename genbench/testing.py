@@ -173,13 +173,16 @@ def refit_forgets(subject: Subject) -> None:
 
 
 def counts_ignore_valid(subject: Subject) -> None:
-    """Vocabulary and counts come from the training text alone."""
+    """Vocabulary and counts come from the training text alone.
+
+    The phrase is read once: one that also counts what it reads may rightly know it the second time.
+    """
     train, valid, _ = subject.texts
     secret = " zqxj vkwq"
     spied = subject.fit(train, secret * (len(valid) // len(secret)) + " \u00fe")
     same = spied.tokenizer.dump() == subject.fitted.tokenizer.dump()
     assert same, "another valid text gives another vocabulary"
-    knows, guesses = (scoring.score(g, secret * 20).bits for g in (spied, subject.fitted))
+    knows, guesses = (scoring.score(g, secret).bits for g in (spied, subject.fitted))
     assert knows > 0.5 * guesses, (
         f"a phrase of the valid text takes {knows:.0f} bits, and {guesses:.0f} if it is not in it"
     )

@@ -5,61 +5,25 @@
     256 ..         letters: one id for each character of the training text
     then (words)   END, which closes a word spelled in letters; NONE, "no separator here"; the known pieces
 
-A piece is a maximal run of letters, of digits, of white space, or of one repeated mark. The separator between two
-pieces is implied by its neighbours (`gap`); any other separator is a token of its own. A piece seen fewer than
+What a piece is, and which separators are implied and have no token, says `genbench.pieces`. A piece seen fewer than
 `min_count` times is spelled, in training too, so that the spelling route is trained.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from genbench.pieces import PIECE, cut, gap, letters
+
 Ids = npt.NDArray[np.int64]
 
 BYTES = 256
-PIECE = re.compile(r"\s+|[^\W\d_]+|\d+|(.)\1*", re.DOTALL)
-OPENING = "([{"
-CLOSING = ",.;:!?)]}"
-
-
-def gap(left: str, right: str) -> str:
-    """The separator implied between the last character before and the first character of a piece.
-
-    >>> gap("e", "c"), gap(",", "c"), gap("e", ","), gap("(", "a"), gap("'", "t"), gap("\\n", "a")
-    (' ', ' ', '', '', '', '')
-    """
-    if not left or left.isspace() or right.isspace():
-        return ""
-    if right.isalnum() or right in OPENING:
-        return " " if left.isalnum() or left in CLOSING else ""
-    return ""
-
-
-@lru_cache(maxsize=1 << 16)
-def one_piece(left: str, right: str) -> bool:
-    """Whether two characters side by side belong to one piece.
-
-    >>> one_piece("a", "b"), one_piece("a", "1"), one_piece("-", "-"), one_piece("-", "!")
-    (True, False, True, False)
-    """
-    return PIECE.fullmatch(left + right) is not None
-
-
-def pieces(text: str) -> Iterator[str]:
-    """Cut a text into its pieces; joined, they are the text.
-
-    >>> list(pieces("Oh--no,  it's 1815!"))
-    ['Oh', '--', 'no', ',', '  ', 'it', "'", 's', ' ', '1815', '!']
-    """
-    return (match.group() for match in PIECE.finditer(text))
 
 
 class Tokenizer:
@@ -74,21 +38,26 @@ class Tokenizer:
         self.words_known = tuple(words)
         self.end = BYTES + len(letters)  # END; past the last id where the kind is characters
         self.none = self.end + 1
-        self._codes = np.array([ord(letter) for letter in letters], dtype=np.uint32)
+        codes = [ord(letter) for letter in letters]
+        self._by_code = np.full(max(codes, default=0) + 2, -1)
+        self._by_code[codes] = BYTES + np.arange(len(letters))
         self._piece_ids = {"": self.none} | {word: self.none + 1 + i for i, word in enumerate(self.words_known)}
-        self._spellings: dict[str, list[int]] = {}
+        self._letter_ids = {letter: BYTES + i for i, letter in enumerate(letters)}
 
     @classmethod
     def characters(cls, text: str) -> Tokenizer:
         """One id for each character that stands in `text`."""
-        return cls("characters", "".join(sorted(set(text))))
+        return cls("characters", letters(text))
 
     @classmethod
     def words(cls, text: str, min_count: int = 2) -> Tokenizer:
         """One id for each piece that stands in `text` at least `min_count` times, most frequent first."""
-        counts = Counter(piece for piece, _ in _separated(text))
+        found, counts = cut(text), Counter[str]()
+        times = np.repeat(np.bincount(found.rows), np.diff(found.first))
+        for piece, number in zip(found.pieces, times.tolist(), strict=True):
+            counts[piece] += number
         kept = sorted((p for p, n in counts.items() if n >= min_count and p), key=lambda p: (-counts[p], p))
-        return cls("words", "".join(sorted(set(text))), kept)
+        return cls("words", letters(text), kept)
 
     @property
     def size(self) -> int:
@@ -161,59 +130,51 @@ class Tokenizer:
 
     def _spell_all(self, text: str) -> tuple[Ids, Ids]:
         codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
-        if not len(self.letters):
-            places, known = np.zeros(len(codes), np.int64), np.zeros(len(codes), bool)
-        else:
-            places = np.minimum(np.searchsorted(self._codes, codes), len(self.letters) - 1)
-            known = self._codes[places] == codes
+        found = self._by_code[np.minimum(codes, len(self._by_code) - 1)]
+        known = found >= 0
         if known.all():
-            return (places + BYTES).astype(np.int64), np.arange(1, len(codes) + 1)
+            return found, np.arange(1, len(codes) + 1)
         lengths = np.array([1 if k else len(c.encode()) for c, k in zip(text, known, strict=True)])
-        ids = np.repeat(places + BYTES, lengths).astype(np.int64)
+        ids = np.repeat(found, lengths)
         ids[np.repeat(~known, lengths)] = list("".join(c for c, k in zip(text, known, strict=True) if not k).encode())
         last = np.zeros(len(ids), np.int64)
         last[np.cumsum(lengths) - 1] = 1
         return ids, np.cumsum(last)
 
-    def _spelling(self, piece: str) -> list[int]:
-        if piece not in self._spellings:
-            self._spellings[piece] = [*self._spell_all(piece)[0].tolist(), self.end]
-        return self._spellings[piece]
-
     def _words(self, text: str) -> tuple[Ids, Ids]:
+        found = cut(text)
+        ids, ends, first = self._tokens(found.pieces, found.ends.tolist())
+        begins = first[found.first]  # of the tokens of each part
+        sizes = np.diff(begins)[found.rows]
+        places = np.arange(sizes.sum()) + np.repeat(begins[found.rows] - np.cumsum(sizes) + sizes, sizes)
+        return ids[places], ends[places] + np.repeat(found.starts, sizes)
+
+    def _tokens(self, pieces: list[str], stops: list[int]) -> tuple[Ids, Ids, Ids]:
+        """The ids of some pieces, where each ends, and where those of each piece begin, (pieces + 1,)."""
         ids: list[int] = []
         ends: list[int] = []
-        for piece, end in _separated(text):
+        first = [0]
+        for piece, stop in zip(pieces, stops, strict=True):
             known = self._piece_ids.get(piece)
             if known is not None:
                 ids.append(known)
-                ends.append(end)
             else:
-                spelling = self._spelling(piece)
-                ids += spelling
-                start = end - len(piece)
-                ends += [start + int(e) for e in self._spell_all(piece)[1]] + [end]
-        return np.array(ids, dtype=np.int64), np.array(ends, dtype=np.int64)
+                ids += self._spelling(piece, stop - len(piece), ends)
+            ends.append(stop)
+            first.append(len(ids))
+        return np.array(ids, np.int64), np.array(ends, np.int64), np.array(first)
 
-
-def _separated(text: str) -> Iterator[tuple[str, int]]:
-    """The pieces of a text without the separators that are implied, with "" where an implied one is missing.
-
-    >>> [piece for piece, _ in _separated("so, it is3")]
-    ['so', ',', 'it', 'is', '', '3']
-    """
-    left, separator, end = "", "", 0
-    for piece in pieces(text):
-        end += len(piece)
-        if piece[0].isspace():
-            separator = piece
-            continue
-        if separator != gap(left, piece[0]):
-            yield separator, end - len(piece)
-        yield piece, end
-        left, separator = piece[-1], ""
-    if separator:
-        yield separator, end
+    def _spelling(self, piece: str, place: int, ends: list[int]) -> list[int]:
+        """The letters and bytes of a piece that begins at a place, and END; where each but END ends goes to `ends`."""
+        ids = []
+        for letter in piece:
+            known = self._letter_ids.get(letter)
+            read = [known] if known is not None else list(letter.encode())
+            ids += read
+            ends += [place] * (len(read) - 1)
+            place += 1
+            ends.append(place)
+        return [*ids, self.end]
 
 
 class Decoder:

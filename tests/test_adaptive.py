@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov.adaptive import Adaptive, fitted, heard
+from genbench_plugins.markov.adaptive import CELLS, Adaptive, Log, fitted, heard
 
 import genbench
 from genbench import Generator, Ids, LogProbs, Run, make
@@ -25,57 +25,79 @@ def trained(spec: str) -> Generator:
     return generator
 
 
+NONE: frozenset[int] = frozenset()
+
+
 def test_what_was_heard_by_hand() -> None:
-    # a b a b a: after a (length 1) came nothing, then b, then b twice
-    said, cells = heard((1,), np.array([0, 1, 0, 1, 0]))
-    assert said[0].tolist() == [0, 0, 0, 1, 1]  # place 3: a was followed by b once; place 4: b by a once
+    # a b a b c: after a (length 1) came nothing, then b; after b nothing, then a (the c: once, and a was the last)
+    said, cells = heard(Log((1,), NONE), np.array([0, 1, 0, 1, 2]), np.zeros(5, int))
+    assert said[0].tolist() == [0, 0, 0, 1, 0]
     assert (cells[0] >= 0).tolist() == [False, False, False, True, True]
+    # a b a c a b: at the end a was followed by b once of two times, and by c the last time: .6 / 2 for b
+    said, _ = heard(Log((1,), NONE), np.array([0, 1, 0, 2, 0, 1]), np.zeros(6, int))
+    assert said[0, 5] == pytest.approx(0.3)
 
 
 def test_a_share_by_hand() -> None:
     # the trained chain says a half each; a quarter goes to what followed the token before: after 0 came 1
-    adaptive = Adaptive((1,), np.full((1, 8, 4), 0.25))
+    adaptive = Adaptive((1,), NONE, np.full((1, *CELLS), 0.25))
     text = adaptive.begin()
     for token in (0, 1, 0):
         text = adaptive.advance(text, token)
-    assert np.exp(adaptive.predict(text, np.log([0.5, 0.5]))).tolist() == pytest.approx([0.375, 0.625])
+    assert np.exp(adaptive.predict(text, np.log([0.5, 0.5]), 0)).tolist() == pytest.approx([0.375, 0.625])
 
 
-def slow(adaptive: Adaptive, ids: list[int], trained: LogProbs, vocabulary: int) -> list[LogProbs]:
-    """The distribution at each place by scanning all that was read; contexts here come up fewer than 64 times."""
+def slow(adaptive: Adaptive, ids: list[int], trained: LogProbs, depths: list[int]) -> list[LogProbs]:
+    """The distribution at each place by scanning all that was read for the latest 64 times."""
     found = []
     for place in range(len(ids)):
         probabilities = np.exp(trained)
         for row, length in enumerate(adaptive.lengths):
-            ends = [e for e in range(length, place) if ids[e - length : e] == ids[place - length : place]]
-            followed = [ids[e] for e in ends] if place >= length else []
-            if followed:
-                times, types = len(followed), len(set(followed))
-                share = adaptive.shares[row, min(times - 1, times.bit_length(), 7), min(types, 4) - 1]
-                heard = np.bincount(followed, minlength=vocabulary) / times
+            ends = [e for e in range(1, place) if same(adaptive, ids, length, e, place)][-64:]
+            if ends:
+                followed = [ids[e] for e in ends]
+                size = length or word(adaptive, ids, place)
+                times, types, age, deeper = len(ends), len(set(followed)), place - ends[-1], depths[place] - size
+                bins = (min(times - 1, times.bit_length(), 7), min(types, 4) - 1)
+                share = adaptive.shares[row][bins][(age >= 300) + (age >= 3000)][min(max(deeper, -1), 2) + 1]
+                heard = 0.6 * np.bincount(followed, minlength=len(trained)) / times
+                heard[followed[-1]] += 0.4
                 probabilities = (1 - share) * probabilities + share * heard
         found.append(probabilities)
     return found
 
 
+def word(adaptive: Adaptive, ids: list[int], place: int) -> int:
+    """How many letters stand before a place."""
+    return next((n for n in range(place) if ids[place - n - 1] not in adaptive.letters), place)
+
+
+def same(adaptive: Adaptive, ids: list[int], length: int, one: int, other: int) -> bool:
+    """Whether two places have the same context of a length, or, where that is 0, the same word begun."""
+    sizes = [length or word(adaptive, ids, place) for place in (one, other)]
+    return sizes[0] == sizes[1] <= one and ids[one - sizes[0] : one] == ids[other - sizes[1] : other]
+
+
 def test_it_equals_a_scan_of_what_was_read() -> None:
     rng = np.random.default_rng(0)
-    ids, uniform = rng.integers(0, 5, 120), np.full(5, np.log(0.2))
-    adaptive = Adaptive((1, 2, 4), rng.uniform(0.1, 0.6, (3, 8, 4)))
-    expected, text = slow(adaptive, ids.tolist(), uniform, 5), adaptive.begin()
-    for token, right in zip(ids.tolist(), expected, strict=True):
-        assert np.exp(adaptive.predict(text, uniform)) == pytest.approx(right)
+    once, uniform = rng.integers(0, 9, 100), np.full(9, np.log(1 / 9))
+    ids = np.concatenate([once, rng.integers(0, 9, 250), once])  # some contexts come again after 300 tokens
+    depths = rng.integers(0, 6, len(ids)).tolist()
+    adaptive = Adaptive((0, 2, 4), frozenset({0, 1, 2, 3}), rng.uniform(0.1, 0.6, (3, *CELLS)))
+    expected, text = slow(adaptive, ids.tolist(), uniform, depths), adaptive.begin()
+    for token, depth, right in zip(ids.tolist(), depths, expected, strict=True):
+        assert np.exp(adaptive.predict(text, uniform, depth)) == pytest.approx(right)
         text = adaptive.advance(text, token)
-    tokens = adaptive.token_log_probs(ids, uniform[ids])
+    tokens = adaptive.token_log_probs(ids, uniform[ids], np.array(depths))
     assert np.exp(tokens) == pytest.approx([p[t] for p, t in zip(expected, ids, strict=True)])
 
 
 def test_the_fit_makes_the_stream_likelier() -> None:
     ids = np.array([0, 1, 2, 3, 4, 4, 3] * 20)
-    uniform = np.full(len(ids), np.log(0.2))
-    even = Adaptive((1, 2), np.full((2, 8, 4), 0.1))
-    by_fit = fitted((1, 2), ids, uniform).token_log_probs(ids, uniform).sum()
-    assert by_fit > even.token_log_probs(ids, uniform).sum() > uniform.sum()
+    uniform, depths = np.full(len(ids), np.log(0.2)), np.zeros(len(ids), int)
+    even = Adaptive((1, 2), NONE, np.full((2, *CELLS), 0.1))
+    by_fit = fitted((1, 2), NONE, ids, uniform, depths).token_log_probs(ids, uniform, depths).sum()
+    assert by_fit > even.token_log_probs(ids, uniform, depths).sum() > uniform.sum()
 
 
 @pytest.mark.parametrize("spec", SPECS)

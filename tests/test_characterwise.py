@@ -11,7 +11,8 @@ from doubles import Fixed
 
 import genbench
 from genbench import Characterwise, Run, Tokenizer, characterwise
-from genbench.tokenizer import BYTES, PIECE, Ids
+from genbench.pieces import PIECE
+from genbench.tokenizer import BYTES, Ids
 
 TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
 

@@ -14,9 +14,9 @@ import genbench.neural
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
-CORE = {"errors": set(), "tokenizer": {"errors"}, "overlap": {"errors"}}
+CORE = {"errors": set(), "pieces": set(), "tokenizer": {"errors", "pieces"}, "overlap": {"errors"}}
 CORE["generator"] = {"errors", "tokenizer", "overlap"}
-CORE["completion"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
+CORE["completion"] = CORE["scoring"] = {"errors", "pieces", "tokenizer", "generator"}
 CORE["paths"] = CORE["completion"]
 CORE["characterwise"] = CORE["paths"] | {"paths"}
 CORE["sampling"] = CORE["completion"] | {"completion", "overlap"}

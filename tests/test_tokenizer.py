@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbench.tokenizer import BYTES, Decoder, Tokenizer, gap, pieces
+from genbench import pieces as cutting
+from genbench.pieces import gap, pieces, separated
+from genbench.tokenizer import BYTES, Decoder, Tokenizer
 
 TRAIN = "the cat sat on the mat, the cat sat. (the mat) the\n\ncat's 'mat' 12 12 a b c a b c\n"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text("the cat,.'(\n 3d\u00e9", max_size=60)
@@ -27,6 +29,18 @@ def test_every_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
 @settings(deadline=None, max_examples=100)
 def test_pieces_joined_are_the_text(text: str) -> None:
     assert "".join(pieces(text)) == text
+
+
+@pytest.mark.parametrize("repeated", [1, 999])
+@given(text=TEXTS)
+@settings(deadline=None, max_examples=100)
+def test_a_text_cut_in_parts_has_the_same_pieces(text: str, repeated: int) -> None:
+    text *= repeated  # above and below the length from which on each part is cut once
+    cut = cutting.cut(text)
+    parts = [slice(cut.first[row], cut.first[row + 1]) for row in cut.rows]
+    assert [piece for part in parts for piece in cut.pieces[part]] == [piece for piece, _ in separated(text)]
+    ends = [start + end for start, part in zip(cut.starts, parts, strict=True) for end in cut.ends[part]]
+    assert ends == [end for _, end in separated(text)]
 
 
 def names(tokenizer: Tokenizer, text: str) -> list[str]:

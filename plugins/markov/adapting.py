@@ -37,8 +37,13 @@ class Adapting(Generator):
     def adapt(self, valid: str, lengths: tuple[int, ...]) -> None:
         """Fit the shares of what is read, for these lengths of context, and say so."""
         ids = self.tokenizer.encode(valid[:FOR_FITTING])
-        self._adaptive = fitted(lengths, ids, self.trained_log_probs(ids))
+        self._adaptive = fitted(lengths, self._letters(), ids, self.trained_log_probs(ids), self.depths(ids))
         self.facts = {**self.facts, "adaptive": True, "notes": [*self.facts.get("notes", []), NOTE]}
+
+    def _letters(self) -> frozenset[int]:
+        """The ids of letters that words are made of."""
+        tokenizer = self.tokenizer
+        return frozenset(int(tokenizer.encode(each)[0]) for each in tokenizer.letters if each.isalpha())
 
     def trained(self, state: Any) -> Any:
         """The trained chain's part of a state."""
@@ -56,11 +61,11 @@ class Adapting(Generator):
     def predict(self, state: Any) -> LogProbs:
         if self._adaptive is None:
             return self.trained_predict(state)
-        return self._adaptive.predict(state[1], self.trained_predict(state[0]))
+        return self._adaptive.predict(state[1], self.trained_predict(state[0]), self.depth(state))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         found = self.trained_log_probs(ids)
-        return found if self._adaptive is None else self._adaptive.token_log_probs(ids, found)
+        return found if self._adaptive is None else self._adaptive.token_log_probs(ids, found, self.depths(ids))
 
     def dump_adaptive(self) -> dict[str, Any] | None:
         """What `restore_adaptive` takes back."""
@@ -69,4 +74,6 @@ class Adapting(Generator):
 
     def restore_adaptive(self, learned: dict[str, Any] | None) -> None:
         """Take back what `dump_adaptive` gave."""
-        self._adaptive = Adaptive(tuple(learned["lengths"]), learned["shares"]) if learned else None
+        self._adaptive = None
+        if learned:
+            self._adaptive = Adaptive(tuple(learned["lengths"]), self._letters(), learned["shares"])

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from genbench_plugins.markov.adapting import Adapting
+from genbench_plugins.markov.adaptive import WORD
 from genbench_plugins.markov.fitting import Fitted, fitted
 from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
@@ -49,8 +50,8 @@ class MarkovChain(Adapting):
 
     @property
     def heard(self) -> tuple[int, ...]:
-        """The lengths of context that are counted while reading, in tokens, shortest first."""
-        return (2, 3, 4, 5, 6, 8, 11)
+        """The lengths of context that are counted while reading, in tokens, shortest first; first the word begun."""
+        return (WORD, 2, 3, 4, 5, 6, 7, 9, 12, 16)
 
     @abstractmethod
     def cut(self, train: str) -> Tokenizer:

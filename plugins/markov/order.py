@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Small = npt.NDArray[np.int32]
 Packed = npt.NDArray[np.uint64]
 WIDTH = 64  # bits of a key
 
 
-def contexts(ids: Ints, depth: int | None) -> tuple[Ints, Ints]:
+def contexts(ids: Ints, depth: int | None) -> tuple[Small, Small]:
     """The places of a stream ordered by the contexts before them, and how much neighbours share.
 
     order   (places,) the places 0 .. n-1, by the token before, then the one before that, up to `depth` of them (None:
@@ -33,7 +34,7 @@ def contexts(ids: Ints, depth: int | None) -> tuple[Ints, Ints]:
     fits = WIDTH // bits
     if longest < fits:  # the token that stands there fits too
         keys = packed(codes, bits, longest) << np.uint64(bits) | codes
-        order = np.argsort(keys)
+        order = sorting(keys)
         return order, common([(0, keys >> np.uint64(bits))], order, bits, longest)
     keys = packed(codes, bits, fits)
     rows, order = ranked(keys)
@@ -63,27 +64,43 @@ def packed(codes: Packed, bits: int, length: int) -> Packed:
     return keys
 
 
-def ranked(keys: Packed) -> tuple[Ints, Ints]:
+def sorting(keys: Packed) -> Small:
+    """The order that sorts the keys, 16 bits at a time from the lowest on: numpy sorts such numbers by their digits.
+
+    >>> sorting(np.array([1 << 40, 7, 1 << 20, 7], np.uint64)).tolist()
+    [1, 3, 2, 0]
+    """
+    order = np.arange(len(keys), dtype=np.int32)
+    for digits in keys.astype("<u8", copy=False).view("<u2").reshape(-1, WIDTH // 16).T:
+        if digits.any():
+            order = order[np.argsort(np.ascontiguousarray(digits)[order], kind="stable")]
+    return order
+
+
+def ranked(keys: Packed) -> tuple[Ints, Small]:
     """The rank of each key among the distinct ones, (places,), and an order of the places by it."""
-    order = np.argsort(keys)
+    order = sorting(keys)
     ordered = keys[order]
     rows = np.empty(len(keys), np.int64)
     rows[order] = np.cumsum(np.concatenate([[False], ordered[1:] != ordered[:-1]]))
     return rows, order
 
 
-def common(known: Sequence[tuple[int, Packed]], order: Ints, bits: int, first: int, longest: int | None = None) -> Ints:
+def common(
+    known: Sequence[tuple[int, Packed]], order: Small, bits: int, first: int, longest: int | None = None
+) -> Small:
     """How many tokens each place shares with the place before it in the order, (places,); 0 for the first.
 
     `known` holds the packed keys of `first` tokens, then, for each doubled length, the length and the ranks by it.
     """
-    left, right = order[:-1].copy(), order[1:].copy()
-    shared = np.zeros(len(order), np.int64)
+    left, right = order[:-1], order[1:]
+    shared = np.zeros(len(order), np.int32)
     for length, rows in reversed(known[1:]):
         same = np.where(rows[left] == rows[right], length, 0)
         shared[1:] += same
         left, right = left - same, right - same
     differ = known[0][1][left] ^ known[0][1][right]
-    steps = np.uint64(1) << (np.arange(first, dtype=np.uint64) * np.uint64(bits))  # the lowest bits of each token
-    shared[1:] += first - np.searchsorted(steps, differ, side="right")
+    shared[1:] += first
+    for token in range(first):  # by the lowest bits of each: cheaper than to look each number up
+        shared[1:] -= differ >= np.uint64(1 << (token * bits))
     return shared if longest is None else np.minimum(shared, longest)

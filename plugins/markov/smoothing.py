@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov.order import Ints
+from genbench_plugins.markov.order import Ints, Small
 from genbench_plugins.markov.tree import NOWHERE, Tree
 
 Floats = npt.NDArray[np.float64]
@@ -64,16 +64,19 @@ def counts_of_counts(tree: Tree, counts: Ints, inside_once: bool) -> list[tuple[
     lengths = (int(tree.depth.max()) if tree.longest is None else tree.longest) + 2
     owners = tree.owners
     small = np.where(counts <= 4, counts, 0)
-    found = np.zeros((lengths, 5), np.int64)
     above = np.where(tree.parent == NOWHERE, NOWHERE, tree.depth[tree.parent])
     own = (tree.depth > above)[owners]  # not so for the beginning of the text, where it stands elsewhere too
-    np.add.at(found, (tree.depth[owners[own]], small[own]), 1)
+    found = _tally(tree.depth[owners[own]], small[own], lengths)
     inner = owners[owners != tree.root]
     small = np.ones(len(inner), np.int64) if inside_once else small[owners != tree.root]
-    changes = np.zeros((lengths + 1, 5), np.int64)
-    np.add.at(changes, (tree.depth[tree.parent[inner]] + 1, small), 1)
-    np.add.at(changes, (np.maximum(tree.depth[inner], tree.depth[tree.parent[inner]] + 1), small), -1)
-    return [tuple(row[1:].tolist()) for row in (found + np.cumsum(changes, axis=0)[:-1])[:-1]]
+    begins = tree.depth[tree.parent[inner]] + 1
+    changes = _tally(begins, small, lengths) - _tally(np.maximum(tree.depth[inner], begins), small, lengths)
+    return [tuple(row[1:].tolist()) for row in (found + np.cumsum(changes, axis=0))[:-1]]
+
+
+def _tally(lengths: Small, counts: Ints, most: int) -> Ints:
+    """How often each length and count from 0 to 4 come together, (most, 5)."""
+    return np.bincount(lengths * 5 + counts, minlength=most * 5).reshape(most, 5)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,10 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from genbench_plugins.markov.order import Ints, contexts
+from genbench_plugins.markov.order import Ints, Small, contexts
 
 from genbench import UserError
 
-Small = npt.NDArray[np.int32]
 NOWHERE = -1
 NEEDED = 300  # bytes a token while counting contexts of any length, measured on prose
 MOST = 2**30  # tokens: nodes are numbered in 32 bits
@@ -100,7 +98,7 @@ def grow(ids: Ints, longest: int | None, vocabulary: int) -> Tree:
 class _Growing:
     """A tree while it grows from the leaves, the longest contexts, towards the root."""
 
-    def __init__(self, ids: Ints, order: Ints, shared: Ints, vocabulary: int, longest: int | None) -> None:
+    def __init__(self, ids: Ints, order: Small, shared: Small, vocabulary: int, longest: int | None) -> None:
         self.vocabulary, self.longest = vocabulary, longest
         limit = len(ids) if longest is None else longest
         first = shared < limit
@@ -115,7 +113,7 @@ class _Growing:
         self.nodes = leaves
         self._leaf_pairs(ids, order, np.cumsum(first) - 1)
 
-    def _leaf_pairs(self, ids: Ints, order: Ints, leaf: Ints) -> None:
+    def _leaf_pairs(self, ids: Ints, order: Small, leaf: Ints) -> None:
         """What follows each leaf, counted; the link is to the leaf of the place after."""
         keys = leaf * self.vocabulary + ids[order]
         if (np.diff(keys) < 0).any():
@@ -148,7 +146,9 @@ class _Growing:
         self.end = np.zeros(len(self.parent), np.int32)
         self.begin[: self.nodes], self.end[: self.nodes] = self.begins, ends
         inner = self.begins[1:]
-        inner = inner[np.argsort(-self.shared[inner], kind="stable")]
+        most = -self.shared[inner]
+        fits = len(most) and int(most.min()) > np.iinfo(np.int16).min  # numbers so short are sorted by their digits
+        inner = inner[np.argsort(most.astype(np.int16) if fits else most, kind="stable")]
         cuts = np.flatnonzero(np.diff(self.shared[inner])) + 1
         for joins in np.split(inner, cuts):
             if len(joins):
