@@ -8,6 +8,7 @@ part has seen before. Parts that cut text differently are mixed at characters.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -114,12 +115,26 @@ class Mixture(Generator):
         pairs = list(zip(self._views, state, strict=True))
         depths = np.array([[view.depth(each)] for view, each in pairs])
         weights = self._log_weights(self._kind(depths))[0]
-        log_probs = np.stack([view.predict(each) for view, each in pairs])
-        return np.asarray(np.logaddexp.reduce(log_probs + weights[:, None], axis=0))
+        return mixed([view.predict(each) for view, each in pairs], weights)
+
+    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs]:
+        if not states or any(isinstance(view, Characterwise) for view in self._views):
+            return super().predict_batch(states, stop)
+        parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
+        depths = np.array([[part.depth(each) for each in own] for part, own in parts]).reshape(len(self.specs), -1)
+        said = zip(*(part.predict_batch(own, stop) for part, own in parts), strict=True)
+        return [mixed(rows, weights) for rows, weights in zip(said, self._log_weights(self._kind(depths)), strict=True)]
+
+    def depth(self, state: State) -> int:
+        return min(view.depth(each) for view, each in zip(self._views, state, strict=True))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         log_probs, kinds = self._read(ids)
         return np.asarray(np.logaddexp.reduce(log_probs + self._log_weights(kinds).T, axis=0))
+
+    def depths(self, ids: Ids) -> Ids:
+        views = self._views
+        return np.min([v.read(ids)[1] if isinstance(v, Characterwise) else v.depths(ids) for v in views], axis=0)
 
     def dump(self) -> dict[str, Any]:
         parts = [{"tokenizer": p.tokenizer.dump(), "learned": p.dump(), "facts": p.facts} for p in self._generators]
@@ -148,6 +163,15 @@ def split(parts: str) -> list[str]:
         else:
             found[-1] += character
     return [re.sub(r"^\((.*)\)$", r"\1", part.strip()) for part in found]
+
+
+def mixed(log_probs: Sequence[LogProbs], log_weights: Floats) -> LogProbs:
+    """The log of the weighted mean of probabilities, (vocabulary,).
+
+    >>> np.exp(mixed([np.log([0.5, 0.5]), np.log([0.1, 0.9])], np.log([0.75, 0.25]))).round(2).tolist()
+    [0.4, 0.6]
+    """
+    return np.asarray(np.log(np.exp(log_weights) @ np.exp(log_probs)))
 
 
 def fitted(log_probs: Floats, start: Floats, prior: float) -> Floats:

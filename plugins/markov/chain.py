@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -93,6 +94,7 @@ class MarkovChain(Adapting):
         self._tree, self._weights = tree, weights
         self._every = self.longest is not None and self.smoothing != "fitted"
         self._base = self.tokenizer.base()
+        self._alone = self._added(self._base, 0, tree.root)
 
     def trained_begin(self) -> State:
         state: State = (self._tree.root, 0)
@@ -111,13 +113,30 @@ class MarkovChain(Adapting):
         return tree.root, 0
 
     def trained_predict(self, state: State) -> LogProbs:
-        tree, found = self._tree, self._base
-        for length, node in self.steps(state):
-            start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
-            leftover, shares = self._step(length, node, start, stop)
-            found = found * leftover
-            found[tree.keys[start:stop] - node * tree.vocabulary] += shares
+        return self._first(state, None)
+
+    def _first(self, state: State, stop: int | None) -> LogProbs:
+        """`predict` of the first tokens alone."""
+        found = self._alone[:stop]
+        for length, node in islice(self.steps(state), 1, None):
+            found = self._added(found, length, node)
         return np.log(found)
+
+    def _added(self, shorter: LogProbs, length: int, node: int) -> LogProbs:
+        """The probabilities of the first tokens by one more context, from those by all shorter ones."""
+        start, end = int(self._tree.starts[node]), int(self._tree.starts[node + 1])
+        leftover, shares = self._step(length, node, start, end)
+        tokens = self._tree.keys[start:end] - node * self._tree.vocabulary
+        few = int(tokens.searchsorted(len(shorter)))
+        found = shorter * leftover
+        found[tokens[:few]] += shares if isinstance(shares, float) else shares[:few]
+        return np.asarray(found)
+
+    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs]:
+        if self._adaptive is not None:
+            return super().predict_batch(states, stop)
+        known = {state: self._first(state, stop) for state in set(states)}
+        return [known[state] for state in states]
 
     def steps(self, state: State) -> Iterator[State]:
         """The lengths of context that are asked, shortest first, and the node of each."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from genbench_plugins.markov.adapting import Adapting
 from genbench_plugins.markov.char import MarkovChar
 from genbench_plugins.markov.fitting import SEEN, TYPES, binned
-from genbench_plugins.markov.word import MarkovWord
+from genbench_plugins.mixture import Mixture
 
 from genbench import Characterwise, Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 
@@ -36,6 +36,7 @@ class Markov(Adapting):
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
+    classes: int = field(default=300, metadata={"help": "classes of words; a second chain has a third of them; 0: none"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
 
     adaptive: bool = field(
@@ -47,7 +48,9 @@ class Markov(Adapting):
 
     def _parts(self) -> None:
         self._chain = MarkovChar(self.order, "fitted")
-        self._word_chain = MarkovWord(self.words, "fitted", min_count=self.min_count)
+        words = f"(markov-word:order={self.words},smoothing=fitted,min_count={self.min_count})"
+        classed = [f"(markov-class:classes={n},min_count={self.min_count})" for n in (self.classes, self.classes // 3)]
+        self._word_chain = Mixture("+".join([words, *classed]))
 
     def fit(self, train: str, valid: str, run: Run) -> None:
         self._parts()
