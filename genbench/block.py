@@ -1,7 +1,7 @@
 """Some pieces of a text whose canonical cut is known, read by the character: all their characters at once.
 
-Before each character after the first of a piece only four ways to cut are left: the piece goes on as a known word; it is
-spelled; it is over; it is over, and no separator follows where one would be implied. Each gives the characters what
+After each character of a piece only four ways to cut are left: the piece goes on as a known word; it is spelled; it is
+over; it is over, and no separator follows where one would be implied. Each gives the characters what
 `genbench/stepping.py` would give them, one character after the other.
 """
 
@@ -28,6 +28,11 @@ class Piece:
     left: str  # the character before, as a path has it
     prefix: str = ""  # the separator that is waited for with it
     over: int = -1  # tokens of the text once it is read; -1 where its own token is none of them
+
+    @property
+    def stop(self) -> int:
+        """Where it ends, in characters."""
+        return self.start + len(self.text)
 
 
 @dataclass

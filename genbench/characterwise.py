@@ -17,6 +17,7 @@ from genbench.stepping import Place, Stepping
 from genbench.tokenizer import Ids, gap, pieces
 
 BLOCK = 512  # characters that are read at once, about
+Ended = tuple[State, str, int]  # the state after a word, its last character, where it ends
 Said = tuple[int, LogProbs, Ids]  # where it starts; the distribution before each id, (n, bytes and letters); the depths
 
 
@@ -35,32 +36,48 @@ class Characterwise(Stepping):
     def distributions(self, ids: Ids) -> Iterator[Said]:
         """The distribution before each byte or letter of a text, some at a time."""
         text = self.tokenizer.decode(ids)
-        if not np.array_equal(self.tokenizer.encode(text), ids):
-            yield self._stepped(self.begin(), ids, 0)
-            return
-        yield self._stepped(self.begin(), ids[:1], 0)
+        if np.array_equal(self.tokenizer.encode(text), ids):
+            yield self._stepped(self.begin(), ids[:1], 0)[0]
+            yield from self._pieces(text, ids)
+        else:
+            yield self._stepped(self.begin(), ids, 0)[0]
+
+    def _pieces(self, text: str, ids: Ids) -> Iterator[Said]:
+        """All but the first id: piece by piece."""
         sizes = [1 if self.cuts.knows(letter) else len(letter.encode()) for letter in text]
         first = np.concatenate([[0], np.cumsum(sizes)]).tolist()  # id of each character
-        stream, left = self.words.encode(text), ""
-        states, over = {0: self.generator.begin()}, 0
+        stream, states = self.words.encode(text), {0: self.generator.begin()}
+        ended: Ended = (states[0], "", 0)  # the last word
+        anchor, place = ended, None  # the word before: after what follows it was read, steps need no more to be exact
         for group in grouped(self.cuts, laid_out(self.cuts, text)):
-            start, stop = first[group[0].start], first[group[-1].start + len(group[-1].text)]
-            before, states = states[over], self._walked(states, stream, group)
-            if all(self.cuts.knows(piece.text) for piece in group):
-                block = Block(self, group, states)
-                yield start + 1, smoothed(block.masses)[: len(ids) - start - 1], block.depths[: len(ids) - start - 1]
+            start, stop = first[group[0].start], first[group[-1].stop]
+            states = self._walked(states, stream, group)
+            known = all(self.cuts.knows(piece.text) for piece in group)
+            if known:
+                block, left = Block(self, group, states), len(ids) - start - 1
+                yield start + 1, smoothed(block.masses)[:left], block.depths[:left]
+                place = None
             else:
-                place = self.advance(self.after(before, left), int(ids[start]))
-                yield self._stepped(place, ids[start + 1 : stop + 1], start + 1)
-            over, left = max(states), group[-1].text[-1]
+                place = place or self._after(anchor, ids[first[anchor[2]] : start + 1])
+                said, place = self._stepped(place, ids[start + 1 : stop + 1], start + 1)
+                yield said
+            for piece in group:
+                if not piece.text.isspace():
+                    anchor, ended = ended if known else anchor, (states[piece.over], piece.text[-1], piece.stop)
 
-    def _stepped(self, place: Place, ids: Ids, start: int) -> Said:
-        """Step by step."""
+    def _after(self, ended: Ended, ids: Ids) -> Place:
+        place = self.after(*ended[:2])
+        for token in ids.tolist():
+            place = self.advance(place, token)
+        return place
+
+    def _stepped(self, place: Place, ids: Ids, start: int) -> tuple[Said, Place]:
+        """Step by step, and where that leads."""
         found, depths = np.empty((len(ids), self.tokenizer.size)), np.empty(len(ids), np.int64)
         for row, token in enumerate(ids.tolist()):
             found[row], depths[row] = place.log_probs, place.depth
             place = self.advance(place, token)
-        return start, found, depths
+        return (start, found, depths), place
 
     def _walked(self, states: dict[int, State], stream: Ids, group: list[Piece]) -> dict[int, State]:
         """The states that some pieces name, from those of the pieces before them."""
@@ -97,7 +114,7 @@ def laid_out(cuts: Cuts, text: str) -> Iterator[Piece]:
 
 
 def grouped(cuts: Cuts, found: Iterator[Piece]) -> Iterator[list[Piece]]:
-    """Pieces that can be read together; a strange one stands alone, with the white space beside it. Each ends a word."""
+    """Pieces that can be read together; a strange one stands alone, with the white space beside it."""
     group: list[Piece] = []
     strange = False
     for piece in found:

@@ -56,19 +56,27 @@ class Stepping:
 
     def advance(self, state: Place, token: int) -> Place:
         """After one more byte or letter."""
-        found = []
         text = symbol(token) if token < BYTES else self.words.letters[token - BYTES]
-        total = sum(float(mass[token]) for mass in state.masses)
-        for path, mass in zip(state.paths, state.masses, strict=True):
-            if mass[token] > 0:
-                if path.spelled or path.token is not None:
-                    longer = replace(path, weight=mass[token] / total, open=path.open + text)
-                    found.append(replace(longer, token=token) if path.spelled else longer)
-                else:
-                    found.append(replace(path, weight=path.weight / total, open=path.open + text))
+        found = self._longer(state, token, text, 1.0)
         canonical = [path for path in map(completed, found) if path is not None]
         lost = [Path(1.0, self.generator.begin(), "", open=text)]  # no path leads here: begin anew
         return self._place(canonical or found or lost)
+
+    def _longer(self, place: Place, token: int, text: str, weight: float) -> list[Path]:
+        """The paths that go on with a symbol, of this weight together; one that was not asked before is asked now."""
+        found = []
+        total = sum(float(mass[token]) for mass in place.masses)
+        for path, mass in zip(place.paths, place.masses, strict=True):
+            share = weight * float(mass[token]) / total if mass[token] > 0 else 0.0
+            if not share:
+                continue
+            if path.token is not None:
+                found += self._longer(self._place([replace(path, weight=1.0)]), token, text, share)
+            elif path.spelled:
+                found.append(replace(path, weight=share, open=path.open + text, token=token))
+            else:
+                found.append(replace(path, weight=weight * path.weight / total, open=path.open + text))
+        return found
 
     def _place(self, paths: list[Path]) -> Place:
         """The place of these paths: each asked for what comes next, those that may be over also for what then comes."""
@@ -77,7 +85,7 @@ class Stepping:
         left = list(paths)
         while left:
             path = left.pop()
-            if path.token is not None and path.weight < TINY and not path.open:
+            if path.token is not None and not path.spelled and path.weight < TINY:
                 mass, others = path.weight * self.cuts.share(path.left, path.after), []
             elif path.spelled:
                 path = self._resumed(path)
@@ -96,21 +104,14 @@ class Stepping:
         """The same path, its state having read what was left."""
         if path.token is None:
             return path
-        state = self.generator.advance(path.state, path.token)
-        if not path.spelled and path.open and gap(path.left, path.open[0]) == " ":  # and none was read
-            return replace(path, state=self.generator.advance(state, self.words.none), left="", token=None)
-        return replace(path, state=state, token=None)
+        return replace(path, state=self.generator.advance(path.state, path.token), token=None)
 
     def _asked(self, path: Path) -> Path:
         """The same path, knowing the probabilities of all tokens."""
         if path.cumulative is not None:
             return path
-        surfaces = self.cuts.surfaces(path.left)
-        probabilities = np.exp(self.generator.predict(path.state)[surfaces.tokens])
-        cumulative = np.concatenate([[0.0], np.cumsum(probabilities)])
-        begun = surfaces.after(path.open)
-        share = cumulative[begun.high] - cumulative[begun.exact.start] if path.open else 1.0
-        return replace(path, cumulative=cumulative, weight=path.weight / share if share else 0.0)
+        probabilities = np.exp(self.generator.predict(path.state)[self.cuts.surfaces(path.left).tokens])
+        return replace(path, cumulative=np.concatenate([[0.0], np.cumsum(probabilities)]))
 
     def _spelled(self, path: Path, probabilities: Floats) -> tuple[Floats, list[Path]]:
         """What a path that spells gives each symbol, and the path on which the piece ends here."""

@@ -36,7 +36,7 @@ class Markov(Adapting):
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
-    classes: int = field(default=300, metadata={"help": "classes of words; a second chain has a third of them; 0: none"})
+    classes: int = field(default=300, metadata={"help": "classes of words; a second chain has a third of them"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
 
     adaptive: bool = field(
