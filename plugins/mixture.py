@@ -159,8 +159,18 @@ class Mixture(Generator):
         said = [view.predict(each) for view, each in zip(self._views, state, strict=False)]
         return mixed(said, log_weights(logits, self._row(state)))
 
+    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
+        if not self._side_by_side(states):
+            return super().advance_batch(states, tokens)
+        parts = zip(self._generators, zip(*states, strict=True), strict=True)
+        return list(zip(*(part.advance_batch(own, tokens) for part, own in parts), strict=True))
+
+    def _side_by_side(self, states: Sequence[State]) -> bool:
+        """Whether many states are dealt with together: not where each has weights or paths of its own."""
+        return len(states) > 0 and not self.adaptive and not any(isinstance(v, Characterwise) for v in self._views)
+
     def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs]:
-        if not states or self.adaptive or any(isinstance(view, Characterwise) for view in self._views):
+        if not self._side_by_side(states):
             return super().predict_batch(states, stop)
         parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
         depths = np.array([[part.depth(each) for each in own] for part, own in parts]).reshape(len(self.specs), -1)

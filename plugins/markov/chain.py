@@ -94,7 +94,10 @@ class MarkovChain(Adapting):
         self._tree, self._weights = tree, weights
         self._every = self.longest is not None and self.smoothing != "fitted"
         self._base = self.tokenizer.base()
-        self._alone = self._added(self._base, 0, tree.root)
+        start, stop = int(tree.starts[tree.root]), int(tree.starts[tree.root + 1])
+        leftover, shares = self._step(0, tree.root, start, stop)
+        self._alone = self._base * leftover
+        self._alone[tree.keys[start:stop] - tree.root * tree.vocabulary] += shares
 
     def trained_begin(self) -> State:
         state: State = (self._tree.root, 0)
@@ -112,31 +115,52 @@ class MarkovChain(Adapting):
             node = int(tree.parent[node])
         return tree.root, 0
 
-    def trained_predict(self, state: State) -> LogProbs:
-        return self._first(state, None)
+    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
+        if self._adaptive is not None or not states:
+            return super().advance_batch(states, tokens)
+        tree, (nodes, lengths), wanted = self._tree, np.array(states).T, np.array(tokens)
+        found, known, left = np.full(len(states), tree.root), np.zeros(len(states), np.int64), np.arange(len(states))
+        while len(left):
+            pairs = tree.find(nodes[left], wanted[left])
+            after = np.where(pairs != NOWHERE, tree.links[pairs], NOWHERE)
+            there, length = left[after != NOWHERE], np.minimum(lengths[left], tree.depth[nodes[left]]) + 1
+            found[there], known[there] = after[after != NOWHERE], length[after != NOWHERE]
+            nodes[left] = tree.parent[nodes[left]]
+            left = left[(after == NOWHERE) & (nodes[left] != NOWHERE)]
+        known = known if self.longest is None else np.minimum(known, self.longest)
+        return list(zip(found.tolist(), known.tolist(), strict=True))
 
-    def _first(self, state: State, stop: int | None) -> LogProbs:
-        """`predict` of the first tokens alone."""
-        found = self._alone[:stop]
+    def trained_predict(self, state: State) -> LogProbs:
+        tree, found = self._tree, self._alone
         for length, node in islice(self.steps(state), 1, None):
-            found = self._added(found, length, node)
+            start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
+            leftover, shares = self._step(length, node, start, stop)
+            found = found * leftover
+            found[tree.keys[start:stop] - node * tree.vocabulary] += shares
         return np.log(found)
 
-    def _added(self, shorter: LogProbs, length: int, node: int) -> LogProbs:
-        """The probabilities of the first tokens by one more context, from those by all shorter ones."""
-        start, end = int(self._tree.starts[node]), int(self._tree.starts[node + 1])
-        leftover, shares = self._step(length, node, start, end)
-        tokens = self._tree.keys[start:end] - node * self._tree.vocabulary
-        few = int(tokens.searchsorted(len(shorter)))
-        found = shorter * leftover
-        found[tokens[:few]] += shares if isinstance(shares, float) else shares[:few]
-        return np.asarray(found)
-
     def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs]:
-        if self._adaptive is not None:
+        if self._adaptive is not None or not isinstance(self._weights, Fitted) or not states:
             return super().predict_batch(states, stop)
-        known = {state: self._first(state, stop) for state in set(states)}
-        return [known[state] for state in states]
+        distinct = {state: row for row, state in enumerate(dict.fromkeys(states))}
+        found = self._together(self._weights, np.array(list(distinct)), self._alone[:stop])
+        return [found[distinct[state]] for state in states]
+
+    def _together(self, weights: Fitted, states: Ids, alone: LogProbs) -> LogProbs:
+        """`predict` of states, (n, 2), for the first tokens, whose probabilities without any context are these."""
+        tree, (nodes, lengths), levels = self._tree, states.T, []
+        rows = np.flatnonzero(nodes != tree.root)
+        while len(rows):
+            levels.append((rows, nodes[rows]))
+            nodes = np.where(nodes != NOWHERE, tree.parent[nodes], NOWHERE)
+            rows = rows[nodes[rows] != tree.root]
+        found = np.tile(alone, (len(states), 1))
+        for rows, nodes in reversed(levels):
+            known = np.minimum(lengths[rows], tree.depth[nodes])
+            leftover, which, tokens, shares = weights.whole(tree, nodes, known, len(alone))
+            found[rows] *= leftover[:, None]
+            found[rows[which], tokens] += shares
+        return np.asarray(np.log(found))
 
     def steps(self, state: State) -> Iterator[State]:
         """The lengths of context that are asked, shortest first, and the node of each."""

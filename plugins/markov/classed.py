@@ -79,6 +79,9 @@ class MarkovClass(Generator):
     def advance(self, state: Any, token: int) -> Any:
         return self._chain.advance(state, int(self._classes[token]))
 
+    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
+        return self._chain.advance_batch(states, self._classes[list(tokens)].tolist())
+
     def predict(self, state: Any) -> LogProbs:
         return np.asarray(self._chain.predict(state)[self._classes] + self._shares)
 
