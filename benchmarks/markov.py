@@ -134,6 +134,8 @@ SUBJECTS: dict[str, Callable[[genbench.Corpus], Figures]] = {
             "markov-char:order=12,smoothing=fitted",
             "markov-word",
             "markov-word:smoothing=fitted",
+            "markov-class",
+            "markov",
         )
     },
     "KenLM, characters, order 8": kenlm,

@@ -96,7 +96,7 @@ class Block:
             if place:
                 weight[rows] = weight[rows - 1] * found[rows - 1, self.letters[rows]]
             else:
-                weight[rows] = [self._chance(row, int(self.letters[row])) for row in rows]
+                weight[rows] = [self._chance(row, int(self.letters[row])) for row in rows.tolist()]
         self.total[self.place > 0] += weight[self.place > 0]
         self.ending = weight * found[:, -1]
         inside = {opened[-1]: self.cuts.inside(opened[-1]) for opened in self.opened}
@@ -127,9 +127,10 @@ class Block:
         new = [way for way in asked if way.over < 0]
         states = self.generator.advance_batch([way.state for way in new], [way.token for way in new])
         found = zip(states, self._cumulative(states, [way.left for way in new]), strict=True)
-        for way in ways:
-            if way.weight < TINY * self.total[way.row]:
-                self._add(way.row, way.weight * self.cuts.share(way.left, way.after), 0)
+        rest = [way for way in ways if way.weight < TINY * self.total[way.row]]
+        if rest:
+            mass = np.array([way.weight * self.cuts.share(way.left, way.after) for way in rest])
+            self._add(np.array([way.row for way in rest]), mass, 0)
         more = []
         for way in asked:
             state, known = (self.states[way.over], self.cumulative[way.over]) if way.over >= 0 else next(found)

@@ -90,6 +90,7 @@ class Cuts:
         self._letters = set(tokenizer.letters)
         self._surfaces = {gapped: Surfaces(tokenizer, gapped) for gapped in (False, True)}
         self._masks: dict[tuple[str, tuple[str, str] | None], Floats] = {}
+        self._begun: dict[tuple[str, tuple[str, str] | None], Floats] = {}
 
     def knows(self, text: str) -> bool:
         """Whether all characters of a text are letters of the tokenizer."""
@@ -118,8 +119,10 @@ class Cuts:
 
     def share(self, left: str, after: tuple[str, str] | None) -> Floats:
         """A guess at what begins a piece here: whatever may, alike."""
-        weights = self.mask(left, after) * self.tokenizer.base()[: self.tokenizer.end]
-        return np.asarray(weights / weights.sum())
+        if (left, after) not in self._begun:
+            weights = self.mask(left, after) * self.tokenizer.base()[: self.tokenizer.end]
+            self._begun[left, after] = weights / weights.sum()
+        return self._begun[left, after]
 
 
 def smoothed(masses: Floats) -> Floats:

@@ -86,8 +86,10 @@ class Stepping:
         while left:
             path = left.pop()
             if path.token is not None and not path.spelled and path.weight < TINY:
-                mass, others = path.weight * self.cuts.share(path.left, path.after), []
-            elif path.spelled:
+                found.append(path)
+                masses.append(path.weight * self.cuts.share(path.left, path.after))
+                continue
+            if path.spelled:
                 path = self._resumed(path)
                 mass, others = self._spelled(path, np.exp(self.generator.predict(path.state)[: self.words.end + 1]))
             else:

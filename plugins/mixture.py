@@ -169,7 +169,7 @@ class Mixture(Generator):
         """Whether many states are dealt with together: not where each has weights or paths of its own."""
         return len(states) > 0 and not self.adaptive and not any(isinstance(v, Characterwise) for v in self._views)
 
-    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs]:
+    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if not self._side_by_side(states):
             return super().predict_batch(states, stop)
         parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
@@ -189,7 +189,9 @@ class Mixture(Generator):
 
     def depths(self, ids: Ids) -> Ids:
         views = self._views
-        return np.min([v.read(ids)[1] if isinstance(v, Characterwise) else v.depths(ids) for v in views], axis=0)
+        return np.asarray(
+            np.min([v.read(ids)[1] if isinstance(v, Characterwise) else v.depths(ids) for v in views], axis=0)
+        )
 
     def dump(self) -> dict[str, Any]:
         parts = [{"tokenizer": p.tokenizer.dump(), "learned": p.dump(), "facts": p.facts} for p in self._generators]

@@ -139,7 +139,7 @@ class MarkovChain(Adapting):
             found[tree.keys[start:stop] - node * tree.vocabulary] += shares
         return np.log(found)
 
-    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs]:
+    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if self._adaptive is not None or not isinstance(self._weights, Fitted) or not states:
             return super().predict_batch(states, stop)
         distinct = {state: row for row, state in enumerate(dict.fromkeys(states))}

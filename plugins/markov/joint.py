@@ -1,8 +1,9 @@
-"""markov: the character chain informed by the word chain, the strongest that counting can do here.
+"""markov: the character chain informed by word and class chains, the strongest that counting can do here.
 
-Both chains have fitted smoothing. The word chain is asked by the character: a word trigram implies the probability of
-the next character, the sum over all words that go on with what was read. The two are mixed, and the weight is a
-logistic function of features: how long a context each chain has seen, and how sure each is. It is fitted on valid text.
+All chains have fitted smoothing. A word chain and two chains over classes of words are mixed word by word, and asked by
+the character: they imply the probability of the next character, the sum over all words that go on with what was read.
+That and the character chain's are mixed, and the weight is a logistic function of features: how long a context each
+side has seen, and how sure the words are. It is fitted on valid text.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PULL = 1.0  # how much each weight is pulled to zero
 
 @dataclass
 class Markov(Adapting):
-    """The character chain informed by the word chain: two fitted chains, mixed by how much each has seen."""
+    """The character chain informed by a word chain and two class chains, mixed by how much each side has seen."""
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
