@@ -1,9 +1,9 @@
 """make bench-mixture: chains and networks together, beside the best chain, each in a process of its own.
 
-    python benchmarks/mixture.py [AUTHOR] [SECONDS]     # NLTK's gutenberg corpus is needed for austen, carroll, melville
+    python benchmarks/mixture.py [AUTHOR] [SECONDS]     # NLTK's gutenberg corpus is needed for austen
 
-The seconds (600) are those of the whole training of a mixture on one core, the fitting of its weights included; bits are
-those of the raw test text (`--lines keep`), which is opened once a row.
+The seconds (600) are those of the whole training of a mixture on one core, the fitting of its weights included. Bits
+are those of the raw test text (`--lines keep`), which is opened once a row.
 """
 
 from __future__ import annotations

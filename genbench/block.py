@@ -15,7 +15,7 @@ import numpy as np
 from genbench.generator import State
 from genbench.paths import Floats, separator
 from genbench.stepping import TINY, Stepping
-from genbench.tokenizer import Ids, gap
+from genbench.tokenizer import Ids
 
 
 @dataclass
@@ -139,7 +139,7 @@ class Block:
             mass[begun.symbols] = known[begun.stops] - known[begun.starts]
             mass *= way.weight * self.cuts.mask(way.left, way.after)
             self._add(way.row, mass, 1 + self.generator.depth(state))
-            if gap(way.left, "a") == " ":
+            if self.cuts.gapped(way.left):
                 weight = way.weight * (known[-1] - known[-2])
                 more.append(Way(way.row, weight, state, self.words.none, "", (way.left, "")))
         if more:

@@ -90,6 +90,7 @@ class Cuts:
         self._letters = set(tokenizer.letters)
         self._surfaces = {gapped: Surfaces(tokenizer, gapped) for gapped in (False, True)}
         self._masks: dict[tuple[str, tuple[str, str] | None], Floats] = {}
+        self._gapped: dict[str, bool] = {}
         self._begun: dict[tuple[str, tuple[str, str] | None], Floats] = {}
 
     def knows(self, text: str) -> bool:
@@ -103,7 +104,13 @@ class Cuts:
 
     def surfaces(self, left: str) -> Surfaces:
         """What each token may add after this character."""
-        return self._surfaces[gap(left, "a") == " "]
+        return self._surfaces[self.gapped(left)]
+
+    def gapped(self, left: str) -> bool:
+        """Whether a word after this character implies a space."""
+        if left not in self._gapped:
+            self._gapped[left] = gap(left, "a") == " "
+        return self._gapped[left]
 
     def mask(self, left: str, after: tuple[str, str] | None) -> Floats:
         """Which bytes and letters may begin a piece here, (bytes and letters,)."""

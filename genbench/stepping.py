@@ -14,7 +14,7 @@ import numpy as np
 
 from genbench.generator import Generator, LogProbs, State
 from genbench.paths import Cuts, Floats, Path, completed, separator, smoothed, symbol
-from genbench.tokenizer import BYTES, Tokenizer, gap
+from genbench.tokenizer import BYTES, Tokenizer
 
 TINY = 1e-3  # a path less likely than this is not asked what comes after its end: any character, it is assumed
 
@@ -136,7 +136,7 @@ class Stepping:
         mass[begun.symbols] = path.weight * (cumulative[begun.stops] - cumulative[begun.starts])
         if not path.open:
             mass *= self.cuts.mask(path.left, path.after)
-            if gap(path.left, "a") == " ":
+            if self.cuts.gapped(path.left):
                 weight = path.weight * (cumulative[-1] - cumulative[-2])
                 return mass, [Path(weight, path.state, "", token=self.words.none, after=(path.left, ""))]
             return mass, []

@@ -154,12 +154,15 @@ class MarkovChain(Adapting):
             levels.append((rows, nodes[rows]))
             nodes = np.where(nodes != NOWHERE, tree.parent[nodes], NOWHERE)
             rows = rows[nodes[rows] != tree.root]
-        found = np.tile(alone, (len(states), 1))
-        for rows, nodes in reversed(levels):
+        left, added = np.ones(len(states)), []
+        for rows, nodes in levels:
             known = np.minimum(lengths[rows], tree.depth[nodes])
             leftover, which, tokens, shares = weights.whole(tree, nodes, known, len(alone))
-            found[rows] *= leftover[:, None]
-            found[rows[which], tokens] += shares
+            added.append((rows[which], tokens, shares * left[rows[which]]))
+            left[rows] *= leftover
+        found = left[:, None] * alone
+        for rows, tokens, shares in added:
+            found[rows, tokens] += shares
         return np.asarray(np.log(found))
 
     def steps(self, state: State) -> Iterator[State]:
