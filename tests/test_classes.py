@@ -64,7 +64,7 @@ def test_a_word_has_its_share_of_its_class() -> None:
         assert probabilities[mine] / probabilities[mine].sum() == pytest.approx(counts[mine] / counts[mine].sum())
 
 
-@pytest.mark.parametrize("spec", ["markov-class:classes=1", "markov-class:order=0"])
+@pytest.mark.parametrize("spec", ["markov-class:classes=1", "markov-class:order=0", "markov:classes=5"])
 def test_options_that_cannot_be_are_refused(spec: str) -> None:
     with pytest.raises(genbench.SpecError):
         genbench.make(spec)

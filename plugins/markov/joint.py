@@ -45,6 +45,8 @@ class Markov(Adapting):
     )
 
     def __post_init__(self) -> None:
+        if self.classes < 6:
+            raise ValueError(f"classes is {self.classes}, and must be 6 or more: the second chain has a third of them")
         self._parts()
 
     def _parts(self) -> None:
