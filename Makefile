@@ -1,12 +1,12 @@
 # make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours). All make
-# .venv first, if it is not there.
+# strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours).
+# make bench-mixture: both together. All make .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick check bench-lstm bench-markov clean
+.PHONY: compare test quick check bench-lstm bench-markov bench-mixture clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -25,6 +25,9 @@ check: $(VENV)/installed
 
 bench-lstm: $(VENV)/installed
 	$(BIN)/python benchmarks/lstm.py $(ARGS)
+
+bench-mixture: $(VENV)/installed
+	$(BIN)/python benchmarks/mixture.py $(ARGS)
 
 bench-markov: $(VENV)/installed
 	$(BIN)/python benchmarks/markov.py $(ARGS)

@@ -150,6 +150,8 @@ SUBJECTS: dict[str, Callable[[genbench.Corpus], Figures]] = {
             "markov-char:order=12,smoothing=fitted",
             "markov-word",
             "markov-word:smoothing=fitted",
+            "markov-class",
+            "markov",
         )
     },
     KENLM: kenlm,

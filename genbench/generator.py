@@ -146,9 +146,10 @@ class Generator(ABC):
         """`advance` of many states at once; override it where together is faster."""
         return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
-    def predict_batch(self, states: Sequence[State]) -> Sequence[LogProbs] | LogProbs:
-        """`predict` of many states at once, (states, vocabulary); override it where together is faster."""
-        return [self.predict(state) for state in states]
+    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+        """`predict` of many states at once, (states, vocabulary), or of its first `stop` tokens alone; override it
+        where together is faster."""
+        return [self.predict(state)[:stop] for state in states]
 
     def evidence(self, state: State) -> Sequence[Evidence]:
         """What each length of context says of the next token, shortest first; nothing where no counts say it."""

@@ -18,6 +18,7 @@ from genbench.tokenizer import BYTES, Ids, Tokenizer
 
 Floats = npt.NDArray[np.float64]
 HIGHEST = "\U0010ffff"
+FLOOR = 1e-9  # for a character that no path leads to
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ class Path:
     cumulative: Floats | None = field(default=None, repr=False)  # of the known pieces' probabilities, in their order
 
 
+@dataclass(frozen=True)
+class Begun:
+    """How texts go on from a beginning: rows are places in the sorted order of all texts."""
+
+    symbols: Ids  # (n,) that come next
+    starts: Ids  # (n,) where the texts that go on with each start
+    stops: Ids  # (n,) and where they stop
+    exact: range  # the rows of texts that are no longer than the beginning
+    high: int  # after the last row of all
+
+
 class Surfaces:
     """What each token may add to the text after a character that asks for a space before words, or does not."""
 
@@ -48,11 +60,13 @@ class Surfaces:
         found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
         self.texts = [text for text, _ in found]
         self.tokens = np.array([token for _, token in found])
+        self.rows = np.empty(tokenizer.size, np.int64)  # of each token
+        self.rows[self.tokens] = np.arange(len(found))
         self.symbols = dict(letters) | {symbol(byte): byte for byte in range(BYTES)}
-        self.known: dict[str, tuple[Ids, Ids, Ids, range]] = {}
+        self.known: dict[str, Begun] = {}
 
-    def after(self, start: str) -> tuple[Ids, Ids, Ids, range]:
-        """How texts go on from a beginning: next symbols, where the texts of each start and stop; rows of no more."""
+    def after(self, start: str) -> Begun:
+        """How texts go on from a beginning."""
         if start not in self.known:
             low = bisect_left(self.texts, start)
             high = bisect_right(self.texts, start + HIGHEST, low)
@@ -64,8 +78,66 @@ class Surfaces:
                 found.append((self.symbols[character], row, stop))
                 row = stop
             symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
-            self.known[start] = symbols, starts, stops, exact
+            self.known[start] = Begun(symbols, starts, stops, exact, high)
         return self.known[start]
+
+
+class Cuts:
+    """What is known of a word tokenizer's canonical cuts, worked out once for each beginning that comes up."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.pieces = {piece: tokenizer.none + 1 + place for place, piece in enumerate(tokenizer.words_known)}
+        self._letters = set(tokenizer.letters)
+        self._surfaces = {gapped: Surfaces(tokenizer, gapped) for gapped in (False, True)}
+        self._masks: dict[tuple[str, tuple[str, str] | None], Floats] = {}
+        self._gapped: dict[str, bool] = {}
+        self._begun: dict[tuple[str, tuple[str, str] | None], Floats] = {}
+
+    def knows(self, text: str) -> bool:
+        """Whether all characters of a text are letters of the tokenizer."""
+        return self._letters.issuperset(text)
+
+    def length(self, piece: str) -> int:
+        """How many tokens a piece is."""
+        spelled = sum(1 if letter in self._letters else len(letter.encode()) for letter in piece)
+        return 1 if piece in self.pieces else spelled + 1
+
+    def surfaces(self, left: str) -> Surfaces:
+        """What each token may add after this character."""
+        return self._surfaces[self.gapped(left)]
+
+    def gapped(self, left: str) -> bool:
+        """Whether a word after this character implies a space."""
+        if left not in self._gapped:
+            self._gapped[left] = gap(left, "a") == " "
+        return self._gapped[left]
+
+    def mask(self, left: str, after: tuple[str, str] | None) -> Floats:
+        """Which bytes and letters may begin a piece here, (bytes and letters,)."""
+        if (left, after) not in self._masks:
+            self._masks[left, after] = beginning(self.tokenizer, left, after)
+        return self._masks[left, after]
+
+    def inside(self, last: str) -> Floats:
+        """Which bytes and letters may go on with a piece after this character."""
+        found = 1 - self.mask(last, None)
+        found[:BYTES] = 1
+        return found
+
+    def share(self, left: str, after: tuple[str, str] | None) -> Floats:
+        """A guess at what begins a piece here: whatever may, alike."""
+        if (left, after) not in self._begun:
+            weights = self.mask(left, after) * self.tokenizer.base()[: self.tokenizer.end]
+            self._begun[left, after] = weights / weights.sum()
+        return self._begun[left, after]
+
+
+def smoothed(masses: Floats) -> Floats:
+    """Log-probabilities of bytes and letters from what the paths give each, (..., bytes and letters)."""
+    found = masses + np.finfo(np.float64).tiny
+    found *= (1 - FLOOR) / found.sum(axis=-1, keepdims=True)
+    return np.asarray(np.log(found + FLOOR / masses.shape[-1]))
 
 
 def symbol(byte: int) -> str:

@@ -2,18 +2,21 @@
 
 Differs from its neighbours in that its parts are generators themselves, whose probabilities are mixed token by token
 (Jelinek & Mercer 1980), the weights fitted on valid text by expectation maximisation, for each length of context that a
-part has seen before. Parts that cut text differently are mixed at characters.
+part has seen before; with `adaptive=true` they follow the text. Parts that cut text differently are mixed at
+characters.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.following import begun, best_rate, log_weights, moved, read
 
 from genbench import Characterwise, Generator, Ids, LogProbs, Progress, Run, SpecError, Tokenizer, complete, make
 
@@ -25,6 +28,7 @@ VALID_CHARACTERS = 60_000
 DEEPEST = 9  # contexts longer than this count as this long
 PRIOR = 30.0  # tokens that speak for the weights of all contexts where a context is rare
 ROUNDS = 30
+NOTE = "its weights follow what it reads, the test text too: ranked apart"
 
 
 @dataclass
@@ -36,25 +40,44 @@ class Mixture(Generator):
         metadata={"help": "SPECs with plus signs between; one with options in parentheses, (markov-char:order=6)"},
     )
 
+    shares: str = field(
+        default="equal", metadata={"help": "how the budget is split between the parts, as in 1+2+2, or equal"}
+    )
+    adaptive: bool = field(
+        default=False, metadata={"help": "the weights follow what it reads and writes; such a row is ranked apart"}
+    )
+
     def __post_init__(self) -> None:
         self.specs = split(self.parts)
         if len(self.specs) < 2:
             raise ValueError(f"parts is {self.parts!r}, and must be two or more SPECs, as in markov-char+lstm-char")
         for spec in self.specs:
             make(spec)
+        self._shares()
+
+    def _shares(self) -> list[float]:
+        """What each part is to have of the budget, in any unit."""
+        if self.shares == "equal":
+            return [1.0] * len(self.specs)
+        found = [float(each) if re.fullmatch(r"\d+(\.\d+)?", each) else 0.0 for each in self.shares.split("+")]
+        if len(found) != len(self.specs) or min(found) <= 0:
+            wanted = f"must be {len(self.specs)} numbers above 0, one a part, as in {'+'.join('1' for _ in self.specs)}"
+            raise ValueError(f"shares is {self.shares!r}, and {wanted}, or equal")
+        return found
 
     def fit(self, train: str, valid: str, run: Run) -> None:
         started = perf_counter()
-        self._generators = [make(spec) for spec in self.specs]
-        left = 1 - FOR_FITTING
+        self._generators, self._rate = [make(spec) for spec in self.specs], 0.0
+        left, shares = 1 - FOR_FITTING, self._shares()
         for place, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
-            share = left / (len(self.specs) - place)
+            share = left * shares[place] / sum(shares[place:])
             part.fit(train, valid, run.part(f"{place + 1} {spec}", share))
             spent = (perf_counter() - started) / run.budget if run.budget else 1 - FOR_FITTING - left + share
             left = max(1 - FOR_FITTING - spent, share / 10)
         self._view()
         run.report(Progress(0.95, note="weighing the parts"))
         self._weigh(valid[:VALID_CHARACTERS])
+        notes = [NOTE] if self.adaptive else []
         named = list(zip(self.specs, self._generators, strict=True))
         self.facts = {
             "weights": {spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
@@ -62,8 +85,8 @@ class Mixture(Generator):
             "chosen": {"parts": "+".join(f"({complete(spec, p.facts.get('chosen', {}))})" for spec, p in named)},
             "parameters": sum(int(part.facts.get("parameters") or 0) for part in self._generators),
             "steps": sum(int(part.facts.get("steps") or 0) for part in self._generators) or None,
-            "adaptive": any(part.facts.get("adaptive", False) for part in self._generators),
-            "notes": [str(note) for part in self._generators for note in part.facts.get("notes", [])],
+            "adaptive": self.adaptive or any(part.facts.get("adaptive", False) for part in self._generators),
+            "notes": notes + [str(note) for part in self._generators for note in part.facts.get("notes", [])],
         }
 
     def _view(self) -> None:
@@ -80,10 +103,18 @@ class Mixture(Generator):
     def _weigh(self, valid: str) -> None:
         """Fit one set of weights for all contexts, then one for each kind of context that valid text has."""
         log_probs, kinds = self._read(self.tokenizer.encode(valid))
+        if self.adaptive:  # how fast to follow is told by what the weights were not fitted on
+            half = len(kinds) // 2
+            self._fit_weights(log_probs[:, :half], kinds[:half])
+            self._rate = best_rate(self._logits, self._rows(kinds[half:]), log_probs[:, half:])
+        self._fit_weights(log_probs, kinds)
+
+    def _fit_weights(self, log_probs: Floats, kinds: Ids) -> None:
         uniform = np.full(len(self.specs), 1 / len(self.specs))
         self._overall = fitted(log_probs, uniform, 0.0)
         self._kinds = np.unique(kinds)
         self._weights = np.array([fitted(log_probs[:, kinds == kind], self._overall, PRIOR) for kind in self._kinds])
+        self._take()
 
     def _read(self, ids: Ids) -> tuple[Floats, Ids]:
         """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
@@ -98,32 +129,79 @@ class Mixture(Generator):
         places = (DEEPEST + 1) ** np.arange(len(depths))
         return np.asarray(places @ np.minimum(depths, DEEPEST))
 
-    def _log_weights(self, kinds: Ids) -> Floats:
-        """For each kind of context, (tokens, parts)."""
-        rows = np.minimum(np.searchsorted(self._kinds, kinds), len(self._kinds) - 1)
-        known = self._kinds[rows] == kinds
-        return np.log(np.where(known[:, None], self._weights[rows], self._overall))
+    def _rows(self, kinds: Ids) -> Ids:
+        """The row of the weights for each kind of context, (tokens,); the last row is for kinds that are not known."""
+        rows = np.searchsorted(self._kinds, kinds)
+        return np.where(np.isin(kinds, self._kinds), rows, len(self._kinds))
+
+    def _row(self, state: State) -> int:
+        depths = [[view.depth(each)] for view, each in zip(self._views, state, strict=False)]
+        return int(self._rows(self._kind(np.array(depths)))[0])
+
+    def _take(self) -> None:
+        """The logits of the weights, (kinds + 2, parts): a row a kind, that of kinds not known, that common to all."""
+        self._logits = begun(np.log([*self._weights, self._overall]))
 
     def begin(self) -> State:
-        return tuple(view.begin() for view in self._views)
+        """The states of the parts, and where the weights follow the text, their logits."""
+        parts = tuple(view.begin() for view in self._views)
+        return (*parts, self._logits) if self.adaptive else parts
 
     def advance(self, state: State, token: int) -> State:
-        return tuple(view.advance(each, token) for view, each in zip(self._views, state, strict=True))
+        parts = tuple(view.advance(each, token) for view, each in zip(self._views, state, strict=False))
+        if not self.adaptive:
+            return parts
+        said = np.array([view.predict(each)[token] for view, each in zip(self._views, state, strict=False)])
+        return (*parts, moved(state[-1], self._row(state), said, self._rate)[1])
 
     def predict(self, state: State) -> LogProbs:
-        pairs = list(zip(self._views, state, strict=True))
-        depths = np.array([[view.depth(each)] for view, each in pairs])
-        weights = self._log_weights(self._kind(depths))[0]
-        log_probs = np.stack([view.predict(each) for view, each in pairs])
-        return np.asarray(np.logaddexp.reduce(log_probs + weights[:, None], axis=0))
+        logits = state[-1] if self.adaptive else self._logits
+        said = [view.predict(each) for view, each in zip(self._views, state, strict=False)]
+        return mixed(said, log_weights(logits, self._row(state)))
+
+    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
+        if not self._side_by_side(states):
+            return super().advance_batch(states, tokens)
+        parts = zip(self._generators, zip(*states, strict=True), strict=True)
+        return list(zip(*(part.advance_batch(own, tokens) for part, own in parts), strict=True))
+
+    def _side_by_side(self, states: Sequence[State]) -> bool:
+        """Whether many states are dealt with together: not where each has weights or paths of its own."""
+        return len(states) > 0 and not self.adaptive and not any(isinstance(v, Characterwise) for v in self._views)
+
+    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+        if not self._side_by_side(states):
+            return super().predict_batch(states, stop)
+        parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
+        depths = np.array([[part.depth(each) for each in own] for part, own in parts]).reshape(len(self.specs), -1)
+        weights = self._logits[self._rows(self._kind(depths))]
+        said = zip(*(part.predict_batch(own, stop) for part, own in parts), strict=True)
+        return [mixed(rows, each) for rows, each in zip(said, weights, strict=True)]
+
+    def depth(self, state: State) -> int:
+        return min(view.depth(each) for view, each in zip(self._views, state, strict=False))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         log_probs, kinds = self._read(ids)
-        return np.asarray(np.logaddexp.reduce(log_probs + self._log_weights(kinds).T, axis=0))
+        if self.adaptive:
+            return read(self._logits, self._rows(kinds), log_probs, self._rate)
+        return np.asarray(np.logaddexp.reduce(log_probs + self._logits[self._rows(kinds)].T, axis=0))
+
+    def depths(self, ids: Ids) -> Ids:
+        views = self._views
+        return np.asarray(
+            np.min([v.read(ids)[1] if isinstance(v, Characterwise) else v.depths(ids) for v in views], axis=0)
+        )
 
     def dump(self) -> dict[str, Any]:
         parts = [{"tokenizer": p.tokenizer.dump(), "learned": p.dump(), "facts": p.facts} for p in self._generators]
-        return {"parts": parts, "overall": self._overall, "kinds": self._kinds, "weights": self._weights}
+        return {
+            "rate": self._rate,
+            "parts": parts,
+            "overall": self._overall,
+            "kinds": self._kinds,
+            "weights": self._weights,
+        }
 
     def restore(self, learned: dict[str, Any]) -> None:
         self._generators = [make(spec) for spec in self.specs]
@@ -131,7 +209,9 @@ class Mixture(Generator):
             part.tokenizer, part.facts = Tokenizer.restore(kept["tokenizer"]), kept["facts"]
             part.restore(kept["learned"])
         self._view()
-        self._overall, self._kinds, self._weights = learned["overall"], learned["kinds"], learned["weights"]
+        self._rate, self._overall = float(learned["rate"]), learned["overall"]
+        self._kinds, self._weights = learned["kinds"], learned["weights"]
+        self._take()
 
 
 def split(parts: str) -> list[str]:
@@ -148,6 +228,15 @@ def split(parts: str) -> list[str]:
         else:
             found[-1] += character
     return [re.sub(r"^\((.*)\)$", r"\1", part.strip()) for part in found]
+
+
+def mixed(log_probs: Sequence[LogProbs], log_weights: Floats) -> LogProbs:
+    """The log of the weighted mean of probabilities, (vocabulary,).
+
+    >>> np.exp(mixed([np.log([0.5, 0.5]), np.log([0.1, 0.9])], np.log([0.75, 0.25]))).round(2).tolist()
+    [0.4, 0.6]
+    """
+    return np.asarray(np.log(np.exp(log_weights) @ np.exp(log_probs)))
 
 
 def fitted(log_probs: Floats, start: Floats, prior: float) -> Floats:

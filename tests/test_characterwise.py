@@ -10,7 +10,7 @@ import pytest
 from doubles import Fixed
 
 import genbench
-from genbench import Characterwise, Run, Tokenizer, characterwise
+from genbench import Characterwise, Run, Tokenizer, block, paths, stepping
 from genbench.pieces import PIECE
 from genbench.tokenizer import BYTES, Ids
 
@@ -65,8 +65,8 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
 
 @pytest.mark.parametrize("text", ["ab", "abc a", "ab,", "a-b", "ac b", "b  a", "3ab", "3 ab", "--a", "ab  -"])
 def test_the_next_character_is_the_sum_over_all_ways_to_cut(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(characterwise, "TINY", 0.0)
-    monkeypatch.setattr(characterwise, "FLOOR", 0.0)
+    monkeypatch.setattr(stepping, "TINY", 0.0)
+    monkeypatch.setattr(paths, "FLOOR", 0.0)
     words = Alternating()
     view = Characterwise(words)
     state = view.begin()
@@ -81,8 +81,29 @@ def test_the_next_character_is_the_sum_over_all_ways_to_cut(text: str, monkeypat
 STRANGE = "caf\u00e9 \u00e9t\u00e9  the\u00e9 \u4e2d\u6587, \U0001f600a \U0001f600\U0001f600 \x00- 3\u00e9"
 
 
-@pytest.mark.parametrize("spec", ["markov-word", "lstm-word:hidden=12,embedding=8"])
-def test_many_stretches_are_read_as_one(spec: str) -> None:
+@pytest.mark.parametrize("tiny", [0.0, 1e-3, 0.1])
+def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepping, "TINY", tiny)
+    monkeypatch.setattr(block, "TINY", tiny)
+    rng = np.random.default_rng(1)
+    view = Characterwise(Alternating())
+    for text in (
+        TEXT,
+        "",
+        " ",
+        "  ab",
+        "c1\n",
+        *("".join(rng.choice(list("abc,- 3  \n\u00e9"), 200)) for _ in range(8)),
+    ):
+        ids = view.tokenizer.encode(text)
+        log_probs, depths, _ = view.read(ids)
+        one_by_one, deep = _steps(view, ids)
+        assert log_probs == pytest.approx(one_by_one, abs=1e-9)
+        assert depths.tolist() == deep
+
+
+@pytest.mark.parametrize(("spec", "off"), [("markov-word", 1e-9), ("lstm-word:hidden=12,embedding=8", 1e-4)])
+def test_pieces_are_read_together_as_in_steps(spec: str, off: float) -> None:
     corpus = genbench.corpus("pell")
     words = genbench.make(spec)
     words.fit(corpus.train, corpus.valid, Run(steps=20))
@@ -91,7 +112,7 @@ def test_many_stretches_are_read_as_one(spec: str) -> None:
         ids = view.tokenizer.encode(text)
         log_probs, depths, _ = view.read(ids)
         one_by_one, deep = _steps(view, ids)
-        assert log_probs == pytest.approx(one_by_one, abs=1e-4)
+        assert log_probs == pytest.approx(one_by_one, abs=off)
         assert depths.tolist() == deep
 
 

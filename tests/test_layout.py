@@ -18,7 +18,9 @@ CORE = {"errors": set(), "pieces": set(), "tokenizer": {"errors", "pieces"}, "ov
 CORE["generator"] = {"errors", "tokenizer", "overlap"}
 CORE["completion"] = CORE["scoring"] = {"errors", "pieces", "tokenizer", "generator"}
 CORE["paths"] = CORE["completion"]
-CORE["characterwise"] = CORE["paths"] | {"paths"}
+CORE["stepping"] = CORE["paths"] | {"paths"}
+CORE["block"] = CORE["stepping"] | {"stepping"}
+CORE["characterwise"] = CORE["block"] | {"block"}
 CORE["sampling"] = CORE["completion"] | {"completion", "overlap"}
 CORE["options"] = {"errors", "tokenizer", "generator"}
 CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from genbench_plugins.following import begun, best_rate, read
 from genbench_plugins.mixture import Mixture, fitted, split
 
 import genbench
@@ -83,6 +84,45 @@ def test_parts_have_shares_of_the_budget_and_seeds_of_their_own(
 def test_steps_are_shared_out(thorne: genbench.Corpus) -> None:
     mixture = fit("(gru-char:hidden=8)+(lstm-char:hidden=8)", thorne, Run(steps=40))
     assert [part["steps"] for part in mixture.facts["parts"].values()] == [17, 17]
+
+
+def test_shares_split_the_budget(thorne: genbench.Corpus) -> None:
+    mixture = Mixture("(gru-char:hidden=8)+(lstm-char:hidden=8)", shares="1+3")
+    mixture.fit(thorne.train, thorne.valid, Run(steps=40))
+    steps = [part["steps"] for part in mixture.facts["parts"].values()]
+    assert steps == [8, 26]  # of the 34 that the weights leave
+
+
+@pytest.mark.parametrize("shares", ["1", "1+2+3", "1+0", "1+x", "-1+2"])
+def test_shares_that_do_not_fit_the_parts_are_refused(shares: str) -> None:
+    with pytest.raises(SpecError, match="2 numbers above 0"):
+        genbench.make(f"mixture:parts=markov-char+markov-word,shares={shares}")
+
+
+@pytest.mark.parametrize("parts", [CHARACTERS, "markov-char+markov-word", "markov-word+(markov-word:order=2)"])
+def test_weights_that_follow_the_text(thorne: genbench.Corpus, parts: str) -> None:
+    mixture = Mixture(parts, adaptive=True)
+    mixture.fit(thorne.train, thorne.valid, Run())
+    mixture._rate = 0.05
+    assert mixture.facts["adaptive"]
+    ids, state = mixture.tokenizer.encode(thorne.test[:150]), mixture.begin()
+    for token, right in zip(ids.tolist(), mixture.token_log_probs(ids), strict=True):
+        predicted = mixture.predict(state)
+        assert np.exp(predicted).sum() == pytest.approx(1)
+        assert predicted[token] == pytest.approx(right, abs=1e-9)
+        mixture.advance(mixture.advance(state, int(ids[0])), int(ids[1]))  # a branch, which must not disturb it
+        state = mixture.advance(state, token)
+
+
+def test_weights_move_to_the_part_that_is_right() -> None:
+    # one part says .9 of each token, the other .1; both kinds of context lean on the wrong one at first
+    logits, said = begun(np.log([[0.1, 0.9], [0.2, 0.8]])), np.log(np.full((2, 400), [[0.9], [0.1]]))
+    kinds = np.arange(400) % 2
+    still, following = (read(logits, kinds, said, rate) for rate in (0.0, 0.05))
+    assert np.exp(still[:2]).tolist() == pytest.approx([0.18, 0.26])  # by hand: .1 * .9 + .9 * .1
+    assert np.exp(following[:1]).tolist() == pytest.approx([0.18])
+    assert np.exp(following[-1]) > 0.85
+    assert best_rate(logits, kinds, said) > 0
 
 
 @pytest.mark.parametrize(

@@ -203,11 +203,11 @@ class RecurrentGenerator(Generator):
         return [Memory(values[row], after) for row, after in enumerate(rows)]
 
     @torch.inference_mode()
-    def predict_batch(self, states: Sequence[State]) -> LogProbs:
+    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> LogProbs:
         if not states:
             return np.empty((0, self.tokenizer.size))
         found = self._network.head.every(torch.cat([state.output for state in states])).numpy().astype(np.float64)
-        return np.asarray(found - np.logaddexp.reduce(found, axis=1, keepdims=True))
+        return np.asarray(found[:, :stop] - np.log(np.exp(found).sum(axis=1, keepdims=True)))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         before = torch.from_numpy(self.tokenizer.encode("\n"))

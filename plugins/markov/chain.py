@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -94,6 +95,10 @@ class MarkovChain(Adapting):
         self._tree, self._weights = tree, weights
         self._every = self.longest is not None and self.smoothing != "fitted"
         self._base = self.tokenizer.base()
+        start, stop = int(tree.starts[tree.root]), int(tree.starts[tree.root + 1])
+        leftover, shares = self._step(0, tree.root, start, stop)
+        self._alone = self._base * leftover
+        self._alone[tree.keys[start:stop] - tree.root * tree.vocabulary] += shares
 
     def trained_begin(self) -> State:
         state: State = (self._tree.root, 0)
@@ -111,14 +116,55 @@ class MarkovChain(Adapting):
             node = int(tree.parent[node])
         return tree.root, 0
 
+    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
+        if self._adaptive is not None or not states:
+            return super().advance_batch(states, tokens)
+        tree, (nodes, lengths), wanted = self._tree, np.array(states).T, np.array(tokens)
+        found, known, left = np.full(len(states), tree.root), np.zeros(len(states), np.int64), np.arange(len(states))
+        while len(left):
+            pairs = tree.find(nodes[left], wanted[left])
+            after = np.where(pairs != NOWHERE, tree.links[pairs], NOWHERE)
+            there, length = left[after != NOWHERE], np.minimum(lengths[left], tree.depth[nodes[left]]) + 1
+            found[there], known[there] = after[after != NOWHERE], length[after != NOWHERE]
+            nodes[left] = tree.parent[nodes[left]]
+            left = left[(after == NOWHERE) & (nodes[left] != NOWHERE)]
+        known = known if self.longest is None else np.minimum(known, self.longest)
+        return list(zip(found.tolist(), known.tolist(), strict=True))
+
     def trained_predict(self, state: State) -> LogProbs:
-        tree, found = self._tree, self._base
-        for length, node in self.steps(state):
+        tree, found = self._tree, self._alone
+        for length, node in islice(self.steps(state), 1, None):
             start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
             leftover, shares = self._step(length, node, start, stop)
             found = found * leftover
             found[tree.keys[start:stop] - node * tree.vocabulary] += shares
         return np.log(found)
+
+    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+        if self._adaptive is not None or not isinstance(self._weights, Fitted) or not states:
+            return super().predict_batch(states, stop)
+        distinct = {state: row for row, state in enumerate(dict.fromkeys(states))}
+        found = self._together(self._weights, np.array(list(distinct)), self._alone[:stop])
+        return [found[distinct[state]] for state in states]
+
+    def _together(self, weights: Fitted, states: Ids, alone: LogProbs) -> LogProbs:
+        """`predict` of states, (n, 2), for the first tokens, whose probabilities without any context are these."""
+        tree, (nodes, lengths), levels = self._tree, states.T, []
+        rows = np.flatnonzero(nodes != tree.root)
+        while len(rows):
+            levels.append((rows, nodes[rows]))
+            nodes = np.where(nodes != NOWHERE, tree.parent[nodes], NOWHERE)
+            rows = rows[nodes[rows] != tree.root]
+        left, added = np.ones(len(states)), []
+        for rows, nodes in levels:
+            known = np.minimum(lengths[rows], tree.depth[nodes])
+            leftover, which, tokens, shares = weights.whole(tree, nodes, known, len(alone))
+            added.append((rows[which], tokens, shares * left[rows[which]]))
+            left[rows] *= leftover
+        found = left[:, None] * alone
+        for rows, tokens, shares in added:
+            found[rows, tokens] += shares
+        return np.asarray(np.log(found))
 
     def steps(self, state: State) -> Iterator[State]:
         """The lengths of context that are asked, shortest first, and the node of each."""

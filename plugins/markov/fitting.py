@@ -92,6 +92,22 @@ class Fitted:
         total = self.totals[node]
         return float(gone.sum() / total), (counts - gone) / total
 
+    def whole(self, tree: Tree, nodes: Ints, lengths: Ints, stop: int) -> tuple[Floats, Ints, Ints, Floats]:
+        """What contexts of these lengths at these nodes leave, (n,), and of each pair of theirs with one of the first
+        `stop` tokens which context it is of, the token, and its share."""
+        ends = np.searchsorted(tree.keys, nodes * tree.vocabulary + stop)
+        places, rows = ragged(tree.starts[nodes], ends)
+        leftover, share = self.leftover[nodes], self.shares[places]
+        inside = np.flatnonzero(tree.depth[nodes] > lengths)
+        if len(inside):
+            taken = np.zeros((len(nodes), len(COUNTS)))
+            taken[inside] = discounts(self.weights, features(tree, self.seen, nodes[inside], lengths[inside]))
+            leftover[inside] = removed(tree, nodes[inside], taken[inside]) / self.totals[nodes[inside]]
+            here = np.flatnonzero((tree.depth[nodes] > lengths)[rows])
+            counts = tree.before[places[here]]
+            share[here] = (counts - taken[rows[here], binned(counts, COUNTS)]) / self.totals[nodes[rows[here]]]
+        return leftover, rows, tree.keys[places] - nodes[rows] * tree.vocabulary, share
+
     def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
         """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""
         leftover, share = self.leftover[nodes], np.where(pairs != NOWHERE, self.shares[pairs], 0.0)

@@ -1,8 +1,9 @@
-"""markov: the character chain informed by the word chain, the strongest that counting can do here.
+"""markov: the character chain informed by word and class chains, the strongest that counting can do here.
 
-Both chains have fitted smoothing. The word chain is asked by the character: a word trigram implies the probability of
-the next character, the sum over all words that go on with what was read. The two are mixed, and the weight is a
-logistic function of features: how long a context each chain has seen, and how sure each is. It is fitted on valid text.
+All chains have fitted smoothing. A word chain and two chains over classes of words are mixed word by word, and asked by
+the character: they imply the probability of the next character, the sum over all words that go on with what was read.
+That and the character chain's are mixed, and the weight is a logistic function of features: how long a context each
+side has seen, and how sure the words are. It is fitted on valid text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from genbench_plugins.markov.adapting import Adapting
 from genbench_plugins.markov.char import MarkovChar
 from genbench_plugins.markov.fitting import SEEN, TYPES, binned
-from genbench_plugins.markov.word import MarkovWord
+from genbench_plugins.mixture import Mixture
 
 from genbench import Characterwise, Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 
@@ -32,10 +33,11 @@ PULL = 1.0  # how much each weight is pulled to zero
 
 @dataclass
 class Markov(Adapting):
-    """The character chain informed by the word chain: two fitted chains, mixed by how much each has seen."""
+    """The character chain informed by a word chain and two class chains, mixed by how much each side has seen."""
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
+    classes: int = field(default=300, metadata={"help": "classes of words; a second chain has a third of them"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
 
     adaptive: bool = field(
@@ -43,11 +45,15 @@ class Markov(Adapting):
     )
 
     def __post_init__(self) -> None:
+        if self.classes < 6:
+            raise ValueError(f"classes is {self.classes}, and must be 6 or more: the second chain has a third of them")
         self._parts()
 
     def _parts(self) -> None:
         self._chain = MarkovChar(self.order, "fitted")
-        self._word_chain = MarkovWord(self.words, "fitted", min_count=self.min_count)
+        words = f"(markov-word:order={self.words},smoothing=fitted,min_count={self.min_count})"
+        classed = [f"(markov-class:classes={n},min_count={self.min_count})" for n in (self.classes, self.classes // 3)]
+        self._word_chain = Mixture("+".join([words, *classed]))
 
     def fit(self, train: str, valid: str, run: Run) -> None:
         self._parts()

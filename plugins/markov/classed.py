@@ -1,0 +1,108 @@
+"""markov-class: an n-gram chain over classes of words, and each word as often as it stands in its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.classes import exchanged
+
+from genbench import Generator, Ids, LogProbs, Progress, Run, Tokenizer
+
+ROUNDS = 3  # of exchange: later ones move few words
+
+
+class Classed(Tokenizer):
+    """A word tokenizer whose ids are the classes of its tokens; not to be turned back into text."""
+
+    def __init__(self, tokenizer: Tokenizer, classes: Ids) -> None:
+        super().__init__("words", tokenizer.letters, tokenizer.words_known)
+        self.classes = classes
+
+    @property
+    def size(self) -> int:
+        """How many classes there are."""
+        return int(self.classes.max()) + 1
+
+    def encode(self, text: str) -> Ids:
+        """The classes of a text's tokens, (tokens,)."""
+        return np.asarray(self.classes[super().encode(text)])
+
+    def base(self) -> LogProbs:
+        """A first guess, (classes,): every class alike."""
+        return np.full(self.size, 1 / self.size)
+
+
+@dataclass
+class ClassChain(MarkovChain):
+    """The chain over classes inside `MarkovClass`."""
+
+    classed: Tokenizer | None = None
+
+    def cut(self, train: str) -> Tokenizer:
+        assert self.classed is not None
+        return self.classed
+
+
+@dataclass
+class MarkovClass(Generator):
+    """A class-based n-gram chain (Brown et al. 1992): words that stand between alike words share what was counted."""
+
+    order: int = field(default=6, metadata={"help": "tokens (words, marks, separators) in an n-gram, by their classes"})
+    classes: int = field(default=300, metadata={"help": "classes of tokens, found in the training text"})
+    min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
+
+    def __post_init__(self) -> None:
+        if self.classes < 2:
+            raise ValueError(f"classes is {self.classes}, and must be 2 or more")
+        self._chain = ClassChain(self.order, "fitted")
+
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        self.tokenizer = Tokenizer.words(train, self.min_count)
+        run.report(Progress(0.1, note="finding classes"))
+        stream = self.tokenizer.encode("\n" + train)
+        counts = np.bincount(stream, minlength=self.tokenizer.size)
+        self._classes = exchanged(stream, len(counts), min(self.classes, int(np.count_nonzero(counts)) + 2), ROUNDS)
+        base = self.tokenizer.base()
+        weights = np.where(counts > 0, counts, base / base.max())
+        self._shares = np.log(weights / np.bincount(self._classes, weights)[self._classes])
+        self._chain = ClassChain(self.order, "fitted", classed=Classed(self.tokenizer, self._classes))
+        self._chain.fit(train, valid, run)
+        self.facts = {"parameters": self._chain.facts["parameters"] + len(self._shares)}
+
+    def begin(self) -> Any:
+        return self._chain.begin()
+
+    def advance(self, state: Any, token: int) -> Any:
+        return self._chain.advance(state, int(self._classes[token]))
+
+    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
+        return self._chain.advance_batch(states, self._classes[list(tokens)].tolist())
+
+    def predict(self, state: Any) -> LogProbs:
+        return np.asarray(self._chain.predict(state)[self._classes] + self._shares)
+
+    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs]:
+        classes, shares = self._classes[:stop], self._shares[:stop]
+        return [log_probs[classes] + shares for log_probs in self._chain.predict_batch(states)]
+
+    def token_log_probs(self, ids: Ids) -> LogProbs:
+        return np.asarray(self._chain.token_log_probs(self._classes[ids]) + self._shares[ids])
+
+    def depth(self, state: Any) -> int:
+        return self._chain.depth(state)
+
+    def depths(self, ids: Ids) -> Ids:
+        return self._chain.depths(self._classes[ids])
+
+    def dump(self) -> dict[str, Any]:
+        return {"chain": self._chain.dump(), "classes": self._classes, "shares": self._shares}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self._classes, self._shares = learned["classes"], learned["shares"]
+        self._chain = ClassChain(self.order, "fitted")
+        self._chain.tokenizer = Classed(self.tokenizer, self._classes)
+        self._chain.restore(learned["chain"])
