@@ -36,7 +36,9 @@ class Steps:
     """
 
     def __init__(self, weights: Sequence[Sequence[torch.Tensor]]) -> None:
-        self.layers = [[_gates(each.detach()).t().contiguous().numpy() for each in (w, u, b + d)] for w, u, b, d in weights]
+        self.layers = [
+            [_gates(each.detach()).t().contiguous().numpy() for each in (w, u, b + d)] for w, u, b, d in weights
+        ]
         self.shape = len(self.layers), self.layers[0][1].shape[0]  # layers and hidden
 
     def __call__(self, read: Array, state: tuple[Array, Array] | None) -> tuple[Array, tuple[Array, Array]]:

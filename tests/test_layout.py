@@ -19,7 +19,10 @@ CORE["generator"] = {"errors", "tokenizer", "overlap"}
 CORE["completion"] = CORE["scoring"] = {"errors", "tokenizer", "generator"}
 CORE["paths"] = CORE["completion"]
 CORE["characterwise"] = CORE["paths"] | {"paths"}
-CORE["sampling"] = CORE["completion"] | {"completion", "overlap"}
+CORE["controls"] = {"errors", "generator"}
+CORE["drawing"] = CORE["completion"] | {"completion", "controls"}
+CORE["novel"] = CORE["drawing"] | {"drawing", "overlap"}
+CORE["sampling"] = CORE["novel"] | {"novel"}
 CORE["options"] = {"errors", "tokenizer", "generator"}
 CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
 CORE["registry"] = {"errors", "generator", "options"}
@@ -141,6 +144,8 @@ def test_public_definitions_say_what_they_are() -> None:
         "reading",
         "picked",
         "every",
+        "quick",
+        "project",
     }
     for path in FILES:
         body = ast.parse(path.read_text(encoding="utf-8")).body
