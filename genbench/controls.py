@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,20 +71,21 @@ def draw(scores: LogProbs, samplings: Sequence[Sampling], rngs: Sequence[np.rand
     >>> draw(np.log([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]]), [Sampling(temperature=0)] * 2, [rng] * 2)
     [1, 0]
     """
-    tops = scores.max(axis=1, keepdims=True)
-    if not np.isfinite(tops).all():
+    tops = scores.max(axis=1)
+    if not all(map(math.isfinite, tops.tolist())):
         raise ContractError("predict gives no probability to any token that may be drawn")
-    shares = np.exp((scores - tops) / np.array([[sampling.temperature or 1.0] for sampling in samplings]))
+    warmth = np.array([sampling.temperature or 1.0 for sampling in samplings])
+    shares = np.exp((scores - tops[:, None]) / warmth[:, None])
     for row, sampling in enumerate(samplings):
         if sampling.cuts:
             shares[row] = _cut(shares[row], sampling)
-    found = []
-    for ladder, row, sampling, rng in zip(np.cumsum(shares, axis=1), scores, samplings, rngs, strict=True):
         if sampling.temperature == 0:
-            found.append(int(row.argmax()))
-        else:
-            found.append(int(ladder.searchsorted(rng.random() * ladder[-1], side="right")))
-    return found
+            shares[row] = np.arange(shares.shape[1]) == scores[row].argmax()
+    ladders = shares.cumsum(axis=1)
+    return [
+        int(ladder.searchsorted(rng.random() * ladder[-1], side="right"))
+        for ladder, rng in zip(ladders, rngs, strict=True)
+    ]
 
 
 def _cut(shares: LogProbs, sampling: Sampling) -> LogProbs:

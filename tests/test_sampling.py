@@ -7,9 +7,9 @@ import pytest
 from doubles import Fixed
 
 from genbench.completion import weighed
-from genbench.errors import ContractError, UserError
 from genbench.controls import draw
-from genbench.sampling import Cut, Sampling, generate, generate_many
+from genbench.errors import ContractError, UserError
+from genbench.sampling import Cut, Sampling, generate
 from genbench.tokenizer import Decoder
 
 LOGS = np.log([0.4, 0.3, 0.2, 0.1])
