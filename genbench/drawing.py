@@ -19,7 +19,7 @@ TOKENS_A_CHARACTER = 8  # a text that needs more tokens than this for its charac
 
 @dataclass
 class Drawing:
-    """A text that is being drawn: all that one more token depends on. Its state is one of those it was advanced with."""
+    """A text that is being drawn: all that one more token depends on. Its state stands among those advanced with it."""
 
     generator: Generator
     sampling: Sampling
@@ -51,7 +51,7 @@ class Drawing:
         return self.states[self.row]
 
     def copy(self, **changed: Any) -> Drawing:
-        """One that stands at the same place, where no character is incomplete; else it draws from the same randomness."""
+        """One that stands at the same place, where no character is incomplete; it draws from the same randomness."""
         kept = {"states": [self.state], "row": 0, "decoder": self.decoder.copy(), "seen": set(self.seen)}
         return replace(self, **kept | changed)
 
@@ -61,7 +61,7 @@ class Drawing:
         return self.silent or bool(self.rest) or self.sampling.repetition_penalty != 1
 
     def weigh(self, log_probs: LogProbs) -> None:
-        """Apply to log-probabilities, (vocabulary,), in place, what depends on the text: its rest, what was said before."""
+        """Apply to log-probabilities, (vocabulary,), in place, what depends on the text: its rest, what it said."""
         if self.silent:  # never two tokens in a row that add no text
             log_probs[self.decoder.tokenizer.end : self.decoder.tokenizer.none + 1] = -np.inf
         if self.rest:
@@ -86,15 +86,41 @@ class Drawing:
 
 def step(drawings: Sequence[Drawing]) -> list[str]:
     """Draw one token of each text; gives what each adds."""
-    generator, first, states = drawings[0].generator, drawings[0].first, _states(drawings)
-    log_probs = np.array(generator.predict_batch(states))
+    generator, states = drawings[0].generator, _states(drawings)
+    tokens = _at_quantiles(drawings, states)
+    left = [row for row, token in enumerate(tokens) if token < drawings[row].first]
+    if left:
+        asked = states if len(left) == len(states) else [states[row] for row in left]
+        found = _from_whole([drawings[row] for row in left], np.array(generator.predict_batch(asked)))
+        for row, token in zip(left, found, strict=True):
+            tokens[row] = token
+    after = generator.advance_batch(states, tokens)
+    return [drawing.take(token, after, row) for row, (drawing, token) in enumerate(zip(drawings, tokens, strict=True))]
+
+
+def _at_quantiles(drawings: Sequence[Drawing], states: Sequence[State]) -> list[int]:
+    """A token of each text whose generator gives it without a whole distribution; -1 for the others."""
+    generator, tokens = drawings[0].generator, [-1] * len(drawings)
+    if type(generator).quantiles is Generator.quantiles:
+        return tokens
+    plain = [row for row, drawing in enumerate(drawings) if drawing.sampling.plain and not drawing.particular]
+    for temperature in {drawings[row].sampling.temperature for row in plain}:
+        rows = [row for row in plain if drawings[row].sampling.temperature == temperature]
+        uniforms = np.array([drawings[row].rng.random() for row in rows])
+        found = generator.quantiles([states[row] for row in rows], uniforms, temperature)
+        for row, token in zip(rows, found.tolist(), strict=True):
+            tokens[row] = token
+    return tokens
+
+
+def _from_whole(drawings: Sequence[Drawing], log_probs: LogProbs) -> list[int]:
+    """A token of each text from its distribution, (texts, vocabulary)."""
     for row, drawing in enumerate(drawings):
         if drawing.particular:
             drawing.weigh(log_probs[row])
+    first = drawings[0].first
     samplings, rngs = [drawing.sampling for drawing in drawings], [drawing.rng for drawing in drawings]
-    tokens = [first + token for token in draw(log_probs[:, first:], samplings, rngs)]
-    after = generator.advance_batch(states, tokens)
-    return [drawing.take(token, after, row) for row, (drawing, token) in enumerate(zip(drawings, tokens, strict=True))]
+    return [first + token for token in draw(log_probs[:, first:], samplings, rngs)]
 
 
 def _states(drawings: Sequence[Drawing]) -> Sequence[State]:

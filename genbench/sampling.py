@@ -16,7 +16,8 @@ from genbench.drawing import Drawing, step
 from genbench.generator import Generator
 from genbench.novel import Novel
 
-CELLS = 1 << 19  # texts times vocabulary that are drawn side by side: more would not stay in the processor's cache
+CELLS = 1 << 19  # texts times vocabulary drawn side by side: more would not stay in the processor's cache
+FEWEST = 256  # texts drawn side by side, however large the vocabulary
 
 
 def generate(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> str:
@@ -46,11 +47,11 @@ def generate_many(
     """Many texts, drawn side by side: the text of each prompt, with its sampling and its own random generator.
 
     Each is the one that `generate` would give: what a text draws does not depend on those beside it. A network's
-    probabilities differ by rounding with how many texts are read at once (1e-6 of a nat), so a text may part there where
-    a random number falls so near to the border between two tokens.
+    probabilities differ by rounding with how many texts are read at once (a millionth of a nat), so a text may part
+    there where a random number falls so near to the border between two tokens.
     """
     asked = list(zip(prompts, samplings, rngs, strict=True))
-    size = max(1, CELLS // generator.tokenizer.size)
+    size = max(FEWEST, CELLS // generator.tokenizer.size)
     groups = (asked[start : start + size] for start in range(0, len(asked), size))
     return [text for group in groups for text in _together(generator, group)]
 
