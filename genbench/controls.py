@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -47,12 +48,12 @@ class Sampling:
         )
         _require(self.stop is None or _valid(self.stop), "stop", self.stop, "at least one character of valid text")
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether nothing but the temperature changes the distribution."""
         return self.temperature > 0 and self.repetition_penalty == 1 and not self.cuts
 
-    @property
+    @cached_property
     def cuts(self) -> bool:
         """Whether only some of the tokens are left to draw from."""
         return self.top_k is not None or self.top_p is not None or self.min_p is not None
