@@ -31,7 +31,7 @@ from genbench.overlap import TrainingWords
 READINGS = 3
 AT_ONCE = (1, 16, 256, 1024)
 SENTENCES = 60  # that markovify is asked for in one reading
-TEXTS = 256  # that genbench draws in one reading
+TEXTS = 128  # that genbench draws in one reading
 NOVEL = Sampling(length=600, temperature=1.0, max_overlap=10)
 FOR_NETWORKS = 30_000  # characters that a network whose weights do not matter is made from
 
@@ -87,12 +87,14 @@ def drawing(generator: Generator, count: int, length: int) -> Work:
 
 def one_stream(corpus: genbench.Corpus) -> None:
     """A plain step in a loop beside genbench's."""
-    print("\n| one stream, characters/s | plain nn.LSTM loop | genbench | ratio |\n| --- | ---: | ---: | ---: |")
+    print("\n| one stream, characters/s | plain nn.LSTM loop | genbench | ratio |")
+    print("| --- | ---: | ---: | ---: |")
     for hidden in (256, 512):
         ours = made(f"lstm-char:hidden={hidden},dropout=0", corpus)
         plain = Plain(ours.tokenizer.size - 256, hidden)
         found = rates({"plain": (lambda plain=plain: plain.draw(300), len), "ours": drawing(ours, 1, 1_000)})
-        print(f"| {hidden} units | {found['plain']:,.0f} | {found['ours']:,.0f} | {found['ours'] / found['plain']:.1f} |")
+        ratio = found["ours"] / found["plain"]
+        print(f"| {hidden} units | {found['plain']:,.0f} | {found['ours']:,.0f} | {ratio:.1f} |", flush=True)
 
 
 def side_by_side(corpus: genbench.Corpus) -> None:

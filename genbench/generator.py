@@ -151,10 +151,10 @@ class Generator(ABC):
         return [self.predict(state) for state in states]
 
     def quantiles(self, states: Sequence[State], uniforms: LogProbs, temperature: float) -> Ids:
-        """For drawing without whole distributions, where that is faster: of each state the token at a number from 0 to 1.
+        """To draw without whole distributions, where that is faster: the token of each state at a number from 0 to 1.
 
-        The tokens lie side by side, in any order, as wide as exp(predict(state) / temperature), normalised; -1 where the
-        generator does not say, and `predict` is asked.
+        The tokens lie side by side, in any order, as wide as exp(predict(state) / temperature), normalised; -1 where
+        the generator does not say, and `predict` is asked.
         """
         return np.full(len(states), -1)
 

@@ -46,7 +46,7 @@ class Tempered:
             self.total[nodes] += self.leftover[nodes] * self.total[tree.parent[nodes]]
 
     def tokens(self, states: Sequence[tuple[int, int]], uniforms: LogProbs) -> Ids:
-        """The token of each state at its number from 0 to 1; -1 for a context shorter than those its node stands for."""
+        """The token of each state at its number from 0 to 1; -1 for a context shorter than its node's."""
         tree, (nodes, lengths) = self.tree, np.array(states, np.int64).T
         found, rows = np.full(len(nodes), NOWHERE), np.flatnonzero(lengths == tree.depth[nodes])
         nodes = nodes[rows]
@@ -75,7 +75,7 @@ def generations(tree: Tree) -> Ints:
 
 
 def whole(tree: Tree, weights: Weights | Fitted, every: bool) -> tuple[Floats, Floats]:
-    """The shares of all pairs, (pairs,), and the leftover of all nodes, (nodes,), all lengths of a node's edge as one."""
+    """The shares of all pairs, (pairs,), and the leftover of all nodes, (nodes,): the lengths of an edge as one."""
     inner, left = np.zeros(len(tree.keys)), np.ones(len(tree.parent))
     above = np.where(tree.parent == NOWHERE, NOWHERE, tree.depth[tree.parent])
     for length in range(1, int(tree.depth.max())) if every else ():
