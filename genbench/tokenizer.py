@@ -249,9 +249,7 @@ class Decoder:
 
     def flush(self) -> str:
         """What is left of an incomplete character: U+FFFD, or nothing."""
-        if self._utf8 is None:
-            return ""
-        left, self._utf8 = self._utf8.decode(b"", final=True), None
+        left, self._utf8 = self._utf8.decode(b"", final=True) if self._utf8 else "", None
         return self._letters(left)
 
     def surfaces(self) -> list[str]:
@@ -268,6 +266,5 @@ class Decoder:
     def _letters(self, text: str) -> str:
         if not text:
             return ""
-        text_before = self._before(text[0])
-        self.spelling, self.last = True, text[-1]
-        return text_before + text
+        before, self.spelling, self.last = self._before(text[0]), True, text[-1]
+        return before + text

@@ -55,16 +55,15 @@ class LSTMWindow(RecurrentGenerator):
         return (*state, token)[-self.window :]
 
     def predict(self, state: Window) -> LogProbs:
-        return self._read([state])[0]
+        return np.asarray(self._read([state])[0])
 
     def advance_batch(self, states: Sequence[Window], tokens: Sequence[int]) -> Sequence[Window]:
         return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
     def predict_batch(self, states: Sequence[Window]) -> LogProbs:
         found = np.empty((len(states), self.tokenizer.size))
-        lengths = np.array([len(state) for state in states])
-        for length in set(lengths.tolist()):
-            rows = np.flatnonzero(lengths == length)
+        for length in {len(state) for state in states}:
+            rows = [row for row, state in enumerate(states) if len(state) == length]
             found[rows] = self._read([states[row] for row in rows])
         return found
 

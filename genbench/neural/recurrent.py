@@ -178,7 +178,7 @@ class RecurrentGenerator(Generator):
         return Memory(*self._stepping.step([token], state.core))
 
     def predict(self, state: State) -> LogProbs:
-        return self._stepping.log_probs(state.output)[0]
+        return np.asarray(self._stepping.log_probs(state.output)[0])
 
     def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
         return Memories(*self._stepping.step(tokens, together(states).core)) if states else []

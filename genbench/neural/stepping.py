@@ -91,5 +91,6 @@ class Stepping:
     @torch.inference_mode()
     def _project(self, token: int) -> Array:
         inputs = self._network.embedding(torch.tensor([[token]]))[0]
-        found: Array = self._network.core.project(inputs).numpy()
+        core: Any = self._network.core
+        found: Array = core.project(inputs).numpy()
         return found
