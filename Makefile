@@ -1,12 +1,12 @@
 # make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours).
-# make bench-mixture: both together. All make .venv first, if it is not there.
+# strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours);
+# bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick check bench-lstm bench-markov bench-mixture clean
+.PHONY: compare test quick check bench-lstm bench-markov bench-mixture bench-drawing clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -32,6 +32,9 @@ bench-mixture: $(VENV)/installed
 bench-markov: $(VENV)/installed
 	$(BIN)/python benchmarks/markov.py $(ARGS)
 	$(BIN)/python benchmarks/scale.py
+
+bench-drawing: $(VENV)/installed
+	$(BIN)/python benchmarks/drawing.py $(ARGS)
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genbench.api import corpus as corpus
     from genbench.api import explain as explain
     from genbench.api import export as export
+    from genbench.api import generate as generate
     from genbench.api import load as load
     from genbench.api import ready as ready
     from genbench.api import stream as stream
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from genbench.tokenizer import Tokenizer as Tokenizer
 
 _HOMES = {
-    "api": ("compare", "comparison", "corpus", "explain", "export", "load", "ready", "stream", "train"),
+    "api": ("compare", "comparison", "corpus", "explain", "export", "generate", "load", "ready", "stream", "train"),
     "bench.results": ("Comparison",),
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),

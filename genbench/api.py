@@ -24,7 +24,7 @@ from genbench.explain import explain as explain
 from genbench.generator import Generator, Progress
 from genbench.measure import places
 from genbench.measure.floors import floors
-from genbench.sampling import Sampling
+from genbench.sampling import Sampling, generate_many
 from genbench.sampling import stream as drawn
 from genbench.store import require_writable, write_whole
 from genbench.text import Corpus, decode, default_authors
@@ -209,6 +209,29 @@ def stream(generator: Generator, prompt: str = "", sampling: Sampling = DEFAULT,
     """Text in the generator's style, piece by piece as it is drawn, going on from a prompt."""
     plan.require_prompt(prompt)
     return drawn(generator, prompt, sampling, np.random.default_rng(seed))
+
+
+def generate(
+    generator: Generator,
+    prompt: str | Sequence[str] = "",
+    sampling: Sampling = DEFAULT,
+    *,
+    count: int = 1,
+    seed: int = 0,
+) -> list[str]:
+    """`count` texts in the generator's style, drawn side by side, going on from a prompt, or each from its own.
+
+    Text i is the one that `stream` gives with the seed + i. Raises UserError for a count below 1.
+    """
+    if count < 1:
+        raise UserError(f"count is {count}, and must be 1 or more")
+    prompts = [prompt] * count if isinstance(prompt, str) else list(prompt)
+    if len(prompts) != count:
+        raise UserError(f"{len(prompts)} prompts are given for {count} texts; give one, or one for each")
+    for each in prompts:
+        plan.require_prompt(each)
+    rngs = [np.random.default_rng(seed + place) for place in range(count)]
+    return generate_many(generator, prompts, [sampling] * count, rngs)
 
 
 def text_of(file: str, lines: str = "join") -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from genbench.errors import UserError
 
 Hashes = npt.NDArray[np.uint64]
-TURN = np.uint64(0x9E3779B97F4A7C15)  # odd: each place in a run turns a hash otherwise
+TURN, BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1  # odd: each place in a run turns a hash of 64 bits otherwise
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class TrainingWords:
 
     hashes: Hashes
     characters: float
-    _runs: dict[int, Hashes] = field(default_factory=dict, repr=False, compare=False)
+    _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, text: str) -> TrainingWords:
@@ -53,23 +54,24 @@ class TrainingWords:
         >>> TrainingWords.of("the cat sat on the mat").holds(["sat", "on", "the"])
         True
         """
-        size = len(words)
+        size, run = len(words), 0
         if size not in self._runs:
-            self._runs[size] = np.sort(_joined(self.hashes, size))
-        runs, wanted = self._runs[size], _joined(np.array([_hash(word) for word in words], np.uint64), size)
-        place = int(np.searchsorted(runs, wanted[0]))
-        return place < len(runs) and bool(runs[place] == wanted[0])
+            self._runs[size] = frozenset(_joined(self.hashes, size).tolist())
+        for word in words:
+            run = (run ^ _hash(word)) * TURN & BITS
+        return run in self._runs[size]
 
 
+@lru_cache(1 << 16)
 def _hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _joined(hashes: Hashes, size: int) -> Hashes:
     """One hash for each run of `size` words, (runs,)."""
-    found = np.zeros(max(len(hashes) - size + 1, 0), np.uint64)
+    found, turn = np.zeros(max(len(hashes) - size + 1, 0), np.uint64), np.uint64(TURN)
     for place in range(size):
-        found = (found ^ hashes[place : place + len(found)]) * TURN
+        found = (found ^ hashes[place : place + len(found)]) * turn
     return found
 
 

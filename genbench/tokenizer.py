@@ -184,7 +184,7 @@ class Decoder:
         self.tokenizer = tokenizer
         self.last = ""  # the character before, "" where the next piece stands without a separator
         self.spelling = False
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._utf8: codecs.IncrementalDecoder | None = None  # while a character comes in bytes
 
     def copy(self) -> Decoder:
         """One that stands at the same place, for trying a token out; no character is incomplete there."""
@@ -195,6 +195,7 @@ class Decoder:
     def feed(self, token: int) -> str:
         """The text that this token adds; "" while a character is incomplete."""
         if token < BYTES:
+            self._utf8 = self._utf8 or codecs.getincrementaldecoder("utf-8")("replace")
             return self._letters(self._utf8.decode(bytes([token])))
         head = self.flush()
         if token < self.tokenizer.end:
@@ -209,7 +210,8 @@ class Decoder:
 
     def flush(self) -> str:
         """What is left of an incomplete character: U+FFFD, or nothing."""
-        return self._letters(self._utf8.decode(b"", final=True))
+        left, self._utf8 = self._utf8.decode(b"", final=True) if self._utf8 else "", None
+        return self._letters(left)
 
     def surfaces(self) -> list[str]:
         """What each id from 256 on would add here, (vocabulary - 256,): the rule of `feed` for all of them at once."""
@@ -225,6 +227,5 @@ class Decoder:
     def _letters(self, text: str) -> str:
         if not text:
             return ""
-        text_before = self._before(text[0])
-        self.spelling, self.last = True, text[-1]
-        return text_before + text
+        before, self.spelling, self.last = self._before(text[0]), True, text[-1]
+        return before + text

@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn import functional
 
 from genbench.neural import RecurrentGenerator, WordNetwork
 
-Pair = tuple[torch.Tensor, torch.Tensor]
+Array = npt.NDArray[np.float32]
 
 
 class LSTM(nn.LSTM):
-    """torch's LSTM, with a quick step for one stream: torch's own lays out all weights anew at each call."""
+    """torch's LSTM, with quick steps for drawing: torch's own lays out all weights anew at each call."""
 
-    def step(self, x: torch.Tensor, state: Pair | None) -> tuple[torch.Tensor, Pair]:
-        """One token: (inputs,) to (hidden,); a state is (h, c), (layers, 1, hidden) each."""
-        zeros = x.new_zeros(self.num_layers, 1, self.hidden_size)
-        (h, c), ends = state if state is not None else (zeros, zeros), []
-        for layer in range(self.num_layers):
-            w, u, b, d = self.all_weights[layer]
-            sums = torch.addmv(torch.addmv(b + d, w, x), u, h[layer, 0])
-            i, f, g, o = sums.chunk(4)
-            memory = f.sigmoid_() * c[layer, 0] + i.sigmoid_() * g.tanh_()
-            x = o.sigmoid_() * memory.tanh()
-            ends.append((x, memory))
-        hs, cs = (torch.stack(values)[:, None] for values in zip(*ends, strict=True))
-        return x, (hs, cs)
+    def project(self, x: torch.Tensor) -> torch.Tensor:
+        """What the first layer's gates have of inputs, (n, inputs) to (n, 4 hidden)."""
+        w, _, b, d = self.all_weights[0]
+        return _gates(functional.linear(x, w, b + d).t()).t()
+
+    def quick(self) -> Steps:
+        """Its steps in numpy."""
+        return Steps(self.all_weights)
+
+
+class Steps:
+    """One token of many streams: what the first gates have of the input, (n, 4 hidden), to (n, hidden).
+
+    A state is (h, c), (layers, n, hidden) each. One tanh serves all gates, since sigmoid(x) = (1 + tanh(x / 2)) / 2.
+    """
+
+    def __init__(self, weights: Sequence[Sequence[torch.Tensor]]) -> None:
+        self.layers = [
+            [_gates(each.detach()).t().contiguous().numpy() for each in (w, u, b + d)] for w, u, b, d in weights
+        ]
+        self.shape = len(self.layers), self.layers[0][1].shape[0]  # layers and hidden
+
+    def __call__(self, read: Array, state: tuple[Array, Array] | None) -> tuple[Array, tuple[Array, Array]]:
+        layers, n = self.shape
+        h, c = state if state is not None else np.zeros((2, layers, len(read), n), np.float32)
+        hs, cs = np.empty_like(h), np.empty_like(c)
+        for layer, (w, u, bias) in enumerate(self.layers):
+            sums = h[layer] @ u
+            sums += read if layer == 0 else hs[layer - 1] @ w + bias
+            np.tanh(sums, out=sums)
+            sums[:, : 3 * n] += 1
+            sums[:, : 3 * n] *= 0.5
+            i, f, o, g = (sums[:, gate * n : (gate + 1) * n] for gate in range(4))
+            np.add(np.multiply(f, c[layer], out=f), np.multiply(i, g, out=i), out=cs[layer])
+            np.multiply(o, np.tanh(cs[layer]), out=hs[layer])
+        return hs[-1], (hs, cs)
+
+
+def _gates(weights: torch.Tensor) -> torch.Tensor:
+    """The rows of torch's four gates, i, f, g, o, as those of `Steps`: i, f, o halved, and g."""
+    i, f, g, o = weights.chunk(4)
+    return torch.cat([i / 2, f / 2, o / 2, g])
 
 
 def lstm(inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> LSTM:

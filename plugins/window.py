@@ -6,6 +6,7 @@ predict only the one after them, from windows that begin every third character. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,11 +54,25 @@ class LSTMWindow(RecurrentGenerator):
     def advance(self, state: Window, token: int) -> Window:
         return (*state, token)[-self.window :]
 
-    @torch.inference_mode()
     def predict(self, state: Window) -> LogProbs:
-        values, _ = self._network(torch.tensor([state]), None)
-        found = self._network.head.every(values[:, -1])[0].numpy().astype(np.float64)
-        return np.asarray(found - np.logaddexp.reduce(found))
+        return np.asarray(self._read([state])[0])
+
+    def advance_batch(self, states: Sequence[Window], tokens: Sequence[int]) -> Sequence[Window]:
+        return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
+
+    def predict_batch(self, states: Sequence[Window]) -> LogProbs:
+        found = np.empty((len(states), self.tokenizer.size))
+        for length in {len(state) for state in states}:
+            rows = [row for row, state in enumerate(states) if len(state) == length]
+            found[rows] = self._read([states[row] for row in rows])
+        return found
+
+    @torch.inference_mode()
+    def _read(self, windows: Sequence[Window]) -> LogProbs:
+        """What comes after windows of one length, (windows, vocabulary)."""
+        values, _ = self._network(torch.tensor(windows), None)
+        found = self._network.head.every(values[:, -1]).numpy().astype(np.float64)
+        return np.asarray(found - np.logaddexp.reduce(found, axis=1, keepdims=True))
 
     @torch.inference_mode()
     def token_log_probs(self, ids: Ids) -> LogProbs:

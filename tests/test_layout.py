@@ -21,7 +21,10 @@ CORE["paths"] = CORE["completion"]
 CORE["stepping"] = CORE["paths"] | {"paths"}
 CORE["block"] = CORE["stepping"] | {"stepping"}
 CORE["characterwise"] = CORE["block"] | {"block"}
-CORE["sampling"] = CORE["completion"] | {"completion", "overlap"}
+CORE["controls"] = {"errors", "generator"}
+CORE["drawing"] = CORE["completion"] | {"completion", "controls"}
+CORE["novel"] = CORE["drawing"] | {"drawing", "overlap"}
+CORE["sampling"] = CORE["novel"] | {"novel"}
 CORE["options"] = {"errors", "tokenizer", "generator"}
 CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
 CORE["registry"] = {"errors", "generator", "options"}
@@ -143,6 +146,9 @@ def test_public_definitions_say_what_they_are() -> None:
         "reading",
         "picked",
         "every",
+        "quantiles",
+        "quick",
+        "project",
     }
     for path in FILES:
         body = ast.parse(path.read_text(encoding="utf-8")).body

@@ -7,16 +7,16 @@ import pytest
 from doubles import Fixed
 
 from genbench.completion import weighed
+from genbench.controls import draw
 from genbench.errors import ContractError, UserError
-from genbench.sampling import Sampling, draw, generate, until
+from genbench.sampling import Cut, Sampling, generate
 from genbench.tokenizer import Decoder
 
-ALL = np.ones(4, dtype=bool)
 LOGS = np.log([0.4, 0.3, 0.2, 0.1])
 
 
 def shares(sampling: Sampling, rng: np.random.Generator, draws: int = 4000) -> list[float]:
-    counts = Counter(draw(LOGS, ALL, set(), sampling, rng) for _ in range(draws))
+    counts = Counter(draw(np.tile(LOGS, (draws, 1)), [sampling] * draws, [rng] * draws))
     return [counts[token] / draws for token in range(4)]
 
 
@@ -40,14 +40,13 @@ def test_controls_leave_the_distribution_worked_by_hand(
 
 
 def test_a_repetition_penalty_makes_the_seen_less_likely(rng: np.random.Generator) -> None:
-    greedy = Sampling(temperature=0, repetition_penalty=2)
-    assert draw(LOGS, ALL, set(), greedy, rng) == 0
-    assert draw(LOGS, ALL, {0}, greedy, rng) == 1  # 0.4 squared is below 0.3
+    # .4, .3, .2, .1; squared once they were said: a, then b (.16 is below .3), then c (.09), then a (.16 above .1)
+    assert generate(Fixed(), "", Sampling(length=4, temperature=0, repetition_penalty=2), rng) == "abca"
 
 
 def test_what_is_not_allowed_is_never_drawn(rng: np.random.Generator) -> None:
-    allowed = np.array([False, True, False, True])
-    assert {draw(LOGS, allowed, set(), Sampling(temperature=5), rng) for _ in range(200)} == {1, 3}
+    scores = np.where([False, True, False, True], LOGS, -np.inf)
+    assert set(draw(np.tile(scores, (200, 1)), [Sampling(temperature=5)] * 200, [rng] * 200)) == {1, 3}
 
 
 @pytest.mark.parametrize("length", [0, 1, 17, 300])
@@ -64,8 +63,9 @@ def test_it_stops_before_a_text_that_lies_across_tokens(rng: np.random.Generator
 
 
 def test_text_that_only_begins_like_the_stop_is_kept() -> None:
-    assert "".join(until(iter(["x", "S", "T", "y", "STO", "P", "z"]), "STOP")) == "xSTy"
-    assert "".join(until(iter(["xST"]), "STOP")) == "xST"
+    cut = Cut(100, "STOP")
+    assert "".join(map(cut.read, ["x", "S", "T", "y", "STO", "P", "z"])) == "xSTy"
+    assert cut.done
 
 
 @pytest.mark.parametrize(

@@ -189,14 +189,17 @@ def test(generator: Generator, text: str, kinds: Mapping[str, Places]) -> Row:
 
 
 def draw(generator: Generator, job: Job) -> Row:
-    """The samples, timed together."""
+    """The samples, drawn side by side and timed together."""
     began = time.perf_counter()
-    samples = []
-    for place, (prompt, how) in enumerate(product(job.prompts, job.samplings)):
-        rng = np.random.default_rng([job.seed, place])
-        text = sampling.generate(generator, prompt, sampling.Sampling(**how), rng)
-        samples.append({"temperature": how["temperature"], "prompt": prompt, "text": text})
+    asked = list(product(job.prompts, job.samplings))
+    prompts, hows = [prompt for prompt, _ in asked], [sampling.Sampling(**how) for _, how in asked]
+    rngs = [np.random.default_rng([job.seed, place]) for place in range(len(asked))]
+    texts = sampling.generate_many(generator, prompts, hows, rngs)
     seconds = time.perf_counter() - began
+    samples = [
+        {"temperature": how.temperature, "prompt": prompt, "text": text}
+        for prompt, how, text in zip(prompts, hows, texts, strict=True)
+    ]
     characters = sum(len(sample["text"]) for sample in samples)
     return {
         "samples": samples,

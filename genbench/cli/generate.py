@@ -28,7 +28,7 @@ def generate(
     device: p.AnyDevice = None,
     lines: p.Lines = "join",
 ) -> None:
-    """Write in an author's style, streamed as it is drawn; trains first if no model is kept."""
+    """Write in an author's style: one text as it is drawn, several side by side; trains first if no model is kept."""
     from genbench import api
     from genbench.bench.plan import start
     from genbench.report.live import Live, console
@@ -42,7 +42,10 @@ def generate(
         limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
         made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
     first = seed if seed is not None else secrets.randbelow(2**32)
-    for place in range(count):
-        drawing = first + place
-        begun = start(prompt, text.train, drawing)
-        speak(begun, api.stream(made, begun, sampling, drawing), sys.stdout, last=place == count - 1)
+    prompts = [start(prompt, text.train, first + place) for place in range(count)]
+    if count == 1:
+        speak(prompts[0], api.stream(made, prompts[0], sampling, first), sys.stdout)
+        return
+    texts = api.generate(made, prompts, sampling, count=count, seed=first)
+    for place, (begun, each) in enumerate(zip(prompts, texts, strict=True), 1):
+        speak(begun, [each], sys.stdout, last=place == count)

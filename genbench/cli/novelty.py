@@ -44,8 +44,8 @@ def novelty(
         text = api.corpus(author, lines=lines, watcher=live)
         limits = {"budget": seconds(budget), "steps": steps, "device": device}
         made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
-        begun = [(start(prompt, text.train, seed + place), seed + place) for place in range(count)]
-        texts = ["".join(api.stream(made, prompt, sampling, drawing)) for prompt, drawing in begun]
+        prompts = [start(prompt, text.train, seed + place) for place in range(count)]
+        texts = api.generate(made, prompts, sampling, count=count, seed=seed)
         found = measuring.novelty(texts, text, words=words)
     if json:
         typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))

@@ -33,16 +33,6 @@ class Network(nn.Module):
             if settled is not None:
                 setattr(self, name, settled())
 
-    def step(self, token: int, state: CoreState) -> tuple[torch.Tensor, CoreState]:
-        """One token of one stream: hidden values (1, hidden) and the state after; by the core's own `step`, if any."""
-        inputs = self.embedding(torch.tensor([[token]]))
-        quick = getattr(self.core, "step", None)
-        if quick is None:
-            values, state = self.core(inputs, state)
-            return values[:, 0], state
-        values, state = quick(inputs[0, 0], state)
-        return values[None], state
-
     def picked(
         self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState, counted: int | None = None
     ) -> tuple[torch.Tensor, CoreState]:

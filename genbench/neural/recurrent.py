@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates
 from genbench.neural.schedule import Schedule, parts, read, written
 from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
-from genbench.neural.states import CoreState, each
+from genbench.neural.stepping import Memories, Memory, Stepping, together
 from genbench.neural.streams import stream_log_probs
 from genbench.neural.training import Recipe, Trainer, seconds_a_step
 from genbench.tokenizer import Ids, Tokenizer
@@ -29,14 +29,6 @@ from genbench.tokenizer import Ids, Tokenizer
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
 SHORT_TEXT = 500_000  # tokens: below, more and smaller steps are worth their time
 PASSES = 20  # over the text, where neither budget nor steps are given
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A recurrent generator's state: what the core gave for the last token, (1, hidden), and what it carries on."""
-
-    output: torch.Tensor
-    core: CoreState
 
 
 def _save(run: Run, size: Size, state: Learned) -> None:
@@ -121,6 +113,7 @@ class RecurrentGenerator(Generator):
     def fit(self, train: str, valid: str, run: Run) -> None:
         began = time.perf_counter()
         self.tokenizer, self.facts = self.cut(train), {}
+        self.__dict__.pop("_stepping", None)  # that of an earlier fit
         ids, bf16 = self._stream(train), native_bf16(run.device)
         frequency = torch.bincount(ids, minlength=self.tokenizer.size)
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
@@ -176,38 +169,28 @@ class RecurrentGenerator(Generator):
         return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
 
     def begin(self) -> State:
-        state, output = None, torch.empty(0)
+        output, core = np.empty((1, 0), np.float32), None
         for token in self.tokenizer.encode("\n").tolist():
-            output, state = self._step(token, state)
-        return Memory(output, state)
+            output, core = self._stepping.step([token], core)
+        return Memory(output, core)
 
     def advance(self, state: State, token: int) -> State:
-        return Memory(*self._step(token, state.core))
+        return Memory(*self._stepping.step([token], state.core))
 
-    @torch.inference_mode()
-    def _step(self, token: int, core: CoreState) -> tuple[torch.Tensor, CoreState]:
-        return self._network.step(token, core)
-
-    @torch.inference_mode()
     def predict(self, state: State) -> LogProbs:
-        found = self._network.head.every(state.output)[0].numpy().astype(np.float64)
-        return np.asarray(found - np.logaddexp.reduce(found))
+        return np.asarray(self._stepping.log_probs(state.output)[0])
 
-    @torch.inference_mode()
-    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> list[State]:
-        if not states:
-            return []
-        core = each(lambda *parts: torch.cat(parts, dim=1), *(state.core for state in states))
-        values, core = self._network(torch.tensor(tokens)[:, None], core)
-        rows = [each(lambda t, row=row: t[:, row : row + 1], core) for row in range(len(states))]
-        return [Memory(values[row], after) for row, after in enumerate(rows)]
+    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
+        return Memories(*self._stepping.step(tokens, together(states).core)) if states else []
 
-    @torch.inference_mode()
     def predict_batch(self, states: Sequence[State], stop: int | None = None) -> LogProbs:
         if not states:
-            return np.empty((0, self.tokenizer.size))
-        found = self._network.head.every(torch.cat([state.output for state in states])).numpy().astype(np.float64)
-        return np.asarray(found[:, :stop] - np.log(np.exp(found).sum(axis=1, keepdims=True)))
+            return np.empty((0, self.tokenizer.size))[:, :stop]
+        return self._stepping.log_probs(together(states).output)[:, :stop]
+
+    @cached_property
+    def _stepping(self) -> Stepping:
+        return Stepping(self._network)
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         before = torch.from_numpy(self.tokenizer.encode("\n"))
@@ -219,6 +202,7 @@ class RecurrentGenerator(Generator):
         return {"hidden": self._hidden, "weights": weights}
 
     def restore(self, learned: dict[str, Any]) -> None:
+        self.__dict__.pop("_stepping", None)
         self._hidden = learned["hidden"]
         self._network = self._build(Size(self._hidden, 0.0), torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
         self._network.settle()

@@ -10,9 +10,9 @@ import torch
 CoreState: TypeAlias = Any  # a tensor, or a tuple of such states; None before the first token
 
 
-def each(function: Callable[..., torch.Tensor], state: CoreState, *others: CoreState) -> CoreState:
+def each(function: Callable[..., Any], state: CoreState, *others: CoreState) -> CoreState:
     """The same shape of state, each tensor (with those at its place in the others) replaced by the function's value."""
-    if isinstance(state, torch.Tensor):
+    if not isinstance(state, tuple):
         return function(state, *others)
     return tuple(each(function, *parts) for parts in zip(state, *others, strict=True))
 

@@ -14,6 +14,7 @@ from genbench_plugins.markov.adaptive import WORD
 from genbench_plugins.markov.fitting import Fitted, fitted
 from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
+from genbench_plugins.markov.together import advanced, predicted, with_fitted
 from genbench_plugins.markov.tree import NOWHERE, Tree, grow, require_memory
 
 from genbench import Evidence, Ids, LogProbs, Progress, Run, Tokenizer
@@ -21,6 +22,7 @@ from genbench import Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 State = tuple[int, int]  # a node, and how many tokens of context it stands for
 LONGEST = 32  # tokens in an n-gram; "unbounded" has no limit
 FOR_FITTING = 100_000  # characters of valid text
+FEW = 12  # states, below which one after the other is faster
 
 
 @dataclass
@@ -116,21 +118,6 @@ class MarkovChain(Adapting):
             node = int(tree.parent[node])
         return tree.root, 0
 
-    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
-        if self._adaptive is not None or not states:
-            return super().advance_batch(states, tokens)
-        tree, (nodes, lengths), wanted = self._tree, np.array(states).T, np.array(tokens)
-        found, known, left = np.full(len(states), tree.root), np.zeros(len(states), np.int64), np.arange(len(states))
-        while len(left):
-            pairs = tree.find(nodes[left], wanted[left])
-            after = np.where(pairs != NOWHERE, tree.links[pairs], NOWHERE)
-            there, length = left[after != NOWHERE], np.minimum(lengths[left], tree.depth[nodes[left]]) + 1
-            found[there], known[there] = after[after != NOWHERE], length[after != NOWHERE]
-            nodes[left] = tree.parent[nodes[left]]
-            left = left[(after == NOWHERE) & (nodes[left] != NOWHERE)]
-        known = known if self.longest is None else np.minimum(known, self.longest)
-        return list(zip(found.tolist(), known.tolist(), strict=True))
-
     def trained_predict(self, state: State) -> LogProbs:
         tree, found = self._tree, self._alone
         for length, node in islice(self.steps(state), 1, None):
@@ -140,31 +127,19 @@ class MarkovChain(Adapting):
             found[tree.keys[start:stop] - node * tree.vocabulary] += shares
         return np.log(found)
 
-    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
-        if self._adaptive is not None or not isinstance(self._weights, Fitted) or not states:
-            return super().predict_batch(states, stop)
-        distinct = {state: row for row, state in enumerate(dict.fromkeys(states))}
-        found = self._together(self._weights, np.array(list(distinct)), self._alone[:stop])
-        return [found[distinct[state]] for state in states]
+    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
+        if self._adaptive is not None or len(states) < FEW:
+            return super().advance_batch(states, tokens)
+        return advanced(self._tree, states, tokens)
 
-    def _together(self, weights: Fitted, states: Ids, alone: LogProbs) -> LogProbs:
-        """`predict` of states, (n, 2), for the first tokens, whose probabilities without any context are these."""
-        tree, (nodes, lengths), levels = self._tree, states.T, []
-        rows = np.flatnonzero(nodes != tree.root)
-        while len(rows):
-            levels.append((rows, nodes[rows]))
-            nodes = np.where(nodes != NOWHERE, tree.parent[nodes], NOWHERE)
-            rows = rows[nodes[rows] != tree.root]
-        left, added = np.ones(len(states)), []
-        for rows, nodes in levels:
-            known = np.minimum(lengths[rows], tree.depth[nodes])
-            leftover, which, tokens, shares = weights.whole(tree, nodes, known, len(alone))
-            added.append((rows[which], tokens, shares * left[rows[which]]))
-            left[rows] *= leftover
-        found = left[:, None] * alone
-        for rows, tokens, shares in added:
-            found[rows, tokens] += shares
-        return np.asarray(np.log(found))
+    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+        if self._adaptive is not None or not states:
+            return super().predict_batch(states, stop)
+        if isinstance(self._weights, Fitted):
+            return np.log(with_fitted(self._tree, self._weights, self._alone[:stop], states))
+        if len(states) < FEW:
+            return super().predict_batch(states, stop)
+        return np.asarray(np.log(predicted(self._tree, self._weights, self._base, self._every, states)))[:, :stop]
 
     def steps(self, state: State) -> Iterator[State]:
         """The lengths of context that are asked, shortest first, and the node of each."""

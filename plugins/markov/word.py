@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import lru_cache, partial
+from typing import Any, Literal
 
+import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.fitting import Fitted
+from genbench_plugins.markov.smoothing import Weights
+from genbench_plugins.markov.tempered import Tempered
+from genbench_plugins.markov.tree import Tree
 
-from genbench import Tokenizer
+from genbench import Ids, LogProbs, Tokenizer
+
+TEMPERATURES = 4  # that are kept ready to draw at
 
 
 @dataclass
@@ -26,3 +35,12 @@ class MarkovWord(MarkovChain):
 
     def cut(self, train: str) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)
+
+    def quantiles(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        if self._adaptive is not None:
+            return np.full(len(states), -1)
+        return self._tempered(temperature).tokens(states, uniforms)
+
+    def _take(self, tree: Tree, weights: Weights | Fitted) -> None:
+        super()._take(tree, weights)
+        self._tempered = lru_cache(TEMPERATURES)(partial(Tempered, tree, weights, self._base, self._every))
