@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+import warnings
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -18,7 +19,7 @@ from genbench.cli.generate import generate
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
 from genbench.cli.train import train
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, PluginWarning
 
 STOPPED = 130  # the exit code of what was interrupted
 
@@ -63,6 +64,12 @@ app.add_typer(generators.app, name="generators")
 def main() -> None:
     """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        _run()
+
+
+def _run() -> NoReturn:
     try:
         code = app(prog_name="genbench", standalone_mode=False)
     except GenbenchError as error:
@@ -80,6 +87,14 @@ def main() -> None:
     if code == STOPPED:
         _complain("\ngenbench: stopped; the same command goes on from here", STOPPED)
     sys.exit(code)
+
+
+def _warn(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """A plugin that cannot be used is one line; other warnings look as Python's do."""
+    from genbench.report.text import printable
+
+    said = f"genbench: {message}" if issubclass(category, PluginWarning) else ""
+    typer.echo(printable(said) if said else warnings.formatwarning(message, category, *where[:2]), err=True)
 
 
 def _complain(sentence: str, code: int) -> NoReturn:
