@@ -169,6 +169,15 @@ def _generator(made: Any, where: str) -> type[Generator]:
     return made
 
 
+def distribution(spec: str) -> str:
+    """Whose the generator of a SPEC is, as `name version`; the name of the file where it is one."""
+    parsed = options.parse(spec)
+    point = found().get(parsed.name)
+    if parsed.path is not None:
+        return parsed.path.name
+    return f"{point.dist.name} {point.dist.version}" if point and point.dist else "?"
+
+
 def summaries() -> dict[str, str]:
     """What each registered generator is, in the first line of its docstring; a broken one costs a PluginWarning."""
     said = {}

@@ -45,10 +45,22 @@ CORE["bench"] = {
     "errors",
     "overlap",
 }
-CORE["report"] = {"report", "testing", "bench", "explain", "measure", "store", "options", "generator", "errors"}
+CORE["report"] = {
+    "report",
+    "testing",
+    "__init__",
+    "bench",
+    "explain",
+    "measure",
+    "store",
+    "options",
+    "generator",
+    "errors",
+}
 CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
-CORE["cli"] = CORE["measuring"] | {"measuring", "templates", "testing"}
+CORE["sharing"] = CORE["measuring"]
+CORE["cli"] = CORE["measuring"] | {"measuring", "sharing", "templates", "testing"}
 CORE["__init__"] = set(CORE)
 
 
