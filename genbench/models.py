@@ -15,7 +15,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -39,7 +38,7 @@ class Model:
 
     folder: Path
     card: dict[str, Any]
-    stranger: bool = False  # written by somebody else: no file that it names is run
+    may_run: tuple[Path, ...] | None = None  # the files that may be run for it; None: those that its SPEC names
 
     @property
     def name(self) -> str:
@@ -65,11 +64,9 @@ class Model:
                     f"the {file} of model {self.name} is damaged; genbench models remove {self.name}, and train it anew"
                 )
         spec = options.parse(self.card["spec"])
-        with registry.no_files() if self.stranger else nullcontext():
-            if not self.stranger and _source(spec) != self.card["source"]:
-                raise UserError(
-                    f"{spec.path or self.card['spec']} has changed since {self.name} was trained: train it anew"
-                )
+        with registry.only(self.may_run):
+            if self.may_run != () and _source(spec) != self.card["source"]:
+                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it anew")
             made = options.make(registry.resolve(spec), spec.name, self.card["options"])
             store.load(made, self.folder)
         return made
@@ -123,7 +120,7 @@ def at(place: str | Path) -> Model:
 def inside(folder: Path) -> Model | None:
     """The model in a folder that anybody may have written; None where there is none."""
     found = _read(folder) if folder.is_dir() else None
-    return replace(found, stranger=True) if found and folder.resolve().parent != home().resolve() else found
+    return replace(found, may_run=()) if found and folder.resolve().parent != home().resolve() else found
 
 
 def of(wanted: bytes) -> Model:

@@ -29,7 +29,7 @@ GROUP = "genbench.generators"
 OWN = "genbench"  # the distribution whose generators always are there
 ALLOWED = "GENBENCH_PLUGINS"
 SPOKEN = (1,)  # versions of the contract
-_files_run = ContextVar("_files_run", default=True)
+_may_run: ContextVar[tuple[Path, ...] | None] = ContextVar("_may_run", default=None)
 
 
 def found() -> dict[str, EntryPoint]:
@@ -39,7 +39,7 @@ def found() -> dict[str, EntryPoint]:
         first = known.setdefault(point.name, point)
         if first is not point:
             taken = f"the {point.name} of {_home(point)} is left out, because {_home(first)} has that name"
-            warnings.warn(f"{taken}; {_rid(point)}", PluginWarning, stacklevel=2)
+            warnings.warn(f"{taken}; {_rid(point)}", PluginWarning, stacklevel=1)  # one place: said once
     return dict(sorted(known.items()))
 
 
@@ -50,7 +50,7 @@ def _allowed() -> list[EntryPoint]:
     homes = {_home(point) for point in points}
     for name in sorted(wanted - homes - {"none"}):
         said = f"{ALLOWED} names {name!r}, and no plugin of such a distribution is installed"
-        warnings.warn(f"{said}; {nearest(name, {*homes, 'none'} - {OWN})}", PluginWarning, stacklevel=3)
+        warnings.warn(f"{said}; {nearest(name, {*homes, 'none'} - {OWN})}", PluginWarning, stacklevel=1)
     return [point for point in points if not wanted or _home(point) in {*wanted, OWN}]
 
 
@@ -103,7 +103,8 @@ def load_path(path: Path) -> type[Generator]:
 
     Raises SpecError where there is no such file, ContractError where it cannot be run or holds no generator or several.
     """
-    if not _files_run.get():
+    allowed = _may_run.get()
+    if allowed is not None and path.resolve() not in allowed:
         raise ContractError(f"{path} is a file, and no file that a model names is run; name it yourself, with -g")
     if not path.is_file():
         raise SpecError(f"there is no file {str(path)!r}; name a .py file with one Generator in it")
@@ -118,13 +119,13 @@ def load_path(path: Path) -> type[Generator]:
 
 
 @contextmanager
-def no_files() -> Iterator[None]:
-    """Inside, a SPEC that names a file is refused: for what somebody else wrote down."""
-    before = _files_run.set(False)
+def only(files: tuple[Path, ...] | None) -> Iterator[None]:
+    """Inside, a SPEC that names any other file is refused: for what somebody else wrote down. None allows all."""
+    before = _may_run.set(files)
     try:
         yield
     finally:
-        _files_run.reset(before)
+        _may_run.reset(before)
 
 
 def _run(path: Path) -> ModuleType:

@@ -108,7 +108,7 @@ def import_model(folder: str | Path, generator: str | None = None) -> models.Mod
         )
     if path is not None:
         written = options.complete(str(path.resolve()), options.parse(found.card["spec"]).options)
-        found = replace(found, card=found.card | {"spec": written}, stranger=False)
+        found = replace(found, card=found.card | {"spec": written}, may_run=(path.resolve(),))
     try:
         found.generator()
     except Exception as error:  # somebody else wrote it: anything may be wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,6 +93,5 @@ def import_(
     from genbench import sharing
 
     model = sharing.import_model(folder, plugin)
-    typer.echo(
-        f"kept as {model.name}; genbench generate {model.card['author']} -g {model.card['generator']} uses it", err=True
-    )
+    spec = shlex.quote(model.card["spec"])
+    typer.echo(f"kept as {model.name}; genbench generate {model.card['author']} -g {spec} uses it", err=True)

@@ -20,8 +20,8 @@ NUMBERS = {
     "words": "words",
 }
 WORDS = (
-    "What `--max-overlap` needs goes along: a 64-bit hash of each word of the training text, in their order. Who guesses "
-    "the words can tell the text by them: pass on no model of a text that has to stay private."
+    "What `--max-overlap` needs goes along: a 64-bit hash of each word of the training text, in their order. Who "
+    "guesses the words can tell the text by them: pass on no model of a text that has to stay private."
 )
 PACKAGES = ("numpy", "torch", "safetensors")
 
@@ -56,9 +56,9 @@ def modelcard(card: Mapping[str, Any], numbers: Mapping[str, Any], home: str, wo
     name, author = _plain(card["generator"]), _plain(card["author"])
     parts = [
         f"# {name}, trained on {author}",
-        "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS` and keeps it "
-        "beside your own; nothing in it is run.",
-        f"Then `genbench generate {author} -g {name}` takes it, where the text is the same.",
+        "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS` and "
+        "keeps it beside your own; nothing in it is run.",
+        f"Then `genbench generate {author} -g '{_plain(card['spec'])}'` takes it, where the text is the same.",
         _table("text", text),
         _table("on the test text, read once", [(said, measured(n, numbers[n])) for n, said in NUMBERS.items()]),
         _table("training", how),

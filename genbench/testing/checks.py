@@ -221,9 +221,19 @@ def _same(expected: Generator, got: Generator, subject: Subject, said: str) -> N
 
 @contextmanager
 def _random_states_kept() -> Iterator[None]:
+    """Every global random state is moved on first, or one that was seeded before would look untouched."""
+    torch = sys.modules.get("torch")
+    first = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
+    random.random(), np.random.random(), torch and torch.rand(1)
     before = _random_states()
-    yield
-    changed = [name for name, state in _random_states().items() if state != before[name]]
+    try:
+        yield
+        changed = [name for name, state in _random_states().items() if state != before[name]]
+    finally:
+        random.setstate(first[0])
+        np.random.set_state(first[1])
+        if torch and first[2] is not None:
+            torch.set_rng_state(first[2])
     require(not changed, f"fit changed the global random state of {', '.join(changed)}")
 
 
