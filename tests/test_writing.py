@@ -45,12 +45,12 @@ def test_its_commands_for_a_network_work(command: str, folder: Path, monkeypatch
     assert run(monkeypatch, *shlex.split(command)[1:]) == 0
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 def test_what_a_failing_check_says_is_what_the_page_says(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = (folder / "unigram.py").read_text(encoding="utf-8")
     (folder / "broken.py").write_text(source.replace(" + self.smoothing", ""), encoding="utf-8")
-    monkeypatch.setattr("warnings.filters", [("ignore", None, RuntimeWarning, None, 0)])
     assert run(monkeypatch, "generators", "check", "./broken.py") == 1
     said = re.sub(r"\t(\w+)\t", r" \1: ", capsys.readouterr().out).replace("\t", "")
     (shown,) = (text for kind, text in BLOCKS if kind == "text")
