@@ -38,7 +38,7 @@ class Model:
 
     folder: Path
     card: dict[str, Any]
-    may_run: tuple[Path, ...] | None = None  # the files that may be run for it; None: those that its SPEC names
+    may_run: tuple[Path, ...] | None = None  # files that may be run for it; None: what its SPEC names
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from genbench import templates
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ("hidden-markov", "mingru", "small-transformer")
 SMALL = ("hidden-markov:states=4", "mingru:hidden=16", "small-transformer:hidden=16,context=8")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("strangers")]
+pytestmark = pytest.mark.slow
 Fresh = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -159,7 +159,16 @@ def test_a_new_distribution_is_installed_found_and_its_own_test_passes(
         assert fresh("generators", "check", "your-idea").returncode == 0
         assert fresh("compare", "pell", "-g", "your-idea", "--length", "10").returncode == 0
         python = [home / "bin" / "python", "-P", "-m"]
-        for words in (["pytest", "-q"], ["mypy", "--strict", "your_idea.py", "tests"]):
+        templates.write("deep-idea", "torch", False, tmp_path / "your-idea")
+        typed = [
+            "mypy",
+            "--strict",
+            "--cache-dir",
+            str(ROOT / ".mypy_cache" / "strangers"),
+            "your_idea.py",
+            "deep_idea.py",
+        ]
+        for words in (["pytest", "-q"], [*typed, "tests"]):
             done = subprocess.run(
                 [*python, *words], cwd=tmp_path / "your-idea", capture_output=True, text=True, check=False
             )

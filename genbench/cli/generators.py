@@ -72,9 +72,7 @@ def check(name: Spec) -> None:
             told(found, out)
             failed += found.outcome == "fails"
     except ContractError as error:
-        told(
-            Result("contract", "fails", "It is a whole generator, for a contract that is spoken here.", str(error)), out
-        )
+        told(Result("loads", "fails", "It is one whole generator, for a contract spoken here.", str(error)), out)
         failed += 1
     if failed:
         raise typer.Exit(1)
