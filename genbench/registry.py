@@ -39,7 +39,7 @@ def found() -> dict[str, EntryPoint]:
         first = known.setdefault(point.name, point)
         if first is not point:
             taken = f"the {point.name} of {_home(point)} is left out, because {_home(first)} has that name"
-            warnings.warn(f"{taken}; {_rid(point)}", PluginWarning, stacklevel=1)  # one place: said once
+            warnings.warn(f"{taken}; {_rid(point)}", PluginWarning, stacklevel=1)
     return dict(sorted(known.items()))
 
 
@@ -164,7 +164,8 @@ def _generator(made: Any, where: str) -> type[Generator]:
         raise ContractError(f"{where}: class {made.__name__} lacks {', '.join(sorted(made.__abstractmethods__))}")
     if "__dataclass_fields__" not in vars(made):
         raise ContractError(f"{where} must be a dataclass: put @dataclass above class {made.__name__}")
-    bare = [f.name for f in dataclasses.fields(made) if f.init and options.default(f) is dataclasses.MISSING]
+    fields = dataclasses.fields(made)  # type: ignore[arg-type]
+    bare = [f.name for f in fields if f.init and options.default(f) is dataclasses.MISSING]
     if bare:
         raise ContractError(f"{where}: every option needs a default, and {', '.join(bare)} of {made.__name__} has none")
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -66,7 +67,7 @@ def main() -> None:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
     with warnings.catch_warnings():
         warnings.simplefilter("default", PluginWarning)  # never an error
-        warnings.showwarning = _warn
+        warnings.showwarning = _warner()
         _run()
 
 
@@ -90,12 +91,20 @@ def _run() -> NoReturn:
     sys.exit(code)
 
 
-def _warn(message: Warning | str, category: type[Warning], *where: Any) -> None:
-    """A plugin that cannot be used is one line; other warnings look as Python's do."""
+def _warner() -> Callable[..., None]:
+    """What shows warnings: a plugin that cannot be used is one line, once; others look as Python's do."""
     from genbench.report.text import printable
 
-    said = f"genbench: {message}" if issubclass(category, PluginWarning) else ""
-    typer.echo(printable(said) if said else warnings.formatwarning(message, category, *where[:2]), err=True)
+    shown: set[str] = set()
+
+    def warn(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+        ours = issubclass(category, PluginWarning)
+        said = f"genbench: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip()
+        if said not in shown:
+            shown.add(said)
+            typer.echo(printable(said), err=True)
+
+    return warn
 
 
 def _complain(sentence: str, code: int) -> NoReturn:

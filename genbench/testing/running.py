@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from genbench.errors import ContractError, nearest, told
 from genbench.generator import Generator
 from genbench.testing.checks import CHECKS, learns
 from genbench.testing.subject import Check, Subject
+
+if TYPE_CHECKING:
+    import pytest
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def _require_names(subject: Subject) -> None:
             raise ContractError(f"expected_failures gives no reason for {name}; say why it cannot hold")
 
 
-def parametrize_with_checks(*generators: str | Callable[[], Generator]) -> Any:
+def parametrize_with_checks(*generators: str | Callable[[], Generator]) -> pytest.MarkDecorator:
     """A pytest decorator: a test of a `subject` and a `check` for every check of these generators.
 
     Each is a SPEC, or what makes a new generator: a class, say. Its expected failures are strict xfails.
