@@ -20,7 +20,12 @@ def test_a_new_plugin_is_short_and_the_strict_tools_find_nothing(kind: str, tmp_
     assert len((home / "pet_idea.py").read_text(encoding="utf-8").splitlines()) <= LONGEST
     for words in (["check", "--select", "E,F,W,I,B,UP,N,SIM,RUF,PT,C4,RET"], ["format", "--check"]):
         done = subprocess.run(
-            ["ruff", *words, "--isolated", "."], cwd=home, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "ruff", *words, "--isolated", "."],
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == 0, done.stdout
     for path in home.rglob("*"):
