@@ -22,6 +22,7 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	mkdir -p build/typed && ln -sfn ../../plugins build/typed/genbench_plugins
 	MYPYPATH=build/typed $(BIN)/mypy -p genbench -p genbench_plugins
+	MYPYPATH=. $(BIN)/mypy examples/plugins/*/*.py
 
 bench-lstm: $(VENV)/installed
 	$(BIN)/python benchmarks/lstm.py $(ARGS)

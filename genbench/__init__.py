@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from genbench.sampling import Sampling as Sampling
     from genbench.scoring import Score as Score
     from genbench.scoring import score as score
+    from genbench.sharing import export_model as export_model
+    from genbench.sharing import import_model as import_model
     from genbench.text.corpus import Corpus as Corpus
     from genbench.tokenizer import Ids as Ids
     from genbench.tokenizer import Tokenizer as Tokenizer
@@ -59,6 +61,7 @@ _HOMES = {
     "registry": ("make",),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),
+    "sharing": ("export_model", "import_model"),
     "text.corpus": ("Corpus",),
     "tokenizer": ("Ids", "Tokenizer"),
 }

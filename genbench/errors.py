@@ -6,14 +6,18 @@ GenbenchError
 │   └── CorpusError     an author or a text
 └── ContractError       a generator breaks the contract: its row fails, the others stand
 
+PluginWarning is what an installed plugin that cannot be used costs every command that meets it: one line.
+
 Each says in one sentence what the thing is, what the choices are and what to do next. The command line shows it and
 ends with exit code 2.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class GenbenchError(Exception):
@@ -34,6 +38,21 @@ class CorpusError(UserError):
 
 class ContractError(GenbenchError):
     """A generator that breaks the contract."""
+
+
+class PluginWarning(UserWarning):
+    """An installed plugin that cannot be used, and how to be rid of it."""
+
+
+def told(error: BaseException, file: str | None = None) -> str:
+    """What an exception is and says, and where in a file it arose, if it arose there.
+
+    >>> told(ValueError("no")), told(KeyError())
+    ('ValueError: no', 'KeyError')
+    """
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == file]
+    return f"{said} ({Path(str(file)).name}, line {lines[-1]})" if lines else said
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -7,9 +7,9 @@ Sampling, scoring, saving and checking are derived from these three, once, in th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +98,12 @@ class Generator(ABC):
     tokenizer   set by `fit`; set by the bench before `restore`
     facts       what the generator has to say of itself, shown with its row; "notes" is a list of sentences
     training_words  set by the bench after `fit`, kept with the model: what the sampling control max_overlap looks up
+    contract    the version of this contract that the class was written for; one that says nothing is of the first
+    expected_failures  checks of `genbench.testing` that the class does not hold, each with the reason
     """
+
+    contract: ClassVar[int] = 1
+    expected_failures: ClassVar[Mapping[str, str]] = {}
 
     tokenizer: Tokenizer
     facts: dict[str, Any]

@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from genbench.generator import Generator
 
 FORMAT = 1
 CARD = "model.json"
+FILES = {"learned.json", "arrays.safetensors"}
 MANY = 5  # names in an error
 KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
 
@@ -37,6 +38,7 @@ class Model:
 
     folder: Path
     card: dict[str, Any]
+    may_run: tuple[Path, ...] | None = None  # files that may be run for it; None: what its SPEC names
 
     @property
     def name(self) -> str:
@@ -62,10 +64,11 @@ class Model:
                     f"the {file} of model {self.name} is damaged; genbench models remove {self.name}, and train it anew"
                 )
         spec = options.parse(self.card["spec"])
-        if _source(spec) != self.card["source"]:
-            raise UserError(f"{spec.path} has changed since {self.name} was trained: train it anew")
-        made = options.make(registry.resolve(spec), spec.name, self.card["options"])
-        store.load(made, self.folder)
+        with registry.only(self.may_run):
+            if self.may_run != () and _source(spec) != self.card["source"]:
+                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it anew")
+            made = options.make(registry.resolve(spec), spec.name, self.card["options"])
+            store.load(made, self.folder)
         return made
 
 
@@ -111,8 +114,13 @@ def named(folder: Path, name: str) -> Model:
 
 def at(place: str | Path) -> Model:
     """The model in a folder, else the kept one of that name; UserError where there is neither."""
-    found = _read(Path(place)) if Path(place).is_dir() else None
-    return found or named(home(), str(place))
+    return inside(Path(place)) or named(home(), str(place))
+
+
+def inside(folder: Path) -> Model | None:
+    """The model in a folder that anybody may have written; None where there is none."""
+    found = _read(folder) if folder.is_dir() else None
+    return replace(found, may_run=()) if found and folder.resolve().parent != home().resolve() else found
 
 
 def of(wanted: bytes) -> Model:
@@ -139,21 +147,37 @@ def _fingerprint(values: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
 
 def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
     """Keep a trained generator; a model of the same key is replaced."""
-    identity = json.dumps({name: card[name] for name in KEY}, sort_keys=True)
-    plain = re.sub(r"[^\w-]+", "_", f"{card['author']}-{card['generator']}")
-    final = folder / f"{plain}-{_digest(identity.encode())[:10]}"
     folder.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
         store.save(generator, beside)
         files = {path.name: _digest_of(path) for path in sorted(beside.iterdir())}
         head = {"format": FORMAT, "genbench": __version__, "created": datetime.now(UTC).isoformat()}
-        whole = head | dict(card) | {"files": files}
-        store.write_whole(beside / CARD, json.dumps(whole, ensure_ascii=False, indent=2).encode())
-        _put(beside, final)
+        return _place(beside, head | dict(card) | {"files": files})
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return Model(final, whole)
+
+
+def take(model: Model, folder: Path) -> Model:
+    """Keep a copy of a model that somebody else wrote; one of the same key is replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        for file in FILES:
+            shutil.copyfile(model.folder / file, beside / file)
+        return _place(beside, model.card | {"source": _source(options.parse(model.card["spec"]))})
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _place(beside: Path, card: dict[str, Any]) -> Model:
+    """Give the files of a model their card, and put them where its key says."""
+    store.write_whole(beside / CARD, json.dumps(card, ensure_ascii=False, indent=2).encode())
+    identity = json.dumps({name: card[name] for name in KEY}, sort_keys=True)
+    plain = re.sub(r"[^\w-]+", "_", f"{card['author']}-{card['generator']}")
+    final = beside.parent / f"{plain}-{_digest(identity.encode())[:10]}"
+    _put(beside, final)
+    return Model(final, card)
 
 
 def remove(model: Model) -> None:

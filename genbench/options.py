@@ -106,13 +106,14 @@ def options_of(generator: type[Generator]) -> dict[str, Option]:
     """The options of a generator class: its dataclass fields, in their order."""
     hints = get_type_hints(generator)
     return {
-        f.name: Option(f.name, hints[f.name], _default(f), f.metadata.get("help", ""))
+        f.name: Option(f.name, hints[f.name], default(f), f.metadata.get("help", ""))
         for f in dataclasses.fields(generator)  # type: ignore[arg-type]
         if f.init
     }
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
+def default(field: dataclasses.Field[Any]) -> Any:
+    """The default of a dataclass field; MISSING where it has none."""
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 

@@ -129,7 +129,8 @@ def checked(log_probs: LogProbs, size: int) -> LogProbs:
     if np.shape(log_probs) != (size,):
         raise ContractError(f"predict gives shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
     if not np.isfinite(log_probs).all():
-        raise ContractError("predict gives a log-probability that is not finite: every token needs some probability")
+        token = int(np.flatnonzero(~np.isfinite(log_probs))[0])
+        raise ContractError(f"predict gives token {token} {log_probs[token]} nats: every token needs some probability")
     total = float(np.exp(log_probs).sum())
     if abs(total - 1) > SUM_TOLERANCE:
         raise ContractError(f"the probabilities that predict gives sum to {total:.6g}, not to one")

@@ -30,7 +30,8 @@ CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
 CORE["registry"] = {"errors", "generator", "options"}
 CORE["text"] = {"errors", "text"}
 CORE["explain"] = {"errors", "tokenizer", "generator", "text"}
-CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text"}
+CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text", "registry", "tokenizer", "testing"}
+CORE["templates"] = {"errors", "registry", "store"}
 CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
 CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
 CORE["models"] = {"errors", "generator", "options", "registry", "store", "__init__"}
@@ -49,10 +50,22 @@ CORE["bench"] = {
     "errors",
     "overlap",
 }
-CORE["report"] = {"report", "bench", "explain", "measure", "store", "options", "generator", "errors"}
+CORE["report"] = {
+    "report",
+    "testing",
+    "__init__",
+    "bench",
+    "explain",
+    "measure",
+    "store",
+    "options",
+    "generator",
+    "errors",
+}
 CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
-CORE["cli"] = CORE["measuring"] | {"measuring"}
+CORE["sharing"] = CORE["measuring"]
+CORE["cli"] = CORE["measuring"] | {"measuring", "sharing", "templates", "testing"}
 CORE["__init__"] = set(CORE)
 
 

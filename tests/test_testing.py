@@ -1,14 +1,20 @@
 """Each check of the conformance kit catches a generator broken for it, and passes the good one."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from doubles import Unigram
 
-from genbench import Ids, LogProbs, Run, Tokenizer
-from genbench.testing import CHECKS, Subject
+from genbench import ContractError, Ids, LogProbs, Run, Tokenizer
+from genbench.testing import CHECKS, Subject, parametrize_with_checks, results
+
+
+class Untaught(Unigram):
+    """Has no tokenizer after fit."""
+
+    def fit(self, train: str, valid: str, run: Run) -> None: ...
 
 
 class Lossy(Unigram):
@@ -105,6 +111,7 @@ class Useless(Unigram):
 
 
 BROKEN = {
+    "learns": Untaught,
     "lossless_round_trip": Lossy,
     "sums_to_one": TooMuch,
     "finite_bits_for_any_text": Infinite,
@@ -134,3 +141,79 @@ def test_a_check_catches_what_it_is_for(check: str) -> None:
     with pytest.raises(AssertionError) as caught:
         CHECKS[check](Subject(BROKEN[check]))
     assert str(caught.value)
+
+
+class WrongAfterE(Unigram):
+    """Its batch is wrong at one token in one context."""
+
+    def token_log_probs(self, ids: Ids) -> LogProbs:
+        h, e = self.tokenizer.encode("he").tolist()
+        wrong = (ids == e) & (np.roll(ids, 1) == h) & (np.arange(len(ids)) > 0)
+        return np.where(wrong, -1.0, self.log_probs[ids])
+
+
+def test_an_example_is_the_smallest_and_says_context_token_expected_and_got() -> None:
+    subject = Subject(WrongAfterE)
+    with pytest.raises(AssertionError) as caught:
+        CHECKS["batch_equals_steps"](subject)
+    token = int(subject.fitted.tokenizer.encode("e")[0])
+    expected = subject.fitted.log_probs[token]  # type: ignore[attr-defined]
+    assert str(caught.value) == f"after 'h', token {token} ('e'): {expected:.7g} nats expected, -1 got"
+
+
+def test_two_generators_are_told_apart_at_the_first_token_that_differs() -> None:
+    with pytest.raises(AssertionError, match=r"after '', token \d+ \('.'\): -\S+ nats expected, -\S+ got"):
+        CHECKS["save_load_keeps_every_bit"](Subject(Rounded))
+
+
+class Crashes(Unigram):
+    def fit(self, train: str, valid: str, run: Run) -> None:
+        raise KeyError("counts")
+
+
+def test_what_cannot_learn_is_checked_no_further_and_says_the_line() -> None:
+    (found,) = results(Subject(Crashes))
+    assert (found.check, found.outcome) == ("learns", "fails")
+    assert found.example.startswith("KeyError: 'counts' (test_testing.py, line ")
+
+
+class Declares(Unseeded):
+    expected_failures: ClassVar = {"fit_is_reproducible": "the library that it calls has a global state"}
+
+
+class DeclaresTooMuch(Unigram):
+    expected_failures: ClassVar = {"sums_to_one": "it was so once"}
+
+
+def test_a_declared_failure_is_expected_and_one_that_is_none_fails() -> None:
+    found = {each.check: each for each in results(Subject(Declares))}
+    assert (found["fit_is_reproducible"].outcome, found["fit_is_reproducible"].do) == (
+        "expected",
+        "the library that it calls has a global state",
+    )
+    assert {each.outcome for name, each in found.items() if name != "fit_is_reproducible"} == {"holds"}
+    failing = [each for each in results(Subject(DeclaresTooMuch)) if each.outcome == "fails"]
+    assert [each.check for each in failing] == ["sums_to_one"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"), [({"sums_to_on": "x"}, "did you mean sums_to_one"), ({"learns": " "}, "no reason")]
+)
+def test_a_declaration_names_a_check_and_a_reason(
+    declared: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unigram, "expected_failures", declared)
+    with pytest.raises(ContractError, match=says):
+        list(results(Subject(Unigram)))
+
+
+@parametrize_with_checks(Declares)
+def test_parametrize_marks_what_is_declared(subject: Subject, check: Any) -> None:
+    check(subject)
+
+
+def test_every_check_says_what_to_do() -> None:
+    for check in CHECKS.values():
+        says, _, do = (check.__doc__ or "").partition("\n\n")
+        assert says
+        assert do.strip()

@@ -6,6 +6,7 @@ A job and its row are plain JSON values, so that any executor can carry them to 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ import numpy as np
 
 from genbench import checkpoints, models, options, registry, sampling, scoring
 from genbench.checkpoints import Checkpoint
-from genbench.errors import GenbenchError, UserError
+from genbench.errors import GenbenchError, UserError, told
 from genbench.generator import Generator, Progress, Run
 from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
 from genbench.measure.places import Places, split
@@ -82,9 +83,10 @@ def failed(row: Row, reason: str) -> Row:
 
 def run_job(job: Job, listen: Listener) -> Row:
     """Train, score on test, draw samples. Whatever the generator does wrong costs this row alone."""
-    row = blank(job)
+    row, file = blank(job), None
     try:
-        row["options"] = options.values(registry.make(job.spec))
+        made = registry.make(job.spec)
+        row["options"], file = options.values(made), inspect.getfile(type(made))
         generator, said = trained(job, listen)
         row |= said
         listen(Progress(1, note="scoring"))
@@ -96,7 +98,7 @@ def run_job(job: Job, listen: Listener) -> Row:
     except MemoryError:
         return failed(row, "not enough memory")
     except Exception as error:
-        return failed(row, f"{type(error).__name__}: {error}")
+        return failed(row, told(error, file))
     row["peak_memory_mb"] = peak_memory_mb()
     return row
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+import warnings
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -18,7 +20,7 @@ from genbench.cli.generate import generate
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
 from genbench.cli.train import train
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, PluginWarning
 
 STOPPED = 130  # the exit code of what was interrupted
 
@@ -63,6 +65,13 @@ app.add_typer(generators.app, name="generators")
 def main() -> None:
     """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PluginWarning)  # never an error
+        warnings.showwarning = _warner()
+        _run()
+
+
+def _run() -> NoReturn:
     try:
         code = app(prog_name="genbench", standalone_mode=False)
     except GenbenchError as error:
@@ -80,6 +89,22 @@ def main() -> None:
     if code == STOPPED:
         _complain("\ngenbench: stopped; the same command goes on from here", STOPPED)
     sys.exit(code)
+
+
+def _warner() -> Callable[..., None]:
+    """What shows warnings: a plugin that cannot be used is one line, once; others look as Python's do."""
+    from genbench.report.text import printable
+
+    shown: set[str] = set()
+
+    def warn(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+        ours = issubclass(category, PluginWarning)
+        said = f"genbench: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip()
+        if said not in shown:
+            shown.add(said)
+            typer.echo(printable(said), err=True)
+
+    return warn
 
 
 def _complain(sentence: str, code: int) -> NoReturn:

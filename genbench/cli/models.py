@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="The kept models: list, show, remove.", no_args_is_help=True, rich_markup_mode=None)
+from genbench.bench.values import seconds
+from genbench.cli import parameters as p
+
+app = typer.Typer(
+    help="The kept models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name that genbench models list shows.")]
 
@@ -52,3 +59,39 @@ def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="
     for model in {found.name: found for found in (models.named(models.home(), name) for name in names)}.values():
         models.remove(model)
         typer.echo(f"removed {model.name}", err=True)
+
+
+@app.command()
+def export(
+    author: p.AuthorOne,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    generators: p.Spec,
+    seed: p.AnySeed = None,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.AnyDevice = None,
+    lines: p.Lines = "join",
+) -> None:
+    """Write a model into a folder to pass on, with a model card and checksums; trains first if none is kept."""
+    from genbench import sharing
+    from genbench.report.live import Live, console
+
+    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    with Live(console(stderr=True)) as live:
+        sharing.export_model(author, p.only(generators), folder, lines=lines, watcher=live, **limits)
+    typer.echo(f"{folder} can be passed on; genbench models import {folder} takes it, anywhere", err=True)
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that genbench models export wrote.")],
+    plugin: Annotated[
+        str | None, typer.Option("-g", "--generator", metavar="FILE", help="Its plugin, where that is a .py file.")
+    ] = None,
+) -> None:
+    """Check a model of somebody else's and keep it; nothing in its folder is run."""
+    from genbench import sharing
+
+    model = sharing.import_model(folder, plugin)
+    spec = shlex.quote(model.card["spec"])
+    typer.echo(f"kept as {model.name}; genbench generate {model.card['author']} -g {spec} uses it", err=True)

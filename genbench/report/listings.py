@@ -16,7 +16,7 @@ def listing(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Con
     """Print rows under headings: a table on a terminal, in a pipe a line a row with tabs between."""
     if not console.is_terminal:
         for row in (headings, *rows):
-            _line(row, console)
+            line(row, console)
         return
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in headings:
@@ -30,7 +30,7 @@ def facts(pairs: Sequence[tuple[str, str]], console: Console) -> None:
     """Print names and what they are, one a line; in a pipe with a tab between."""
     if not console.is_terminal:
         for pair in pairs:
-            _line(pair, console)
+            line(pair, console)
         return
     made = Table.grid(padding=(0, 2, 0, 0))
     for name, value in pairs:
@@ -38,6 +38,6 @@ def facts(pairs: Sequence[tuple[str, str]], console: Console) -> None:
     console.print(made)
 
 
-def _line(cells: Sequence[str], console: Console) -> None:
-    """Tabs between cells; written past rich, which would make spaces of them."""
+def line(cells: Sequence[str], console: Console) -> None:
+    """Print one line, tabs between cells; written past rich, which would make spaces of them."""
     console.file.write("\t".join(printable(cell).replace("\n", " ") for cell in cells) + "\n")

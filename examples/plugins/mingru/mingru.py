@@ -1,0 +1,81 @@
+"""mingru: the minimal gated recurrent unit (Feng et al. 2024, "Were RNNs All We Needed?").
+
+Differs from a GRU in that gate and candidate depend on the input alone, not on the state:
+
+    z = sigmoid(V x)      h' = (1 - z) h + z g(W x)      g(a) = a + 1/2 where a >= 0, else sigmoid(a)
+
+So h is a weighted sum that needs no step-by-step training: all steps of a window are found at once by a parallel scan,
+in logarithms (Heinsen 2023), since the weights of far steps are tiny. Drawing goes step by step, as with any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from genbench.neural import RecurrentGenerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def scan(log_keep: Tensor, log_add: Tensor, log_before: Tensor) -> Tensor:
+    """All h of h[t] = keep[t] h[t-1] + add[t], given logarithms, (batch, time, hidden); before is (batch, 1, hidden).
+
+    >>> keep, add = torch.tensor([[[0.5], [0.5]]]), torch.tensor([[[1.0], [2.0]]])
+    >>> scan(keep.log(), add.log(), torch.tensor([[[4.0]]]).log()).flatten().round(decimals=4).tolist()
+    [3.0, 3.5]
+    """
+    kept = functional.pad(log_keep.cumsum(1), (0, 0, 1, 0))
+    parts = torch.cat([log_before, log_add], dim=1) - kept
+    return (kept + parts.logcumsumexp(1))[:, 1:].exp()
+
+
+class Layer(nn.Module):
+    """One minGRU layer around which the input goes, too."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.both = nn.Linear(width, 2 * width)  # V and W
+
+    def forward(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, time, width) and h before, (batch, 1, width); what goes on, and h after."""
+        gate, new = self.both(self.norm(x)).chunk(2, dim=2)
+        with torch.autocast(x.device.type, enabled=False):  # logarithms want fp32
+            gate, new = gate.float(), new.float()
+            log_new = torch.where(new >= 0, (new.relu() + 0.5).log(), -functional.softplus(-new))
+            log_add = log_new - functional.softplus(-gate)
+            h = scan(-functional.softplus(gate), log_add, before.clamp_min(1e-30).log())
+        return x + h.to(x.dtype), h[:, -1:]
+
+
+class MinGRUCore(nn.Module):
+    """Layers one upon the other, called like nn.LSTM(batch_first=True)."""
+
+    def __init__(self, inputs: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        self.widen = nn.Linear(inputs, hidden)
+        self.layers = nn.ModuleList(Layer(hidden) for _ in range(layers))
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(batch, time, inputs) to (batch, time, hidden); a state is (layers, batch, hidden)."""
+        values, after = self.widen(x), []
+        for place, layer in enumerate(self.layers):
+            before = values.new_zeros(len(x), values.shape[2]) if state is None else state[place]
+            values, h = layer(values, before[:, None].float())
+            after.append(h[:, 0])
+        return self.norm(values), torch.stack(after)
+
+
+@dataclass
+class MinGRU(RecurrentGenerator):
+    """A character-level minGRU, trained by a parallel scan."""
+
+    contract = 1
+
+    layers: int = field(default=3, metadata={"help": "minGRU layers, one upon the other"})
+
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        """The layers."""
+        return MinGRUCore(inputs, hidden, self.layers)

@@ -1,0 +1,108 @@
+"""small-transformer: a causal Transformer (Vaswani et al. 2017) as a generator with a state.
+
+Differs from a recurrent network in what is carried on: not a summary, but the keys and values of the last tokens
+(Transformer-XL, Dai et al. 2019), so that a stretch of text may be read in one go or token by token with the same
+result. Where a token stands is told by a penalty that grows with the distance (ALiBi, Press et al. 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from genbench.neural import RecurrentGenerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+Memory = tuple[Tensor, Tensor]
+
+
+def bias(time: int, context: int, heads: int, filled: Tensor) -> Tensor:
+    """What is added to the scores, (batch, heads, time, context + time): minus infinity for what cannot be seen.
+
+    A token sees itself and the `context` - 1 before it; `filled`, (batch,), tells how much of the memory is text.
+
+    >>> (0 - 256 * bias(2, 2, 1, torch.tensor([1.0])))[0, 0].tolist()
+    [[inf, 1.0, 0.0, inf], [inf, inf, 1.0, 0.0]]
+    """
+    far = torch.arange(context, context + time)[:, None] - torch.arange(context + time)  # (time, context + time)
+    slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)
+    penalty = -slopes[:, None, None] * far.float()
+    penalty = penalty.masked_fill((far < 0) | (far >= context), -torch.inf)
+    empty = torch.arange(context + time) < context - filled.cpu()[:, None]  # (batch, context + time)
+    return penalty.masked_fill(empty[:, None, None], -torch.inf).to(filled.device)
+
+
+class Block(nn.Module):
+    """Attention, then two layers of its own for each token; the input goes around both."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, memory: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """What goes on, (batch, time, width), and the last keys and values, (batch, context, 2 width).
+
+        Takes the same two, of before, and what `bias` gives.
+        """
+        query, known = self.qkv(self.norms[0](x)).split([x.shape[2], 2 * x.shape[2]], dim=2)
+        known = torch.cat([memory.to(known.dtype), known], dim=1)
+        q, k, v = (self._split(part) for part in (query, *known.chunk(2, dim=2)))
+        found = functional.scaled_dot_product_attention(q, k, v, seen.to(q.dtype))
+        x = x + self.out(found.transpose(1, 2).flatten(2))
+        x = x + self.narrow(functional.gelu(self.wide(self.norms[1](x))))
+        return x, known[:, -memory.shape[1] :].float()
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (batch, heads, time, width / heads)
+
+
+class Transformer(nn.Module):
+    """Blocks one upon the other, called like nn.LSTM(batch_first=True)."""
+
+    def __init__(self, inputs: int, width: int, layers: int, heads: int, context: int) -> None:
+        super().__init__()
+        self.width, self.heads, self.context = width, heads, context
+        self.widen = nn.Linear(inputs, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, state: Memory | None = None) -> tuple[Tensor, Memory]:
+        """(batch, time, inputs) to (batch, time, width).
+
+        A state is the keys and values of the last tokens, (layers, batch, context, 2 width), zero where there were
+        none, and how many there were, (1, batch, 1).
+        """
+        batch, time = x.shape[:2]
+        if state is None:
+            shape = (len(self.blocks), batch, self.context, 2 * self.width)
+            state = torch.zeros(shape, device=x.device), torch.zeros(1, batch, 1, device=x.device)
+        memory, filled = state
+        seen, values, after = bias(time, self.context, self.heads, filled[0, :, 0]), self.widen(x), []
+        for block, before in zip(self.blocks, memory, strict=True):
+            values, known = block(values, before, seen)
+            after.append(known)
+        return self.norm(values), (torch.stack(after), (filled + time).clamp_max(self.context))
+
+
+@dataclass
+class SmallTransformer(RecurrentGenerator):
+    """A character-level causal Transformer."""
+
+    contract = 1
+
+    hidden: int | None = field(default=128, metadata={"help": "width of each block"})
+    layers: int = field(default=2, metadata={"help": "blocks, one upon the other"})
+    heads: int = field(default=4, metadata={"help": "of attention, in each block; they share its width"})
+    context: int = field(default=64, metadata={"help": "tokens that an attention sees"})
+    window: int = field(default=64, metadata={"help": "tokens between two updates"})
+
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        """The blocks."""
+        if hidden % self.heads:
+            raise ValueError(f"heads is {self.heads}, and must divide hidden, {hidden}")
+        return Transformer(inputs, hidden, self.layers, self.heads, self.context)
