@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from genbench.errors import UserError as UserError
     from genbench.generator import Evidence as Evidence
     from genbench.generator import Generator as Generator
+    from genbench.generator import Layer as Layer
     from genbench.generator import Learned as Learned
     from genbench.generator import LogProbs as LogProbs
+    from genbench.generator import Probe as Probe
     from genbench.generator import Progress as Progress
     from genbench.generator import Run as Run
     from genbench.generator import State as State
@@ -52,7 +54,7 @@ _HOMES = {
     "bench.results": ("Comparison",),
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
-    "generator": ("Evidence", "Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "generator": ("Evidence", "Generator", "Layer", "Learned", "LogProbs", "Probe", "Progress", "Run", "State"),
     "measuring": ("compress", "decompress", "novelty"),
     "options": ("complete",),
     "registry": ("make",),

@@ -101,13 +101,16 @@ def finite_bits_for_any_text(subject: Subject) -> None:
 
 
 def batch_equals_steps(subject: Subject) -> None:
-    """`token_log_probs` gives what walking the steps gives, to 1e-4 nats a token."""
+    """`token_log_probs` gives what walking the steps gives, to 1e-4 nats a token; so does that of many streams."""
     generator = subject.fitted
     ids = generator.tokenizer.encode(subject.texts[2][:600] + "".join(ANY_TEXTS))
     steps = Generator.token_log_probs(generator, ids)
     worst = int(np.abs(steps - generator.token_log_probs(ids)).argmax())
     off = abs(steps[worst] - generator.token_log_probs(ids)[worst])
     assert off <= scoring.STEP_TOLERANCE, f"token {worst} ({ids[worst]}): {off:.6f} nats apart"
+    for length, found in zip((300, 0, 7), generator.token_log_probs_batch([ids[:300], ids[:0], ids[:7]]), strict=True):
+        close = len(found) == length and np.allclose(found, steps[:length], rtol=0, atol=scoring.STEP_TOLERANCE)
+        assert close, f"token_log_probs_batch disagrees on a stream of {length} tokens"
 
 
 def no_text_counted_twice(subject: Subject) -> None:

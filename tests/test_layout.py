@@ -97,7 +97,7 @@ def test_plugins_import_public_names_only(path: Path) -> None:
     public |= {
         f"genbench.neural.{name}" for name in ("RecurrentGenerator", "WordNetwork", "Reading", "Alone", "OneHot")
     }
-    public |= {f"genbench.neural.{name}" for name in ("Products", "through_limit", "through_sigmoid", "through_tanh")}
+    public |= {f"genbench.neural.{name}" for name in ("Products", "NetworkProbe", "through_limit", "through_sigmoid", "through_tanh")}
     assert set(names) <= public
 
 
@@ -127,6 +127,8 @@ def test_public_definitions_say_what_they_are() -> None:
     contract |= {
         "advance_batch",
         "predict_batch",
+        "token_log_probs_batch",
+        "probe",
         "depth",
         "depths",
         "evidence",
