@@ -42,9 +42,13 @@ if TYPE_CHECKING:
     from genbench.measuring import novelty as novelty
     from genbench.options import complete as complete
     from genbench.registry import make as make
+    from genbench.remembering import distances as distances
+    from genbench.remembering import memory as memory
     from genbench.sampling import Sampling as Sampling
     from genbench.scoring import Score as Score
     from genbench.scoring import score as score
+    from genbench.styling import attribute as attribute
+    from genbench.styling import authors as authors
     from genbench.text.corpus import Corpus as Corpus
     from genbench.tokenizer import Ids as Ids
     from genbench.tokenizer import Tokenizer as Tokenizer
@@ -58,8 +62,10 @@ _HOMES = {
     "measuring": ("compress", "decompress", "novelty"),
     "options": ("complete",),
     "registry": ("make",),
+    "remembering": ("distances", "memory"),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),
+    "styling": ("attribute", "authors"),
     "text.corpus": ("Corpus",),
     "tokenizer": ("Ids", "Tokenizer"),
 }

@@ -47,7 +47,8 @@ CORE["bench"] = {
 CORE["report"] = {"report", "bench", "explain", "measure", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
-CORE["cli"] = CORE["measuring"] | {"measuring"}
+CORE["styling"] = CORE["remembering"] = CORE["measuring"]
+CORE["cli"] = CORE["measuring"] | {"measuring", "remembering", "styling"}
 CORE["__init__"] = set(CORE)
 
 

@@ -15,8 +15,10 @@ from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
 from genbench.cli.explain import explain
 from genbench.cli.generate import generate
+from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
+from genbench.cli.style import attribute, authors
 from genbench.cli.train import train
 from genbench.errors import GenbenchError
 
@@ -53,6 +55,9 @@ app.command()(generate)
 app.command()(score)
 app.command()(explain)
 app.command()(novelty)
+app.command()(authors)
+app.command()(attribute)
+app.command()(memory)
 app.command()(compress)
 app.command()(decompress)
 app.add_typer(models.app, name="models")
