@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from genbench.measuring import novelty as novelty
     from genbench.options import complete as complete
     from genbench.registry import make as make
+    from genbench.remembering import cells as cells
     from genbench.remembering import distances as distances
     from genbench.remembering import memory as memory
     from genbench.sampling import Sampling as Sampling
@@ -62,7 +63,7 @@ _HOMES = {
     "measuring": ("compress", "decompress", "novelty"),
     "options": ("complete",),
     "registry": ("make",),
-    "remembering": ("distances", "memory"),
+    "remembering": ("cells", "distances", "memory"),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),
     "styling": ("attribute", "authors"),

@@ -8,10 +8,13 @@ from typing import Any
 from genbench import scoring
 from genbench.api import SILENT
 from genbench.bench.watcher import Watcher
-from genbench.generator import Generator
+from genbench.errors import UserError
+from genbench.generator import Generator, Layer, Probe
+from genbench.measure import cells as inside
 from genbench.measure import memory as measure
 from genbench.measure import pairs, recall
 from genbench.text import Corpus
+from genbench.tokenizer import Ids
 
 
 def memory(
@@ -53,9 +56,9 @@ def require(corpus: Corpus, distances: bool, longest: int, targets: int) -> None
 
 
 def distances(generators: Mapping[str, Generator], corpus: Corpus, *, watcher: Watcher = SILENT) -> dict[str, Any]:
-    """What closing brackets and names that come again cost trained generators on a test text, by distance, as JSON values.
+    """What closing brackets and names that come again cost trained generators, by distance, as JSON values.
 
-    Raises UserError where the text has none.
+    They are those of the author's test text. Raises UserError where the text has none.
     """
     places = recall.places(corpus.test)
     found = {}
@@ -64,3 +67,62 @@ def distances(generators: Mapping[str, Generator], corpus: Corpus, *, watcher: W
         bits = scoring.score(generator, corpus.test).character_bits
         found[name] = recall.table(bits, corpus.test, places)
     return {"author": corpus.author, "places": len(places), "generators": found}
+
+
+def cells(generator: Generator, text: str, corpus: Corpus) -> dict[str, Any]:
+    """What gates and memory of a recurrent network do over a text, as JSON values; one row a token, one value a unit.
+
+    `saturation` and `tracking`, the units that go with quotation marks, line position and word length best, are those
+    of the author's valid text. Raises UserError for a generator that is no single recurrent network.
+    """
+    probe = require_probe(generator)
+    require_text(text)
+    layers, pieces, _ = _read(probe, generator, text)
+    about = corpus.valid[: inside.READ]
+    watched, _, ends = _read(probe, generator, about)
+    return {
+        "author": corpus.author,
+        "pieces": pieces,
+        "layers": [
+            {
+                "memory": layer.memory.round(4).tolist(),
+                "gates": {n: g.round(4).tolist() for n, g in layer.gates.items()},
+            }
+            for layer in layers
+        ],
+        "saturation": inside.saturation(watched),
+        "tracking": inside.tracking(watched, about, ends),
+    }
+
+
+def require_probe(generator: Generator) -> Probe:
+    """The look inside a generator; UserError where it has none."""
+    probe = generator.probe()
+    if probe is None:
+        raise UserError("this generator has no cell to look into; take a recurrent network such as lstm-char")
+    return probe
+
+
+def require_text(text: str) -> None:
+    """Refuse an empty text."""
+    if not text:
+        raise UserError("there is no text to read; give some in quotation marks")
+
+
+def units(words: Sequence[str], found: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Layer and number of the units that are asked for as N or LAYER:N; UserError for one that is not there."""
+    sizes = [len(layer["memory"][0]) for layer in found["layers"]]
+    chosen = []
+    for word in words:
+        layer, _, unit = word.rpartition(":")
+        if not unit.isdecimal() or not (layer or "1").isdecimal() or not 1 <= int(layer or 1) <= len(sizes):
+            raise UserError(f"unit is {word!r}, and must be N or LAYER:N, with a layer from 1 to {len(sizes)}")
+        if int(unit) >= sizes[int(layer or 1) - 1]:
+            raise UserError(f"unit is {word!r}, and its layer has the units 0 to {sizes[int(layer or 1) - 1] - 1}")
+        chosen.append((int(layer or 1), int(unit)))
+    return chosen
+
+
+def _read(probe: Probe, generator: Generator, text: str) -> tuple[Sequence[Layer], list[str], Ids]:
+    ids, ends = generator.tokenizer.spans(text)
+    return probe.layers(ids), inside.pieces(text, ends), ends

@@ -12,6 +12,7 @@ from genbench import models
 from genbench.api import SILENT, corpus
 from genbench.bench import plan
 from genbench.bench.jobs import trained
+from genbench.bench.style import stylist
 from genbench.bench.watcher import Watcher
 from genbench.errors import UserError
 from genbench.generator import Generator
@@ -44,6 +45,7 @@ def authors(
     lengths: Sequence[int] = style.LENGTHS,
     passages: int = style.PASSAGES,
     held_out: Sequence[str] = (),
+    judge: bool = False,
     lines: str = "join",
     fresh: bool = False,
     watcher: Watcher = SILENT,
@@ -53,20 +55,26 @@ def authors(
 
     `bits` is bits per character of each author's test text, a row each, under each author's model, a column each;
     `distances` what the other's model costs more; `attribution` for each length how many test passages went to their
-    author. All models are trained on `characters` of text, or as many as the author with the least has. `held_out`
-    are books, by words of their titles: such a book alone is its author's test text. `limits` are budget, steps, seed
-    and device as `train` has them. Raises UserError for fewer than two authors and for what cannot be had.
+    author; `judge`, where it is asked for, how far the judges of `compare --style` can be trusted. All models are
+    trained on `characters` of text, or as many as the author with the least has. `held_out` are books, by words of
+    their titles: such a book alone is its author's test text. `limits` are budget, steps, seed and device as `train`
+    has them. Raises UserError for fewer than two authors and for what cannot be had.
     """
     for length in (*lengths, passages):
         if length < 1:
             raise UserError(f"passages and their lengths must be 1 or more, and {length} is asked for")
-    made = models_of(_texts(names, lines, held_out, watcher), generator, characters, fresh, watcher, **limits)
+    texts, who = _texts(names, lines, held_out, watcher), None
+    if judge:
+        texts, who = stylist(texts, limits.get("seed", 0), watcher.told)
+    made = models_of(texts, generator, characters, fresh, watcher, **limits)
     tests = [text.test for text in made.texts]
     bits = style.matrix(made.models, tests, watcher.working("scoring test texts"))
     found = []
     for length in sorted(set(lengths)):
         cut = style.Passages.of(tests, length, passages)
-        given = style.bits_of(made.models, cut.texts, watcher.working(f"attributing {length} characters")).argmin(axis=1)
+        given = style.bits_of(made.models, cut.texts, watcher.working(f"attributing {length} characters")).argmin(
+            axis=1
+        )
         found.append({"length": length} | style.accuracy(given, cut.authors, made.names))
     return {
         "generator": generator,
@@ -76,6 +84,7 @@ def authors(
         "distances": style.distances(bits).tolist(),
         "whole_right": int((bits.argmin(axis=1) == np.arange(len(bits))).sum()),
         "attribution": found,
+        "judge": None if who is None else who.trust(),
     }
 
 
@@ -120,9 +129,7 @@ def models_of(
     return Trained(texts, made, seconds)
 
 
-def _texts(
-    names: Sequence[str | Corpus], lines: str, held_out: Sequence[str], watcher: Watcher
-) -> list[Corpus]:
+def _texts(names: Sequence[str | Corpus], lines: str, held_out: Sequence[str], watcher: Watcher) -> list[Corpus]:
     """The texts; of an author in whose titles a word of `held_out` stands, that book is the test text."""
     texts, left = [], set(held_out)
     for name in names:

@@ -196,7 +196,6 @@ class PeepholeLSTM(nn.Module):
         last = torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends])
         return values.transpose(0, 1), last
 
-
     def inside(self, x: torch.Tensor) -> list[Layer]:
         """Gates and memory of each layer at each step of x, (1, time, inputs), for the probe."""
         values, found, n = x[0], [], self.hidden

@@ -31,6 +31,8 @@ CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
 CORE["models"] = {"errors", "generator", "options", "registry", "store", "__init__"}
 CORE["checkpoints"] = {"generator", "store", "__init__"}
 CORE["bench"] = {
+    "neural",  # what judges with networks
+    "tokenizer",
     "checkpoints",
     "measure",
     "models",
@@ -47,7 +49,7 @@ CORE["bench"] = {
 CORE["report"] = {"report", "bench", "explain", "measure", "store", "options", "generator", "errors"}
 CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
-CORE["styling"] = CORE["remembering"] = CORE["measuring"]
+CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
 CORE["cli"] = CORE["measuring"] | {"measuring", "remembering", "styling"}
 CORE["__init__"] = set(CORE)
 
@@ -98,7 +100,10 @@ def test_plugins_import_public_names_only(path: Path) -> None:
     public |= {
         f"genbench.neural.{name}" for name in ("RecurrentGenerator", "WordNetwork", "Reading", "Alone", "OneHot")
     }
-    public |= {f"genbench.neural.{name}" for name in ("Products", "NetworkProbe", "through_limit", "through_sigmoid", "through_tanh")}
+    public |= {
+        f"genbench.neural.{name}"
+        for name in ("Products", "NetworkProbe", "through_limit", "through_sigmoid", "through_tanh")
+    }
     assert set(names) <= public
 
 

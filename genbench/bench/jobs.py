@@ -46,6 +46,7 @@ class Job:
     corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
     models: str = ""  # the folder that models are kept in; "" keeps none
     fresh: bool = False  # train anew even if the same model is kept
+    judged: int = 0  # more samples, for the judges of style
     places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
 
     @property
@@ -91,6 +92,9 @@ def run_job(job: Job, listen: Listener) -> Row:
         row |= test(generator, job.test, {by: Places.unpack(each) for by, each in job.places.items()})
         listen(Progress(1, note="sampling"))
         row |= draw(generator, job)
+        if job.judged:
+            listen(Progress(1, note="sampling for the judges"))
+            row["drawn"] = draw_for_judges(generator, job)
     except GenbenchError as error:
         return failed(row, str(error))
     except MemoryError:
@@ -202,6 +206,13 @@ def draw(generator: Generator, job: Job) -> Row:
         "samples": samples,
         "generate_characters_per_second": round(characters / seconds) if characters else None,
     }
+
+
+def draw_for_judges(generator: Generator, job: Job) -> list[str]:
+    """As many more texts as are to be judged, by the first sampling and without a prompt."""
+    how = sampling.Sampling(**job.samplings[0]) if job.samplings else sampling.Sampling()
+    seeds = ([job.seed, place, job.judged] for place in range(job.judged))
+    return [sampling.generate(generator, "", how, np.random.default_rng(seed)) for seed in seeds]
 
 
 def note_interval(row: Row) -> Row:

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from genbench import __version__
 from genbench.cli import corpora, generators, models
+from genbench.cli.cells import cells
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
 from genbench.cli.explain import explain
@@ -58,6 +59,7 @@ app.command()(novelty)
 app.command()(authors)
 app.command()(attribute)
 app.command()(memory)
+app.command()(cells)
 app.command()(compress)
 app.command()(decompress)
 app.add_typer(models.app, name="models")

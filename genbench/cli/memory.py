@@ -30,7 +30,9 @@ def memory(
     ] = None,
     distances: Annotated[
         bool,
-        typer.Option("--distances", help="Instead: who remembers brackets and names how far, as on examples/recall.txt."),
+        typer.Option(
+            "--distances", help="Instead: who remembers brackets and names how far, as on examples/recall.txt."
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     seed: p.AnySeed = None,

@@ -32,6 +32,9 @@ def authors(
         list[str] | None,
         p.option("--held-out", metavar="BOOK", help="Test its author on this whole unseen book; repeatable."),
     ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Also try the judges of compare --style, on a quarter of the training text.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     seed: p.Seed = 0,
     budget: p.Budget = None,
@@ -40,7 +43,7 @@ def authors(
     lines: p.Lines = "join",
     fresh: p.Fresh = False,
 ) -> None:
-    """Tell authors apart: a model each, its bits on every author's test text, and how many passages find their author."""
+    """Tell authors apart: a model each, its bits on every test text, and how many passages find their author."""
     import json as writer
 
     from genbench import styling
@@ -57,6 +60,7 @@ def authors(
             lengths=lengths or LENGTHS,
             passages=passages,
             held_out=held_out or (),
+            judge=judge,
             lines=lines,
             fresh=fresh,
             watcher=live,
@@ -71,7 +75,9 @@ def authors(
 def attribute(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")],
     among: Annotated[list[str], typer.Option(metavar="AUTHOR...", help=f"Two or more. {p.ONE}")],
-    others: Annotated[list[str] | None, typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.")] = None,
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.")
+    ] = None,
     generator: OneSpec = "markov-char",
     characters: Characters = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -69,7 +69,9 @@ def curve(generator: Generator, text: str, spans: Sequence[Span], longest: int, 
         cut = [text[start - length : end] for start, end in spans]
         mixed = None
         if length >= SHUFFLED_FROM:
-            mixed = _bits(generator, [shuffled(each, length // 2, length, place) for place, each in enumerate(cut)], sizes)
+            mixed = _bits(
+                generator, [shuffled(each, length // 2, length, place) for place, each in enumerate(cut)], sizes
+            )
         rows.append((length, _bits(generator, cut, sizes), mixed))
         tell(sum(each for each, _, _ in rows) / (2 * longest))
     last = rows[-1][1]
@@ -102,7 +104,7 @@ def _listed(bounds: tuple[float, float] | None) -> list[float] | None:
 def shuffled(text: str, near: int, context: int, seed: int) -> str:
     """The text with the words of its first `context - near` characters in another order; spaces stay, and cut words.
 
-    >>> shuffled("ark one two three four five it", 12, 28, 1)
+    >>> shuffled("ark one two three four five it", 12, 28, 3)
     'ark two one three four five it'
     """
     far = text[: context - near]
@@ -116,7 +118,7 @@ def shuffled(text: str, near: int, context: int, seed: int) -> str:
 
 
 def gradients(probe: Probe, ids: Ids, lags: int = LAGS, scales: Sequence[float] = SCALES) -> dict[str, Any]:
-    """How far back gradients reach: their norm at each lag beside that at lag 1, the median over places, as JSON values.
+    """How far back gradients reach: their norm at each lag beside that at lag 1, medians over places, as JSON values.
 
     Of the network as it was trained, and of untrained ones by the scale of their first recurrent weights. `norm` is the
     norm at lag 1 itself, in nats for a change of the input by 1.

@@ -1,4 +1,4 @@
-"""Minimal pairs: does what depends on a far word survive the words between? (targeted evaluation: Linzen et al. 2016)"""
+"""Minimal pairs: does what depends on a far word survive the words between? (Such tests: Linzen et al. 2016.)"""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def _pair(path: Path, said: Any) -> Pair:
             raise UserError(f"{key} of a [[pair]] of {str(path)!r} is {value!r}, and must be a list of two texts")
     if not all(isinstance(said[key], str) for key in ("between", "then")):
         raise UserError(f"between and then of a [[pair]] of {str(path)!r} must be texts")
-    return Pair((said["far"][0], said["far"][1]), said["between"], said["then"], (said["depends"][0], said["depends"][1]))
+    return Pair(
+        (said["far"][0], said["far"][1]), said["between"], said["then"], (said["depends"][0], said["depends"][1])
+    )
 
 
 def pull(generator: Generator, pair: Pair) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def places(text: str) -> list[Recalled]:
     """
     found = sorted([*_brackets(text), *_names(text)], key=lambda each: each.span)
     if not found:
-        raise UserError("the test text has no bracket that closes and no name that comes again; try examples/recall.txt")
+        raise UserError(
+            "the test text has no bracket that closes and no name that comes again; try examples/recall.txt"
+        )
     return found
 
 

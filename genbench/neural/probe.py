@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from genbench.generator import Layer, LogProbs
 from genbench.neural.inside import layers

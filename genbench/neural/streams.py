@@ -46,7 +46,7 @@ def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
 
 @torch.inference_mode()
 def batch_log_probs(network: Network, before: Ids, streams: Sequence[Ids]) -> list[LogProbs]:
-    """The same of many streams, each read after `before` from a zero state: side by side, those of a length together."""
+    """The same of many streams, each read after `before` from a zero state; those of a length side by side."""
     found: list[LogProbs] = [np.empty(0)] * len(streams)
     order = sorted(range(len(streams)), key=lambda place: len(streams[place]))
     for start in range(0, len(order), BATCH):

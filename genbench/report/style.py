@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from genbench.report.judged import trust
 from genbench.report.listings import listing
 from genbench.report.text import printable
 
@@ -21,11 +22,17 @@ def show(found: Found, console: Console) -> None:
     names = list(found["authors"])
     sizes = sorted({about["train"] for about in found["authors"].values()})
     trained = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
-    say(f"{found['generator']}, {trained} characters of each author, {found['train_seconds']:.1f} s of training", console)
+    say(
+        f"{found['generator']}, {trained} characters of each author, {found['train_seconds']:.1f} s of training",
+        console,
+    )
     table("bits per character of", "under the model of", names, found["bits"], console)
     table("distance, bits per char.", "from", names, found["distances"], console)
     rows = [[str(each["length"]), *cells(each)] for each in found["attribution"]]
     listing(("passages of", "passages", "right", "95 % interval", "mean"), rows, console)
+    if found["judge"]:
+        for line in trust(found["judge"]):
+            say(line, console)
     say(f"Whole test texts that go to their author: {found['whole_right']} of {len(names)}. {FEWEST} {NEAR}", console)
 
 

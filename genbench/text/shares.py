@@ -16,7 +16,7 @@ BETWEEN = "\n\n"  # books
 
 
 def shortened(corpus: Corpus, characters: int) -> Corpus:
-    """The same with at most so many characters to train on: the beginnings of its books, as the books share the text."""
+    """The same with at most so many characters to train on: the beginning of each book, as the books share the text."""
     if len(corpus.train) <= characters:
         return corpus
     books = list(_books(corpus))
