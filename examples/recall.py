@@ -1,7 +1,7 @@
 """A text on which memory is needed by construction: `python examples/recall.py 200000 > recall.txt`.
 
-Each line opens with a bracket or a name and ends with the one that closes it or the same name, after a mark (; or ,) that says
-that it comes; the words between are drawn without regard to either. So which it is costs log2(4) bits for a
+Each line opens with a bracket or a name and ends with the one that closes it or the same name, after a mark (; or ,)
+that says that it comes; the words between are drawn without regard to either. So which it is costs log2(4) bits for a
 bracket and log2(8) for a name, unless the beginning of the line is remembered.
 """
 

@@ -75,8 +75,10 @@ def cells(generator: Generator, text: str, corpus: Corpus) -> dict[str, Any]:
     `saturation` and `tracking`, the units that go with quotation marks, line position and word length best, are those
     of the author's valid text. Raises UserError for a generator that is no single recurrent network.
     """
-    probe = require_probe(generator)
+    require_cell(generator)
     require_text(text)
+    probe = generator.probe()
+    assert probe is not None
     layers, pieces, _ = _read(probe, generator, text)
     about = corpus.valid[: inside.READ]
     watched, _, ends = _read(probe, generator, about)
@@ -95,12 +97,10 @@ def cells(generator: Generator, text: str, corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def require_probe(generator: Generator) -> Probe:
-    """The look inside a generator; UserError where it has none."""
-    probe = generator.probe()
-    if probe is None:
+def require_cell(generator: Generator) -> None:
+    """Refuse a generator, trained or not, that nobody can look into."""
+    if type(generator).probe is Generator.probe:
         raise UserError("this generator has no cell to look into; take a recurrent network such as lstm-char")
-    return probe
 
 
 def require_text(text: str) -> None:

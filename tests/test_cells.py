@@ -89,6 +89,9 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert "no text" in capsys.readouterr().err
 
 
-def test_a_chain_has_no_cell() -> None:
+def test_a_chain_has_no_cell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="lstm-char"):
         genbench.cells(make("markov-char"), "a", genbench.corpus("thorne"))
+    for spec in ("markov-char", "mixture"):  # said before anything is trained
+        assert run(monkeypatch, "cells", "thorne", "She", "-g", spec) == 2
+        assert capsys.readouterr().err.count("\n") == 1

@@ -17,8 +17,9 @@ from genbench.neural.classifier import LENGTH, PAD, UNK, Classifier, Network, Wo
 pytestmark = pytest.mark.slow
 pytest.importorskip("gensim", reason="word2vec vectors come from the extra genbench[word2vec]")
 
-COMMON = "the old man went to the house by the river and the child came with him to see the boat . "
-ONE, OTHER = COMMON.replace("river", "lake") * 60, COMMON.replace("river", "hill") * 60
+RIVER = "the old man and the child went from the house to the river . "
+HILL = "a young woman with her dog came over this hill by night . "
+ONE, OTHER = RIVER * 80, HILL * 80
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,8 @@ def words() -> Words:
 
 
 def test_words_have_rows_and_unknown_ones_share_one_or_have_their_own(words: Words) -> None:
-    known, unknown, again = words.read("river lake zebra")[1:], words.read("zebra"), words.read("quagga")
-    assert known[0] > UNK
+    known, unknown, again = words.read("river hill"), words.read("zebra"), words.read("quagga")
+    assert (known > UNK).all()
     assert unknown.tolist() == again.tolist() == [UNK]
     drawn = Words([ONE, OTHER], 0, "random")
     rows = [int(drawn.read(word)[0]) for word in ("zebra", "quagga", "zebra")]
@@ -40,7 +41,7 @@ def test_words_have_rows_and_unknown_ones_share_one_or_have_their_own(words: Wor
 def test_passages_are_cut_and_padded_to_400(words: Words) -> None:
     for padding in ("before", "after"):
         judge = Classifier(words, [ONE, OTHER], "rnn", steps=0, padding=padding)  # type: ignore[arg-type]
-        short, long = words.read("the lake"), words.read(ONE)
+        short, long = words.read("the river"), words.read(ONE)
         rows = judge._padded([short, long, words.read("")]).numpy()
         assert rows.shape == (3, LENGTH)
         kept = rows[0, -2:] if padding == "before" else rows[0, :2]
@@ -60,14 +61,14 @@ def test_the_thought_vector_is_the_last_output() -> None:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_it_learns_the_one_word_that_differs(words: Words, cell: str) -> None:
-    judge = Classifier(words, [ONE, OTHER], cell, steps=40)  # type: ignore[arg-type]
-    texts = ["the lake", "the hill", COMMON.replace("river", "lake"), COMMON.replace("river", "hill")]
+def test_it_learns_whose_words_these_are(words: Words, cell: str) -> None:
+    judge = Classifier(words, [ONE, OTHER], cell, steps=30)  # type: ignore[arg-type]
+    texts = ["the old man", "her young dog", RIVER * 3, HILL * 30]
     found = judge.log_probs(texts)
     assert np.exp(found).sum(axis=1) == pytest.approx(1)
-    assert found.argmax(axis=1).tolist()[2:] == [0, 1]
+    assert found.argmax(axis=1).tolist() == [0, 1, 0, 1]
     assert judge.log_probs([]).shape == (0, 2)
-    again = Classifier(words, [ONE, OTHER], cell, steps=40)  # type: ignore[arg-type]
+    again = Classifier(words, [ONE, OTHER], cell, steps=30)  # type: ignore[arg-type]
     assert np.array_equal(found, again.log_probs(texts))
 
 
@@ -87,7 +88,18 @@ def test_a_comparison_judges_samples_beside_human_text(
     monkeypatch.setattr("genbench.neural.classifier.STEPS", 5)
     monkeypatch.setattr("genbench.bench.style.LENGTHS", (50, 200))
     files = [tmp_path / name for name in ("o.json", "o.csv", "o.md")]
-    asked = ["compare", "thorne", "pell", "-g", "markov-char:order=5", "-g", "markov-word", "--style", "--length", "150"]
+    asked = [
+        "compare",
+        "thorne",
+        "pell",
+        "--style",
+        "--length",
+        "150",
+        "-g",
+        "markov-char:order=5",
+        "-g",
+        "markov-word",
+    ]
     outputs = ["--json", str(files[0]), "--csv", str(files[1]), "--markdown", str(files[2])]
     assert run(monkeypatch, *asked, *outputs) == 0
     out = capsys.readouterr().out

@@ -51,7 +51,9 @@ def test_the_whole_curve_of_a_chain_is_that_of_its_score() -> None:
     spans = targets(corpus.test, longest, 40)
     whole = scoring.score(made, corpus.test).character_bits
     wanted = sum(whole[start:end].sum() for start, end in spans) / sum(end - start for start, end in spans)
-    assert curve(made, corpus.test, spans, longest, lambda share: None)[-1]["bits_per_character"] == pytest.approx(wanted)
+    assert curve(made, corpus.test, spans, longest, lambda share: None)[-1]["bits_per_character"] == pytest.approx(
+        wanted
+    )
 
 
 def test_without_memory_every_context_is_alike() -> None:
@@ -157,7 +159,7 @@ def test_distances_by_hand() -> None:
     assert (found["kind"], found["from"], found["to"], found["places"]) == ("bracket", 1, 4, 2)
     assert (found["bits"], found["chance"], found["recalled"]) == pytest.approx((0.2, 1, 0.8))
     assert found["mastered"]
-    with pytest.raises(UserError, match="examples/recall.txt"):
+    with pytest.raises(UserError, match=r"examples/recall\.txt"):
         recall.places("no brackets here, (\nand none) closes")
 
 

@@ -16,7 +16,12 @@ def cells(
     generators: p.Spec,
     units: Annotated[
         list[str] | None,
-        p.option("--unit", metavar="N", help="Show this unit's memory too, or LAYER:N of a stack; repeatable."),
+        typer.Option(
+            "--unit",
+            metavar="N",
+            help="Show this unit's memory too, or LAYER:N of a stack; repeatable.",
+            show_default=False,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every gate and unit at every token.")] = False,
     seed: p.AnySeed = None,
@@ -28,12 +33,13 @@ def cells(
     """Show gates and memory of a recurrent network over a text, in colours; trains first if no model is kept."""
     import json as writer
 
-    from genbench import api, remembering
+    from genbench import api, registry, remembering
     from genbench.report import cells
     from genbench.report.live import Live, console
 
     api.require_prompt(text)
     remembering.require_text(text)
+    remembering.require_cell(registry.make(p.only(generators)))
     with Live(console(stderr=True)) as live:
         corpus = api.corpus(author, lines=lines, watcher=live)
         limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}

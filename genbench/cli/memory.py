@@ -13,19 +13,26 @@ from genbench.cli import parameters as p
 
 def memory(
     author: p.AuthorOne,
-    generators: Annotated[list[str], p.option("-g", "--generator", metavar="SPEC", help=p.SPEC_HELP)],
+    generators: Annotated[
+        list[str], typer.Option("-g", "--generator", metavar="SPEC", help=p.SPEC_HELP, show_default=False)
+    ],
     longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
     targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to ask for, at most.")] = 500,
     pair: Annotated[
         Path | None,
-        p.option(metavar="FILE", help="Minimal pairs of your own, as examples/pair.toml. [default: the first of it]"),
+        typer.Option(
+            metavar="FILE",
+            help="Minimal pairs of your own, as examples/pair.toml. [default: the first of it]",
+            show_default=False,
+        ),
     ] = None,
     scales: Annotated[
         list[float] | None,
-        p.option(
+        typer.Option(
             "--scale",
             metavar="X",
             help="Of an untrained network's recurrent weights; repeatable. [default: 0.5, 1 and 2]",
+            show_default=False,
         ),
     ] = None,
     distances: Annotated[

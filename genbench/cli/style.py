@@ -13,24 +13,34 @@ CHAIN = typer.Option("-g", "--generator", metavar="SPEC", help="Whose models tel
 OneSpec = Annotated[str, CHAIN]
 Characters = Annotated[
     int | None,
-    p.option(metavar="N", help="Characters to train on, each author alike. [default: what the least has]"),
+    typer.Option(
+        metavar="N", help="Characters to train on, each author alike. [default: what the least has]", show_default=False
+    ),
 ]
 
 
 def authors(
-    authors: Annotated[list[str], typer.Argument(metavar="AUTHOR...", help=f"Two or more. {p.ONE}")],
+    authors: Annotated[list[str], typer.Argument(metavar="AUTHOR", help=f"Two or more. {p.ONE}")],
     generator: OneSpec = "markov-char",
     characters: Characters = None,
     lengths: Annotated[
         list[int] | None,
-        p.option(
-            "--length", metavar="N", help="Characters of a passage; repeatable. [default: 100, 200, 500 and 1000]"
+        typer.Option(
+            "--length",
+            metavar="N",
+            help="Characters of a passage; repeatable. [default: 100, 200, 500 and 1000]",
+            show_default=False,
         ),
     ] = None,
     passages: Annotated[int, typer.Option(metavar="N", min=1, help="Of each author and length, at most.")] = 50,
     held_out: Annotated[
         list[str] | None,
-        p.option("--held-out", metavar="BOOK", help="Test its author on this whole unseen book; repeatable."),
+        typer.Option(
+            "--held-out",
+            metavar="BOOK",
+            help="Test its author on this whole unseen book; repeatable.",
+            show_default=False,
+        ),
     ] = None,
     judge: Annotated[
         bool, typer.Option("--judge", help="Also try the judges of compare --style, on a quarter of the training text.")

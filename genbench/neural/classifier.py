@@ -88,14 +88,16 @@ class Classifier:
         cell: Cell = "lstm",
         *,
         seed: int = 0,
-        steps: int = STEPS,
+        steps: int | None = None,
         padding: Literal["before", "after"] = "before",
     ) -> None:
         self.words, self.padding = words, padding
         with torch.random.fork_rng(devices=[]), training():
             torch.manual_seed(seed)
             self.network = Network(words.table, cell, len(texts))
-            self._learn([words.read(text) for text in texts], np.random.default_rng(seed), steps)
+            self._learn(
+                [words.read(text) for text in texts], np.random.default_rng(seed), STEPS if steps is None else steps
+            )
         self.network.eval()
 
     def _learn(self, texts: list[Ids], rng: np.random.Generator, steps: int) -> None:
