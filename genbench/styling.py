@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def models_of(
     jobs = plan.jobs(texts, [generator], plan.Training(**given), models=str(models.home()), fresh=fresh)
     made, seconds = [], 0.0
     for place, job in enumerate(jobs):
-        model, said = trained(job, lambda progress, place=place: watcher.watch(jobs, place, progress))
+        model, said = trained(job, partial(watcher.watch, jobs, place))
         made.append(model)
         seconds += said["train_seconds"]
     return Trained(texts, made, seconds)
@@ -133,7 +134,10 @@ def _texts(names: Sequence[str | Corpus], lines: str, held_out: Sequence[str], w
     """The texts; of an author in whose titles a word of `held_out` stands, that book is the test text."""
     texts, left = [], set(held_out)
     for name in names:
-        text = name if isinstance(name, Corpus) else corpus(name, lines=lines, watcher=watcher)
+        if isinstance(name, Corpus):
+            texts.append(name)
+            continue
+        text = corpus(name, lines=lines, watcher=watcher)
         words = [word for word in held_out if any(word.lower() in title.lower() for title in text.books)]
         left -= set(words)
         texts.append(corpus(name, lines=lines, held_out=words, watcher=watcher) if words else text)

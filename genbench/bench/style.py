@@ -63,7 +63,8 @@ class Stylist:
         """The judges, by their recurrent layer."""
         from genbench.neural.classifier import CELLS, Classifier, Words
 
-        words, made = Words(self.aside, self.seed), {}
+        words = Words(self.aside, self.seed)
+        made: dict[str, Classifier] = {}
         for cell in CELLS:
             self.told(f"training the judge, {cell}")
             made[cell] = Classifier(words, self.aside, cell, seed=self.seed)

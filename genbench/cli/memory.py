@@ -66,8 +66,15 @@ def memory(
         if distances:
             found = remembering.distances(made, text, watcher=live)
         else:
-            how = {"longest": longest, "targets": targets, "scales": scales or measure.SCALES}
-            found = remembering.memory(made, text, minimal_pairs=asked, watcher=live, **how)
+            found = remembering.memory(
+                made,
+                text,
+                longest=longest,
+                targets=targets,
+                scales=scales or measure.SCALES,
+                minimal_pairs=asked,
+                watcher=live,
+            )
     if json:
         typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
     else:

@@ -64,7 +64,7 @@ class Network(nn.Module):
 
     def __init__(self, table: torch.Tensor, cell: Cell, authors: int) -> None:
         super().__init__()
-        self.vectors = nn.Embedding.from_pretrained(table, freeze=True)
+        self.vectors = nn.Embedding(len(table), WIDTH, _weight=table, _freeze=True)
         self.core = CORES[cell](WIDTH, HIDDEN, batch_first=True)
         self.dense = nn.Linear(HIDDEN, authors)
 

@@ -33,8 +33,8 @@ class NetworkProbe:
             held = layers(self.network.core, self.network.embedding(stream[None]))
             return [_rows(layer, slice(len(self.before), None)) for layer in held]
         windows = (stream[max(0, end - self.reach) : end] for end in range(len(self.before) + 1, len(stream) + 1))
-        held = (layers(self.network.core, self.network.embedding(window[None])) for window in windows)
-        last = [[_rows(layer, slice(-1, None)) for layer in each] for each in held]
+        read = (layers(self.network.core, self.network.embedding(window[None])) for window in windows)
+        last = [[_rows(layer, slice(-1, None)) for layer in each] for each in read]
         return [_joined(parts) for parts in zip(*last, strict=True)]
 
     def gradients(self, ids: Ids, lags: int, scale: float | None = None) -> LogProbs:
