@@ -45,7 +45,7 @@ class NetworkProbe:
         places = min(ROWS, len(ids) // (lags + 1))
         if not places:
             return np.empty((0, lags))
-        network = self.network if scale is None else scaled(self.anew(), scale)
+        network = self.network if scale is None else self._untrained(scale)
         step = len(ids) // places
         rows = torch.from_numpy(np.stack([ids[at : at + lags + 1] for at in range(0, places * step, step)]))
         seen = lags if self.reach is None else min(lags, self.reach)
@@ -57,6 +57,12 @@ class NetworkProbe:
         found = np.zeros((places, lags))
         found[:, :seen] = gradient.norm(dim=-1).flip(1).double().numpy()
         return found
+
+    def _untrained(self, scale: float) -> Network:
+        """The same first weights for every scale."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return scaled(self.anew(), scale)
 
 
 def scaled(network: Network, scale: float) -> Network:
