@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from genbench.errors import UserError as UserError
     from genbench.generator import Evidence as Evidence
     from genbench.generator import Generator as Generator
+    from genbench.generator import Layer as Layer
     from genbench.generator import Learned as Learned
     from genbench.generator import LogProbs as LogProbs
+    from genbench.generator import Probe as Probe
     from genbench.generator import Progress as Progress
     from genbench.generator import Run as Run
     from genbench.generator import State as State
@@ -41,11 +43,16 @@ if TYPE_CHECKING:
     from genbench.measuring import novelty as novelty
     from genbench.options import complete as complete
     from genbench.registry import make as make
+    from genbench.remembering import cells as cells
+    from genbench.remembering import distances as distances
+    from genbench.remembering import memory as memory
     from genbench.sampling import Sampling as Sampling
     from genbench.scoring import Score as Score
     from genbench.scoring import score as score
     from genbench.sharing import export_model as export_model
     from genbench.sharing import import_model as import_model
+    from genbench.styling import attribute as attribute
+    from genbench.styling import authors as authors
     from genbench.text.corpus import Corpus as Corpus
     from genbench.tokenizer import Ids as Ids
     from genbench.tokenizer import Tokenizer as Tokenizer
@@ -55,13 +62,15 @@ _HOMES = {
     "bench.results": ("Comparison",),
     "characterwise": ("Characterwise",),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
-    "generator": ("Evidence", "Generator", "Learned", "LogProbs", "Progress", "Run", "State"),
+    "generator": ("Evidence", "Generator", "Layer", "Learned", "LogProbs", "Probe", "Progress", "Run", "State"),
     "measuring": ("compress", "decompress", "novelty"),
     "options": ("complete",),
     "registry": ("make",),
+    "remembering": ("cells", "distances", "memory"),
     "sampling": ("Sampling",),
     "scoring": ("Score", "score"),
     "sharing": ("export_model", "import_model"),
+    "styling": ("attribute", "authors"),
     "text.corpus": ("Corpus",),
     "tokenizer": ("Ids", "Tokenizer"),
 }

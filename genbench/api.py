@@ -12,6 +12,7 @@ import numpy as np
 
 from genbench import __version__, models
 from genbench.bench import plan, settings
+from genbench.bench import style as styled
 from genbench.bench.jobs import Row, note_interval, plain, trained
 from genbench.bench.jobs import test as tested
 from genbench.bench.judge import Judge
@@ -81,6 +82,7 @@ def compare(
     lines: str = "join",
     held_out: Sequence[str] = (),
     by: Sequence[str] = (),
+    style: bool = False,
     fresh: bool = False,
     keep: bool = True,
     title: str = "",
@@ -94,8 +96,9 @@ def compare(
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
     core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
     those of the very same training reused unless `fresh`. Raises UserError for what cannot be had; a generator that
-    fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`). `title`, what to
-    `see` and what `came_out` earlier are shown with the results.
+    fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`). `style` has
+    samples judged: a quarter of each training text is set aside for the judges (`genbench.bench.style`). `title`, what
+    to `see` and what `came_out` earlier are shown with the results.
     """
     training = plan.Training(budget, steps, seed, seeds, device)
     at_once = plan.cores() if jobs is None else jobs
@@ -107,11 +110,12 @@ def compare(
         places.require(way)
     plan.require_specs(generators)
     corpora = _corpora(authors, lines, watcher, held_out)
+    corpora, stylist = styled.stylist(corpora, seed, watcher.told) if style else (corpora, None)
     planned = plan.jobs(corpora, generators, training, samplings, prompts, models=_folder(keep), fresh=fresh)
     judges = {each.author: Judge(each) for each in corpora}
-    kinds = {author: judge.places(by) for author, judge in judges.items()}
-    planned = [replace(job, places=kinds[job.author]) for job in planned]
-    rows: dict[int, Row] = {}
+    kinds, more = {author: judge.places(by) for author, judge in judges.items()}, styled.SAMPLES if style else 0
+    planned = [replace(job, places=kinds[job.author], judged=more) for job in planned]
+    length, rows = samplings[0].length if samplings else 0, dict[int, Row]()
     for place, said in LocalExecutor(at_once).run(planned):
         watcher.watch(planned, place, said)
         if not isinstance(said, Progress):
@@ -121,17 +125,13 @@ def compare(
         command=list(command),
         corpora={each.author: each.describe() for each in corpora},
         floors={each.author: floors(each.train, each.test) for each in corpora},
-        human={author: _human(judge, samplings) for author, judge in judges.items()},
-        results=[judges[job.author].judged(rows[place]) for place, job in enumerate(planned)],
+        human={author: judge.human(length) if length else None for author, judge in judges.items()},
+        results=[styled.judged(stylist, judges[job.author].judged(rows[at])) for at, job in enumerate(planned)],
+        style=None if stylist is None else stylist.trust(length or DEFAULT.length),
         title=title,
         see=see,
         came_out=came_out,
     )
-
-
-def _human(judge: Judge, samplings: Sequence[Sampling]) -> dict[str, Any] | None:
-    length = samplings[0].length if samplings else 0
-    return judge.human(length) if length else None
 
 
 def comparison(file: str | Path, **given: Any) -> dict[str, Any]:

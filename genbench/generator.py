@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,28 @@ class Evidence:
     counts: LogProbs  # (n,) how often, as the smoothing counts
     discounts: LogProbs  # (n,) what was taken from each count
     probabilities: LogProbs  # (n,) of each token by this context and all shorter ones
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer of a recurrent network held while it read a text; all (tokens, units)."""
+
+    memory: LogProbs
+    gates: dict[str, LogProbs]  # by name, such as forget: shares from 0, shut, to 1, open
+
+
+class Probe(Protocol):
+    """A look inside a recurrent network, for `cells` and `memory`."""
+
+    def layers(self, ids: Ids) -> Sequence[Layer]:
+        """What each layer held after each token, read from `begin()`, the lowest layer first."""
+
+    def gradients(self, ids: Ids, lags: int, scale: float | None = None) -> LogProbs:
+        """How much a token's surprisal depends on the input so many tokens before it, (places, lags), lag 1 first.
+
+        The norm of the gradient of minus ln p; with a scale that of an untrained network whose recurrent weights were
+        drawn as at first and multiplied by it.
+        """
 
 
 def _ignore(*_: Any) -> None:
@@ -193,3 +215,11 @@ class Generator(ABC):
             found[place] = self.predict(state)[token]
             state = self.advance(state, token)
         return found
+
+    def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
+        """`token_log_probs` of many short streams; override it where together is faster."""
+        return [self.token_log_probs(ids) for ids in streams]
+
+    def probe(self) -> Probe | None:
+        """A look inside; None where there is no recurrent network."""
+        return None

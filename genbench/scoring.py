@@ -7,6 +7,7 @@ never ranked. The bits are those of the canonical encoding: exact for character 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,3 +136,11 @@ def checked(log_probs: LogProbs, size: int) -> LogProbs:
     if abs(total - 1) > SUM_TOLERANCE:
         raise ContractError(f"the probabilities that predict gives sum to {total:.6g}, not to one")
     return log_probs
+
+
+def alone(generator: Generator, texts: Sequence[str]) -> list[LogProbs]:
+    """The bits of each character of many short texts, each read alone from `begin()`: (characters,) each."""
+    cut = [generator.tokenizer.spans(text) for text in texts]
+    log_probs = generator.token_log_probs_batch([ids for ids, _ in cut])
+    found = zip(texts, cut, log_probs, strict=True)
+    return [spread(-nats / math.log(2), ends, len(text)) for text, (_, ends), nats in found]

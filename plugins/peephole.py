@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from genbench import Layer
 from genbench.neural import Products, RecurrentGenerator, through_limit, through_sigmoid, through_tanh
 
 SLOWER = 0.1  # of the other weights' steps: at full speed what is learned of a memory upsets the gates
@@ -194,6 +195,26 @@ class PeepholeLSTM(nn.Module):
             ends.append((values[-1], memory))
         last = torch.stack([h for h, _ in ends]), torch.stack([c for _, c in ends])
         return values.transpose(0, 1), last
+
+    def inside(self, x: torch.Tensor) -> list[Layer]:
+        """Gates and memory of each layer at each step of x, (1, time, inputs), for the probe."""
+        values, found, n = x[0], [], self.hidden
+        for recurrent, weights, read in zip(self.recurrent, self.peeps, self.reads, strict=True):
+            h, c = x.new_zeros(2, 1, n)
+            looks, held = _looks(SLOWER * weights, 1, False), []
+            for sums in read(values)[:, None]:
+                sums = sums + h @ recurrent.t()
+                looks.add_before(sums[:, : 2 * n], c)
+                i, f = sums[:, : 2 * n].sigmoid().chunk(2, dim=1)
+                c = (f * c + i * sums[:, 2 * n : 3 * n].tanh()).clamp(-self.cell_clip, self.cell_clip)
+                looks.add_after(sums[:, 3 * n :], c)
+                o = sums[:, 3 * n :].sigmoid()
+                h = o * c.tanh()
+                held.append(torch.cat([f, i, o, c, h]))
+            forget, put, let, memory, values = torch.stack(held, dim=1)
+            gates = {"forget": forget, "input": put, "output": let}
+            found.append(Layer(memory.double().numpy(), {name: g.double().numpy() for name, g in gates.items()}))
+        return found
 
 
 @dataclass

@@ -16,7 +16,7 @@ from genbench_plugins.lstm import lstm
 from torch import nn
 
 from genbench import Ids, LogProbs
-from genbench.neural import Alone, OneHot, Reading, RecurrentGenerator
+from genbench.neural import Alone, NetworkProbe, OneHot, Reading, RecurrentGenerator
 
 Window = tuple[int, ...]
 AT_ONCE = 1024  # windows scored side by side
@@ -89,3 +89,9 @@ class LSTMWindow(RecurrentGenerator):
                 last, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
                 found[few + place * AT_ONCE :][: len(last)] = last[:, -1].numpy()
         return found[len(before) - 1 :]
+
+    def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
+        return [self.token_log_probs(ids) for ids in streams]
+
+    def probe(self) -> NetworkProbe:
+        return NetworkProbe(self._network, self._anew, self.tokenizer.encode("\n"), self.window)

@@ -16,7 +16,7 @@ from genbench.cli.compare import compare
 from genbench.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted(ROOT.glob("examples/*.toml"))
+EXAMPLES = sorted(path for path in ROOT.glob("examples/*.toml") if path.stem != "pair")  # no comparison: minimal pairs
 WHOLE = """
 title = "Orders"
 see = "what to see"

@@ -37,6 +37,8 @@ CORE["neural"] = {"errors", "tokenizer", "generator", "neural"}
 CORE["models"] = {"errors", "generator", "options", "registry", "store", "__init__"}
 CORE["checkpoints"] = {"generator", "store", "__init__"}
 CORE["bench"] = {
+    "neural",  # what judges with networks
+    "tokenizer",
     "checkpoints",
     "measure",
     "models",
@@ -65,7 +67,8 @@ CORE["report"] = {
 CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
 CORE["sharing"] = CORE["measuring"]
-CORE["cli"] = CORE["measuring"] | {"measuring", "sharing", "templates", "testing"}
+CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
+CORE["cli"] = CORE["measuring"] | {"measuring", "remembering", "sharing", "styling", "templates", "testing"}
 CORE["__init__"] = set(CORE)
 
 
@@ -115,7 +118,10 @@ def test_plugins_import_public_names_only(path: Path) -> None:
     public |= {
         f"genbench.neural.{name}" for name in ("RecurrentGenerator", "WordNetwork", "Reading", "Alone", "OneHot")
     }
-    public |= {f"genbench.neural.{name}" for name in ("Products", "through_limit", "through_sigmoid", "through_tanh")}
+    public |= {
+        f"genbench.neural.{name}"
+        for name in ("Products", "NetworkProbe", "through_limit", "through_sigmoid", "through_tanh")
+    }
     assert set(names) <= public
 
 
@@ -145,6 +151,8 @@ def test_public_definitions_say_what_they_are() -> None:
     contract |= {
         "advance_batch",
         "predict_batch",
+        "token_log_probs_batch",
+        "probe",
         "depth",
         "depths",
         "evidence",

@@ -11,13 +11,13 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench import checkpoints, models, options, registry, sampling, scoring
+from genbench import checkpoints, models, options, registry, scoring
+from genbench.bench.drawing import for_judges, samples
 from genbench.checkpoints import Checkpoint
 from genbench.errors import GenbenchError, UserError, told
 from genbench.generator import Generator, Progress, Run
@@ -47,6 +47,7 @@ class Job:
     corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
     models: str = ""  # the folder that models are kept in; "" keeps none
     fresh: bool = False  # train anew even if the same model is kept
+    judged: int = 0  # more samples, for the judges of style
     places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
 
     @property
@@ -92,7 +93,10 @@ def run_job(job: Job, listen: Listener) -> Row:
         listen(Progress(1, note="scoring"))
         row |= test(generator, job.test, {by: Places.unpack(each) for by, each in job.places.items()})
         listen(Progress(1, note="sampling"))
-        row |= draw(generator, job)
+        row |= samples(generator, job)
+        if job.judged:
+            listen(Progress(1, note="sampling for the judges"))
+            row["drawn"] = for_judges(generator, job)
     except GenbenchError as error:
         return failed(row, str(error))
     except MemoryError:
@@ -188,25 +192,6 @@ def test(generator: Generator, text: str, kinds: Mapping[str, Places]) -> Row:
             "score_characters_per_second": round(len(text) / seconds),
         }
     )
-
-
-def draw(generator: Generator, job: Job) -> Row:
-    """The samples, drawn side by side and timed together."""
-    began = time.perf_counter()
-    asked = list(product(job.prompts, job.samplings))
-    prompts, hows = [prompt for prompt, _ in asked], [sampling.Sampling(**how) for _, how in asked]
-    rngs = [np.random.default_rng([job.seed, place]) for place in range(len(asked))]
-    texts = sampling.generate_many(generator, prompts, hows, rngs)
-    seconds = time.perf_counter() - began
-    samples = [
-        {"temperature": how.temperature, "prompt": prompt, "text": text}
-        for prompt, how, text in zip(prompts, hows, texts, strict=True)
-    ]
-    characters = sum(len(sample["text"]) for sample in samples)
-    return {
-        "samples": samples,
-        "generate_characters_per_second": round(characters / seconds) if characters else None,
-    }
 
 
 def note_interval(row: Row) -> Row:

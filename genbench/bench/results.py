@@ -20,6 +20,7 @@ class Comparison:
     floors: dict[str, dict[str, float]]  # bits per character; never ranked
     results: list[Row]
     human: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # what is said of samples, of held-out text
+    style: dict[str, Any] | None = None  # how far the judges of style can be trusted
     title: str = ""
     see: str = ""  # what there is to see in it
     came_out: str = ""  # what came out earlier, elsewhere
@@ -76,5 +77,6 @@ class Comparison:
             "verdicts": {author: self.verdicts(author) for author in self.corpora},
             "splits": {author: self.splits(author) for author in self.corpora},
             "human": self.human,
+            "style": self.style,
             "results": self.results,
         }

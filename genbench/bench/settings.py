@@ -44,6 +44,7 @@ class Settings(TypedDict, total=False):
     lines: str
     held_out: list[str]
     by: list[str]
+    style: bool
     fresh: bool
 
 

@@ -30,6 +30,7 @@ def compare(
     lines: p.Lines = "join",
     held_out: p.HeldOut = None,
     by: p.By = None,
+    style: p.Style = False,
     fresh: p.Fresh = False,
     json: p.Json = None,
     csv: p.Csv = None,

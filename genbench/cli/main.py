@@ -13,12 +13,15 @@ from typer.exceptions import TyperException
 
 from genbench import __version__
 from genbench.cli import corpora, generators, models
+from genbench.cli.cells import cells
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
 from genbench.cli.explain import explain
 from genbench.cli.generate import generate
+from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
+from genbench.cli.style import attribute, authors
 from genbench.cli.train import train
 from genbench.errors import GenbenchError, PluginWarning
 
@@ -55,6 +58,10 @@ app.command()(generate)
 app.command()(score)
 app.command()(explain)
 app.command()(novelty)
+app.command()(authors)
+app.command()(attribute)
+app.command()(memory)
+app.command()(cells)
 app.command()(compress)
 app.command()(decompress)
 app.add_typer(models.app, name="models")

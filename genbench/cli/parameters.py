@@ -47,6 +47,10 @@ By = Annotated[
         help="Split the bits by place: word-frequency, context-seen, position (in a word), newline; repeatable.",
     ),
 ]
+Style = Annotated[
+    bool,
+    typer.Option("--style", help="Judge whose style samples have; a quarter of the training text goes to the judges."),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
 ONE = "A catalogue name, or a path to a .txt file or a folder of them."

@@ -14,6 +14,7 @@ import numpy.typing as npt
 BLOCK = 1000  # characters
 FEWEST = 10  # blocks; with fewer nothing can be said
 DRAWS = 2000
+Z = 1.959964  # standard deviations that 95 % lie within
 Floats = npt.NDArray[np.float64]
 
 
@@ -46,3 +47,17 @@ def _drawn(blocks: int, seed: int) -> Floats:
     drawn = np.random.default_rng(seed).integers(blocks, size=(DRAWS, blocks))
     drawn += blocks * np.arange(DRAWS)[:, None]
     return np.bincount(drawn.ravel(), minlength=DRAWS * blocks).reshape(DRAWS, blocks).astype(np.float64)
+
+
+def share_interval(right: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share that was counted (Wilson 1927).
+
+    >>> [round(bound, 3) for bound in share_interval(9, 10)], share_interval(0, 0)
+    ([0.596, 0.982], (0.0, 1.0))
+    """
+    if not of:
+        return 0.0, 1.0
+    share, square = right / of, Z * Z
+    middle = (share + square / (2 * of)) / (1 + square / of)
+    reach = Z / (1 + square / of) * float(np.sqrt(share * (1 - share) / of + square / (4 * of * of)))
+    return max(0.0, middle - reach), min(1.0, middle + reach)

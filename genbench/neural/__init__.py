@@ -2,6 +2,7 @@
 
 from genbench.neural.batches import Alone as Alone
 from genbench.neural.batches import Reading as Reading
+from genbench.neural.probe import NetworkProbe as NetworkProbe
 from genbench.neural.products import Products as Products
 from genbench.neural.products import through_limit as through_limit
 from genbench.neural.products import through_sigmoid as through_sigmoid

@@ -13,16 +13,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from genbench.generator import Generator, Learned, LogProbs, Run, State
+from genbench.generator import Generator, Learned, LogProbs, Probe, Run, State
 from genbench.neural.batches import Carried, Reading
 from genbench.neural.heads import Adaptive, Head, Softmax, by_frequency
 from genbench.neural.machine import native_bf16, training
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates
+from genbench.neural.probe import NetworkProbe
 from genbench.neural.schedule import Schedule, parts, read, written
 from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.stepping import Memories, Memory, Stepping, together
-from genbench.neural.streams import stream_log_probs
+from genbench.neural.streams import batch_log_probs, stream_log_probs
 from genbench.neural.training import Recipe, Trainer, seconds_a_step
 from genbench.tokenizer import Ids, Tokenizer
 
@@ -197,6 +198,18 @@ class RecurrentGenerator(Generator):
         stream = torch.cat([before, torch.from_numpy(ids)])
         return stream_log_probs(self._network, stream)[len(before) - 1 :]
 
+    def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
+        return batch_log_probs(self._network, self.tokenizer.encode("\n"), streams)
+
+    def probe(self) -> Probe:
+        return NetworkProbe(self._network, self._anew, self.tokenizer.encode("\n"))
+
+    def _anew(self) -> Network:
+        """An untrained network of the same size and form."""
+        made = self._build(Size(self._hidden, 0.0), torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
+        made.settle()
+        return made
+
     def dump(self) -> dict[str, Any]:
         weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
         return {"hidden": self._hidden, "weights": weights}
@@ -204,6 +217,5 @@ class RecurrentGenerator(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self.__dict__.pop("_stepping", None)
         self._hidden = learned["hidden"]
-        self._network = self._build(Size(self._hidden, 0.0), torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
-        self._network.settle()
+        self._network = self._anew()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})

@@ -8,18 +8,23 @@ nearly always ends soon.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from torch import nn
 
 from genbench.generator import LogProbs
 from genbench.neural.network import Network
 from genbench.neural.states import CoreState, distance, each, shifted
+from genbench.tokenizer import Ids
 
 ROWS = 32
 SHORTEST_ROW = 512  # tokens
 RUN_UP = 256  # tokens
 STRIDE = 128  # tokens read at once: bounds the memory
 MARKS = 64  # strides after which the state is remembered, so that a second reading can end where it agrees
+BATCH = 64  # short streams read side by side
 TOLERANCE = 1e-5  # relative, in the state; far below 1e-4 nats a token
 
 
@@ -37,6 +42,22 @@ def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
     last = each(lambda t: t[:, -1:].contiguous(), state)
     tail, _, _ = _read(network, inputs[None, whole:], targets[None, whole:], last, [])
     return np.concatenate([found.flatten().numpy(), tail.flatten().numpy()]).astype(np.float64)
+
+
+@torch.inference_mode()
+def batch_log_probs(network: Network, before: Ids, streams: Sequence[Ids]) -> list[LogProbs]:
+    """The same of many streams, each read after `before` from a zero state; those of a length side by side."""
+    found: list[LogProbs] = [np.empty(0)] * len(streams)
+    order = sorted(range(len(streams)), key=lambda place: len(streams[place]))
+    for start in range(0, len(order), BATCH):
+        chosen = [place for place in order[start : start + BATCH] if len(streams[place])]
+        rows = [torch.from_numpy(np.concatenate([before, streams[place]])) for place in chosen]
+        if rows:
+            padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+            read, _, _ = _read(network, padded[:, :-1], padded[:, 1:], None, [])
+            for place, row in zip(chosen, read.double().numpy(), strict=True):
+                found[place] = row[len(before) - 1 :][: len(streams[place])]
+    return found
 
 
 def _rows(network: Network, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, CoreState]:

@@ -13,10 +13,11 @@ from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
 from genbench.report import novelty, splits
 from genbench.report.columns import wanted
+from genbench.report.judged import lines as style_lines
 from genbench.report.text import printable
 from genbench.store import write_whole
 
-NOT_IN_CSV = ("samples", "facts", "notes", "block_bits", "by", "novelty")
+NOT_IN_CSV = ("samples", "facts", "notes", "block_bits", "by", "novelty", "style")
 
 
 def as_json(comparison: Comparison) -> str:
@@ -66,6 +67,9 @@ def as_markdown(comparison: Comparison) -> str:
         if copied:
             heads = ["samples of", *novelty.NAMES]
             lines += ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, copied)]
+        heads, *shares = style_lines(comparison, author, rows)
+        if shares:
+            lines += ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, shares)]
         for by, kinds in comparison.splits(author).items():
             heads, *others = splits.lines(kinds)
             lines += ["", _line([by, *heads[1:]]), _line(["---"] + ["---:"] * len(kinds)), *map(_line, others)]

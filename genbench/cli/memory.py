@@ -1,0 +1,81 @@
+"""genbench memory"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genbench.bench.values import seconds
+from genbench.cli import parameters as p
+
+
+def memory(
+    author: p.AuthorOne,
+    generators: Annotated[
+        list[str], typer.Option("-g", "--generator", metavar="SPEC", help=p.SPEC_HELP, show_default=False)
+    ],
+    longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
+    targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to ask for, at most.")] = 500,
+    pair: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Minimal pairs of your own, as examples/pair.toml. [default: the first of it]",
+            show_default=False,
+        ),
+    ] = None,
+    scales: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--scale",
+            metavar="X",
+            help="Of an untrained network's recurrent weights; repeatable. [default: 0.5, 1 and 2]",
+            show_default=False,
+        ),
+    ] = None,
+    distances: Annotated[
+        bool,
+        typer.Option(
+            "--distances", help="Instead: who remembers brackets and names how far, as on examples/recall.txt."
+        ),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: p.AnySeed = None,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.AnyDevice = None,
+    lines: p.Lines = "join",
+) -> None:
+    """Tell what memory buys: bits with the context cut shorter, gradients by lag; trains first if no model is kept."""
+    import json as writer
+
+    from genbench import api, remembering
+    from genbench.measure import memory as measure
+    from genbench.measure import pairs
+    from genbench.report import memory
+    from genbench.report.live import Live, console
+
+    asked = [pairs.LECTURE] if pair is None else pairs.read(pair)
+    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    with Live(console(stderr=True)) as live:
+        text = api.corpus(author, lines=lines, watcher=live)
+        remembering.require(text, distances, longest, targets)
+        made = {spec: api.ready(text, spec, lines=lines, watcher=live, **limits) for spec in generators}
+        if distances:
+            found = remembering.distances(made, text, watcher=live)
+        else:
+            found = remembering.memory(
+                made,
+                text,
+                longest=longest,
+                targets=targets,
+                scales=scales or measure.SCALES,
+                minimal_pairs=asked,
+                watcher=live,
+            )
+    if json:
+        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+    else:
+        (memory.show_distances if distances else memory.show)(found, console())

@@ -1,0 +1,115 @@
+"""genbench authors, genbench attribute"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genbench.bench.values import seconds
+from genbench.cli import parameters as p
+
+CHAIN = typer.Option("-g", "--generator", metavar="SPEC", help="Whose models tell them apart.")
+OneSpec = Annotated[str, CHAIN]
+Characters = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Characters to train on, each author alike. [default: what the least has]", show_default=False
+    ),
+]
+
+
+def authors(
+    authors: Annotated[list[str], typer.Argument(metavar="AUTHOR", help=f"Two or more. {p.ONE}")],
+    generator: OneSpec = "markov-char",
+    characters: Characters = None,
+    lengths: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--length",
+            metavar="N",
+            help="Characters of a passage; repeatable. [default: 100, 200, 500 and 1000]",
+            show_default=False,
+        ),
+    ] = None,
+    passages: Annotated[int, typer.Option(metavar="N", min=1, help="Of each author and length, at most.")] = 50,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--held-out",
+            metavar="BOOK",
+            help="Test its author on this whole unseen book; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Also try the judges of compare --style, on a quarter of the training text.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: p.Seed = 0,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.Device = "auto",
+    lines: p.Lines = "join",
+    fresh: p.Fresh = False,
+) -> None:
+    """Tell authors apart: a model each, its bits on every test text, and how many passages find their author."""
+    import json as writer
+
+    from genbench import styling
+    from genbench.measure.style import LENGTHS
+    from genbench.report import style
+    from genbench.report.live import Live, console
+
+    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    with Live(console(stderr=True)) as live:
+        found = styling.authors(
+            authors,
+            generator,
+            characters=characters,
+            lengths=lengths or LENGTHS,
+            passages=passages,
+            held_out=held_out or (),
+            judge=judge,
+            lines=lines,
+            fresh=fresh,
+            watcher=live,
+            **limits,
+        )
+    if json:
+        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+    else:
+        style.show(found, console())
+
+
+def attribute(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")],
+    among: Annotated[list[str], typer.Option(metavar="AUTHOR...", help=f"Two or more. {p.ONE}")],
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.")
+    ] = None,
+    generator: OneSpec = "markov-char",
+    characters: Characters = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: p.Seed = 0,
+    budget: p.Budget = None,
+    steps: p.Steps = None,
+    device: p.Device = "auto",
+    lines: p.Lines = "join",
+) -> None:
+    """Tell who wrote a text: the bits it takes under each author's model, fewest first."""
+    import json as writer
+
+    from genbench import api, styling
+    from genbench.report import style
+    from genbench.report.live import Live, console
+
+    text = api.text_of(file, lines=lines)
+    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    names = [*among, *(others or ())]  # all after --among: an option takes one word, the others come as arguments
+    with Live(console(stderr=True)) as live:
+        found = styling.attribute(text, names, generator, characters=characters, lines=lines, watcher=live, **limits)
+    if json:
+        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+    else:
+        style.show_verdict(found, console())
