@@ -19,7 +19,7 @@ class Average:
     """Running means of some parameters."""
 
     def __init__(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[torch.Tensor] = list(parameters)
         self.means = [p.detach().clone() for p in self.parameters]
 
     @torch.no_grad()

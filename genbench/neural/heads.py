@@ -121,6 +121,8 @@ class Adaptive(Head):
 class Tied(Adaptive):
     """Output weights that are the input vectors (Press & Wolf 2017), narrowed for rare tokens (Baevski & Auli 2019)."""
 
+    order: torch.Tensor
+
     def __init__(self, hidden: int, order: torch.Tensor, vectors: Vectors) -> None:
         self.width = vectors.width
         super().__init__(hidden, order)
@@ -133,7 +135,7 @@ class Tied(Adaptive):
         self.narrow = nn.ModuleList(nn.Linear(self.width, width, bias=False) for width in narrow)
 
     def tables(self) -> Iterable[torch.Tensor]:
-        first, *rest = functional.embedding(self.order, self.shared[0].weights()).split(self.sizes)
+        first, *rest = torch.split(functional.embedding(self.order, self.shared[0].weights()), self.sizes)
         top = first @ self.project.weight  # (frequent, hidden)
         yield top if self.gate is None else torch.cat([top, self.gate.weight])
         yield from (narrow(vectors) for narrow, vectors in zip(self.narrow, rest, strict=True))

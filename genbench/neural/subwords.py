@@ -61,5 +61,5 @@ class _Sums(torch.autograd.Function):
         return functional.embedding_bag(there[0], vectors, there[1], mode="sum")
 
     @staticmethod
-    def backward(ctx: Any, slope: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, slope: torch.Tensor) -> Any:
         return functional.embedding_bag(ctx.back[0], slope.contiguous(), ctx.back[1], mode="sum"), None, None

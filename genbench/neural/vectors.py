@@ -47,7 +47,9 @@ class Vectors(nn.Module):
 
     def settled(self) -> nn.Embedding:
         """A plain embedding with the same vectors, once training is over."""
-        return nn.Embedding.from_pretrained(self.weights().detach().clone(), freeze=False)
+        plain = nn.Embedding(self.size, self.width)
+        plain.weight = nn.Parameter(self.weights().detach().clone())
+        return plain
 
 
 class OneHot(nn.Module):

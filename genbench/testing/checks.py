@@ -75,7 +75,7 @@ def sums_to_one(subject: Subject) -> None:
 
 
 def batch_equals_steps(subject: Subject) -> None:
-    """The faster token_log_probs gives what walking the steps gives, to 1e-4 nats a token; so does that of many streams.
+    """The faster token_log_probs gives what walking the steps gives, to 1e-4 nats a token, of many streams too.
 
     Compare both at the token named; the steps are right. Without an override of token_log_probs or
     token_log_probs_batch they cannot differ.
