@@ -60,12 +60,12 @@ class LSTMWindow(RecurrentGenerator):
     def advance_batch(self, states: Sequence[Window], tokens: Sequence[int]) -> Sequence[Window]:
         return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
-    def predict_batch(self, states: Sequence[Window]) -> LogProbs:
+    def predict_batch(self, states: Sequence[Window], stop: int | None = None) -> LogProbs:
         found = np.empty((len(states), self.tokenizer.size))
         for length in {len(state) for state in states}:
             rows = [row for row, state in enumerate(states) if len(state) == length]
             found[rows] = self._read([states[row] for row in rows])
-        return found
+        return found[:, :stop]
 
     @torch.inference_mode()
     def _read(self, windows: Sequence[Window]) -> LogProbs:

@@ -20,7 +20,7 @@ def test_a_new_plugin_is_short_and_the_strict_tools_find_nothing(kind: str, tmp_
     assert len((home / "pet_idea.py").read_text(encoding="utf-8").splitlines()) <= LONGEST
     for words in (["check", "--select", "E,F,W,I,B,UP,N,SIM,RUF,PT,C4,RET"], ["format", "--check"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *words, "--isolated", "."],
+            [sys.executable, "-m", "ruff", *words, "--isolated", "--no-cache", "."],
             cwd=home,
             capture_output=True,
             text=True,

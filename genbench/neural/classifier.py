@@ -19,7 +19,8 @@ from torch.nn import functional
 from genbench.generator import LogProbs
 from genbench.neural.machine import training
 from genbench.neural.vectors import word2vec
-from genbench.tokenizer import Ids, Tokenizer, pieces
+from genbench.pieces import pieces
+from genbench.tokenizer import Ids, Tokenizer
 
 LENGTH = 400  # words
 PAD, UNK, FIRST = 0, 1, 2  # rows of the table of vectors; the first of a word

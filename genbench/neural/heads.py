@@ -130,6 +130,7 @@ class Tied(Adaptive):
         self.register_buffer("order", order, persistent=False)
 
     def make_tables(self, hidden: int, narrow: list[int]) -> None:
+        """A projection of the vectors, and what narrows those of each cluster."""
         self.project = nn.Linear(hidden, self.width, bias=False)
         self.gate = nn.Linear(hidden, self.clusters, bias=False) if self.clusters else None
         self.narrow = nn.ModuleList(nn.Linear(self.width, width, bias=False) for width in narrow)

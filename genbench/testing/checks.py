@@ -77,8 +77,7 @@ def sums_to_one(subject: Subject) -> None:
 def batch_equals_steps(subject: Subject) -> None:
     """The faster token_log_probs gives what walking the steps gives, to 1e-4 nats a token, of many streams too.
 
-    Compare both at the token named; the steps are right. Without an override of token_log_probs or
-    token_log_probs_batch they cannot differ.
+    Compare both at the token named; the steps are right. Without an override of either the two cannot differ.
     """
     generator = subject.fitted
 
@@ -196,11 +195,10 @@ def refit_forgets(subject: Subject) -> None:
 def counts_ignore_valid(subject: Subject) -> None:
     """Vocabulary and counts come from the training text alone.
 
-    Use valid to decide when to stop, and for a few weights at most. (The phrase is read once: one that also counts what
-    it reads may rightly know it the second time.)
+    Use valid to decide when to stop, and for a few weights at most.
     """
     train, valid, _ = subject.texts
-    secret = " zqxj vkwq"
+    secret = " zqxj vkwq"  # read once below: what also counts what it reads may rightly know it the second time
     spied = subject.fit(train, secret * (len(valid) // len(secret)) + " \u00fe")
     same = spied.tokenizer.dump() == subject.fitted.tokenizer.dump()
     require(same, "another valid text gives another vocabulary")

@@ -58,7 +58,7 @@ class Block(nn.Module):
         return x, known[:, -memory.shape[1] :].float()
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (batch, heads, time, width / heads)
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)  # (batch, heads, time, width / heads)
 
 
 class Transformer(nn.Module):
