@@ -136,6 +136,7 @@ class Tied(Adaptive):
         self.narrow = nn.ModuleList(nn.Linear(self.width, width, bias=False) for width in narrow)
 
     def tables(self) -> Iterable[torch.Tensor]:
+        """Made from the vectors as they are now."""
         first, *rest = torch.split(functional.embedding(self.order, self.shared[0].weights()), self.sizes)
         top = first @ self.project.weight  # (frequent, hidden)
         yield top if self.gate is None else torch.cat([top, self.gate.weight])
