@@ -144,6 +144,7 @@ class Tied(Adaptive):
 
     @torch.no_grad()
     def settled(self) -> Head:
+        """An adaptive head with the output weights written out."""
         plain = Adaptive(self.project.in_features, self.order)
         plain.bias, plain.down = self.bias, self.down
         for own, table in zip(plain.own, self.tables(), strict=True):
