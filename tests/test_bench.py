@@ -114,6 +114,7 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors"} | {
         "human",
+        "style",
         "splits",
         "verdicts",
         "results",
