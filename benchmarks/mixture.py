@@ -15,7 +15,7 @@ import time
 
 import genbench
 
-ROWS = ("markov", "mixture:parts=markov+lstm-char+lstm-word,shares=1+2+1")
+ROWS = ("markov", "mixture:parts=markov+lstm-char+lstm-word,shares=1+4+10")
 
 
 def measured(spec: str, author: str, seconds: float) -> str:
