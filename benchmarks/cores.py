@@ -64,7 +64,7 @@ def trainer(spec: str, hidden: int, half: bool) -> Trainer:
     core = generator.core(VECTORS, hidden)
     network = Network(nn.Embedding(ALPHABET, VECTORS), core, Softmax(hidden, ALPHABET), (0.0, 0.0)).train()
     rates = Rates(generator.learning_rate, generator.matrix_rate, generator.weight_decay, hidden)
-    return Trainer(network, Recipe(generator.reading(), rates), Run(), Schedule(parts(1000)), 1.0, half)
+    return Trainer(network, Recipe(generator.reading(BATCH * WINDOW), rates), Run(), Schedule(parts(1000)), 1.0, half)
 
 
 def milliseconds(trained: Trainer, steps: int) -> float:
