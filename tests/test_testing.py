@@ -1,6 +1,7 @@
 """Each check of the conformance kit catches a generator broken for it, and passes the good one."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -103,6 +104,21 @@ class Peeks(Unigram):
         super().fit(train + valid * 50, valid, run)
 
 
+class DrawsOtherwise(Unigram):
+    """Draws all tokens alike, whatever it predicts."""
+
+    def quantiles(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        return np.asarray((uniforms * len(self.log_probs)).astype(np.int64))
+
+
+class DrawsAsItPredicts(Unigram):
+    """Tokens side by side in their order."""
+
+    def quantiles(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        ladder = np.cumsum(np.exp(self.log_probs / temperature))
+        return np.searchsorted(ladder, uniforms * ladder[-1], side="right")
+
+
 class Useless(Unigram):
     def fit(self, train: str, valid: str, run: Run) -> None:
         super().fit(train, valid, run)
@@ -119,6 +135,7 @@ BROKEN = {
     "no_text_counted_twice": CountsTwice,
     "states_are_values": Mutable,
     "same_seed_same_text": Global,
+    "drawn_as_predicted": DrawsOtherwise,
     "fit_is_reproducible": Unseeded,
     "save_load_keeps_every_bit": Rounded,
     "refit_forgets": Remembers,
@@ -134,6 +151,10 @@ def test_every_check_has_its_broken_generator() -> None:
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_good_generator_passes(check: str) -> None:
     CHECKS[check](Subject(Unigram))
+
+
+def test_a_generator_that_draws_by_itself_as_it_predicts_passes() -> None:
+    CHECKS["drawn_as_predicted"](Subject(DrawsAsItPredicts))
 
 
 @pytest.mark.parametrize("check", CHECKS)

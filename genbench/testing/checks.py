@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from genbench import sampling, scoring, store
 from genbench.generator import Generator
+from genbench.testing.drawn import drawn_as_predicted
 from genbench.testing.examples import apart, differ, refuse, require
+from genbench.testing.globally import random_states_kept
 from genbench.testing.subject import Check, Subject
 from genbench.tokenizer import Tokenizer
 
@@ -160,7 +157,7 @@ def fit_is_reproducible(subject: Subject) -> None:
 
     Draw from np.random.default_rng(run.seed), and for torch from torch.Generator().manual_seed(run.seed).
     """
-    with _random_states_kept():
+    with random_states_kept():
         again = subject.fit(subject.texts[0], subject.texts[1])
     _same(subject.fitted, again, subject, "two fits with one seed on one text")
 
@@ -222,34 +219,6 @@ def _same(expected: Generator, got: Generator, subject: Subject, said: str) -> N
     require(wrong is None, f"{said} differ; {wrong}")
 
 
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    """Every global random state is moved on first, or one that was seeded before would look untouched."""
-    torch = sys.modules.get("torch")
-    first = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
-    random.random(), np.random.random(), torch and torch.rand(1)
-    before = _random_states()
-    try:
-        yield
-        changed = [name for name, state in _random_states().items() if state != before[name]]
-    finally:
-        random.setstate(first[0])
-        np.random.set_state(first[1])
-        if torch and first[2] is not None:
-            torch.set_rng_state(first[2])
-    require(not changed, f"fit changed the global random state of {', '.join(changed)}")
-
-
-def _random_states() -> dict[str, Any]:
-    torch = sys.modules.get("torch")
-    legacy = np.random.get_state()
-    return {
-        "random": random.getstate(),
-        "numpy": str([part.tolist() if isinstance(part, np.ndarray) else part for part in legacy]),
-        "torch": torch.get_rng_state().tolist() if torch else None,
-    }
-
-
 CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
@@ -261,6 +230,7 @@ CHECKS: dict[str, Check] = {
         no_text_counted_twice,
         states_are_values,
         same_seed_same_text,
+        drawn_as_predicted,
         fit_is_reproducible,
         save_load_keeps_every_bit,
         refit_forgets,
