@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 
@@ -42,7 +41,7 @@ def cells(
     remembering.require_cell(registry.make(p.only(generators)))
     with Live(console(stderr=True)) as live:
         corpus = api.corpus(author, lines=lines, watcher=live)
-        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        limits = p.limits(budget, steps, seed, device)
         made = api.ready(corpus, p.only(generators), lines=lines, watcher=live, **limits)
         found = remembering.cells(made, text, corpus)
         chosen = remembering.units(units or (), found)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
@@ -33,7 +32,7 @@ def compress(
     data = measuring.utf8_of(file)
     require_writable(output)
     with Live(console(stderr=True)) as live:
-        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        limits = p.limits(budget, steps, seed, device)
         made = api.ready(author, p.only(generators), lines=lines, watcher=live, **limits)
         found = measuring.compress(made, data, watcher=live)
     write_whole(output, found)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 
@@ -29,6 +28,6 @@ def explain(
     api.require_prompt(text)
     with Live(console(stderr=True)) as live:
         corpus = api.corpus(author, lines=lines, watcher=live)
-        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        limits = p.limits(budget, steps, seed, device)
         made = api.ready(corpus, p.only(generators), lines=lines, watcher=live, **limits)
     show(api.explain(made, corpus, text, top), console())

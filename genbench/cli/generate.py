@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import sys
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 
@@ -39,7 +38,7 @@ def generate(
     sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop, max_overlap)
     with Live(console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, watcher=live)
-        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        limits = p.limits(budget, steps, seed, device)
         made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
     first = seed if seed is not None else secrets.randbelow(2**32)
     prompts = [start(prompt, text.train, first + place) for place in range(count)]

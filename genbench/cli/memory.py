@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 
@@ -58,7 +57,7 @@ def memory(
     from genbench.report.live import Live, console
 
     asked = [pairs.LECTURE] if pair is None else pairs.read(pair)
-    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    limits = p.limits(budget, steps, seed, device)
     with Live(console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, watcher=live)
         remembering.require(text, distances, longest, targets)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 app = typer.Typer(
@@ -76,7 +75,7 @@ def export(
     from genbench import sharing
     from genbench.report.live import Live, console
 
-    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    limits = p.limits(budget, steps, seed, device)
     with Live(console(stderr=True)) as live:
         sharing.export_model(author, p.only(generators), folder, lines=lines, watcher=live, **limits)
     typer.echo(f"{folder} can be passed on; genbench models import {folder} takes it, anywhere", err=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from genbench.bench.values import seconds
 from genbench.errors import UserError
 
 AUTHORS_HELP = (
@@ -100,3 +101,8 @@ def only(specs: list[str]) -> str:
     if len(specs) > 1:
         raise UserError(f"{len(specs)} generators are named, and one is taken; genbench compare takes several")
     return specs[0]
+
+
+def limits(budget: str | None, steps: int | None, seed: int | None, device: str | None) -> dict[str, Any]:
+    """What a model must fit, as `genbench.ready` takes it; None is open."""
+    return {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}

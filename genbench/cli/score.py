@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 
@@ -31,7 +30,7 @@ def score(
 
     text = api.text_of(file, lines=lines)
     with Live(console(stderr=True)) as live:
-        limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+        limits = p.limits(budget, steps, seed, device)
         made = api.ready(author, p.only(generators), lines=lines, watcher=live, **limits)
     numbers = api.numbers(made, text)
     if json:

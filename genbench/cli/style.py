@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
 CHAIN = typer.Option("-g", "--generator", metavar="SPEC", help="Whose models tell them apart.")
@@ -61,7 +60,7 @@ def authors(
     from genbench.report import style
     from genbench.report.live import Live, console
 
-    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    limits = p.limits(budget, steps, seed, device)
     with Live(console(stderr=True)) as live:
         found = styling.authors(
             authors,
@@ -105,7 +104,7 @@ def attribute(
     from genbench.report.live import Live, console
 
     text = api.text_of(file, lines=lines)
-    limits = {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}
+    limits = p.limits(budget, steps, seed, device)
     names = [*among, *(others or ())]  # all after --among: an option takes one word, the others come as arguments
     with Live(console(stderr=True)) as live:
         found = styling.attribute(text, names, generator, characters=characters, lines=lines, watcher=live, **limits)
