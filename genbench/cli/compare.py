@@ -35,6 +35,7 @@ def compare(
     json: p.Json = None,
     csv: p.Csv = None,
     markdown: p.Markdown = None,
+    html: p.Html = None,
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
     from genbench import api
@@ -45,7 +46,7 @@ def compare(
 
     typed = {name: context.params[name] for name in settings.Settings.__annotations__ if _typed(context, name)}
     asked = settings.arguments(settings.asked(typed))
-    outputs = [(json, files.as_json), (csv, files.as_csv), (markdown, files.as_markdown)]
+    outputs = [(json, files.as_json), (csv, files.as_csv), (markdown, files.as_markdown), (html, files.as_html)]
     for path, _ in outputs:
         if path is not None:
             require_writable(path)

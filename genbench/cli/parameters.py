@@ -94,6 +94,7 @@ Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side 
 Json = Annotated[Path | None, _option(metavar="FILE", help="Write everything as JSON.")]
 Csv = Annotated[Path | None, _option(metavar="FILE", help="Write the rows as CSV.")]
 Markdown = Annotated[Path | None, _option(metavar="FILE", help="Write the tables as Markdown.")]
+Html = Annotated[Path | None, _option(metavar="FILE", help="Write a report to look at in a browser, one file.")]
 
 
 def only(specs: list[str]) -> str:
