@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -14,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from genbench.report.html.colours import SERIES
-from genbench.report.html.svg import SETTINGS, sign, svg
+from genbench.report.html.svg import drawing, sign, svg
 from genbench.report.text import printable
 
 WIDTH = 470 / 72  # inches; a page shows it as wide as it has room for
 MARKS = "os^DvPX*"  # beside the colours
 DASHES = ("-", "--", ":", "-.")  # where there are more series than colours
-LONGEST = 34  # characters of a name in a drawing
+LONGEST, HALF = 32, 20  # characters of a name in a drawing, and of one that leaves room for another beside it
 POINTS = 200  # of a line; more cannot be seen
 Point = tuple[float, float]
 
@@ -88,7 +87,9 @@ def ranking(chart: Chart, series: Sequence[Series]) -> Markup:
 
 def lines(chart: Chart, series: Sequence[Series]) -> Markup:
     """A line for each series, its interval behind it, a ring at its end; who is who stands below."""
-    below = 0.3 * -(-len(series) // 2)  # inches of the legend
+    once = list({each.name: each for each in series}.values())
+    columns = 2 if all(len(each.short) <= HALF for each in once) else 1
+    below = 0.3 * -(-len(once) // columns)  # inches of the legend
     with _axes(3.4 + below) as (figure, axes):
         for each in series:
             _line(axes, each)
@@ -97,12 +98,11 @@ def lines(chart: Chart, series: Sequence[Series]) -> Markup:
             _logarithmic(axes, chart.log)
         if chart.kinds:
             axes.set_xticks(range(len(chart.kinds)), [printable(kind) for kind in chart.kinds], rotation=20, ha="right")
-        once = {each.name: each for each in series}.values()
         handles = [
             axes.plot([], [], each.mark, linestyle=each.dash, color=each.colour, label=each.short, markersize=6)[0]
             for each in once
         ]
-        figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False, labelcolor=sign("ink"))
+        figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, labelcolor=sign("ink"))
         return svg(figure, printable(chart.title), printable(chart.description), chart.name)
 
 
@@ -138,7 +138,7 @@ def thinned(number: int, most: int = POINTS) -> list[int]:
 
 @contextmanager
 def _axes(height: float) -> Iterator[tuple[Figure, Axes]]:
-    with mpl.rc_context(SETTINGS):
+    with drawing():
         figure = Figure(figsize=(WIDTH, height), dpi=72, layout="constrained")
         yield figure, figure.subplots()
 

@@ -126,10 +126,19 @@ def _matrices(comparison: Comparison) -> list[Table]:
 def _ran(comparison: Comparison) -> list[tuple[str, str]]:
     """What ran where: names and values."""
     took = f"{decimals(comparison.seconds, 1)} seconds" if comparison.seconds else ""
-    about = {"run": comparison.name, "when": comparison.created, "took": took}
+    about = {"run": comparison.name, "when": _when(comparison.created), "took": took}
     about |= {"command": shlex.join(map(str, comparison.command))} | comparison.machine
     about.setdefault("genbench", comparison.version)
     return [(str(name), str(value)) for name, value in about.items() if value]
+
+
+def _when(created: str) -> str:
+    """A time to the minute.
+
+    >>> _when("2026-11-25T06:03:17.5+00:00"), _when("")
+    ('2026-11-25 06:03 UTC', '')
+    """
+    return f"{created[:16].replace('T', ' ')} UTC" if created else ""
 
 
 def _texts(comparison: Comparison) -> Table:

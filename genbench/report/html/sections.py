@@ -22,6 +22,7 @@ from genbench.report.text import decimals
 Figures = dict[str, Any]
 UP = "bits per character"
 UNITS = "fewer is better"
+SOONEST = 0.001  # seconds; an axis of powers of ten has no 0
 
 
 def key(row: Row) -> str:
@@ -76,8 +77,9 @@ class Author:
         """Bits per character against seconds of training: lines on valid text, rings on test text."""
         series = []
         for row in self.ok:
-            points = [(float(x), float(y)) for x, y in row.get("curve") or () if x and y is not None]
-            series.append(self._series(row, points, end=(row["train_seconds"], row["bits_per_character"])))
+            points = [(max(x, SOONEST), y) for x, y in row.get("curve") or ()]
+            end = (max(row["train_seconds"], SOONEST), row["bits_per_character"])
+            series.append(self._series(row, points, end=end))
         said = "A line for each generator that learns step by step, a ring for where each ended."
         chart = self._chart("learning", "bits against seconds of training", said, "seconds of training", UP, log=10)
         return charts.lines(chart, series), tables.curve(self.name, series)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from contextlib import AbstractContextManager
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -20,16 +21,22 @@ SVG, XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}"
 ROLES = ("ink", "faint", "rule", "paper")  # colours that are no series
 SIGN = re.compile(r"#f0f0([0-9a-f]{2})")
 LONG = re.compile(r"(\d\.\d\d)\d+")
-SETTINGS = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "genbench",
-    "text.parse_math": False,
-    "axes.formatter.use_mathtext": False,
-    "axes.formatter.useoffset": False,
-    "axes.unicode_minus": False,
-    "font.family": ["DejaVu Sans"],
-    "font.size": 13,
-}
+
+
+def drawing() -> AbstractContextManager[None]:
+    """Where a figure is made and written: text stays text, and no sign in it is a formula."""
+    return mpl.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "genbench",
+            "text.parse_math": False,
+            "axes.formatter.use_mathtext": False,
+            "axes.formatter.useoffset": False,
+            "axes.unicode_minus": False,
+            "font.family": ["DejaVu Sans"],
+            "font.size": 13,
+        }
+    )
 
 
 def sign(place: int | str) -> str:
@@ -48,7 +55,7 @@ def svg(figure: Figure, title: str, description: str, name: str) -> Markup:
     glyph for, a browser mostly has.
     """
     out = io.BytesIO()
-    with mpl.rc_context(SETTINGS), warnings.catch_warnings():
+    with drawing(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.set_canvas(FigureCanvasSVG(figure))
         figure.savefig(

@@ -37,24 +37,34 @@
     const place = all(".w", word.closest(".text")).indexOf(word);
     return all(".text", row).map((text) => all(".w", text)[place]);
   };
-  const leave = () => { all(".w.at").forEach((word) => word.classList.remove("at")); tip.hidden = true; };
+  let current = null;
+  const leave = () => {
+    all(".w.at").forEach((word) => word.classList.remove("at"));
+    current = null;
+    tip.hidden = true;
+  };
+  const follow = () => {  // the tip stays at its word, above it if there is room
+    if (!current) return;
+    const at = current.getClientRects()[0];
+    const left = Math.min(at.left, document.documentElement.clientWidth - tip.offsetWidth - 4);
+    tip.style.left = `${Math.max(4, left)}px`;
+    tip.style.top = `${at.top > tip.offsetHeight + 8 ? at.top - tip.offsetHeight - 6 : at.bottom + 6}px`;
+  };
   const show = (word) => {
     leave();
     const words = beside(word);
     words.forEach((each) => each.classList.add("at"));
     tip.textContent = `${words.map((each) => each.dataset.b).join(" · ")} bits`;
     tip.hidden = false;
-    const at = word.getClientRects()[0];
-    const left = Math.min(at.left, document.documentElement.clientWidth - tip.offsetWidth - 4);
-    tip.style.left = `${Math.max(4, left)}px`;
-    tip.style.top = `${at.top > tip.offsetHeight + 8 ? at.top - tip.offsetHeight - 6 : at.bottom + 6}px`;
+    current = word;
+    follow();
     return words;
   };
   document.addEventListener("pointerover", (event) => {
     const word = event.target.closest(".text .w");
     if (word) show(word); else if (event.pointerType === "mouse") leave();
   });
-  document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true, capture: true });
+  document.addEventListener("scroll", follow, { passive: true, capture: true });
 
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   all(".text[tabindex]").forEach((text) => {
