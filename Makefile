@@ -1,12 +1,13 @@
 # make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours);
-# bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
+# strict tools. make docs: the console blocks of docs/commands anew. make bench-lstm, bench-markov: networks and chains
+# beside their peers (the first takes hours); bench-mixture: both together; bench-drawing: how fast they write. All make
+# .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick check bench-lstm bench-markov bench-mixture bench-drawing clean
+.PHONY: compare test quick check bench-lstm bench-markov bench-mixture bench-drawing docs clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -41,6 +42,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/build.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -77,6 +77,7 @@ def compare(
     began, created = time.perf_counter(), datetime.now(UTC).isoformat()
     at_once = plan.cores() if jobs is None else jobs
     _require(generators, prompts, by, at_once)
+    samplings = [each for each in samplings if each.length]  # of no length: none
     training = plan.Training(budget, steps, seed, seeds, device)
     corpora = texts(authors, lines, watcher, held_out)
     corpora, stylist = styled.stylist(corpora, seed, watcher.told) if style else (corpora, None)

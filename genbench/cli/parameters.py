@@ -23,7 +23,7 @@ def _option(*names: str, metavar: str, help: str) -> typer.models.OptionInfo:
     return found
 
 
-Authors = Annotated[list[str] | None, typer.Argument(metavar="[AUTHOR]...", help=AUTHORS_HELP, show_default=False)]
+Authors = Annotated[list[str] | None, typer.Argument(metavar="AUTHOR", help=AUTHORS_HELP, show_default=False)]
 Specs = Annotated[
     list[str] | None,
     _option(

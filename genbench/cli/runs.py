@@ -90,7 +90,7 @@ def diff(name: Name, other: Other, json: Annotated[bool, typer.Option("--json", 
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names that runs list shows.")]) -> None:
+def remove(names: Annotated[list[str], typer.Argument(metavar="RUN", help="Names that runs list shows.")]) -> None:
     """Remove kept runs; the models they trained stay."""
     from genbench import runs
 
