@@ -167,8 +167,8 @@ def test_a_generator_has_one_colour_and_one_mark_all_through(whole: str) -> None
 def test_words_have_their_bits_and_copies_a_line() -> None:
     html = words.coloured("a <b> c d", [["a", 0.5], [" <b>", 7.04], [" c", 20.0], [" d", 1.0]], [[2, 7]], 10_000)
     assert html == (
-        '<span class="w h0" data-b="0.5">a</span> <u class="copied"><span class="w h3" data-b="7.0">&lt;b&gt;</span> '
-        '<span class="w h6" data-b="20.0">c</span></u> <span class="w h0" data-b="1.0">d</span>'
+        '<span class="w h0" data-b="0.5">a</span> <u class="copied"><span class="w h2" data-b="7.0">&lt;b&gt;</span> '
+        '<span class="w h5" data-b="20.0">c</span></u> <span class="w h0" data-b="1.0">d</span>'
     )
 
 
@@ -244,7 +244,7 @@ def test_the_first_series_differ_for_every_eye() -> None:
 def test_a_reading_marks_where_generators_differ() -> None:
     text = " ".join(f"w{place}" for place in range(50)) + " extraordinarily\n\nend"
     html = reading(pages.read(text))
-    assert re.search(r'<span id="far-1" class="w h6 far" data-b="16\.0">extraordinarily</span>', html)
+    assert re.search(r'<span id="far-1" class="w h4 far least" data-b="16\.0">extraordinarily</span>', html)
     table = Page(html).text.split("The largest differences")[1]
     assert table.index("1. extraordinarily") < table.index("2. ")
     assert html.count("<td><div") == 4  # two paragraphs, two columns

@@ -16,10 +16,10 @@ from genbench.report.html.colours import SERIES
 from genbench.report.html.svg import drawing, sign, svg
 from genbench.report.text import printable
 
-WIDTH = 470 / 72  # inches; a page shows it as wide as it has room for
+WIDTH = 410 / 72  # inches; a page shows it as wide as it has room for
 MARKS = "os^DvPX*"  # beside the colours
 DASHES = ("-", "--", ":", "-.")  # where there are more series than colours
-LONGEST, HALF = 32, 20  # characters of a name in a drawing, and of one that leaves room for another beside it
+LONGEST, HALF = 28, 17  # characters of a name in a drawing, and of one that leaves room for another beside it
 POINTS = 200  # of a line; more cannot be seen
 Point = tuple[float, float]
 
@@ -78,7 +78,7 @@ def ranking(chart: Chart, series: Sequence[Series]) -> Markup:
             axes.plot([x], [row], each.mark, color=each.colour, markersize=9)
         axes.set_yticks(range(len(series)), [each.short for each in series], color=sign("ink"))
         axes.set_ylim(len(series) - 0.5, -0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
         _finish(axes, chart, "x")
         axes.spines["left"].set_visible(False)
         axes.set_ylabel("")
@@ -118,7 +118,7 @@ def _line(axes: Axes, each: Series) -> None:
             [bounds[0] for _, bounds in there],
             [bounds[1] for _, bounds in there],
             color=each.colour,
-            alpha=0.15,
+            alpha=0.1,
             linewidth=0,
         )
     if each.end:

@@ -70,10 +70,15 @@ def _paragraphs(columns: Sequence[Pieces], ranks: dict[int, int]) -> tuple[list[
 
 
 def _marked(at: int, column: int, each: Sequence[Sequence[Any]], ranks: dict[int, int]) -> Markup:
-    """One word in one column; where generators differ most it is marked, and in the first column can be gone to."""
+    """One word in one column; where generators differ most it is marked, and in the first column can be gone to.
+
+    Who paid least has another mark.
+    """
     piece, bits = each[column]
-    name = f"far-{ranks[at]}" if at in ranks and not column else ""
-    return words.word(words.apart(piece)[1], bits, "far" if at in ranks else "", name)
+    if at not in ranks:
+        return words.word(words.apart(piece)[1], bits)
+    kind = "far least" if bits == min(other for _, other in each) else "far"
+    return words.word(words.apart(piece)[1], bits, kind, "" if column else f"far-{ranks[at]}")
 
 
 def _table(names: Sequence[str], columns: Sequence[Pieces], far: Sequence[int]) -> Table | None:
@@ -86,5 +91,5 @@ def _table(names: Sequence[str], columns: Sequence[Pieces], far: Sequence[int]) 
         bits = [column[at][1] for column in columns]
         cells = [Cell(f"{value:.1f}", "best" if value == min(bits) else "") for value in bits]
         more = [Cell(f"{_spread(bits):.1f}"), Cell(" ".join(around.split()), "words")]
-        lines.append(Line(f"{rank}. {words.apart(columns[0][at][0])[1]}", [*cells, *more]))
+        lines.append(Line(f"{rank}. {words.apart(columns[0][at][0])[1]}", [*cells, *more], target=f"far-{rank}"))
     return Table("The largest differences, in bits", ["word", *names, "apart by", "where"], lines)

@@ -41,7 +41,8 @@ class Author:
         self.names = {key(line): label for line, label in zip(self.lines, labels(self.lines), strict=True)}
         self.marks = {self.names[key(line)]: places[key(line)] for line in self.lines}
         self.heading = terminal.heading(comparison, name)
-        self.verdicts = [sentence(verdict) for verdict in comparison.verdicts(name)]
+        verdicts = [sentence(verdict) for verdict in comparison.verdicts(name)]
+        self.first, self.pairs = verdicts[:1], [verdict.replace(f" {UP}", "") for verdict in verdicts]
         self.floors = ", ".join(f"{floor} {bits:.2f}" for floor, bits in comparison.floors.get(name, {}).items())
         self.notes = terminal.notes(self.rows)
         self.failed = [

@@ -28,11 +28,15 @@ class Cell(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A row of a table; `place` is the number of its generator, which gives its colour and mark."""
+    """A row of a table; `place` is the number of its generator, which gives its colour and mark.
+
+    `target` is the name of what on the page its head leads to.
+    """
 
     head: str
     cells: list[Cell]
     place: int | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True)

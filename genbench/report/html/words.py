@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from genbench.report.text import printable
 
-STEPS = (2, 4, 6, 9, 12, 16)  # bits of a word, from which on the next colour is taken
+STEPS = (2, 5, 8, 12, 18, 27)  # bits of a word, from which on the next colour is taken
 Pieces = Sequence[Sequence[Any]]  # a word with the white space before it, and its bits or None
 WORD = Markup('<span class="{}" data-b="{}">{}</span>')
 NAMED = Markup('<span id="{}" class="{}" data-b="{}">{}</span>')
