@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import started, toy, until, workers
 
 import genbench
 from genbench import models, runs, store
@@ -19,9 +20,6 @@ from genbench.bench.jobs import Job
 from genbench.errors import UserError
 from genbench.sampling import Sampling
 
-TOY = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8").split("@dataclass\nclass Unigram")
-IMPORTS = "import os, random, subprocess, sys, threading, time\nimport numpy as np\n"
-HEAD = IMPORTS + "from dataclasses import dataclass\nfrom typing import Any\nfrom genbench import *\n\n"
 CARELESS = {
     "loops in fit": ("fit", "while True: pass", "not done after"),
     "loops in predict": ("predict", "while True: pass", "not done after"),
@@ -43,16 +41,6 @@ HARMLESS = {
     "writes beside": ("fit", "open('beside.txt', 'w').write('x')"),
     "moves away": ("fit", "os.chdir('/')"),
 }
-
-
-def toy(folder: Path, where: str, what: str) -> str:
-    """A plugin that does something it should not, at the beginning of a method."""
-    head, body = f"    def {where}(self", "@dataclass\nclass Unigram" + TOY[1].split("\n\n\n__all__")[0]
-    before, after = body.split(head)
-    line, rest = after.split("\n", 1)
-    path = folder / "toy.py"
-    path.write_text(f"{HEAD}{before}{head}{line}\n        {what}\n{rest}\n", encoding="utf-8")
-    return str(path)
 
 
 @pytest.fixture(autouse=True)
@@ -120,30 +108,6 @@ def test_the_deadline_is_three_budgets_a_minute_and_time_to_score() -> None:
     assert plan.deadline(Job("a", "", "", "x", "markov-char", steps=5), None) is None
     with pytest.raises(UserError, match="deadline is 0"):
         genbench.compare(["pell"], ["markov-char"], deadline=0)
-
-
-def started(folder: Path, *words: str, **more: str) -> subprocess.Popen[str]:
-    """A genbench command in a process group of its own."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", **more}
-    command = [sys.executable, "-m", "genbench.cli.main", *words]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
-
-
-def workers(of: int) -> list[int]:
-    """The worker processes that a process has started."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(of)], capture_output=True, text=True, check=False)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "genbench.bench.worker" in line]
-
-
-def until(there: Any, seconds: float = 60) -> Any:
-    """What a function gives as soon as it gives something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := there():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 LONG = ("compare", "pell", "-g", "markov-char:order=2", "-g", "lstm-char:hidden=64", "--steps", "100000", "--jobs", "1")
