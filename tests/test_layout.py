@@ -33,10 +33,12 @@ CORE["explain"] = {"errors", "tokenizer", "generator", "text"}
 CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text", "registry", "tokenizer", "testing"}
 CORE["templates"] = {"errors", "registry", "store"}
 CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
-CORE["neural"] = {"errors", "pieces", "tokenizer", "generator", "neural"}
+CORE["neural"] = {"errors", "pieces", "tokenizer", "generator", "neural", "ranks"}
+CORE["ranks"] = set[str]()
 CORE["models"] = {"errors", "generator", "options", "registry", "store", "__init__"}
 CORE["checkpoints"] = {"generator", "store", "__init__"}
 CORE["bench"] = {
+    "ranks",
     "neural",  # what judges with networks
     "tokenizer",
     "checkpoints",
