@@ -245,6 +245,14 @@ def test_several_seeds_are_one_row_in_one_colour_and_all_their_samples_are_shown
     assert not re.search('series-[1-9]"', html)
 
 
+def test_what_learns_from_the_test_text_stands_apart() -> None:
+    rows = [pages.row("austen", f"g{n}", 1.7 + n / 10) for n in range(12)]
+    found = Page(page(pages.comparison(pages.row("austen", "a", 1.1, facts={"adaptive": True}), *rows)))
+    assert "g0 needs the fewest bits: 1.700" in found.text
+    assert "a (adaptive): learns from the test text as it reads, and is ranked apart" in found.text
+    assert not re.search("a better than|than a ", found.text)
+
+
 def luminance(colour: str) -> float:
     channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
