@@ -74,10 +74,7 @@ class Model:
 
 def home() -> Path:
     """Where models are kept: below GENBENCH_HOME, else in the user's data folder."""
-    import platformdirs
-
-    named = os.environ.get("GENBENCH_HOME")
-    return (Path(named) if named else Path(platformdirs.user_data_dir("genbench"))) / "models"
+    return store.home() / "models"
 
 
 def key(spec: str, about: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,14 @@ DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
 DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 
 
+def home() -> Path:
+    """Where genbench keeps what it makes and fetches: GENBENCH_HOME, else the user's data folder."""
+    import platformdirs
+
+    named = os.environ.get("GENBENCH_HOME")
+    return Path(named) if named else Path(platformdirs.user_data_dir("genbench"))
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file beside its place, then rename it there; what was there before stays whole until then.
 

@@ -107,10 +107,16 @@ def strip_licence(text: str) -> str:
     return text[head:tail] if head + len(text) - tail <= fifth else text
 
 
-def _between_markers(text: str) -> str:
+def markers(text: str) -> tuple[int, int] | None:
+    """Where the book begins and ends by the two standard markers; None where one is missing."""
     start = _START.search(text)
     end = _END.search(text, start.end()) if start else None
-    return text[start.end() : end.start()] if start and end else text
+    return (start.end(), end.start()) if start and end else None
+
+
+def _between_markers(text: str) -> str:
+    found = markers(text)
+    return text[slice(*found)] if found else text
 
 
 def _head(text: str, limit: int) -> int:
