@@ -17,7 +17,7 @@ from pathlib import Path
 
 from genbench import store
 from genbench.errors import CorpusError
-from genbench.text.cleaning import decode, markers
+from genbench.text.cleaning import decode, markers, newlines
 from genbench.text.fetching import FetchError, Patience, fetch
 
 PREFIX = "gutenberg:"
@@ -117,9 +117,8 @@ def described(data: bytes, number: int) -> str:
     """Title and author as the book's header has them."""
     text = decode(data)
     start, _ = markers(text) or (0, 0)
-    title, author = (
-        re.search(_FIELD.format(name), text[:start].replace("\r", ""), re.M) for name in ("Title", "Author")
-    )
+    head = newlines(text[:start])
+    title, author = (re.search(_FIELD.format(name), head, re.M) for name in ("Title", "Author"))
     if title is None:
         return f"Project Gutenberg {number}"
     said = " ".join(title[1].split())
