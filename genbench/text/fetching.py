@@ -101,9 +101,16 @@ def _read(url: str, offset: int, mark: str, silence: float) -> Iterator[tuple[An
 def _opener() -> request.OpenerDirector:
     """HTTP and HTTPS alone: a redirect leads to no file and to no other protocol."""
     opener = request.OpenerDirector()
-    for handler in (request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.HTTPRedirectHandler):
-        opener.add_handler(handler())
-    for handler in (request.HTTPErrorProcessor, request.HTTPDefaultErrorHandler, request.UnknownHandler):
+    handlers: tuple[type[request.BaseHandler], ...] = (
+        request.ProxyHandler,
+        request.HTTPHandler,
+        request.HTTPSHandler,
+        request.HTTPRedirectHandler,
+        request.HTTPErrorProcessor,
+        request.HTTPDefaultErrorHandler,
+        request.UnknownHandler,
+    )
+    for handler in handlers:
         opener.add_handler(handler())
     return opener
 
