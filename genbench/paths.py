@@ -56,13 +56,14 @@ class Surfaces:
         letters = [(letter, BYTES + place) for place, letter in enumerate(tokenizer.letters)]
         words = [(word, tokenizer.none + 1 + place) for place, word in enumerate(tokenizer.words_known)]
         found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
-        found += [(before + symbol(byte), byte) for byte in range(BYTES) for before in (["", " "] if gapped else [""])]
+        spelled = [(symbol(byte, tokenizer.letters), byte) for byte in range(BYTES)]
+        found += [(before + text, byte) for text, byte in spelled for before in (["", " "] if gapped else [""])]
         found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
         self.texts = [text for text, _ in found]
         self.tokens = np.array([token for _, token in found])
         self.rows = np.empty(tokenizer.size, np.int64)  # of each token
         self.rows[self.tokens] = np.arange(len(found))
-        self.symbols = dict(letters) | {symbol(byte): byte for byte in range(BYTES)}
+        self.symbols = dict(letters) | dict(spelled)
         self.known: dict[str, Begun] = {}
 
     def after(self, start: str) -> Begun:
@@ -140,9 +141,9 @@ def smoothed(masses: Floats) -> Floats:
     return np.asarray(np.log(found + FLOOR / masses.shape[-1]))
 
 
-def symbol(byte: int) -> str:
-    """A character that stands for a byte, as no text has it."""
-    return chr(0xDC00 + byte)
+def symbol(byte: int, letters: str) -> str:
+    """A character that stands for a byte, as no text has it; a space that is no letter is itself: it may be implied."""
+    return " " if byte == ord(" ") and " " not in letters else chr(0xDC00 + byte)
 
 
 def beginning(tokenizer: Tokenizer, left: str, after: tuple[str, str] | None) -> Floats:
