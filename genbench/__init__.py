@@ -12,8 +12,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genbench.api import compare as compare
-    from genbench.api import comparison as comparison
     from genbench.api import corpus as corpus
     from genbench.api import explain as explain
     from genbench.api import export as export
@@ -24,6 +22,11 @@ if TYPE_CHECKING:
     from genbench.api import train as train
     from genbench.bench.results import Comparison as Comparison
     from genbench.characterwise import Characterwise as Characterwise
+    from genbench.comparing import compare as compare
+    from genbench.comparing import comparison as comparison
+    from genbench.comparing import differences as differences
+    from genbench.comparing import rerun as rerun
+    from genbench.comparing import run as run
     from genbench.errors import ContractError as ContractError
     from genbench.errors import CorpusError as CorpusError
     from genbench.errors import GenbenchError as GenbenchError
@@ -58,9 +61,10 @@ if TYPE_CHECKING:
     from genbench.tokenizer import Tokenizer as Tokenizer
 
 _HOMES = {
-    "api": ("compare", "comparison", "corpus", "explain", "export", "generate", "load", "ready", "stream", "train"),
+    "api": ("corpus", "explain", "export", "generate", "load", "ready", "stream", "train"),
     "bench.results": ("Comparison",),
     "characterwise": ("Characterwise",),
+    "comparing": ("compare", "comparison", "differences", "rerun", "run"),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Evidence", "Generator", "Layer", "Learned", "LogProbs", "Probe", "Progress", "Run", "State"),
     "measuring": ("compress", "decompress", "novelty"),

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench import __version__, models
-from genbench.bench import plan, settings
-from genbench.bench import style as styled
-from genbench.bench.jobs import Row, note_interval, plain, trained
+from genbench import models
+from genbench.bench import plan
+from genbench.bench.jobs import plain, trained
 from genbench.bench.jobs import test as tested
-from genbench.bench.judge import Judge
-from genbench.bench.local import LocalExecutor
 from genbench.bench.plan import require_prompt as require_prompt
-from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
 from genbench.explain import explain as explain
-from genbench.generator import Generator, Progress
-from genbench.measure import places
-from genbench.measure.floors import floors
+from genbench.generator import Generator
 from genbench.sampling import Sampling, generate_many
 from genbench.sampling import stream as drawn
 from genbench.store import require_writable, write_whole
@@ -67,81 +60,6 @@ def export(corpus: Corpus, folder: Path | str) -> list[Path]:
     return paths
 
 
-def compare(
-    authors: Sequence[str | Corpus] = (),
-    generators: Sequence[str] = plan.GENERATORS,
-    *,
-    budget: float | None = None,
-    steps: int | None = None,
-    seed: int = 0,
-    seeds: int = 1,
-    prompts: Sequence[str] = ("",),
-    samplings: Sequence[Sampling] = (DEFAULT,),
-    jobs: int | None = None,
-    device: str = "auto",
-    lines: str = "join",
-    held_out: Sequence[str] = (),
-    by: Sequence[str] = (),
-    style: bool = False,
-    fresh: bool = False,
-    keep: bool = True,
-    title: str = "",
-    see: str = "",
-    came_out: str = "",
-    command: Sequence[str] = (),
-    watcher: Watcher = SILENT,
-) -> Comparison:
-    """Train each generator on each author, score it on the author's test text, draw for each prompt and sampling.
-
-    `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
-    core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
-    those of the very same training reused unless `fresh`. Raises UserError for what cannot be had; a generator that
-    fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`). `style` has
-    samples judged: a quarter of each training text is set aside for the judges (`genbench.bench.style`). `title`, what
-    to `see` and what `came_out` earlier are shown with the results.
-    """
-    training = plan.Training(budget, steps, seed, seeds, device)
-    at_once = plan.cores() if jobs is None else jobs
-    if at_once < 1:
-        raise UserError(f"jobs is {at_once}, and must be 1 or more")
-    for prompt in prompts:
-        plan.require_prompt(prompt)
-    for way in by:
-        places.require(way)
-    plan.require_specs(generators)
-    corpora = _corpora(authors, lines, watcher, held_out)
-    corpora, stylist = styled.stylist(corpora, seed, watcher.told) if style else (corpora, None)
-    planned = plan.jobs(corpora, generators, training, samplings, prompts, models=_folder(keep), fresh=fresh)
-    judges = {each.author: Judge(each) for each in corpora}
-    kinds, more = {author: judge.places(by) for author, judge in judges.items()}, styled.SAMPLES if style else 0
-    planned = [replace(job, places=kinds[job.author], judged=more) for job in planned]
-    length, rows = samplings[0].length if samplings else 0, dict[int, Row]()
-    for place, said in LocalExecutor(at_once).run(planned):
-        watcher.watch(planned, place, said)
-        if not isinstance(said, Progress):
-            rows[place] = note_interval(said)
-    return Comparison(
-        version=__version__,
-        command=list(command),
-        corpora={each.author: each.describe() for each in corpora},
-        floors={each.author: floors(each.train, each.test) for each in corpora},
-        human={author: judge.human(length) if length else None for author, judge in judges.items()},
-        results=[styled.judged(stylist, judges[job.author].judged(rows[at])) for at, job in enumerate(planned)],
-        style=None if stylist is None else stylist.trust(length or DEFAULT.length),
-        title=title,
-        see=see,
-        came_out=came_out,
-    )
-
-
-def comparison(file: str | Path, **given: Any) -> dict[str, Any]:
-    """The keyword arguments of `compare` that a comparison file (TOML) stands for, what is given put over them.
-
-    Raises UserError for a file that cannot be read, or says what no comparison file says.
-    """
-    return settings.arguments(settings.over(settings.read(Path(file)), given))
-
-
 def train(
     author: str | Corpus,
     generator: str,
@@ -162,8 +80,8 @@ def train(
     """
     training = plan.Training(budget, steps, seed, 1, device)
     plan.require_specs([generator])
-    (text,) = _corpora([author], lines, watcher)
-    jobs = plan.jobs([text], [generator], training, models=_folder(keep), fresh=fresh)
+    (text,) = texts([author], lines, watcher)
+    jobs = plan.jobs([text], [generator], training, models=models_folder(keep), fresh=fresh)
     found, said = trained(jobs[0], lambda progress: watcher.watch(jobs, 0, progress))
     for note in said["notes"]:
         watcher.told(note)
@@ -180,7 +98,7 @@ def ready(
     Where there is none, a new one is trained as `train` does, and kept.
     """
     plan.require_specs([generator])
-    (text,) = _corpora([author], lines, watcher)
+    (text,) = texts([author], lines, watcher)
     given = {name: value for name, value in how.items() if value is not None}
     plan.Training(**given)
     wanted = models.key(generator, text.describe() | {"author": text.author}) | given
@@ -254,13 +172,13 @@ def numbers(generator: Generator, text: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in ("block_bits", "by")}
 
 
-def _folder(keep: bool) -> str:
+def models_folder(keep: bool) -> str:
+    """Where models are kept, as a job takes it."""
     return str(models.home()) if keep else ""
 
 
-def _corpora(
-    authors: Sequence[str | Corpus], lines: str, watcher: Watcher, held_out: Sequence[str] = ()
-) -> list[Corpus]:
+def texts(authors: Sequence[str | Corpus], lines: str, watcher: Watcher, held_out: Sequence[str] = ()) -> list[Corpus]:
+    """The texts of authors; those of the default authors where none is named."""
     if not authors:
         authors, why = default_authors(watcher.fetching)
         if why:

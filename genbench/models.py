@@ -179,9 +179,7 @@ def _place(beside: Path, card: dict[str, Any]) -> Model:
 
 def remove(model: Model) -> None:
     """Remove a kept model: it is out of sight at once, then deleted."""
-    aside = Path(tempfile.mkdtemp(prefix=".", dir=model.folder.parent))
-    os.replace(model.folder, aside / model.name)
-    shutil.rmtree(aside)
+    store.remove_folder(model.folder)
 
 
 def _put(beside: Path, final: Path) -> None:

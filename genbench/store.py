@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,13 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder: it is out of sight at once, then deleted."""
+    aside = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+    os.replace(folder, aside / folder.name)
+    shutil.rmtree(aside)
 
 
 def _umask() -> int:

@@ -22,8 +22,7 @@ ROW = {
     "block_bits",
     *("parameters", "steps", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "facts", "notes", "samples"),
-    "novelty",
-    "by",
+    *("novelty", "by", "curve", "memory", "elsewhere", "reused"),
 }
 TOY = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
 TOY = TOY[: TOY.index("@dataclass\nclass Fixed")] + TOY[TOY.index("@dataclass\nclass Unigram") : TOY.index("__all__")]
@@ -50,7 +49,7 @@ def test_a_row_has_the_documented_keys() -> None:
     assert (row["author"], row["generator"], row["seed"], row["status"]) == ("cats", "markov-char", 4, "ok")
     assert row["options"] == {"order": 3, "smoothing": "modified-kneser-ney", "adaptive": False}
     assert row["bits_per_character"] == pytest.approx(row["bits"] / 300)
-    assert row["samples"][0].keys() == {"temperature", "prompt", "text"}
+    assert row["samples"][0].keys() == {"temperature", "prompt", "text", "surprisal"}
     assert len(row["samples"][0]["text"]) == 20
     assert row["parameters"] > 10
     assert row["train_characters_per_second"] > 0
@@ -113,7 +112,7 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
     found = genbench.compare(["marrow"], [str(path), "markov-char"], seeds=2, seed=3, samplings=[Sampling(length=5)])
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert set(written) == {"genbench", "command", "title", "see", "came_out", "corpora", "floors"} | {
-        "human",
+        *("human", "name", "created", "seconds", "machine", "asked", "stopped"),
         "style",
         "splits",
         "verdicts",

@@ -66,7 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
         found.update(given)
         raise UserError("far enough")
 
-    monkeypatch.setattr("genbench.api.compare", taken)
+    monkeypatch.setattr("genbench.comparing.compare", taken)
     assert run(monkeypatch, *words) == 2
     return {name: value for name, value in found.items() if name not in ("command", "watcher")}
 
@@ -99,7 +99,7 @@ def test_the_keys_are_the_options_of_the_command_line_with_its_defaults() -> Non
     options = inspect.signature(compare).parameters
     keys = set(settings.Settings.__annotations__)
     assert keys - set(options) == {"title", "see", "came_out"}
-    assert set(options) - keys == {"context", "json", "csv", "markdown"}
+    assert set(options) - keys == {"context", "json", "csv", "markdown", "name"}
     defaults = {name: p.default for name, p in inspect.signature(genbench.compare).parameters.items()}
     defaults |= vars(Sampling())
     for name in keys & set(options):

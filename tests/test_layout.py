@@ -68,7 +68,18 @@ CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
 CORE["sharing"] = CORE["measuring"]
 CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
-CORE["cli"] = CORE["measuring"] | {"measuring", "remembering", "sharing", "styling", "templates", "testing"}
+CORE["runs"] = {"errors", "models", "store"}
+CORE["comparing"] = CORE["measuring"] | {"runs"}
+CORE["cli"] = CORE["measuring"] | {
+    "comparing",
+    "runs",
+    "measuring",
+    "remembering",
+    "sharing",
+    "styling",
+    "templates",
+    "testing",
+}
 CORE["__init__"] = set(CORE)
 
 

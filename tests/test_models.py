@@ -86,7 +86,7 @@ def test_a_damaged_model_is_refused_and_compare_trains_anew(file: str, pell: Cor
     with pytest.raises(UserError, match=f"{file} of model .* is damaged"):
         genbench.load(model.name)
     row = genbench.compare([pell], [CHAIN], samplings=[]).results[0]
-    assert (row["status"], row.get("reused")) == ("ok", None)
+    assert (row["status"], row["reused"]) == ("ok", False)
     assert genbench.load(model.name)
 
 

@@ -189,9 +189,9 @@ def test_in_a_terminal_a_job_has_a_live_line() -> None:
 
 
 def test_csv_has_a_column_for_what_only_some_rows_have() -> None:
-    found = comparison(row("a", 1.5), row("b", 1.6, reused=True))
+    found = comparison(row("a", 1.5), row("b", 1.6, model="m"))
     read = list(csv.DictReader(io.StringIO(files.as_csv(found))))
-    assert [line["reused"] for line in read] == ["", "True"]
+    assert [line["model"] for line in read] == ["", "m"]
 
 
 def test_a_hostile_note_drives_no_live_line() -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genbench import scoring
 from genbench.generator import Generator
+from genbench.measure.surprisal import by_word
 from genbench.sampling import Sampling, generate_many
 
 if TYPE_CHECKING:
@@ -16,17 +18,19 @@ if TYPE_CHECKING:
 
 
 def samples(generator: Generator, job: Job) -> dict[str, Any]:
-    """The samples, drawn side by side and timed together."""
+    """The samples, drawn side by side and timed together, each with the bits of its words, as the generator sees it."""
     began = time.perf_counter()
     asked = list(product(job.prompts, job.samplings))
     prompts, hows = [prompt for prompt, _ in asked], [Sampling(**how) for _, how in asked]
     rngs = [np.random.default_rng([job.seed, place]) for place in range(len(asked))]
     texts = generate_many(generator, prompts, hows, rngs)
     seconds, characters = time.perf_counter() - began, sum(map(len, texts))
+    bits = scoring.alone(generator, [prompt + text for prompt, text in zip(prompts, texts, strict=True)])
+    surprisal = [by_word(each[len(each) - len(text) :], text) for each, text in zip(bits, texts, strict=True)]
     return {
         "samples": [
-            {"temperature": how.temperature, "prompt": prompt, "text": text}
-            for prompt, how, text in zip(prompts, hows, texts, strict=True)
+            {"temperature": how.temperature, "prompt": prompt, "text": text, "surprisal": words}
+            for prompt, how, text, words in zip(prompts, hows, texts, surprisal, strict=True)
         ],
         "generate_characters_per_second": round(characters / seconds) if characters else None,
     }

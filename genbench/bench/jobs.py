@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from genbench import checkpoints, models, options, registry, scoring
-from genbench.bench.drawing import for_judges, samples
+from genbench.bench.drawing import samples
+from genbench.bench.more import more
 from genbench.checkpoints import Checkpoint
 from genbench.errors import GenbenchError, UserError, told
 from genbench.generator import Generator, Progress, Run
@@ -49,6 +50,8 @@ class Job:
     fresh: bool = False  # train anew even if the same model is kept
     judged: int = 0  # more samples, for the judges of style
     places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
+    memory: bool = False  # whether to ask what context is worth
+    others: dict[str, str] = field(default_factory=dict)  # the test texts of the other authors, to be predicted too
 
     @property
     def generator(self) -> str:
@@ -74,6 +77,7 @@ def blank(job: Job) -> Row:
         row
         | dict.fromkeys(measured.split())
         | {"block_bits": [], "by": {}, "facts": {}, "notes": [], "samples": [], "novelty": []}
+        | {"curve": [], "memory": [], "elsewhere": {}, "reused": False}
     )
 
 
@@ -94,9 +98,7 @@ def run_job(job: Job, listen: Listener) -> Row:
         row |= test(generator, job.test, {by: Places.unpack(each) for by, each in job.places.items()})
         listen(Progress(1, note="sampling"))
         row |= samples(generator, job)
-        if job.judged:
-            listen(Progress(1, note="sampling for the judges"))
-            row["drawn"] = for_judges(generator, job)
+        row |= more(generator, job, listen)
     except GenbenchError as error:
         return failed(row, str(error))
     except MemoryError:
@@ -163,6 +165,7 @@ def train(generator: Generator, job: Job, listen: Listener, checkpoint: Checkpoi
         "train_characters_per_second": round(len(job.train) * facts.get("passes", 1) / seconds),
         "parameters": _whole(facts.pop("parameters", None)),
         "steps": _whole(facts.pop("steps", None)),
+        "curve": _curve(facts.pop("curve", [])),
         "notes": [str(note) for note in facts.pop("notes", None) or []],
         "facts": facts,
     }
@@ -171,6 +174,16 @@ def train(generator: Generator, job: Job, listen: Listener, checkpoint: Checkpoi
 def _whole(value: Any) -> int | None:
     """A count that a generator reports of itself, if it is one."""
     return int(value) if isinstance(value, int | np.integer) else None
+
+
+def _curve(said: Any) -> list[list[float]]:
+    """What a generator says of its learning curve, if it is pairs of numbers: seconds, bits per character."""
+    try:
+        points = np.asarray(said, dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        return []
+    found: list[list[float]] = points[np.isfinite(points).all(axis=1)].tolist()
+    return found
 
 
 def test(generator: Generator, text: str, kinds: Mapping[str, Places]) -> Row:

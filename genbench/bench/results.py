@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,18 @@ class Comparison:
     title: str = ""
     see: str = ""  # what there is to see in it
     came_out: str = ""  # what came out earlier, elsewhere
+    name: str = ""  # of the kept run
+    created: str = ""  # when it began, ISO 8601 in UTC
+    seconds: float | None = None  # from its beginning to its end
+    machine: dict[str, str] = field(default_factory=dict)  # what it ran on
+    asked: dict[str, Any] = field(default_factory=dict)  # the arguments of `compare`; {}: cannot be run again
+    stopped: bool = False  # before every row was done
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Comparison:
+        """A comparison from what `to_dict` gave, of this version or an earlier one."""
+        given = {name: said[name] for name in cls.__dataclass_fields__ if name in said}
+        return cls(version=str(said.get("genbench", "")), **given)
 
     @property
     def any_ok(self) -> bool:
@@ -78,5 +91,11 @@ class Comparison:
             "splits": {author: self.splits(author) for author in self.corpora},
             "human": self.human,
             "style": self.style,
+            "name": self.name,
+            "created": self.created,
+            "seconds": self.seconds,
+            "machine": self.machine,
+            "asked": self.asked,
+            "stopped": self.stopped,
             "results": self.results,
         }

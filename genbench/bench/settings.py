@@ -45,6 +45,8 @@ class Settings(TypedDict, total=False):
     held_out: list[str]
     by: list[str]
     style: bool
+    memory: bool
+    across: bool
     fresh: bool
 
 

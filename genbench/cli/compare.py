@@ -31,30 +31,31 @@ def compare(
     held_out: p.HeldOut = None,
     by: p.By = None,
     style: p.Style = False,
+    memory: p.Memory = False,
+    across: p.Across = False,
     fresh: p.Fresh = False,
+    name: p.RunName = "",
     json: p.Json = None,
     csv: p.Csv = None,
     markdown: p.Markdown = None,
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
-    from genbench import api
+    from genbench import comparing, runs
     from genbench.bench import settings
     from genbench.report import files, terminal
     from genbench.report.live import Live, console
-    from genbench.store import require_writable
 
     typed = {name: context.params[name] for name in settings.Settings.__annotations__ if _typed(context, name)}
-    asked = settings.arguments(settings.asked(typed))
-    outputs = [(json, files.as_json), (csv, files.as_csv), (markdown, files.as_markdown)]
-    for path, _ in outputs:
-        if path is not None:
-            require_writable(path)
+    asked = settings.arguments(settings.asked(typed)) | ({"name": name} if name else {})
+    if name:
+        runs.require_free(name)
+    outputs = files.Outputs(json=json, csv=csv, markdown=markdown)
     with Live(console(stderr=True)) as live:
-        found = api.compare(**asked, command=["genbench", *sys.argv[1:]], watcher=live)
-    for path, form in outputs:
-        if path is not None:
-            files.write(form(found), path)
+        found = comparing.compare(**asked, command=["genbench", *sys.argv[1:]], watcher=live)
+    outputs.write(found)
     terminal.show(found, console())
+    if found.stopped:
+        raise KeyboardInterrupt
     if not found.any_ok:
         raise typer.Exit(1)
 

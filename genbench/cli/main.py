@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from genbench import __version__
-from genbench.cli import corpora, generators, models
+from genbench.cli import corpora, generators, models, runs
 from genbench.cli.cells import cells
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
@@ -65,6 +65,7 @@ app.command()(cells)
 app.command()(compress)
 app.command()(decompress)
 app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
 app.add_typer(corpora.app, name="corpora")
 app.add_typer(generators.app, name="generators")
 

@@ -52,6 +52,13 @@ Style = Annotated[
     bool,
     typer.Option("--style", help="Judge whose style samples have; a quarter of the training text goes to the judges."),
 ]
+Memory = Annotated[
+    bool, typer.Option("--memory", help="What context is worth to each: bits with it cut to 1, 2, 4 ... characters.")
+]
+Across = Annotated[bool, typer.Option("--across", help="Score the other authors' test texts too: a matrix of authors.")]
+RunName = Annotated[
+    str, _option("--name", metavar="NAME", help="What the run is called. [default: its authors and a number]")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
 ONE = "A catalogue name, gutenberg:NUMBER, or a path to a .txt file or a folder of them."

@@ -5,6 +5,7 @@ N-gram novelty by length, beside human text: McCoy et al. 2023 (RAVEN). Words ar
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genbench.measure.diversity import distinct, self_bleu, whole_words
 from genbench.measure.suffixes import Suffixes
@@ -39,9 +41,23 @@ class Found:
         >>> Found("", 0, 0, np.array([1, 3, 2, 1, 2, 1])).copied(3)
         3
         """
+        return int(self._within(fewest).sum())
+
+    def spans(self, fewest: int = FEWEST) -> list[list[int]]:
+        """Where in the text the copied runs of at least so many words begin and end, in characters.
+
+        >>> Found("a b c d", 0, 0, np.array([2, 1, 1, 1])).spans(2)
+        [[0, 3]]
+        """
+        words, within = [match.span() for match in re.finditer(r"\S+", self.text)], self._within(fewest)
+        edges = np.flatnonzero(np.diff(within.astype(np.int8), prepend=0, append=0))
+        return [[words[first][0], words[end - 1][1]] for first, end in edges.reshape(-1, 2).tolist()]
+
+    def _within(self, fewest: int) -> NDArray[np.bool_]:
+        """Of each word, whether it stands in a copied run of at least so many, (words,)."""
         places = np.arange(len(self.lengths))
         reach = np.maximum.accumulate(np.where(self.lengths >= fewest, places + self.lengths, 0))
-        return int((places < reach).sum())
+        return np.asarray(places < reach)
 
     def unseen(self) -> tuple[Ids, Ids]:
         """How many n-grams of 1 to 10 words were never seen, and how many there are, (10,) each."""
@@ -95,6 +111,7 @@ class Known:
         return {
             "longest_copy": found.longest,
             "copied_from": {"book": book, "character": character, "text": run} if found.longest else None,
+            "copies": found.spans(fewest),
         } | shares([found], fewest)
 
     def over_all(self, texts: Sequence[str], fewest: int = FEWEST) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def captured(trainer: Trainer) -> Learned:
         "seconds": schedule.seconds,
         "turned": list(schedule.turned),
         "aside": trainer.aside,
+        "curve": trainer.curve,
         "best_bits": bits if best else None,
         "best": _arrays(best),
         "weights": _arrays(trainer.network.state_dict()),
@@ -44,6 +45,7 @@ def restore(trainer: Trainer, saved: Learned) -> None:
     schedule.began = time.perf_counter() - saved["seconds"]
     schedule.turned = (saved["turned"][0], saved["turned"][1])
     trainer.aside = saved["aside"]
+    trainer.curve = list(saved.get("curve", []))
     trainer.best = (math.inf if saved["best_bits"] is None else saved["best_bits"], _tensors(saved["best"], device))
     trainer.network.load_state_dict(_tensors(saved["weights"], device))
     trainer.average.means = list(_tensors(saved["means"], device))

@@ -24,7 +24,7 @@ from genbench.neural.schedule import Schedule, parts, read, written
 from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.stepping import Memories, Memory, Stepping, together
 from genbench.neural.streams import batch_log_probs, stream_log_probs
-from genbench.neural.training import Recipe, Trainer, seconds_a_step
+from genbench.neural.training import VALID_TOKENS, Recipe, Trainer, seconds_a_step
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
@@ -131,10 +131,11 @@ class RecurrentGenerator(Generator):
             schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
             trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16)
             try:
-                said = trainer.train(ids.to(run.device), self._stream(valid).to(run.device))
+                read = self._stream(valid)
+                said = trainer.train(ids.to(run.device), read.to(run.device))
             finally:  # what an interrupted training has learned can be used
                 self._network.eval().cpu().settle()
-        self.facts |= said | {"precision": "bf16" if bf16 else "fp32"}
+        self.facts |= said | {"precision": "bf16" if bf16 else "fp32", "curve": self._curve(trainer.curve, read)}
         self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
@@ -156,6 +157,12 @@ class RecurrentGenerator(Generator):
 
     def _stream(self, text: str) -> torch.Tensor:
         return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
+
+    def _curve(self, validated: list[list[float]], valid: torch.Tensor) -> list[list[float]]:
+        """Seconds of training, and bits per character of the beginning of the valid text."""
+        ids = valid[:VALID_TOKENS].numpy()
+        width = max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)  # characters a token
+        return [[seconds, round(bits / width, 4)] for seconds, bits in validated]
 
     def _schedule(self, tokens: int, run: Run, began: float) -> Schedule:
         if self.schedule is not None:

@@ -59,6 +59,7 @@ class Trainer:
     state: CoreState = field(init=False, default=None)  # carried from batch to batch
     losses: list[torch.Tensor] = field(init=False, default_factory=list)  # since they were told last
     aside: float = field(init=False, default=0.0)  # seconds that the last validation took
+    curve: list[list[float]] = field(init=False, default_factory=list)  # seconds, valid bits a token
 
     def __post_init__(self) -> None:
         self.optimisers = optimisers(self.network, self.recipe.rates)
@@ -125,7 +126,9 @@ class Trainer:
         began = self.schedule.seconds
         self.network.eval()
         with self.average.applied():
-            self._choose(self._bits(valid))
+            bits = self._bits(valid)
+            self.curve.append([round(began, 2), bits])
+            self._choose(bits)
         self.network.train()
         self.aside = self.schedule.seconds - began
 

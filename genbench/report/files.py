@@ -11,13 +11,14 @@ from typing import Any
 from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
-from genbench.report import novelty, splits
+from genbench.report import novelty, splits, wider
 from genbench.report.columns import wanted
 from genbench.report.judged import lines as style_lines
 from genbench.report.text import printable
-from genbench.store import write_whole
+from genbench.store import require_writable, write_whole
 
-NOT_IN_CSV = ("samples", "facts", "notes", "block_bits", "by", "novelty", "style")
+NOT_IN_CSV = {"samples", "facts", "notes", "block_bits", "by", "novelty", "style"}
+NOT_IN_CSV |= {"drawn", "curve", "memory", "elsewhere"}
 
 
 def as_json(comparison: Comparison) -> str:
@@ -30,7 +31,7 @@ def as_csv(comparison: Comparison) -> str:
     lines = []
     for row in comparison.results:
         low, high = row["interval"] or (None, None)
-        flat = {key: value for key, value in row.items() if key not in (*NOT_IN_CSV, "interval", "error")}
+        flat = {key: value for key, value in row.items() if key not in NOT_IN_CSV | {"interval", "error"}}
         options = json.dumps(row["options"], ensure_ascii=False)
         flat |= {"options": options, "interval_low": low, "interval_high": high, "error": row.get("error")}
         lines.append(flat | _novelty(row["novelty"]))
@@ -65,17 +66,23 @@ def as_markdown(comparison: Comparison) -> str:
         lines += [_line([label, f"failed: {row['error']}"]) for label, row in zip(labels(failed), failed, strict=True)]
         copied = novelty.lines(rows, comparison.human.get(author))
         if copied:
-            heads = ["samples of", *novelty.NAMES]
-            lines += ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, copied)]
-        heads, *shares = style_lines(comparison, author, rows)
-        if shares:
-            lines += ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, shares)]
+            lines += _table([["samples of", *novelty.NAMES], *copied])
+        others = [style_lines(comparison, author, rows), wider.contexts(rows)]
+        others.append(wider.across(author, list(comparison.corpora), rows))
+        for table in others:
+            lines += _table(table) if len(table) > 1 else []
         for by, kinds in comparison.splits(author).items():
-            heads, *others = splits.lines(kinds)
-            lines += ["", _line([by, *heads[1:]]), _line(["---"] + ["---:"] * len(kinds)), *map(_line, others)]
+            (_, *heads), *rest = splits.lines(kinds)
+            lines += _table([[by, *heads], *rest])
         said = [f"- {_escaped(sentence(verdict))}" for verdict in comparison.verdicts(author)]
         parts.append("\n".join([*lines, "", *said] if said else lines) + "\n")
     return "\n".join(parts)
+
+
+def _table(rows: list[list[str]]) -> list[str]:
+    """The lines of a table whose first row has its headings, with an empty line before it."""
+    heads, *others = rows
+    return ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, others)]
 
 
 def _line(cells: list[str]) -> str:
@@ -84,6 +91,23 @@ def _line(cells: list[str]) -> str:
 
 def _escaped(text: str) -> str:
     return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+FORMS = {"json": as_json, "csv": as_csv, "markdown": as_markdown}
+
+
+class Outputs:
+    """The files that a comparison is to be written to, by their form; each is tried before any work begins."""
+
+    def __init__(self, **paths: Path | None) -> None:
+        self.paths = {form: path for form, path in paths.items() if path is not None}
+        for path in self.paths.values():
+            require_writable(path)
+
+    def write(self, comparison: Comparison) -> None:
+        """Write them all."""
+        for form, path in self.paths.items():
+            write(FORMS[form](comparison), path)
 
 
 def write(text: str, path: Path) -> None:

@@ -17,7 +17,7 @@ from genbench.bench.jobs import Row
 from genbench.bench.labels import adaptive, labels
 from genbench.bench.results import Comparison
 from genbench.bench.verdicts import sentence
-from genbench.report import judged, novelty, splits
+from genbench.report import judged, novelty, splits, wider
 from genbench.report.columns import Column, wanted
 from genbench.report.text import flowing, printable
 
@@ -54,6 +54,7 @@ def figures(comparison: Comparison, author: str, rows: list[Row], width: int) ->
     if any(line["novelty"] for line in lines):
         yield novelty.table(lines, comparison.human.get(author))
         yield Text(novelty.WHAT, style="bright_black")
+    yield from wider.parts(author, list(comparison.corpora), lines)
     yield from judged.parts(comparison, author, lines)
 
 

@@ -1,0 +1,34 @@
+"""What a comparison ran on: the machine and the versions of what its numbers depend on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from genbench.bench.plan import cores
+
+PACKAGES = ("genbench", "torch", "numpy", "nltk", "markovify")
+
+
+def machine() -> dict[str, str]:
+    """System, processor, cores and versions, by name; no name of the machine or of who uses it."""
+    found = {"system": f"{platform.system()} {platform.release()}", "processor": _processor(), "cores": str(cores())}
+    return found | {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "-"
+
+
+def _processor() -> str:
+    """Its model as Linux says it, else as Python does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(found, platform.processor() or platform.machine())

@@ -1,0 +1,46 @@
+"""What a comparison asks of a trained generator only where it is wanted: judged samples, memory, other authors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from genbench import scoring
+from genbench.bench.drawing import for_judges
+from genbench.errors import UserError
+from genbench.generator import Generator, Progress
+from genbench.measure import memory
+
+if TYPE_CHECKING:
+    from genbench.bench.jobs import Job
+
+LONGEST, TARGETS = 256, 200  # characters of context, and words: a glance beside `genbench memory`
+
+
+def more(generator: Generator, job: Job, listen: Callable[[Progress], None]) -> dict[str, Any]:
+    """What the job asks for beyond a score and samples, as a part of its row."""
+    row: dict[str, Any] = {}
+    if job.judged:
+        listen(Progress(1, note="sampling for the judges"))
+        row["drawn"] = for_judges(generator, job)
+    if job.memory:
+        row["memory"] = _memory(generator, job.test, listen)
+    if job.others:
+        row["elsewhere"] = {}
+    for author, text in job.others.items():
+        listen(Progress(1, note=f"scoring {author}"))
+        row["elsewhere"][author] = scoring.score(generator, text).bits_per_character
+    return row
+
+
+def _memory(generator: Generator, text: str, listen: Callable[[Progress], None]) -> list[dict[str, Any]]:
+    """Bits at the same words with ever more context; nothing where the text is too short for it."""
+
+    def tell(share: float) -> None:
+        listen(Progress(1, note=f"contexts {share:.0%}"))
+
+    try:
+        spans = memory.targets(text, LONGEST, TARGETS)
+    except UserError:
+        return []
+    return memory.curve(generator, text, spans, LONGEST, tell)

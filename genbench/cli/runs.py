@@ -1,0 +1,86 @@
+"""genbench runs: every comparison is kept, to be looked at, run again and held against another."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from genbench.cli import parameters as p
+
+app = typer.Typer(
+    help="The kept comparisons: list, show, report, rerun, diff, remove.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Name = Annotated[str, typer.Argument(metavar="RUN", help="A name that genbench runs list shows; last: the newest.")]
+Other = Annotated[str, typer.Argument(metavar="OTHER", help="The run to hold against it.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the kept runs, newest first."""
+    from genbench import runs
+    from genbench.report.live import console
+    from genbench.report.runs import show_all
+
+    found = runs.kept()
+    show_all([(run.name, run.comparison) for run in found], console())
+    typer.echo(f"{len(found)} runs in {runs.home()}", err=True)
+
+
+@app.command()
+def show(name: Name, json: p.Json = None, csv: p.Csv = None, markdown: p.Markdown = None) -> None:
+    """Print a kept run as compare printed it; --json, --csv and --markdown write it."""
+    from genbench import comparing
+    from genbench.report import files, terminal
+    from genbench.report.live import console
+
+    found, outputs = comparing.run(name), files.Outputs(json=json, csv=csv, markdown=markdown)
+    outputs.write(found)
+    terminal.show(found, console())
+
+
+@app.command()
+def rerun(name: Name, fresh: p.Fresh = False) -> None:
+    """Compare again as a kept run did, and show what differs; kept models of the same training are reused."""
+    from genbench import comparing
+    from genbench.report import terminal
+    from genbench.report.live import Live, console
+    from genbench.report.runs import show_differences
+
+    old = comparing.run(name)
+    with Live(console(stderr=True)) as live:
+        found = comparing.rerun(old.name, fresh=fresh, command=["genbench", *sys.argv[1:]], watcher=live)
+    terminal.show(found, console())
+    show_differences(comparing.differences(old, found), console())
+    if found.stopped:
+        raise KeyboardInterrupt
+    if not found.any_ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(name: Name, other: Other, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Hold one run against another: the rows of the same author and generator, and by how much their bits differ."""
+    import json as writer
+
+    from genbench import comparing
+    from genbench.report.live import console
+    from genbench.report.runs import show_differences
+
+    found = comparing.differences(comparing.run(name), comparing.run(other))
+    if json:
+        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+    else:
+        show_differences(found, console())
+
+
+@app.command()
+def remove(names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names that runs list shows.")]) -> None:
+    """Remove kept runs; the models they trained stay."""
+    from genbench import runs
+
+    for run in [runs.named(name) for name in names]:
+        runs.remove(run)
+        typer.echo(f"removed {run.name}", err=True)
