@@ -58,8 +58,9 @@ class Surfaces:
         found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
         spelled = [(symbol(byte, tokenizer.letters), byte) for byte in range(BYTES)]
         found += [(before + text, byte) for text, byte in spelled for before in (["", " "] if gapped else [""])]
-        found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
-        self.texts = [text for text, _ in found]
+        found = [*sorted(found), ("", tokenizer.none)]  # the last: no text begins so
+        self.texts = [text for text, _ in found[:-1]]
+        self.highest = HIGHEST * (1 + max(map(len, self.texts)))  # behind all that a text may go on with
         self.tokens = np.array([token for _, token in found])
         self.rows = np.empty(tokenizer.size, np.int64)  # of each token
         self.rows[self.tokens] = np.arange(len(found))
@@ -70,12 +71,12 @@ class Surfaces:
         """How texts go on from a beginning."""
         if start not in self.known:
             low = bisect_left(self.texts, start)
-            high = bisect_right(self.texts, start + HIGHEST, low)
+            high = bisect_right(self.texts, start + self.highest, low)
             row = bisect_right(self.texts, start, low, high)
             exact, found = range(low, row), []
             while row < high:
                 character = self.texts[row][len(start)]
-                stop = bisect_right(self.texts, start + character + HIGHEST, row, high)
+                stop = bisect_right(self.texts, start + character + self.highest, row, high)
                 found.append((self.symbols[character], row, stop))
                 row = stop
             symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
