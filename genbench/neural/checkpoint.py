@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from genbench.generator import Learned
+from genbench.neural.schedule import PARTS, Schedule
 from genbench.neural.states import CoreState
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def captured(trainer: Trainer) -> Learned:
 def restore(trainer: Trainer, saved: Learned) -> None:
     """Put a new trainer of the same run where the other one was."""
     schedule, device = trainer.schedule, next(trainer.network.parameters()).device
+    _require_place(saved, schedule)
     schedule.step, schedule.planned, schedule.budget = saved["step"], saved["planned"], saved["budget"]
     schedule.began = time.perf_counter() - saved["seconds"]
     schedule.turned = (saved["turned"][0], saved["turned"][1])
@@ -55,6 +57,16 @@ def restore(trainer: Trainer, saved: Learned) -> None:
     trainer.state = _tensors(saved["state"], device)
     for set_state, kept in zip((torch.set_rng_state, torch.cuda.set_rng_state), saved["random"], strict=False):
         set_state(torch.from_numpy(kept.copy()))
+
+
+def _require_place(saved: Learned, schedule: Schedule) -> None:
+    """Refuse a place in a run that is no place in this one; raises ValueError."""
+    step, planned, seconds = saved["step"], saved["planned"], saved["seconds"]
+    counts = [step, *planned]
+    right = len(planned) <= PARTS and all(type(n) is int and n >= 0 for n in counts) and step <= sum(planned)
+    right = right and (schedule.budget is not None or planned == schedule.planned)
+    if not right or not 0 <= seconds < math.inf:
+        raise ValueError("a step, a plan or a time that this training has not")
 
 
 def _random(trainer: Trainer) -> list[torch.Tensor]:

@@ -104,6 +104,8 @@ class MarkovClass(Generator):
 
     def restore(self, learned: dict[str, Any]) -> None:
         self._classes, self._shares = learned["classes"], learned["shares"]
+        if not 0 <= self._classes.min() <= self._classes.max() < len(self._classes) == self.tokenizer.size:
+            raise ValueError("classes of other words")
         self._chain = ClassChain(self.order, "fitted")
         self._chain.tokenizer = Classed(self.tokenizer, self._classes)
         self._chain.restore(learned["chain"])
