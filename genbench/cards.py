@@ -16,6 +16,7 @@ NUMBER = (int, float, type(None))
 KINDS: dict[str, tuple[type, ...]] = {"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)}
 KINDS |= {"seed": (int,), "steps": (int, type(None)), "budget": NUMBER}
 KINDS |= dict.fromkeys(("author", "sha256", "held_out", "generator", "source", "device", "spec", "created"), (str,))
+LONGEST = 4_000  # characters of an author, a SPEC
 MEASURED = ("train_seconds", "train_characters_per_second", "parameters", "steps")  # of the training: numbers
 
 
@@ -36,6 +37,9 @@ def _require(card: Any) -> None:
     untrusted.require_kinds(known, dict.fromkeys(known, NUMBER))
     untrusted.require_kinds(training, {"notes": (list,)})
     untrusted.require_kinds({"facts": {}, "curve": [], **training}, {"facts": (dict,), "curve": (list,)})
+    untrusted.require_kinds({"books": [], **card}, {"books": (list,)})
+    if any(len(value) > LONGEST for value in card.values() if isinstance(value, str)):
+        raise ValueError("a text that is too long")
     texts = [*training["notes"], *card["files"].values(), *card.get("books", [])]
     if card["format"] != FORMAT or card["files"].keys() != FILES or not all(isinstance(text, str) for text in texts):
         raise ValueError("no card of this version")

@@ -15,14 +15,14 @@ from genbench.generator import Learned
 
 TIMES = 16  # the weights' own numbers: what starting values and folding weights need beside them
 ROOM = 50_000_000  # numbers more
-LEAST = 1_000  # a tensor counts as so many at least: a million empty layers take time too
+LEAST = 5_000  # a tensor counts as so many at least: a million empty layers take time too
 
 
-class Bounded(TorchDispatchMode):
+class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside, new tensors of more numbers than these, taken together, are a ValueError."""
 
     def __init__(self, weights: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.left = TIMES * sum(getattr(each, "size", 0) for each in weights.values()) + ROOM
 
     def __torch_dispatch__(
@@ -44,7 +44,7 @@ def _asked(func: Callable[..., Any], args: Sequence[Any]) -> int:
 
 @contextmanager
 def going_on(saved: Learned | None, build: bool = False) -> Iterator[None]:
-    """What goes wrong inside is the checkpoint's fault where there is one, and a UserError: anybody may have written it.
+    """What goes wrong inside is the checkpoint's fault if there is one, and a UserError: anybody may have written it.
 
     A network that is built may not be much larger than the weights that were saved.
     """

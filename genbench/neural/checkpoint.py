@@ -47,13 +47,14 @@ def restore(trainer: Trainer, saved: Learned) -> None:
     schedule.began = time.perf_counter() - saved["seconds"]
     schedule.turned = (saved["turned"][0], saved["turned"][1])
     trainer.aside = saved["aside"]
-    trainer.curve = list(saved.get("curve", []))
+    trainer.curve = [[float(seconds), float(bits)] for seconds, bits in saved.get("curve", [])]
     trainer.best = (math.inf if saved["best_bits"] is None else saved["best_bits"], _tensors(saved["best"], device))
     trainer.network.load_state_dict(_tensors(saved["weights"], device))
     trainer.average.means = list(_tensors(saved["means"], device))
     for optimiser, state in zip(trainer.optimisers, saved["optimisers"], strict=True):
         by_place = {int(place): _tensors(values, device) for place, values in state.items()}
         optimiser.load_state_dict(optimiser.state_dict() | {"state": by_place})
+    _require_shapes(trainer)
     trainer.state = _tensors(saved["state"], device)
     for set_state, kept in zip((torch.set_rng_state, torch.cuda.set_rng_state), saved["random"], strict=False):
         set_state(torch.from_numpy(kept.copy()))
@@ -67,6 +68,17 @@ def _require_place(saved: Learned, schedule: Schedule) -> None:
     right = right and (schedule.budget is not None or planned == schedule.planned)
     if not right or not 0 <= seconds < math.inf:
         raise ValueError("a step, a plan or a time that this training has not")
+
+
+def _require_shapes(trainer: Trainer) -> None:
+    """Refuse sums and means of another shape than their weights: torch's fused steps would write past their end."""
+    pairs: list[tuple[Any, torch.Tensor]] = list(zip(trainer.average.means, trainer.network.parameters(), strict=True))
+    for optimiser in trainer.optimisers:
+        for weights, sums in optimiser.state.items():
+            pairs += [(each, torch.empty(()) if name == "step" else weights) for name, each in sums.items()]
+    for each, weights in pairs:
+        if not isinstance(each, torch.Tensor) or (each.shape, each.dtype) != (weights.shape, weights.dtype):
+            raise ValueError("sums or means of another shape than the weights")
 
 
 def _random(trainer: Trainer) -> list[torch.Tensor]:

@@ -79,8 +79,8 @@ def restored(kept: dict[str, Any], size: int, longest: int | None) -> Tree:
     """
     tree = Tree(**kept)
     nodes, pairs = len(tree.parent), len(tree.keys)
-    shapes = [(tree.depth, nodes), (tree.starts, nodes + 1), *((each, pairs) for each in (tree.counts, tree.before))]
-    shapes += [(tree.parent, nodes), (tree.keys, pairs), (tree.links, pairs)]
+    shapes: list[tuple[Any, int]] = [(tree.parent, nodes), (tree.depth, nodes), (tree.starts, nodes + 1)]
+    shapes += [(each, pairs) for each in (tree.keys, tree.counts, tree.before, tree.links)]
     if not nodes or any(each.shape != (length,) or each.dtype.kind != "i" for each, length in shapes):
         raise ValueError("a tree of counts with arrays of another shape or type")
     upwards = (tree.parent[:-1] > np.arange(nodes - 1)).all() and (tree.parent[:-1] < nodes).all()
@@ -88,9 +88,8 @@ def restored(kept: dict[str, Any], size: int, longest: int | None) -> Tree:
     if not upwards or tree.parent[-1] != NOWHERE or not filled:
         raise ValueError("a tree of counts that goes in a circle, or with nodes that lack what followed them")
     tokens = tree.keys - tree.owners * size
-    there = all(
-        low <= each.min() and each.max() < high for each, low, high in ((tree.links, -1, nodes), (tokens, 0, size))
-    )
+    limits = ((tree.links, NOWHERE, nodes), (tokens, 0, size))
+    there = all(low <= each.min() and each.max() < high for each, low, high in limits)
     deep = (tree.depth >= 0).all() and (longest is None or int(tree.depth.max()) <= longest)
     sorted_ = (np.diff(tree.keys) > 0).all() and min(tree.counts.min(), tree.before.min()) >= 0
     if not there or not deep or not sorted_ or (tree.vocabulary, tree.longest) != (size, longest):
