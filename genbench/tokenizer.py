@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.pieces import PIECE, cut, gap, letters
+from genbench.untrusted import require_kinds
 
 Ids = npt.NDArray[np.int64]
 
@@ -125,8 +126,15 @@ class Tokenizer:
 
     @classmethod
     def restore(cls, dumped: dict[str, Any]) -> Tokenizer:
-        """The tokenizer of a `dump()`."""
-        return cls(dumped["kind"], dumped["letters"], dumped["words"])
+        """The tokenizer of a `dump()`; ValueError where it is none."""
+        require_kinds(dumped, {"kind": (str,), "letters": (str,), "words": (list,)})
+        kind, letters, words = dumped["kind"], dumped["letters"], dumped["words"]
+        right = kind in ("characters", "words") and all(isinstance(word, str) and word for word in words)
+        right = right and len(set(letters)) == len(letters) and len(set(words)) == len(words)
+        if not right or (words and kind == "characters"):
+            raise ValueError("no tokenizer: a kind that is not known, or letters or words that are none or stand twice")
+        "".join([letters, *words]).encode()  # refuses half characters
+        return cls(kind, letters, words)
 
     def _spell_all(self, text: str) -> tuple[Ids, Ids]:
         codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")

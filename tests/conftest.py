@@ -63,5 +63,7 @@ def prose_file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test keeps its models in a folder of its own."""
+    """Every test keeps its models in a folder of its own, and none asks a server of Project Gutenberg."""
     monkeypatch.setenv("GENBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("GENBENCH_GUTENBERG", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")

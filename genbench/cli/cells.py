@@ -46,6 +46,6 @@ def cells(
         found = remembering.cells(made, text, corpus)
         chosen = remembering.units(units or (), found)
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        typer.echo(writer.dumps(found, allow_nan=False))
     else:
         cells.show(found, chosen, console())

@@ -75,6 +75,6 @@ def memory(
                 watcher=live,
             )
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        typer.echo(writer.dumps(found, allow_nan=False))
     else:
         (memory.show_distances if distances else memory.show)(found, console())

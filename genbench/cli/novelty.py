@@ -48,6 +48,6 @@ def novelty(
         texts = api.generate(made, prompts, sampling, count=count, seed=seed)
         found = measuring.novelty(texts, text, words=words)
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        typer.echo(writer.dumps(found, allow_nan=False))
     else:
         novelty.show(found, console())

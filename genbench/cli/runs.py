@@ -84,7 +84,7 @@ def diff(name: Name, other: Other, json: Annotated[bool, typer.Option("--json", 
 
     found = comparing.differences(comparing.run(name), comparing.run(other))
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        typer.echo(writer.dumps(found, allow_nan=False))
     else:
         show_differences(found, console())
 

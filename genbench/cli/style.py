@@ -76,7 +76,7 @@ def authors(
             **limits,
         )
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        typer.echo(writer.dumps(found, allow_nan=False))
     else:
         style.show(found, console())
 
@@ -109,6 +109,6 @@ def attribute(
     with Live(console(stderr=True)) as live:
         found = styling.attribute(text, names, generator, characters=characters, lines=lines, watcher=live, **limits)
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        typer.echo(writer.dumps(found, allow_nan=False))
     else:
         style.show_verdict(found, console())

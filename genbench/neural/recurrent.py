@@ -15,6 +15,7 @@ from torch import nn
 
 from genbench.generator import Generator, Learned, LogProbs, Probe, Run, State
 from genbench.neural.batches import Carried, Reading
+from genbench.neural.bounded import Bounded, going_on
 from genbench.neural.heads import Adaptive, Head, Softmax, by_frequency
 from genbench.neural.machine import native_bf16, training
 from genbench.neural.network import Network
@@ -122,11 +123,13 @@ class RecurrentGenerator(Generator):
         with torch.random.fork_rng(devices=devices), training(run.device), team(run.device) as us:
             run = us.run(run)
             saved = run.resume()
-            size = us.agreed(Size(**saved["size"]) if saved else self._size(ids, frequency, run, bf16, us))
+            with going_on(saved):
+                size = us.agreed(Size(**saved["size"]) if saved else self._size(ids, frequency, run, bf16, us))
             run = replace(run, keeper=partial(_save, run, size))
             self._hidden = size.hidden
             torch.manual_seed(run.seed)
-            self._network = self._build(size, frequency)
+            with going_on(saved, build=True):
+                self._network = self._build(size, frequency)
             self.prepare(self._network.embedding, ids.numpy(), run)
             rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, size.hidden)
             recipe = Recipe(self.reading(len(ids)), rates, self.keep == "best")
@@ -229,5 +232,6 @@ class RecurrentGenerator(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self.__dict__.pop("_stepping", None)
         self._hidden = learned["hidden"]
-        self._network = self._anew()
+        with Bounded(learned["weights"]):
+            self._network = self._anew()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})

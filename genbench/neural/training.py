@@ -20,6 +20,7 @@ from torch import nn
 from genbench.generator import Progress, Run
 from genbench.neural.averaging import Average
 from genbench.neural.batches import Batch, Reading
+from genbench.neural.bounded import going_on
 from genbench.neural.checkpoint import captured, restore
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates, optimisers, scale
@@ -72,11 +73,12 @@ class Trainer:
     def train(self, train: torch.Tensor, valid: torch.Tensor) -> dict[str, Any]:
         """Train on one stream of ids, choose the weights on another; returns what there is to say of the run."""
         schedule, saved = self.schedule, self.run.resume()
-        if saved:
-            restore(self, saved)
-            self.state = self.state if self.team.size == 1 else None  # of other rows than those of this process
         try:
-            self._learn(train, valid)
+            with going_on(saved):
+                if saved:
+                    restore(self, saved)
+                    self.state = self.state if self.team.size == 1 else None  # of other rows than those of this process
+                self._learn(train, valid)
         finally:  # an interrupt, too, leaves the best weights so far
             self.network.load_state_dict(self.best[1] or self.network.state_dict())
         passes = round(schedule.step / self.recipe.reading.per_pass(len(train)), 2)

@@ -60,9 +60,9 @@ class Live(Watcher):
         """Show a sentence."""
         self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
 
-    def fetching(self, share: float) -> None:
+    def fetching(self, what: str, share: float) -> None:
         """Show how far a download is."""
-        self._work("fetching NLTK's gutenberg corpus", share)
+        self._work(what, share)
 
     def working(self, what: str) -> Callable[[float], None]:
         """Show how far a long work is."""
@@ -79,7 +79,7 @@ class Live(Watcher):
     def _going(self, name: str, place: int, said: Progress) -> None:
         if place not in self.lines:
             self.lines[place] = self.bars.add_task(name, total=1.0, says="")
-        self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said))
+        self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said), description=name)
         if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
             self.last[place] = time.monotonic()
             self.console.print(f"{name}: {said.fraction:.0%} {says(said)}".rstrip(), markup=False, highlight=False)
