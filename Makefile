@@ -1,12 +1,13 @@
-# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours);
+# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make stress: faults
+# and hostile input for TIME seconds (300): docs/promises.md. make check: the strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours);
 # bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TIME ?= 300
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick check bench-lstm bench-markov bench-mixture bench-drawing clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-drawing clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -15,7 +16,10 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 quick: $(VENV)/installed
-	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not slow and not stress" $(ARGS)
+
+stress: $(VENV)/installed
+	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress -s $(ARGS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -25,6 +25,13 @@ def gutenberg() -> None:
 
 
 @pytest.fixture
+def stress_seconds(request: pytest.FixtureRequest) -> float:
+    """How long a test of the long part goes on: its share of GENBENCH_STRESS_SECONDS, of 300 where that is not set."""
+    sharing = [item for item in request.session.items if "stress_seconds" in getattr(item, "fixturenames", ())]
+    return float(os.environ.get("GENBENCH_STRESS_SECONDS", "300")) / len(sharing)
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     """A new random generator with a fixed seed."""
     return np.random.default_rng(7)
