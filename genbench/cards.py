@@ -16,7 +16,7 @@ NUMBER = (int, float, type(None))
 KINDS: dict[str, tuple[type, ...]] = {"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)}
 KINDS |= {"seed": (int,), "steps": (int, type(None)), "budget": NUMBER}
 KINDS |= dict.fromkeys(("author", "sha256", "held_out", "generator", "source", "device", "spec", "created"), (str,))
-LONGEST = 4_000  # characters of an author, a SPEC
+LONGEST = 4_000  # characters of an author; as many as a SPEC may have
 MEASURED = ("train_seconds", "train_characters_per_second", "parameters", "steps")  # of the training: numbers
 
 

@@ -237,7 +237,7 @@ def outcome(folder: Path) -> str:
         try:
             scoring.score(made, TEXT)
             generate(made, sampling=Sampling(length=30), count=2)
-            generate(made, "The o", Sampling(length=30, temperature=0.5, max_overlap=300))
+            generate(made, "The o", Sampling(length=30, temperature=0.5))
             store.as_files(made)
         except GenbenchError:
             return "fails in use"
