@@ -65,7 +65,7 @@ def step(folder: str, what: str) -> dict[str, float]:
     began = time.process_time()
     if what.startswith("encode"):
         cut = genbench.Tokenizer.characters if what == "encode-char" else genbench.Tokenizer.words
-        ids = cut(text.train).encode(text.train)
+        ids = cut(text.train).stream(text.train)
         return {"seconds": time.process_time() - began, "megabytes": _held(), "tokens": len(ids)}
     made = genbench.make(what)
     made.fit(text.train, text.valid, Run(steps=STEPS))
