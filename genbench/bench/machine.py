@@ -43,8 +43,8 @@ def require_room(author: str) -> None:
     size = sum(file.stat().st_size for file in files if file.is_file())
     if size * HELD > most:
         raise UserError(
-            f"{author} has {size / 1e6:,.0f} MB of text, and this machine {most / 1e6:,.0f} MB of memory: to read it takes "
-            f"{HELD} times its size; name a part of it"
+            f"{author} has {size / 1e6:,.0f} MB of text, and this machine {most / 1e6:,.0f} MB of memory: "
+            f"to read a text takes {HELD} times its size; name a part of it"
         )
 
 
