@@ -1,13 +1,14 @@
-# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make stress: faults
-# and hostile input for TIME seconds (300): docs/promises.md. make check: the strict tools. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours);
-# bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
+# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
+# strict tools. make stress: faults and hostile input for TIME seconds (600): docs/promises.md. make docs: the console
+# blocks of docs/commands anew. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes
+# hours); bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TIME ?= 300
+TIME ?= 600
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-drawing clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-drawing docs clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -19,7 +20,7 @@ quick: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto -m "not slow and not stress" $(ARGS)
 
 stress: $(VENV)/installed
-	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress -s $(ARGS)
+	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress $(ARGS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -45,6 +46,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/build.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

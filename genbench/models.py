@@ -9,6 +9,8 @@ A folder appears whole or not at all. Nothing in it is executed.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -32,6 +34,7 @@ from genbench.generator import Generator
 from genbench.tokenizer import Tokenizer
 
 MANY = 5  # names in an error
+TRIES = 100  # to put a model where other processes put theirs
 LETTERS, WORDS = 16, 4  # of a model, that it is tried out on once it is loaded
 
 
@@ -202,9 +205,15 @@ def remove(model: Model) -> None:
 def _put(beside: Path, final: Path) -> None:
     """Rename a folder to its place; an older one there gives way, by a rename too."""
     beside.chmod(0o755)
-    if final.exists():
-        remove(Model(final, {}))
-    os.rename(beside, final)
+    for left in reversed(range(TRIES)):
+        with contextlib.suppress(FileNotFoundError):  # it was not there, or another process was first
+            store.remove_folder(final)
+        try:
+            os.rename(beside, final)
+            return
+        except OSError as error:  # another process has put its own there in between
+            if not left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def at_fault(error: BaseException) -> str:

@@ -50,8 +50,10 @@ def write_whole(path: Path, data: bytes) -> None:
 def remove_folder(folder: Path) -> None:
     """Remove a folder: it is out of sight at once, then deleted."""
     aside = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-    os.replace(folder, aside / folder.name)
-    shutil.rmtree(aside)
+    try:
+        os.replace(folder, aside / folder.name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _umask() -> int:

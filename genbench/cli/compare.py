@@ -15,6 +15,7 @@ def compare(
     generators: p.Specs = None,
     budget: p.Budget = None,
     steps: p.Steps = None,
+    deadline: p.Deadline = None,
     seed: p.Seed = 0,
     seeds: p.Seeds = 1,
     prompts: p.Prompts = None,
@@ -38,6 +39,7 @@ def compare(
     json: p.Json = None,
     csv: p.Csv = None,
     markdown: p.Markdown = None,
+    html: p.Html = None,
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
     from genbench import comparing, runs
@@ -49,11 +51,11 @@ def compare(
     asked = settings.arguments(settings.asked(typed)) | ({"name": name} if name else {})
     if name:
         runs.require_free(name)
-    outputs = files.Outputs(json=json, csv=csv, markdown=markdown)
+    outputs = files.Outputs(json=json, csv=csv, markdown=markdown, html=html)
     with Live(console(stderr=True)) as live:
         found = comparing.compare(**asked, command=["genbench", *sys.argv[1:]], watcher=live)
-    outputs.write(found)
     terminal.show(found, console())
+    outputs.write(found)
     if found.stopped:
         raise KeyboardInterrupt
     if not found.any_ok:

@@ -51,7 +51,7 @@ def show(name: Name) -> None:
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names, as list shows them.")]) -> None:
+def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names, as list shows them.")]) -> None:
     """Remove kept models."""
     from genbench import models
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,18 @@ def show(name: Name, json: p.Json = None, csv: p.Csv = None, markdown: p.Markdow
 
 
 @app.command()
+def report(name: Name, html: p.Html = None) -> None:
+    """Write a kept run as a page to look at in a browser: --html FILE, else RUN.html."""
+    from genbench import comparing
+    from genbench.report import files
+
+    found = comparing.run(name)
+    path = html or Path(f"{found.name}.html")
+    files.Outputs(html=path).write(found)
+    typer.echo(f"wrote {path}: open it in a browser", err=True)
+
+
+@app.command()
 def rerun(name: Name, fresh: p.Fresh = False) -> None:
     """Compare again as a kept run did, and show what differs; kept models of the same training are reused."""
     from genbench import comparing
@@ -77,7 +90,7 @@ def diff(name: Name, other: Other, json: Annotated[bool, typer.Option("--json", 
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Names that runs list shows.")]) -> None:
+def remove(names: Annotated[list[str], typer.Argument(metavar="RUN", help="Names that runs list shows.")]) -> None:
     """Remove kept runs; the models they trained stay."""
     from genbench import runs
 

@@ -24,6 +24,11 @@ class Column:
     room: int = 0  # shown from this width of the terminal on
     optional: bool = False  # shown only where a row has it
 
+    @property
+    def name(self) -> str:
+        """The heading in one line."""
+        return self.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
+
     def winner(self, rows: list[Row]) -> float | None:
         """The best value of the rows; None where there is nothing to be best in. Adaptive rows do not compete."""
         if self.best is None:

@@ -1,4 +1,4 @@
-"""A comparison as a file: JSON whole, CSV and Markdown a row a line."""
+"""A comparison as a file: JSON whole, CSV and Markdown a row a line, HTML to look at."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ NOT_IN_CSV |= {"drawn", "curve", "memory", "elsewhere"}
 def as_json(comparison: Comparison) -> str:
     """All of it."""
     return json.dumps(comparison.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def as_html(comparison: Comparison) -> str:
+    """A report to look at in a browser."""
+    from genbench.report.html import page  # not sooner: matplotlib takes half a second
+
+    return page(comparison)
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -58,7 +65,7 @@ def as_markdown(comparison: Comparison) -> str:
     for author in comparison.corpora:
         rows = comparison.lines(author)
         columns = wanted(rows)
-        heads = [column.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ") for column in columns]
+        heads = [column.name for column in columns]
         lines = [f"### {_escaped(author)}", "", _line(["generator", *heads]), _line(["---"] + ["---:"] * len(columns))]
         for label, row in zip(labels(rows), rows, strict=True):
             lines.append(_line([label, *(column.show(row) for column in columns)]))
@@ -93,7 +100,7 @@ def _escaped(text: str) -> str:
     return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-FORMS = {"json": as_json, "csv": as_csv, "markdown": as_markdown}
+FORMS = {"json": as_json, "csv": as_csv, "markdown": as_markdown, "html": as_html}
 
 
 class Outputs:

@@ -19,8 +19,8 @@ def listing(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Con
             line(row, console)
         return
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
+    for place, heading in enumerate(headings):
+        made.add_column(heading, overflow="fold", no_wrap=not place)  # a name is copied, and shall be whole
     for row in rows:
         made.add_row(*(Text(printable(cell)) for cell in row))
     console.print(made)

@@ -109,12 +109,12 @@ def remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Te
     for label, row in zip(labels(rows), rows, strict=True):
         if row["status"] != "ok":
             yield Text(printable(f"{label} failed: {row['error']}"), style="red")
-    for note, about in _notes(rows).items():
+    for note, about in notes(rows).items():
         who = ", ".join(about) if len(about) < len(rows) else "all"
         yield Text(printable(f"{who}: {note}"), style="yellow")
 
 
-def _notes(rows: list[Row]) -> dict[str, list[str]]:
+def notes(rows: list[Row]) -> dict[str, list[str]]:
     """Each note with the labels of the rows that carry it."""
     found: dict[str, list[str]] = {}
     for label, row in zip(labels(rows), rows, strict=True):

@@ -1,0 +1,231 @@
+"""The pages in a real browser, Chromium, without a screen: the switches, the keyboard, the console, and what harm does.
+
+Skipped where there is no Chromium with its driver (Debian: chromium, chromium-driver), unless GENBENCH_REQUIRE_BROWSER
+says that there has to be.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pages
+import pytest
+
+from genbench.report import files
+from genbench.report.html import page, reading
+
+pytestmark = pytest.mark.slow
+ARGUMENTS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+
+
+def found_browser() -> tuple[str, str]:
+    """Where Chromium and its driver are; skips, or fails if it has to be there."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        if os.environ.get("GENBENCH_REQUIRE_BROWSER"):
+            pytest.fail("GENBENCH_REQUIRE_BROWSER is set and there is no Chromium, or no chromedriver, on the PATH")
+        pytest.skip("no Chromium with chromedriver on the PATH (Debian: apt install chromium chromium-driver)")
+    return browser, driver
+
+
+class Browser:
+    """One browser for all tests of this file."""
+
+    def __init__(self, profile: Path) -> None:
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+
+        browser, driver = found_browser()
+        options = webdriver.ChromeOptions()
+        options.binary_location = browser
+        for argument in [*ARGUMENTS.split(), f"--user-data-dir={profile}"]:
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+
+    def show(self, file: Path, width: int = 1280, theme: str = "light", script: bool = True) -> None:
+        """Open a page, in a window of this width, as somebody would who prefers this theme."""
+        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+        preferred = [{"name": "prefers-color-scheme", "value": theme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": preferred})
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.logged()
+        self.driver.get(file.as_uri())
+
+    def logged(self) -> list[Any]:
+        """What the console has said since it was asked last."""
+        found: list[Any] = self.driver.get_log("browser")
+        return found
+
+    def requested(self) -> list[str]:
+        """The addresses that were asked for since it was asked last."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        asked = [each["params"] for each in events if each["method"] == "Network.requestWillBeSent"]
+        return [each["request"]["url"] for each in asked]
+
+    def run(self, script: str) -> Any:
+        """What a script in the page gives."""
+        return self.driver.execute_script(f"return {script}")
+
+    def all(self, what: str) -> list[Any]:
+        """The elements for a CSS selector."""
+        found: list[Any] = self.driver.find_elements("css selector", what)
+        return found
+
+    def shown(self, what: str) -> list[Any]:
+        """Those of them that are shown."""
+        return [element for element in self.all(what) if element.is_displayed()]
+
+    def choose(self, kind: str, value: int) -> None:
+        """Click on the label of a switch."""
+        self.all(f'input[name="{kind}"][value="{value}"]')[0].find_element("xpath", "..").click()
+
+    def press(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    made = Browser(tmp_path_factory.mktemp("profile"))
+    yield made
+    made.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    files.write(page(pages.everything()), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def harmful(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("harmful")
+    files.write(page(pages.harmful()), folder / "report.html")
+    read = pages.read(pages.HARM, pages.HARM, tuple(pages.HOSTILE)) | {"name": pages.HARM}
+    files.write(reading(read), folder / "reading.html")
+    return [folder / "report.html", folder / "reading.html"]
+
+
+def test_the_switches_choose_what_stands_side_by_side(browser: Browser, report: Path) -> None:
+    browser.show(report)
+    assert len(browser.shown(".sample")) == 3
+    browser.choose("author", 1)
+    browser.choose("temperature", 1)
+    browser.choose("prompt", 1)
+    texts = [each.text for each in browser.shown(".sample .text")]
+    assert [text.split(" She")[0] for text in texts] == ["It wasmarkov-char 1.0 It was", "It waslstm-char 1.0 It was"]
+    browser.choose("generator", 1)
+    assert len(browser.shown(".sample")) == 1
+    assert not browser.logged()
+
+
+def test_the_bits_of_a_word_are_told_to_pointer_keyboard_and_eye(browser: Browser, report: Path) -> None:
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    browser.show(report)
+    word = browser.shown(".sample .w")[3]
+    ActionChains(browser.driver).move_to_element(word).perform()
+    (tip,) = browser.shown("#tip")
+    assert tip.text == f"{word.get_attribute('data-b')} bits"
+    browser.run("document.querySelector('.sample:not([hidden]) .text').focus()")
+    browser.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    second = browser.shown(".sample .w")[1]
+    said = browser.run("document.querySelector('#said').textContent")
+    assert said == f"{second.text}: {second.get_attribute('data-b')} bits"
+    assert "at" in str(second.get_attribute("class")).split()
+    browser.press(Keys.ESCAPE)
+    assert not browser.shown("#tip")
+    bits = "getComputedStyle(document.querySelector('.sample .w'), '::after').content"
+    assert browser.run(bits) == "none"
+    browser.all("#bits")[0].click()
+    assert browser.run(bits) != "none"
+
+
+def test_everything_can_be_reached_with_the_keyboard(browser: Browser, report: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser.show(report)
+    reached = []
+    for _ in range(99):
+        browser.press(Keys.TAB)
+        if browser.run("document.activeElement === document.body"):
+            break
+        reached.append(browser.run("document.activeElement.id || document.activeElement.name"))
+        assert browser.run("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert {"theme", "author", "temperature", "prompt", "generator", "bits"} <= set(reached)
+    browser.run("document.querySelector('input[name=author]').focus()")
+    browser.press(Keys.ARROW_RIGHT)
+    assert {each.get_attribute("data-author") for each in browser.shown(".sample")} == {"1"}
+
+
+@pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
+def test_the_theme_is_the_one_preferred_until_it_is_switched(
+    browser: Browser, report: Path, theme: str, dark: bool
+) -> None:
+    browser.show(report, theme=theme)
+    ground = "getComputedStyle(document.body).backgroundColor === 'rgb(18, 19, 23)'"
+    line = "getComputedStyle(document.querySelector('.chart .stroke-0')).stroke === 'rgb(88, 166, 240)'"
+    assert browser.run(ground) == browser.run(line) == dark
+    browser.all("#theme")[0].click()
+    assert browser.run(ground) == browser.run(line) == (not dark)
+    assert browser.all("#theme")[0].get_attribute("aria-pressed") == str(not dark).lower()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, harmful: list[Path], width: int) -> None:
+    for path in (report, *harmful):
+        browser.show(path, width)
+        assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+def test_without_script_every_sample_can_be_read(browser: Browser, report: Path) -> None:
+    browser.show(report, script=False)
+    assert len(browser.all(".sample")) == len(browser.shown(".sample")) == 20
+    assert not browser.shown("#theme, .switches, .switch")
+
+
+def test_harm_does_nothing_and_nothing_is_asked_of_the_network(browser: Browser, harmful: list[Path]) -> None:
+    from selenium.webdriver.support.expected_conditions import alert_is_present
+
+    for path in harmful:
+        browser.requested()
+        browser.show(path)
+        assert not alert_is_present()(browser.driver)
+        assert browser.requested() == [path.as_uri()]
+        assert not browser.logged()
+        assert browser.run("document.querySelectorAll('img, a[href]:not([href^=\"#\"]), [onmouseover]').length") == 0
+        assert browser.run("document.scripts.length") == 1
+        for element in browser.shown(".sample .text, .reading .text")[:2]:
+            element.click()
+        assert not alert_is_present()(browser.driver)
+
+
+def test_the_policy_stops_what_would_get_through(browser: Browser, report: Path, tmp_path: Path) -> None:
+    path = tmp_path / "changed.html"
+    harm = '<script>document.title = "harmed"</script><img src="https://example.org/x" onerror="document.title=1">'
+    path.write_text(report.read_text(encoding="utf-8").replace("<main>", f"<main>{harm}"), encoding="utf-8")
+    browser.show(path)
+    assert browser.driver.title.endswith("genbench")
+    assert len(browser.logged()) >= 2
+
+
+def test_a_reading_shows_a_word_in_all_columns_at_once(browser: Browser, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    files.write(reading(pages.read()), tmp_path / "reading.html")
+    browser.show(tmp_path / "reading.html")
+    ActionChains(browser.driver).move_to_element(browser.shown(".reading .w")[2]).perform()
+    assert [each.text for each in browser.shown(".w.at")] == ["no", "no"]
+    assert browser.shown("#tip")[0].text == "3.0 · 6.0 bits"
+    assert not browser.logged()
