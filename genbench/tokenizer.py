@@ -12,6 +12,7 @@ What a piece is, and which separators are implied and have no token, says `genbe
 from __future__ import annotations
 
 import codecs
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genbench.pieces import PIECE, cut, gap, letters
+from genbench.pieces import PART, PIECE, cut, gap, letters, parts
 from genbench.untrusted import require_kinds
 
 Ids = npt.NDArray[np.int64]
@@ -48,17 +49,20 @@ class Tokenizer:
     @classmethod
     def characters(cls, text: str) -> Tokenizer:
         """One id for each character that stands in `text`."""
-        return cls("characters", letters(text))
+        return cls("characters", "".join(sorted(set[str]().union(*map(letters, parts(text))))))
 
     @classmethod
     def words(cls, text: str, min_count: int = 2) -> Tokenizer:
         """One id for each piece that stands in `text` at least `min_count` times, most frequent first."""
-        found, counts = cut(text), Counter[str]()
-        times = np.repeat(np.bincount(found.rows), np.diff(found.first))
-        for piece, number in zip(found.pieces, times.tolist(), strict=True):
-            counts[piece] += number
+        counts, there = Counter[str](), set[str]()
+        for part in parts(text):
+            found = cut(part)
+            times = np.repeat(np.bincount(found.rows, minlength=len(found.first) - 1), np.diff(found.first))
+            for piece, number in zip(found.pieces, times.tolist(), strict=True):
+                counts[piece] += number
+            there |= set(letters(part))
         kept = sorted((p for p, n in counts.items() if n >= min_count and p), key=lambda p: (-counts[p], p))
-        return cls("words", letters(text), kept)
+        return cls("words", "".join(sorted(there)), kept)
 
     @property
     def size(self) -> int:
@@ -68,6 +72,22 @@ class Tokenizer:
     def encode(self, text: str) -> Ids:
         """The one canonical encoding of a text, (tokens,)."""
         return self.spans(text)[0]
+
+    def stream(self, text: str) -> Ids:
+        """The ids of a newline, of which nothing is predicted, and of a text, (tokens,).
+
+        Those of a long text are 32 bits wide and stand in a file of no name, mapped into memory.
+        """
+        before = self.encode("\n")
+        if len(text) <= PART:
+            return np.concatenate([before, self.encode(text)])
+        with tempfile.TemporaryFile() as file:
+            before.astype(np.int32).tofile(file)
+            for part in parts(text):
+                self.encode(part).astype(np.int32).tofile(file)
+            file.flush()
+            found: Ids = np.memmap(file, np.int32, mode="c")
+        return found
 
     def spans(self, text: str) -> tuple[Ids, Ids]:
         """The ids of a text and, for each, how many characters of the text are read once it is read.

@@ -211,3 +211,13 @@ def test_many_at_once_share_one_store(tmp_path: Path) -> None:
     assert len(models.kept(models.home())) == 2
     for model in models.kept(models.home()):
         assert genbench.generate(model.generator(), "", Sampling(10))
+
+
+def test_a_text_larger_than_the_machine_is_refused_before_it_is_read(
+    prose_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genbench.bench.machine.memory", lambda: 20_000)
+    for author in (prose_file, prose_file.parent):
+        with pytest.raises(UserError, match=r"MB of text, and this machine 0 MB of memory"):
+            genbench.compare([author], ["markov-char"])
+    assert genbench.corpus("pell").characters > 20_000  # a catalogue author is small enough for any machine

@@ -27,6 +27,7 @@ from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.stepping import Memories, Memory, Stepping, together
 from genbench.neural.streams import batch_log_probs, stream_log_probs
 from genbench.neural.training import VALID_TOKENS, Recipe, Trainer, seconds_a_step
+from genbench.pieces import PART
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
@@ -118,7 +119,9 @@ class RecurrentGenerator(Generator):
         self.tokenizer, self.facts = self.cut(train), {}
         self.__dict__.pop("_stepping", None)  # that of an earlier fit
         ids, bf16 = self._stream(train), native_bf16(run.device)
-        frequency = torch.bincount(ids, minlength=self.tokenizer.size)
+        frequency = torch.zeros(self.tokenizer.size, dtype=torch.int64)
+        for part in torch.split(ids, PART):
+            frequency += torch.bincount(part, minlength=len(frequency))
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
         with torch.random.fork_rng(devices=devices), training(run.device), team(run.device) as us:
             run = us.run(run)
@@ -164,7 +167,7 @@ class RecurrentGenerator(Generator):
         return found if dropout is None else replace(found, dropout=dropout)
 
     def _stream(self, text: str) -> torch.Tensor:
-        return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
+        return torch.from_numpy(self.tokenizer.stream(text))
 
     def _curve(self, validated: list[list[float]], valid: torch.Tensor) -> list[list[float]]:
         """Seconds of training, and bits per character of the beginning of the valid text."""
