@@ -39,6 +39,7 @@ def compare(
     *,
     budget: float | None = None,
     steps: int | None = None,
+    deadline: float | None = None,
     seed: int = 0,
     seeds: int = 1,
     prompts: Sequence[str] = ("",),
@@ -63,20 +64,21 @@ def compare(
     """Train each generator on each author, score it on the author's test text, draw for each prompt and sampling.
 
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
-    core). The prompt "random" is 40 characters of the author's training text, the same for all. Models are kept, and
-    those of the very same training reused unless `fresh`; the comparison is kept as a run, by `name` or one made of
-    the authors, with a number where another has it. Raises UserError for what cannot be had; a generator that fails
-    costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`), `memory` cuts the context,
-    `across` scores every author's test text too. `style` has samples judged: a quarter of each training text is set
-    aside for the judges (`genbench.bench.style`). `title`, what to `see` and what `came_out` earlier are shown with
-    the results.
+    core). A row that is not done `deadline` seconds after its start fails (three budgets, a minute, and a second for
+    every 1,000 characters of test text; with `steps` alone, never). The prompt "random" is 40 characters of the
+    author's training text, the same for all. Models are kept, and those of the very same training reused unless
+    `fresh`; the comparison is kept as a run, by `name` or one made of the authors, with a number where another has it.
+    Raises UserError for what cannot be had; a generator that fails costs its own row. `by` splits the bits by kinds of
+    place (`genbench.measure.places`), `memory` cuts the context, `across` scores every author's test text too. `style`
+    has samples judged: a quarter of each training text is set aside for the judges (`genbench.bench.style`). `title`,
+    what to `see` and what `came_out` earlier are shown with the results.
 
     Ctrl-C ends it: the rows that are done are given, the others say that they were stopped.
     """
     asked = _asked(locals())
     began, created = time.perf_counter(), datetime.now(UTC).isoformat()
     at_once = plan.cores() if jobs is None else jobs
-    _require(generators, prompts, by, at_once)
+    _require(generators, prompts, by, at_once, deadline)
     samplings = [each for each in samplings if each.length]  # of no length: none
     training = plan.Training(budget, steps, seed, seeds, device)
     corpora = texts(authors, lines, watcher, held_out)
@@ -85,6 +87,7 @@ def compare(
     how["judged"] = styled.SAMPLES if style else 0
     judges = {each.author: Judge(each) for each in corpora}
     planned = _placed(plan.jobs(corpora, generators, training, samplings, prompts, **how), judges, by, across)
+    planned = [replace(job, deadline=plan.deadline(job, deadline)) for job in planned]
     rows, stopped = _rows(planned, at_once, watcher)
     stylist = None if stopped else stylist  # to train the judges takes longer than who says stop will wait
     length = samplings[0].length if samplings else 0
@@ -133,8 +136,12 @@ def run(name: str) -> Comparison:
     return Comparison.from_dict(runs.named(name).comparison)
 
 
-def _require(generators: Sequence[str], prompts: Sequence[str], by: Sequence[str], at_once: int) -> None:
+def _require(
+    generators: Sequence[str], prompts: Sequence[str], by: Sequence[str], at_once: int, deadline: float | None
+) -> None:
     """Refuse what can be refused before any text is read."""
+    if deadline is not None and deadline <= 0:
+        raise UserError(f"deadline is {deadline}, and must be above 0 seconds")
     if at_once < 1:
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
     for prompt in prompts:

@@ -50,6 +50,7 @@ class Job:
     fresh: bool = False  # train anew even if the same model is kept
     judged: int = 0  # more samples, for the judges of style
     places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
+    deadline: float | None = None  # seconds from its start to its row
     memory: bool = False  # whether to ask what context is worth
     others: dict[str, str] = field(default_factory=dict)  # the test texts of the other authors, to be predicted too
 
@@ -101,8 +102,8 @@ def run_job(job: Job, listen: Listener) -> Row:
         row |= more(generator, job, listen)
     except GenbenchError as error:
         return failed(row, str(error))
-    except MemoryError:
-        return failed(row, "not enough memory")
+    except MemoryError as error:
+        return failed(row, f"not enough memory after {peak_memory_mb() or 0:,.0f} MB: {error or 'it ran out'}")
     except Exception as error:
         return failed(row, told(error, file))
     row["peak_memory_mb"] = peak_memory_mb()

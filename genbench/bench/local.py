@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
-import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -17,6 +19,9 @@ from genbench.bench.jobs import Job, Row, blank, carried, failed
 from genbench.generator import Progress
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+LEAVING = 5.0  # seconds that a process which has said all has to end
+TOLD = 8192  # characters of what a process says beside its row that are kept
+Process = subprocess.Popen[str]
 Event = tuple[int, Progress | Row]  # the place of a job, and what it has to say: how far it is, or its row
 
 
@@ -25,7 +30,7 @@ class LocalExecutor:
     """Runs jobs as processes; `at_once` of them side by side."""
 
     at_once: int
-    _running: set[subprocess.Popen[str]] = field(default_factory=set)
+    _running: set[Process] = field(default_factory=set)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Events as they come, in the end one row for each job; leaving early ends the processes."""
@@ -45,7 +50,7 @@ class LocalExecutor:
             while not waiting.empty():
                 waiting.get()
             for process in list(self._running):
-                process.kill()
+                _end(process)
 
     def _work(self, jobs: Sequence[Job], waiting: queue.SimpleQueue[int], events: queue.Queue[Event]) -> None:
         while True:
@@ -60,58 +65,109 @@ class LocalExecutor:
                 events.put((place, failed(blank(jobs[place]), f"{type(error).__name__}: {error}")))
 
     def _process(self, job: Job) -> Iterator[Progress | Row]:
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-            process = _start(said)
-            self._running.add(process)
-            try:
-                _tell(process, job)
-                row = None
-                for event in _events(process):
-                    row = event.get("row", row)
-                    if "progress" in event:
-                        yield Progress(**{**event["progress"], "fraction": event["progress"]["fraction"] or 0.0})
-                code = process.wait()
-            finally:
-                process.kill()
-                process.wait()
-                self._running.discard(process)
-            yield row if row is not None else failed(blank(job), _death(code, said))
+        process, late, row = _start(), threading.Event(), None
+        self._running.add(process)
+        beside = _Beside(process)
+        watch = threading.Timer(job.deadline or 0, _give_up, (process, late))
+        watch.daemon = True
+        try:
+            if job.deadline is not None:
+                watch.start()
+            _tell(process, job)
+            for event in _events(process):
+                if "progress" in event:
+                    yield Progress(**{**event["progress"], "fraction": event["progress"]["fraction"] or 0.0})
+                row = event.get("row")
+                if row is not None:
+                    break  # whatever it has still running, it has said all
+            else:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(LEAVING)
+        finally:
+            watch.cancel()
+            code = _end(process)
+            self._running.discard(process)
+        yield row if row is not None else failed(blank(job), _why(job, code, late.is_set(), beside.last()))
 
 
-def _start(said: IO[str]) -> subprocess.Popen[str]:
+class _Beside:
+    """What a process says beside its row, the end of it, however much that is."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stderr is not None
+        self.kept: deque[str] = deque(maxlen=TOLD)
+        self.thread = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        self.thread.start()
+
+    def _listen(self, said: IO[str]) -> None:
+        with contextlib.suppress(ValueError, OSError), said:
+            while part := said.read(TOLD // 8):
+                self.kept.extend(part)
+
+    def last(self) -> str:
+        """The last line that is not empty."""
+        self.thread.join(1)
+        lines = "".join(self.kept).splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+
+def _start() -> Process:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "genbench.bench.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=said,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
+        errors="replace",
+        start_new_session=True,  # so that all it starts can be ended with it, and Ctrl-C is for the comparison alone
         env={**os.environ, **ONE_THREAD, "PYTHONIOENCODING": "utf-8"},
     )
 
 
-def _tell(process: subprocess.Popen[str], job: Job) -> None:
+def _end(process: Process) -> int:
+    """End a process and all that it started; its exit code."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError, ValueError):
+            assert pipe is not None
+            pipe.close()
+    return process.wait()
+
+
+def _give_up(process: Process, late: threading.Event) -> None:
+    late.set()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        process.kill()
+
+
+def _tell(process: Process, job: Job) -> None:
+    """One line; the pipe stays open, and a process that sees it close knows that nobody waits for it any more."""
     assert process.stdin is not None
-    try:
-        with process.stdin:
-            json.dump(carried(job), process.stdin)
-    except BrokenPipeError:
-        pass  # it died before reading; its row says why
+    with contextlib.suppress(BrokenPipeError):  # it died before reading; its row says why
+        process.stdin.write(json.dumps(carried(job)) + "\n")
+        process.stdin.flush()
 
 
-def _events(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+def _events(process: Process) -> Iterator[dict[str, Any]]:
     assert process.stdout is not None
-    with process.stdout:
-        for line in process.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # half a line: the process died while writing it
-            if isinstance(event, dict):
-                yield event
+    for line in process.stdout:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # half a line: the process died while writing it
+        if isinstance(event, dict):
+            yield event
 
 
-def _death(code: int, said: IO[str]) -> str:
-    said.seek(0)
-    last = next((line.strip() for line in reversed(said.readlines()) if line.strip()), "it said nothing")
-    how = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return f"its process was {how}: {last}" if code < 0 else f"its process {how}: {last}"
+def _why(job: Job, code: int, late: bool, last: str) -> str:
+    """Why there is no row."""
+    if late:
+        return f"not done after {job.deadline:,.0f} seconds; --deadline gives it longer"
+    if code == -signal.SIGKILL:
+        return f"its process was killed, as systems do where memory runs out: {last}"
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"its process {how}: {last}"

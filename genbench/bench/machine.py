@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +17,18 @@ def machine() -> dict[str, str]:
     """System, processor, cores and versions, by name; no name of the machine or of who uses it."""
     found = {"system": f"{platform.system()} {platform.release()}", "processor": _processor(), "cores": str(cores())}
     return found | {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+
+
+def memory() -> int | None:
+    """Bytes of memory that the machine has, or that this process may use of it; None where the system does not say."""
+    try:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    limits = [Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")]
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        found = min(found, int(next(path for path in limits if path.exists()).read_text(encoding="utf-8")))
+    return found
 
 
 def _version(package: str) -> str:

@@ -17,6 +17,7 @@ from genbench.text import Corpus
 
 GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
 BUDGET = 30.0  # seconds
+BUDGETS, MINUTE, PACE = 3, 60.0, 1000  # a deadline: so many budgets, a minute, a second for so many test characters
 LARGEST_SEED = 2**32
 RANDOM, STRETCH = "random", 40  # a prompt, and how many characters it is
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -121,6 +122,13 @@ def jobs(
         for spec in specs
         for seed in range(training.seed, training.seed + training.seeds)
     ]
+
+
+def deadline(job: Job, given: float | None) -> float | None:
+    """Seconds that a job may take until its row is there: those that are given, else by its budget; None: any."""
+    if given is not None or job.budget is None:
+        return given
+    return BUDGETS * job.budget + MINUTE + sum(map(len, (job.test, *job.others.values()))) / PACE
 
 
 def cores() -> int:

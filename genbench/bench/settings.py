@@ -29,6 +29,7 @@ class Settings(TypedDict, total=False):
     generators: list[str]  # SPECs
     budget: str | float  # "2m", or seconds
     steps: int
+    deadline: str | float
     seed: int
     seeds: int
     prompts: list[str]
@@ -131,8 +132,9 @@ def arguments(asked: Asked) -> Asked:
     120.0
     """
     found = dict(asked)
-    if isinstance(found.get("budget"), str):
-        found["budget"] = seconds(found["budget"])
+    for name in ("budget", "deadline"):
+        if isinstance(found.get(name), str):
+            found[name] = seconds(found[name], name)
     controls = {name: found.pop(name) for name in CONTROLS if name in found}
     temperatures = found.pop("temperatures", [Sampling.temperature])
     return found | {"samplings": [Sampling(temperature=each, **controls) for each in temperatures]}

@@ -15,6 +15,7 @@ def compare(
     generators: p.Specs = None,
     budget: p.Budget = None,
     steps: p.Steps = None,
+    deadline: p.Deadline = None,
     seed: p.Seed = 0,
     seeds: p.Seeds = 1,
     prompts: p.Prompts = None,
@@ -53,8 +54,8 @@ def compare(
     outputs = files.Outputs(json=json, csv=csv, markdown=markdown, html=html)
     with Live(console(stderr=True)) as live:
         found = comparing.compare(**asked, command=["genbench", *sys.argv[1:]], watcher=live)
-    outputs.write(found)
     terminal.show(found, console())
+    outputs.write(found)
     if found.stopped:
         raise KeyboardInterrupt
     if not found.any_ok:

@@ -35,6 +35,10 @@ Specs = Annotated[
 ]
 Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
 Steps = Annotated[int | None, _option(metavar="N", help="Optimiser steps a network, instead of a budget.")]
+Deadline = Annotated[
+    str | None,
+    _option(metavar="TIME", help="Give a row up after it. [default: 3 budgets, 1m, 1s for 1,000 test characters]"),
+]
 Seed = Annotated[int, typer.Option(help="The seed of training and drawing.")]
 Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and their spread.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
