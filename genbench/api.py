@@ -136,6 +136,7 @@ def generate(
     *,
     count: int = 1,
     seed: int = 0,
+    watcher: Watcher = SILENT,
 ) -> list[str]:
     """`count` texts in the generator's style, drawn side by side, going on from a prompt, or each from its own.
 
@@ -149,7 +150,7 @@ def generate(
     for each in prompts:
         plan.require_prompt(each)
     rngs = [np.random.default_rng(seed + place) for place in range(count)]
-    return generate_many(generator, prompts, [sampling] * count, rngs)
+    return generate_many(generator, prompts, [sampling] * count, rngs, watcher.working("drawing"))
 
 
 def text_of(file: str, lines: str = "join") -> str:
@@ -166,9 +167,9 @@ def text_of(file: str, lines: str = "join") -> str:
     return text
 
 
-def numbers(generator: Generator, text: str) -> dict[str, Any]:
+def numbers(generator: Generator, text: str, watcher: Watcher = SILENT) -> dict[str, Any]:
     """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
-    found: dict[str, Any] = plain(tested(generator, text, {}))
+    found: dict[str, Any] = plain(tested(generator, text, {}, watcher.working("scoring")))
     return {name: value for name, value in found.items() if name not in ("block_bits", "by")}
 
 

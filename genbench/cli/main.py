@@ -20,6 +20,7 @@ from genbench.cli.explain import explain
 from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
+from genbench.cli.read import read
 from genbench.cli.score import score
 from genbench.cli.style import attribute, authors
 from genbench.cli.train import train
@@ -56,6 +57,7 @@ app.command()(compare)
 app.command()(train)
 app.command()(generate)
 app.command()(score)
+app.command()(read)
 app.command()(explain)
 app.command()(novelty)
 app.command()(authors)

@@ -68,6 +68,8 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the sa
 ONE = "A catalogue name, or a path to a .txt file or a folder of them."
 AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE)]
 Spec = Annotated[list[str], _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.replace("; repeatable. ", "."))]
+Many = Annotated[list[str], _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.strip())]
+PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AnySeed = Annotated[
     int | None, _option(metavar="N", help="Of training and drawing. [default: any kept model's; drawn anew each time]")
 ]

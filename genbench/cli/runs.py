@@ -74,17 +74,16 @@ def rerun(name: Name, fresh: p.Fresh = False) -> None:
 
 
 @app.command()
-def diff(name: Name, other: Other, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def diff(name: Name, other: Other, json: p.PrintJson = False) -> None:
     """Hold one run against another: the rows of the same author and generator, and by how much their bits differ."""
-    import json as writer
-
     from genbench import comparing
+    from genbench.report import screen
     from genbench.report.live import console
     from genbench.report.runs import show_differences
 
     found = comparing.differences(comparing.run(name), comparing.run(other))
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        screen.values(found)
     else:
         show_differences(found, console())
 

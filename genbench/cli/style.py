@@ -44,7 +44,7 @@ def authors(
     judge: Annotated[
         bool, typer.Option("--judge", help="Also try the judges of compare --style, on a quarter of the training text.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: p.Seed = 0,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -53,11 +53,9 @@ def authors(
     fresh: p.Fresh = False,
 ) -> None:
     """Tell authors apart: a model each, its bits on every test text, and how many passages find their author."""
-    import json as writer
-
     from genbench import styling
     from genbench.measure.style import LENGTHS
-    from genbench.report import style
+    from genbench.report import screen, style
     from genbench.report.live import Live, console
 
     limits = p.limits(budget, steps, seed, device)
@@ -76,7 +74,7 @@ def authors(
             **limits,
         )
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        screen.values(found)
     else:
         style.show(found, console())
 
@@ -89,7 +87,7 @@ def attribute(
     ] = None,
     generator: OneSpec = "markov-char",
     characters: Characters = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: p.Seed = 0,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -97,10 +95,8 @@ def attribute(
     lines: p.Lines = "join",
 ) -> None:
     """Tell who wrote a text: the bits it takes under each author's model, fewest first."""
-    import json as writer
-
     from genbench import api, styling
-    from genbench.report import style
+    from genbench.report import screen, style
     from genbench.report.live import Live, console
 
     text = api.text_of(file, lines=lines)
@@ -109,6 +105,6 @@ def attribute(
     with Live(console(stderr=True)) as live:
         found = styling.attribute(text, names, generator, characters=characters, lines=lines, watcher=live, **limits)
     if json:
-        typer.echo(writer.dumps(found, ensure_ascii=False, allow_nan=False))
+        screen.values(found)
     else:
         style.show_verdict(found, console())
