@@ -75,10 +75,19 @@ app.add_typer(generators.app, name="generators")
 def main() -> None:
     """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
+    _forgive()
     with warnings.catch_warnings():
         warnings.simplefilter("default", PluginWarning)  # never an error
         warnings.showwarning = _warner()
         _run()
+
+
+def _forgive() -> None:
+    """Let no character be an error that the encoding of a terminal or a pipe lacks: a Windows console's, say."""
+    from genbench.report.encoding import forgiving
+
+    for stream in (sys.stdout, sys.stderr):
+        forgiving(stream)
 
 
 def _run() -> NoReturn:
