@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench import models
+from genbench import models, registry
 from genbench.bench import plan
 from genbench.bench.jobs import plain, trained
 from genbench.bench.jobs import test as tested
@@ -28,6 +28,7 @@ from genbench.text.sources import read_path
 
 SILENT = Watcher()
 DEFAULT = Sampling()
+QUICK = "markov-char"  # what is taken where nobody says which generator
 
 
 def corpus(
@@ -113,6 +114,15 @@ def ready(
     fitting = "".join(f", {name} {value}" for name, value in given.items())
     watcher.told(f"no kept model of {text.author} as {generator}{fitting}: training one")
     return train(text, generator, watcher=watcher, **given)
+
+
+def offered(text: Corpus) -> list[str]:
+    """The SPECs of the kept models of an author's text, newest first; a chain that trains in a second where none is."""
+    about = text.describe() | {"author": text.author}
+    named = ("author", "sha256", "held_out")
+    mine = [m for m in models.kept(models.home()) if all(m.card[name] == about[name] for name in named)]
+    found = list(dict.fromkeys(model.card["spec"] for model in mine))
+    return [spec for spec in found if registry.known(spec)] or [QUICK]
 
 
 def load(name: str) -> Generator:

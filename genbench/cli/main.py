@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from genbench import __version__
-from genbench.cli import corpora, generators, models, runs
+from genbench.cli import completing, corpora, generators, models, runs
 from genbench.cli.cells import cells
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
@@ -92,7 +92,8 @@ def _forgive() -> None:
 
 def _run() -> NoReturn:
     try:
-        code = app(prog_name="genbench", standalone_mode=False)
+        with completing.whole_words():
+            code = app(prog_name="genbench", standalone_mode=False)
     except GenbenchError as error:
         _complain(f"genbench: {error}", 2)
     except TyperException as error:

@@ -12,9 +12,7 @@ from genbench.cli import parameters as p
 
 def memory(
     author: p.AuthorOne,
-    generators: Annotated[
-        list[str], typer.Option("-g", "--generator", metavar="SPEC", help=p.SPEC_HELP, show_default=False)
-    ],
+    generators: p.Many,
     longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
     targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to ask for, at most.")] = 500,
     pair: Annotated[

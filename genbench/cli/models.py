@@ -8,13 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
 app = typer.Typer(
     help="The kept models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name that genbench models list shows.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A name that genbench models list shows.", autocompletion=completing.model),
+]
 
 
 @app.command("list")
@@ -51,7 +55,11 @@ def show(name: Name) -> None:
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names, as list shows them.")]) -> None:
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(metavar="MODEL", help="Names, as list shows them.", autocompletion=completing.model)
+    ],
+) -> None:
     """Remove kept models."""
     from genbench import models
 

@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
-CHAIN = typer.Option("-g", "--generator", metavar="SPEC", help="Whose models tell them apart.")
+CHAIN = typer.Option(
+    "-g", "--generator", metavar="SPEC", help="Whose models tell them apart.", autocompletion=completing.spec
+)
 OneSpec = Annotated[str, CHAIN]
 Characters = Annotated[
     int | None,
@@ -19,7 +22,9 @@ Characters = Annotated[
 
 
 def authors(
-    authors: Annotated[list[str], typer.Argument(metavar="AUTHOR", help=f"Two or more. {p.ONE}")],
+    authors: Annotated[
+        list[str], typer.Argument(metavar="AUTHOR", help=f"Two or more. {p.ONE}", autocompletion=completing.author)
+    ],
     generator: OneSpec = "markov-char",
     characters: Characters = None,
     lengths: Annotated[
@@ -81,9 +86,12 @@ def authors(
 
 def attribute(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")],
-    among: Annotated[list[str], typer.Option(metavar="AUTHOR...", help=f"Two or more. {p.ONE}")],
+    among: Annotated[
+        list[str], typer.Option(metavar="AUTHOR...", help=f"Two or more. {p.ONE}", autocompletion=completing.author)
+    ],
     others: Annotated[
-        list[str] | None, typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.")
+        list[str] | None,
+        typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.", autocompletion=completing.author),
     ] = None,
     generator: OneSpec = "markov-char",
     characters: Characters = None,
