@@ -1,13 +1,14 @@
 # make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. make docs: the console blocks of docs/commands anew. make bench-lstm, bench-markov: networks and chains
+# strict tools. make stress: faults provoked for TIME seconds (600). make docs: the console blocks of docs/commands anew. make bench-lstm, bench-markov: networks and chains
 # beside their peers (the first takes hours); bench-mixture: both together; bench-drawing: how fast they write. All make
 # .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TIME ?= 600
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick check bench-lstm bench-markov bench-mixture bench-drawing docs clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-drawing docs clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -16,7 +17,10 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 quick: $(VENV)/installed
-	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not slow and not stress" $(ARGS)
+
+stress: $(VENV)/installed
+	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress $(ARGS)
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What can be named: authors, generators and their options, kept models and runs; for completion, so nothing is imported.
+"""What can be named: authors, generators and their options, kept models and runs; for completion, and fast.
 
 Options are read from a plugin's source, because importing a network's plugin loads torch, which takes seconds.
 """
@@ -85,9 +85,10 @@ def _with_bases(made: ast.ClassDef, body: list[ast.AST]) -> list[str]:
     found: list[str] = []
     for base in made.bases:
         name = base.id if isinstance(base, ast.Name) else ""
-        found += (
-            _with_bases(local[name], body) if name in local else _fields(*imported[name]) if name in imported else []
-        )
+        if name in local:
+            found += _with_bases(local[name], body)
+        elif name in imported:
+            found += _fields(*imported[name])
     return list(dict.fromkeys([*found, *_own(made)]))
 
 

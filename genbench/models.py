@@ -9,6 +9,8 @@ A folder appears whole or not at all. Nothing in it is executed.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -29,6 +31,7 @@ FORMAT = 1
 CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
 MANY = 5  # names in an error
+TRIES = 100  # to put a model where other processes put theirs
 KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
 
 
@@ -188,9 +191,15 @@ def remove(model: Model) -> None:
 def _put(beside: Path, final: Path) -> None:
     """Rename a folder to its place; an older one there gives way, by a rename too."""
     beside.chmod(0o755)
-    if final.exists():
-        remove(Model(final, {}))
-    os.rename(beside, final)
+    for left in reversed(range(TRIES)):
+        with contextlib.suppress(FileNotFoundError):  # it was not there, or another process was first
+            store.remove_folder(final)
+        try:
+            os.rename(beside, final)
+            return
+        except OSError as error:  # another process has put its own there in between
+            if not left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def _read(folder: Path) -> Model | None:

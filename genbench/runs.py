@@ -56,7 +56,11 @@ def keep(comparison: Mapping[str, Any], name: str = "") -> Kept:
     home().mkdir(parents=True, exist_ok=True)
     folder = _taken(name, list(comparison["corpora"]))
     found = {**comparison, "name": folder.name}
-    store.write_whole(folder / FILE, json.dumps({"format": FORMAT, "comparison": found}, allow_nan=False).encode())
+    try:
+        store.write_whole(folder / FILE, json.dumps({"format": FORMAT, "comparison": found}, allow_nan=False).encode())
+    except BaseException:
+        folder.rmdir()
+        raise
     return Kept(folder, found)
 
 

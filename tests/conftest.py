@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,28 @@ def gutenberg() -> None:
         if os.environ.get("GENBENCH_REQUIRE_CORPUS"):
             pytest.fail("GENBENCH_REQUIRE_CORPUS is set and NLTK's gutenberg corpus is not on its search path")
         pytest.skip("NLTK's gutenberg corpus is not on its search path (NLTK_DATA)")
+
+
+TALLIES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def share(request: pytest.FixtureRequest) -> float:
+    """The seconds that a stress test has: its part of GENBENCH_STRESS_SECONDS."""
+    stress = [item for item in request.session.items if item.get_closest_marker("stress")]
+    return float(os.environ.get("GENBENCH_STRESS_SECONDS", "600")) / len(stress)
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Whom a stress test tells what it has counted; it stands at the end of what pytest prints."""
+    return request.config.stash.setdefault(TALLIES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What the stress tests have counted."""
+    for said in config.stash.get(TALLIES, []):
+        terminalreporter.write_line(said)
 
 
 @pytest.fixture

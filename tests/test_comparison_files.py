@@ -99,7 +99,7 @@ def test_the_keys_are_the_options_of_the_command_line_with_its_defaults() -> Non
     options = inspect.signature(compare).parameters
     keys = set(settings.Settings.__annotations__)
     assert keys - set(options) == {"title", "see", "came_out"}
-    assert set(options) - keys == {"context", "json", "csv", "markdown", "name"}
+    assert set(options) - keys == {"context", "json", "csv", "markdown", "html", "name"}
     defaults = {name: p.default for name, p in inspect.signature(genbench.compare).parameters.items()}
     defaults |= vars(Sampling())
     for name in keys & set(options):

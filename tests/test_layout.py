@@ -217,6 +217,6 @@ def test_the_top_level_is_the_one_that_was_agreed() -> None:
 def test_no_file_names_a_machine() -> None:
     machine = [f"/{folder}/" for folder in ("work", "root")]
     for path in tracked():
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode(errors="ignore")  # one is a picture
         assert path == Path(__file__) or not any(word in text for word in machine), path
         assert "shared/nltk_data" not in text or path in (ROOT / ".ci/run", Path(__file__)), path

@@ -303,3 +303,14 @@ def test_a_text_beyond_the_memory_is_refused_before_it_is_counted(monkeypatch: p
         UserError, match=r"201 tokens, and .* enough to count 100 \(300 bytes a token\); give less text"
     ):
         fitted(MarkovChar(3), "ab" * 100)
+
+
+def test_pairs_are_found_where_their_keys_need_more_than_32_bits() -> None:
+    ids = np.array([3, 1, 2, 1, 3, 1, 2, 2, 1, 3] * 5)
+    small, large = grow(ids, None, 4), grow(ids, None, 1 << 28)
+    assert (len(large.parent) - 1) << 28 > 2**31
+    nodes, tokens = (each.ravel() for each in np.mgrid[0 : len(large.parent), 0:4])
+    assert large.find(nodes.astype(np.int32), tokens).tolist() == small.find(nodes, tokens).tolist()
+    assert [large.pair(int(n), int(t)) for n, t in zip(nodes, tokens, strict=True)] == small.find(
+        nodes, tokens
+    ).tolist()

@@ -168,6 +168,6 @@ def _why(job: Job, code: int, late: bool, last: str) -> str:
     if late:
         return f"not done after {job.deadline:,.0f} seconds; --deadline gives it longer"
     if code == -signal.SIGKILL:
-        return f"its process was killed, as systems do where memory runs out: {last}"
+        return f"its process was killed (signal 9), as systems do where memory runs out: {last}"
     how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     return f"its process {how}: {last}"

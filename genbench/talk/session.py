@@ -24,7 +24,7 @@ from genbench.text import Corpus
 Ask = Callable[[Settings], str]  # gives the next line; EOFError at the end, KeyboardInterrupt for Ctrl-C
 
 
-class Left(Exception):
+class Leaving(Exception):  # noqa: N818 - it is no error
     """The session is over."""
 
 
@@ -55,7 +55,7 @@ class Session:
                 continue
             try:
                 self._line(line)
-            except Left:
+            except Leaving:
                 return
             except KeyboardInterrupt:
                 self._say("\nstopped")
@@ -121,12 +121,10 @@ class Session:
 
     def _do_help(self) -> None:
         facts([(f"{word} {each.argument}".strip(), each.help) for word, each in COMMANDS.items()], self.console)
-        self._say(
-            "Any other line is a beginning. Tab completes, the arrow keys find earlier lines, Ctrl-C stops a text."
-        )
+        self._say("Any other line is a beginning. Tab completes, the arrows find earlier lines, Ctrl-C stops a text.")
 
     def _do_quit(self) -> None:
-        raise Left
+        raise Leaving
 
     def _load(self, settings: Settings) -> None:
         """The models of the generators, trained where none is kept; nothing changes where one cannot be had."""

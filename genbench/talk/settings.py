@@ -22,31 +22,26 @@ class Settings:
     seed: int | None = None
 
     def lines(self) -> list[tuple[str, str]]:
-        """Names and values, as they are shown."""
-        set_ = [
-            (word, getattr(self.sampling, each.name)) for word, each in COMMANDS.items() if isinstance(each, Control)
-        ]
-        shown = [
-            (word, "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
-            for word, value in set_
-        ]
+        """Commands and what they have set, as they are shown."""
+        controls = {word: each for word, each in COMMANDS.items() if isinstance(each, Control)}
+        shown = [(word, _written(getattr(self.sampling, each.name))) for word, each in controls.items()]
         seed = "another each time" if self.seed is None else str(self.seed)
         return [("/author", self.author), ("/g", " ".join(self.generators)), *shown, ("/seed", seed)]
 
     def told(self) -> str:
         """All that is set, in one line; what is off is left out."""
         draw = self.sampling
-        parts = [
-            self.author,
-            " + ".join(self.generators),
-            f"temperature {draw.temperature:g}",
-            f"{draw.length:,} characters",
-        ]
+        parts = [self.author, " + ".join(self.generators)]
+        parts += [f"temperature {draw.temperature:g}", f"{draw.length:,} characters"]
         named = {"top-k": draw.top_k, "top-p": draw.top_p, "min-p": draw.min_p, "overlap": draw.max_overlap}
         parts += [f"{name} {value:g}" for name, value in named.items() if value is not None]
         parts += [f"penalty {draw.repetition_penalty:g}"] if draw.repetition_penalty != 1 else []
         parts += [f"stop {draw.stop!r}"] if draw.stop is not None else []
-        return " · ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
+        return ", ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
+
+
+def _written(value: Any) -> str:
+    return "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
@@ -86,9 +81,17 @@ COMMANDS: dict[str, Command] = {
     "/quit": Command("", "leave, as Ctrl-D does"),
 }
 LONG = {
-    "/temperature": "/t", "/length": "/n", "/generator": "/g", "/exit": "/quit", "/q": "/quit", "/h": "/help", "/?": "/help",
-    "/max-overlap": "/overlap", "/repetition-penalty": "/penalty", "/settings": "/set",
-}  # fmt: skip
+    "/temperature": "/t",
+    "/length": "/n",
+    "/generator": "/g",
+    "/max-overlap": "/overlap",
+    "/repetition-penalty": "/penalty",
+    "/settings": "/set",
+    "/h": "/help",
+    "/?": "/help",
+    "/q": "/quit",
+    "/exit": "/quit",
+}
 
 
 def command(line: str) -> tuple[str, str]:
@@ -108,17 +111,16 @@ def controlled(settings: Settings, word: str, argument: str) -> Settings:
     """The settings with one control set; UserError for what it cannot be."""
     control = COMMANDS[word]
     assert isinstance(control, Control)
-    if control.optional and argument in OFF:
-        value = None
-    else:
+    value: Any = None
+    if not (control.optional and argument in OFF):
         try:
             value = control.read(argument)
         except ValueError:
             kind = "a whole number" if control.read is int else "a number"
-            raise UserError(
-                f"{word} is {argument!r}, and must be {kind}; {word} {control.argument}: {control.help}"
-            ) from None
-    return replace(settings, sampling=replace(settings.sampling, **{control.name: value}))
+            what = f"{word} {control.argument}: {control.help}"
+            raise UserError(f"{word} is {argument!r}, and must be {kind}; {what}") from None
+    changed: dict[str, Any] = {control.name: value}
+    return replace(settings, sampling=replace(settings.sampling, **changed))
 
 
 def seeded(settings: Settings, argument: str) -> Settings:

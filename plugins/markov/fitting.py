@@ -95,7 +95,7 @@ class Fitted:
     def whole(self, tree: Tree, nodes: Ints, lengths: Ints, stop: int) -> tuple[Floats, Ints, Ints, Floats]:
         """What contexts of these lengths at these nodes leave, (n,), and of each pair of theirs with one of the first
         `stop` tokens which context it is of, the token, and its share."""
-        ends = np.searchsorted(tree.keys, nodes * tree.vocabulary + stop)
+        ends = np.searchsorted(tree.keys, tree.first(nodes) + stop)
         places, rows = ragged(tree.starts[nodes], ends)
         leftover, share = self.leftover[nodes], self.shares[places]
         inside = np.flatnonzero(tree.depth[nodes] > lengths)
@@ -106,7 +106,7 @@ class Fitted:
             here = np.flatnonzero((tree.depth[nodes] > lengths)[rows])
             counts = tree.before[places[here]]
             share[here] = (counts - taken[rows[here], binned(counts, COUNTS)]) / self.totals[nodes[rows[here]]]
-        return leftover, rows, tree.keys[places] - nodes[rows] * tree.vocabulary, share
+        return leftover, rows, tree.keys[places] - tree.first(nodes[rows]), share
 
     def step(self, tree: Tree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
         """Leftover and share, (n,) each, of contexts of one length at these nodes, for these pairs (or NOWHERE)."""

@@ -57,7 +57,7 @@ class Tempered:
             hit = mass < named
             pairs = np.searchsorted(self.ladder, (self.ladder[start] + mass)[hit], side="right") - 1
             pairs = np.clip(pairs, start[hit], stop[hit] - 1)
-            found[rows[hit]] = tree.keys[pairs] - nodes[hit] * tree.vocabulary
+            found[rows[hit]] = tree.keys[pairs] - tree.first(nodes[hit])
             rows, mass, nodes = rows[~hit], ((mass - named) / self.leftover[nodes])[~hit], tree.parent[nodes[~hit]]
             last = nodes == NOWHERE
             found[rows[last]] = np.minimum(np.searchsorted(self.base, mass[last], side="right"), len(self.base) - 1)

@@ -24,7 +24,7 @@ def predicted(tree: Tree, weights: Weights | Fitted, base: Floats, every: bool, 
         pairs, owner = ragged(tree.starts[some], tree.starts[some + 1])
         leftover, _ = weights.step(tree, int(length), some, np.full(len(some), NOWHERE))
         added = np.zeros((len(some), len(base)))
-        tokens = tree.keys[pairs] - some[owner] * tree.vocabulary
+        tokens = tree.keys[pairs] - tree.first(some[owner])
         added[owner, tokens] = weights.step(tree, int(length), some[owner], pairs)[1]
         found[rows[here]] = found[rows[here]] * leftover[which, None] + added[which]
     return found

@@ -56,9 +56,13 @@ class Tree:
         """The node of the empty context."""
         return len(self.parent) - 1
 
+    def first(self, nodes: Ints | Small) -> Ints:
+        """The key of each node with token 0, (n,): 32 bits, as nodes have, do not hold it where the text is long."""
+        return np.asarray(nodes, np.int64) * self.vocabulary
+
     def find(self, nodes: Ints, tokens: Ints) -> Ints:
         """The pair of each node and token, (n,); NOWHERE where the token never followed it, or the node is NOWHERE."""
-        keys = nodes * self.vocabulary + tokens
+        keys = self.first(nodes) + tokens
         again = np.argsort(keys) if len(keys) > MANY else np.arange(len(keys))
         pairs = np.empty(len(keys), np.int64)
         pairs[again] = np.minimum(np.searchsorted(self.keys, keys[again]), len(self.keys) - 1)

@@ -70,11 +70,13 @@ class Chart:
 
 
 def ranking(chart: Chart, series: Sequence[Series]) -> Markup:
-    """A dot for each series at the x of its end, and its interval as a line, the first on top."""
+    """A dot for each series at the x of its one point, and its interval as a line, the first on top."""
     with _axes(0.42 * len(series) + 0.85) as (figure, axes):
         for row, each in enumerate(series):
-            (low, high), x = each.band[0] or (each.end or (0.0, 0.0))[:1] * 2, (each.end or (0.0, 0.0))[0]
-            axes.plot([low, high], [row, row], color=each.colour, linewidth=3, solid_capstyle="round", alpha=0.55)
+            x = each.points[0][0]
+            axes.plot(
+                each.band[0] or (x, x), [row, row], color=each.colour, linewidth=3, solid_capstyle="round", alpha=0.55
+            )
             axes.plot([x], [row], each.mark, color=each.colour, markersize=9)
         axes.set_yticks(range(len(series)), [each.short for each in series], color=sign("ink"))
         axes.set_ylim(len(series) - 0.5, -0.5)
@@ -89,8 +91,8 @@ def lines(chart: Chart, series: Sequence[Series]) -> Markup:
     """A line for each series, its interval behind it, a ring at its end; who is who stands below."""
     once = list({each.name: each for each in series}.values())
     columns = 2 if all(len(each.short) <= HALF for each in once) else 1
-    below = 0.3 * -(-len(once) // columns)  # inches of the legend
-    with _axes(3.4 + below) as (figure, axes):
+    legend = 0.3 * -(-len(once) // columns)  # inches
+    with _axes(3.4 + legend) as (figure, axes):
         for each in series:
             _line(axes, each)
         _finish(axes, chart, "y")

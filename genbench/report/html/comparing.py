@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from genbench.bench.jobs import Row
@@ -16,15 +17,35 @@ from genbench.report.html.sections import Author, key
 from genbench.report.html.tables import Cell, Line, Table
 from genbench.report.text import count, decimals, flowing
 
-ROOM = 1_400_000  # bytes for all the texts of samples together
-MOST = 60_000  # bytes for one
+LIMIT = 3_000_000  # bytes
+ROOM, MOST = 1_000_000, 60_000  # bytes for all the texts of samples together, and for one
 SHOWN = 60  # characters of a copied run
 BRIEFLY = ("run", "when", "took", "genbench")  # said under the title too
 Figures = dict[str, Any]
 
 
 def page(comparison: Comparison) -> str:
-    """A comparison as one HTML page, with nothing outside it: below 3 MB, the longest samples cut short for that."""
+    """A comparison as one HTML page, with nothing outside it.
+
+    It is below 3 MB: the longest samples are cut short for that, and where there are hundreds of rows the last authors
+    are left out; the page says so.
+    """
+    shown = list(comparison.corpora)
+    while True:
+        html = _page(_of(comparison, shown), [name for name in comparison.corpora if name not in shown])
+        if len(html.encode()) < LIMIT or len(shown) < 2:
+            return html
+        shown = shown[: len(shown) // 2]
+
+
+def _of(comparison: Comparison, authors: list[str]) -> Comparison:
+    """The comparison of some of its authors."""
+    rows = [row for row in comparison.results if row["author"] in authors]
+    return replace(comparison, corpora={name: comparison.corpora[name] for name in authors}, results=rows)
+
+
+def _page(comparison: Comparison, left: list[str]) -> str:
+    """The page, and who is left out of it."""
     places = {at: number for number, at in enumerate(dict.fromkeys(map(key, comparison.results)))}
     authors = [Author(comparison, name, number, places) for number, name in enumerate(comparison.corpora)]
     named = labels(comparison.results)
@@ -34,6 +55,8 @@ def page(comparison: Comparison) -> str:
         "title": comparison.title or _title(comparison),
         "see": flowing(comparison.see),
         "came_out": flowing(comparison.came_out),
+        "left": left,
+        "stopped": comparison.stopped,
         "authors": authors,
         "samples": samples,
         "switches": _switches(samples),

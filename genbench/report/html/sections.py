@@ -52,7 +52,6 @@ class Author:
         ]
         self.seeds = max((line.get("seeds", 1) for line in self.lines), default=1)
         self.apart = [label for line, label in zip(self.lines, labels(self.lines), strict=True) if adaptive(line)]
-
         self.remembers = any(row.get("memory") for row in self.lines)
         self.divided = any(kinds for kinds in comparison.splits(name).values())
 
@@ -67,12 +66,13 @@ class Author:
 
     def ranking(self) -> tuple[Markup, tables.Table]:
         """Bits per character with their intervals, and the result table."""
-        series = [self._series(row, end=(row["bits_per_character"], 0.0), band=[row["interval"]]) for row in self.lines]
-        said = "; ".join(f"{each.name} {each.end[0]:.3f}" for each in series if each.end)
+        bits = [row["bits_per_character"] for row in self.lines]
+        series = [
+            self._series(row, [(x, 0.0)], band=[row["interval"]]) for row, x in zip(self.lines, bits, strict=True)
+        ]
+        said = "; ".join(f"{each.name} {x:.3f}" for each, x in zip(series, bits, strict=True))
         chart = self._chart("ranking", "who predicts best", f"Bits per character, best first: {said}.", UP, "")
-        return charts.ranking(chart, series), tables.ranking(
-            self.name, self.lines, [self._place(r) for r in self.lines]
-        )
+        return charts.ranking(chart, series), tables.ranking(self.name, self.lines, [each.place for each in series])
 
     def learning(self) -> tuple[Markup, tables.Table]:
         """Bits per character against seconds of training: lines on valid text, rings on test text."""
@@ -87,16 +87,14 @@ class Author:
 
     def memory(self) -> tuple[Markup, tables.Table]:
         """Bits per character by how much context was given, of the rows where it was measured."""
-        found = [(row, row["memory"]) for row in self.lines if row.get("memory")]
-        series = []
-        for row, curve in found:
-            points = [(float(at["context"]), at["bits_per_character"]) for at in curve]
-            series.append(self._series(row, points, band=[at.get("interval") for at in curve]))
+        found = []
+        for row in self.lines:
+            if curve := row.get("memory"):
+                points = [(float(at["context"]), at["bits_per_character"]) for at in curve]
+                found.append((self._series(row, points, band=[at.get("interval") for at in curve]), curve))
         said = "A line for each generator; the farther it falls to the right, the longer its memory."
         chart = self._chart("memory", "bits by context", said, "characters of context", UP, log=2)
-        return charts.lines(chart, series), tables.memory(
-            self.name, list(zip(series, (c for _, c in found), strict=True))
-        )
+        return charts.lines(chart, [series for series, _ in found]), tables.memory(self.name, found)
 
     def splits(self) -> list[Figures]:
         """For each way in which the bits were split: chart, table, and who is better where."""
@@ -129,8 +127,5 @@ class Author:
     def _chart(self, kind: str, title: str, said: str, across: str, up: str, log: int = 0) -> Chart:
         return Chart(f"{kind}-{self.number}", f"{self.name}: {title}", f"{said} {UNITS}.", across, up, log)
 
-    def _place(self, row: Row) -> int:
-        return self.places[key(row)]
-
     def _series(self, row: Row, points: Sequence[charts.Point] = (), **more: Any) -> Series:
-        return Series(self.names[key(row)], self._place(row), points, **more)
+        return Series(self.names[key(row)], self.places[key(row)], points, **more)

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 SVG, XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}"
 ROLES = ("ink", "faint", "rule", "paper")  # colours that are no series
 SIGN = re.compile(r"#f0f0([0-9a-f]{2})")
-LONG = re.compile(r"(\d\.\d\d)\d+")
+LONG = re.compile(r"(\d\.\d)\d+")
 
 
 def drawing() -> AbstractContextManager[None]:
@@ -77,8 +77,11 @@ def svg(figure: Figure, title: str, description: str, name: str) -> Markup:
 
 
 def _strip(root: ElementTree.Element) -> None:
-    """Take out matplotlib's metadata and its style sheet, which would be one for the whole page."""
+    """Take out matplotlib's metadata, its style sheet, which would be one for the whole page, and its indents."""
     for parent in list(root.iter()):
+        parent.tail = ""
+        if len(parent):
+            parent.text = ""
         for child in list(parent):
             if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
                 parent.remove(child)
@@ -87,15 +90,16 @@ def _strip(root: ElementTree.Element) -> None:
 def _rename(root: ElementTree.Element, name: str) -> None:
     """Keep the names that something points to, made the page's own, and no others."""
     text = ElementTree.tostring(root, encoding="unicode")
-    pointed = set(re.findall(r"url\(#([\w-]+)\)", text)) | set(re.findall(r'href="#([\w-]+)"', text))
+    pointed = re.findall(r"url\(#([\w-]+)\)", text) + re.findall(r'href="#([\w-]+)"', text)
+    names = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(pointed))}
     for element in root.iter():
         own = element.attrib.pop("id", None)
-        if own in pointed:
-            element.set("id", f"{name}-{own}")
+        if own in names:
+            element.set("id", names[own])
         if f"{XLINK}href" in element.attrib:
-            element.set("href", f"#{name}-{element.attrib.pop(f'{XLINK}href')[1:]}")
+            element.set("href", f"#{names[element.attrib.pop(f'{XLINK}href')[1:]]}")
         if "clip-path" in element.attrib:
-            element.set("clip-path", element.attrib["clip-path"].replace("(#", f"(#{name}-"))
+            element.set("clip-path", f"url(#{names[element.attrib['clip-path'][5:-1]]})")
 
 
 def _unstyle(element: ElementTree.Element) -> None:

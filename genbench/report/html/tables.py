@@ -16,7 +16,7 @@ from genbench.report.text import decimals
 
 Figures = dict[str, Any]
 Places = dict[str, int]  # the number of a generator in the report, by its label
-SHOWN = 24  # points of a learning curve in its table
+SHOWN, LINES = 24, 400  # points of a learning curve in its table; lines of the table, if two points a curve are fewer
 EXCESS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)  # bits per character above the best, from which on the next colour is taken
 
 
@@ -100,8 +100,9 @@ def kinds(author: str, by: str, found: Sequence[Figures], places: Places) -> Tab
 def curve(author: str, series: Sequence[Series]) -> Table:
     """The points of the learning curves: seconds, and bits per character there."""
     lines = []
+    shown = max(2, min(SHOWN, LINES // max(1, len(series))))
     for each in series:
-        many = thinned(len(each.points), SHOWN)
+        many = thinned(len(each.points), shown)
         points = [(*each.points[at], "valid") for at in many] + ([(*each.end, "test")] if each.end else [])
         lines += [
             Line(each.name, [Cell(decimals(x, 1)), Cell(decimals(y, 3)), Cell(text)], each.place)
