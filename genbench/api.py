@@ -17,7 +17,7 @@ from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
 from genbench.explain import explain as explain
-from genbench.generator import Generator
+from genbench.generator import Generator, Tell
 from genbench.sampling import Sampling, generate_many
 from genbench.sampling import stream as drawn
 from genbench.store import require_writable, write_whole
@@ -106,7 +106,7 @@ def ready(
     old = models.find(models.home(), wanted)
     if old is not None:
         try:
-            found = old.generator()
+            found = _loaded(old, watcher.working(f"loading {old.name}"))
             watcher.told(f"using {old.name}, trained on {old.card['created'][:10]}")
             return found
         except UserError as error:
@@ -114,6 +114,15 @@ def ready(
     fitting = "".join(f", {name} {value}" for name, value in given.items())
     watcher.told(f"no kept model of {text.author} as {generator}{fitting}: training one")
     return train(text, generator, watcher=watcher, **given)
+
+
+def _loaded(model: models.Model, tell: Tell) -> Generator:
+    """The generator of a kept model; the first network takes seconds, because torch does."""
+    tell(0.0)
+    try:
+        return model.generator()
+    finally:
+        tell(1.0)
 
 
 def offered(text: Corpus) -> list[str]:

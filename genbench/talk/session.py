@@ -85,7 +85,8 @@ class Session:
     def _do_g(self, argument: str) -> None:
         if not argument:
             kept = ", ".join(api.offered(self.text))
-            raise UserError(f"/g takes one or more generators; kept or quick to train here: {kept}; Tab lists all")
+            self._say(f"/g takes one or more generators, side by side; kept, or quick to train: {kept}; Tab lists all")
+            return
         self._load(replace(self.settings, generators=tuple(dict.fromkeys(argument.split()))))
         self._say(self.settings.told())
 
@@ -145,7 +146,7 @@ class Session:
         for name, read in begun.items():
             pieces = api.stream(self.models[name], read, self.settings.sampling, seed)
             texts[name] = _recorded(pieces, self.drawn.setdefault(name, []))
-        show(shown, texts, self.console)
+        show(shown, texts, self.console, last=len(texts) > 1)  # one text has an empty line below it, panels an edge
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(printable(sentence), style="bright_black"), soft_wrap=False)
