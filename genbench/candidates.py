@@ -12,20 +12,22 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from genbench import models, registry, runs
 from genbench.errors import PluginWarning
-from genbench.text.catalogue import catalogue
 
 Found = tuple[str, str]  # a name, and what it is
 
 
 def authors() -> list[Found]:
     """The authors of the catalogue."""
+    from genbench.text.catalogue import catalogue
+
     return [(name, author.full_name) for name, author in catalogue().items()]
 
 
 def generators() -> list[str]:
     """The names of the generators."""
+    from genbench import registry  # numpy comes with it: no other completion waits for that
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)
         return list(registry.found())
@@ -46,16 +48,22 @@ def specs(begun: str) -> list[str]:
 
 def kept() -> list[Found]:
     """The kept models, newest first."""
+    from genbench import models
+
     return [(model.name, model.card["spec"]) for model in models.kept(models.home())]
 
 
 def compared() -> list[str]:
     """The kept runs."""
+    from genbench import runs
+
     return runs.names()
 
 
 def options(name: str) -> list[str]:
     """The options of a generator by its name or its file, in their order; none where its source cannot be read."""
+    from genbench import registry
+
     if name.endswith(".py"):
         return _of_file(Path(name))
     with warnings.catch_warnings():

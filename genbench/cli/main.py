@@ -122,7 +122,7 @@ def _warner() -> Callable[..., None]:
         said = f"genbench: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip()
         if said not in shown:
             shown.add(said)
-            typer.echo(printable(said), err=True)
+            print(printable(said), file=sys.stderr)
 
     return warn
 
@@ -130,7 +130,7 @@ def _warner() -> Callable[..., None]:
 def _complain(sentence: str, code: int) -> NoReturn:
     from genbench.report.text import printable
 
-    typer.echo(printable(sentence), err=True)
+    print(printable(sentence), file=sys.stderr)  # typer.echo would write UTF-8 where the encoding is ASCII
     sys.exit(code)
 
 

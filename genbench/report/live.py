@@ -55,7 +55,7 @@ class Live(Watcher):
 
     def told(self, sentence: str) -> None:
         """Show a sentence."""
-        self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
     def fetching(self, share: float) -> None:
         """Show how far a download is."""
@@ -96,7 +96,7 @@ class Live(Watcher):
             self.bars.remove_task(self.lines.pop(place))
         ok = row["status"] == "ok"
         result = f"{row['bits_per_character']:.3f} bits/char" if ok else f"failed: {printable(row['error'])}"
-        self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
 
 def says(said: Progress) -> str:

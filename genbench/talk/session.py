@@ -149,7 +149,7 @@ class Session:
         show(shown, texts, self.console, last=len(texts) > 1)  # one text has an empty line below it, panels an edge
 
     def _say(self, sentence: str) -> None:
-        self.console.print(Text(printable(sentence), style="bright_black"), soft_wrap=False)
+        self.console.print(Text(printable(sentence), style="bright_black"))
 
 
 def _recorded(pieces: Iterator[str], into: list[str]) -> Iterator[str]:
