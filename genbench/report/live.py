@@ -63,6 +63,7 @@ class Live(Watcher):
 
     def working(self, what: str) -> Callable[[float], None]:
         """Show how far a long work is."""
+        self.last[WORK] = time.monotonic()  # in a pipe, what ends soon says nothing
         return lambda share: self._work(what, share)
 
     def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
@@ -85,7 +86,6 @@ class Live(Watcher):
             self.console.print(f"{name}: {said.fraction:.0%} {says(said)}".rstrip(), markup=False, highlight=False)
 
     def _work(self, what: str, share: float) -> None:
-        self.last.setdefault(WORK, time.monotonic())  # in a pipe, what ends soon says nothing
         self._going(what, WORK, Progress(share))
         if share >= 1:
             self.bars.remove_task(self.lines.pop(WORK))
