@@ -108,3 +108,25 @@ def test_the_command_prints_json_and_writes_a_page(
     assert list(told["generators"]) == ["markov-char:order=3", "markov-word"]
     assert (told["author"], told["name"], told["characters"]) == ("ferry", "page.txt", 28)
     assert "&lt;b&gt;over&lt;/b&gt;" in page.read_text(encoding="utf-8")
+
+
+def test_a_word_that_is_wider_than_its_column_is_shown_whole() -> None:
+    page = STYLE.sub("", shown(found("ab " + "abcd" * 30, 1), 40, force_terminal=True, color_system="truecolor"))
+    assert "".join(page.split()).count("abcd" * 30) >= 1
+
+
+def test_the_legend_is_one_line_of_80_columns() -> None:
+    page = STYLE.sub("", shown(found(), force_terminal=True, color_system="truecolor"))
+    (line,) = (line for line in page.splitlines() if line.startswith("bits a word:"))
+    assert line.replace("\u00a0", " ").split()[3:] == [
+        "below",
+        "2",
+        "2-5",
+        "5-8",
+        "8-12",
+        "12-18",
+        "18-27",
+        "27",
+        "or",
+        "more",
+    ]

@@ -30,11 +30,22 @@ def list_() -> None:
 
     found = models.kept(models.home())
     rows = [
-        [m.name, m.card["author"], m.card["spec"], _how(m.card), f"{m.size / 1e6:.1f} MB", m.card["created"][:16]]
+        [
+            m.name,
+            m.card["author"],
+            m.card["spec"],
+            _how(m.card),
+            f"{m.size / 1e6:.1f} MB",
+            _when(m.card),
+        ]
         for m in found
     ]
     listing(["model", "author", "as", "trained", "size", "when (UTC)"], rows, console())
     typer.echo(f"{len(found)} models in {models.home()}", err=True)
+
+
+def _when(card: dict[str, Any]) -> str:
+    return str(card["created"])[:16].replace("T", " ")
 
 
 def _how(card: dict[str, Any]) -> str:

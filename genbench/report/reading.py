@@ -72,7 +72,8 @@ def _heading(found: Found, marked: bool, few: bool, console: Console) -> None:
     console.print(Text(printable(title), style="bold"))
     key = Text("bits a word: ")
     for number, label in legend():
-        key.append(f" {label} ", style=_style(number, few)).append(" ")
+        short = label.replace(" to ", "-").replace(" ", "\u00a0")  # in one line of 80 columns, and never broken
+        key.append(f"\u00a0{short}\u00a0", style=_style(number, few)).append(" ")
     console.print(key)
     if marked:
         console.print(Text("underlined: the words at which they differ most", style=f"underline {PAPER}"))
@@ -119,7 +120,7 @@ def paragraphs(words: Pieces) -> Iterator[Paragraph]:
 
 
 def _paragraph(words: Paragraph, far: set[int], few: bool) -> Text:
-    text = Text()
+    text = Text(overflow="fold")  # a word that is longer than its column is broken, never cut
     for place, piece, bits in words:
         blank, word = apart(piece)
         text.append(printable(blank))
