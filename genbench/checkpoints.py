@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from genbench import __version__, store
+from genbench import __version__, store, untrusted
 from genbench.generator import Learned
 
 FOLDER = ".unfinished"
@@ -30,8 +30,8 @@ class Checkpoint:
 
     def resume(self) -> Learned | None:
         """What was saved; None where nothing was, or nothing that can be read."""
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return store.unpacked(self.path.read_bytes())
+        with contextlib.suppress(OSError, ValueError, RecursionError, MemoryError):
+            return store.unpacked(untrusted.read(self.path, untrusted.LARGEST))
         return None
 
     def remove(self) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genbench import __version__, runs
+from genbench import __version__, ranks, runs
 from genbench.api import DEFAULT, SILENT, models_folder, texts
 from genbench.bench import plan, settings
 from genbench.bench import style as styled
@@ -142,6 +142,8 @@ def _require(
     """Refuse what can be refused before any text is read."""
     if deadline is not None and deadline <= 0:
         raise UserError(f"deadline is {deadline}, and must be above 0 seconds")
+    if ranks.size() > 1:
+        raise UserError("torchrun trains one network with several processes: name genbench train, not compare")
     if at_once < 1:
         raise UserError(f"jobs is {at_once}, and must be 1 or more")
     for prompt in prompts:

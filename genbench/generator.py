@@ -127,6 +127,7 @@ class Generator(ABC):
     tokenizer   set by `fit`; set by the bench before `restore`
     facts       what the generator has to say of itself, shown with its row; "notes" is a list of sentences
     training_words  set by the bench after `fit`, kept with the model: what the sampling control max_overlap looks up
+    kept_as     the name of the model that it was loaded from, "" where it was not: set by the bench
     telling     set by the bench while it reads a long text: whom `token_log_probs` tells its share, 0 to 1, if it likes
     contract    the version of this contract that the class was written for; one that says nothing is of the first
     expected_failures  checks of `genbench.testing` that the class does not hold, each with the reason
@@ -138,12 +139,13 @@ class Generator(ABC):
     tokenizer: Tokenizer
     facts: dict[str, Any]
     training_words: TrainingWords | None
+    kept_as: str
     telling: Tell
 
     def __new__(cls, *_: Any, **__: Any) -> Generator:
         made = super().__new__(cls)
         made.facts = {}
-        made.training_words = None
+        made.training_words, made.kept_as = None, ""
         made.telling = _ignore
         return made
 

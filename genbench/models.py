@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import tempfile
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,16 +24,18 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from genbench import __version__, options, registry, store
-from genbench.errors import UserError, nearest
+from genbench import __version__, cards, options, registry, scoring, store, untrusted
+from genbench.cards import CARD as CARD
+from genbench.cards import FILES as FILES
+from genbench.cards import FORMAT
+from genbench.cards import KEY as KEY
+from genbench.errors import GenbenchError, UserError, nearest, told
 from genbench.generator import Generator
+from genbench.tokenizer import Tokenizer
 
-FORMAT = 1
-CARD = "model.json"
-FILES = {"learned.json", "arrays.safetensors"}
 MANY = 5  # names in an error
 TRIES = 100  # to put a model where other processes put theirs
-KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
+LETTERS, WORDS = 16, 4  # of a model, that it is tried out on once it is loaded
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Model:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(path.stat().st_size for path in self.folder.iterdir())
+        return sum(path.lstat().st_size for path in self.folder.iterdir())
 
     @property
     def fingerprint(self) -> bytes:
@@ -59,28 +62,39 @@ class Model:
         return _fingerprint(self.card["options"], self.card["files"])
 
     def generator(self) -> Generator:
-        """The generator, ready to draw and score; UserError where a file is damaged or missing."""
+        """The generator, ready to draw and score; UserError where a file is damaged, missing, or made up."""
         for file, digest in self.card["files"].items():
-            path = self.folder / file
-            if not path.is_file() or _digest_of(path) != digest:
-                raise UserError(
-                    f"the {file} of model {self.name} is damaged; genbench models remove {self.name}, and train it anew"
-                )
+            if not undamaged(self.folder / file, digest):
+                raise UserError(f"the {file} of model {self.name} is damaged; {self._instead}")
         spec = options.parse(self.card["spec"])
         with registry.only(self.may_run):
             if self.may_run != () and _source(spec) != self.card["source"]:
                 raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it anew")
-            made = options.make(registry.resolve(spec), spec.name, self.card["options"])
+            made = self._made(spec)
+        made.kept_as = self.name
+        return made
+
+    @property
+    def _instead(self) -> str:
+        kept = self.folder.resolve().parent == home().resolve()
+        return f"genbench models remove {self.name}, and train it anew" if kept else "get the folder anew"
+
+    def _made(self, spec: options.Spec) -> Generator:
+        """The generator of a SPEC with what was learned, tried out: somebody else may have written the files."""
+        kind = registry.resolve(spec)
+        try:
+            made = options.make(kind, spec.name, self.card["options"])
             store.load(made, self.folder)
+            scoring.score(made, _excerpt(made.tokenizer))
+        except (Exception, MemoryError) as error:
+            said = " ".join((str(error) if isinstance(error, GenbenchError) else told(error)).split())
+            raise UserError(f"model {self.name} cannot be used ({said[:300]}); {self._instead}") from error
         return made
 
 
 def home() -> Path:
     """Where models are kept: below GENBENCH_HOME, else in the user's data folder."""
-    import platformdirs
-
-    named = os.environ.get("GENBENCH_HOME")
-    return (Path(named) if named else Path(platformdirs.user_data_dir("genbench"))) / "models"
+    return store.home() / "models"
 
 
 def key(spec: str, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +191,7 @@ def _place(beside: Path, card: dict[str, Any]) -> Model:
     """Give the files of a model their card, and put them where its key says."""
     store.write_whole(beside / CARD, json.dumps(card, ensure_ascii=False, indent=2).encode())
     identity = json.dumps({name: card[name] for name in KEY}, sort_keys=True)
-    plain = re.sub(r"[^\w-]+", "_", f"{card['author']}-{card['generator']}")
+    plain = re.sub(r"[^\w-]+", "_", f"{card['author']}-{card['generator']}")[:80]
     final = beside.parent / f"{plain}-{_digest(identity.encode())[:10]}"
     _put(beside, final)
     return Model(final, card)
@@ -202,20 +216,37 @@ def _put(beside: Path, final: Path) -> None:
                 raise
 
 
-def _read(folder: Path) -> Model | None:
+def at_fault(error: BaseException) -> str:
+    """The name of the loaded model in whose methods an error arose; "" where it arose elsewhere."""
+    found = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return next((made.kept_as for made in found if isinstance(made, Generator) and made.kept_as), "")
+
+
+def _excerpt(tokenizer: Tokenizer) -> str:
+    """A short text to try a model on: some of its words and letters."""
+    letters = tokenizer.letters[:: len(tokenizer.letters) // LETTERS + 1]
+    words = tokenizer.words_known[:: len(tokenizer.words_known) // WORDS + 1]
+    return " ".join([*words, letters])
+
+
+def undamaged(path: Path, digest: str) -> bool:
+    """Whether a file is a plain one, and has this checksum."""
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        untrusted.require_plain(path)
+        return _digest_of(path) == digest
     except (OSError, ValueError):
-        return None
-    right = isinstance(card, dict) and card.get("format") == FORMAT and isinstance(card.get("files"), dict)
-    right = right and {*KEY, "spec", "created", "training"} <= set(card)
-    return Model(folder, card) if right and not folder.name.startswith(".") else None
+        return False
+
+
+def _read(folder: Path) -> Model | None:
+    card = None if folder.name.startswith(".") else cards.read(folder)
+    return None if card is None else Model(folder, card)
 
 
 def _source(spec: options.Spec) -> str:
     """The digest of every file that a SPEC names: a plugin, vectors; "" where it names none."""
     named = [spec.path, *(Path(word) for value in spec.options.values() for word in re.split(r"[()+:,=]", value))]
-    files = [path for path in named if path is not None and path.is_file()]
+    files = [path for path in named if path is not None and os.path.isfile(path)]
     return _digest(b"".join(bytes.fromhex(_digest_of(path)) for path in files)) if files else ""
 
 

@@ -20,6 +20,7 @@ from genbench.generator import Generator
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
 NAMED = re.compile(r"[\w-]+:\s*\w+\s*=")  # a registered name with options: a .py in one of them is no path
 FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
+LONGEST, DEEPEST = 4_000, 20  # of a SPEC: characters, parentheses in parentheses
 WORDS: dict[Any, dict[str, Any]] = {
     bool: dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False),
     type(None): {"none": None, "auto": None},
@@ -43,6 +44,10 @@ def parse(text: str) -> Spec:
     >>> parse("./my_idea.py:weight=(1,2)")
     Spec(name='my_idea', options={'weight': '1,2'}, path=PosixPath('my_idea.py'))
     """
+    if len(text) > LONGEST:
+        raise SpecError(
+            f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {LONGEST:,}; give fewer options"
+        )
     file = None if NAMED.match(text) else FILE.match(text)
     name, colon, rest = (file["path"], file["colon"], file["rest"]) if file else text.partition(":")
     options: dict[str, str] = {}
@@ -63,13 +68,13 @@ def _parts(text: str, spec: str) -> Iterator[str]:
     depth, start = 0, 0
     for place, character in enumerate(text):
         depth += (character == "(") - (character == ")")
-        if depth < 0:
+        if not 0 <= depth <= DEEPEST:
             break
         if character == "," and depth == 0:
             yield text[start:place]
             start = place + 1
     if depth:
-        raise SpecError(f"SPEC {spec!r} has parentheses that do not match; a SPEC is {FORM}")
+        raise SpecError(f"SPEC {spec!r} has parentheses that do not match, or over {DEEPEST} deep; a SPEC is {FORM}")
     yield text[start:]
 
 

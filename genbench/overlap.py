@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import UserError
+from genbench.untrusted import require_kinds
 
 Hashes = npt.NDArray[np.uint64]
 TURN, BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1  # odd: each place in a run turns a hash of 64 bits otherwise
@@ -39,6 +41,15 @@ class TrainingWords:
         words = text.split()
         known = {word: _hash(word) for word in set(words)}
         return cls(np.array([known[word] for word in words], np.uint64), len(text) / max(len(words), 1))
+
+    @classmethod
+    def restore(cls, kept: Any) -> TrainingWords:
+        """Those that were kept as hashes and characters; ValueError where they are none."""
+        require_kinds(kept, {"hashes": (np.ndarray,), "characters": (float, int)})
+        hashes, characters = kept["hashes"], kept["characters"]
+        if hashes.dtype != np.uint64 or hashes.ndim != 1 or not 0 <= characters < 2**32:
+            raise ValueError("the words of the training text are no hashes")
+        return cls(hashes, float(characters))
 
     def limit(self, max_overlap: float, length: int) -> int:
         """Words in a row that may be copied: a number from 1 on is itself, a share below 1 is one of the text's words.

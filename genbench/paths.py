@@ -56,25 +56,27 @@ class Surfaces:
         letters = [(letter, BYTES + place) for place, letter in enumerate(tokenizer.letters)]
         words = [(word, tokenizer.none + 1 + place) for place, word in enumerate(tokenizer.words_known)]
         found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
-        found += [(before + symbol(byte), byte) for byte in range(BYTES) for before in (["", " "] if gapped else [""])]
-        found = [*sorted(found), (2 * HIGHEST, tokenizer.none)]  # the last: no text begins so
-        self.texts = [text for text, _ in found]
+        spelled = [(symbol(byte, tokenizer.letters), byte) for byte in range(BYTES)]
+        found += [(before + text, byte) for text, byte in spelled for before in (["", " "] if gapped else [""])]
+        found = [*sorted(found), ("", tokenizer.none)]  # the last: no text begins so
+        self.texts = [text for text, _ in found[:-1]]
+        self.highest = HIGHEST * (1 + max(map(len, self.texts)))  # behind all that a text may go on with
         self.tokens = np.array([token for _, token in found])
         self.rows = np.empty(tokenizer.size, np.int64)  # of each token
         self.rows[self.tokens] = np.arange(len(found))
-        self.symbols = dict(letters) | {symbol(byte): byte for byte in range(BYTES)}
+        self.symbols = dict(letters) | dict(spelled)
         self.known: dict[str, Begun] = {}
 
     def after(self, start: str) -> Begun:
         """How texts go on from a beginning."""
         if start not in self.known:
             low = bisect_left(self.texts, start)
-            high = bisect_right(self.texts, start + HIGHEST, low)
+            high = bisect_right(self.texts, start + self.highest, low)
             row = bisect_right(self.texts, start, low, high)
             exact, found = range(low, row), []
             while row < high:
                 character = self.texts[row][len(start)]
-                stop = bisect_right(self.texts, start + character + HIGHEST, row, high)
+                stop = bisect_right(self.texts, start + character + self.highest, row, high)
                 found.append((self.symbols[character], row, stop))
                 row = stop
             symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
@@ -140,9 +142,9 @@ def smoothed(masses: Floats) -> Floats:
     return np.asarray(np.log(found + FLOOR / masses.shape[-1]))
 
 
-def symbol(byte: int) -> str:
-    """A character that stands for a byte, as no text has it."""
-    return chr(0xDC00 + byte)
+def symbol(byte: int, letters: str) -> str:
+    """A character that stands for a byte, as no text has it; a space that is no letter is itself: it may be implied."""
+    return " " if byte == ord(" ") and " " not in letters else chr(0xDC00 + byte)
 
 
 def beginning(tokenizer: Tokenizer, left: str, after: tuple[str, str] | None) -> Floats:

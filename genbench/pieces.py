@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 PIECE = re.compile(r"\s+|[^\W\d_]+|\d+|(.)\1*", re.DOTALL)
 OPENING = "([{"
 CLOSING = ",.;:!?)]}"
+LINE = re.compile(r"\n(?=\S)")
+PART = 1 << 22  # characters that are cut at once
 SHORT = 1000  # characters: below, a text is not worth looking for what it repeats
 
 
@@ -76,6 +78,20 @@ def separated(text: str) -> Iterator[tuple[str, int]]:
         left, separator = piece[-1], ""
     if separator:
         yield separator, end
+
+
+def parts(text: str, size: int = PART) -> Iterator[str]:
+    r"""A text in parts of at least so many characters, cut where a line begins: the pieces are those of the whole.
+
+    >>> list(parts("one\ntwo\n\nthree\nfour", 6))
+    ['one\ntwo\n\n', 'three\nfour']
+    """
+    start = 0
+    while start < len(text):
+        found = LINE.search(text, start + size)
+        stop = found.end() if found else len(text)
+        yield text[start:stop]
+        start = stop
 
 
 def letters(text: str) -> str:

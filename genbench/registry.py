@@ -95,7 +95,7 @@ def _instead(name: str, known: dict[str, EntryPoint]) -> str:
     if name in {point.name for point in entry_points(group=GROUP)}:
         return f"{ALLOWED}={os.environ.get(ALLOWED)} leaves its plugin out"
     file = Path(f"{name.replace('-', '_')}.py")
-    return f"did you mean ./{file}?" if file.is_file() else nearest(name, known)
+    return f"did you mean ./{file}?" if os.path.isfile(file) else nearest(name, known)
 
 
 def load_path(path: Path) -> type[Generator]:
@@ -106,7 +106,7 @@ def load_path(path: Path) -> type[Generator]:
     allowed = _may_run.get()
     if allowed is not None and path.resolve() not in allowed:
         raise ContractError(f"{path} is a file, and no file that a model names is run; name it yourself, with -g")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise SpecError(f"there is no file {str(path)!r}; name a .py file with one Generator in it")
     module = _run(path.resolve())
     classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from genbench import api, models, options, registry
+from genbench import api, models, options, registry, untrusted
 from genbench.bench.watcher import Watcher
 from genbench.errors import GenbenchError, UserError, told
 from genbench.report.modelcard import modelcard
@@ -94,7 +94,7 @@ def import_model(folder: str | Path, generator: str | None = None) -> models.Mod
     source = Path(folder)
     _require_sums(source)
     found = models.inside(source)
-    if found is None or set(found.card["files"]) != models.FILES:
+    if found is None:
         raise UserError(f"{source} holds no model that this genbench knows; get one that genbench models export wrote")
     spec, path = options.parse(found.card["spec"]), None
     if generator is not None:
@@ -124,7 +124,11 @@ def _require_sums(folder: Path) -> None:
     path = folder / SUMS
     if not path.is_file():
         raise UserError(f"{folder} has no {SUMS}; name a folder that genbench models export wrote")
-    lines = [line.partition("  ") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    try:
+        data = untrusted.read(path)
+    except ValueError as error:
+        raise UserError(f"{error} in {folder}; get the folder anew") from error
+    lines = [line.partition("  ") for line in data.decode(errors="replace").splitlines()]
     named = {name: digest for digest, _, name in lines}
     there = {each.name for each in folder.iterdir()} - {SUMS}
     for name in sorted(there ^ set(named)):
@@ -132,5 +136,5 @@ def _require_sums(folder: Path) -> None:
         raise UserError(f"{name} of {folder} {how}; get the folder anew")
     for name, digest in named.items():
         each = folder / name
-        if each.is_symlink() or not each.is_file() or _digest(each) != digest:
+        if not models.undamaged(each, digest):
             raise UserError(f"{name} of {folder} is damaged or was changed: its checksum differs; get the folder anew")

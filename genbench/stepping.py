@@ -56,7 +56,7 @@ class Stepping:
 
     def advance(self, state: Place, token: int) -> Place:
         """After one more byte or letter."""
-        text = symbol(token) if token < BYTES else self.words.letters[token - BYTES]
+        text = symbol(token, self.words.letters) if token < BYTES else self.words.letters[token - BYTES]
         found = self._longer(state, token, text, 1.0)
         canonical = [path for path in map(completed, found) if path is not None]
         lost = [Path(1.0, self.generator.begin(), "", open=text)]  # no path leads here: begin anew

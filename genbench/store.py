@@ -15,14 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from genbench import untrusted
 from genbench.errors import UserError
 from genbench.generator import Generator, Learned
 from genbench.overlap import TrainingWords
 from genbench.tokenizer import Tokenizer
 
-HEAD = 8  # bytes
-DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
-DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
+
+def home() -> Path:
+    """Where genbench keeps what it makes and fetches: GENBENCH_HOME, else the user's data folder."""
+    import platformdirs
+
+    named = os.environ.get("GENBENCH_HOME")
+    return Path(named) if named else Path(platformdirs.user_data_dir("genbench"))
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -45,8 +50,10 @@ def write_whole(path: Path, data: bytes) -> None:
 def remove_folder(folder: Path) -> None:
     """Remove a folder: it is out of sight at once, then deleted."""
     aside = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-    os.replace(folder, aside / folder.name)
-    shutil.rmtree(aside)
+    try:
+        os.replace(folder, aside / folder.name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -96,13 +103,15 @@ def save(generator: Generator, folder: Path) -> None:
 
 
 def load(generator: Generator, folder: Path) -> None:
-    """Give a new generator of the same options what `save` kept."""
-    described = json.loads((folder / "learned.json").read_text(encoding="utf-8"))
+    """Give a new generator of the same options what `save` kept; anything may be raised for what it did not."""
+    described = untrusted.parsed(untrusted.read(folder / "learned.json", untrusted.LARGE), untrusted.LARGE)
+    untrusted.require_kinds(described, {"tokenizer": (dict,), "facts": (dict,), "learned": (dict,)})
     arrays = mapped(folder / "arrays.safetensors")
+    untrusted.require_finite(arrays)
     generator.tokenizer = Tokenizer.restore(described["tokenizer"])
     generator.facts = described["facts"]
     words = described.get("words")
-    generator.training_words = TrainingWords(**_with_arrays(words, arrays)) if words else None
+    generator.training_words = TrainingWords.restore(_with_arrays(words, arrays)) if words else None
     learned: Learned = _with_arrays(described["learned"], arrays)
     generator.restore(learned)
 
@@ -117,36 +126,20 @@ def packed(state: Learned) -> bytes:
 
 
 def unpacked(data: bytes) -> Learned:
-    """And back; ValueError or KeyError where the bytes are no such file."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
-    try:
-        arrays = from_bytes(data)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    found: Learned = _with_arrays(json.loads(header["__metadata__"]["values"]), arrays)
+    """And back; ValueError where the bytes are no such file."""
+    arrays, metadata = untrusted.arrays(np.frombuffer(data, np.uint8))
+    untrusted.require_finite(arrays)
+    untrusted.require_kinds(metadata, {"values": (str,)})
+    found = _with_arrays(untrusted.parsed(metadata["values"], untrusted.LARGE), arrays)
+    if not isinstance(found, dict):
+        raise ValueError("no names and values")
     return found
 
 
 def mapped(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of a safetensors file, mapped into memory: each page is read when it is first asked for.
-
-    The format: eight bytes with the length of a JSON header, the header, the arrays; changes stay in memory.
-    """
-    if path.stat().st_size <= HEAD:
-        return {}
-    whole = np.memmap(path, np.uint8, mode="c")
-    begin = HEAD + int.from_bytes(whole[:HEAD].tobytes(), "little")
-    header = json.loads(whole[HEAD:begin].tobytes())
-    header.pop("__metadata__", None)
-    found = {}
-    for name, about in header.items():
-        first, last = about["data_offsets"]
-        values = np.asarray(whole[begin + first : begin + last])
-        found[name] = values.view(DTYPES[about["dtype"]]).reshape(about["shape"])
-    return found
+    """The arrays of a safetensors file, mapped into memory: a page is read when it is asked for, changes stay there."""
+    untrusted.require_plain(path)
+    return untrusted.arrays(np.memmap(path, np.uint8, mode="c"))[0] if path.stat().st_size else {}
 
 
 def _without_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
@@ -165,8 +158,11 @@ def _without_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
 def _with_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
     if isinstance(value, list):
         return [_with_arrays(each, arrays) for each in value]
-    if isinstance(value, dict) and "array" in value:
-        return arrays[value["array"]]
-    if isinstance(value, dict):
-        return {key: _with_arrays(each, arrays) for key, each in value["dict"].items()}
-    return value
+    if not isinstance(value, dict):
+        return value
+    inner = next(iter(value.values()), None)
+    if value.keys() == {"array"} and isinstance(inner, str) and inner in arrays:
+        return arrays[inner]
+    if value.keys() == {"dict"} and isinstance(inner, dict):
+        return {key: _with_arrays(each, arrays) for key, each in inner.items()}
+    raise ValueError("what was learned names an array that is not there")

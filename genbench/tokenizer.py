@@ -12,6 +12,7 @@ What a piece is, and which separators are implied and have no token, says `genbe
 from __future__ import annotations
 
 import codecs
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -19,7 +20,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from genbench.pieces import PIECE, cut, gap, letters
+from genbench.pieces import PART, PIECE, cut, gap, letters, parts
+from genbench.untrusted import require_kinds
 
 Ids = npt.NDArray[np.int64]
 
@@ -47,17 +49,20 @@ class Tokenizer:
     @classmethod
     def characters(cls, text: str) -> Tokenizer:
         """One id for each character that stands in `text`."""
-        return cls("characters", letters(text))
+        return cls("characters", "".join(sorted(set[str]().union(*map(letters, parts(text))))))
 
     @classmethod
     def words(cls, text: str, min_count: int = 2) -> Tokenizer:
         """One id for each piece that stands in `text` at least `min_count` times, most frequent first."""
-        found, counts = cut(text), Counter[str]()
-        times = np.repeat(np.bincount(found.rows), np.diff(found.first))
-        for piece, number in zip(found.pieces, times.tolist(), strict=True):
-            counts[piece] += number
+        counts, there = Counter[str](), set[str]()
+        for part in parts(text):
+            found = cut(part)
+            times = np.repeat(np.bincount(found.rows, minlength=len(found.first) - 1), np.diff(found.first))
+            for piece, number in zip(found.pieces, times.tolist(), strict=True):
+                counts[piece] += number
+            there |= set(letters(part))
         kept = sorted((p for p, n in counts.items() if n >= min_count and p), key=lambda p: (-counts[p], p))
-        return cls("words", letters(text), kept)
+        return cls("words", "".join(sorted(there)), kept)
 
     @property
     def size(self) -> int:
@@ -67,6 +72,22 @@ class Tokenizer:
     def encode(self, text: str) -> Ids:
         """The one canonical encoding of a text, (tokens,)."""
         return self.spans(text)[0]
+
+    def stream(self, text: str) -> Ids:
+        """The ids of a newline, of which nothing is predicted, and of a text, (tokens,).
+
+        Those of a long text are 32 bits wide and stand in a file of no name, mapped into memory.
+        """
+        before = self.encode("\n")
+        if len(text) <= PART:
+            return np.concatenate([before, self.encode(text)])
+        with tempfile.TemporaryFile() as file:
+            before.astype(np.int32).tofile(file)
+            for part in parts(text):
+                self.encode(part).astype(np.int32).tofile(file)
+            file.flush()
+            found: Ids = np.memmap(file, np.int32, mode="c")
+        return found
 
     def spans(self, text: str) -> tuple[Ids, Ids]:
         """The ids of a text and, for each, how many characters of the text are read once it is read.
@@ -125,8 +146,15 @@ class Tokenizer:
 
     @classmethod
     def restore(cls, dumped: dict[str, Any]) -> Tokenizer:
-        """The tokenizer of a `dump()`."""
-        return cls(dumped["kind"], dumped["letters"], dumped["words"])
+        """The tokenizer of a `dump()`; ValueError where it is none."""
+        require_kinds(dumped, {"kind": (str,), "letters": (str,), "words": (list,)})
+        kind, letters, words = dumped["kind"], dumped["letters"], dumped["words"]
+        right = kind in ("characters", "words") and all(isinstance(word, str) and word for word in words)
+        right = right and len(set(letters)) == len(letters) and len(set(words)) == len(words)
+        if not right or (words and kind == "characters"):
+            raise ValueError("no tokenizer: a kind that is not known, or letters or words that are none or stand twice")
+        "".join([letters, *words]).encode()  # refuses half characters
+        return cls(kind, letters, words)
 
     def _spell_all(self, text: str) -> tuple[Ids, Ids]:
         codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")

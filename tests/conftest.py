@@ -29,13 +29,6 @@ TALLIES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
-def share(request: pytest.FixtureRequest) -> float:
-    """The seconds that a stress test has: its part of GENBENCH_STRESS_SECONDS."""
-    stress = [item for item in request.session.items if item.get_closest_marker("stress")]
-    return float(os.environ.get("GENBENCH_STRESS_SECONDS", "600")) / len(stress)
-
-
-@pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Whom a stress test tells what it has counted; it stands at the end of what pytest prints."""
     return request.config.stash.setdefault(TALLIES, []).append
@@ -45,6 +38,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """What the stress tests have counted."""
     for said in config.stash.get(TALLIES, []):
         terminalreporter.write_line(said)
+
+
+@pytest.fixture
+def stress_seconds(request: pytest.FixtureRequest) -> float:
+    """How long a test of the long part goes on: its share of GENBENCH_STRESS_SECONDS, of 600 where that is not set."""
+    sharing = [item for item in request.session.items if "stress_seconds" in getattr(item, "fixturenames", ())]
+    return float(os.environ.get("GENBENCH_STRESS_SECONDS", "600")) / len(sharing)
 
 
 @pytest.fixture
@@ -63,5 +63,7 @@ def prose_file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test keeps its models in a folder of its own."""
+    """Every test keeps its models in a folder of its own, and none asks a server of Project Gutenberg."""
     monkeypatch.setenv("GENBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("GENBENCH_GUTENBERG", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -6,6 +6,7 @@ from typing import Any
 
 from genbench.bench.jobs import Job, blank
 from genbench.bench.results import Comparison
+from genbench.measure.surprisal import pieces
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -29,7 +30,7 @@ FIGURES |= {"unseen": [0.1, 0.375, 0.8] + [1.0] * 7, "distinct": [0.8, 0.95, 1.0
 
 def surprisal(text: str, scale: float = 1.0) -> list[list[Any]]:
     """Pieces of a text with some bits each, the more the longer the word."""
-    return [[piece, round(scale * len(piece), 2)] for piece in re.findall(r"\s*\S+|\s+\Z", text)]
+    return [[piece, round(scale * len(piece), 2)] for piece in pieces(text)]
 
 
 def sample(text: str, temperature: float = 0.8, prompt: str = "", scale: float = 1.0) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -211,10 +211,11 @@ def test_a_text_is_whole_with_bits_and_without() -> None:
 
 
 def test_a_text_without_room_is_cut_and_that_is_said() -> None:
-    html = words.coloured("word " * 1000, None, [[0, 5000]], 500)
-    assert len(html) < 700
-    assert re.search(r"[\d,]+ characters more are in the JSON file", html)
-    assert html.count("<u") == html.count("</u>")
+    for room, copies in product(range(400, 460), ([[0, 5000]], [[0, 4]], [[n * 10, n * 10 + 4] for n in range(99)])):
+        html = words.coloured("word " * 1000, None, copies, room)
+        assert len(html) < 700
+        assert re.search(r"[\d,]+ characters more are in the JSON file", html)
+        Page(html)
 
 
 @pytest.mark.slow
@@ -242,6 +243,14 @@ def test_several_seeds_are_one_row_in_one_colour_and_all_their_samples_are_shown
     assert "Means over 3 seeds" in Page(html).text
     assert len(re.findall('class="sample"', html)) == 12
     assert not re.search('series-[1-9]"', html)
+
+
+def test_what_learns_from_the_test_text_stands_apart() -> None:
+    rows = [pages.row("austen", f"g{n}", 1.7 + n / 10) for n in range(12)]
+    found = Page(page(pages.comparison(pages.row("austen", "a", 1.1, facts={"adaptive": True}), *rows)))
+    assert "g0 needs the fewest bits: 1.700" in found.text
+    assert "a (adaptive): learns from the test text as it reads, and is ranked apart" in found.text
+    assert not re.search("a better than|than a ", found.text)
 
 
 def luminance(colour: str) -> float:

@@ -14,7 +14,8 @@ import genbench.neural
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*ROOT.glob("genbench/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
-CORE = {"errors": set(), "pieces": set(), "tokenizer": {"errors", "pieces"}, "overlap": {"errors"}}
+CORE = {"errors": set(), "pieces": set(), "untrusted": set(), "cards": {"untrusted"}}
+CORE |= {"tokenizer": {"errors", "pieces", "untrusted"}, "overlap": {"errors", "untrusted"}}
 CORE["generator"] = {"errors", "tokenizer", "overlap"}
 CORE["completion"] = CORE["scoring"] = {"errors", "pieces", "tokenizer", "generator"}
 CORE["paths"] = CORE["completion"]
@@ -26,17 +27,19 @@ CORE["drawing"] = CORE["completion"] | {"completion", "controls"}
 CORE["novel"] = CORE["drawing"] | {"drawing", "overlap"}
 CORE["sampling"] = CORE["novel"] | {"novel"}
 CORE["options"] = {"errors", "tokenizer", "generator"}
-CORE["store"] = {"errors", "tokenizer", "generator", "overlap"}
+CORE["store"] = {"errors", "tokenizer", "generator", "overlap", "untrusted"}
 CORE["registry"] = {"errors", "generator", "options"}
-CORE["text"] = {"errors", "text"}
+CORE["text"] = {"errors", "store", "text"}  # store: what is fetched is kept whole
 CORE["explain"] = {"errors", "tokenizer", "generator", "text"}
 CORE["testing"] = {"errors", "generator", "sampling", "scoring", "store", "text", "registry", "tokenizer", "testing"}
 CORE["templates"] = {"errors", "registry", "store"}
-CORE["measure"] = {"errors", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
-CORE["neural"] = {"errors", "pieces", "tokenizer", "generator", "neural"}
-CORE["models"] = {"errors", "generator", "options", "registry", "store", "__init__"}
-CORE["checkpoints"] = {"generator", "store", "__init__"}
+CORE["measure"] = {"errors", "pieces", "tokenizer", "generator", "sampling", "scoring", "measure", "text"}
+CORE["neural"] = {"errors", "pieces", "tokenizer", "generator", "neural", "ranks"}
+CORE["ranks"] = set[str]()
+CORE["models"] = CORE["store"] | {"cards", "options", "registry", "scoring", "store", "__init__"}
+CORE["checkpoints"] = {"generator", "store", "untrusted", "__init__"}
 CORE["bench"] = {
+    "ranks",
     "neural",  # what judges with networks
     "tokenizer",
     "checkpoints",
@@ -66,7 +69,7 @@ CORE["report"] = {
 }
 CORE["api"] = CORE["bench"] | {"bench", "report", "explain", "__init__"}
 CORE["measuring"] = CORE["api"] | {"api"}
-CORE["sharing"] = CORE["measuring"]
+CORE["sharing"] = CORE["measuring"] | {"untrusted"}
 CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
 CORE["runs"] = {"errors", "models", "store"}
 CORE["comparing"] = CORE["measuring"] | {"runs"}

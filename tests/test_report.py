@@ -165,8 +165,8 @@ def test_without_a_terminal_progress_is_plain_lines() -> None:
     jobs = [Job("austen", "", "", "", "lstm-char")]
     with Live(Console(file=out, width=80)) as live:
         live.told("a sentence")
-        live.fetching(0.5)
-        live.fetching(1.0)
+        live.fetching("fetching NLTK's gutenberg corpus", 0.5)
+        live.fetching("fetching NLTK's gutenberg corpus", 1.0)
         live.watch(jobs, 0, Progress(0.5, 10, 2.3, 40_000))
         live.watch(jobs, 0, Progress(0.6, 20, 2.2, 40_000))  # too soon for another line
         live.watch(jobs, 0, row("lstm-char", 1.9))

@@ -120,7 +120,7 @@ def test_a_folder_of_nonsense_is_one_sentence(folder: Path, tmp_path: Path, monk
     (folder / "learned.json").write_text("[]")
     signed_anew(folder)
     elsewhere(tmp_path, monkeypatch)
-    with pytest.raises(UserError, match="cannot be imported: TypeError"):
+    with pytest.raises(UserError, match="cannot be imported: model shared cannot be used"):
         genbench.import_model(folder)
     assert models.kept(models.home()) == []
 

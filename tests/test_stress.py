@@ -45,9 +45,9 @@ def oldest(since: float) -> float:
 
 
 @pytest.mark.parametrize("whom", ["all", "worker", "asked"])
-def test_kills_at_random_moments_lose_nothing(whom: str, tmp_path: Path, share: float, tally: Tell) -> None:
+def test_kills_at_random_moments_lose_nothing(whom: str, tmp_path: Path, stress_seconds: float, tally: Tell) -> None:
     expected = genbench.compare(["pell"], SPECS, steps=STEPS, keep=False)
-    rng, end, kills, found, worst = random.Random(7), time.monotonic() + share, 0, 0, 0.0
+    rng, end, kills, found, worst = random.Random(7), time.monotonic() + stress_seconds, 0, 0, 0.0
     words = ["compare", "pell", "-g", SPECS[0], "-g", SPECS[1], "--steps", str(STEPS), "--json", "out.json"]
     while kills < KILLS // 3 + 1 or time.monotonic() < end:
         process, began = started(tmp_path, *words, *(["--fresh"] if rng.random() < 0.3 else [])), time.time()
@@ -75,8 +75,8 @@ def kill(process: "subprocess.Popen[str]", whom: str, rng: random.Random) -> Non
         os.kill(worker, signal.SIGKILL)
 
 
-def test_ctrl_c_is_answered_at_once(tmp_path: Path, share: float, tally: Tell) -> None:
-    rng, end, took = random.Random(8), time.monotonic() + share, list[float]()
+def test_ctrl_c_is_answered_at_once(tmp_path: Path, stress_seconds: float, tally: Tell) -> None:
+    rng, end, took = random.Random(8), time.monotonic() + stress_seconds, list[float]()
     while len(took) < 10 or time.monotonic() < end:
         process = started(tmp_path, "compare", "pell", "-g", SPECS[0], "-g", SPECS[1], "--steps", "99999", "--fresh")
         time.sleep(rng.uniform(1.5, 6))
@@ -103,10 +103,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_costs_no_results(
-    small_disk: Path, share: float, tally: Tell, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path, stress_seconds: float, tally: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENBENCH_HOME", str(small_disk / "home"))
-    end, tried, refused = time.monotonic() + share, 0, 0
+    end, tried, refused = time.monotonic() + stress_seconds, 0, 0
     (small_disk / "out.json").write_text("before", encoding="utf-8")
     while tried < 12 or (time.monotonic() < end and tried < 60):
         order = 2 + tried % 7

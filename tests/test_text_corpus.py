@@ -141,7 +141,7 @@ def test_unknown_lines_and_authors_are_refused():
 
 
 def test_a_named_author_that_cannot_be_had_is_an_error(no_download):
-    with pytest.raises(CorpusError, match=r"cannot be downloaded \(no network\)"):
+    with pytest.raises(CorpusError, match=r"cannot be downloaded \(no network; nor from Project"):
         load("melville")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from genbench.errors import CorpusError
 from genbench.text.catalogue import Book, catalogue, embedded_authors, find_author
+from genbench.text.fetching import Patience
 from genbench.text.sources import corpus_available, read_book, read_path
 
 EMMA = Book("Emma", "prose", nltk="austen-emma.txt")
@@ -119,7 +120,7 @@ def test_a_missing_corpus_is_downloaded_with_progress(no_corpus, monkeypatch, ca
     progress = [nltk.downloader.ProgressMessage(share) for share in (0, 50, 100)]
     downloader(monkeypatch, *progress, action=lambda: install(no_corpus))
     seen = []
-    assert read_book(EMMA, on_progress=seen.append) == b"[Emma]\n"
+    assert read_book(EMMA, on_progress=lambda what, share: seen.append(share)) == b"[Emma]\n"
     assert seen == [0.0, 0.5, 1.0]
     assert capsys.readouterr() == ("", "")
 
@@ -155,7 +156,7 @@ def test_a_silent_download_is_given_up(no_corpus, monkeypatch):
     release = threading.Event()
     downloader(monkeypatch, action=lambda: release.wait(30))
     with pytest.raises(CorpusError, match=r"no answer for 0\.05 s"):
-        read_book(EMMA, wait=0.05)
+        read_book(EMMA, patience=Patience(0.05))
     release.set()
 
 

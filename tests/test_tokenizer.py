@@ -173,3 +173,26 @@ def test_spelled_counts_what_is_not_in_the_vocabulary() -> None:
 @settings(deadline=None, max_examples=200)
 def test_a_gap_is_a_space_or_nothing(left: str, right: str) -> None:
     assert gap(left, right) in ("", " ")
+
+
+@given(st.text(alphabet="ab \n\t.,'(\u00e9\u2003", max_size=60), st.integers(1, 20))
+def test_a_text_read_in_parts_has_the_ids_of_the_whole(text: str, size: int) -> None:
+    read = list(cutting.parts(text, size))
+    assert "".join(read) == text
+    for tokenizer in (Tokenizer.words(text, 1), Tokenizer.words(text, 2), Tokenizer.characters(text)):
+        found = [token for part in read for token in tokenizer.encode(part).tolist()]
+        assert found == tokenizer.encode(text).tolist()
+
+
+def test_a_long_text_is_streamed_from_a_file_with_the_same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "The cat sat, and the cat ate.\nIt rained. \n\nThe end came\tlate.\n" * 5
+    expected = {kind: getattr(Tokenizer, kind)(text) for kind in ("words", "characters")}
+    streams = {kind: made.stream(text) for kind, made in expected.items()}
+    monkeypatch.setattr("genbench.tokenizer.PART", 40)
+    monkeypatch.setattr(cutting.parts, "__defaults__", (40,))
+    for kind, made in expected.items():
+        again = getattr(Tokenizer, kind)(text)
+        assert again.dump() == made.dump()
+        found = again.stream(text)
+        assert isinstance(found, np.memmap)
+        assert found.tolist() == streams[kind].tolist()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench import checkpoints, models, options, registry, scoring
+from genbench import checkpoints, models, options, ranks, registry, scoring
 from genbench.bench.drawing import samples
 from genbench.bench.more import more
 from genbench.checkpoints import Checkpoint
@@ -137,6 +137,8 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
             }
             models.keep(generator, Path(job.models), card | spent)
         raise
+    if not ranks.leads():
+        return generator, said
     try:
         kept = models.keep(generator, Path(job.models), card | {"training": plain(said)})
         said["model"] = kept.name

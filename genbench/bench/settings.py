@@ -59,7 +59,7 @@ def read(path: Path) -> Asked:
         raise UserError(
             f"cannot read {str(path)!r}: {error.strerror}; name a comparison file such as examples/memory.toml"
         ) from error
-    except ValueError as error:  # no TOML, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no TOML, or no UTF-8, or nested too deep
         raise UserError(f"{str(path)!r} is no valid TOML: {error}; see examples/memory.toml for one that is") from error
     kinds = get_type_hints(Settings)
     for key, value in said.items():

@@ -14,8 +14,8 @@ class Watcher:
     def told(self, sentence: str) -> None:
         """A sentence worth knowing."""
 
-    def fetching(self, share: float) -> None:
-        """How much of a download is there, 0 to 1."""
+    def fetching(self, what: str, share: float) -> None:
+        """What is fetched, and how much of it is there, 0 to 1."""
 
     def working(self, what: str) -> Callable[[float], None]:
         """Whom to tell how much of a long work is done, 0 to 1."""

@@ -24,7 +24,7 @@ from genbench.cli.read import read
 from genbench.cli.score import score
 from genbench.cli.style import attribute, authors
 from genbench.cli.train import train
-from genbench.errors import GenbenchError, PluginWarning
+from genbench.errors import GenbenchError, PluginWarning, told
 
 STOPPED = 130  # the exit code of what was interrupted
 
@@ -103,12 +103,25 @@ def _run() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing is left to say
         sys.exit(1)
-    except OSError as error:
+    except (OSError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        _complain_of_model(error)
+        if not isinstance(error, OSError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _complain(f"genbench: {error.strerror or error}; make room, or write elsewhere", 2)
     if code == STOPPED:
         _complain("\ngenbench: stopped; the same command goes on from here", STOPPED)
     sys.exit(code)
+
+
+def _complain_of_model(error: Exception) -> None:
+    """Where a loaded model fails in use, that is its files' fault: one sentence."""
+    from genbench import models
+
+    name = models.at_fault(error)
+    if name:
+        said = " ".join(told(error).split())
+        _complain(f"genbench: model {name} fails in use ({said}); genbench models remove {name}, and train it anew", 2)
 
 
 def _warner() -> Callable[..., None]:

@@ -109,7 +109,8 @@ def import_(
 ) -> None:
     """Check a model of somebody else's and keep it; nothing in its folder is run."""
     from genbench import sharing
+    from genbench.report.text import printable
 
     model = sharing.import_model(folder, plugin)
-    spec = shlex.quote(model.card["spec"])
-    typer.echo(f"kept as {model.name}; genbench generate {model.card['author']} -g {spec} uses it", err=True)
+    author, spec = (shlex.quote(printable(model.card[name])) for name in ("author", "spec"))
+    typer.echo(f"kept as {model.name}; genbench generate {author} -g {spec} uses it", err=True)

@@ -14,8 +14,8 @@ from genbench.errors import UserError
 
 Completed = Callable[[str], Any] | None
 AUTHORS_HELP = (
-    "Catalogue names, or paths to a .txt file or a folder of them; or one comparison file (.toml), which says "
-    "what is not said here. [default: austen carroll]"
+    "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), or paths to a .txt file or a folder of them; "
+    "or one comparison file (.toml), which says what is not said here. [default: austen carroll]"
 )
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
 
@@ -84,7 +84,7 @@ RunName = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
-ONE = "A catalogue name, or a path to a .txt file or a folder of them."
+ONE = "A catalogue name, gutenberg:NUMBER, or a path to a .txt file or a folder of them."
 AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE, autocompletion=completing.author)]
 Spec = Annotated[
     list[str],

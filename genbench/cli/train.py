@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from genbench.bench.values import seconds
 from genbench.cli import parameters as p
 
@@ -17,10 +20,12 @@ def train(
     fresh: p.Fresh = False,
 ) -> None:
     """Train a generator on an author and keep the model."""
-    from genbench import api
+    from genbench import api, ranks
     from genbench.report.listings import facts
     from genbench.report.live import Live, console
 
+    if not ranks.leads():  # of several processes the first one speaks
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     with Live(console(stderr=True)) as live:
         made = api.train(
             author,

@@ -8,8 +8,10 @@ import math
 import numpy as np
 
 from genbench.generator import LogProbs
+from genbench.pieces import parts
 from genbench.tokenizer import Ids, Tokenizer
 
+REACH = 1 << 24  # characters that xz reads before the test text: it forgets what is some times as far back, and is slow
 HALF = 0.5  # a count for what was never seen (Krichevsky & Trofimov 1981)
 
 
@@ -18,12 +20,16 @@ def floors(train: str, test: str) -> dict[str, float]:
 
     uniform   every character of the training text alike, all others together as one more, spelled in bytes
     unigram   each character as often as in the training text, plus a half
-    xz        what the test text adds to the training text under `xz -9e` (which also learns from the test text)
+    xz        what the test text adds to the training text under `xz -9e` (which also learns from the test text); of a
+              training text above 16 million characters, to the end of it
     """
     tokenizer = Tokenizer.characters(train)
     ids = tokenizer.encode(test)
     base = tokenizer.base()
-    counts = np.bincount(tokenizer.encode(train), minlength=tokenizer.size) + HALF * base / base.max()
+    counts = HALF * base / base.max()
+    for part in parts(train):
+        counts += np.bincount(tokenizer.encode(part), minlength=tokenizer.size)
+    train = train[-REACH:]
     return {
         "uniform": _bits(base, ids) / len(test),
         "unigram": _bits(counts / counts.sum(), ids) / len(test),

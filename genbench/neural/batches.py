@@ -69,7 +69,7 @@ def _in_rows(ids: torch.Tensor, rows: int, window: int, *, whole: bool) -> Itera
     inputs, targets = (part[: rows * length].view(rows, length) for part in (ids[:-1], ids[1:]))
     for start in range(0, length - window + 1 if whole else length, window):
         part = slice(start, start + window)
-        yield Batch(inputs[:, part], targets[:, part], min(window, length - start), fresh=start == 0)
+        yield Batch(inputs[:, part].long(), targets[:, part].long(), min(window, length - start), fresh=start == 0)
 
 
 @dataclass(frozen=True)
@@ -104,4 +104,5 @@ class Alone:
             yield self._of(part)
 
     def _of(self, spans: torch.Tensor) -> Batch:
+        spans = spans.long()  # of a long text they are narrower
         return Batch(spans[:, :-1], spans[:, 1:], min(self.counted, spans.shape[1] - 1))

@@ -15,16 +15,19 @@ from torch import nn
 
 from genbench.generator import Generator, Learned, LogProbs, Probe, Run, State
 from genbench.neural.batches import Carried, Reading
+from genbench.neural.bounded import Bounded, going_on
 from genbench.neural.heads import Adaptive, Head, Softmax, by_frequency
 from genbench.neural.machine import native_bf16, training
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates
+from genbench.neural.parallel import Team, own_device, team
 from genbench.neural.probe import NetworkProbe
 from genbench.neural.schedule import Schedule, parts, read, written
 from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
 from genbench.neural.stepping import Memories, Memory, Stepping, together
 from genbench.neural.streams import batch_log_probs, stream_log_probs
 from genbench.neural.training import VALID_TOKENS, Recipe, Trainer, seconds_a_step
+from genbench.pieces import PART
 from genbench.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
@@ -112,34 +115,42 @@ class RecurrentGenerator(Generator):
         """Give a new embedding what can be known of the training text before the network is trained."""
 
     def fit(self, train: str, valid: str, run: Run) -> None:
-        began = time.perf_counter()
+        began, run = time.perf_counter(), replace(run, device=own_device(run.device))
         self.tokenizer, self.facts = self.cut(train), {}
         self.__dict__.pop("_stepping", None)  # that of an earlier fit
         ids, bf16 = self._stream(train), native_bf16(run.device)
-        frequency = torch.bincount(ids, minlength=self.tokenizer.size)
+        frequency = torch.zeros(self.tokenizer.size, dtype=torch.int64)
+        for part in torch.split(ids, PART):
+            frequency += torch.bincount(part, minlength=len(frequency))
         devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices), training(run.device):
+        with torch.random.fork_rng(devices=devices), training(run.device), team(run.device) as us:
+            run = us.run(run)
             saved = run.resume()
-            size = Size(**saved["size"]) if saved else self._size(ids, frequency, run, bf16)
+            with going_on(saved):
+                size = us.agreed(Size(**saved["size"]) if saved else self._size(ids, frequency, run, bf16, us))
             run = replace(run, keeper=partial(_save, run, size))
             self._hidden = size.hidden
             torch.manual_seed(run.seed)
-            self._network = self._build(size, frequency)
+            with going_on(saved, build=True):
+                self._network = self._build(size, frequency)
             self.prepare(self._network.embedding, ids.numpy(), run)
             rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, size.hidden)
             recipe = Recipe(self.reading(len(ids)), rates, self.keep == "best")
             schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
-            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16)
+            if us.rank:
+                torch.manual_seed(run.seed + us.rank)  # what is dropped differs
+            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16, us)
             try:
                 read = self._stream(valid)
                 said = trainer.train(ids.to(run.device), read.to(run.device))
             finally:  # what an interrupted training has learned can be used
                 self._network.eval().cpu().settle()
+        self.facts |= {"processes": us.size} if us.size > 1 else {}
         self.facts |= said | {"precision": "bf16" if bf16 else "fp32", "curve": self._curve(trainer.curve, read)}
         self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
-    def _size(self, ids: torch.Tensor, frequency: torch.Tensor, run: Run, bf16: bool) -> Size:
+    def _size(self, ids: torch.Tensor, frequency: torch.Tensor, run: Run, bf16: bool, us: Team) -> Size:
         tokens, hidden, dropout = len(ids), self.hidden, self.dropout
         if hidden is not None and dropout is not None:
             return Size(hidden, dropout)
@@ -150,13 +161,13 @@ class RecurrentGenerator(Generator):
 
             def speed(units: int) -> float:
                 network = self._build(Size(units, 0.0), frequency).to(run.device)
-                return a_step / seconds_a_step(network, self.reading(tokens), ids.to(run.device), bf16)
+                return a_step / seconds_a_step(network, self.reading(tokens), ids.to(run.device), bf16, us)
 
             found = by_seconds(self.rule, run.budget or 0.0, speed, tokens, hidden)
         return found if dropout is None else replace(found, dropout=dropout)
 
     def _stream(self, text: str) -> torch.Tensor:
-        return torch.from_numpy(np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)]))
+        return torch.from_numpy(self.tokenizer.stream(text))
 
     def _curve(self, validated: list[list[float]], valid: torch.Tensor) -> list[list[float]]:
         """Seconds of training, and bits per character of the beginning of the valid text."""
@@ -224,5 +235,6 @@ class RecurrentGenerator(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self.__dict__.pop("_stepping", None)
         self._hidden = learned["hidden"]
-        self._network = self._anew()
+        with Bounded(learned["weights"]):
+            self._network = self._anew()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})

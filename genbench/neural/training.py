@@ -20,9 +20,11 @@ from torch import nn
 from genbench.generator import Progress, Run
 from genbench.neural.averaging import Average
 from genbench.neural.batches import Batch, Reading
+from genbench.neural.bounded import going_on
 from genbench.neural.checkpoint import captured, restore
 from genbench.neural.network import Network
 from genbench.neural.optimisers import Rates, optimisers, scale
+from genbench.neural.parallel import ALONE, Team
 from genbench.neural.schedule import KNOTS, Schedule, rate
 from genbench.neural.states import CoreState, detached
 
@@ -53,6 +55,7 @@ class Trainer:
     schedule: Schedule
     characters_per_token: float
     bf16: bool = False
+    team: Team = ALONE
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
     optimisers: list[torch.optim.Optimizer] = field(init=False)
     average: Average = field(init=False)
@@ -62,6 +65,7 @@ class Trainer:
     curve: list[list[float]] = field(init=False, default_factory=list)  # seconds, valid bits a token
 
     def __post_init__(self) -> None:
+        self.objective = self.team.objective(self.network, loss)
         self.optimisers = optimisers(self.network, self.recipe.rates)
         self.average = Average(self.network.parameters())
         self.highest = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
@@ -69,10 +73,12 @@ class Trainer:
     def train(self, train: torch.Tensor, valid: torch.Tensor) -> dict[str, Any]:
         """Train on one stream of ids, choose the weights on another; returns what there is to say of the run."""
         schedule, saved = self.schedule, self.run.resume()
-        if saved:
-            restore(self, saved)
         try:
-            self._learn(train, valid)
+            with going_on(saved):
+                if saved:
+                    restore(self, saved)
+                    self.state = self.state if self.team.size == 1 else None  # of other rows than those of this process
+                self._learn(train, valid)
         finally:  # an interrupt, too, leaves the best weights so far
             self.network.load_state_dict(self.best[1] or self.network.state_dict())
         passes = round(schedule.step / self.recipe.reading.per_pass(len(train)), 2)
@@ -107,13 +113,14 @@ class Trainer:
             self.validate(valid)
         left = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)  # validations to come
         schedule.plan(pace, left * self.aside)
+        schedule.planned = self.team.agreed(schedule.planned)
 
     def step(self, batch: Batch) -> None:
         """Learn from one batch."""
         scale(self.optimisers, self.highest, rate(self.schedule.fraction))
-        nats, state = loss(self.network, batch, None if batch.fresh else self.state, self.bf16)
+        nats, state = self.objective(self.team.share(batch), None if batch.fresh else self.state, self.bf16)
         self.state = detached(state)
-        nats.backward()  # type: ignore[no-untyped-call]
+        nats.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -160,7 +167,7 @@ class Trainer:
 
     def _first_pace(self, train: torch.Tensor) -> float:
         """Seconds a step, before any was taken."""
-        pace = seconds_a_step(self.network, self.recipe.reading, train, self.bf16)
+        pace = seconds_a_step(self.network, self.recipe.reading, train, self.bf16, self.team)
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         return pace
@@ -175,12 +182,12 @@ def loss(network: Network, batch: Batch, state: CoreState, bf16: bool) -> tuple[
     return -picked.mean(), state
 
 
-def seconds_a_step(network: Network, reading: Reading, train: torch.Tensor, bf16: bool) -> float:
+def seconds_a_step(network: Network, reading: Reading, train: torch.Tensor, bf16: bool, team: Team = ALONE) -> float:
     """How fast a network would train here: from batches that nothing is learned from, the first one left out."""
     times = []
     with torch.random.fork_rng(devices=[train.device] if train.device.type == "cuda" else []):
         for batch in islice(reading.train(train, torch.Generator()), TIMED):
             began = time.perf_counter()
-            loss(network, batch, None, bf16)[0].backward()  # type: ignore[no-untyped-call]
+            loss(network, team.share(batch), None, bf16)[0].backward()  # type: ignore[no-untyped-call]
             times.append(time.perf_counter() - began)
     return min(times[1:] or times)

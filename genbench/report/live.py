@@ -57,9 +57,9 @@ class Live(Watcher):
         """Show a sentence."""
         self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
-    def fetching(self, share: float) -> None:
+    def fetching(self, what: str, share: float) -> None:
         """Show how far a download is."""
-        self._work("fetching NLTK's gutenberg corpus", share)
+        self._work(what, share)
 
     def working(self, what: str) -> Callable[[float], None]:
         """Show how far a long work is."""
@@ -80,7 +80,7 @@ class Live(Watcher):
         elif said.fraction < self.shares.get(place, 0.0):  # the next work: what time is left is told by that alone
             self.bars.reset(self.lines[place], says="")
         self.shares[place] = said.fraction
-        self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said))
+        self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said), description=name)
         if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
             self.last[place] = time.monotonic()
             self.console.print(f"{name}: {said.fraction:.0%} {says(said)}".rstrip(), markup=False, highlight=False)

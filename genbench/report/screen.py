@@ -1,4 +1,4 @@
-"""What commands print on: a console, whether its colours are seen, and JSON in the encoding of standard output."""
+"""What commands print on: a console, whether its colours are seen, and JSON."""
 
 from __future__ import annotations
 
@@ -20,6 +20,5 @@ def painted(console: Console) -> bool:
 
 
 def values(found: Any) -> None:
-    """Print JSON; in ASCII where the encoding of standard output has not every character, so that nothing is lost."""
-    utf = (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
-    sys.stdout.write(json.dumps(found, ensure_ascii=not utf, allow_nan=False) + "\n")
+    """Print JSON, in ASCII: every encoding has that, and nothing is lost."""
+    sys.stdout.write(json.dumps(found, allow_nan=False) + "\n")

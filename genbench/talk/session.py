@@ -14,6 +14,7 @@ from genbench import api
 from genbench.bench.plan import RANDOM, start
 from genbench.errors import GenbenchError, UserError
 from genbench.generator import Generator
+from genbench.report import screen
 from genbench.report.beside import show
 from genbench.report.listings import facts
 from genbench.report.live import Live
@@ -93,7 +94,7 @@ class Session:
     def _do_author(self, argument: str) -> None:
         if not argument:
             raise UserError("/author takes a catalogue name, or a path to a .txt file or a folder of them")
-        with Live(Console(stderr=True, highlight=False)) as live:
+        with Live(screen.console(stderr=True)) as live:
             text = api.corpus(argument, lines=self.lines, watcher=live)
         kept = api.offered(text)
         same = tuple(spec for spec in self.settings.generators if spec in kept) or (kept[0],)
@@ -129,7 +130,7 @@ class Session:
 
     def _load(self, settings: Settings) -> None:
         """The models of the generators, trained where none is kept; nothing changes where one cannot be had."""
-        with Live(Console(stderr=True, highlight=False)) as live:
+        with Live(screen.console(stderr=True)) as live:
             how = {"lines": self.lines, "watcher": live, **self.limits}
             found = {spec: self.models.get(spec) or api.ready(self.text, spec, **how) for spec in settings.generators}
         self.settings, self.models = settings, found

@@ -3,7 +3,8 @@
 catalogue.py  the authors known by name        cleaning.py  bytes to text: encoding, licence, title
 sources.py    embedded, NLTK, or a path        wrapping.py  hard line wraps, telling verse from prose
 download.py   NLTK's downloader, with a limit  split.py     train, valid, test
-corpus.py     load(author): all of it in one call
+gutenberg.py  Project Gutenberg by number      fetching.py  one file over HTTP, whole or not at all
+corpus.py     load(author): all of it in one   waiting.py   what is slow, given up when it is silent
 
 `catalogue.catalogue()` and `split.split()` are imported from their files: a name that stood here too would
 hide the file.

@@ -20,7 +20,7 @@ _START = re.compile(r"^\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG[^*]{0,300}\
 _END = re.compile(r"^\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG", re.M | re.I)
 _SMALL_PRINT = re.compile(r"^\*END ?\*? ?THE SMALL PRINT[^\n]*\n?", re.M | re.I)
 _CLOSING = re.compile(r"^[ \t*]*End of (?:the |this )?Project Gutenberg", re.M | re.I)
-_TITLE = re.compile(r"\[(?:[^\[\]\n]+ by [^\[\]\n]+|The King James Bible)\][ \t]*(?:\n|\Z)")
+_TITLE = re.compile(r"\[(?:[^\[\]\n]{1,200} by [^\[\]\n]{1,200}|The King James Bible)\][ \t]*(?:\n|\Z)")
 
 
 def clean(text: str, form: str | None = None, lines: str = "join") -> str:
@@ -107,10 +107,16 @@ def strip_licence(text: str) -> str:
     return text[head:tail] if head + len(text) - tail <= fifth else text
 
 
-def _between_markers(text: str) -> str:
+def markers(text: str) -> tuple[int, int] | None:
+    """Where the book begins and ends by the two standard markers; None where one is missing."""
     start = _START.search(text)
     end = _END.search(text, start.end()) if start else None
-    return text[start.end() : end.start()] if start and end else text
+    return (start.end(), end.start()) if start and end else None
+
+
+def _between_markers(text: str) -> str:
+    found = markers(text)
+    return text[slice(*found)] if found else text
 
 
 def _head(text: str, limit: int) -> int:

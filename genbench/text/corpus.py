@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from genbench.errors import CorpusError
+from genbench.text import gutenberg
 from genbench.text.catalogue import Author, catalogue, embedded_authors, find_author
 from genbench.text.cleaning import LINES, clean, decode
-from genbench.text.download import WAIT
-from genbench.text.sources import has_nltk, read_book, read_path
+from genbench.text.fetching import Patience
+from genbench.text.gutenberg import OnProgress
+from genbench.text.sources import is_here, read_book, read_path
 from genbench.text.split import split
 
 DEFAULT = ("austen", "carroll")
 SHORTEST = 1_000  # characters after cleaning
 
-OnProgress = Callable[[float], None]
 Texts = list[tuple[str, str]]  # title, cleaned text
 
 
@@ -66,22 +67,26 @@ def load(
     lines: str = "join",
     held_out: Sequence[str] = (),
     on_progress: OnProgress | None = None,
-    wait: float = WAIT,
+    patience: Patience | None = None,
 ) -> Corpus:
-    """The corpus of a catalogue author, or of a path to a .txt file or a folder of them.
+    """The corpus of a catalogue author, of books of Project Gutenberg, or of a path to a .txt file or a folder of them.
 
     `lines` is "join" or "keep", see `clean`. With `held_out`, words of a title each, the test text is that whole book
-    and the others train; without, each book is split. `on_progress` is told the share done, 0 to 1, if a download is
-    needed, and the download is given up after `wait` seconds without an answer. Raises CorpusError for
-    whatever is not there, not text, or too short.
+    and the others train; without, each book is split. `on_progress` is told what is fetched and the share done, 0 to 1,
+    if a download is needed, and `patience` says when that is given up. Raises CorpusError for whatever is not there, no
+    text, or too short.
     """
     if lines not in LINES:
         raise CorpusError(f"lines is {lines!r}; choose join (hard wraps of prose are joined) or keep")
+    if gutenberg.is_numbered(author):
+        numbers = gutenberg.numbers(author)
+        name = gutenberg.PREFIX + "+".join(map(str, numbers))
+        return _corpus(name, _numbered_books(numbers, lines, on_progress, patience), lines, held_out)
     if is_path(author):
         path = Path(author).expanduser()
         return _corpus(_name(path), _path_books(path, lines), lines, held_out)
     known = find_author(author)
-    return _corpus(known.name, _catalogue_books(known, lines, on_progress, wait), lines, held_out)
+    return _corpus(known.name, _catalogue_books(known, lines, on_progress, patience), lines, held_out)
 
 
 def is_path(author: str) -> bool:
@@ -91,13 +96,15 @@ def is_path(author: str) -> bool:
     return author.lower() not in catalogue() and os.path.exists(author)
 
 
-def default_authors(on_progress: OnProgress | None = None, *, wait: float = WAIT) -> tuple[list[str], str]:
+def default_authors(
+    on_progress: OnProgress | None = None, *, patience: Patience | None = None
+) -> tuple[list[str], str]:
     """The authors to compare when none is named; for the embedded ones also a sentence that says so."""
     books = [book for name in DEFAULT for book in find_author(name).books]
-    missing = [book for book in books if book.nltk and not has_nltk(book.nltk)]
+    missing = [book for book in books if not is_here(book)]
     try:
         for book in missing:
-            read_book(book, on_progress=on_progress, wait=wait)
+            read_book(book, on_progress=on_progress, patience=patience)
     except CorpusError:
         names = embedded_authors()
         return names, (
@@ -123,10 +130,21 @@ def _path_books(path: Path, lines: str) -> Texts:
     ]
 
 
-def _catalogue_books(author: Author, lines: str, on_progress: OnProgress | None, wait: float) -> Texts:
+def _numbered_books(
+    numbers: Sequence[int], lines: str, on_progress: OnProgress | None, patience: Patience | None
+) -> Texts:
+    texts = []
+    for number in numbers:
+        data = gutenberg.book(number, on_progress, patience)
+        title = gutenberg.described(data, number)
+        texts.append((title, _cleaned(decode(data, name=title), None, lines, title)))
+    return texts
+
+
+def _catalogue_books(author: Author, lines: str, on_progress: OnProgress | None, patience: Patience | None) -> Texts:
     texts = []
     for book in author.books:
-        data = read_book(book, on_progress=on_progress, wait=wait)
+        data = read_book(book, on_progress=on_progress, patience=patience)
         text = _cleaned(decode(data, book.encoding, book.title), book.form, lines, book.title)
         texts.append((book.title, text))
     return texts

@@ -1,31 +1,37 @@
-"""Where the bytes of a book come from: embedded, NLTK's gutenberg corpus, or a path that the user names."""
+"""Where the bytes of a book come from: embedded, NLTK's gutenberg corpus, or Project Gutenberg, a path."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from genbench.errors import CorpusError
+from genbench.text import gutenberg
 from genbench.text.catalogue import Author, Book, embedded_authors
-from genbench.text.download import WAIT, download
+from genbench.text.download import download
+from genbench.text.fetching import Patience
+from genbench.text.gutenberg import OnProgress
 
-OnProgress = Callable[[float], None]  # told the share of the download that is done, 0 to 1
 
-
-def read_book(book: Book, *, on_progress: OnProgress | None = None, wait: float = WAIT) -> bytes:
+def read_book(book: Book, *, on_progress: OnProgress | None = None, patience: Patience | None = None) -> bytes:
     """The bytes of a catalogue book; downloads NLTK's corpus if it is not on NLTK's search path.
 
-    Raises CorpusError if the book cannot be had, or if the download does not answer for `wait` seconds.
+    Where that cannot be had, the same book is fetched from Project Gutenberg, if the catalogue knows its number.
+    Raises CorpusError if the book cannot be had, or if no download answers for as long as `patience` says.
     """
     if book.file is not None:
         return files("genbench_corpora").joinpath("texts", book.file).read_bytes()
     if book.nltk is None:
         raise CorpusError(f"{book.title!r} is neither embedded nor in NLTK's gutenberg corpus")
-    pointer = _find(book.nltk) or _fetch(book.nltk, on_progress, wait)
-    return _read(pointer, book.nltk)
+    pointer = _find(book.nltk)
+    if pointer is not None:
+        return _read(pointer, book.nltk)
+    if book.gutenberg is not None and (data := gutenberg.kept(book.gutenberg)):
+        return data
+    return _download(book, on_progress, patience or Patience())
 
 
 def corpus_available() -> bool:
@@ -42,7 +48,13 @@ def where(author: Author) -> str:
     """Where an author's text is, in a word or two: embedded, on this machine, or still to be fetched."""
     if author.embedded:
         return "embedded"
-    return "here" if all(book.nltk and has_nltk(book.nltk) for book in author.books) else "to be fetched"
+    return "here" if all(map(is_here, author.books)) else "to be fetched"
+
+
+def is_here(book: Book) -> bool:
+    """Whether a book can be read with no network."""
+    found = book.file is not None or (book.nltk is not None and has_nltk(book.nltk))
+    return found or (book.gutenberg is not None and gutenberg.kept(book.gutenberg) is not None)
 
 
 def _find(name: str) -> Any | None:
@@ -54,17 +66,24 @@ def _find(name: str) -> Any | None:
         return None
 
 
-def _fetch(name: str, on_progress: OnProgress | None, wait: float) -> Any:
-    reason = download("gutenberg", on_progress or (lambda fraction: None), wait)
+def _download(book: Book, on_progress: OnProgress | None, patience: Patience) -> bytes:
+    """A book from NLTK's corpus once that is downloaded, else from Project Gutenberg, tried once."""
+    name, told = str(book.nltk), on_progress or (lambda what, share: None)
+    reason = download("gutenberg", partial(told, "fetching NLTK's gutenberg corpus"), patience.silence)
     pointer = _find(name)
-    if pointer is None:
-        reason = reason or "the download does not hold it"
-        raise CorpusError(
-            f"{name} of NLTK's gutenberg corpus is not on this machine and cannot be downloaded ({reason}): "
-            "set NLTK_DATA to a folder that has it, run `python -m nltk.downloader gutenberg`, "
-            f"or name an embedded author ({', '.join(embedded_authors())}) or a path"
-        )
-    return pointer
+    if pointer is not None:
+        return _read(pointer, name)
+    reason = reason or "the download does not hold it"
+    if book.gutenberg is not None:
+        try:
+            return gutenberg.book(book.gutenberg, on_progress, Patience(patience.silence, ()))
+        except CorpusError as error:
+            reason += f"; nor from Project Gutenberg: {error.__cause__ or error}"
+    raise CorpusError(
+        f"{name} of NLTK's gutenberg corpus is not on this machine and cannot be downloaded ({reason}): "
+        "set NLTK_DATA to a folder that has it, run `python -m nltk.downloader gutenberg`, "
+        f"or name an embedded author ({', '.join(embedded_authors())}) or a path"
+    )
 
 
 def _read(pointer: Any, name: str) -> bytes:

@@ -15,7 +15,7 @@ from genbench_plugins.markov.fitting import Fitted, fitted
 from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
 from genbench_plugins.markov.together import advanced, predicted, with_fitted
-from genbench_plugins.markov.tree import NOWHERE, Tree, grow, require_memory
+from genbench_plugins.markov.tree import NOWHERE, Tree, grow, require_memory, restored
 
 from genbench import Evidence, Ids, LogProbs, Progress, Run, Tokenizer
 
@@ -215,5 +215,5 @@ class MarkovChain(Adapting):
 
     def restore(self, learned: dict[str, Any]) -> None:
         kind = Fitted if self.smoothing == "fitted" else Weights
-        self._take(Tree(**learned["tree"]), kind(**learned["weights"]))
+        self._take(restored(learned["tree"], self.tokenizer.size, self.longest), kind(**learned["weights"]))
         self.restore_adaptive(learned["adaptive"])

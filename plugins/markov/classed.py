@@ -65,7 +65,8 @@ class MarkovClass(Generator):
         run.report(Progress(0.1, note="finding classes"))
         stream = self.tokenizer.encode("\n" + train)
         counts = np.bincount(stream, minlength=self.tokenizer.size)
-        self._classes = exchanged(stream, len(counts), min(self.classes, int(np.count_nonzero(counts)) + 2), ROUNDS)
+        found = exchanged(stream, len(counts), min(self.classes, int(np.count_nonzero(counts)) + 2), ROUNDS)
+        self._classes = np.unique(found, return_inverse=True)[1]  # a class that all words have left is none
         base = self.tokenizer.base()
         weights = np.where(counts > 0, counts, base / base.max())
         self._shares = np.log(weights / np.bincount(self._classes, weights)[self._classes])
@@ -103,6 +104,8 @@ class MarkovClass(Generator):
 
     def restore(self, learned: dict[str, Any]) -> None:
         self._classes, self._shares = learned["classes"], learned["shares"]
+        if not 0 <= self._classes.min() <= self._classes.max() < len(self._classes) == self.tokenizer.size:
+            raise ValueError("classes of other words")
         self._chain = ClassChain(self.order, "fitted")
         self._chain.tokenizer = Classed(self.tokenizer, self._classes)
         self._chain.restore(learned["chain"])

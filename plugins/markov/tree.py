@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from genbench_plugins.markov.order import Ints, Small, contexts
@@ -73,6 +74,31 @@ class Tree:
         start, stop = self.starts[node], self.starts[node + 1]
         place = int(start + self.keys[start:stop].searchsorted(node * self.vocabulary + token))
         return place if place < stop and self.keys[place] == node * self.vocabulary + token else NOWHERE
+
+
+def restored(kept: dict[str, Any], size: int, longest: int | None) -> Tree:
+    """The tree that was kept of a chain over so many tokens; ValueError where no text has such a tree.
+
+    A parent stands behind its children, so no walk upwards goes in a circle; whatever a node or pair names is there.
+    """
+    tree = Tree(**kept)
+    nodes, pairs = len(tree.parent), len(tree.keys)
+    shapes: list[tuple[Any, int]] = [(tree.parent, nodes), (tree.depth, nodes), (tree.starts, nodes + 1)]
+    shapes += [(each, pairs) for each in (tree.keys, tree.counts, tree.before, tree.links)]
+    if not nodes or any(each.shape != (length,) or each.dtype.kind != "i" for each, length in shapes):
+        raise ValueError("a tree of counts with arrays of another shape or type")
+    upwards = (tree.parent[:-1] > np.arange(nodes - 1)).all() and (tree.parent[:-1] < nodes).all()
+    filled = tree.starts[0] == 0 and tree.starts[-1] == pairs and (np.diff(tree.starts) >= 1).all()
+    if not upwards or tree.parent[-1] != NOWHERE or not filled:
+        raise ValueError("a tree of counts that goes in a circle, or with nodes that lack what followed them")
+    tokens = tree.keys - tree.owners * size
+    limits = ((tree.links, NOWHERE, nodes), (tokens, 0, size))
+    there = all(low <= each.min() and each.max() < high for each, low, high in limits)
+    deep = (tree.depth >= 0).all() and (longest is None or int(tree.depth.max()) <= longest)
+    sorted_ = (np.diff(tree.keys) > 0).all() and min(tree.counts.min(), tree.before.min()) >= 0
+    if not there or not deep or not sorted_ or (tree.vocabulary, tree.longest) != (size, longest):
+        raise ValueError("a tree of counts of another vocabulary or order")
+    return tree
 
 
 def require_memory(tokens: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from genbench.measure.surprisal import apart
+from genbench.measure.surprisal import pieces as cut
 from genbench.report.heat import legend as legend
 from genbench.report.heat import step
 from genbench.report.text import printable
@@ -15,6 +16,8 @@ from genbench.report.text import printable
 Pieces = Sequence[Sequence[Any]]  # a word with the white space before it, and its bits or None
 WORD = Markup('<span class="{}" data-b="{}">{}</span>')
 NAMED = Markup('<span id="{}" class="{}" data-b="{}">{}</span>')
+
+LEFT = Markup('<em class="left-out"> … {} characters more are in the JSON file</em>')
 
 
 def coloured(text: str, surprisal: Pieces | None, copies: Sequence[Sequence[int]] | None, room: int) -> Markup:
@@ -25,39 +28,20 @@ def coloured(text: str, surprisal: Pieces | None, copies: Sequence[Sequence[int]
     """
     pieces: Pieces = surprisal or []
     if "".join(piece for piece, _ in pieces) != text:
-        pieces = [[piece, None] for piece in _cut(text)]
+        pieces = [[piece, None] for piece in cut(text)]
     parts: list[Markup] = []
     size, at, inside = 0, 0, False
     for piece, bits in pieces:
         blank, letters = apart(piece)
         copied = _within(at + len(blank), copies or ())
         made = _blank(blank, inside and not copied) + _open(copied and not inside) + word(letters, bits)
-        size, inside = size + len(made.encode()), copied
+        size += len(made.encode())
         if size > room:
-            left = len(text) - at
-            parts.append(
-                Markup('<em class="left-out"> … {} characters more are in the JSON file</em>').format(f"{left:,}")
-            )
+            parts.append(LEFT.format(f"{len(text) - at:,}"))
             break
         parts.append(made)
-        at += len(piece)
+        at, inside = at + len(piece), copied
     return Markup("").join([*parts, Markup("</u>") if inside else Markup("")])
-
-
-def _cut(text: str) -> Iterator[str]:
-    """A text as words with the white space before them; what is at its end is one more.
-
-    >>> list(_cut("a  b "))
-    ['a', '  b', ' ']
-    """
-    start = at = 0
-    while at < len(text):
-        while at < len(text) and text[at].isspace():
-            at += 1
-        while at < len(text) and not text[at].isspace():
-            at += 1
-        yield text[start:at]
-        start = at
 
 
 def _within(place: int, copies: Sequence[Sequence[int]]) -> bool:
