@@ -73,7 +73,7 @@ def test_with_colours_the_text_stands_in_columns_and_no_character_drives_the_ter
 def test_a_terminal_without_colours_gets_the_lines(how: Any) -> None:
     page = shown(found(), force_terminal=True, **how)
     assert "abba\t" in page
-    assert "differ most at" in page
+    assert "differ most" in page
 
 
 @pytest.mark.parametrize(("width", "beside"), [(80, True), (60, True), (40, False)])
@@ -113,20 +113,3 @@ def test_the_command_prints_json_and_writes_a_page(
 def test_a_word_that_is_wider_than_its_column_is_shown_whole() -> None:
     page = STYLE.sub("", shown(found("ab " + "abcd" * 30, 1), 40, force_terminal=True, color_system="truecolor"))
     assert "".join(page.split()).count("abcd" * 30) >= 1
-
-
-def test_the_legend_is_one_line_of_80_columns() -> None:
-    page = STYLE.sub("", shown(found(), force_terminal=True, color_system="truecolor"))
-    (line,) = (line for line in page.splitlines() if line.startswith("bits a word:"))
-    assert line.replace("\u00a0", " ").split()[3:] == [
-        "below",
-        "2",
-        "2-5",
-        "5-8",
-        "8-12",
-        "12-18",
-        "18-27",
-        "27",
-        "or",
-        "more",
-    ]

@@ -5,6 +5,7 @@ Where there are no colours, a line a word: the word, and its bits for each gener
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.measure.surprisal import apart, farthest
-from genbench.report.heat import HEAT, legend, step
+from genbench.report.heat import HEAT, STEPS, step
 from genbench.report.listings import line, listing
 from genbench.report.screen import painted
 from genbench.report.text import printable
@@ -27,6 +28,7 @@ NARROWEST = 24  # columns of the terminal; where a generator would get fewer, th
 INK, FAINT = "#1b1b20", "#5b5b66"
 PAPER = f"{INK} on {HEAT[0][0]}"
 FEW = ("white", "white", "bright_white", "yellow", "yellow", "bright_red", "bright_red")  # of 16 colours
+KEY = (f"0-{STEPS[0]}", *(f"{low}-{high}" for low, high in itertools.pairwise(STEPS)), f"{STEPS[-1]}+")
 AROUND = 2  # words before a word in the table, and after it
 SHOWN = 10  # lines of the table
 
@@ -64,6 +66,8 @@ def _page(found: Found, console: Console) -> None:
     beside = len(names) if (console.width + 1) // len(names) > NARROWEST else 1
     for start in range(0, len(names), beside):
         part = slice(start, start + beside)
+        if start:
+            console.print()
         console.print(_beside(names[part], columns[part], far, few, console.width))
 
 
@@ -71,9 +75,8 @@ def _heading(found: Found, marked: bool, few: bool, console: Console) -> None:
     title = f"{found['name']}, {found['characters']:,} characters, read by what learned from {found['author']}"
     console.print(Text(printable(title), style="bold"))
     key = Text("bits a word: ")
-    for number, label in legend():
-        short = label.replace(" to ", "-").replace(" ", "\u00a0")  # in one line of 80 columns, and never broken
-        key.append(f"\u00a0{short}\u00a0", style=_style(number, few)).append(" ")
+    for number, label in enumerate(KEY):
+        key.append(f" {label} ", style=_style(number, few)).append(" ")
     console.print(key)
     if marked:
         console.print(Text("underlined: the words at which they differ most", style=f"underline {PAPER}"))
@@ -147,4 +150,6 @@ def _differences(found: Found, console: Console) -> None:
         word = apart(columns[0][at][0])[1].rstrip()
         marked = [f"{'*' if value == min(bits) else ''}{value:.1f}" for value in bits]
         rows.append([word, *marked, *([" ".join(around.split())] if room else [])])
-    listing(["differ most at", *found["generators"], *(["where"] if room else [])], rows, console)
+    console.print()
+    console.print(Text("Where they differ most, in bits", style="bold"), end="")
+    listing(["word", *found["generators"], *(["where"] if room else [])], rows, console)
