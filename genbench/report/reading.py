@@ -151,5 +151,5 @@ def _differences(found: Found, console: Console) -> None:
         marked = [f"{'*' if value == min(bits) else ''}{value:.1f}" for value in bits]
         rows.append([word, *marked, *([" ".join(around.split())] if room else [])])
     console.print()
-    console.print(Text("Where they differ most, in bits", style="bold"), end="")
+    console.print(Text("Where they differ most, in bits", style="bold"))
     listing(["word", *found["generators"], *(["where"] if room else [])], rows, console)
