@@ -1,7 +1,7 @@
-# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make stress: faults
-# and hostile input for TIME seconds (600): docs/promises.md. make check: the strict tools. make docs: the console blocks
-# of docs/commands anew. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes hours);
-# bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
+# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
+# strict tools. make stress: faults and hostile input for TIME seconds (600): docs/promises.md. make docs: the console
+# blocks of docs/commands anew. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes
+# hours); bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

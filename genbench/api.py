@@ -13,6 +13,7 @@ from genbench import models, registry
 from genbench.bench import plan
 from genbench.bench.jobs import plain, trained
 from genbench.bench.jobs import test as tested
+from genbench.bench.machine import require_room
 from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
@@ -40,6 +41,7 @@ def corpus(
 
     Raises CorpusError for a text that cannot be had or used.
     """
+    require_room(str(author))
     return load_corpus(str(author), lines=lines, held_out=held_out, on_progress=watcher.fetching)
 
 

@@ -29,6 +29,13 @@ TALLIES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
+def share(request: pytest.FixtureRequest) -> float:
+    """The seconds that a stress test has: its part of GENBENCH_STRESS_SECONDS."""
+    stress = [item for item in request.session.items if item.get_closest_marker("stress")]
+    return float(os.environ.get("GENBENCH_STRESS_SECONDS", "600")) / len(stress)
+
+
+@pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Whom a stress test tells what it has counted; it stands at the end of what pytest prints."""
     return request.config.stash.setdefault(TALLIES, []).append
@@ -38,13 +45,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """What the stress tests have counted."""
     for said in config.stash.get(TALLIES, []):
         terminalreporter.write_line(said)
-
-
-@pytest.fixture
-def stress_seconds(request: pytest.FixtureRequest) -> float:
-    """How long a test of the long part goes on: its share of GENBENCH_STRESS_SECONDS, of 600 where that is not set."""
-    sharing = [item for item in request.session.items if "stress_seconds" in getattr(item, "fixturenames", ())]
-    return float(os.environ.get("GENBENCH_STRESS_SECONDS", "600")) / len(sharing)
 
 
 @pytest.fixture

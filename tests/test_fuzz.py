@@ -1,6 +1,6 @@
 """What anybody may type or hand over, made up at random: SPECs, comparison files, tokenizers, texts, models.
 
-Each is tried some times here; `make stress` goes on for as long as it is told, and prints how many inputs were tried.
+Each is tried some times here; `make stress` goes on for as long as it is told, and says how many inputs were tried.
 """
 
 import random
@@ -26,6 +26,7 @@ from genbench.report.text import printable
 from genbench.text.cleaning import clean, decode
 from genbench.text.split import split
 
+Tell = Callable[[str], None]
 NAMES = [*sorted(registry.found()), "./none.py", "x.py:", "", "\x1b[2J", "x" * 300, "\ud800", "mixture:parts=", ".py"]
 PIECES = [*NAMES, ":", ",", "=", "+", "(", ")", "((", "order", "hidden", "layers", "smoothing", "parts", "adaptive"]
 PIECES += [
@@ -173,8 +174,8 @@ def test_any_bytes_are_cleaned_or_refused(rng: random.Random) -> None:
 # the long part
 
 
-def fuzzed(what: str, seconds: float, one: Callable[[random.Random], str]) -> None:
-    """Try inputs, each from its own seed, until the time is over; print how many, and what came of them."""
+def fuzzed(what: str, seconds: float, tally: Tell, one: Callable[[random.Random], str]) -> None:
+    """Try inputs, each from its own seed, until the time is over; tell how many, and what came of them."""
     found, first, began = Counter[str](), random.SystemRandom().randrange(2**32), time.monotonic()
     seed = first
     while time.monotonic() - began < seconds:
@@ -184,66 +185,68 @@ def fuzzed(what: str, seconds: float, one: Callable[[random.Random], str]) -> No
             raise AssertionError(f"{what}, seed {seed}, after {found.total():,} inputs") from error
         seed += 1
     said = ", ".join(f"{kind} {number:,}" for kind, number in sorted(found.items()))
-    print(f"\n{what}: {found.total():,} inputs tried from seed {first} in {seconds:.0f} s, 0 faults ({said})")
+    tally(f"{what}: {found.total():,} inputs tried from seed {first} in {seconds:.0f} s, 0 faults ({said})")
 
 
 @pytest.mark.stress
-def test_long_specs(stress_seconds: float) -> None:
+def test_long_specs(share: float, tally: Tell) -> None:
     def one(rng: random.Random) -> str:
         found = try_spec(spec(rng))
         assert found in TOLD
         return found
 
-    fuzzed("SPECs", stress_seconds, one)
+    fuzzed("SPECs", share, tally, one)
 
 
 @pytest.mark.stress
-def test_long_comparison_files(stress_seconds: float, tmp_path: Path) -> None:
-    fuzzed("comparison files", stress_seconds, lambda rng: try_toml(tmp_path / "x.toml", toml(rng)))
+def test_long_comparison_files(share: float, tally: Tell, tmp_path: Path) -> None:
+    fuzzed("comparison files", share, tally, lambda rng: try_toml(tmp_path / "x.toml", toml(rng)))
 
 
 @pytest.mark.stress
-def test_long_tokenizers(stress_seconds: float) -> None:
-    fuzzed("tokenizers", stress_seconds, lambda rng: try_tokenizers(text(rng), text(rng)))
+def test_long_tokenizers(share: float, tally: Tell) -> None:
+    fuzzed("tokenizers", share, tally, lambda rng: try_tokenizers(text(rng), text(rng)))
 
 
 @pytest.mark.stress
-def test_long_cleaning(stress_seconds: float) -> None:
+def test_long_cleaning(share: float, tally: Tell) -> None:
     def one(rng: random.Random) -> str:
         data = text(rng).encode() or b"x"
         return try_cleaning(
             rng.choice([attacks.flipped, attacks.cut, attacks.moved, lambda data, rng: data])(data, rng)
         )
 
-    fuzzed("texts to clean", stress_seconds, one)
+    fuzzed("texts to clean", share, tally, one)
 
 
 @pytest.mark.stress
 @pytest.mark.parametrize("name", sorted(attacks.MODELS))
-def test_long_models(name: str, stress_seconds: float, tmp_path: Path) -> None:
+def test_long_models(name: str, share: float, tally: Tell, tmp_path: Path) -> None:
     files = attacks.model(attacks.MODELS[name], tmp_path)
 
     def one(rng: random.Random) -> str:
         shutil.rmtree(tmp_path / "x", ignore_errors=True)
         return attacks.outcome(attacks.written(attacks.spoiled(files, rng)[1], tmp_path / "x"))
 
-    fuzzed(f"models of {name}", stress_seconds, one)
+    fuzzed(f"models of {name}", share, tally, one)
 
 
 @pytest.mark.stress
 @pytest.mark.parametrize("name", ["lstm-char", "gru-word"])
-def test_long_checkpoints(name: str, stress_seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_checkpoints(
+    name: str, share: float, tally: Tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = _checkpoint(attacks.MODELS[name], tmp_path / "c", monkeypatch)
     monkeypatch.setattr(training, "SAVE_EVERY", 5.0)
 
     def one(rng: random.Random) -> str:
         return went_on(spoiled_checkpoint(data, rng), attacks.MODELS[name], tmp_path / "c")
 
-    fuzzed(f"checkpoints of {name}", stress_seconds, one)
+    fuzzed(f"checkpoints of {name}", share, tally, one)
 
 
 @pytest.mark.stress
-def test_a_hundred_million_characters_in_one_line() -> None:
+def test_a_hundred_million_characters_in_one_line(tally: Tell) -> None:
     began, words = time.process_time(), " ".join(random.Random(5).choices([f"word{n}" for n in range(50_000)], k=1000))
     line = (words * (100_000_000 // len(words) + 1))[:100_000_000]
     cleaned = clean(decode(line.encode()))
@@ -255,4 +258,4 @@ def test_a_hundred_million_characters_in_one_line() -> None:
     assert genbench.score(made, test[:100_000]).bits_per_character < 6
     tokenizer = Tokenizer.words(train[:30_000_000])
     assert tokenizer.decode(tokenizer.encode(test[:1_000_000])) == test[:1_000_000]
-    print(f"\n100 MB in one line: cleaned, split, cut and trained on in {time.process_time() - began:.0f} s")
+    tally(f"100 MB in one line: cleaned, split, cut and trained on in {time.process_time() - began:.0f} s")

@@ -8,9 +8,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from processes import started, toy, workers
+from servers import book, serving
 
 import genbench
 from genbench import models, runs, store
@@ -45,9 +47,9 @@ def oldest(since: float) -> float:
 
 
 @pytest.mark.parametrize("whom", ["all", "worker", "asked"])
-def test_kills_at_random_moments_lose_nothing(whom: str, tmp_path: Path, stress_seconds: float, tally: Tell) -> None:
+def test_kills_at_random_moments_lose_nothing(whom: str, tmp_path: Path, share: float, tally: Tell) -> None:
     expected = genbench.compare(["pell"], SPECS, steps=STEPS, keep=False)
-    rng, end, kills, found, worst = random.Random(7), time.monotonic() + stress_seconds, 0, 0, 0.0
+    rng, end, kills, found, worst = random.Random(7), time.monotonic() + share, 0, 0, 0.0
     words = ["compare", "pell", "-g", SPECS[0], "-g", SPECS[1], "--steps", str(STEPS), "--json", "out.json"]
     while kills < KILLS // 3 + 1 or time.monotonic() < end:
         process, began = started(tmp_path, *words, *(["--fresh"] if rng.random() < 0.3 else [])), time.time()
@@ -75,8 +77,8 @@ def kill(process: "subprocess.Popen[str]", whom: str, rng: random.Random) -> Non
         os.kill(worker, signal.SIGKILL)
 
 
-def test_ctrl_c_is_answered_at_once(tmp_path: Path, stress_seconds: float, tally: Tell) -> None:
-    rng, end, took = random.Random(8), time.monotonic() + stress_seconds, list[float]()
+def test_ctrl_c_is_answered_at_once(tmp_path: Path, share: float, tally: Tell) -> None:
+    rng, end, took = random.Random(8), time.monotonic() + share, list[float]()
     while len(took) < 10 or time.monotonic() < end:
         process = started(tmp_path, "compare", "pell", "-g", SPECS[0], "-g", SPECS[1], "--steps", "99999", "--fresh")
         time.sleep(rng.uniform(1.5, 6))
@@ -103,10 +105,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_costs_no_results(
-    small_disk: Path, stress_seconds: float, tally: Tell, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path, share: float, tally: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENBENCH_HOME", str(small_disk / "home"))
-    end, tried, refused = time.monotonic() + stress_seconds, 0, 0
+    end, tried, refused = time.monotonic() + share, 0, 0
     (small_disk / "out.json").write_text("before", encoding="utf-8")
     while tried < 12 or (time.monotonic() < end and tried < 60):
         order = 2 + tried % 7
@@ -157,3 +159,37 @@ def test_an_hour_of_progress_takes_no_memory(tmp_path: Path, tally: Tell) -> Non
         sizes.append(resident() >> 20)
     tally(f"3 x 100,000 reports of progress, those of five hours each: {sizes} MB held after each")
     assert sizes[-1] < 1.1 * sizes[0]
+
+
+def slowly(body: bytes, seconds: float) -> Callable[[Any], None]:
+    """A server's answer that takes so long."""
+
+    def answer(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        for start in range(0, len(body), 4096):
+            handler.wfile.write(body[start : start + 4096])
+            time.sleep(seconds * 4096 / len(body))
+
+    return answer
+
+
+def test_kills_during_downloads_leave_no_half_book(
+    tmp_path: Path, share: float, tally: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_book, rng, end, kills = book(size=4000), random.Random(9), time.monotonic() + share, 0
+    texts = store.home() / "texts"
+    with serving(slowly(whole_book, 1.0)) as (address, asked):
+        monkeypatch.setenv("GENBENCH_GUTENBERG", address)
+        while kills < 12 or time.monotonic() < end:
+            process = started(tmp_path, "corpora", "fetch", "gutenberg:1342")
+            time.sleep(rng.uniform(0.2, 2.0))
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            kills += 1
+            for path in texts.glob("*.txt"):
+                assert path.read_bytes() == whole_book
+                path.unlink()
+        assert genbench.corpus("gutenberg:1342").books == ("Pride and Prejudice",)
+    tally(f"{kills} kills of a download: {len(asked)} books asked for, none half there")

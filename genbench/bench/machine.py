@@ -9,7 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from genbench.bench.plan import cores
+from genbench.errors import UserError
+from genbench.text.corpus import is_path
 
+HELD = 5  # bytes of memory for each byte of text that is read, cleaned and split (benchmarks/large.py)
 PACKAGES = ("genbench", "torch", "numpy", "nltk", "markovify")
 
 
@@ -29,6 +32,20 @@ def memory() -> int | None:
     with contextlib.suppress(OSError, ValueError, StopIteration):
         found = min(found, int(next(path for path in limits if path.exists()).read_text(encoding="utf-8")))
     return found
+
+
+def require_room(author: str) -> None:
+    """Refuse a path whose text this machine cannot hold, before it is read. Raises UserError."""
+    most, path = memory(), Path(author).expanduser()
+    if most is None or not is_path(author) or not path.exists():
+        return
+    files = path.glob("*.txt") if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    if size * HELD > most:
+        raise UserError(
+            f"{author} has {size / 1e6:,.0f} MB of text, and this machine {most / 1e6:,.0f} MB of memory: "
+            f"to read a text takes {HELD} times its size; name a part of it"
+        )
 
 
 def _version(package: str) -> str:
