@@ -191,5 +191,5 @@ def test_kills_during_downloads_leave_no_half_book(
             for path in texts.glob("*.txt"):
                 assert path.read_bytes() == whole_book
                 path.unlink()
-        assert genbench.corpus("gutenberg:1342").books == ("Pride and Prejudice",)
+        assert genbench.corpus("gutenberg:1342").books == ("Pride and Prejudice by Jane Austen",)
     tally(f"{kills} kills of a download: {len(asked)} books asked for, none half there")
