@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -64,15 +64,16 @@ def _draw(prompt: str, texts: Mapping[str, Iterator[str]], drawn: dict[str, str]
 def panels(prompt: str, drawn: Mapping[str, str], width: int, height: int | None = None) -> RenderableType:
     """Each text in a panel, as many side by side as there is room for; of a height the ends alone."""
     beside = max(1, min(len(drawn), width // NARROWEST))
-    each = (width - (beside - 1)) // beside
     rows = -(-len(drawn) // beside)
     lines = None if height is None else max(FEWEST, height // rows - 2)
-    made = Table.grid(padding=(0, 1, 0, 0))
-    made.pad_edge = False
-    cells = [_panel(name, prompt, text, each, lines) for name, text in drawn.items()]
-    for start in range(0, len(cells), beside):
-        made.add_row(*cells[start : start + beside])
-    return made
+    named, made = list(drawn.items()), []
+    for start in range(0, len(named), beside):
+        row = named[start : start + beside]
+        each = (width - len(row) + 1) // len(row)
+        grid = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        grid.add_row(*(_panel(name, prompt, text, each, lines) for name, text in row))
+        made.append(grid)
+    return Group(*made)
 
 
 def _panel(name: str, prompt: str, text: str, width: int, lines: int | None) -> Panel:
