@@ -165,7 +165,8 @@ def _fingerprint(values: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
 def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
     """Keep a trained generator; a model of the same key is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    store.sweep(folder)
+    beside = Path(tempfile.mkdtemp(prefix=store.BESIDE, dir=folder))
     try:
         store.save(generator, beside)
         files = {path.name: _digest_of(path) for path in sorted(beside.iterdir())}
@@ -178,7 +179,7 @@ def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
 def take(model: Model, folder: Path) -> Model:
     """Keep a copy of a model that somebody else wrote; one of the same key is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    beside = Path(tempfile.mkdtemp(prefix=store.BESIDE, dir=folder))
     try:
         for file in FILES:
             shutil.copyfile(model.folder / file, beside / file)

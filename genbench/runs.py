@@ -54,6 +54,8 @@ def require_free(name: str) -> None:
 def keep(comparison: Mapping[str, Any], name: str = "") -> Kept:
     """Keep a comparison under this name, or under one that its authors give and that is free. Raises OSError."""
     home().mkdir(parents=True, exist_ok=True)
+    for folder in (home(), home().parent / "texts"):
+        store.sweep(folder)
     folder = _taken(name, list(comparison["corpora"]))
     found = {**comparison, "name": folder.name}
     try:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from genbench.errors import UserError
 from genbench.generator import Generator, Learned
 from genbench.overlap import TrainingWords
 from genbench.tokenizer import Tokenizer
+
+BESIDE = ".genbench."  # what is half done is called so, and renamed when it is whole
+DAY = 86_400  # seconds
 
 
 def home() -> Path:
@@ -36,7 +40,7 @@ def write_whole(path: Path, data: bytes) -> None:
     A symbolic link is followed: its target is replaced.
     """
     path = Path(os.path.realpath(path))
-    handle, beside = tempfile.mkstemp(prefix=".genbench.", dir=path.parent)
+    handle, beside = tempfile.mkstemp(prefix=BESIDE, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -47,9 +51,17 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed have left half done in a folder, a day ago or longer."""
+    for left in folder.glob(f"{BESIDE}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime > DAY:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder: it is out of sight at once, then deleted."""
-    aside = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+    aside = Path(tempfile.mkdtemp(prefix=BESIDE, dir=folder.parent))
     try:
         os.replace(folder, aside / folder.name)
     finally:

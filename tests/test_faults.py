@@ -221,3 +221,15 @@ def test_a_text_larger_than_the_machine_is_refused_before_it_is_read(
         with pytest.raises(UserError, match=r"MB of text, and this machine 0 MB of memory"):
             genbench.compare([author], ["markov-char"])
     assert genbench.corpus("pell").characters > 20_000  # a catalogue author is small enough for any machine
+
+
+def test_leftovers_of_killed_processes_are_swept(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".genbench.old", ".genbench.new", ".other"))
+    for folder in (old, new, other):
+        folder.mkdir()
+        (folder / "half").write_text("half", encoding="utf-8")
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(old, (two_days_ago, two_days_ago))
+    os.utime(other, (two_days_ago, two_days_ago))
+    store.sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".genbench.new", ".other"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from genbench.bench.values import seconds
+from genbench.cli import completing
 from genbench.errors import UserError
 
+Completed = Callable[[str], Any] | None
 AUTHORS_HELP = (
     "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), or paths to a .txt file or a folder of them; "
     "or one comparison file (.toml), which says what is not said here. [default: austen carroll]"
@@ -17,13 +20,18 @@ AUTHORS_HELP = (
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
 
 
-def _option(*names: str, metavar: str, help: str) -> typer.models.OptionInfo:
+def _option(*names: str, metavar: str, help: str, completed: Completed = None) -> typer.models.OptionInfo:
     """An option without a default that is worth showing."""
-    found: typer.models.OptionInfo = typer.Option(*names, metavar=metavar, help=help, show_default=False)
+    found: typer.models.OptionInfo = typer.Option(
+        *names, metavar=metavar, help=help, show_default=False, autocompletion=completed
+    )
     return found
 
 
-Authors = Annotated[list[str] | None, typer.Argument(metavar="AUTHOR", help=AUTHORS_HELP, show_default=False)]
+Authors = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="AUTHOR", help=AUTHORS_HELP, show_default=False, autocompletion=completing.authors),
+]
 Specs = Annotated[
     list[str] | None,
     _option(
@@ -31,6 +39,7 @@ Specs = Annotated[
         "--generator",
         metavar="SPEC",
         help=SPEC_HELP + "[default: markov-char markov-word lstm-char lstm-word]",
+        completed=completing.spec,
     ),
 ]
 Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
@@ -41,8 +50,17 @@ Deadline = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="The seed of training and drawing.")]
 Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and their spread.")]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.")]
-Lines = Annotated[str, typer.Option(metavar="join|keep", help="Join the hard line wraps of prose, or keep all lines.")]
+Device = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.", autocompletion=completing.device)
+]
+Lines = Annotated[
+    str,
+    typer.Option(
+        metavar="join|keep",
+        help="Join the hard line wraps of prose, or keep all lines.",
+        autocompletion=completing.lines,
+    ),
+]
 
 HeldOut = Annotated[list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole unseen book.")]
 By = Annotated[
@@ -50,6 +68,7 @@ By = Annotated[
     _option(
         metavar="KIND",
         help="Split the bits by place: word-frequency, context-seen, position (in a word), newline; repeatable.",
+        completed=completing.by,
     ),
 ]
 Style = Annotated[
@@ -66,12 +85,38 @@ RunName = Annotated[
 Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
 
 ONE = "A catalogue name, gutenberg:NUMBER, or a path to a .txt file or a folder of them."
-AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE)]
-Spec = Annotated[list[str], _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.replace("; repeatable. ", "."))]
+AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE, autocompletion=completing.author)]
+Spec = Annotated[
+    list[str],
+    _option(
+        "-g",
+        "--generator",
+        metavar="SPEC",
+        help=SPEC_HELP.replace("; repeatable. ", "."),
+        completed=completing.spec,
+    ),
+]
+Many = Annotated[
+    list[str], _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.strip(), completed=completing.spec)
+]
+Asked = Annotated[
+    list[str] | None,
+    _option(
+        "-g",
+        "--generator",
+        metavar="SPEC",
+        help=SPEC_HELP + "[default: asked for on a terminal; else the newest kept model's, else markov-char]",
+        completed=completing.spec,
+    ),
+]
+PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AnySeed = Annotated[
     int | None, _option(metavar="N", help="Of training and drawing. [default: any kept model's; drawn anew each time]")
 ]
-AnyDevice = Annotated[str | None, _option(metavar="auto|cpu|cuda|mps", help="Where networks train. [default: auto]")]
+AnyDevice = Annotated[
+    str | None,
+    _option(metavar="auto|cpu|cuda|mps", help="Where networks train. [default: auto]", completed=completing.device),
+]
 Start = Annotated[str, _option("--prompt", metavar="TEXT", help="Go on from it; random: 40 characters of the author.")]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
 Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: what was said before is less likely.")]
