@@ -139,7 +139,7 @@ def test_leaving_early_ends_the_processes(tmp_path: Path) -> None:
     events = executor.run([job(str(path))])
     place, said = next(events)
     assert (place, said) == (0, Progress(0.5))
-    processes = list(executor._running)
+    processes = list(executor._running.values())
     events.close()
     assert [process.wait(timeout=10) for process in processes] == [-9]
 

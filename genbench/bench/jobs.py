@@ -115,14 +115,14 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
     if not job.models:
         generator = registry.make(job.spec)
         return generator, train(generator, job, listen)
-    card = job.corpus | {name: getattr(job, name) for name in ("author", "spec", "seed", "budget", "steps", "device")}
-    card |= models.key(job.spec, card)
-    old = None if job.fresh else models.find(Path(job.models), {name: card[name] for name in models.KEY})
+    card = training(job)
+    key = {name: card[name] for name in models.KEY}
+    old = None if job.fresh else models.find(Path(job.models), key)
     if old is not None:
         with contextlib.suppress(UserError):  # a damaged one is trained anew
             when = f"trained on {old.card['created'][:10]} and kept; --fresh trains anew"
             return old.generator(), _reused(old.card["training"], when) | {"model": old.name}
-    generator, checkpoint = registry.make(job.spec), checkpoints.of(Path(job.models), {n: card[n] for n in models.KEY})
+    generator, checkpoint = registry.make(job.spec), checkpoints.of(Path(job.models), key)
     if job.fresh:
         checkpoint.remove()
     began = time.perf_counter()
@@ -146,6 +146,12 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
         said["notes"] = [*said["notes"], f"the model could not be kept in {job.models}: {error.strerror or error}"]
     checkpoint.remove()
     return generator, said
+
+
+def training(job: Job) -> dict[str, Any]:
+    """What a model's card says of its training: the SPEC, and all that makes two trainings the same (`models.KEY`)."""
+    card = job.corpus | {name: getattr(job, name) for name in ("author", "spec", "seed", "budget", "steps", "device")}
+    return card | models.key(job.spec, card)
 
 
 def _reused(said: Row, when: str) -> Row:

@@ -41,6 +41,7 @@ class Settings(TypedDict, total=False):
     repetition_penalty: float
     max_overlap: float
     jobs: int
+    executor: str
     device: str
     lines: str
     held_out: list[str]

@@ -102,6 +102,9 @@ MaxOverlap = Annotated[
 Length = Annotated[int, typer.Option(metavar="N", help="Characters in a sample.")]
 
 Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side by side. [default: one a core]")]
+Executor = Annotated[
+    str, typer.Option(metavar="local|ray|HOST:PORT", help="Where the rows are made: here, or on a Ray cluster.")
+]
 Json = Annotated[Path | None, _option(metavar="FILE", help="Write everything as JSON.")]
 Csv = Annotated[Path | None, _option(metavar="FILE", help="Write the rows as CSV.")]
 Markdown = Annotated[Path | None, _option(metavar="FILE", help="Write the tables as Markdown.")]
