@@ -16,6 +16,7 @@ from genbench.bench import executors, plan, settings
 from genbench.bench import style as styled
 from genbench.bench.differences import differences as differences
 from genbench.bench.executors import Executor
+from genbench.bench.halving import Halving
 from genbench.bench.jobs import Job, Row, blank, failed, note_interval
 from genbench.bench.judge import Judge
 from genbench.bench.machine import machine
@@ -46,6 +47,8 @@ def compare(
     samplings: Sequence[Sampling] = (DEFAULT,),
     jobs: int | None = None,
     executor: str = "local",
+    halving: int = 0,
+    validated: bool = False,
     device: str = "auto",
     lines: str = "join",
     held_out: Sequence[str] = (),
@@ -72,8 +75,8 @@ def compare(
     made of the authors, with a number where another has it. Raises UserError for what cannot be had; a generator that
     fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`), `memory` cuts the
     context, `across` scores every author's test text too. `style` has samples judged: a quarter of each training text
-    is set aside for the judges (`genbench.bench.style`). `title`, what to `see` and what `came_out` earlier are shown
-    with the results.
+    is set aside for the judges (`genbench.bench.style`). `validated` scores the valid text too, and `halving` ends rows
+    that are hopeless there (`genbench.bench.halving`). `title`, what to `see` and what `came_out` earlier are shown.
 
     Ctrl-C ends it: the rows that are done are given, the others say that they were stopped.
     """
@@ -81,11 +84,12 @@ def compare(
     began, created = time.perf_counter(), datetime.now(UTC).isoformat()
     _require(generators, prompts, by, jobs, deadline)
     runner = executors.named(executor, jobs)
+    runner = Halving(runner, halving) if halving else runner
     samplings = [each for each in samplings if each.length]  # of no length: none
     training = plan.Training(budget, steps, seed, seeds, device, runner.here)
     corpora = texts(authors, lines, watcher, held_out)
     corpora, stylist = styled.stylist(corpora, seed, watcher.told) if style else (corpora, None)
-    how: dict[str, Any] = {"models": models_folder(keep), "fresh": fresh, "memory": memory}
+    how: dict[str, Any] = {"models": models_folder(keep), "fresh": fresh, "memory": memory, "validated": validated}
     how["judged"] = styled.SAMPLES if style else 0
     judges = {each.author: Judge(each) for each in corpora}
     planned = _placed(plan.jobs(corpora, generators, training, samplings, prompts, **how), judges, by, across)

@@ -20,6 +20,7 @@ ROW = {
     *("author", "generator", "options", "seed", "status", "bits", "characters", "bytes", "words", "tokens"),
     *("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "interval", "spelled_share"),
     "block_bits",
+    "valid_bits_per_character",
     *("parameters", "steps", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "facts", "notes", "samples"),
     *("novelty", "by", "curve", "memory", "elsewhere", "reused"),

@@ -73,6 +73,7 @@ CORE["sharing"] = CORE["measuring"] | {"untrusted"}
 CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
 CORE["runs"] = {"errors", "models", "store"}
 CORE["comparing"] = CORE["measuring"] | {"runs"}
+CORE["sweeping"] = CORE["comparing"] | {"comparing"}
 CORE["cli"] = CORE["measuring"] | {
     "comparing",
     "runs",
@@ -80,6 +81,7 @@ CORE["cli"] = CORE["measuring"] | {
     "remembering",
     "sharing",
     "styling",
+    "sweeping",
     "templates",
     "testing",
 }

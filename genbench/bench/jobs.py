@@ -51,6 +51,7 @@ class Job:
     judged: int = 0  # more samples, for the judges of style
     places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
     deadline: float | None = None  # seconds from its start to its row
+    validated: bool = False  # whether to score the valid text too, to choose by
     memory: bool = False  # whether to ask what context is worth
     others: dict[str, str] = field(default_factory=dict)  # the test texts of the other authors, to be predicted too
 
@@ -65,7 +66,7 @@ def blank(job: Job) -> Row:
     measured = (
         "bits characters bytes words tokens bits_per_character bits_per_byte word_perplexity token_perplexity interval "
         "spelled_share parameters steps train_seconds train_characters_per_second score_characters_per_second "
-        "generate_characters_per_second peak_memory_mb"
+        "generate_characters_per_second peak_memory_mb valid_bits_per_character"
     )
     row: Row = {
         "author": job.author,

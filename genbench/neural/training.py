@@ -56,6 +56,7 @@ class Trainer:
     characters_per_token: float
     bf16: bool = False
     team: Team = ALONE
+    valid_characters_per_token: float = 1.0
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
     optimisers: list[torch.optim.Optimizer] = field(init=False)
     average: Average = field(init=False)
@@ -136,6 +137,8 @@ class Trainer:
             bits = self._bits(valid)
             self.curve.append([round(began, 2), bits])
             self._choose(bits)
+        valid = bits / self.valid_characters_per_token
+        self.run.report(Progress(self.schedule.fraction, self.schedule.step, valid=valid))
         self.network.train()
         self.aside = self.schedule.seconds - began
 
