@@ -29,10 +29,11 @@ def sweep(
     if not isinstance(table, dict):
         raise UserError(f"{str(file)!r}: sweep is {table!r}, and must be a table of lists of options")
     asked = settings.arguments(settings.over(settings.checked(Path(file), said), given))
-    how = {"halving": HALVING, "cost": "seconds"} | grid.how(table)
-    how |= {name: value for name, value in (("cost", cost), ("halving", halving)) if value is not None}
-    fronts.require(how["cost"])
+    how = grid.how(table)
+    cost = how.get("cost", "seconds") if cost is None else cost
+    halving = how.get("halving", HALVING) if halving is None else halving
+    fronts.require(cost)
     specs = grid.specs(asked.pop("generators", plan.GENERATORS), table)
     watcher.told(f"{len(specs)} combinations of options")
-    found = compare(generators=specs, halving=how["halving"], validated=True, watcher=watcher, **asked)
-    return Sweep(found, how["cost"])
+    found = compare(generators=specs, halving=halving, validated=True, watcher=watcher, **asked)
+    return Sweep(found, cost)

@@ -8,8 +8,8 @@ HOST:PORT           the Ray cluster at this address; ray://HOST:PORT through its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Generator, Sequence
+from typing import Protocol, TypeAlias
 
 from genbench.bench.jobs import Job, Row
 from genbench.bench.plan import cores
@@ -19,6 +19,7 @@ from genbench.generator import Progress
 Event = tuple[int, Progress | Row]  # the place of a job, and what it has to say: how far it is, or its row
 ADDRESS = re.compile(r"(ray://)?[\w.-]+:\d+|(ray://)?\[[\da-fA-F:]+\]:\d+")
 STOPPED = "stopped before it was done"
+Events: TypeAlias = Generator[Event, None, None]
 
 
 class Executor(Protocol):
@@ -28,7 +29,7 @@ class Executor(Protocol):
     def here(self) -> bool:
         """Whether it runs them on this machine, with its devices."""
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job]) -> Events:
         """Events as they come, in the end one row for each job. Leaving early ends what runs."""
 
     def stop(self, place: int) -> None:

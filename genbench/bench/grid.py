@@ -45,7 +45,8 @@ def specs(generators: Sequence[str], table: Table) -> list[str]:
         raise UserError(f"[sweep] has a table for {name!r}, which is none of the generators: {nearest(name, named)}")
     for given in (common, *own.values()):
         _require_lists(given)
-    found, used = [], set()
+    found: list[str] = []
+    used: set[str] = set()
     for spec in generators:
         known, name = _known(spec), options.parse(spec).name
         lists = {key: values for key, values in common.items() if key in known} | dict(own.get(name, {}))

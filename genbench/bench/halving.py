@@ -7,11 +7,11 @@ of valid text while it learns, as a chain, is never stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from genbench import options, registry
-from genbench.bench.executors import STOPPED, Event, Executor
+from genbench.bench.executors import STOPPED, Events, Executor
 from genbench.bench.jobs import Job, Row, blank
 from genbench.errors import UserError
 from genbench.generator import Progress
@@ -31,7 +31,8 @@ class Halving:
             import optuna
         except ImportError as error:
             raise UserError(f"to stop hopeless rows needs Optuna, which is not installed: {INSTALL}") from error
-        self.optuna, self.executor, self.factor = optuna, executor, factor
+        self.optuna: Any = optuna
+        self.executor, self.factor = executor, factor
         self.studies: dict[str, Any] = {}  # one an author: bits of other texts say nothing
         self.trials: dict[int, Any] = {}
         self.stopped: dict[int, Progress] = {}
@@ -41,7 +42,7 @@ class Halving:
         """Where the other runs."""
         return self.executor.here
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job]) -> Events:
         """Events as they come, in the end one row for each job."""
         for place, said in self.executor.run(jobs):
             if isinstance(said, Progress):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from genbench.bench.executors import STOPPED, Event
+from genbench.bench.executors import STOPPED, Event, Events
 from genbench.bench.jobs import Job, Row, blank, carried, failed
 from genbench.generator import Progress
 
@@ -35,7 +35,7 @@ class LocalExecutor:
     _running: dict[int, Process] = field(default_factory=dict)
     _stopped: set[int] = field(default_factory=set)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job]) -> Events:
         """Events as they come, in the end one row for each job; leaving early ends the processes."""
         events: queue.Queue[Event] = queue.Queue()
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()

@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from genbench import __version__
 from genbench.bench import clusters, luggage
-from genbench.bench.executors import STOPPED, Event
-from genbench.bench.jobs import Job, Row, blank, carried, failed
+from genbench.bench.executors import STOPPED, Event, Events
+from genbench.bench.jobs import Job, Row, blank, failed
 from genbench.bench.luggage import Files, Luggage
 from genbench.bench.visiting import Letter, visit
 from genbench.errors import GenbenchError
@@ -82,7 +82,7 @@ class RayExecutor:
     def __post_init__(self) -> None:
         clusters.require()
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job]) -> Events:
         """Events as they come, in the end one row for each job; leaving early ends what runs."""
         with clusters.connected(self.address):
             self._grid = _Grid(jobs, self.at_once or WAITING)
@@ -103,13 +103,14 @@ class _Grid:
     def __init__(self, jobs: Sequence[Job], at_once: int) -> None:
         import ray
 
-        self.ray, self.jobs, self.at_once = ray, jobs, at_once
+        self.ray: Any = ray
+        self.jobs, self.at_once = jobs, at_once
         self.waiting = deque(range(len(jobs)))
         self.running: dict[Any, int] = {}  # the place of each task's job
         self.tries = Counter[int]()
         self.stopped: set[int] = set()
-        self.task = ray.remote(max_retries=0)(work)  # who died is sent again from here, with its checkpoint
-        self.mailbox = ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
+        self.task = self.ray.remote(max_retries=0)(work)  # who died is sent again from here, with its checkpoint
+        self.mailbox = self.ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
         self.letters = self.mailbox.take.remote()
         self.texts: tuple[dict[str, Any], Any] = ({}, None)  # of the author that was sent last
 
@@ -156,11 +157,7 @@ class _Grid:
                 yield place, failed(blank(job), str(error))
                 continue
             self.tries[place] += 1
-            small = {
-                name: value
-                for name, value in carried(replace(job, **dict.fromkeys(SHARED))).items()
-                if name not in SHARED
-            }
+            small = {name: value for name, value in vars(job).items() if name not in SHARED}
             ask = self.task.options(**resources(job))
             self.running[ask.remote(place, __version__, small, self._shared(job), taken, self.mailbox)] = place
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,14 @@ def sweep(
     if name:
         runs.require_free(name)
     outputs = files.Outputs(json=json, html=html)
-    given = {"steps": steps, "seed": seed, "seeds": seeds, "jobs": jobs, "fresh": fresh or None, "name": name or None}
+    given: dict[str, Any] = {
+        "steps": steps,
+        "seed": seed,
+        "seeds": seeds,
+        "jobs": jobs,
+        "fresh": fresh or None,
+        "name": name or None,
+    }
     given |= {"budget": seconds(budget), "deadline": seconds(deadline, "deadline"), "executor": executor}
     typed = {key: value for key, value in given.items() if value is not None}
     with Live(console(stderr=True)) as live:

@@ -137,8 +137,8 @@ class Trainer:
             bits = self._bits(valid)
             self.curve.append([round(began, 2), bits])
             self._choose(bits)
-        valid = bits / self.valid_characters_per_token
-        self.run.report(Progress(self.schedule.fraction, self.schedule.step, valid=valid))
+        said = bits / self.valid_characters_per_token
+        self.run.report(Progress(self.schedule.fraction, self.schedule.step, valid=said))
         self.network.train()
         self.aside = self.schedule.seconds - began
 

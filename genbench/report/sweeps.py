@@ -19,8 +19,9 @@ from genbench.report.text import count, decimals, flowing, printable
 HEADS = ("valid\nbits/char", "test\nbits/char", "training\nseconds", "para-\nmeters", "memory\nMB")
 CHOSEN, FRONT = "* ", "+ "  # the best of the front, and the others on it
 WHAT = (
-    "Ranked by bits per character of the valid text, by which all is chosen; the test text was opened once for each row "
-    "that is done. On the front (+, the best of it *) is what no other row betters in bits for the same {cost} or less."
+    "Ranked by bits per character of the valid text, by which all is chosen; the test text was opened once for each "
+    "row that is done. On the front (+, the best of it *) is what no other row betters in bits for as many {cost} or "
+    "fewer."
 )
 
 
@@ -74,7 +75,7 @@ def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
     gone = sum(row["status"] == "pruned" for row in rows)
     if gone:
         yield (
-            f"{gone} of {len(rows)} rows were stopped early as hopeless; their bits are the last ones of valid text.",
+            f"{gone} of {len(rows)} rows were stopped early as hopeless, with these bits of valid text.",
             "",
         )
     for label, row in zip(labels(rows), rows, strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from genbench.bench.fronts import UNITS, VALID, Sweep
-from genbench.bench.labels import labels
 from genbench.report import sweeps, terminal
 from genbench.report.html import charts
 from genbench.report.html.charts import Chart, Series
@@ -58,8 +57,6 @@ def _chart(sweep: Sweep, author: str, number: int) -> Any:
 
 
 def _table(sweep: Sweep, author: str) -> Table:
-    rows = sweep.ranked(author)
-    assert len(labels(rows)) == len(rows)
     heads = ["generator", *(head.replace("-\n", "").replace("\n", " ") for head in sweeps.HEADS)]
     lines = [
         Line(mark + label, [Cell(cell, "best" if mark == sweeps.CHOSEN else "") for cell in cells])
