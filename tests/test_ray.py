@@ -26,10 +26,10 @@ SLOW = """
         began = (run.resume() or {"step": 0})["step"]
         open(PLACE, "a").write(f"{os.getpid()}\\n")
         self.facts = {"notes": [f"resumed at step {began}"] if began else []}
-        for step in range(began, 40):
+        for step in range(began, 25):
             time.sleep(0.1)
             run.save({"step": step + 1})
-            run.report(Progress(step / 40, step))"""
+            run.report(Progress(step / 25, step))"""
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def cluster() -> Iterator[Any]:
     )
     try:
         for _ in range(3):
-            made.add_node(**NODE)
+            made.add_node(wait=False, **NODE)
+        made.wait_for_nodes()
         yield made
     finally:
         made.shutdown()
@@ -52,7 +53,7 @@ def cluster() -> Iterator[Any]:
 
 
 def slow(folder: Path) -> tuple[str, Path]:
-    """A generator that takes four seconds, keeps checkpoints, and says which process it is."""
+    """A generator that takes some seconds, keeps checkpoints, and says which process it is."""
     head, place = "    def fit(self", folder / "pids"
     body = "@dataclass\nclass Unigram" + TOY[1].split("\n\n\n__all__")[0]
     before, after = body.split(head)
@@ -83,12 +84,12 @@ class Breaking(Watcher):
     def watch(self, jobs: Any, place: int, said: Progress | Row) -> None:
         if isinstance(said, Progress):
             self.notes.append(said.note)
-            if not self.killed and jobs[place].spec.endswith("slow.py") and said.step >= 10:
+            if not self.killed and jobs[place].spec.endswith("slow.py") and said.step >= 8:
                 above = parents(int(self.pids.read_text().splitlines()[-1]))
                 for node in self.cluster.list_all_nodes():
                     if node.all_processes["raylet"][0].process.pid in above:
                         self.cluster.remove_node(node, allow_graceful=False)
-                        self.cluster.add_node(**NODE)
+                        self.cluster.add_node(wait=False, **NODE)
                         self.killed = True
 
 
