@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from genbench.generator import Progress
 
 WAITING = 1000  # jobs at once with Ray; more wait here
 TRIES = 4  # of a job; each but the last ended with its machine
-LEAVING = 5.0  # seconds that jobs have to end when nobody waits for them any more
+LEAVING = 2.0  # seconds that jobs have to end when nobody waits for them any more
 SHARED = ("train", "valid", "test", "others", "places")  # of a job: the same for all of an author, and large
 MB = 1 << 20
 Home = tuple[Row, Files]
@@ -63,6 +64,7 @@ class Mailbox:
 
 def work(place: int, version: str, small: dict[str, Any], shared: dict[str, Any], taken: Luggage, mailbox: Any) -> Home:
     """What a task does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a node that a shell started behind itself ignores it
     job = Job(**small, **shared)
     if version != __version__:
         return failed(blank(job), f"its node has genbench {__version__}, and here is {version}: install the same"), {}
@@ -140,7 +142,9 @@ class _Grid:
         for ref in self.running:
             self.ray.cancel(ref)
         if self.running:
-            self.ray.wait(list(self.running), num_returns=len(self.running), timeout=LEAVING)
+            _, left = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=LEAVING)
+            for ref in left:
+                self.ray.cancel(ref, force=True)
         self.ray.kill(self.mailbox)
 
     def _send(self) -> Iterator[Event]:
