@@ -46,7 +46,7 @@ def main(number: int) -> None:
 
     jobs = plan.jobs([genbench.corpus("pell")], ["markov-char:order=1"], plan.Training(seeds=number))
     ways = {"in this process": in_process, "local": by("local"), "ray": by("ray")}
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     found: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():
         way(jobs[:1])  # what is done once: imports, Ray's first worker

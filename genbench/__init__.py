@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from genbench.measuring import compress as compress
     from genbench.measuring import decompress as decompress
     from genbench.measuring import novelty as novelty
+    from genbench.measuring import read as read
     from genbench.options import complete as complete
     from genbench.registry import make as make
     from genbench.remembering import cells as cells
@@ -69,7 +70,7 @@ _HOMES = {
     "comparing": ("compare", "comparison", "differences", "rerun", "run"),
     "errors": ("ContractError", "CorpusError", "GenbenchError", "SpecError", "UserError"),
     "generator": ("Evidence", "Generator", "Layer", "Learned", "LogProbs", "Probe", "Progress", "Run", "State"),
-    "measuring": ("compress", "decompress", "novelty"),
+    "measuring": ("compress", "decompress", "novelty", "read"),
     "options": ("complete",),
     "registry": ("make",),
     "remembering": ("cells", "distances", "memory"),

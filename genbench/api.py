@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench import models
+from genbench import models, registry
 from genbench.bench import plan
 from genbench.bench.jobs import plain, trained
 from genbench.bench.jobs import test as tested
@@ -18,7 +18,7 @@ from genbench.bench.plan import require_prompt as require_prompt
 from genbench.bench.watcher import Watcher
 from genbench.errors import CorpusError, UserError
 from genbench.explain import explain as explain
-from genbench.generator import Generator
+from genbench.generator import Generator, Tell
 from genbench.sampling import Sampling, generate_many
 from genbench.sampling import stream as drawn
 from genbench.store import require_writable, write_whole
@@ -29,6 +29,7 @@ from genbench.text.sources import read_path
 
 SILENT = Watcher()
 DEFAULT = Sampling()
+QUICK = "markov-char"  # what is taken where nobody says which generator
 
 
 def corpus(
@@ -107,7 +108,7 @@ def ready(
     old = models.find(models.home(), wanted)
     if old is not None:
         try:
-            found = old.generator()
+            found = _loaded(old, watcher.working(f"loading {old.name}"))
             watcher.told(f"using {old.name}, trained on {old.card['created'][:10]}")
             return found
         except UserError as error:
@@ -115,6 +116,24 @@ def ready(
     fitting = "".join(f", {name} {value}" for name, value in given.items())
     watcher.told(f"no kept model of {text.author} as {generator}{fitting}: training one")
     return train(text, generator, watcher=watcher, **given)
+
+
+def _loaded(model: models.Model, tell: Tell) -> Generator:
+    """The generator of a kept model; the first network takes seconds, because torch does."""
+    tell(0.0)
+    try:
+        return model.generator()
+    finally:
+        tell(1.0)
+
+
+def offered(text: Corpus) -> list[str]:
+    """The SPECs of the kept models of an author's text, newest first; a chain that trains in a second where none is."""
+    about = text.describe() | {"author": text.author}
+    named = ("author", "sha256", "held_out")
+    mine = [m for m in models.kept(models.home()) if all(m.card[name] == about[name] for name in named)]
+    found = list(dict.fromkeys(model.card["spec"] for model in mine))
+    return [spec for spec in found if registry.known(spec)] or [QUICK]
 
 
 def load(name: str) -> Generator:
@@ -138,6 +157,7 @@ def generate(
     *,
     count: int = 1,
     seed: int = 0,
+    watcher: Watcher = SILENT,
 ) -> list[str]:
     """`count` texts in the generator's style, drawn side by side, going on from a prompt, or each from its own.
 
@@ -151,7 +171,7 @@ def generate(
     for each in prompts:
         plan.require_prompt(each)
     rngs = [np.random.default_rng(seed + place) for place in range(count)]
-    return generate_many(generator, prompts, [sampling] * count, rngs)
+    return generate_many(generator, prompts, [sampling] * count, rngs, watcher.working("drawing"))
 
 
 def text_of(file: str, lines: str = "join") -> str:
@@ -168,9 +188,9 @@ def text_of(file: str, lines: str = "join") -> str:
     return text
 
 
-def numbers(generator: Generator, text: str) -> dict[str, Any]:
+def numbers(generator: Generator, text: str, watcher: Watcher = SILENT) -> dict[str, Any]:
     """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
-    found: dict[str, Any] = plain(tested(generator, text, {}))
+    found: dict[str, Any] = plain(tested(generator, text, {}, watcher.working("scoring")))
     return {name: value for name, value in found.items() if name not in ("block_bits", "by")}
 
 

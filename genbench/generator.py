@@ -21,6 +21,8 @@ from genbench.tokenizer import Ids, Tokenizer
 State: TypeAlias = Any
 LogProbs = npt.NDArray[np.float64]
 Learned = dict[str, Any]
+Tell = Callable[[float], None]  # whom a long work tells how much of it is done, 0 to 1
+TOLD_EVERY = 256  # tokens
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Progress:
     speed: float | None = None  # characters a second
     note: str = ""
     valid: float | None = None  # bits per character of valid text, where it has just been measured
+
+
+def within(tell: Tell, before: float, width: float) -> Tell:
+    """Whom one part of a long work tells its share, as a share of the whole."""
+    return lambda share: tell(before + width * share)
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,7 @@ class Generator(ABC):
     facts       what the generator has to say of itself, shown with its row; "notes" is a list of sentences
     training_words  set by the bench after `fit`, kept with the model: what the sampling control max_overlap looks up
     kept_as     the name of the model that it was loaded from, "" where it was not: set by the bench
+    telling     set by the bench while it reads a long text: whom `token_log_probs` tells its share, 0 to 1, if it likes
     contract    the version of this contract that the class was written for; one that says nothing is of the first
     expected_failures  checks of `genbench.testing` that the class does not hold, each with the reason
     """
@@ -133,11 +141,13 @@ class Generator(ABC):
     facts: dict[str, Any]
     training_words: TrainingWords | None
     kept_as: str
+    telling: Tell
 
     def __new__(cls, *_: Any, **__: Any) -> Generator:
         made = super().__new__(cls)
         made.facts = {}
         made.training_words, made.kept_as = None, ""
+        made.telling = _ignore
         return made
 
     def __getattr__(self, name: str) -> Any:
@@ -217,6 +227,8 @@ class Generator(ABC):
         for place, token in enumerate(ids.tolist()):
             found[place] = self.predict(state)[token]
             state = self.advance(state, token)
+            if place % TOLD_EVERY == 0:
+                self.telling(place / len(ids))
         return found
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:

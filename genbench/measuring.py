@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genbench import models
+from genbench import models, scoring
 from genbench.api import SILENT, corpus
 from genbench.bench.watcher import Watcher
 from genbench.errors import UserError
 from genbench.generator import Generator
-from genbench.measure import compression
+from genbench.measure import compression, surprisal
 from genbench.measure.novelty import FEWEST, Known, stretches
 from genbench.text import Corpus
 
@@ -62,6 +62,28 @@ def novelty(
         "drawn": known.over_all(texts, words),
         "human": known.over_all(stretches(text.valid, length), words),
     }
+
+
+def read(
+    generators: Mapping[str, Generator], text: str, *, author: str = "", name: str = "", watcher: Watcher = SILENT
+) -> dict[str, Any]:
+    """How surprising each word of a text is to each generator, by name, as JSON values.
+
+    `generators` has for each its `bits` of the whole text, `bits_per_character`, and `words`: every word with the white
+    space before it, and its bits. The words are the same for all. `author` and `name` are what it shall be called.
+    Raises UserError for an empty text.
+    """
+    if not text:
+        raise UserError("there is no text to read; name a file with text in it")
+    found = {}
+    for label, generator in generators.items():
+        scored = scoring.score(generator, text, watcher.working(f"{label}: reading"))
+        found[label] = {
+            "bits": scored.bits,
+            "bits_per_character": scored.bits_per_character,
+            "words": surprisal.by_word(scored.character_bits, text),
+        }
+    return {"author": author, "name": name, "characters": len(text), "generators": found}
 
 
 def bytes_of(file: Path) -> bytes:

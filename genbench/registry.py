@@ -196,6 +196,12 @@ def resolve(spec: options.Spec) -> type[Generator]:
     return load_path(spec.path) if spec.path else load(spec.name)
 
 
+def known(text: str) -> bool:
+    """Whether a SPEC names a generator that is here; nothing is imported."""
+    spec = options.parse(text)
+    return spec.path.is_file() if spec.path else spec.name in found()
+
+
 def make(text: str) -> Generator:
     """A generator from a SPEC such as `lstm-char:hidden=512`, not yet trained."""
     spec = options.parse(text)

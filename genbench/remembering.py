@@ -63,8 +63,7 @@ def distances(generators: Mapping[str, Generator], corpus: Corpus, *, watcher: W
     places = recall.places(corpus.test)
     found = {}
     for name, generator in generators.items():
-        watcher.told(f"{name}: scoring")
-        bits = scoring.score(generator, corpus.test).character_bits
+        bits = scoring.score(generator, corpus.test, watcher.working(f"{name}: scoring")).character_bits
         found[name] = recall.table(bits, corpus.test, places)
     return {"author": corpus.author, "places": len(places), "generators": found}
 

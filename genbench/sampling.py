@@ -13,10 +13,11 @@ import numpy as np
 
 from genbench.controls import Sampling as Sampling
 from genbench.drawing import Drawing, step
-from genbench.generator import Generator
+from genbench.generator import Generator, Tell, within
 from genbench.novel import Novel
 
 CELLS = 1 << 19  # texts times vocabulary drawn side by side: more would not stay in the processor's cache
+Asked = tuple[str, Sampling, np.random.Generator]
 FEWEST = 256  # texts drawn side by side, however large the vocabulary
 
 
@@ -43,28 +44,35 @@ def generate_many(
     prompts: Sequence[str],
     samplings: Sequence[Sampling],
     rngs: Sequence[np.random.Generator],
+    tell: Tell = lambda share: None,
 ) -> list[str]:
     """Many texts, drawn side by side: the text of each prompt, with its sampling and its own random generator.
 
     Each is the one that `generate` would give: what a text draws does not depend on those beside it. A network's
     probabilities differ by rounding with how many texts are read at once (a millionth of a nat), so a text may part
-    there where a random number falls so near to the border between two tokens.
+    there where a random number falls so near to the border between two tokens. `tell` hears the share that is drawn.
     """
     asked = list(zip(prompts, samplings, rngs, strict=True))
     size = max(FEWEST, CELLS // generator.tokenizer.size)
     groups = (asked[start : start + size] for start in range(0, len(asked), size))
-    return [text for group in groups for text in _together(generator, group)]
+    texts: list[str] = []
+    for group in groups:
+        before, width = len(texts) / len(asked), len(group) / len(asked)
+        texts += _together(generator, group, within(tell, before, width))
+    return texts
 
 
-def _together(generator: Generator, asked: list[tuple[str, Sampling, np.random.Generator]]) -> list[str]:
+def _together(generator: Generator, asked: list[Asked], tell: Tell) -> list[str]:
     begun = {prompt: Drawing.of(generator, prompt, sampling, rng) for prompt, sampling, rng in asked}
     texts = [Text(begun[prompt].copy(sampling=sampling, rng=rng)) for prompt, sampling, rng in asked]
     parts: list[list[str]] = [[] for _ in texts]
     going = [place for place, text in enumerate(texts) if not text.done]
+    total = sum(text.left for text in texts)
     while going:
         for place, fresh in zip(going, step([texts[place].drawing for place in going]), strict=True):
             parts[place].append(texts[place].read(fresh))
         going = [place for place in going if not texts[place].done]
+        tell(1 - sum(texts[place].left for place in going) / total)
     return ["".join(each) for each in parts]
 
 
@@ -85,6 +93,11 @@ class Text:
     def done(self) -> bool:
         """Whether nothing is to be drawn any more."""
         return self._cut.done
+
+    @property
+    def left(self) -> int:
+        """How many characters are to be drawn yet, at most."""
+        return self._cut.left
 
     def read(self, fresh: str) -> str:
         """Take what was drawn; gives what is settled by now, often nothing."""

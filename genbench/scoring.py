@@ -7,19 +7,21 @@ never ranked. The bits are those of the canonical encoding: exact for character 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from genbench.errors import ContractError
-from genbench.generator import Generator, LogProbs
+from genbench.generator import Generator, LogProbs, Tell
 from genbench.tokenizer import Ids
 
 SUM_TOLERANCE = 1e-6
 STEP_TOLERANCE = 1e-4  # nats a token, in fp32
 LARGEST_EXPONENT = 1000.0  # 2 ** 1024 is out of a float's range
 AUDITED_TOKENS = 200
+TOLD_EVERY = 0.2  # seconds
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,16 +73,16 @@ def _perplexity(bits: float, count: int) -> float | None:
     return float(2.0 ** (bits / count))
 
 
-def score(generator: Generator, text: str) -> Score:
+def score(generator: Generator, text: str, tell: Tell = lambda share: None) -> Score:
     """Score a text, read as one stream from `begin()`, and audit the generator on its beginning.
 
-    Raises ContractError where the tokenizer loses text, or where `predict` is no distribution or disagrees with
-    `token_log_probs`.
+    `tell` hears how much of it is done, 0 to 1, now and then, as far as the generator says so. Raises ContractError
+    where the tokenizer loses text, or where `predict` is no distribution or disagrees with `token_log_probs`.
     """
     ids, ends = generator.tokenizer.spans(text)
     if generator.tokenizer.decode(ids) != text:
         raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
-    log_probs = np.asarray(generator.token_log_probs(ids), dtype=np.float64)
+    log_probs = np.asarray(_told(generator, ids, tell), dtype=np.float64)
     if log_probs.shape != ids.shape or not np.isfinite(log_probs).all():
         raise ContractError("token_log_probs must give one finite number for each token")
     audit(generator, ids[:AUDITED_TOKENS], log_probs[:AUDITED_TOKENS])
@@ -94,6 +96,25 @@ def score(generator: Generator, text: str) -> Score:
         spelled=int(generator.tokenizer.spelled(ids).sum()),
         character_bits=spread(bits, ends, len(text)),
     )
+
+
+def _told(generator: Generator, ids: Ids, tell: Tell) -> LogProbs:
+    """The log-probabilities, `tell` told of every fifth of a second in which the generator says how far it is."""
+    last = time.monotonic()
+
+    def telling(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > TOLD_EVERY:
+            last = time.monotonic()
+            tell(share)
+
+    tell(0.0)
+    before, generator.telling = generator.telling, telling
+    try:
+        return generator.token_log_probs(ids)
+    finally:
+        generator.telling = before
+        tell(1.0)
 
 
 def spread(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:

@@ -119,7 +119,7 @@ def load(generator: Generator, folder: Path) -> None:
     described = untrusted.parsed(untrusted.read(folder / "learned.json", untrusted.LARGE), untrusted.LARGE)
     untrusted.require_kinds(described, {"tokenizer": (dict,), "facts": (dict,), "learned": (dict,)})
     arrays = mapped(folder / "arrays.safetensors")
-    untrusted.require_finite(arrays)
+    untrusted.require_numbers(arrays)
     generator.tokenizer = Tokenizer.restore(described["tokenizer"])
     generator.facts = described["facts"]
     words = described.get("words")
@@ -140,7 +140,7 @@ def packed(state: Learned) -> bytes:
 def unpacked(data: bytes) -> Learned:
     """And back; ValueError where the bytes are no such file."""
     arrays, metadata = untrusted.arrays(np.frombuffer(data, np.uint8))
-    untrusted.require_finite(arrays)
+    untrusted.require_numbers(arrays)
     untrusted.require_kinds(metadata, {"values": (str,)})
     found = _with_arrays(untrusted.parsed(metadata["values"], untrusted.LARGE), arrays)
     if not isinstance(found, dict):

@@ -106,7 +106,7 @@ def attribute(
     if not text:
         raise UserError("there is no text to attribute; name a file with text in it")
     made = models_of(_texts(among, lines, (), watcher), generator, characters, False, watcher, **limits)
-    return {"generator": generator} | style.verdict(made.models, made.names, text)
+    return {"generator": generator} | style.verdict(made.models, made.names, text, watcher.working("scoring"))
 
 
 def models_of(

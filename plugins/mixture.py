@@ -118,10 +118,13 @@ class Mixture(Generator):
 
     def _read(self, ids: Ids) -> tuple[Floats, Ids]:
         """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
-        read = [
-            view.read(ids)[:2] if isinstance(view, Characterwise) else (view.token_log_probs(ids), view.depths(ids))
-            for view in self._views
-        ]
+        read = []
+        for view in self._views:
+            if isinstance(view, Characterwise):
+                read.append(view.read(ids)[:2])
+            else:
+                read.append((view.token_log_probs(ids), view.depths(ids)))
+            self.telling(len(read) / len(self._views))
         return np.stack([log_probs for log_probs, _ in read]), self._kind(np.stack([depths for _, depths in read]))
 
     def _kind(self, depths: Ids) -> Ids:

@@ -88,6 +88,7 @@ class LSTMWindow(RecurrentGenerator):
             for place, spans in enumerate(torch.split(stream.unfold(0, self.window + 1, 1), AT_ONCE)):
                 last, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
                 found[few + place * AT_ONCE :][: len(last)] = last[:, -1].numpy()
+                self.telling(place * AT_ONCE / len(stream))
         return found[len(before) - 1 :]
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:

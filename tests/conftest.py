@@ -1,6 +1,8 @@
 """Fixtures that several test files share."""
 
+import contextlib
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,11 @@ def gutenberg() -> None:
             pytest.fail("GENBENCH_REQUIRE_CORPUS is set and NLTK's gutenberg corpus is not on its search path")
         pytest.skip("NLTK's gutenberg corpus is not on its search path (NLTK_DATA)")
 
+
+with contextlib.suppress(
+    ValueError
+):  # where Ctrl-C is ignored, as in the background of a shell, so it is by all started here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TALLIES = pytest.StashKey[list[str]]()
 

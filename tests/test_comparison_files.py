@@ -16,7 +16,8 @@ from genbench.cli.compare import compare
 from genbench.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted(path for path in ROOT.glob("examples/*.toml") if path.stem != "pair")  # no comparison: minimal pairs
+OTHERS = ("pair", "sweep")  # minimal pairs; what genbench sweep takes
+EXAMPLES = sorted(path for path in ROOT.glob("examples/*.toml") if path.stem not in OTHERS)
 WHOLE = """
 title = "Orders"
 see = "what to see"

@@ -80,6 +80,8 @@ def test_a_part_of_another_file_is_never_joined() -> None:
     other = LARGE.replace(b"eggs", b"hens.")
     with serving(cut_off(LARGE, 3 * CHUNK), resuming(other), says(200, other)) as (address, _):
         assert fetch(address, lambda share: None, QUICK) == other
+    with serving(cut_off(LARGE, 3 * CHUNK), says(416), says(200, PRIDE)) as (address, _):  # a shorter one
+        assert fetch(address, lambda share: None, QUICK) == PRIDE
     with serving(cut_off(LARGE, 3 * CHUNK), says(200, other)) as (address, _):  # it cannot resume
         assert fetch(address, lambda share: None, QUICK) == other
 

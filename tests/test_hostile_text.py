@@ -220,12 +220,9 @@ def test_reports_of_a_hostile_author_drive_no_terminal(tmp_path: Path) -> None:
 
 
 def test_a_text_streamed_to_a_terminal_is_made_safe() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    out = Terminal()
-    stream.speak("".join(ESCAPES), ["".join(TURNED), "\x1b", "[2J"], out)
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, no_color=True)
+    stream.speak("".join(ESCAPES), ["".join(TURNED), "\x1b", "[2J"], console)
     assert not driving(out.getvalue())
 
 

@@ -74,7 +74,10 @@ CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
 CORE["runs"] = {"errors", "models", "store"}
 CORE["comparing"] = CORE["measuring"] | {"runs"}
 CORE["sweeping"] = CORE["comparing"] | {"comparing"}
-CORE["cli"] = CORE["measuring"] | {
+CORE["candidates"] = {"errors", "models", "registry", "runs", "text"}
+CORE["talk"] = CORE["measuring"] | {"candidates"}
+CORE["cli"] = CORE["talk"] | {
+    "talk",
     "comparing",
     "runs",
     "measuring",
@@ -119,8 +122,10 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
 def test_heavy_and_outer_packages_stay_in_their_rooms(path: Path) -> None:
     top = {name.split(".")[0] for name in imports(path)}
     assert not top & {"genbench_corpora", "plugins", "corpora", "pickle", "click"}
-    if room(path) not in ("report", "cli"):
+    if room(path) not in ("report", "cli", "talk"):
         assert not top & {"rich", "typer"}
+    if room(path) != "talk":
+        assert "prompt_toolkit" not in top
     if room(path) not in ("neural", "plugins") and path.stem not in ("plan",):  # plan asks torch for its devices
         assert "torch" not in top
     if room(path) != "plugins":

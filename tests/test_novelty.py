@@ -179,7 +179,9 @@ def test_the_command_prints_lists_and_json(monkeypatch: pytest.MonkeyPatch, caps
     assert run(monkeypatch, *asked, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == {"copied_words", "texts", "drawn", "human"}
-    assert [set(each) for each in found["texts"]] == [{"longest_copy", "copied_from", "copied_share", "unseen"}] * 2
+    assert [set(each) for each in found["texts"]] == [
+        {"longest_copy", "copied_from", "copied_share", "copies", "unseen"}
+    ] * 2
     assert run(monkeypatch, *asked) == 0
     out = capsys.readouterr().out
     texts, curve, figures = ([line.split("\t") for line in part.splitlines()] for part in out.strip().split("\n\n"))

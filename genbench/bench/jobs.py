@@ -21,7 +21,7 @@ from genbench.bench.drawing import samples
 from genbench.bench.more import more
 from genbench.checkpoints import Checkpoint
 from genbench.errors import GenbenchError, UserError, told
-from genbench.generator import Generator, Progress, Run
+from genbench.generator import Generator, Progress, Run, Tell
 from genbench.measure.intervals import BLOCK, FEWEST, in_blocks, interval
 from genbench.measure.places import Places, split
 from genbench.overlap import TrainingWords
@@ -96,8 +96,8 @@ def run_job(job: Job, listen: Listener) -> Row:
         row["options"], file = options.values(made), inspect.getfile(type(made))
         generator, said = trained(job, listen)
         row |= said
-        listen(Progress(1, note="scoring"))
-        row |= test(generator, job.test, {by: Places.unpack(each) for by, each in job.places.items()})
+        kinds = {by: Places.unpack(each) for by, each in job.places.items()}
+        row |= test(generator, job.test, kinds, lambda share: listen(Progress(share, note="scoring")))
         listen(Progress(1, note="sampling"))
         row |= samples(generator, job)
         row |= more(generator, job, listen)
@@ -196,10 +196,10 @@ def _curve(said: Any) -> list[list[float]]:
     return found
 
 
-def test(generator: Generator, text: str, kinds: Mapping[str, Places]) -> Row:
+def test(generator: Generator, text: str, kinds: Mapping[str, Places], tell: Tell) -> Row:
     """Score the test text, timed, its bits split by kinds of place; this is the one time that it is opened."""
     began = time.perf_counter()
-    found = scoring.score(generator, text)
+    found = scoring.score(generator, text, tell)
     seconds = time.perf_counter() - began
     blocks = in_blocks(found.character_bits)
     bounds = interval(blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from genbench import scoring
@@ -31,19 +32,19 @@ def more(generator: Generator, job: Job, listen: Callable[[Progress], None]) -> 
     if job.others:
         row["elsewhere"] = {}
     for author, text in job.others.items():
-        listen(Progress(1, note=f"scoring {author}"))
-        row["elsewhere"][author] = scoring.score(generator, text).bits_per_character
+        tell = partial(_listened, listen, f"scoring {author}")
+        row["elsewhere"][author] = scoring.score(generator, text, tell).bits_per_character
     return row
+
+
+def _listened(listen: Callable[[Progress], None], note: str, share: float) -> None:
+    listen(Progress(share, note=note))
 
 
 def _memory(generator: Generator, text: str, listen: Callable[[Progress], None]) -> list[dict[str, Any]]:
     """Bits at the same words with ever more context; nothing where the text is too short for it."""
-
-    def tell(share: float) -> None:
-        listen(Progress(1, note=f"contexts {share:.0%}"))
-
     try:
         spans = memory.targets(text, LONGEST, TARGETS)
     except UserError:
         return []
-    return memory.curve(generator, text, spans, LONGEST, tell)
+    return memory.curve(generator, text, spans, LONGEST, partial(_listened, listen, "contexts"))

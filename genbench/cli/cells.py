@@ -30,10 +30,8 @@ def cells(
     lines: p.Lines = "join",
 ) -> None:
     """Show gates and memory of a recurrent network over a text, in colours; trains first if no model is kept."""
-    import json as writer
-
     from genbench import api, registry, remembering
-    from genbench.report import cells
+    from genbench.report import cells, screen
     from genbench.report.live import Live, console
 
     api.require_prompt(text)
@@ -46,6 +44,6 @@ def cells(
         found = remembering.cells(made, text, corpus)
         chosen = remembering.units(units or (), found)
     if json:
-        typer.echo(writer.dumps(found, allow_nan=False))
+        screen.values(found)
     else:
         cells.show(found, chosen, console())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
@@ -46,7 +47,11 @@ def decompress(
     output: Out,
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="A kept model's name, or its folder. [default: the one it needs]"),
+        typer.Option(
+            metavar="MODEL",
+            help="A kept model's name, or its folder. [default: the one it needs]",
+            autocompletion=completing.model,
+        ),
     ] = None,
 ) -> None:
     """Give a compressed text back, byte for byte, with the model that compressed it."""

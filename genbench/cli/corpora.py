@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
 app = typer.Typer(help="The authors: list, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
 
-Named = Annotated[list[str], typer.Argument(metavar="AUTHOR...", help="Catalogue names, or gutenberg:NUMBER.")]
+Named = Annotated[
+    list[str],
+    typer.Argument(metavar="AUTHOR...", help="Catalogue names, or gutenberg:NUMBER.", autocompletion=completing.author),
+]
 
 
 @app.command("list")

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from genbench.cli import parameters as p
+
+if TYPE_CHECKING:
+    from genbench.generator import Generator
+    from genbench.sampling import Sampling
+    from genbench.text import Corpus
 
 
 def generate(
     author: p.AuthorOne,
-    generators: p.Spec,
+    generators: p.Asked = None,
     prompt: p.Start = "",
     temperature: p.Temperature = 0.8,
     top_k: p.TopK = None,
@@ -21,30 +30,67 @@ def generate(
     stop: p.Stop = None,
     length: p.Length = 300,
     count: p.Count = 1,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Of many texts, each as it is drawn; one always is shown so.")
+    ] = False,
     seed: p.AnySeed = None,
     budget: p.Budget = None,
     steps: p.Steps = None,
     device: p.AnyDevice = None,
     lines: p.Lines = "join",
 ) -> None:
-    """Write in an author's style: one text as it is drawn, several side by side; trains first if no model is kept."""
+    """Write in an author's style; with nothing but an author, on a terminal, ask what; trains if no model is kept."""
     from genbench import api
     from genbench.bench.plan import start
+    from genbench.report.beside import show
     from genbench.report.live import Live, console
-    from genbench.report.stream import speak
     from genbench.sampling import Sampling
 
     api.require_prompt(prompt)
     sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop, max_overlap)
+    limits = p.limits(budget, steps, seed, device)
+    asking = not (generators or prompt or stream or count > 1) and sys.stdin.isatty() and sys.stdout.isatty()
     with Live(console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, watcher=live)
-        limits = p.limits(budget, steps, seed, device)
-        made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
-    first = seed if seed is not None else secrets.randbelow(2**32)
-    prompts = [start(prompt, text.train, first + place) for place in range(count)]
-    if count == 1:
-        speak(prompts[0], api.stream(made, prompts[0], sampling, first), sys.stdout)
+        specs = generators or api.offered(text)[:1]
+        made = {}
+        for spec in [] if asking else specs:
+            made[spec] = api.ready(text, spec, lines=lines, watcher=live, **limits)
+    if asking:
+        _ask(text, specs, sampling, lines, limits)
         return
-    texts = api.generate(made, prompts, sampling, count=count, seed=first)
-    for place, (begun, each) in enumerate(zip(prompts, texts, strict=True), 1):
-        speak(begun, [each], sys.stdout, last=place == count)
+    first = secrets.randbelow(2**32) if seed is None else seed
+    prompts = [start(prompt, text.train, first + place) for place in range(count)]
+    for place, texts in enumerate(_drawn(made, prompts, sampling, first, stream or count == 1)):
+        show(prompts[place], texts, console(), last=place == count - 1)
+
+
+def _ask(text: Corpus, specs: Sequence[str], sampling: Sampling, lines: str, limits: Mapping[str, Any]) -> None:
+    """The session at a prompt."""
+    from genbench import api, models
+    from genbench.report.live import console
+    from genbench.talk.asking import asker
+    from genbench.talk.session import Session
+    from genbench.talk.settings import Settings
+
+    settings = Settings(text.author, tuple(specs), sampling, limits["seed"])
+    session = Session(text, settings, console(), lines, dict(limits))
+    session.run(asker(models.home().parent, lambda: api.offered(session.text)))
+
+
+def _drawn(
+    made: Mapping[str, Generator], prompts: Sequence[str], sampling: Sampling, first: int, stream: bool
+) -> Iterator[dict[str, Iterator[str]]]:
+    """For each prompt the texts of all generators: as they are drawn, or drawn together before, which is faster."""
+    from genbench import api
+    from genbench.report.live import Live, console
+
+    if stream:
+        for seed, prompt in enumerate(prompts, first):
+            yield {spec: api.stream(each, prompt, sampling, seed) for spec, each in made.items()}
+        return
+    with Live(console(stderr=True)) as live:
+        how: dict[str, Any] = {"count": len(prompts), "seed": first, "watcher": live}
+        drawn = {spec: api.generate(each, prompts, sampling, **how) for spec, each in made.items()}
+    for place in range(len(prompts)):
+        yield {spec: iter([texts[place]]) for spec, texts in drawn.items()}

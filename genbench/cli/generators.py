@@ -8,9 +8,13 @@ from typing import Annotated
 
 import typer
 
+from genbench.cli import completing
+
 app = typer.Typer(help="The generators: list, show, new, check.", no_args_is_help=True, rich_markup_mode=None)
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A name, or a path to a .py file.")]
+Spec = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A name, or a path to a .py file.", autocompletion=completing.spec)
+]
 
 
 @app.command("list")

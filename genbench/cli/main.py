@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from genbench import __version__
-from genbench.cli import corpora, generators, models, runs
+from genbench.cli import completing, corpora, generators, models, runs
 from genbench.cli.cells import cells
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
@@ -20,6 +20,7 @@ from genbench.cli.explain import explain
 from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
+from genbench.cli.read import read
 from genbench.cli.score import score
 from genbench.cli.style import attribute, authors
 from genbench.cli.sweep import sweep
@@ -58,6 +59,7 @@ app.command()(sweep)
 app.command()(train)
 app.command()(generate)
 app.command()(score)
+app.command()(read)
 app.command()(explain)
 app.command()(novelty)
 app.command()(authors)
@@ -75,15 +77,25 @@ app.add_typer(generators.app, name="generators")
 def main() -> None:
     """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
+    _forgive()
     with warnings.catch_warnings():
         warnings.simplefilter("default", PluginWarning)  # never an error
         warnings.showwarning = _warner()
         _run()
 
 
+def _forgive() -> None:
+    """Let no character be an error that the encoding of a terminal or a pipe lacks: a Windows console's, say."""
+    from genbench.report.encoding import forgiving
+
+    for stream in (sys.stdout, sys.stderr):
+        forgiving(stream)
+
+
 def _run() -> NoReturn:
     try:
-        code = app(prog_name="genbench", standalone_mode=False)
+        with completing.whole_words():
+            code = app(prog_name="genbench", standalone_mode=False)
     except GenbenchError as error:
         _complain(f"genbench: {error}", 2)
     except TyperException as error:
@@ -125,7 +137,7 @@ def _warner() -> Callable[..., None]:
         said = f"genbench: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip()
         if said not in shown:
             shown.add(said)
-            typer.echo(printable(said), err=True)
+            print(printable(said), file=sys.stderr)
 
     return warn
 
@@ -133,7 +145,7 @@ def _warner() -> Callable[..., None]:
 def _complain(sentence: str, code: int) -> NoReturn:
     from genbench.report.text import printable
 
-    typer.echo(printable(sentence), err=True)
+    print(printable(sentence), file=sys.stderr)  # typer.echo would write UTF-8 where the encoding is ASCII
     sys.exit(code)
 
 

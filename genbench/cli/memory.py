@@ -12,9 +12,7 @@ from genbench.cli import parameters as p
 
 def memory(
     author: p.AuthorOne,
-    generators: Annotated[
-        list[str], typer.Option("-g", "--generator", metavar="SPEC", help=p.SPEC_HELP, show_default=False)
-    ],
+    generators: p.Many,
     longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
     targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to ask for, at most.")] = 500,
     pair: Annotated[
@@ -40,7 +38,7 @@ def memory(
             "--distances", help="Instead: who remembers brackets and names how far, as on examples/recall.txt."
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: p.AnySeed = None,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -48,12 +46,10 @@ def memory(
     lines: p.Lines = "join",
 ) -> None:
     """Tell what memory buys: bits with the context cut shorter, gradients by lag; trains first if no model is kept."""
-    import json as writer
-
     from genbench import api, remembering
     from genbench.measure import memory as measure
     from genbench.measure import pairs
-    from genbench.report import memory
+    from genbench.report import memory, screen
     from genbench.report.live import Live, console
 
     asked = [pairs.LECTURE] if pair is None else pairs.read(pair)
@@ -75,6 +71,6 @@ def memory(
                 watcher=live,
             )
     if json:
-        typer.echo(writer.dumps(found, allow_nan=False))
+        screen.values(found)
     else:
         (memory.show_distances if distances else memory.show)(found, console())

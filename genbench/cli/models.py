@@ -8,13 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
 app = typer.Typer(
     help="The kept models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name that genbench models list shows.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A name that genbench models list shows.", autocompletion=completing.model),
+]
 
 
 @app.command("list")
@@ -26,11 +30,22 @@ def list_() -> None:
 
     found = models.kept(models.home())
     rows = [
-        [m.name, m.card["author"], m.card["spec"], _how(m.card), f"{m.size / 1e6:.1f} MB", m.card["created"][:16]]
+        [
+            m.name,
+            m.card["author"],
+            m.card["spec"],
+            _how(m.card),
+            f"{m.size / 1e6:.1f} MB",
+            _when(m.card),
+        ]
         for m in found
     ]
     listing(["model", "author", "as", "trained", "size", "when (UTC)"], rows, console())
     typer.echo(f"{len(found)} models in {models.home()}", err=True)
+
+
+def _when(card: dict[str, Any]) -> str:
+    return str(card["created"])[:16].replace("T", " ")
 
 
 def _how(card: dict[str, Any]) -> str:
@@ -51,7 +66,11 @@ def show(name: Name) -> None:
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(metavar="MODEL", help="Names, as list shows them.")]) -> None:
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(metavar="MODEL", help="Names, as list shows them.", autocompletion=completing.model)
+    ],
+) -> None:
     """Remove kept models."""
     from genbench import models
 

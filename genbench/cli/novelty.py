@@ -22,7 +22,7 @@ def novelty(
     length: p.Length = 1000,
     count: p.Count = 5,
     words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of so many words counts as copied.")] = 5,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: Annotated[int, typer.Option(metavar="N", help="The seed of drawing.")] = 0,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -30,11 +30,9 @@ def novelty(
     lines: p.Lines = "join",
 ) -> None:
     """Draw texts, and tell what they copy from the author's training text and what is new in them."""
-    import json as writer
-
     from genbench import api, measuring
     from genbench.bench.plan import start
-    from genbench.report import novelty
+    from genbench.report import novelty, screen
     from genbench.report.live import Live, console
     from genbench.sampling import Sampling
 
@@ -45,9 +43,9 @@ def novelty(
         limits = {"budget": seconds(budget), "steps": steps, "device": device}
         made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
         prompts = [start(prompt, text.train, seed + place) for place in range(count)]
-        texts = api.generate(made, prompts, sampling, count=count, seed=seed)
+        texts = api.generate(made, prompts, sampling, count=count, seed=seed, watcher=live)
         found = measuring.novelty(texts, text, words=words)
     if json:
-        typer.echo(writer.dumps(found, allow_nan=False))
+        screen.values(found)
     else:
         novelty.show(found, console())

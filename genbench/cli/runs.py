@@ -8,14 +8,22 @@ from typing import Annotated
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
 app = typer.Typer(
     help="The kept comparisons: list, show, report, rerun, diff, remove.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Name = Annotated[str, typer.Argument(metavar="RUN", help="A name that genbench runs list shows; last: the newest.")]
-Other = Annotated[str, typer.Argument(metavar="OTHER", help="The run to hold against it.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A name that genbench runs list shows; last: the newest.", autocompletion=completing.run
+    ),
+]
+Other = Annotated[
+    str, typer.Argument(metavar="OTHER", help="The run to hold against it.", autocompletion=completing.run)
+]
 
 
 @app.command("list")
@@ -74,23 +82,26 @@ def rerun(name: Name, fresh: p.Fresh = False) -> None:
 
 
 @app.command()
-def diff(name: Name, other: Other, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def diff(name: Name, other: Other, json: p.PrintJson = False) -> None:
     """Hold one run against another: the rows of the same author and generator, and by how much their bits differ."""
-    import json as writer
-
     from genbench import comparing
+    from genbench.report import screen
     from genbench.report.live import console
     from genbench.report.runs import show_differences
 
     found = comparing.differences(comparing.run(name), comparing.run(other))
     if json:
-        typer.echo(writer.dumps(found, allow_nan=False))
+        screen.values(found)
     else:
         show_differences(found, console())
 
 
 @app.command()
-def remove(names: Annotated[list[str], typer.Argument(metavar="RUN", help="Names that runs list shows.")]) -> None:
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="Names that runs list shows.", autocompletion=completing.run)
+    ],
+) -> None:
     """Remove kept runs; the models they trained stay."""
     from genbench import runs
 

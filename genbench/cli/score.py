@@ -13,7 +13,7 @@ def score(
     author: p.AuthorOne,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The text to score; - is standard input.")],
     generators: p.Spec,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: p.AnySeed = None,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -21,9 +21,8 @@ def score(
     lines: p.Lines = "join",
 ) -> None:
     """Tell how well an author's model predicts a text; trains first if no model is kept."""
-    import json as writer
-
     from genbench import api
+    from genbench.report import screen
     from genbench.report.listings import facts
     from genbench.report.live import Live, console
     from genbench.report.text import measured
@@ -32,8 +31,8 @@ def score(
     with Live(console(stderr=True)) as live:
         limits = p.limits(budget, steps, seed, device)
         made = api.ready(author, p.only(generators), lines=lines, watcher=live, **limits)
-    numbers = api.numbers(made, text)
+        numbers = api.numbers(made, text, live)
     if json:
-        typer.echo(writer.dumps(numbers, allow_nan=False))
+        screen.values(numbers)
     else:
         facts([(name.replace("_", " "), measured(name, value)) for name, value in numbers.items()], console())

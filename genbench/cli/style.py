@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from genbench.cli import completing
 from genbench.cli import parameters as p
 
-CHAIN = typer.Option("-g", "--generator", metavar="SPEC", help="Whose models tell them apart.")
+CHAIN = typer.Option(
+    "-g", "--generator", metavar="SPEC", help="Whose models tell them apart.", autocompletion=completing.spec
+)
 OneSpec = Annotated[str, CHAIN]
 Characters = Annotated[
     int | None,
@@ -19,7 +22,9 @@ Characters = Annotated[
 
 
 def authors(
-    authors: Annotated[list[str], typer.Argument(metavar="AUTHOR", help=f"Two or more. {p.ONE}")],
+    authors: Annotated[
+        list[str], typer.Argument(metavar="AUTHOR", help=f"Two or more. {p.ONE}", autocompletion=completing.author)
+    ],
     generator: OneSpec = "markov-char",
     characters: Characters = None,
     lengths: Annotated[
@@ -44,7 +49,7 @@ def authors(
     judge: Annotated[
         bool, typer.Option("--judge", help="Also try the judges of compare --style, on a quarter of the training text.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: p.Seed = 0,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -53,11 +58,9 @@ def authors(
     fresh: p.Fresh = False,
 ) -> None:
     """Tell authors apart: a model each, its bits on every test text, and how many passages find their author."""
-    import json as writer
-
     from genbench import styling
     from genbench.measure.style import LENGTHS
-    from genbench.report import style
+    from genbench.report import screen, style
     from genbench.report.live import Live, console
 
     limits = p.limits(budget, steps, seed, device)
@@ -76,20 +79,23 @@ def authors(
             **limits,
         )
     if json:
-        typer.echo(writer.dumps(found, allow_nan=False))
+        screen.values(found)
     else:
         style.show(found, console())
 
 
 def attribute(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")],
-    among: Annotated[list[str], typer.Option(metavar="AUTHOR...", help=f"Two or more. {p.ONE}")],
+    among: Annotated[
+        list[str], typer.Option(metavar="AUTHOR...", help=f"Two or more. {p.ONE}", autocompletion=completing.author)
+    ],
     others: Annotated[
-        list[str] | None, typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.")
+        list[str] | None,
+        typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.", autocompletion=completing.author),
     ] = None,
     generator: OneSpec = "markov-char",
     characters: Characters = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: p.PrintJson = False,
     seed: p.Seed = 0,
     budget: p.Budget = None,
     steps: p.Steps = None,
@@ -97,10 +103,8 @@ def attribute(
     lines: p.Lines = "join",
 ) -> None:
     """Tell who wrote a text: the bits it takes under each author's model, fewest first."""
-    import json as writer
-
     from genbench import api, styling
-    from genbench.report import style
+    from genbench.report import screen, style
     from genbench.report.live import Live, console
 
     text = api.text_of(file, lines=lines)
@@ -109,6 +113,6 @@ def attribute(
     with Live(console(stderr=True)) as live:
         found = styling.attribute(text, names, generator, characters=characters, lines=lines, watcher=live, **limits)
     if json:
-        typer.echo(writer.dumps(found, allow_nan=False))
+        screen.values(found)
     else:
         style.show_verdict(found, console())

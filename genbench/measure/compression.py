@@ -17,7 +17,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,7 +25,7 @@ from hashlib import sha256
 import numpy as np
 
 from genbench.errors import ContractError, UserError
-from genbench.generator import Generator, LogProbs
+from genbench.generator import Generator, LogProbs, Tell
 from genbench.measure.coder import Decoder, Encoder
 from genbench.scoring import checked
 from genbench.tokenizer import Ids
@@ -36,7 +36,6 @@ UNCHECKED = 8  # bytes before what the CRC is of
 TOTAL = 1 << 32  # of the whole numbers that stand for probabilities
 PROBE = 64  # predictions after which a decoder first looks whether they are the same
 TOLD = 1000  # tokens between two reports
-Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ A target is a word with the space before it, so that generators over characters 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from genbench import scoring
 from genbench.errors import UserError
-from genbench.generator import Generator, Probe
+from genbench.generator import Generator, Probe, Tell
 from genbench.measure.intervals import Floats, interval
 from genbench.tokenizer import Ids
 
@@ -24,7 +24,6 @@ SHUFFLED_FROM = 32  # characters: shorter contexts have no words to shuffle
 LAGS = 128  # tokens
 SCALES = (0.5, 1.0, 2.0)  # of the recurrent weights at first
 READ = 20_000  # characters of text that gradients are taken on
-Tell = Callable[[float], None]
 Span = tuple[int, int]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from genbench import scoring
-from genbench.generator import Generator
+from genbench.generator import Generator, Tell, within
 from genbench.measure.intervals import Floats, interval, share_interval
 from genbench.measure.novelty import stretches
 from genbench.tokenizer import Ids
@@ -17,7 +17,6 @@ from genbench.tokenizer import Ids
 LENGTHS = (100, 200, 500, 1000)  # characters
 PASSAGES = 50  # of each author and length
 BLOCK = 100  # characters that a margin's interval is drawn by
-Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ def matrix(models: Sequence[Generator], texts: Sequence[str], tell: Tell = lambd
     found = np.empty((len(texts), len(models)))
     for place in range(found.size):
         row, column = divmod(place, len(models))
-        found[row, column] = scoring.score(models[column], texts[row]).bits_per_character
-        tell((place + 1) / found.size)
+        one = within(tell, place / found.size, 1 / found.size)
+        found[row, column] = scoring.score(models[column], texts[row], one).bits_per_character
     return found
 
 
@@ -88,12 +87,15 @@ def accuracy(given: Ids, right: Ids, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def verdict(models: Sequence[Generator], names: Sequence[str], text: str) -> dict[str, Any]:
+def verdict(
+    models: Sequence[Generator], names: Sequence[str], text: str, tell: Tell = lambda share: None
+) -> dict[str, Any]:
     """Who of several wrote a text, as JSON values: the bits for each, fewest first, and how sure the first is.
 
     `interval` is that of the margin, in bits per character, by blocks of 100 characters; None with fewer than ten.
     """
-    scores = [scoring.score(model, text) for model in models]
+    tells = [within(tell, place / len(models), 1 / len(models)) for place in range(len(models))]
+    scores = [scoring.score(model, text, one) for model, one in zip(models, tells, strict=True)]
     order = sorted(range(len(scores)), key=lambda place: scores[place].bits)
     first, second = (scores[place] for place in order[:2])
     more = second.character_bits - first.character_bits

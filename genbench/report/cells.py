@@ -11,6 +11,7 @@ from rich.text import Text
 
 from genbench.report.listings import listing
 from genbench.report.memory import title
+from genbench.report.screen import painted
 from genbench.report.style import say
 from genbench.report.text import decimals, printable
 
@@ -23,7 +24,7 @@ KEY = ("0", "1/4", "1/2", "3/4", "1")
 def show(found: Found, units: Sequence[tuple[int, int]], console: Console) -> None:
     """Print what `genbench.cells` found; `units` are the layer, from 1 on, and the number of units to show alone."""
     drawn = lines(found, units)
-    if console.is_terminal and console.color_system:
+    if painted(console):
         console.print(Text("from shut to open, for a memory from its least to its most: "), legend(), sep="")
         for name, values in drawn:
             title(name, console)

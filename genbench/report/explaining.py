@@ -20,7 +20,7 @@ def show(explanation: Explanation, console: Console) -> None:
     rows = [(quoted(each.text), f"{each.probability:.4f}") for each in explanation.likeliest]
     listing(("comes", "probability"), rows, console)
     for context in explanation.contexts:
-        console.print(Text(printable(heading(context)), style="bold"), soft_wrap=True)
+        console.print(Text(printable(heading(context)), style="bold"), soft_wrap=not console.is_terminal)
         listing(("followed by", "count", "discount", "probability", "seen in"), list(_rows(context)), console)
 
 

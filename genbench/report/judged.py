@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from genbench.bench.jobs import Row
 from genbench.bench.labels import labels
 from genbench.bench.results import Comparison
+from genbench.report import tables
 from genbench.report.novelty import percent
 from genbench.report.text import printable
 
@@ -59,15 +58,9 @@ def parts(comparison: Comparison, author: str, rows: Sequence[Row]) -> Iterator[
         yield from (Text(printable(line)) for line in trust(comparison.style))
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column(heads[0], overflow="fold", min_width=12)
-    for heading in heads[1:]:
-        made.add_column(heading, justify="right")
-    for row in rows:
-        style = "bright_black" if row[0] == "held-out text" else ""
-        made.add_row(*(Text(printable(cell), style=style) for cell in row))
-    return made
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tables.Figures:
+    styles = ["bright_black" if row[0] == "held-out text" else "" for row in rows]
+    return tables.Figures([head.replace(" ", "\n") for head in heads], rows, styles)
 
 
 def trust(found: Figures) -> Iterator[str]:

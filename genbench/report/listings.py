@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from genbench.report.fitting import listed
 from genbench.report.text import printable
 
 
 def listing(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
-    """Print rows under headings: a table on a terminal, in a pipe a line a row with tabs between."""
+    """Print rows under headings: a table on a terminal, paragraphs on one too narrow, in a pipe lines with tabs."""
     if not console.is_terminal:
         for row in (headings, *rows):
             line(row, console)
         return
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
-    for place, heading in enumerate(headings):
-        made.add_column(heading, overflow="fold", no_wrap=not place)  # a name is copied, and shall be whole
-    for row in rows:
-        made.add_row(*(Text(printable(cell)) for cell in row))
-    console.print(made)
+    for part in listed(headings, rows, console.width):
+        console.print(part)
 
 
 def facts(pairs: Sequence[tuple[str, str]], console: Console) -> None:

@@ -14,15 +14,11 @@ from rich.table import Column as Cell
 from genbench.bench.jobs import Job, Row
 from genbench.bench.watcher import Watcher
 from genbench.generator import Progress
+from genbench.report.screen import console as console
 from genbench.report.text import count, printable
 
 PLAIN_EVERY = 10.0  # seconds between two plain lines of a job
 WORK = -1  # stands where the place of a job does
-
-
-def console(stderr: bool = False) -> Console:
-    """A console as the commands use it."""
-    return Console(stderr=stderr, highlight=False)
 
 
 class Live(Watcher):
@@ -45,6 +41,7 @@ class Live(Watcher):
             disable=not console.is_terminal,
         )
         self.lines: dict[int, TaskID] = {}
+        self.shares: dict[int, float] = {}
         self.last: dict[int, float] = {}
 
     def __enter__(self) -> Live:
@@ -58,7 +55,7 @@ class Live(Watcher):
 
     def told(self, sentence: str) -> None:
         """Show a sentence."""
-        self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+        self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
     def fetching(self, what: str, share: float) -> None:
         """Show how far a download is."""
@@ -66,6 +63,7 @@ class Live(Watcher):
 
     def working(self, what: str) -> Callable[[float], None]:
         """Show how far a long work is."""
+        self.last[WORK] = time.monotonic()  # in a pipe, what ends soon says nothing
         return lambda share: self._work(what, share)
 
     def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
@@ -79,6 +77,9 @@ class Live(Watcher):
     def _going(self, name: str, place: int, said: Progress) -> None:
         if place not in self.lines:
             self.lines[place] = self.bars.add_task(name, total=1.0, says="")
+        elif said.fraction < self.shares.get(place, 0.0):  # the next work: what time is left is told by that alone
+            self.bars.reset(self.lines[place], says="")
+        self.shares[place] = said.fraction
         self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said), description=name)
         if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
             self.last[place] = time.monotonic()
@@ -88,13 +89,14 @@ class Live(Watcher):
         self._going(what, WORK, Progress(share))
         if share >= 1:
             self.bars.remove_task(self.lines.pop(WORK))
+            self.last.pop(WORK, None)
 
     def _done(self, name: str, place: int, row: Row) -> None:
         if place in self.lines:
             self.bars.remove_task(self.lines.pop(place))
         ok = row["status"] == "ok"
         result = f"{row['bits_per_character']:.3f} bits/char" if ok else f"{row['status']}: {printable(row['error'])}"
-        self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
 
 def says(said: Progress) -> str:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from genbench.bench.jobs import Row
 from genbench.bench.labels import labels
 from genbench.measure.diversity import WINDOW
 from genbench.measure.novelty import FEWEST
+from genbench.report import tables
 from genbench.report.listings import listing
-from genbench.report.text import decimals, printable
+from genbench.report.text import decimals
 
 HEADINGS = (
     "longest\ncopy",
@@ -67,16 +65,11 @@ def lines(rows: Sequence[Row], human: Figures | None) -> list[list[str]]:
     return [*found, [HUMAN, *cells(human)]] if found and human else found
 
 
-def table(rows: Sequence[Row], human: Figures | None) -> Table:
+def table(rows: Sequence[Row], human: Figures | None) -> tables.Figures:
     """The samples' figures, those of held-out text last."""
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column("samples of", overflow="fold", min_width=12)
-    for heading in HEADINGS:
-        made.add_column(heading, justify="right", no_wrap=True)
-    for line in lines(rows, human):
-        style = "bright_black" if line[0] == HUMAN else ""
-        made.add_row(*(Text(printable(cell), style=style) for cell in line))
-    return made
+    found = lines(rows, human)
+    styles = ["bright_black" if line[0] == HUMAN else "" for line in found]
+    return tables.Figures(["samples of", *HEADINGS], found, styles)
 
 
 def show(found: Figures, console: Console) -> None:

@@ -22,7 +22,8 @@ def show_all(runs: Sequence[tuple[str, Found]], console: Console) -> None:
         ok = [row for row in found["results"] if row["status"] == "ok"]
         done = f"{len(ok)} of {len(found['results'])}"
         first = [_first([row for row in ok if row["author"] == author]) for author in found["corpora"]]
-        rows.append([name, found["created"][:16], ", ".join(found["corpora"]), done, ", ".join(first)])
+        when, who = found["created"][:16].replace("T", " "), ", ".join(found["corpora"])
+        rows.append([name, when, who, done, ", ".join(first)])
     listing(("run", "when (UTC)", "authors", "rows", "fewest bits/char"), rows, console)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from genbench.bench.verdicts import sentence
 from genbench.measure.places import BY
+from genbench.report.tables import Figures
 from genbench.report.text import decimals, printable
 
 Kinds = Sequence[dict[str, Any]]
@@ -40,15 +39,11 @@ def parts(by: str, kinds: Kinds) -> Iterator[RenderableType]:
         yield Text(SPREAD, style="bright_black")
 
 
-def _table(kinds: Kinds) -> Table:
-    (_, *names), shares, *rows = lines(kinds)
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column("", overflow="fold", min_width=12)
-    for name in names:
-        made.add_column(name, justify="right")
-    made.add_row(*shares, style="bright_black")
+def _table(kinds: Kinds) -> Figures:
+    heads, shares, *rows = lines(kinds)
+    marked: list[list[str | Text]] = []
     for label, *bits in rows:
         best = [len(rows) > 1 and kind["verdicts"][0]["better"] == label for kind in kinds]
-        marked = [Text(f"*{b}", style="bold green") if first else Text(b) for b, first in zip(bits, best, strict=True)]
-        made.add_row(Text(printable(label)), *marked)
-    return made
+        cells = [Text(f"*{b}", style="bold green") if first else Text(b) for b, first in zip(bits, best, strict=True)]
+        marked.append([label, *cells])
+    return Figures(heads, [shares, *marked], ["bright_black", *("" for _ in rows)])

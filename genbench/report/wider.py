@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from genbench.bench.jobs import Row
 from genbench.bench.labels import labels
-from genbench.report.text import printable
+from genbench.report.tables import Figures
 
 CONTEXT = "Bits per character of the same words, with the context before each cut to so many characters:"
 WORTH = "What a longer context is worth; genbench memory tells more, and how sure it is."
@@ -52,12 +50,5 @@ def parts(author: str, authors: Sequence[str], rows: Sequence[Row]) -> Iterator[
         yield _table(other)
 
 
-def _table(lines: Lines) -> Table:
-    (first, *heads), *rows = lines
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column(printable(first), overflow="fold", min_width=12)
-    for head in heads:
-        made.add_column(Text(printable(head)), justify="right", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(printable(cell)) for cell in row))
-    return made
+def _table(lines: Lines) -> Figures:
+    return Figures(lines[0], lines[1:])

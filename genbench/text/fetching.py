@@ -77,7 +77,10 @@ def _try(url: str, part: _Part, on_progress: Callable[[float], None], silence: f
                 raise FetchError(f"more than {LARGEST >> 20} MB came: that is no book")
             on_progress(min(len(part.data) / part.total, 1.0) if part.total else 0.0)
     except (OSError, HTTPException) as error:
-        raise _failure(error, silence) from error
+        failure = _failure(error, silence)
+        if failure.status == 416:  # the file is shorter than what is there: it is another one
+            part.data.clear()
+        raise failure from error
     if part.total is not None and len(part.data) != part.total:
         raise FetchError(f"cut off after {len(part.data):,} of {part.total:,} bytes", passing=True)
     return bytes(part.data)

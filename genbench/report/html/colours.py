@@ -1,10 +1,12 @@
 """The colours of the pages, each for a light and a dark theme; `tests/test_html.py` reckons their contrast.
 
 Series are told apart by colour-blind readers too (after Okabe & Ito 2008, darker or lighter where contrast asks for
-it), and have marks of their own. Surprise goes from the paper to orange: one hue, never red against green.
+it), and have marks of their own.
 """
 
 from __future__ import annotations
+
+from genbench.report.heat import HEAT as HEAT
 
 PAPER = {
     "paper": ("#ffffff", "#1c1e24"),  # of cards
@@ -25,15 +27,6 @@ SERIES = (
     ("#2784b8", "#8fd0f5"),
     ("#5b3fb0", "#a99af0"),
     ("#55555f", "#c8c8d0"),
-)
-HEAT = (
-    ("#ffffff", "#1c1e24"),
-    ("#fff3dc", "#33291b"),
-    ("#ffe6bb", "#46341c"),
-    ("#ffd594", "#5a3f1b"),
-    ("#ffc069", "#6e4818"),
-    ("#fca943", "#814f12"),
-    ("#f2902a", "#925609"),
 )
 MARKS = "●■▲◆▼✚✖★"  # of the series, as charts.py draws them
 

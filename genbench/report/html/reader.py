@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from genbench.measure.surprisal import apart, farthest, spread
 from genbench.report.html import words
 from genbench.report.html.rendering import fill
 from genbench.report.html.tables import Cell, Line, Table
@@ -15,14 +16,13 @@ from genbench.report.text import printable
 Found = dict[str, Any]
 Pieces = Sequence[Sequence[Any]]
 ROOM = 1_800_000  # bytes for all columns
-MARKED = 20  # at most so many words, and at most one in ten
 AROUND = 4  # pieces before a word in the table, and after it
 
 
 def reading(found: Found) -> str:
     """What `genbench read` found as one HTML page; a text that is too long for 3 MB is cut short, and that is said."""
     columns = [each["words"] for each in found["generators"].values()]
-    far = _farthest(columns)
+    far = farthest(columns)
     rows, shown = _paragraphs(columns, {at: rank for rank, at in enumerate(far, 1)})
     pieces = [piece for piece, _ in columns[0]] if columns else []
     values = {
@@ -39,25 +39,12 @@ def reading(found: Found) -> str:
     return fill("reading.html", values)
 
 
-def _farthest(columns: Sequence[Pieces]) -> list[int]:
-    """The places of the words at which generators differ most, the farthest first; none for one generator."""
-    if len(columns) < 2:
-        return []
-    apart = [_spread([bits for _, bits in each]) for each in zip(*columns, strict=True)]
-    ranked = sorted(range(len(apart)), key=lambda at: -apart[at])
-    return [at for at in ranked[: min(MARKED, -(-len(apart) // 10))] if apart[at] > 0]
-
-
-def _spread(bits: Sequence[float]) -> float:
-    return max(bits) - min(bits)
-
-
 def _paragraphs(columns: Sequence[Pieces], ranks: dict[int, int]) -> tuple[list[list[Markup]], int]:
     """For each paragraph what stands in each column, and how many pieces had room."""
     rows: list[list[Markup]] = []
     size = 0
     for at, each in enumerate(zip(*columns, strict=True)):
-        blank = words.apart(each[0][0])[0]
+        blank = apart(each[0][0])[0]
         if not rows or "\n" in blank:
             rows.append([Markup("") for _ in columns])
             blank = blank.rpartition("\n")[2]
@@ -76,9 +63,9 @@ def _marked(at: int, column: int, each: Sequence[Sequence[Any]], ranks: dict[int
     """
     piece, bits = each[column]
     if at not in ranks:
-        return words.word(words.apart(piece)[1], bits)
+        return words.word(apart(piece)[1], bits)
     kind = "far least" if bits == min(other for _, other in each) else "far"
-    return words.word(words.apart(piece)[1], bits, kind, "" if column else f"far-{ranks[at]}")
+    return words.word(apart(piece)[1], bits, kind, "" if column else f"far-{ranks[at]}")
 
 
 def _table(names: Sequence[str], columns: Sequence[Pieces], far: Sequence[int]) -> Table | None:
@@ -90,6 +77,6 @@ def _table(names: Sequence[str], columns: Sequence[Pieces], far: Sequence[int]) 
         around = "".join(piece for piece, _ in columns[0][max(0, at - AROUND) : at + AROUND + 1])
         bits = [column[at][1] for column in columns]
         cells = [Cell(f"{value:.1f}", "best" if value == min(bits) else "") for value in bits]
-        more = [Cell(f"{_spread(bits):.1f}"), Cell(" ".join(around.split()), "words")]
-        lines.append(Line(f"{rank}. {words.apart(columns[0][at][0])[1]}", [*cells, *more], target=f"far-{rank}"))
+        more = [Cell(f"{spread(bits):.1f}"), Cell(" ".join(around.split()), "words")]
+        lines.append(Line(f"{rank}. {apart(columns[0][at][0])[1]}", [*cells, *more], target=f"far-{rank}"))
     return Table("The largest differences, in bits", ["word", *names, "apart by", "where"], lines)

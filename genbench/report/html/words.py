@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from genbench.measure.surprisal import apart
 from genbench.measure.surprisal import pieces as cut
+from genbench.report.heat import legend as legend
+from genbench.report.heat import step
 from genbench.report.text import printable
 
-STEPS = (2, 5, 8, 12, 18, 27)  # bits of a word, from which on the next colour is taken
 Pieces = Sequence[Sequence[Any]]  # a word with the white space before it, and its bits or None
 WORD = Markup('<span class="{}" data-b="{}">{}</span>')
 NAMED = Markup('<span id="{}" class="{}" data-b="{}">{}</span>')
 
 LEFT = Markup('<em class="left-out"> … {} characters more are in the JSON file</em>')
-
-
-def step(bits: float) -> int:
-    """The number of a word's colour.
-
-    >>> step(0.5), step(2), step(40)
-    (0, 1, 6)
-    """
-    return bisect_right(STEPS, bits)
-
-
-def legend() -> list[tuple[int, str]]:
-    """Each colour's number, and for how many bits it stands."""
-    named = [f"{low} to {high}" for low, high in itertools.pairwise(STEPS)]
-    return list(enumerate([f"below {STEPS[0]}", *named, f"{STEPS[-1]} or more"]))
 
 
 def coloured(text: str, surprisal: Pieces | None, copies: Sequence[Sequence[int]] | None, room: int) -> Markup:
@@ -57,12 +42,6 @@ def coloured(text: str, surprisal: Pieces | None, copies: Sequence[Sequence[int]
         parts.append(made)
         at, inside = at + len(piece), copied
     return Markup("").join([*parts, Markup("</u>") if inside else Markup("")])
-
-
-def apart(piece: str) -> tuple[str, str]:
-    """The white space that a piece begins with, and the rest."""
-    letters = piece.lstrip()
-    return piece[: len(piece) - len(letters)], letters
 
 
 def _within(place: int, copies: Sequence[Sequence[int]]) -> bool:

@@ -1,0 +1,118 @@
+"""Shell completion, asked as bash and zsh ask: commands, options, and what they take."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genbench import api
+from genbench.cli.main import main
+
+
+def bash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """What bash is offered for the last word; words stand as bash has taken them apart."""
+    monkeypatch.setenv("COMP_WORDS", "\n".join(["genbench", *words]))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    monkeypatch.setenv("_GENBENCH_COMPLETE", "complete_bash")
+    return answer(monkeypatch, capsys).split("\n")
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setattr(sys, "argv", ["genbench"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    return capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["gen"], ["generate", "generators"]),
+        (["generators", "ch"], ["check"]),
+        (["generate", "aus"], ["austen"]),
+        (["compare", "pell", "mel"], ["melville"]),
+        (["generate", "austen", "--max"], ["--max-overlap"]),
+        (["generate", "austen", "-g", "lstm-c"], ["lstm-char"]),
+        (["generate", "austen", "--generator", "lstm-c"], ["lstm-char"]),
+        (["train", "austen", "-g", "lstm-char", ":", "hid"], ["hidden="]),
+        (["train", "austen", "-g", "markov-char", ":", "order", "=", "3,smo"], ["order=3,smoothing="[6:]]),
+        (["read", "pell", "-g", "markov-char", "-g", "markovi"], ["markovify"]),
+        (["train", "austen", "--device", "c"], ["cpu", "cuda"]),
+        (["score", "austen", "--lines", ""], ["join", "keep"]),
+        (["compare", "--by", "n"], ["newline"]),
+        (["runs", "show", "la"], ["last"]),
+        (["attribute", "page.txt", "--among", "carr"], ["carroll"]),
+        (["generators", "show", "rnn-"], ["rnn-char", "rnn-word"]),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else None,
+)
+def test_bash_is_offered(
+    words: list[str], offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bash(monkeypatch, capsys, *words) == offered
+
+
+def test_every_option_of_a_generator_is_offered_after_its_colon(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {"hidden=", "dropout="} <= set(bash(monkeypatch, capsys, "train", "austen", "-g", "lstm-char", ":"))
+
+
+def test_paths_are_offered_beside_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").touch()
+    (tmp_path / "mined").mkdir()
+    (tmp_path / "mine.toml").touch()
+    (tmp_path / "mine.py").touch()
+    assert bash(monkeypatch, capsys, "generate", "min") == ["mine.txt", "mined/"]
+    assert bash(monkeypatch, capsys, "compare", "min") == ["mine.txt", "mined/", "mine.toml"]
+    assert bash(monkeypatch, capsys, "train", "pell", "-g", "./mi") == ["./mine.py", "./mined/"]
+
+
+def test_kept_models_and_runs_are_offered(
+    prose_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.train(api.corpus(prose_file), "markov-char:order=2")
+    (run,) = [Path(os.environ["GENBENCH_HOME"]) / "runs" / "mine-1"]
+    run.mkdir(parents=True)
+    (run / "run.json").write_text("{}", encoding="utf-8")
+    assert bash(monkeypatch, capsys, "models", "show", "ferry")[0].startswith("ferry-markov-char-")
+    assert bash(monkeypatch, capsys, "runs", "remove", "mi") == ["mine-1"]
+
+
+def test_zsh_is_offered_what_it_is_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("_GENBENCH_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "genbench generate aus")
+    assert '"austen":"Jane Austen"' in answer(monkeypatch, capsys)
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "genbench train austen -g lstm-char:hid")
+    assert "hidden=" in answer(monkeypatch, capsys)
+
+
+def test_completion_loads_no_torch() -> None:
+    code = "import sys; from genbench.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print(sorted({'torch', 'nltk', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
+    asked = {"_GENBENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "genbench train austen -g lstm-char:"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert "hidden=" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="bash is not at home there")
+def test_bash_itself_completes_with_the_script_that_is_installed(tmp_path: Path) -> None:
+    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    script = (
+        'eval "$(_GENBENCH_COMPLETE=source_bash genbench)"; COMP_WORDS=(genbench train austen -g lstm-char : hid); '
+        'COMP_CWORD=6; _genbench_completion genbench hid :; echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], env=os.environ | {"PATH": beside}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "hidden="
