@@ -39,6 +39,7 @@ CORE["ranks"] = set[str]()
 CORE["models"] = CORE["store"] | {"cards", "options", "registry", "scoring", "store", "__init__"}
 CORE["checkpoints"] = {"generator", "store", "untrusted", "__init__"}
 CORE["bench"] = {
+    "__init__",
     "ranks",
     "neural",  # what judges with networks
     "tokenizer",
