@@ -16,8 +16,7 @@ from genbench.cli.compare import compare
 from genbench.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-OTHERS = ("pair", "sweep")  # minimal pairs; what genbench sweep takes
-EXAMPLES = sorted(path for path in ROOT.glob("examples/*.toml") if path.stem not in OTHERS)
+EXAMPLES = sorted(path for path in ROOT.glob("examples/*.toml") if path.stem != "pair")  # no comparison: minimal pairs
 WHOLE = """
 title = "Orders"
 see = "what to see"
@@ -245,7 +244,9 @@ def test_the_file_and_the_keys_of_the_docs_are_right(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_says_what_to_see_and_is_documented(path: Path) -> None:
-    said = settings.read(path)
+    said = settings.parsed(path)
+    command = "sweep" if said.pop("sweep", None) else "compare"
+    said = settings.checked(path, said)
     assert said["title"]
     assert 100 < len(said["see"]) < 900
     assert 100 < len(said["came_out"]) < 900
@@ -253,7 +254,7 @@ def test_an_example_says_what_to_see_and_is_documented(path: Path) -> None:
         options.parse(spec)
     inspect.signature(genbench.compare).bind(**settings.arguments(said))
     page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
-    assert re.search(rf"^\| `{path.name}` \| .+ \| `genbench compare examples/{path.name}` \|$", page, re.MULTILINE)
+    assert re.search(rf"^\| `{path.name}` \| .+ \| `genbench {command} examples/{path.name}` \|$", page, re.MULTILINE)
     assert page.count(".toml` | ") == len(EXAMPLES)
 
 
