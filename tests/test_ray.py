@@ -17,7 +17,7 @@ from genbench.bench.watcher import Watcher
 from genbench.generator import Progress
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.slow
 
 AUTHORS = ["pell", "thorne", "marrow"]
 CHAINS = [*(f"markov-char:order={n}" for n in range(2, 8)), "markov-word", "markov"]
@@ -97,6 +97,14 @@ def same(row: Row) -> Row:
     """What a row says that depends on no clock and no machine."""
     timed = {"train_seconds", "peak_memory_mb", "curve", "notes", "model"}
     return {key: value for key, value in row.items() if key not in timed and not key.endswith("_per_second")}
+
+
+def test_the_file_for_ray_up_is_one_that_ray_takes() -> None:
+    import yaml
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    said = yaml.safe_load((Path(__file__).parent.parent / "examples" / "ray-cluster.yaml").read_text(encoding="utf-8"))
+    validate_config(prepare_config(said))
 
 
 def test_thirty_jobs_with_a_node_killed_and_one_added_give_the_rows_of_this_machine(
