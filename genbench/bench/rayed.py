@@ -162,8 +162,18 @@ class _Grid:
                 continue
             self.tries[place] += 1
             small = {name: value for name, value in vars(job).items() if name not in SHARED}
-            ask = self.task.options(**resources(job))
+            wanted = resources(job)
+            if not self._there(wanted):
+                gpu = " and a GPU" if wanted["num_gpus"] else ""
+                yield place, Progress(0, note=f"waits for a node with {wanted['memory'] / MB:,.0f} MB{gpu}")
+            ask = self.task.options(**wanted)
             self.running[ask.remote(place, __version__, small, self._shared(job), taken, self.mailbox)] = place
+
+    def _there(self, wanted: dict[str, float]) -> bool:
+        """Whether a node has, busy or not, what a job asks for."""
+        names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        return any(all(node.get(names[name], 0) >= most for name, most in wanted.items()) for node in nodes)
 
     def _shared(self, job: Job) -> Any:
         """The texts of a job in Ray's object store; the next job of the same author shares them."""
