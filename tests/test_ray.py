@@ -12,7 +12,10 @@ from processes import HEAD, TOY
 
 import genbench
 from genbench import models
+from genbench.bench import plan
+from genbench.bench.executors import STOPPED
 from genbench.bench.jobs import Row
+from genbench.bench.rayed import RayExecutor
 from genbench.bench.watcher import Watcher
 from genbench.generator import Progress
 
@@ -32,7 +35,7 @@ SLOW = """
             run.report(Progress(step / 25, step))"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head, where nothing runs but the driver, and three nodes that work; sockets want a short path."""
     from ray.cluster_utils import Cluster
@@ -131,3 +134,22 @@ def test_thirty_jobs_with_a_node_killed_and_one_added_give_the_rows_of_this_mach
     here = genbench.compare(AUTHORS, specs, **asked)
     for row, local in zip(found.results, here.results, strict=True):
         assert same(row) == same(local)
+
+
+def test_jobs_are_stopped_and_a_mailbox_that_dies_is_replaced(cluster: Any, tmp_path: Path) -> None:
+    import ray
+
+    spec, _ = slow(tmp_path)
+    jobs = plan.jobs([genbench.corpus("pell")], [spec, "markov-char:order=2"], plan.Training(steps=1, seeds=2))
+    executor, rows, heard = RayExecutor(cluster.address), dict[int, Row](), 0
+    for place, said in executor.run(jobs):
+        if isinstance(said, dict):
+            rows[place] = said
+        elif place == 0 and not heard:
+            heard = 1
+            executor.stop(1)
+            ray.kill(executor._grid.mailbox, no_restart=False)  # type: ignore[union-attr]
+        elif place == 0:
+            heard += 1
+    assert [rows[place].get("error") for place in range(4)] == [None, STOPPED, None, None]
+    assert heard > 1

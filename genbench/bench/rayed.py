@@ -7,8 +7,8 @@ costs its row on any machine. A job whose machine dies is sent again, with the n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
+import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from genbench.generator import Progress
 
 WAITING = 1000  # jobs at once with Ray; more wait here
 TRIES = 4  # of a job; each but the last ended with its machine
+WAKE = 0.1  # seconds between two looks whether a new mailbox is there
 LEAVING = 2.0  # seconds that jobs have to end when nobody waits for them any more
 SHARED = ("train", "valid", "test", "others", "places")  # of a job: the same for all of an author, and large
 MB = 1 << 20
@@ -187,8 +188,10 @@ class _Grid:
         from ray.exceptions import RayError
 
         letters: list[tuple[int, Letter]] = []
-        with contextlib.suppress(RayError):  # it died with its node: Ray starts another, and what was in it is lost
+        try:
             letters = self.ray.get(self.letters)
+        except RayError:  # it died with its node: Ray starts another, and what was in it is lost
+            time.sleep(WAKE)
         self.letters = self.mailbox.take.remote()
         newest = {}
         for place, letter in letters:
