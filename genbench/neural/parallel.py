@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -54,6 +54,18 @@ class Team:
         torch.distributed.broadcast_object_list(held)
         found: Value = held[0]
         return found
+
+    def summed(self, *values: float) -> Sequence[float]:
+        """Each value, added up over the processes."""
+        if self.size == 1:
+            return values
+        found = torch.tensor(values, dtype=torch.float64, device="cuda" if self._cuda else "cpu")
+        torch.distributed.all_reduce(found)
+        return list(found.tolist())
+
+    @property
+    def _cuda(self) -> bool:
+        return torch.distributed.get_backend() == "nccl"
 
     def share(self, batch: Batch) -> Batch:
         """This process's rows of a batch. Raises UserError where the rows cannot be shared out evenly."""

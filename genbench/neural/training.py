@@ -144,12 +144,17 @@ class Trainer:
 
     def _bits(self, valid: torch.Tensor) -> float:
         """Bits a token; 0 where there is nothing to read."""
-        total, count, state = 0.0, 0, None
+        total, count, state = 0.0, 0.0, None
         for batch in self.recipe.reading.valid(valid[:VALID_TOKENS]):
             state = None if batch.fresh else state
-            nats, state = loss(self.network, batch, state, self.bf16)
-            counted = len(batch.inputs) * batch.counted
+            even = (
+                len(batch.inputs) % self.team.size == 0
+            )  # else each reads all rows, for a part of them
+            mine = self.team.share(batch) if even else batch
+            nats, state = loss(self.network, mine, state, self.bf16)
+            counted = len(batch.inputs) * batch.counted / self.team.size
             total, count = total + float(nats) * counted, count + counted
+        total, count = self.team.summed(total, count)
         return total / max(count, 1) / math.log(2)
 
     def _choose(self, bits: float) -> None:
