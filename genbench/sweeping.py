@@ -25,9 +25,9 @@ def sweep(
     what the file says. Raises UserError for a file that cannot be used, where Optuna is missing, and as `compare` does.
     """
     said = settings.parsed(Path(file))
-    table = said.pop("sweep", {})
+    table = said.pop("sweep", None)
     if not isinstance(table, dict):
-        raise UserError(f"{str(file)!r}: sweep is {table!r}, and must be a table of lists of options")
+        raise UserError(f"{str(file)!r} has no table [sweep] of lists of options, as examples/sweep.toml has")
     asked = settings.arguments(settings.over(settings.checked(Path(file), said), given))
     how = grid.how(table)
     cost = how.get("cost", "seconds") if cost is None else cost

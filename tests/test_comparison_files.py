@@ -259,7 +259,7 @@ def test_an_example_says_what_to_see_and_is_documented(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path.stem != "sweep"], ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     specs = settings.read(path)["generators"]
     out = tmp_path / "o.json"
@@ -267,3 +267,13 @@ def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = json.loads(out.read_text(encoding="utf-8"))
     assert [row["status"] for row in found["results"]] == ["ok"] * len(specs)
     assert found["title"] == settings.read(path)["title"]
+
+
+@pytest.mark.slow
+def test_the_example_of_a_sweep_is_swept_and_never_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / "examples" / "sweep.toml"
+    with pytest.raises(UserError, match="genbench sweep takes it"):
+        settings.read(path)
+    found = genbench.sweep(path, steps=3, halving=0)
+    assert [row["status"] for row in found.comparison.results] == ["ok"] * 11
+    assert found.best("thorne")

@@ -72,6 +72,8 @@ def parsed(path: Path) -> Asked:
 def checked(path: Path, said: Asked) -> Asked:
     """The same, if every key is one that a comparison file has, with a value that fits. Raises UserError."""
     kinds = get_type_hints(Settings)
+    if "sweep" in said:
+        raise UserError(f"{str(path)!r} has a table [sweep]: genbench sweep takes it")
     for key, value in said.items():
         if key not in kinds:
             raise UserError(f"{str(path)!r} has a key {key!r}, which no comparison file has: {nearest(key, kinds)}")

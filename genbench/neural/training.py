@@ -147,9 +147,7 @@ class Trainer:
         total, count, state = 0.0, 0.0, None
         for batch in self.recipe.reading.valid(valid[:VALID_TOKENS]):
             state = None if batch.fresh else state
-            even = (
-                len(batch.inputs) % self.team.size == 0
-            )  # else each reads all rows, for a part of them
+            even = len(batch.inputs) % self.team.size == 0  # else each reads all rows, for a part of them
             mine = self.team.share(batch) if even else batch
             nats, state = loss(self.network, mine, state, self.bf16)
             counted = len(batch.inputs) * batch.counted / self.team.size
