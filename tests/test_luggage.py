@@ -1,11 +1,13 @@
 """What travels with a job and comes home, without a cluster: visits in another folder."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from processes import toy
 
+import genbench
 from genbench import models
 from genbench.bench import executors, luggage
 from genbench.bench.jobs import Job
@@ -115,3 +117,18 @@ def test_a_job_is_stopped_while_it_runs_and_before(tmp_path: Path) -> None:
         else:
             rows[place] = said.get("error")
     assert rows == {0: executors.STOPPED, 1: executors.STOPPED, 2: None}
+
+
+@pytest.mark.parametrize("missing", ["ray", "optuna"])
+def test_what_is_not_installed_is_said_in_one_sentence(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    how = {"executor": "ray"} if missing == "ray" else {"halving": 3}
+    extra = {"ray": "ray", "optuna": "sweep"}[missing]
+    with pytest.raises(UserError, match=f"pip install 'genbench\\[{extra}\\]'"):
+        genbench.compare(["pell"], ["markov-char"], **how)
+
+
+def test_an_address_where_nothing_answers_is_said_in_one_sentence() -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
+    with pytest.raises(UserError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
+        genbench.compare(["pell"], ["markov-char"], executor="127.0.0.1:9")
