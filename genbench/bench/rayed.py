@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from genbench import __version__
@@ -20,7 +20,7 @@ from genbench.bench.executors import STOPPED, Event, Events
 from genbench.bench.jobs import Job, Row, blank, failed
 from genbench.bench.luggage import Files, Luggage
 from genbench.bench.visiting import Letter, visit
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, told
 from genbench.generator import Progress
 
 WAITING = 1000  # jobs at once with Ray; more wait here
@@ -79,7 +79,6 @@ class RayExecutor:
     address: str
     at_once: int | None = None
     here: bool = False
-    _stopping: set[int] = field(default_factory=set)
     _grid: _Grid | None = None
 
     def __post_init__(self) -> None:
@@ -217,17 +216,14 @@ class _Grid:
         except TaskCancelledError:
             row, files = failed(blank(job), STOPPED), {}
         except RayTaskError as error:
-            row, files = (
-                failed(blank(job), f"its node could not run it: {str(error.cause).strip().splitlines()[-1]}"),
-                {},
-            )
+            row, files = failed(blank(job), f"its node could not run it: {_said(error.cause)}"), {}
         except RayError as error:
-            why = str(error).strip().splitlines()[0]
             if self.tries[place] < TRIES and place not in self.stopped:
                 self.waiting.appendleft(place)
                 yield place, Progress(0, note="sent again: its node is gone")
                 return
-            row, files = failed(blank(job), f"its node died {self.tries[place]} times: {why}"), {}
+            why = f"its node died {self.tries[place]} times: {_said(error)}"
+            row, files = failed(blank(job), STOPPED if place in self.stopped else why), {}
         yield place, self._home(job, row, files)
 
     def _home(self, job: Job, row: Row, files: Files) -> Row:
@@ -242,3 +238,8 @@ class _Grid:
         if kept is not None:
             kept.remove()
         return row
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says, in one line that is not too long."""
+    return " ".join(told(error).split())[:300]
