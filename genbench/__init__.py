@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from genbench.sharing import import_model as import_model
     from genbench.styling import attribute as attribute
     from genbench.styling import authors as authors
+    from genbench.sweeping import Sweep as Sweep
+    from genbench.sweeping import sweep as sweep
     from genbench.text.corpus import Corpus as Corpus
     from genbench.tokenizer import Ids as Ids
     from genbench.tokenizer import Tokenizer as Tokenizer
@@ -76,6 +78,7 @@ _HOMES = {
     "scoring": ("Score", "score"),
     "sharing": ("export_model", "import_model"),
     "styling": ("attribute", "authors"),
+    "sweeping": ("Sweep", "sweep"),
     "text.corpus": ("Corpus",),
     "tokenizer": ("Ids", "Tokenizer"),
 }

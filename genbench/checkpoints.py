@@ -24,9 +24,13 @@ class Checkpoint:
 
     def save(self, state: Learned) -> None:
         """Replace what is there. A full or foreign disk costs the checkpoint, not the training."""
+        self.keep(store.packed(state))
+
+    def keep(self, packed: bytes) -> None:
+        """The same of a state that was packed already."""
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            store.write_whole(self.path, store.packed(state))
+            store.write_whole(self.path, packed)
 
     def resume(self) -> Learned | None:
         """What was saved; None where nothing was, or nothing that can be read."""

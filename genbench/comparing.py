@@ -12,12 +12,13 @@ from typing import Any
 
 from genbench import __version__, ranks, runs
 from genbench.api import DEFAULT, SILENT, models_folder, texts
-from genbench.bench import plan, settings
+from genbench.bench import executors, plan, settings
 from genbench.bench import style as styled
 from genbench.bench.differences import differences as differences
+from genbench.bench.executors import Executor
+from genbench.bench.halving import Halving
 from genbench.bench.jobs import Job, Row, blank, failed, note_interval
 from genbench.bench.judge import Judge
-from genbench.bench.local import LocalExecutor
 from genbench.bench.machine import machine
 from genbench.bench.results import Comparison
 from genbench.bench.watcher import Watcher
@@ -30,7 +31,7 @@ from genbench.text import Corpus
 from genbench.text.corpus import is_path
 
 STOPPED = "stopped before it was done; the same command goes on from here"
-NOT_ASKED = {"fresh", "keep", "name", "command", "watcher"}  # not of what a run is
+NOT_ASKED = {"fresh", "keep", "name", "command", "watcher", "executor"}  # not of what a run is
 
 
 def compare(
@@ -45,6 +46,9 @@ def compare(
     prompts: Sequence[str] = ("",),
     samplings: Sequence[Sampling] = (DEFAULT,),
     jobs: int | None = None,
+    executor: str = "local",
+    halving: int = 0,
+    validated: bool = False,
     device: str = "auto",
     lines: str = "join",
     held_out: Sequence[str] = (),
@@ -64,31 +68,33 @@ def compare(
     """Train each generator on each author, score it on the author's test text, draw for each prompt and sampling.
 
     `budget` is in seconds for each generator (30 where no `steps` are given), `jobs` how many run side by side (one a
-    core). A row that is not done `deadline` seconds after its start fails (three budgets, a minute, and a second for
-    every 1,000 characters of test text; with `steps` alone, never). The prompt "random" is 40 characters of the
-    author's training text, the same for all. Models are kept, and those of the very same training reused unless
-    `fresh`; the comparison is kept as a run, by `name` or one made of the authors, with a number where another has it.
-    Raises UserError for what cannot be had; a generator that fails costs its own row. `by` splits the bits by kinds of
-    place (`genbench.measure.places`), `memory` cuts the context, `across` scores every author's test text too. `style`
-    has samples judged: a quarter of each training text is set aside for the judges (`genbench.bench.style`). `title`,
-    what to `see` and what `came_out` earlier are shown with the results.
+    core), `executor` where: local, ray, or the address of a Ray cluster. A row that is not done `deadline` seconds
+    after its start fails (three budgets, a minute, and a second for every 1,000 characters of test text; with `steps`
+    alone, never). The prompt "random" is 40 characters of the author's training text, the same for all. Models are
+    kept, and those of the very same training reused unless `fresh`; the comparison is kept as a run, by `name` or one
+    made of the authors, with a number where another has it. Raises UserError for what cannot be had; a generator that
+    fails costs its own row. `by` splits the bits by kinds of place (`genbench.measure.places`), `memory` cuts the
+    context, `across` scores every author's test text too. `style` has samples judged: a quarter of each training text
+    is set aside for the judges (`genbench.bench.style`). `validated` scores the valid text too, and `halving` ends rows
+    that are hopeless there (`genbench.bench.halving`). `title`, what to `see` and what `came_out` earlier are shown.
 
     Ctrl-C ends it: the rows that are done are given, the others say that they were stopped.
     """
     asked = _asked(locals())
     began, created = time.perf_counter(), datetime.now(UTC).isoformat()
-    at_once = plan.cores() if jobs is None else jobs
-    _require(generators, prompts, by, at_once, deadline)
+    _require(generators, prompts, by, jobs, deadline)
+    runner = executors.named(executor, jobs)
+    runner = Halving(runner, halving) if halving else runner
     samplings = [each for each in samplings if each.length]  # of no length: none
-    training = plan.Training(budget, steps, seed, seeds, device)
+    training = plan.Training(budget, steps, seed, seeds, device, runner.here)
     corpora = texts(authors, lines, watcher, held_out)
     corpora, stylist = styled.stylist(corpora, seed, watcher.told) if style else (corpora, None)
-    how: dict[str, Any] = {"models": models_folder(keep), "fresh": fresh, "memory": memory}
+    how: dict[str, Any] = {"models": models_folder(keep), "fresh": fresh, "memory": memory, "validated": validated}
     how["judged"] = styled.SAMPLES if style else 0
     judges = {each.author: Judge(each) for each in corpora}
     planned = _placed(plan.jobs(corpora, generators, training, samplings, prompts, **how), judges, by, across)
     planned = [replace(job, deadline=plan.deadline(job, deadline)) for job in planned]
-    rows, stopped = _rows(planned, at_once, watcher)
+    rows, stopped = _rows(planned, runner, watcher)
     stylist = None if stopped else stylist  # to train the judges takes longer than who says stop will wait
     length = samplings[0].length if samplings else 0
     found = Comparison(
@@ -137,15 +143,15 @@ def run(name: str) -> Comparison:
 
 
 def _require(
-    generators: Sequence[str], prompts: Sequence[str], by: Sequence[str], at_once: int, deadline: float | None
+    generators: Sequence[str], prompts: Sequence[str], by: Sequence[str], jobs: int | None, deadline: float | None
 ) -> None:
     """Refuse what can be refused before any text is read."""
     if deadline is not None and deadline <= 0:
         raise UserError(f"deadline is {deadline}, and must be above 0 seconds")
     if ranks.size() > 1:
         raise UserError("torchrun trains one network with several processes: name genbench train, not compare")
-    if at_once < 1:
-        raise UserError(f"jobs is {at_once}, and must be 1 or more")
+    if jobs is not None and jobs < 1:
+        raise UserError(f"jobs is {jobs}, and must be 1 or more")
     for prompt in prompts:
         plan.require_prompt(prompt)
     for way in by:
@@ -174,11 +180,11 @@ def _placed(planned: Sequence[Job], judges: Mapping[str, Judge], by: Sequence[st
     return [replace(job, places=kinds[job.author], others=others[job.author]) for job in planned]
 
 
-def _rows(planned: Sequence[Job], at_once: int, watcher: Watcher) -> tuple[list[Row], bool]:
+def _rows(planned: Sequence[Job], executor: Executor, watcher: Watcher) -> tuple[list[Row], bool]:
     """A row for each job, and whether Ctrl-C came before all were done."""
     rows, stopped = dict[int, Row](), False
     try:
-        for place, said in LocalExecutor(at_once).run(planned):
+        for place, said in executor.run(planned):
             watcher.watch(planned, place, said)
             if not isinstance(said, Progress):
                 rows[place] = note_interval(said)

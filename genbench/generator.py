@@ -34,6 +34,7 @@ class Progress:
     loss: float | None = None  # bits per token of the training text, as it goes
     speed: float | None = None  # characters a second
     note: str = ""
+    valid: float | None = None  # bits per character of valid text, where it has just been measured
 
 
 def within(tell: Tell, before: float, width: float) -> Tell:

@@ -20,6 +20,7 @@ ROW = {
     *("author", "generator", "options", "seed", "status", "bits", "characters", "bytes", "words", "tokens"),
     *("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "interval", "spelled_share"),
     "block_bits",
+    "valid_bits_per_character",
     *("parameters", "steps", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "facts", "notes", "samples"),
     *("novelty", "by", "curve", "memory", "elsewhere", "reused"),
@@ -139,7 +140,7 @@ def test_leaving_early_ends_the_processes(tmp_path: Path) -> None:
     events = executor.run([job(str(path))])
     place, said = next(events)
     assert (place, said) == (0, Progress(0.5))
-    processes = list(executor._running)
+    processes = list(executor._running.values())
     events.close()
     assert [process.wait(timeout=10) for process in processes] == [-9]
 

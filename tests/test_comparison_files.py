@@ -244,7 +244,9 @@ def test_the_file_and_the_keys_of_the_docs_are_right(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_says_what_to_see_and_is_documented(path: Path) -> None:
-    said = settings.read(path)
+    said = settings.parsed(path)
+    command = "sweep" if said.pop("sweep", None) else "compare"
+    said = settings.checked(path, said)
     assert said["title"]
     assert 100 < len(said["see"]) < 900
     assert 100 < len(said["came_out"]) < 900
@@ -252,12 +254,12 @@ def test_an_example_says_what_to_see_and_is_documented(path: Path) -> None:
         options.parse(spec)
     inspect.signature(genbench.compare).bind(**settings.arguments(said))
     page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
-    assert re.search(rf"^\| `{path.name}` \| .+ \| `genbench compare examples/{path.name}` \|$", page, re.MULTILINE)
+    assert re.search(rf"^\| `{path.name}` \| .+ \| `genbench {command} examples/{path.name}` \|$", page, re.MULTILINE)
     assert page.count(".toml` | ") == len(EXAMPLES)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path.stem != "sweep"], ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     specs = settings.read(path)["generators"]
     out = tmp_path / "o.json"
@@ -265,3 +267,13 @@ def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = json.loads(out.read_text(encoding="utf-8"))
     assert [row["status"] for row in found["results"]] == ["ok"] * len(specs)
     assert found["title"] == settings.read(path)["title"]
+
+
+@pytest.mark.slow
+def test_the_example_of_a_sweep_is_swept_and_never_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / "examples" / "sweep.toml"
+    with pytest.raises(UserError, match="genbench sweep takes it"):
+        settings.read(path)
+    found = genbench.sweep(path, steps=3, halving=0)
+    assert [row["status"] for row in found.comparison.results] == ["ok"] * 11
+    assert found.best("thorne")

@@ -39,6 +39,7 @@ CORE["ranks"] = set[str]()
 CORE["models"] = CORE["store"] | {"cards", "options", "registry", "scoring", "store", "__init__"}
 CORE["checkpoints"] = {"generator", "store", "untrusted", "__init__"}
 CORE["bench"] = {
+    "__init__",
     "ranks",
     "neural",  # what judges with networks
     "tokenizer",
@@ -73,6 +74,7 @@ CORE["sharing"] = CORE["measuring"] | {"untrusted"}
 CORE["styling"] = CORE["remembering"] = CORE["measuring"] | {"tokenizer"}
 CORE["runs"] = {"errors", "models", "store"}
 CORE["comparing"] = CORE["measuring"] | {"runs"}
+CORE["sweeping"] = CORE["comparing"] | {"comparing"}
 CORE["candidates"] = {"errors", "models", "registry", "runs", "text"}
 CORE["talk"] = CORE["measuring"] | {"candidates"}
 CORE["cli"] = CORE["talk"] | {
@@ -83,6 +85,7 @@ CORE["cli"] = CORE["talk"] | {
     "remembering",
     "sharing",
     "styling",
+    "sweeping",
     "templates",
     "testing",
 }

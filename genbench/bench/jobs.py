@@ -51,6 +51,7 @@ class Job:
     judged: int = 0  # more samples, for the judges of style
     places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
     deadline: float | None = None  # seconds from its start to its row
+    validated: bool = False  # whether to score the valid text too, to choose by
     memory: bool = False  # whether to ask what context is worth
     others: dict[str, str] = field(default_factory=dict)  # the test texts of the other authors, to be predicted too
 
@@ -65,7 +66,7 @@ def blank(job: Job) -> Row:
     measured = (
         "bits characters bytes words tokens bits_per_character bits_per_byte word_perplexity token_perplexity interval "
         "spelled_share parameters steps train_seconds train_characters_per_second score_characters_per_second "
-        "generate_characters_per_second peak_memory_mb"
+        "generate_characters_per_second peak_memory_mb valid_bits_per_character"
     )
     row: Row = {
         "author": job.author,
@@ -115,14 +116,14 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
     if not job.models:
         generator = registry.make(job.spec)
         return generator, train(generator, job, listen)
-    card = job.corpus | {name: getattr(job, name) for name in ("author", "spec", "seed", "budget", "steps", "device")}
-    card |= models.key(job.spec, card)
-    old = None if job.fresh else models.find(Path(job.models), {name: card[name] for name in models.KEY})
+    card = training(job)
+    key = {name: card[name] for name in models.KEY}
+    old = None if job.fresh else models.find(Path(job.models), key)
     if old is not None:
         with contextlib.suppress(UserError):  # a damaged one is trained anew
             when = f"trained on {old.card['created'][:10]} and kept; --fresh trains anew"
             return old.generator(), _reused(old.card["training"], when) | {"model": old.name}
-    generator, checkpoint = registry.make(job.spec), checkpoints.of(Path(job.models), {n: card[n] for n in models.KEY})
+    generator, checkpoint = registry.make(job.spec), checkpoints.of(Path(job.models), key)
     if job.fresh:
         checkpoint.remove()
     began = time.perf_counter()
@@ -146,6 +147,12 @@ def trained(job: Job, listen: Listener) -> tuple[Generator, Row]:
         said["notes"] = [*said["notes"], f"the model could not be kept in {job.models}: {error.strerror or error}"]
     checkpoint.remove()
     return generator, said
+
+
+def training(job: Job) -> dict[str, Any]:
+    """What a model's card says of its training: the SPEC, and all that makes two trainings the same (`models.KEY`)."""
+    card = job.corpus | {name: getattr(job, name) for name in ("author", "spec", "seed", "budget", "steps", "device")}
+    return card | models.key(job.spec, card)
 
 
 def _reused(said: Row, when: str) -> Row:

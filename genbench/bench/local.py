@@ -15,14 +15,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from genbench.bench.executors import STOPPED, Event, Events
 from genbench.bench.jobs import Job, Row, blank, carried, failed
 from genbench.generator import Progress
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+WAKE = 0.5  # seconds between two looks whether somebody asks to stop: no wait without an end hears of it
 LEAVING = 5.0  # seconds that a process which has said all has to end
 TOLD = 8192  # characters of what a process says beside its row that are kept
 Process = subprocess.Popen[str]
-Event = tuple[int, Progress | Row]  # the place of a job, and what it has to say: how far it is, or its row
 
 
 @dataclass
@@ -30,9 +31,11 @@ class LocalExecutor:
     """Runs jobs as processes; `at_once` of them side by side."""
 
     at_once: int
-    _running: set[Process] = field(default_factory=set)
+    here: bool = True
+    _running: dict[int, Process] = field(default_factory=dict)
+    _stopped: set[int] = field(default_factory=set)
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job]) -> Events:
         """Events as they come, in the end one row for each job; leaving early ends the processes."""
         events: queue.Queue[Event] = queue.Queue()
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -43,14 +46,23 @@ class LocalExecutor:
         left = len(jobs)
         try:
             while left:
-                event = events.get()
+                try:
+                    event = events.get(timeout=WAKE)
+                except queue.Empty:
+                    continue
                 left -= isinstance(event[1], dict)
                 yield event
         finally:
             while not waiting.empty():
                 waiting.get()
-            for process in list(self._running):
+            for process in list(self._running.values()):
                 _end(process)
+
+    def stop(self, place: int) -> None:
+        """End this job; its row fails."""
+        self._stopped.add(place)
+        if place in self._running:
+            _kill(self._running[place])
 
     def _work(self, jobs: Sequence[Job], waiting: queue.SimpleQueue[int], events: queue.Queue[Event]) -> None:
         while True:
@@ -59,18 +71,23 @@ class LocalExecutor:
             except queue.Empty:
                 return
             try:
-                for said in self._process(jobs[place]):
+                for said in self._process(place, jobs[place]):
                     events.put((place, said))
             except Exception as error:  # the machine refuses a process, say: the row fails, the others stand
                 events.put((place, failed(blank(jobs[place]), f"{type(error).__name__}: {error}")))
 
-    def _process(self, job: Job) -> Iterator[Progress | Row]:
+    def _process(self, place: int, job: Job) -> Iterator[Progress | Row]:
+        if place in self._stopped:
+            yield failed(blank(job), STOPPED)
+            return
         process, late, row = _start(), threading.Event(), None
-        self._running.add(process)
+        self._running[place] = process
         beside = _Beside(process)
         watch = threading.Timer(job.deadline or 0, _give_up, (process, late))
         watch.daemon = True
         try:
+            if place in self._stopped:  # since it was looked at last
+                _kill(process)
             if job.deadline is not None:
                 watch.start()
             _tell(process, job)
@@ -86,8 +103,11 @@ class LocalExecutor:
         finally:
             watch.cancel()
             code = _end(process)
-            self._running.discard(process)
-        yield row if row is not None else failed(blank(job), _why(job, code, late.is_set(), beside.last()))
+            self._running.pop(place, None)
+        if row is None:
+            why = STOPPED if place in self._stopped else _why(job, code, late.is_set(), beside.last())
+            row = failed(blank(job), why)
+        yield row
 
 
 class _Beside:
@@ -140,6 +160,10 @@ def _end(process: Process) -> int:
 
 def _give_up(process: Process, late: threading.Event) -> None:
     late.set()
+    _kill(process)
+
+
+def _kill(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         process.kill()
 

@@ -1,4 +1,4 @@
-"""What a comparison asks of a trained generator only where it is wanted: judged samples, memory, other authors."""
+"""What a comparison asks of a trained generator only where it is wanted: judged samples, valid bits, memory, others."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def more(generator: Generator, job: Job, listen: Callable[[Progress], None]) -> 
     if job.judged:
         listen(Progress(1, note="sampling for the judges"))
         row["drawn"] = for_judges(generator, job)
+    if job.validated and job.valid:
+        listen(Progress(1, note="scoring valid text"))
+        row["valid_bits_per_character"] = scoring.score(generator, job.valid).bits_per_character
     if job.memory:
         row["memory"] = _memory(generator, job.test, listen)
     if job.others:

@@ -32,6 +32,7 @@ class Training:
     seed: int = 0
     seeds: int = 1
     device: str = "auto"
+    here: bool = True  # whether the device has to be one of this machine
 
     def __post_init__(self) -> None:
         if self.budget is not None and not 0 < self.budget < float("inf"):
@@ -44,7 +45,8 @@ class Training:
             raise UserError(f"seed is {self.seed}, and must be from 0 to below 2 ** 32")
         if self.device not in DEVICES:
             raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
-        _require_device(self.device)
+        if self.here:
+            _require_device(self.device)
 
     def limits(self) -> dict[str, Any]:
         """Budget and steps as a job takes them."""

@@ -41,6 +41,7 @@ class Settings(TypedDict, total=False):
     repetition_penalty: float
     max_overlap: float
     jobs: int
+    executor: str
     device: str
     lines: str
     held_out: list[str]
@@ -53,15 +54,26 @@ class Settings(TypedDict, total=False):
 
 def read(path: Path) -> Asked:
     """What a file says, checked; its paths are those beside the file, where they are there. Raises UserError."""
+    return checked(path, parsed(path))
+
+
+def parsed(path: Path) -> Asked:
+    """What a file says, unchecked. Raises UserError where it cannot be read, or is no TOML."""
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(
             f"cannot read {str(path)!r}: {error.strerror}; name a comparison file such as examples/memory.toml"
         ) from error
     except (ValueError, RecursionError) as error:  # no TOML, or no UTF-8, or nested too deep
         raise UserError(f"{str(path)!r} is no valid TOML: {error}; see examples/memory.toml for one that is") from error
+
+
+def checked(path: Path, said: Asked) -> Asked:
+    """The same, if every key is one that a comparison file has, with a value that fits. Raises UserError."""
     kinds = get_type_hints(Settings)
+    if "sweep" in said:
+        raise UserError(f"{str(path)!r} has a table [sweep]: genbench sweep takes it")
     for key, value in said.items():
         if key not in kinds:
             raise UserError(f"{str(path)!r} has a key {key!r}, which no comparison file has: {nearest(key, kinds)}")

@@ -27,6 +27,7 @@ def compare(
     max_overlap: p.MaxOverlap = None,
     length: p.Length = 300,
     jobs: p.Jobs = None,
+    executor: p.Executor = None,
     device: p.Device = "auto",
     lines: p.Lines = "join",
     held_out: p.HeldOut = None,

@@ -23,6 +23,7 @@ from genbench.cli.novelty import novelty
 from genbench.cli.read import read
 from genbench.cli.score import score
 from genbench.cli.style import attribute, authors
+from genbench.cli.sweep import sweep
 from genbench.cli.train import train
 from genbench.errors import GenbenchError, PluginWarning, told
 
@@ -54,6 +55,7 @@ def options(
 
 
 app.command()(compare)
+app.command()(sweep)
 app.command()(train)
 app.command()(generate)
 app.command()(score)

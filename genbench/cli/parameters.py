@@ -147,6 +147,19 @@ MaxOverlap = Annotated[
 Length = Annotated[int, typer.Option(metavar="N", help="Characters in a sample.")]
 
 Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side by side. [default: one a core]")]
+Executor = Annotated[
+    str | None,
+    _option(metavar="local|ray|HOST:PORT", help="Where rows are made: here, or on a Ray cluster. [default: local]"),
+]
+Cost = Annotated[
+    str | None, _option(metavar="seconds|parameters|memory", help="What the front costs. [default: seconds]")
+]
+Halving = Annotated[
+    int | None,
+    _option(metavar="N", help="At 10, 30, 90 % of the training the best 1/N go on; 0: all do. [default: 3]"),
+]
+SomeSeed = Annotated[int | None, _option(metavar="N", help="The seed of training and drawing. [default: 0]")]
+SomeSeeds = Annotated[int | None, _option(metavar="N", help="Train with N seeds. [default: 1]")]
 Json = Annotated[Path | None, _option(metavar="FILE", help="Write everything as JSON.")]
 Csv = Annotated[Path | None, _option(metavar="FILE", help="Write the rows as CSV.")]
 Markdown = Annotated[Path | None, _option(metavar="FILE", help="Write the tables as Markdown.")]

@@ -40,6 +40,11 @@ def _save(run: Run, size: Size, state: Learned) -> None:
     run.save({**state, "size": asdict(size)})
 
 
+def _curve(validated: list[list[float]], width: float) -> list[list[float]]:
+    """Seconds of training, and bits per character of the beginning of the valid text."""
+    return [[seconds, round(bits / width, 4)] for seconds, bits in validated]
+
+
 @dataclass
 class RecurrentGenerator(Generator):
     """A network around a recurrent core, trained by the one training loop.
@@ -139,14 +144,15 @@ class RecurrentGenerator(Generator):
             schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
             if us.rank:
                 torch.manual_seed(run.seed + us.rank)  # what is dropped differs
-            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16, us)
+            read = self._stream(valid)
+            width = self._width(read)
+            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16, us, width)
             try:
-                read = self._stream(valid)
                 said = trainer.train(ids.to(run.device), read.to(run.device))
             finally:  # what an interrupted training has learned can be used
                 self._network.eval().cpu().settle()
         self.facts |= {"processes": us.size} if us.size > 1 else {}
-        self.facts |= said | {"precision": "bf16" if bf16 else "fp32", "curve": self._curve(trainer.curve, read)}
+        self.facts |= said | {"precision": "bf16" if bf16 else "fp32", "curve": _curve(trainer.curve, width)}
         self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
         self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
 
@@ -169,11 +175,10 @@ class RecurrentGenerator(Generator):
     def _stream(self, text: str) -> torch.Tensor:
         return torch.from_numpy(self.tokenizer.stream(text))
 
-    def _curve(self, validated: list[list[float]], valid: torch.Tensor) -> list[list[float]]:
-        """Seconds of training, and bits per character of the beginning of the valid text."""
+    def _width(self, valid: torch.Tensor) -> float:
+        """Characters a token, of the beginning of the valid text."""
         ids = valid[:VALID_TOKENS].numpy()
-        width = max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)  # characters a token
-        return [[seconds, round(bits / width, 4)] for seconds, bits in validated]
+        return max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)
 
     def _schedule(self, tokens: int, run: Run, began: float) -> Schedule:
         if self.schedule is not None:

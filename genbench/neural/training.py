@@ -56,6 +56,7 @@ class Trainer:
     characters_per_token: float
     bf16: bool = False
     team: Team = ALONE
+    valid_characters_per_token: float = 1.0
     best: tuple[float, dict[str, Any]] = field(init=False, default=(math.inf, {}))
     optimisers: list[torch.optim.Optimizer] = field(init=False)
     average: Average = field(init=False)
@@ -136,6 +137,8 @@ class Trainer:
             bits = self._bits(valid)
             self.curve.append([round(began, 2), bits])
             self._choose(bits)
+        said = bits / self.valid_characters_per_token
+        self.run.report(Progress(self.schedule.fraction, self.schedule.step, valid=said))
         self.network.train()
         self.aside = self.schedule.seconds - began
 
@@ -144,9 +147,7 @@ class Trainer:
         total, count, state = 0.0, 0.0, None
         for batch in self.recipe.reading.valid(valid[:VALID_TOKENS]):
             state = None if batch.fresh else state
-            even = (
-                len(batch.inputs) % self.team.size == 0
-            )  # else each reads all rows, for a part of them
+            even = len(batch.inputs) % self.team.size == 0  # else each reads all rows, for a part of them
             mine = self.team.share(batch) if even else batch
             nats, state = loss(self.network, mine, state, self.bf16)
             counted = len(batch.inputs) * batch.counted / self.team.size

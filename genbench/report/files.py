@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,10 @@ def as_markdown(comparison: Comparison) -> str:
         for label, row in zip(labels(rows), rows, strict=True):
             lines.append(_line([label, *(column.show(row) for column in columns)]))
         failed = [row for row in comparison.ranked(author) if row["status"] != "ok"]
-        lines += [_line([label, f"failed: {row['error']}"]) for label, row in zip(labels(failed), failed, strict=True)]
+        lines += [
+            _line([label, f"{row['status']}: {row['error']}"])
+            for label, row in zip(labels(failed), failed, strict=True)
+        ]
         copied = novelty.lines(rows, comparison.human.get(author))
         if copied:
             lines += _table([["samples of", *novelty.NAMES], *copied])
@@ -111,10 +115,10 @@ class Outputs:
         for path in self.paths.values():
             require_writable(path)
 
-    def write(self, comparison: Comparison) -> None:
-        """Write them all."""
+    def write(self, found: Any, forms: Mapping[str, Callable[[Any], str]] = FORMS) -> None:
+        """Write them all: a comparison, or what else has such forms."""
         for form, path in self.paths.items():
-            write(FORMS[form](comparison), path)
+            write(forms[form](found), path)
 
 
 def write(text: str, path: Path) -> None:

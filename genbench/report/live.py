@@ -95,7 +95,7 @@ class Live(Watcher):
         if place in self.lines:
             self.bars.remove_task(self.lines.pop(place))
         ok = row["status"] == "ok"
-        result = f"{row['bits_per_character']:.3f} bits/char" if ok else f"failed: {printable(row['error'])}"
+        result = f"{row['bits_per_character']:.3f} bits/char" if ok else f"{row['status']}: {printable(row['error'])}"
         self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
 
@@ -108,6 +108,8 @@ def says(said: Progress) -> str:
     parts = [said.note] if said.note else []
     if said.loss is not None:
         parts.append(f"loss {said.loss:.2f}")
+    if said.valid is not None:
+        parts.append(f"{said.valid:.3f} bits/char of valid text")
     if said.speed is not None:
         parts.append(f"{count(said.speed)} char/s")
     return printable(", ".join(parts))

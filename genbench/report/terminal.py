@@ -108,7 +108,7 @@ def remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Te
     )
     for label, row in zip(labels(rows), rows, strict=True):
         if row["status"] != "ok":
-            yield Text(printable(f"{label} failed: {row['error']}"), style="red")
+            yield Text(printable(f"{label} {row['status']}: {row['error']}"), style="red")
     for note, about in notes(rows).items():
         who = ", ".join(about) if len(about) < len(rows) else "all"
         yield Text(printable(f"{who}: {note}"), style="yellow")

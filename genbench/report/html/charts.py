@@ -108,6 +108,19 @@ def lines(chart: Chart, series: Sequence[Series]) -> Markup:
         return svg(figure, printable(chart.title), printable(chart.description), chart.name)
 
 
+def scatter(chart: Chart, series: Sequence[Series], front: Sequence[Point]) -> Markup:
+    """A mark for each point of each series, and a line along the front; who is who stands below."""
+    with _axes(3.4 + 0.3 * -(-len(series) // 2)) as (figure, axes):
+        axes.step(*zip(*front, strict=True), where="post", color=sign("faint"), linewidth=1.5)
+        for each in series:
+            x, y = zip(*each.points, strict=True)
+            axes.plot(x, y, each.mark, linestyle="none", color=each.colour, markersize=7, label=each.short)
+        _finish(axes, chart, "y")
+        _logarithmic(axes, chart.log)
+        figure.legend(loc="outside lower left", ncols=2, frameon=False, labelcolor=sign("ink"))
+        return svg(figure, printable(chart.title), printable(chart.description), chart.name)
+
+
 def _line(axes: Axes, each: Series) -> None:
     points = [each.points[at] for at in thinned(len(each.points))]
     x, y = [point[0] for point in points], [point[1] for point in points]

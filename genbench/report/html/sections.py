@@ -46,7 +46,7 @@ class Author:
         self.floors = ", ".join(f"{floor} {bits:.2f}" for floor, bits in comparison.floors.get(name, {}).items())
         self.notes = terminal.notes(self.rows)
         self.failed = [
-            f"{label} failed: {row.get('error', '')}"
+            f"{label} {row['status']}: {row.get('error', '')}"
             for label, row in zip(labels(self.rows), self.rows, strict=True)
             if row["status"] != "ok"
         ]
