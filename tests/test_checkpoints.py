@@ -16,6 +16,8 @@ from genbench import Run, make, models, store
 from genbench.checkpoints import Checkpoint
 from genbench.neural import training
 
+pytestmark = pytest.mark.slow
+
 TRAIN, VALID = PROSE * 12, PROSE * 2
 
 
@@ -121,7 +123,6 @@ genbench.train(sys.argv[1], "lstm-char:hidden=32", steps=400)
 """
 
 
-@pytest.mark.slow
 def test_the_same_command_goes_on_after_a_kill(tmp_path: Path) -> None:
     (tmp_path / "author.txt").write_text(PROSE * 20)
     env = os.environ | {"GENBENCH_HOME": str(tmp_path / "home")}

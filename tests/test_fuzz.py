@@ -26,6 +26,8 @@ from genbench.report.text import printable
 from genbench.text.cleaning import clean, decode
 from genbench.text.split import split
 
+pytestmark = pytest.mark.slow
+
 Tell = Callable[[str], None]
 NAMES = [*sorted(registry.found()), "./none.py", "x.py:", "", "\x1b[2J", "x" * 300, "\ud800", "mixture:parts=", ".py"]
 PIECES = [*NAMES, ":", ",", "=", "+", "(", ")", "((", "order", "hidden", "layers", "smoothing", "parts", "adaptive"]

@@ -17,6 +17,8 @@ from genbench.cli.main import app
 from genbench.report.html import charts, colours, comparing, page, reading, rendering, words
 from genbench.report.html.charts import Chart, Series
 
+pytestmark = pytest.mark.slow
+
 EMPTY = {"meta", "input", "br"}
 
 
@@ -218,7 +220,6 @@ def test_a_text_without_room_is_cut_and_that_is_said() -> None:
         Page(html)
 
 
-@pytest.mark.slow
 def test_a_large_comparison_stays_below_3_mb() -> None:
     authors = ("austen", "carroll", "melville", "milton")
     long = "Wörter und mehr — " * 300

@@ -14,6 +14,8 @@ import genbench
 from genbench import Sampling, UserError, models
 from genbench.text import Corpus
 
+pytestmark = pytest.mark.slow
+
 CHAIN = "markov-char:order=3"
 
 
@@ -238,7 +240,6 @@ def test_bad_input_ends_with_exit_code_2(
     assert "Traceback" not in err
 
 
-@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error() -> None:
     code = "import sys; sys.argv[1:] = ['generate', 'pell', '-g', 'markov-char', '--length', '200000']; "
     code += "from genbench.cli.main import main; main()"

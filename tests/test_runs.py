@@ -16,6 +16,8 @@ from genbench.cli.main import app
 from genbench.errors import UserError
 from genbench.report.wider import across, contexts
 
+pytestmark = pytest.mark.slow
+
 CHAINS = ["markov-char:order=2", "markov-char:order=3"]
 SHORT: dict[str, Any] = {"samplings": [genbench.Sampling(40)]}
 
@@ -51,7 +53,6 @@ def test_run_again_the_numbers_are_the_same_with_kept_models_and_with_new_ones(f
     assert set(runs.names()) == {"pell-1", "pell-1-2", "pell-1-3"}
 
 
-@pytest.mark.slow
 def test_a_network_trained_anew_for_as_many_steps_has_the_same_bits() -> None:
     first = genbench.compare(["pell"], ["lstm-char:hidden=8"], steps=40, **SHORT)
     again = genbench.rerun(first.name, fresh=True)

@@ -18,6 +18,8 @@ from genbench.report.encoding import STANDS_FOR, forgiving
 from genbench.report.screen import painted, values
 from genbench.report.tables import Figures
 
+pytestmark = pytest.mark.slow
+
 CSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CHAINS = ["-g", "markov-char:order=3", "-g", "markov-word"]
