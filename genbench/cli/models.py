@@ -27,6 +27,7 @@ def list_() -> None:
     from genbench import models
     from genbench.report.listings import listing
     from genbench.report.live import console
+    from genbench.report.text import counted
 
     found = models.kept(models.home())
     rows = [
@@ -41,7 +42,7 @@ def list_() -> None:
         for m in found
     ]
     listing(["model", "author", "as", "trained", "size", "when (UTC)"], rows, console())
-    typer.echo(f"{len(found)} models in {models.home()}", err=True)
+    typer.echo(f"{counted(len(found), 'model')} in {models.home()}", err=True)
 
 
 def _when(card: dict[str, Any]) -> str:

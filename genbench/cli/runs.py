@@ -32,10 +32,11 @@ def list_() -> None:
     from genbench import runs
     from genbench.report.live import console
     from genbench.report.runs import show_all
+    from genbench.report.text import counted
 
     found = runs.kept()
     show_all([(run.name, run.comparison) for run in found], console())
-    typer.echo(f"{len(found)} runs in {runs.home()}", err=True)
+    typer.echo(f"{counted(len(found), 'run')} in {runs.home()}", err=True)
 
 
 @app.command()

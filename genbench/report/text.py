@@ -57,6 +57,15 @@ def count(number: float | None) -> str:
     return f"{number:,.0f}" if number < LARGE else f"{number:.0e}"
 
 
+def counted(number: int, what: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "run"), counted(2, "run")
+    ('1 run', '2 runs')
+    """
+    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def decimals(number: float | None, places: int) -> str:
     """A number with this many decimals; a large one in short.
 
