@@ -1,5 +1,6 @@
 """The executor on a Ray cluster: three nodes on this machine, one killed and one added while 30 jobs run."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -12,9 +13,9 @@ from processes import HEAD, TOY
 
 import genbench
 from genbench import models
-from genbench.bench import plan
+from genbench.bench import luggage, plan
 from genbench.bench.executors import STOPPED
-from genbench.bench.jobs import Row
+from genbench.bench.jobs import Job, Row
 from genbench.bench.rayed import RayExecutor
 from genbench.bench.watcher import Watcher
 from genbench.generator import Progress
@@ -27,12 +28,12 @@ CHAINS = [*(f"markov-char:order={n}" for n in range(2, 8)), "markov-word", "mark
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
 SLOW = """
         began = (run.resume() or {"step": 0})["step"]
-        open(PLACE, "a").write(f"{os.getpid()}\\n")
+        open(f"{PLACE}-{len(train)}", "w").write(str(os.getpid()))
         self.facts = {"notes": [f"resumed at step {began}"] if began else []}
-        for step in range(began, 25):
+        for step in range(began, 60):
             time.sleep(0.1)
             run.save({"step": step + 1})
-            run.report(Progress(step / 25, step))"""
+            run.report(Progress(step / 60, step))"""
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +88,20 @@ class Breaking(Watcher):
     def watch(self, jobs: Any, place: int, said: Progress | Row) -> None:
         if isinstance(said, Progress):
             self.notes.append(said.note)
-            if not self.killed and jobs[place].spec.endswith("slow.py") and said.step >= 8:
-                above = parents(int(self.pids.read_text().splitlines()[-1]))
-                for node in self.cluster.list_all_nodes():
-                    if node.all_processes["raylet"][0].process.pid in above:
-                        self.cluster.remove_node(node, allow_graceful=False)
-                        self.cluster.add_node(wait=False, **NODE)
-                        self.killed = True
+            if not self.killed and jobs[place].spec.endswith("slow.py") and self.at_home(jobs[place]):
+                with contextlib.suppress(FileNotFoundError):  # it has just come to its end
+                    self.kill(parents(int(Path(f"{self.pids}-{len(jobs[place].train)}").read_text())))
+
+    def at_home(self, job: Job) -> bool:
+        kept = luggage.checkpoint(job)
+        return kept is not None and kept.resume() is not None
+
+    def kill(self, above: list[int]) -> None:
+        for node in self.cluster.list_all_nodes():
+            if node.all_processes["raylet"][0].process.pid in above:
+                self.cluster.remove_node(node, allow_graceful=False)
+                self.cluster.add_node(wait=False, **NODE)
+                self.killed = True
 
 
 def same(row: Row) -> Row:
