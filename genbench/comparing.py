@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from genbench import __version__, ranks, runs
+from genbench import __version__, options, ranks, runs
 from genbench.api import DEFAULT, SILENT, models_folder, texts
 from genbench.bench import executors, plan, settings
 from genbench.bench import style as styled
@@ -80,9 +80,10 @@ def compare(
 
     Ctrl-C ends it: the rows that are done are given, the others say that they were stopped.
     """
-    asked = _asked(locals())
+    given = dict(locals())
     began, created = time.perf_counter(), datetime.now(UTC).isoformat()
     _require(generators, prompts, by, jobs, deadline)
+    asked = _asked(given)
     runner = executors.named(executor, jobs)
     runner = Halving(runner, halving) if halving else runner
     samplings = [each for each in samplings if each.length]  # of no length: none
@@ -165,7 +166,7 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
         return {}
     others = {key: value for key, value in given.items() if key not in NOT_ASKED}
     authors = [os.path.abspath(each) if is_path(str(each)) else str(each) for each in given["authors"]]
-    specs = [settings.SOURCE.sub(lambda path: os.path.abspath(path[0]), spec) for spec in given["generators"]]
+    specs = [options.with_files(spec, os.path.abspath) for spec in given["generators"]]
     lists = {key: list(others[key]) for key in ("prompts", "held_out", "by")}
     return (
         others | lists | {"authors": authors, "generators": specs, "samplings": list(map(asdict, given["samplings"]))}

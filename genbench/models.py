@@ -246,14 +246,8 @@ def _read(folder: Path) -> Model | None:
 
 def _source(spec: options.Spec) -> str:
     """The digest of every file that a SPEC names: a plugin, vectors; "" where it names none."""
-    files = files_of(spec)
+    files = options.files_of(spec)
     return _digest(b"".join(bytes.fromhex(_digest_of(path)) for path in files)) if files else ""
-
-
-def files_of(spec: options.Spec) -> list[Path]:
-    """Every file that a SPEC names: plugins, vectors."""
-    named = [spec.path, *(Path(word) for value in spec.options.values() for word in re.split(r"[()+:,=]", value))]
-    return [path for path in named if path is not None and os.path.isfile(path)]
 
 
 def _digest(data: bytes) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -18,6 +19,7 @@ from genbench.errors import SpecError, nearest
 from genbench.generator import Generator
 
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
+WORD = re.compile(r"[^()+:,=]+")  # of a SPEC
 NAMED = re.compile(r"[\w-]+:\s*\w+\s*=")  # a registered name with options: a .py in one of them is no path
 FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
 LONGEST, DEEPEST = 4_000, 20  # of a SPEC: characters, parentheses in parentheses
@@ -62,6 +64,18 @@ def parse(text: str) -> Spec:
         raise SpecError(f"SPEC {text!r} names no generator; a SPEC is {FORM}")
     path = Path(name) if file else None
     return Spec(path.stem if path else name.strip(), options, path)
+
+
+def files_of(spec: Spec) -> list[Path]:
+    """Every file that a SPEC names: plugins, vectors."""
+    named = [spec.path, *(Path(word) for value in spec.options.values() for word in WORD.findall(value))]
+    return [path for path in named if path is not None and os.path.isfile(path)]
+
+
+def with_files(spec: str, place: Callable[[str], str]) -> str:
+    """A SPEC with each word that names a file put as `place` says."""
+    paths = set(files_of(parse(spec)))
+    return WORD.sub(lambda word: place(word[0]) if Path(word[0]) in paths else word[0], spec)
 
 
 def _parts(text: str, spec: str) -> Iterator[str]:

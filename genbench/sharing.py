@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from genbench import api, models, options, registry, untrusted
+from genbench import api, models, options, registry, store, untrusted
 from genbench.bench.watcher import Watcher
 from genbench.errors import GenbenchError, UserError, told
 from genbench.report.modelcard import modelcard
@@ -51,7 +51,7 @@ def export_model(
     home = registry.distribution(model.card["spec"])
     card = modelcard(model.card, api.numbers(made, text.test), home, made.training_words is not None)
     _require_new(final)  # training takes its time
-    beside = Path(tempfile.mkdtemp(prefix=".genbench.", dir=final.resolve().parent))
+    beside = Path(tempfile.mkdtemp(prefix=store.BESIDE, dir=final.resolve().parent))
     try:
         for file in (models.CARD, *models.FILES):
             shutil.copyfile(model.folder / file, beside / file)

@@ -1,6 +1,7 @@
 """Kept runs: each by a name of its own, the same numbers when it is run again, and two of them side by side."""
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import genbench
-from genbench import runs
+from genbench import options, runs
 from genbench.bench.differences import differences
 from genbench.bench.results import Comparison
 from genbench.cli.main import app
@@ -72,6 +73,17 @@ def test_paths_are_found_again_from_another_folder(
     monkeypatch.chdir(tmp_path / "else")
     again = genbench.rerun(first.name)
     assert [row["identical"] for row in differences(first, again)["rows"]] == [True]
+
+
+def test_every_file_that_a_spec_names_is_asked_for_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vectors.txt").touch()
+    spec = "mixture:parts=(lstm-word:embeddings=./vectors.txt)+markov-char"
+    found = options.with_files(spec, os.path.abspath)
+    assert found == f"mixture:parts=(lstm-word:embeddings={tmp_path / 'vectors.txt'})+markov-char"
+    assert options.with_files("markov-char:order=3", os.path.abspath) == "markov-char:order=3"
 
 
 def test_a_text_without_a_name_cannot_be_found_again() -> None:

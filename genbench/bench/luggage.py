@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,6 @@ from genbench.checkpoints import Checkpoint
 from genbench.errors import GenbenchError, UserError
 
 Files = dict[str, bytes]  # by their names
-WORD = re.compile(r"[^()+:,=]+")  # of a SPEC
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Luggage:
 
 def packed(job: Job) -> Luggage:
     """What a job takes along, of what is kept here. Raises UserError for a path that no SPEC elsewhere could have."""
-    words = set(WORD.findall(job.spec))
-    for path in models.files_of(options.parse(job.spec)):
+    words = set(options.WORD.findall(job.spec))
+    for path in options.files_of(options.parse(job.spec)):
         if path not in map(Path, words):
             raise UserError(f"{str(path)!r} has one of ()+:,= in it and cannot be sent: rename it")
     found = Luggage({word: Path(word).read_bytes() for word in words & _named(job.spec)})
@@ -61,7 +59,7 @@ def unpacked(job: Job, luggage: Luggage, folder: Path) -> Job:
         path.parent.mkdir()
         path.write_bytes(data)
         addresses[word] = str(path)
-    spec = WORD.sub(lambda word: addresses.get(word[0], word[0]), job.spec)
+    spec = options.WORD.sub(lambda word: addresses.get(word[0], word[0]), job.spec)
     job = replace(job, spec=spec, models=job.models and str(folder / "models"), fresh=False)  # all is as fresh as asked
     if luggage.model:
         _write(luggage.model, Path(job.models) / luggage.name, spec)
@@ -119,8 +117,8 @@ def _key(job: Job) -> Mapping[str, Any] | None:
 
 def _named(spec: str) -> set[str]:
     """The words of a SPEC that name files."""
-    paths = set(models.files_of(options.parse(spec)))
-    return {word for word in WORD.findall(spec) if Path(word) in paths}
+    paths = set(options.files_of(options.parse(spec)))
+    return {word for word in options.WORD.findall(spec) if Path(word) in paths}
 
 
 def _quoted(path: str) -> str:
