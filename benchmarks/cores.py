@@ -16,13 +16,13 @@ import time
 import torch
 from torch import nn
 
-from genbench import Run, registry
+from genbench import TrainContext, registry
 from genbench.neural import RecurrentGenerator
 from genbench.neural.batches import Batch
 from genbench.neural.heads import Softmax
-from genbench.neural.machine import training
 from genbench.neural.network import Network
-from genbench.neural.optimisers import Rates
+from genbench.neural.optimizers import Rates
+from genbench.neural.precision import training
 from genbench.neural.schedule import Schedule, parts
 from genbench.neural.training import Recipe, Trainer
 
@@ -64,7 +64,9 @@ def trainer(spec: str, hidden: int, half: bool) -> Trainer:
     core = generator.core(VECTORS, hidden)
     network = Network(nn.Embedding(ALPHABET, VECTORS), core, Softmax(hidden, ALPHABET), (0.0, 0.0)).train()
     rates = Rates(generator.learning_rate, generator.matrix_rate, generator.weight_decay, hidden)
-    return Trainer(network, Recipe(generator.reading(BATCH * WINDOW), rates), Run(), Schedule(parts(1000)), 1.0, half)
+    return Trainer(
+        network, Recipe(generator.reading(BATCH * WINDOW), rates), TrainContext(), Schedule(parts(1000)), 1.0, half
+    )
 
 
 def milliseconds(trained: Trainer, steps: int) -> float:

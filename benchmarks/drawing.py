@@ -25,8 +25,8 @@ from markovify.splitters import split_into_sentences
 from torch import nn
 
 import genbench
-from genbench import Generator, Run, Sampling
-from genbench.overlap import TrainingWords
+from genbench import Generator, Sampling, TrainContext
+from genbench.sampling.overlap import TrainingWords
 
 READINGS = 3
 AT_ONCE = (1, 16, 256, 1024)
@@ -74,7 +74,7 @@ def made(spec: str, corpus: genbench.Corpus) -> Generator:
     """A chain trained as it is used, or a network as it begins."""
     generator = genbench.make(spec)
     train = corpus.train if spec.startswith("markov") else corpus.train[:FOR_NETWORKS]
-    generator.fit(train, corpus.valid[:2_000], Run(steps=1))
+    generator.fit(train, corpus.valid[:2_000], TrainContext(steps=1))
     generator.training_words = TrainingWords.of(train)
     return generator
 

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable
 
 import genbench
-from genbench.bench import executors, plan
-from genbench.bench.clusters import QUIET
-from genbench.bench.jobs import Job, run_job
+from genbench.experiments import plan
+from genbench.experiments.executors import base as executors
+from genbench.experiments.executors.ray_cluster import QUIET
+from genbench.experiments.job import Job, run_job
 from genbench.generator import Progress
 
 TIMES = 3

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -413,7 +414,7 @@ def of_generators() -> Iterator[Work]:
     """Every SPEC on one author with two seeds, the plain ones on another too; and some taken back from disk."""
 
     def work(section: str, author: str, spec: str, seed: int, torch: bool, keep: bool = False) -> Work:
-        return section, f"{author} {spec} seed={seed}", torch, lambda: trained(author, spec, seed, keep)
+        return section, f"{author} {spec} seed={seed}", torch, partial(trained, author, spec, seed, keep)
 
     for torch, specs in ((False, (*CHAINS, *MORE_CHAINS)), (True, (*NETWORKS, *MORE_NETWORKS))):
         for spec in specs:
@@ -422,8 +423,8 @@ def of_generators() -> Iterator[Work]:
     yield from (work("generators", AUTHORS[1], spec, 0, True) for spec in NETWORKS)
     kept = ("markov-char", "markov-word:adaptive=true", "markovify", "mixture:parts=markov-char+markov-word")
     yield from (work("kept", "pell", spec, 0, False, True) for spec in kept)
-    kept = ("lstm-char:hidden=32", "lstm-word:hidden=32", NETWORKS[-1])
-    yield from (work("kept", "pell", spec, 0, True, True) for spec in kept)
+    networks = ("lstm-char:hidden=32", "lstm-word:hidden=32", NETWORKS[-1])
+    yield from (work("kept", "pell", spec, 0, True, True) for spec in networks)
 
 
 def with_long_tests() -> list[Any]:
@@ -529,14 +530,14 @@ def works() -> Iterator[Work]:
     yield "comparison", "differences", False, of_differences
     yield "novelty", "markov-char:order=unbounded", False, of_novelty
     for torch, spec in ((False, "markov-char:order=5"), (False, "markov-word"), (True, "lstm-char:hidden=32")):
-        yield "attribution", spec, torch, lambda spec=spec: of_attribution(spec)
-        yield "confusion", spec, torch, lambda spec=spec: confusion(AUTHORS, spec)
+        yield "attribution", spec, torch, partial(of_attribution, spec)
+        yield "confusion", spec, torch, partial(confusion, AUTHORS, spec)
     chains = ("markov-char", "markov-word", "mixture:parts=markov-char+markov-word")
-    yield "memory", "chains", False, lambda: of_memory(chains)
+    yield "memory", "chains", False, partial(of_memory, chains)
     networks = ("lstm-char:hidden=24", "gru-word:hidden=24", "lstm-window:hidden=24", "peephole-lstm-char:hidden=24")
-    yield "memory", "networks", True, lambda: of_memory(networks)
+    yield "memory", "networks", True, partial(of_memory, networks)
     for spec in ("lstm-char", "gru-char", "rnn-char", "peephole-lstm-char", "stacked-lstm-char", "lstm-word"):
-        yield "gates", spec, True, lambda spec=f"{spec}:hidden=12": of_gates(spec)
+        yield "gates", spec, True, partial(of_gates, f"{spec}:hidden=12")
     for spec in (
         "markov-char:order=5",
         "markov-word",
@@ -544,10 +545,10 @@ def works() -> Iterator[Work]:
         "markov-class",
         "markov",
     ):
-        yield "explain", spec, False, lambda spec=spec: of_explanations(spec)
+        yield "explain", spec, False, partial(of_explanations, spec)
     chains = ("markov-char", "markov-word:adaptive=true", "mixture:parts=markov-char+markov-word")
     for torch, spec in ((False, chains[0]), (False, chains[1]), (False, chains[2]), (True, "lstm-char:hidden=32")):
-        yield "compression", spec, torch, lambda spec=spec: of_compression(spec)
+        yield "compression", spec, torch, partial(of_compression, spec)
     yield "style", "markov-char:order=4", True, of_style
     yield "sweep", "lstm-char, markov-char", True, of_sweep
 
@@ -656,7 +657,8 @@ def main() -> int:
     parser.add_argument("--tolerance", type=float, default=0.0)
     given = parser.parse_args()
     if given.diff:
-        return diff(*given.diff, given.tolerance)
+        one, other = given.diff
+        return diff(one, other, given.tolerance)
     if given.out is None:
         parser.error("name the file to write, or two with --diff")
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import genbench
-from genbench.generator import Run
-from genbench.text import catalogue
+from genbench.corpus import catalogue
+from genbench.generator import TrainContext
 
 BOOK = 50_000  # characters of a book
 CHANGED = 0.1  # of its words
@@ -68,7 +68,7 @@ def step(folder: str, what: str) -> dict[str, float]:
         ids = cut(text.train).stream(text.train)
         return {"seconds": time.process_time() - began, "megabytes": _held(), "tokens": len(ids)}
     made = genbench.make(what)
-    made.fit(text.train, text.valid, Run(steps=STEPS))
+    made.fit(text.train, text.valid, TrainContext(steps=STEPS))
     return {"seconds": time.process_time() - began, "megabytes": _held()}
 
 

@@ -86,11 +86,11 @@ def one(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def ours(wanted: dict[str, Any], text: Any) -> dict[str, Any]:
     """A row of genbench's."""
-    from genbench import Run, registry, score
+    from genbench import TrainContext, registry, score
 
     generator = registry.make(wanted["row"])
     began = time.perf_counter()
-    generator.fit(text.train, text.valid, Run(seed=wanted["seed"], budget=wanted["budget"]))
+    generator.fit(text.train, text.valid, TrainContext(seed=wanted["seed"], budget=wanted["budget"]))
     trained = time.perf_counter()
     found = score(generator, text.test)
     return {

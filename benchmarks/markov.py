@@ -32,7 +32,7 @@ from genbench_plugins.markov.smoothing import smoothed
 from genbench_plugins.markov.tree import grow
 
 import genbench
-from genbench import Generator, Run, Tokenizer
+from genbench import Generator, Tokenizer, TrainContext
 
 Figures = dict[str, Any]
 SCORED = 200  # tokens that nltk's slow models are asked for
@@ -61,9 +61,9 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 def ours(spec: str, corpus: genbench.Corpus) -> Figures:
     """One of genbench's chains."""
     made = genbench.make(spec)
-    made.fit("the same, to import what is needed. " * 3, "the same", Run())
+    made.fit("the same, to import what is needed. " * 3, "the same", TrainContext())
     before = peak_mb()
-    _, seconds = timed(lambda: made.fit(corpus.train, corpus.valid, Run()))
+    _, seconds = timed(lambda: made.fit(corpus.train, corpus.valid, TrainContext()))
     memory = peak_mb() - before
     ids = made.tokenizer.encode(corpus.test)
     scored, scoring = timed(lambda: made.token_log_probs(ids))
@@ -84,9 +84,9 @@ def predictions(made: Generator, ids: list[int]) -> float:
     """Whole distributions a second, the steps to them included."""
 
     def walk() -> None:
-        state = made.begin()
+        state = made.start()
         for token in ids:
-            made.predict(state)
+            made.log_probs(state)
             state = made.advance(state, token)
 
     return len(ids) / timed(walk)[1]

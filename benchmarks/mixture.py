@@ -22,7 +22,7 @@ def measured(spec: str, author: str, seconds: float) -> str:
     """One line of the table."""
     corpus = genbench.corpus(author, lines="keep")
     generator, began = genbench.make(spec), time.perf_counter()
-    generator.fit(corpus.train, corpus.valid, genbench.Run(seed=0, budget=seconds))
+    generator.fit(corpus.train, corpus.valid, genbench.TrainContext(seed=0, budget=seconds))
     trained = time.perf_counter()
     found = genbench.score(generator, corpus.test)
     speed = len(corpus.test) / (time.perf_counter() - trained)

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from genbench.neural.machine import native_bf16
+from genbench.neural.precision import native_bf16
 
 
 class CharacterLSTM(nn.Module):

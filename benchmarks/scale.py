@@ -21,7 +21,8 @@ from genbench_plugins.markov.tree import NOWHERE, Tree, grow
 from markov import peak_mb, timed
 
 import genbench
-from genbench import Ids, Run
+from genbench import Ids
+from genbench.generator import TrainContext
 
 SIZES = (500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000)
 FAR = 1_000_000_000
@@ -89,7 +90,7 @@ def one(path: str, characters: int) -> dict[str, float]:
 def main() -> None:
     """Print the table."""
     corpus, chain = genbench.corpus("austen", lines="keep"), MarkovChar()
-    chain.fit(corpus.train, corpus.valid, Run())
+    chain.fit(corpus.train, corpus.valid, TrainContext())
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "text.npy")
         np.save(path, drawn(chain, SIZES[-1], np.random.default_rng(0)))

@@ -9,23 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from genbench import models, registry
-from genbench.bench import plan
-from genbench.bench.jobs import plain, trained
-from genbench.bench.jobs import test as tested
-from genbench.bench.machine import require_room
-from genbench.bench.plan import require_prompt as require_prompt
-from genbench.bench.watcher import Watcher
+from genbench import registry
+from genbench.analysis.explanations import explain as explain
+from genbench.corpus import Corpus, decode, default_authors
+from genbench.corpus import load as load_corpus
+from genbench.corpus.cleaning import clean
+from genbench.corpus.sources import read_path
 from genbench.errors import CorpusError, UserError
-from genbench.explain import explain as explain
-from genbench.generator import Generator, Tell
-from genbench.sampling import Sampling, generate_many
-from genbench.sampling import stream as drawn
-from genbench.store import require_writable, write_whole
-from genbench.text import Corpus, decode, default_authors
-from genbench.text import load as load_corpus
-from genbench.text.cleaning import clean
-from genbench.text.sources import read_path
+from genbench.experiments import plan
+from genbench.experiments.environment import require_room
+from genbench.experiments.job import plain, trained
+from genbench.experiments.job import test as tested
+from genbench.experiments.plan import require_prompt as require_prompt
+from genbench.experiments.progress import Watcher
+from genbench.generator import Generator, ProgressCallback
+from genbench.sampling.loop import Sampling, generate_many
+from genbench.sampling.loop import stream as drawn
+from genbench.storage import models
+from genbench.storage.files import require_writable, write_whole
 
 SILENT = Watcher()
 DEFAULT = Sampling()
@@ -118,13 +119,13 @@ def ready(
     return train(text, generator, watcher=watcher, **given)
 
 
-def _loaded(model: models.Model, tell: Tell) -> Generator:
+def _loaded(model: models.Model, progress: ProgressCallback) -> Generator:
     """The generator of a kept model; the first network takes seconds, because torch does."""
-    tell(0.0)
+    progress(0.0)
     try:
         return model.generator()
     finally:
-        tell(1.0)
+        progress(1.0)
 
 
 def offered(text: Corpus) -> list[str]:

@@ -3,7 +3,8 @@
 GenbenchError
 ├── UserError           something asked for cannot be had
 │   ├── SpecError       a generator's SPEC or one of its options
-│   └── CorpusError     an author or a text
+│   ├── CorpusError     an author or a text
+│   └── NotFittedError  a generator that is not trained (also an AttributeError, so that hasattr works)
 └── ContractError       a generator breaks the contract: its row fails, the others stand
 
 PluginWarning is what an installed plugin that cannot be used costs every command that meets it: one line.
@@ -34,6 +35,10 @@ class SpecError(UserError):
 
 class CorpusError(UserError):
     """An author that is not known, or a text that cannot be used."""
+
+
+class NotFittedError(UserError, AttributeError):
+    """A generator is used before it is trained."""
 
 
 class ContractError(GenbenchError):

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from genbench import options
+from genbench import spec as options
 from genbench.errors import ContractError, PluginWarning, SpecError, nearest, told
 from genbench.generator import Generator
 

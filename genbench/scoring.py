@@ -13,15 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genbench import capabilities
 from genbench.errors import ContractError
-from genbench.generator import Generator, LogProbs, Tell
-from genbench.tokenizer import Ids
+from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
+from genbench.tokenization.tokenizer import Ids
 
 SUM_TOLERANCE = 1e-6
 STEP_TOLERANCE = 1e-4  # nats a token, in fp32
 LARGEST_EXPONENT = 1000.0  # 2 ** 1024 is out of a float's range
 AUDITED_TOKENS = 200
-TOLD_EVERY = 0.2  # seconds
+PROGRESS_EVERY = 0.2  # seconds
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,16 +74,16 @@ def _perplexity(bits: float, count: int) -> float | None:
     return float(2.0 ** (bits / count))
 
 
-def score(generator: Generator, text: str, tell: Tell = lambda share: None) -> Score:
-    """Score a text, read as one stream from `begin()`, and audit the generator on its beginning.
+def score(generator: Generator, text: str, progress: ProgressCallback = ignore) -> Score:
+    """Score a text, read as one stream from `start()`, and audit the generator on its beginning.
 
-    `tell` hears how much of it is done, 0 to 1, now and then, as far as the generator says so. Raises ContractError
-    where the tokenizer loses text, or where `predict` is no distribution or disagrees with `token_log_probs`.
+    `progress` is called with the share done, 0 to 1, now and then, as far as the generator reports it. Raises ContractError
+    where the tokenizer loses text, or where `log_probs` is no distribution or disagrees with `token_log_probs`.
     """
     ids, ends = generator.tokenizer.spans(text)
     if generator.tokenizer.decode(ids) != text:
         raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
-    log_probs = np.asarray(_told(generator, ids, tell), dtype=np.float64)
+    log_probs = np.asarray(_log_probs(generator, ids, progress), dtype=np.float64)
     if log_probs.shape != ids.shape or not np.isfinite(log_probs).all():
         raise ContractError("token_log_probs must give one finite number for each token")
     audit(generator, ids[:AUDITED_TOKENS], log_probs[:AUDITED_TOKENS])
@@ -98,23 +99,21 @@ def score(generator: Generator, text: str, tell: Tell = lambda share: None) -> S
     )
 
 
-def _told(generator: Generator, ids: Ids, tell: Tell) -> LogProbs:
-    """The log-probabilities, `tell` told of every fifth of a second in which the generator says how far it is."""
+def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> LogProbs:
+    """Return the log-probabilities; `progress` is called at most five times a second."""
     last = time.monotonic()
 
-    def telling(share: float) -> None:
+    def throttled(share: float) -> None:
         nonlocal last
-        if time.monotonic() - last > TOLD_EVERY:
+        if time.monotonic() - last > PROGRESS_EVERY:
             last = time.monotonic()
-            tell(share)
+            progress(share)
 
-    tell(0.0)
-    before, generator.telling = generator.telling, telling
+    progress(0.0)
     try:
-        return generator.token_log_probs(ids)
+        return capabilities.token_log_probs(generator, ids, throttled)
     finally:
-        generator.telling = before
-        tell(1.0)
+        progress(1.0)
 
 
 def spread(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
@@ -134,13 +133,13 @@ def spread(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
 
 
 def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
-    """Step through `ids` from `begin()`: `predict` sums to one and agrees with the log-probabilities given."""
-    state = generator.begin()
+    """Step through `ids` from `start()`: `log_probs` sums to one and agrees with the log-probabilities given."""
+    state = generator.start()
     for place, token in enumerate(ids.tolist()):
-        predicted = checked(generator.predict(state), generator.tokenizer.size)
+        predicted = checked(generator.log_probs(state), generator.tokenizer.size)
         if abs(predicted[token] - log_probs[place]) > STEP_TOLERANCE:
             raise ContractError(
-                f"token_log_probs disagrees with predict at token {place}: "
+                f"token_log_probs disagrees with log_probs at token {place}: "
                 f"{log_probs[place]:.6f} and {predicted[token]:.6f} nats"
             )
         state = generator.advance(state, token)
@@ -149,19 +148,21 @@ def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
 def checked(log_probs: LogProbs, size: int) -> LogProbs:
     """The same log-probabilities, if they are a distribution over `size` tokens; ContractError otherwise."""
     if np.shape(log_probs) != (size,):
-        raise ContractError(f"predict gives shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
+        raise ContractError(f"log_probs gives shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
     if not np.isfinite(log_probs).all():
         token = int(np.flatnonzero(~np.isfinite(log_probs))[0])
-        raise ContractError(f"predict gives token {token} {log_probs[token]} nats: every token needs some probability")
+        raise ContractError(
+            f"log_probs gives token {token} {log_probs[token]} nats: every token needs some probability"
+        )
     total = float(np.exp(log_probs).sum())
     if abs(total - 1) > SUM_TOLERANCE:
-        raise ContractError(f"the probabilities that predict gives sum to {total:.6g}, not to one")
+        raise ContractError(f"the probabilities that log_probs gives sum to {total:.6g}, not to one")
     return log_probs
 
 
 def alone(generator: Generator, texts: Sequence[str]) -> list[LogProbs]:
-    """The bits of each character of many short texts, each read alone from `begin()`: (characters,) each."""
+    """The bits of each character of many short texts, each read alone from `start()`: (characters,) each."""
     cut = [generator.tokenizer.spans(text) for text in texts]
-    log_probs = generator.token_log_probs_batch([ids for ids, _ in cut])
+    log_probs = capabilities.token_log_probs_batch(generator, [ids for ids, _ in cut])
     found = zip(texts, cut, log_probs, strict=True)
     return [spread(-nats / math.log(2), ends, len(text)) for text, (_, ends), nats in found]

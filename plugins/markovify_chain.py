@@ -22,7 +22,8 @@ import numpy as np
 from genbench_plugins.markov.char import MarkovChar
 from genbench_plugins.markovify_links import CLOSED, START, UNKNOWN, Links, learn
 
-from genbench import Generator, Ids, LogProbs, Progress, Run, State
+from genbench import Generator, Ids, LogProbs, Progress, State, TrainContext
+from genbench.generator import ProgressCallback, Text, TrainStats, ignore
 
 NOWHERE = -1  # the row of a state that the chain does not have
 ENDING = re.compile(r"[.!?][\"'\u2019\u201d)\]_]*$")
@@ -64,30 +65,31 @@ class Markovify(Generator):
             raise ValueError(f"state_size is {self.state_size}, and must be 1 or more")
         self._characters = MarkovChar(order=self.escape_order)
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
-        run.report(Progress(0.1, note="characters"))
-        self._characters.fit(train, "", Run(run.seed))
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        context.report(Progress(0.1, note="characters"))
+        inner = TrainContext(context.seed)
+        self._characters.fit(train, Text(""), inner)
         self.tokenizer = self._characters.tokenizer
-        run.report(Progress(0.3, note="markovify"))
-        model = learn(train, self.state_size, self.well_formed)
+        context.report(Progress(0.3, note="markovify"))
+        model = learn(str(train), self.state_size, self.well_formed)
         self._prepare(Links.of(model, self.state_size, self.tokenizer), [0.5] * (len(SEEN) + 1))
-        run.report(Progress(0.6, note="weights"))
+        context.report(Progress(0.6, note="weights"))
         answered = self._fit_weights(valid[:FITTED])
-        self._describe(len(train.split()), answered)
+        self._describe(len(str(train).split()), answered, inner.stats, context)
 
-    def _describe(self, words: int, answered: float) -> None:
-        links, inner = self._links, self._characters.facts
+    def _describe(self, words: int, answered: float, inner: TrainStats, context: TrainContext) -> None:
+        links = self._links
         taken = f"{links.counts.sum() / max(words, 1):.0%} of the training words" if links.words else "no sentence"
         notes = [
             f"markovify took {taken}",
             f"the bare chain could have written {answered:.0%} of the valid text's words",
         ]
-        self.facts = {
-            "parameters": len(links.counts) + int((links.ends > 0).sum()) + inner["parameters"],
-            "answered": round(answered, 4),
-            "weights": self._weights,
-            "notes": notes + inner.get("notes", []),
-        }
+        context.record(
+            parameters=len(links.counts) + int((links.ends > 0).sum()) + (inner.parameters or 0),
+            notes=notes + inner.notes,
+            answered=round(answered, 4),
+            weights=self._weights,
+        )
 
     def _prepare(self, links: Links, weights: list[float]) -> None:
         self._links, self._weights = links, weights
@@ -101,12 +103,12 @@ class Markovify(Generator):
 
     def _read_level(self, rows: State) -> tuple[LogProbs, float]:
         """The character level's probabilities, (vocabulary,), and those of white space together."""
-        found = np.exp(self._characters.predict(rows))
+        found = np.exp(self._characters.log_probs(rows))
         return found, float(found[self._white].sum())
 
-    def begin(self) -> Place:
+    def start(self) -> Place:
         words = (UNKNOWN,) * self.state_size
-        return Place(self._characters.begin(), "", words, self._open(words, [1.0] + [0.0] * self.state_size, False))
+        return Place(self._characters.start(), "", words, self._open(words, [1.0] + [0.0] * self.state_size, False))
 
     def _open(self, words: tuple[int, ...], shares: list[float], ending: bool) -> tuple[Guess, ...]:
         """The guesses before a new word, from how likely each number of words was: the sentence may have ended.
@@ -163,7 +165,7 @@ class Markovify(Generator):
         words = (*place.words[1:], self._links.number.get(place.word, UNKNOWN))
         return Place(rows, "", words, self._open(words, begun, ENDING.search(place.word) is not None))
 
-    def predict(self, state: Place) -> LogProbs:
+    def log_probs(self, state: Place) -> LogProbs:
         level, space = self._level(state.rows)
         chain, closed = np.zeros(len(level)), 0.0
         for guess in state.guesses:
@@ -175,8 +177,8 @@ class Markovify(Generator):
             return np.asarray(np.log(level * (spelled + self._white * (closed / space)) + chain))
         return np.asarray(np.log(level * np.where(self._white, 1.0, spelled) + chain * (1 - space)))
 
-    def token_log_probs(self, ids: Ids) -> LogProbs:
-        found, place = np.empty(len(ids)), self.begin()
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        found, place = np.empty(len(ids)), self.start()
         for i, token in enumerate(ids.tolist()):
             weighed = self._weigh(place, token)
             found[i] = _total(weighed)
@@ -189,7 +191,7 @@ class Markovify(Generator):
         The text is read once, with weights of a half: so the sides of each guess at the end of a word are as likely as
         chain and characters made the word, and the guesses as likely as they will be taken to have been.
         """
-        read, answered, words, place = [(0, 0.5, 0.0)], 0, 0, self.begin()
+        read, answered, words, place = [(0, 0.5, 0.0)], 0, 0, self.start()
         for token in self.tokenizer.encode(valid).tolist():
             weighed = self._weigh(place, token)
             if place.word and self._white[token]:
@@ -205,8 +207,8 @@ class Markovify(Generator):
         return {"links": self._links.dump(), "weights": self._weights, "characters": self._characters.dump()}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self._characters.tokenizer = self.tokenizer
         self._characters.restore(learned["characters"])
+        self.tokenizer = self._characters.tokenizer
         self._prepare(Links(self.tokenizer, **learned["links"]), learned["weights"])
 
 

@@ -16,9 +16,29 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.following import begun, best_rate, log_weights, moved, read
+from genbench_plugins.online_weights import begun, best_rate, log_weights, moved, read
 
-from genbench import Characterwise, Generator, Ids, LogProbs, Progress, Run, SpecError, Tokenizer, complete, make
+from genbench import (
+    Characterwise,
+    Generator,
+    Ids,
+    LogProbs,
+    Progress,
+    SpecError,
+    Tokenizer,
+    TrainContext,
+    complete,
+    make,
+)
+from genbench.capabilities import (
+    advance_batch,
+    context_length,
+    context_lengths,
+    is_adaptive,
+    log_probs_batch,
+    token_log_probs,
+)
+from genbench.generator import ProgressCallback, Text, TrainStats, ignore
 
 View = Generator | Characterwise
 State = tuple[Any, ...]
@@ -65,29 +85,38 @@ class Mixture(Generator):
             raise ValueError(f"shares is {self.shares!r}, and {wanted}, or equal")
         return found
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         started = perf_counter()
         self._generators, self._rate = [make(spec) for spec in self.specs], 0.0
-        left, shares = 1 - FOR_FITTING, self._shares()
+        left, shares, contexts = 1 - FOR_FITTING, self._shares(), list[TrainContext]()
         for place, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
             share = left * shares[place] / sum(shares[place:])
-            part.fit(train, valid, run.part(f"{place + 1} {spec}", share))
-            spent = (perf_counter() - started) / run.budget if run.budget else 1 - FOR_FITTING - left + share
+            contexts.append(context.part(f"{place + 1} {spec}", share))
+            part.fit(train, valid, contexts[-1])
+            spent = (perf_counter() - started) / context.budget if context.budget else 1 - FOR_FITTING - left + share
             left = max(1 - FOR_FITTING - spent, share / 10)
         self._view()
-        run.report(Progress(0.95, note="weighing the parts"))
+        context.report(Progress(0.95, note="weighing the parts"))
         self._weigh(valid[:VALID_CHARACTERS])
+        self._record(context, [each.stats for each in contexts])
+
+    def _record(self, context: TrainContext, parts: list[TrainStats]) -> None:
+        """Report the statistics of the parts, and the weights."""
         notes = [NOTE] if self.adaptive else []
-        named = list(zip(self.specs, self._generators, strict=True))
-        self.facts = {
-            "weights": {spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
-            "parts": {spec: part.facts for spec, part in named},
-            "chosen": {"parts": "+".join(f"({complete(spec, p.facts.get('chosen', {}))})" for spec, p in named)},
-            "parameters": sum(int(part.facts.get("parameters") or 0) for part in self._generators),
-            "steps": sum(int(part.facts.get("steps") or 0) for part in self._generators) or None,
-            "adaptive": self.adaptive or any(part.facts.get("adaptive", False) for part in self._generators),
-            "notes": notes + [str(note) for part in self._generators for note in part.facts.get("notes", [])],
-        }
+        named = list(zip(self.specs, parts, strict=True))
+        context.record(
+            parameters=sum(part.parameters or 0 for part in parts),
+            steps=sum(part.steps or 0 for part in parts) or None,
+            notes=notes + [note for part in parts for note in part.notes],
+            chosen={"parts": "+".join(f"({complete(spec, part.chosen)})" for spec, part in named)},
+            weights={spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
+            parts={spec: part.details for spec, part in named},
+        )
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the weights or one of the parts learn from the text that is read."""
+        return self.adaptive or any(is_adaptive(make(spec)) for spec in self.specs)
 
     def _view(self) -> None:
         """The parts as they are mixed: as they are if they all cut text alike, else at characters."""
@@ -116,15 +145,15 @@ class Mixture(Generator):
         self._weights = np.array([fitted(log_probs[:, kinds == kind], self._overall, PRIOR) for kind in self._kinds])
         self._take()
 
-    def _read(self, ids: Ids) -> tuple[Floats, Ids]:
+    def _read(self, ids: Ids, progress: ProgressCallback = ignore) -> tuple[Floats, Ids]:
         """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
         read = []
         for view in self._views:
             if isinstance(view, Characterwise):
                 read.append(view.read(ids)[:2])
             else:
-                read.append((view.token_log_probs(ids), view.depths(ids)))
-            self.telling(len(read) / len(self._views))
+                read.append((token_log_probs(view, ids), context_lengths(view, ids)))
+            progress(len(read) / len(self._views))
         return np.stack([log_probs for log_probs, _ in read]), self._kind(np.stack([depths for _, depths in read]))
 
     def _kind(self, depths: Ids) -> Ids:
@@ -138,69 +167,70 @@ class Mixture(Generator):
         return np.where(np.isin(kinds, self._kinds), rows, len(self._kinds))
 
     def _row(self, state: State) -> int:
-        depths = [[view.depth(each)] for view, each in zip(self._views, state, strict=False)]
+        depths = [[_context_length(view, each)] for view, each in zip(self._views, state, strict=False)]
         return int(self._rows(self._kind(np.array(depths)))[0])
 
     def _take(self) -> None:
         """The logits of the weights, (kinds + 2, parts): a row a kind, that of kinds not known, that common to all."""
         self._logits = begun(np.log([*self._weights, self._overall]))
 
-    def begin(self) -> State:
+    def start(self) -> State:
         """The states of the parts, and where the weights follow the text, their logits."""
-        parts = tuple(view.begin() for view in self._views)
+        parts = tuple(view.start() for view in self._views)
         return (*parts, self._logits) if self.adaptive else parts
 
     def advance(self, state: State, token: int) -> State:
         parts = tuple(view.advance(each, token) for view, each in zip(self._views, state, strict=False))
         if not self.adaptive:
             return parts
-        said = np.array([view.predict(each)[token] for view, each in zip(self._views, state, strict=False)])
+        said = np.array([view.log_probs(each)[token] for view, each in zip(self._views, state, strict=False)])
         return (*parts, moved(state[-1], self._row(state), said, self._rate)[1])
 
-    def predict(self, state: State) -> LogProbs:
+    def log_probs(self, state: State) -> LogProbs:
         logits = state[-1] if self.adaptive else self._logits
-        said = [view.predict(each) for view, each in zip(self._views, state, strict=False)]
+        said = [view.log_probs(each) for view, each in zip(self._views, state, strict=False)]
         return mixed(said, log_weights(logits, self._row(state)))
 
     def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
         if not self._side_by_side(states):
-            return super().advance_batch(states, tokens)
+            return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
         parts = zip(self._generators, zip(*states, strict=True), strict=True)
-        return list(zip(*(part.advance_batch(own, tokens) for part, own in parts), strict=True))
+        return list(zip(*(advance_batch(part, own, tokens) for part, own in parts), strict=True))
 
     def _side_by_side(self, states: Sequence[State]) -> bool:
         """Whether many states are dealt with together: not where each has weights or paths of its own."""
         return len(states) > 0 and not self.adaptive and not any(isinstance(v, Characterwise) for v in self._views)
 
-    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+    def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if not self._side_by_side(states):
-            return super().predict_batch(states, stop)
+            return [self.log_probs(state)[:stop] for state in states]
         parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
-        depths = np.array([[part.depth(each) for each in own] for part, own in parts]).reshape(len(self.specs), -1)
+        depths = np.array([[context_length(part, each) for each in own] for part, own in parts]).reshape(
+            len(self.specs), -1
+        )
         weights = self._logits[self._rows(self._kind(depths))]
-        said = zip(*(part.predict_batch(own, stop) for part, own in parts), strict=True)
+        said = zip(*(log_probs_batch(part, own, stop) for part, own in parts), strict=True)
         return [mixed(rows, each) for rows, each in zip(said, weights, strict=True)]
 
-    def depth(self, state: State) -> int:
-        return min(view.depth(each) for view, each in zip(self._views, state, strict=False))
+    def context_length(self, state: State) -> int:
+        return min(_context_length(view, each) for view, each in zip(self._views, state, strict=False))
 
-    def token_log_probs(self, ids: Ids) -> LogProbs:
-        log_probs, kinds = self._read(ids)
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        log_probs, kinds = self._read(ids, progress)
         if self.adaptive:
             return read(self._logits, self._rows(kinds), log_probs, self._rate)
         return np.asarray(np.logaddexp.reduce(log_probs + self._logits[self._rows(kinds)].T, axis=0))
 
-    def depths(self, ids: Ids) -> Ids:
+    def context_lengths(self, ids: Ids) -> Ids:
         views = self._views
         return np.asarray(
-            np.min([v.read(ids)[1] if isinstance(v, Characterwise) else v.depths(ids) for v in views], axis=0)
+            np.min([v.read(ids)[1] if isinstance(v, Characterwise) else context_lengths(v, ids) for v in views], axis=0)
         )
 
     def dump(self) -> dict[str, Any]:
-        parts = [{"tokenizer": p.tokenizer.dump(), "learned": p.dump(), "facts": p.facts} for p in self._generators]
         return {
             "rate": self._rate,
-            "parts": parts,
+            "parts": [part.dump() for part in self._generators],
             "overall": self._overall,
             "kinds": self._kinds,
             "weights": self._weights,
@@ -209,12 +239,15 @@ class Mixture(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self._generators = [make(spec) for spec in self.specs]
         for part, kept in zip(self._generators, learned["parts"], strict=True):
-            part.tokenizer, part.facts = Tokenizer.restore(kept["tokenizer"]), kept["facts"]
-            part.restore(kept["learned"])
+            part.restore(kept)
         self._view()
         self._rate, self._overall = float(learned["rate"]), learned["overall"]
         self._kinds, self._weights = learned["kinds"], learned["weights"]
         self._take()
+
+
+def _context_length(view: View, state: Any) -> int:
+    return view.context_length(state) if isinstance(view, Characterwise) else context_length(view, state)
 
 
 def split(parts: str) -> list[str]:

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from nltk.lm import AbsoluteDiscountingInterpolated, NgramCounter, Vocabulary, WittenBellInterpolated
 from nltk.util import everygrams
 
-from genbench import Generator, Ids, LogProbs, Progress, Run, Tokenizer
+from genbench import Generator, Ids, LogProbs, Progress, Tokenizer, TrainContext
+from genbench.generator import Text
 
 Context = tuple[str, ...]  # tokens, each the one character chr(id): nltk wants strings
 MODELS: dict[str, Any] = {
@@ -48,16 +49,16 @@ class NltkLM(Generator):
             raise ValueError(f"order is {self.order}, and must be 1 or more")
         self._order = self.order or ORDERS[self.unit]
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         words = self.unit == "words"
         self.tokenizer = Tokenizer.words(train, self.min_count) if words else Tokenizer.characters(train)
-        run.report(Progress(0.1, note="counting"))
+        context.report(Progress(0.1, note="counting"))
         tokens = [*map(chr, self.tokenizer.encode("\n")), *map(chr, self.tokenizer.encode(train))]
         self._build(NgramCounter([everygrams(tokens, max_len=self._order)]), 0.5)
-        run.report(Progress(0.9, note="the weight of the base"))
+        context.report(Progress(0.9, note="the weight of the base"))
         self._weight = self._fit_weight(self.tokenizer.encode(valid)[:FITTED])
         ngrams = sum(len(after) for length in range(2, self._order + 1) for after in self._counts[length].values())
-        self.facts = {"parameters": ngrams + len(self._counts.unigrams), "base": self._weight}
+        context.record(parameters=ngrams + len(self._counts.unigrams), base=self._weight)
 
     def _build(self, counts: NgramCounter, weight: float) -> None:
         """nltk's model over these counts, and the share of the base."""
@@ -76,7 +77,7 @@ class NltkLM(Generator):
 
     def _fit_weight(self, ids: Ids) -> float:
         """Expectation maximisation; half an observation either way keeps the weight off 0 and 1."""
-        scores, state = np.empty(len(ids)), self.begin()
+        scores, state = np.empty(len(ids)), self.start()
         for place, token in enumerate(ids.tolist()):
             scores[place] = self._scores(state)[token]
             state = self.advance(state, token)
@@ -86,7 +87,7 @@ class NltkLM(Generator):
             weight = (float(posterior.sum()) + 0.5) / (len(ids) + 1)
         return weight
 
-    def begin(self) -> Context:
+    def start(self) -> Context:
         state: Context = ()
         for token in self.tokenizer.encode("\n").tolist():
             state = self.advance(state, token)
@@ -98,7 +99,7 @@ class NltkLM(Generator):
         seen = (longest[i:] for i in range(len(longest)) if longest[i:] in self._counts[len(longest) - i + 1])
         return next(seen, ())
 
-    def predict(self, state: Context) -> LogProbs:
+    def log_probs(self, state: Context) -> LogProbs:
         return np.asarray(np.log(self._weight * self._base + (1 - self._weight) * self._scores(state)))
 
     def _scores(self, state: Context) -> npt.NDArray[np.float64]:
@@ -116,9 +117,10 @@ class NltkLM(Generator):
             levels = self._counts[length].items()
             grams.append([(*map(ord, (*context, f)), n) for context, after in levels for f, n in after.items()])
         arrays = [np.array(level, np.int32).reshape(-1, length + 1) for length, level in enumerate(grams, start=1)]
-        return {"ngrams": arrays, "base": self._weight}
+        return {"tokenizer": self.tokenizer.dump(), "ngrams": arrays, "base": self._weight}
 
     def restore(self, learned: dict[str, Any]) -> None:
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         counts = NgramCounter()
         for level in learned["ngrams"]:
             for *context, token, number in level.tolist():

@@ -16,6 +16,7 @@ from genbench_plugins.lstm import lstm
 from torch import nn
 
 from genbench import Ids, LogProbs
+from genbench.generator import ProgressCallback, ignore
 from genbench.neural import Alone, NetworkProbe, OneHot, Reading, RecurrentGenerator
 
 Window = tuple[int, ...]
@@ -48,19 +49,19 @@ class LSTMWindow(RecurrentGenerator):
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return lstm(inputs, hidden, self.layers)
 
-    def begin(self) -> Window:
+    def start(self) -> Window:
         return tuple(self.tokenizer.encode("\n").tolist())
 
     def advance(self, state: Window, token: int) -> Window:
         return (*state, token)[-self.window :]
 
-    def predict(self, state: Window) -> LogProbs:
+    def log_probs(self, state: Window) -> LogProbs:
         return np.asarray(self._read([state])[0])
 
     def advance_batch(self, states: Sequence[Window], tokens: Sequence[int]) -> Sequence[Window]:
         return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
-    def predict_batch(self, states: Sequence[Window], stop: int | None = None) -> LogProbs:
+    def log_probs_batch(self, states: Sequence[Window], stop: int | None = None) -> LogProbs:
         found = np.empty((len(states), self.tokenizer.size))
         for length in {len(state) for state in states}:
             rows = [row for row, state in enumerate(states) if len(state) == length]
@@ -75,7 +76,7 @@ class LSTMWindow(RecurrentGenerator):
         return np.asarray(found - np.logaddexp.reduce(found, axis=1, keepdims=True))
 
     @torch.inference_mode()
-    def token_log_probs(self, ids: Ids) -> LogProbs:
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         if not len(ids):
             return np.empty(0)
         before = self.tokenizer.encode("\n")
@@ -88,7 +89,7 @@ class LSTMWindow(RecurrentGenerator):
             for place, spans in enumerate(torch.split(stream.unfold(0, self.window + 1, 1), AT_ONCE)):
                 last, _ = self._network.picked(spans[:, :-1], spans[:, 1:], None, 1)
                 found[few + place * AT_ONCE :][: len(last)] = last[:, -1].numpy()
-                self.telling(place * AT_ONCE / len(stream))
+                progress(place * AT_ONCE / len(stream))
         return found[len(before) - 1 :]
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from genbench import GenbenchError, Sampling, generate, models, registry, scoring, store
-from genbench.generator import Run
-from genbench.overlap import TrainingWords
+from genbench import GenbenchError, Sampling, generate, registry, scoring
+from genbench.generator import TrainContext
+from genbench.sampling.overlap import TrainingWords
+from genbench.storage import files as store
+from genbench.storage import models
 
 Files = dict[str, bytes]
 TEXT = "The old ferry went over at six, and again at seven, if the tide would let it.\nNobody hurried. Eggs -- 12!\n"
@@ -77,7 +79,7 @@ LIMIT = 20  # seconds that a load may take
 def model(spec: str, folder: Path) -> Files:
     """The files of a small model of this SPEC."""
     made = registry.make(spec)
-    made.fit(TEXT * 12, TEXT, Run(steps=2))
+    made.fit(TEXT * 12, TEXT, TrainContext(steps=2))
     made.training_words = TrainingWords.of(TEXT * 12)
     card = {"author": "x", "sha256": "0", "held_out": "", "seed": 0, "budget": None, "steps": 2, "device": "cpu"}
     card |= {"spec": spec, "training": {"notes": [], "train_seconds": 1.0}, "books": ["X"], "lines": "join"}
@@ -164,7 +166,7 @@ def renumbered(data: bytes, rng: random.Random) -> bytes:
     header = json.loads(data[8 : 8 + size])
     about = rng.choice([each for name, each in header.items() if name != "__metadata__"])
     first, last = (8 + size + offset for offset in about["data_offsets"])
-    from genbench.untrusted import DTYPES
+    from genbench.storage.untrusted import DTYPES
 
     values = np.frombuffer(data[first:last], DTYPES[about["dtype"]]).copy()
     if len(values):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genbench.text import corpus_available
+from genbench.corpus import corpus_available
 
 PROSE = (
     "The old ferry went over at six, and again at seven, if the tide would let it. Nobody hurried the ferryman.\n\n"

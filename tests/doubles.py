@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench import Generator, Ids, LogProbs, Run, Tokenizer
+from genbench import Generator, Ids, LogProbs, Tokenizer, TrainContext
 
 
 @dataclass
@@ -21,24 +21,24 @@ class Fixed(Generator):
         self.tokenizer = Tokenizer.words(self.text, 1) if self.words else Tokenizer.characters(self.text)
         weights = np.full(self.tokenizer.size, 1e-9)
         weights[self.tokenizer.size - len(self.shares) :] = self.shares
-        self.log_probs = np.log(weights / weights.sum())
+        self.table = np.log(weights / weights.sum())
 
-    def fit(self, train: str, valid: str, run: Run) -> None: ...
+    def fit(self, train: str, valid: str, context: TrainContext) -> None: ...
 
-    def begin(self) -> Any:
+    def start(self) -> Any:
         return None
 
     def advance(self, state: Any, token: int) -> Any:
         return None
 
-    def predict(self, state: Any) -> LogProbs:
-        return self.log_probs
+    def log_probs(self, state: Any) -> LogProbs:
+        return self.table
 
     def dump(self) -> dict[str, Any]:
-        return {"log_probs": self.log_probs}
+        return {"table": self.table}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self.log_probs = learned["log_probs"]
+        self.table = learned["table"]
 
 
 @dataclass
@@ -47,25 +47,25 @@ class Unigram(Generator):
 
     smoothing: float = 0.5
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
         self.tokenizer = Tokenizer.characters(train)
         counts = np.bincount(self.tokenizer.encode(train), minlength=self.tokenizer.size) + self.smoothing
-        self.log_probs = np.log(counts / counts.sum())
+        self.table = np.log(counts / counts.sum())
 
-    def begin(self) -> Any:
+    def start(self) -> Any:
         return None
 
     def advance(self, state: Any, token: int) -> Any:
         return None
 
-    def predict(self, state: Any) -> LogProbs:
-        return self.log_probs
+    def log_probs(self, state: Any) -> LogProbs:
+        return self.table
 
     def dump(self) -> dict[str, Any]:
-        return {"log_probs": self.log_probs}
+        return {"table": self.table}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self.log_probs = learned["log_probs"]
+        self.table = learned["table"]
 
 
 __all__ = ["Fixed", "Ids", "Unigram"]

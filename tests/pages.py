@@ -4,9 +4,9 @@ import math
 import re
 from typing import Any
 
-from genbench.bench.jobs import Job, blank
-from genbench.bench.results import Comparison
-from genbench.measure.surprisal import pieces
+from genbench.analysis.surprisal import pieces
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.job import Job, blank
 
 HOSTILE = [
     "</script><script>alert(1)</script>",

@@ -23,7 +23,9 @@ def started(folder: Path, *words: str, **more: str) -> subprocess.Popen[str]:
 def workers(of: int) -> list[int]:
     """The worker processes that a process has started."""
     listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(of)], capture_output=True, text=True, check=False)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "genbench.bench.worker" in line]
+    return [
+        int(line.split()[0]) for line in listed.stdout.splitlines() if "genbench.experiments.executors.worker" in line
+    ]
 
 
 def until(there: Any, seconds: float = 60) -> Any:

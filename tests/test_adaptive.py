@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov.adaptive import CELLS, Adaptive, Log, fitted, heard
+from genbench_plugins.markov.cache_model import CELLS, Adaptive, Log, fitted, heard
 
 import genbench
-from genbench import Generator, Ids, LogProbs, Run, make
-from genbench.bench.labels import labels
-from genbench.report.columns import COLUMNS
-from genbench.store import load, save
+from genbench import Generator, Ids, LogProbs, TrainContext, make
+from genbench.experiments.labels import labels
+from genbench.report.terminal.columns import COLUMNS
+from genbench.storage.files import load, save
 
 SPECS = ["markov-char:adaptive=true,order=5", "markov-word:adaptive=true", "markov:adaptive=true"]
 TEXT = PROSE * 3 + PROSE.upper()
@@ -21,7 +21,7 @@ NEW = "Grindelfax went over at dawn. Grindelfax went over at dusk. Grindelfax we
 
 def trained(spec: str) -> Generator:
     generator = make(spec)
-    generator.fit(TEXT, VALID, Run())
+    generator.fit(TEXT, VALID, TrainContext())
     return generator
 
 
@@ -41,10 +41,10 @@ def test_what_was_heard_by_hand() -> None:
 def test_a_share_by_hand() -> None:
     # the trained chain says a half each; a quarter goes to what followed the token before: after 0 came 1
     adaptive = Adaptive((1,), NONE, np.full((1, *CELLS), 0.25))
-    text = adaptive.begin()
+    text = adaptive.start()
     for token in (0, 1, 0):
         text = adaptive.advance(text, token)
-    assert np.exp(adaptive.predict(text, np.log([0.5, 0.5]), 0)).tolist() == pytest.approx([0.375, 0.625])
+    assert np.exp(adaptive.log_probs(text, np.log([0.5, 0.5]), 0)).tolist() == pytest.approx([0.375, 0.625])
 
 
 def slow(adaptive: Adaptive, ids: list[int], trained: LogProbs, depths: list[int]) -> list[LogProbs]:
@@ -84,9 +84,9 @@ def test_it_equals_a_scan_of_what_was_read() -> None:
     ids = np.concatenate([once, rng.integers(0, 9, 250), once])  # some contexts come again after 300 tokens
     depths = rng.integers(0, 6, len(ids)).tolist()
     adaptive = Adaptive((0, 2, 4), frozenset({0, 1, 2, 3}), rng.uniform(0.1, 0.6, (3, *CELLS)))
-    expected, text = slow(adaptive, ids.tolist(), uniform, depths), adaptive.begin()
+    expected, text = slow(adaptive, ids.tolist(), uniform, depths), adaptive.start()
     for token, depth, right in zip(ids.tolist(), depths, expected, strict=True):
-        assert np.exp(adaptive.predict(text, uniform, depth)) == pytest.approx(right)
+        assert np.exp(adaptive.log_probs(text, uniform, depth)) == pytest.approx(right)
         text = adaptive.advance(text, token)
     tokens = adaptive.token_log_probs(ids, uniform[ids], np.array(depths))
     assert np.exp(tokens) == pytest.approx([p[t] for p, t in zip(expected, ids, strict=True)])
@@ -111,9 +111,9 @@ def test_a_new_name_is_learnt_while_reading(spec: str) -> None:
 def test_batches_equal_steps_and_branches_do_not_disturb_each_other(spec: str) -> None:
     generator = trained(spec)
     ids = generator.tokenizer.encode(NEW[:60])
-    known, state = generator.token_log_probs(ids), generator.begin()
+    known, state = generator.token_log_probs(ids), generator.start()
     for token, right in zip(ids.tolist(), known, strict=True):
-        predicted = generator.predict(state)
+        predicted = generator.log_probs(state)
         assert np.exp(predicted).sum() == pytest.approx(1)
         assert predicted[token] == pytest.approx(right, rel=1e-6)
         aside(generator, state, ids)
@@ -122,11 +122,11 @@ def test_batches_equal_steps_and_branches_do_not_disturb_each_other(spec: str) -
 
 def aside(generator: Generator, state: Any, ids: Ids) -> None:
     """Go on from a state by something else."""
-    before = generator.predict(state)
+    before = generator.log_probs(state)
     for token in ids[:5:-1][:8].tolist():
         state_aside = generator.advance(state, token)
-        generator.predict(generator.advance(state_aside, token))
-    assert np.array_equal(generator.predict(state), before)
+        generator.log_probs(generator.advance(state_aside, token))
+    assert np.array_equal(generator.log_probs(state), before)
 
 
 def test_a_kept_one_adapts_still(tmp_path: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from genbench.neural.averaging import EVERY, SHARE, Average
+from genbench.neural.weight_averaging import EVERY, SHARE, Average
 
 
 def parameter(value: float) -> nn.Parameter:

@@ -10,11 +10,11 @@ from doubles import Unigram
 
 import genbench
 from genbench import UserError
-from genbench.bench import plan
-from genbench.bench.jobs import Job, blank, carried, device, plain, run_job
-from genbench.bench.local import LocalExecutor
+from genbench.experiments import plan
+from genbench.experiments.executors.local import LocalExecutor
+from genbench.experiments.job import Job, blank, carried, device, plain, run_job
 from genbench.generator import Progress
-from genbench.sampling import Sampling
+from genbench.sampling.loop import Sampling
 
 ROW = {
     *("author", "generator", "options", "seed", "status", "bits", "characters", "bytes", "words", "tokens"),
@@ -98,7 +98,7 @@ def test_a_generator_that_breaks_costs_its_own_row(broken: str, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_probabilities_that_sum_to_more_than_one_fail_the_row(tmp_path: Path) -> None:
-    (tmp_path / "greedy.py").write_text(TOY.replace("return self.log_probs", "return self.log_probs + np.log(1.3)"))
+    (tmp_path / "greedy.py").write_text(TOY.replace("return self.table", "return self.table + np.log(1.3)"))
     found = genbench.compare(["thorne"], [f"{tmp_path}/greedy.py", "markov-char"], samplings=[Sampling(length=10)])
     greedy, chain = found.results
     assert (greedy["status"], chain["status"]) == ("failed", "ok")
@@ -134,7 +134,7 @@ def test_a_comparison_is_plain_json(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_leaving_early_ends_the_processes(tmp_path: Path) -> None:
     path = tmp_path / "sleeps.py"
-    sleeps = TOY.replace("self.tokenizer = ", "run.report(P(0.5)); import time; time.sleep(600); self.tokenizer = ")
+    sleeps = TOY.replace("self.tokenizer = ", "context.report(P(0.5)); import time; time.sleep(600); self.tokenizer = ")
     path.write_text(sleeps.replace("import Generator,", "import Progress as P, Generator,"))
     executor = LocalExecutor(1)
     events = executor.run([job(str(path))])
@@ -204,7 +204,7 @@ def test_a_comparison_prints_in_short() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "odd", ["self.facts = {'notes': None}", "self.facts = {'parameters': 'many'}", "run.report(P(float('nan')))"]
+    "odd", ["self.facts = {'notes': None}", "self.facts = {'parameters': 'many'}", "context.report(P(float('nan')))"]
 )
 def test_odd_facts_and_progress_cost_nothing(odd: str, tmp_path: Path) -> None:
     source = TOY.replace("self.tokenizer = ", f"{odd}\n        self.tokenizer = ", 1)

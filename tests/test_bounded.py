@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genbench.neural.bounded import Bounded
+from genbench.neural.size_guard import Bounded
 
 WEIGHTS = {"one": np.zeros(10)}
 

@@ -14,7 +14,7 @@ from typing import Any
 import pages
 import pytest
 
-from genbench.report import files
+from genbench.report.export import files
 from genbench.report.html import page, reading
 
 pytestmark = pytest.mark.slow

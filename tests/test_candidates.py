@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from genbench import api, candidates, options, registry
+from genbench import api, registry
+from genbench import spec as options
+from genbench.cli import candidates
 
 
 @pytest.mark.parametrize("name", sorted(registry.found()))

@@ -8,11 +8,11 @@ from rich.console import Console
 from test_cli import run
 
 import genbench
-from genbench import Run, UserError, make
+from genbench import TrainContext, UserError, make
+from genbench.analysis.gates import quotation, saturation, tracking
 from genbench.generator import Layer
-from genbench.measure.cells import quotation, saturation, tracking
-from genbench.report import cells
-from genbench.tokenizer import Ids
+from genbench.report.terminal import gates as cells
+from genbench.tokenization.tokenizer import Ids
 
 TEXT = 'He said, "No." She went\naway. "Why not?" she said; "it is late."\n\n"So it is."\n' * 8
 
@@ -60,7 +60,7 @@ def test_saturation_by_hand() -> None:
 def test_cells_over_a_text(spec: str, gates: set[str]) -> None:
     corpus = genbench.corpus("thorne")
     made = make(f"{spec}:hidden=5")
-    made.fit(corpus.train[:5000], corpus.valid, Run(steps=2))
+    made.fit(corpus.train[:5000], corpus.valid, TrainContext(steps=2))
     found = genbench.cells(made, 'She said, "No \u4e2d."\n', corpus)
     assert "".join(found["pieces"]) == 'She said, "No \u4e2d."\n'
     (layer,) = found["layers"]

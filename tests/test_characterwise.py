@@ -10,9 +10,10 @@ import pytest
 from doubles import Fixed
 
 import genbench
-from genbench import Characterwise, Run, Tokenizer, block, paths, stepping
-from genbench.pieces import PIECE
-from genbench.tokenizer import BYTES, Ids
+from genbench import Characterwise, Tokenizer, TrainContext
+from genbench.charlevel import block, paths, stepping
+from genbench.tokenization.segmentation import PIECE
+from genbench.tokenization.tokenizer import BYTES, Ids
 
 TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
 
@@ -28,13 +29,13 @@ class Alternating(Fixed):
         weights[:, :BYTES] = 1e-12
         self.table = np.log(weights / weights.sum(axis=1, keepdims=True))
 
-    def begin(self) -> Any:
+    def start(self) -> Any:
         return (0,)
 
     def advance(self, state: Any, token: int) -> Any:
         return ((3 * state[0] + token + 1) % 7,)
 
-    def predict(self, state: Any) -> Any:
+    def log_probs(self, state: Any) -> Any:
         return self.table[state[0]]
 
 
@@ -56,7 +57,7 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
         if not canonical(tokenizer, [*ids, token]):
             continue
         read = tokenizer.decode([*ids, token])
-        share = probability * float(np.exp(words.predict(state)[token]))
+        share = probability * float(np.exp(words.log_probs(state)[token]))
         if read.startswith(text) and token not in (tokenizer.end, tokenizer.none):
             yield share
         elif text.startswith(read):
@@ -69,11 +70,11 @@ def test_the_next_character_is_the_sum_over_all_ways_to_cut(text: str, monkeypat
     monkeypatch.setattr(paths, "FLOOR", 0.0)
     words = Alternating()
     view = Characterwise(words)
-    state = view.begin()
+    state = view.start()
     for place, letter in enumerate(text):
         nexts = [text[:place] + other for other in words.tokenizer.letters]
-        wanted = np.array([sum(covers(words, each, [], words.begin(), 1.0)) for each in nexts])
-        found = np.exp(view.predict(state)[BYTES:])
+        wanted = np.array([sum(covers(words, each, [], words.start(), 1.0)) for each in nexts])
+        found = np.exp(view.log_probs(state)[BYTES:])
         assert found == pytest.approx(wanted / wanted.sum(), abs=1e-7), text[:place]
         state = view.advance(state, int(view.tokenizer.encode(letter)[0]))
 
@@ -106,7 +107,7 @@ def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.Mon
 def test_pieces_are_read_together_as_in_steps(spec: str, off: float) -> None:
     corpus = genbench.corpus("pell")
     words = genbench.make(spec)
-    words.fit(corpus.train, corpus.valid, Run(steps=20))
+    words.fit(corpus.train, corpus.valid, TrainContext(steps=20))
     view = Characterwise(words)
     for text in (corpus.test[:1500], STRANGE, "", "a", STRANGE * 30):
         ids = view.tokenizer.encode(text)
@@ -117,10 +118,10 @@ def test_pieces_are_read_together_as_in_steps(spec: str, off: float) -> None:
 
 
 def _steps(view: Characterwise, ids: Ids) -> tuple[list[float], list[int]]:
-    log_probs, depths, state = [], [], view.begin()
+    log_probs, depths, state = [], [], view.start()
     for token in ids.tolist():
-        log_probs.append(view.predict(state)[token])
-        depths.append(view.depth(state))
+        log_probs.append(view.log_probs(state)[token])
+        depths.append(view.context_length(state))
         state = view.advance(state, token)
     return log_probs, depths
 
@@ -128,7 +129,7 @@ def _steps(view: Characterwise, ids: Ids) -> tuple[list[float], list[int]]:
 def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> None:
     corpus = genbench.corpus("thorne")
     words = genbench.make("markov-word")
-    words.fit(corpus.train, corpus.valid, Run())
+    words.fit(corpus.train, corpus.valid, TrainContext())
     view = Characterwise(words)
     log_probs, _, _ = view.read(view.tokenizer.encode(corpus.test))
     in_words = words.token_log_probs(words.tokenizer.encode(corpus.test)).sum()
@@ -138,9 +139,9 @@ def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> Non
 def test_paths_stay_few() -> None:
     corpus = genbench.corpus("thorne")
     words = genbench.make("markov-word")
-    words.fit(corpus.train, corpus.valid, Run())
+    words.fit(corpus.train, corpus.valid, TrainContext())
     view = Characterwise(words)
-    state = view.begin()
+    state = view.start()
     for token in view.tokenizer.encode(corpus.test[:800] + STRANGE).tolist():
         state = view.advance(state, token)
         assert len(state.paths) <= 8

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from conftest import PROSE
 
-from genbench import Run, make, models, store
-from genbench.checkpoints import Checkpoint
+from genbench import TrainContext, make
 from genbench.neural import training
+from genbench.storage import files as store
+from genbench.storage import models
+from genbench.storage.checkpoints import Checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +27,7 @@ class StoppedError(Exception):
     """What stops a training here."""
 
 
-def learned(spec: str, run: Run) -> dict[str, Any]:
+def learned(spec: str, context: TrainContext) -> dict[str, Any]:
     generator = make(spec)
     generator.fit(TRAIN, VALID, run)
     return {"facts": generator.facts, **generator.dump()["weights"]}
@@ -46,9 +48,9 @@ def test_it_ends_with_the_same_weights(spec: str, stop: int, monkeypatch: pytest
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        learned(spec, Run(steps=40, keeper=save))
-    again = learned(spec, Run(steps=40, keeper=checkpoint.save, kept=checkpoint.resume))
-    whole = learned(spec, Run(steps=40))
+        learned(spec, TrainContext(steps=40, on_checkpoint=save))
+    again = learned(spec, TrainContext(steps=40, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume))
+    whole = learned(spec, TrainContext(steps=40))
     assert again.pop("facts")["notes"] == [f"resumed at step {stop}"]
     whole.pop("facts")
     assert all(np.array_equal(again[name], whole[name]) for name in whole)
@@ -64,12 +66,12 @@ def test_a_budget_counts_what_was_spent_before(monkeypatch: pytest.MonkeyPatch, 
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        learned("lstm-char:hidden=16,dropout=0", Run(budget=2.0, keeper=save))
+        learned("lstm-char:hidden=16,dropout=0", TrainContext(budget=2.0, on_checkpoint=save))
     kept = checkpoint.resume()
     assert kept is not None
     assert kept["step"] > 0
     generator = make("lstm-char:hidden=16,dropout=0")
-    generator.fit(TRAIN, VALID, Run(budget=2.0, kept=checkpoint.resume))
+    generator.fit(TRAIN, VALID, TrainContext(budget=2.0, last_checkpoint=checkpoint.resume))
     assert generator.facts["steps"] > kept["step"]
     assert sum(map(int, generator.facts["chosen"]["schedule"].split("/"))) == generator.facts["steps"]
 
@@ -78,7 +80,7 @@ def test_a_machine_that_has_become_slower_goes_on_with_the_same_size(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr("genbench.neural.sizes.MULTIPLE", 8)  # a short text has sizes to choose from
+    monkeypatch.setattr("genbench.neural.auto_size.MULTIPLE", 8)  # a short text has sizes to choose from
     monkeypatch.setattr("genbench.neural.recurrent.seconds_a_step", lambda *_: 1e-6)
     checkpoint = Checkpoint(tmp_path / "c.safetensors")
 
@@ -87,10 +89,10 @@ def test_a_machine_that_has_become_slower_goes_on_with_the_same_size(
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        learned("lstm-char", Run(budget=2.0, keeper=save))
+        learned("lstm-char", TrainContext(budget=2.0, on_checkpoint=save))
     monkeypatch.setattr("genbench.neural.recurrent.seconds_a_step", lambda *_: 1e3)
-    again = learned("lstm-char", Run(budget=2.0, kept=checkpoint.resume))["facts"]["chosen"]
-    fresh = learned("lstm-char", Run(budget=2.0))["facts"]["chosen"]
+    again = learned("lstm-char", TrainContext(budget=2.0, last_checkpoint=checkpoint.resume))["facts"]["chosen"]
+    fresh = learned("lstm-char", TrainContext(budget=2.0))["facts"]["chosen"]
     assert again["hidden"] > fresh["hidden"]
 
 

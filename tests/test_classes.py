@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov.classed import MarkovClass
-from genbench_plugins.markov.classes import _Exchange, exchanged
+from genbench_plugins.markov.class_model import MarkovClass
+from genbench_plugins.markov.clustering import _Exchange, exchanged
 
 import genbench
-from genbench import Run
+from genbench import TrainContext
 
 STREAM = np.random.default_rng(3).integers(0, 12, 400) ** 2 // 12  # twelve tokens, small ones more often
 
@@ -46,7 +46,7 @@ def test_rounds_of_exchange_do_no_harm() -> None:
 def test_words_that_stand_alike_come_together() -> None:
     text = "".join(f"the {noun} was {how}. " for noun in ("cat", "dog", "hen") for how in ("old", "red", "wet")) * 3
     chain = MarkovClass(classes=7)
-    chain.fit(text, text, Run())
+    chain.fit(text, text, TrainContext())
     token = {word: int(chain.tokenizer.encode(word)[0]) for word in ("cat", "dog", "hen", "old", "red", "wet", "the")}
     of = {word: int(chain._classes[number]) for word, number in token.items()}
     assert of["cat"] == of["dog"] == of["hen"] != of["old"] == of["red"] == of["wet"] != of["the"]
@@ -54,9 +54,9 @@ def test_words_that_stand_alike_come_together() -> None:
 
 def test_a_word_has_its_share_of_its_class() -> None:
     chain = MarkovClass(classes=12)
-    chain.fit(PROSE * 3, PROSE, Run())
-    state = chain.advance(chain.begin(), int(chain.tokenizer.encode("the")[0]))
-    probabilities, classes = np.exp(chain.predict(state)), np.exp(chain._chain.predict(state))
+    chain.fit(PROSE * 3, PROSE, TrainContext())
+    state = chain.advance(chain.start(), int(chain.tokenizer.encode("the")[0]))
+    probabilities, classes = np.exp(chain.log_probs(state)), np.exp(chain._chain.log_probs(state))
     assert np.bincount(chain._classes, probabilities) == pytest.approx(classes)
     counts = np.bincount(chain.tokenizer.encode("\n" + PROSE * 3), minlength=chain.tokenizer.size)
     for row in range(int(chain._classes.max())):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from genbench.bench.values import seconds
 from genbench.cli.main import main
 from genbench.errors import UserError
+from genbench.experiments.durations import seconds
 
 CHAINS = ["-g", "markov-char:order=4", "-g", "markov-word"]
 
@@ -88,7 +88,7 @@ def test_an_embedded_author_and_a_network_work(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.slow
 def test_without_the_corpus_the_embedded_authors_are_taken(tmp_path: Path) -> None:
     code = (
-        "import sys, genbench.text.corpus as c, genbench.cli.main as m; c.is_here = lambda book: False\n"
+        "import sys, genbench.corpus.corpus as c, genbench.cli.main as m; c.is_here = lambda book: False\n"
         "def no(book, **k): raise c.CorpusError('no')\n"
         "c.read_book, read = (lambda b, **k: no(b) if b.nltk else read(b, **k)), c.read_book\n"
         "sys.argv = ['genbench', 'compare', '-g', 'markov-char', '--length', '20']; m.main()"
@@ -221,7 +221,7 @@ from genbench import Generator
 
 @dataclass
 class Sleeps(Generator):
-    def fit(self, train, valid, run):
+    def fit(self, train, valid, context):
         Path("pid").write_text(str(os.getpid()))
         time.sleep(600)
 

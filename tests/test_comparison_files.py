@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import genbench
-from genbench import Sampling, UserError, options
-from genbench.bench import settings
+from genbench import Sampling, UserError
+from genbench import spec as options
 from genbench.cli.compare import compare
 from genbench.cli.main import main
+from genbench.experiments import config as settings
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path for path in ROOT.glob("examples/*.toml") if path.stem != "pair")  # no comparison: minimal pairs
@@ -66,7 +67,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *words: str) -> dict[str, Any]:
         found.update(given)
         raise UserError("far enough")
 
-    monkeypatch.setattr("genbench.comparing.compare", taken)
+    monkeypatch.setattr("genbench.experiments.comparing.compare", taken)
     assert run(monkeypatch, *words) == 2
     return {name: value for name, value in found.items() if name not in ("command", "watcher")}
 

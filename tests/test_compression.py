@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from test_cli import run
 
 import genbench
-from genbench import UserError, models
-from genbench.measure.coder import LARGEST, Decoder, Encoder
-from genbench.measure.compression import PROBE, Compressed, ladder
-from genbench.text import Corpus
+from genbench import UserError
+from genbench.analysis.compression import PROBE, Compressed, ladder
+from genbench.analysis.range_coder import LARGEST, Decoder, Encoder
+from genbench.corpus import Corpus
+from genbench.storage import models
 
 OVERHEAD = 64  # bytes
 CHAIN = "markov-char:order=4"
@@ -79,12 +80,12 @@ def test_every_text_comes_back_byte_for_byte(text: str) -> None:
 class Reciter(Fixed):
     """Knows what comes: the letters of its text over and over."""
 
-    def predict(self, state: Any) -> Any:
+    def log_probs(self, state: Any) -> Any:
         weights = np.full(self.tokenizer.size, 1e-12)
         weights[self.tokenizer.encode(self.text[(state or 0) % len(self.text)])] = 1
         return np.log(weights / weights.sum())
 
-    def begin(self) -> Any:
+    def start(self) -> Any:
         return 0
 
     def advance(self, state: Any, token: int) -> Any:
@@ -135,11 +136,11 @@ class Elsewhere(Fixed):
     wrong_from: int = 10**9
     predicted: int = 0
 
-    def predict(self, state: Any) -> Any:
+    def log_probs(self, state: Any) -> Any:
         self.predicted += 1
         if self.predicted <= self.wrong_from:
-            return self.log_probs
-        weights = np.exp(self.log_probs) + 1e-8 * (np.arange(self.tokenizer.size) == 256)
+            return self.table
+        weights = np.exp(self.table) + 1e-8 * (np.arange(self.tokenizer.size) == 256)
         return np.log(weights / weights.sum())
 
 
@@ -147,7 +148,7 @@ class Elsewhere(Fixed):
 def test_predictions_a_little_off_are_noticed(wrong_from: int, predictions: int) -> None:
     here, there = Elsewhere(), Elsewhere(wrong_from=wrong_from)
     packed = Compressed.unpack(genbench.compress(here, b"abca" * 750))
-    from genbench.measure.compression import decompress
+    from genbench.analysis.compression import decompress
 
     with pytest.raises(UserError, match="predicts otherwise here"):
         decompress(there, packed)
@@ -220,9 +221,9 @@ def test_networks_reckon_in_one_thread_meanwhile() -> None:
 
     @dataclass
     class Watched(Fixed):
-        def predict(self, state: Any) -> Any:
+        def log_probs(self, state: Any) -> Any:
             seen.append(sys.modules["torch"].get_num_threads())
-            return self.log_probs
+            return self.table
 
     try:
         genbench.compress(Watched(), b"abcd")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from genbench import models, registry, store
+from genbench import registry
+from genbench.storage import files as store
+from genbench.storage import models
 from genbench.testing import CHECKS, Subject
 
 ADAPTIVE = [name for name in registry.found() if any(f.name == "adaptive" for f in fields(registry.load(name)))]

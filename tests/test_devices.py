@@ -14,11 +14,11 @@ import torch
 from conftest import PROSE
 from torch.overrides import TorchFunctionMode
 
-from genbench import Run, registry
-from genbench.bench.jobs import device
+from genbench import TrainContext, registry
+from genbench.experiments.job import device
 from genbench.neural import RecurrentGenerator
-from genbench.neural.machine import training
-from genbench.neural.sizes import Size
+from genbench.neural.auto_size import Size
+from genbench.neural.precision import training
 from genbench.neural.states import detached
 from genbench.neural.training import loss
 
@@ -86,7 +86,7 @@ def test_the_text_lies_on_the_device_and_is_moved_once(as_cuda: Cuda) -> None:
     for steps in (5, 20):
         before = as_cuda.moves
         generator = registry.make("lstm-char:hidden=8,dropout=0")
-        generator.fit(PROSE, PROSE, Run(device="cuda", steps=steps))
+        generator.fit(PROSE, PROSE, TrainContext(device="cuda", steps=steps))
         moves.append(as_cuda.moves - before)
     assert moves[0] == moves[1] > 2  # the weights, and two texts: nothing more for more steps
 

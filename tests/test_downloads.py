@@ -16,11 +16,11 @@ from servers import Answer, book, chunked, cut_off, dripping, redirected, resumi
 from test_cli import run
 
 import genbench
-from genbench import store
+from genbench.corpus import corpus as corpora
+from genbench.corpus import gutenberg, sources
+from genbench.corpus.http import CHUNK, FetchError, Patience, fetch
 from genbench.errors import CorpusError
-from genbench.text import corpus as corpora
-from genbench.text import gutenberg, sources
-from genbench.text.fetching import CHUNK, FetchError, Patience, fetch
+from genbench.storage import files as store
 
 PRIDE = book()
 LARGE = book(size=2000)
@@ -150,7 +150,7 @@ def test_a_byte_a_second_and_silence_are_given_up(over: threading.Event, monkeyp
 
 
 def test_what_never_ends_is_no_book(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genbench.text.fetching.LARGEST", 100_000)
+    monkeypatch.setattr("genbench.corpus.http.LARGEST", 100_000)
     assert "that is no book" in refused(monkeypatch, says(200, bytes(200_000)))
 
 
@@ -164,7 +164,7 @@ def test_no_network_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object, why: OSError = error, **__: object) -> None:
             raise URLError(why)
 
-        monkeypatch.setattr("genbench.text.fetching._read", fail)
+        monkeypatch.setattr("genbench.corpus.http._read", fail)
         with pytest.raises(CorpusError, match=said):
             gutenberg.book(1342, patience=Patience(1.0, (60.0,)))
 

@@ -6,10 +6,10 @@ from conftest import PROSE
 from doubles import Fixed
 
 import genbench
-from genbench import Generator, Run, Sampling, UserError, make, registry
+from genbench import Generator, Sampling, TrainContext, UserError, make, registry
 from genbench.neural import RecurrentGenerator
-from genbench.overlap import TrainingWords
-from genbench.sampling import generate, generate_many
+from genbench.sampling.loop import generate, generate_many
+from genbench.sampling.overlap import TrainingWords
 
 SPECS = sorted(registry.found())
 CHAINS = (
@@ -46,7 +46,7 @@ def trained() -> dict[str, Generator]:
 def ready(trained: dict[str, Generator], spec: str) -> Generator:
     if spec not in trained:
         trained[spec] = make(spec)
-        trained[spec].fit(PROSE * 3, PROSE, Run(steps=5))
+        trained[spec].fit(PROSE * 3, PROSE, TrainContext(steps=5))
         trained[spec].training_words = TrainingWords.of(PROSE * 3)
     return trained[spec]
 
@@ -77,16 +77,16 @@ def test_any_generators_texts_are_those_that_are_drawn_alone(spec: str, trained:
 def test_many_states_at_once_predict_as_one_by_one(spec: str, trained: dict[str, Generator]) -> None:
     generator = ready(trained, spec)
     tokens = generator.tokenizer.encode("The sea was calm, so I went on.").tolist()
-    states = [generator.begin()]
+    states = [generator.start()]
     for token in tokens:
         states.append(generator.advance(states[-1], token))
     after = generator.advance_batch(states[:-1], tokens)
     assert len(after) == len(tokens)
     for again in (after, list(after)):
-        found = np.asarray(generator.predict_batch(again))
-        alone = np.stack([generator.predict(state) for state in states[1:]])
+        found = np.asarray(generator.log_probs_batch(again))
+        alone = np.stack([generator.log_probs(state) for state in states[1:]])
         assert np.allclose(found, alone, rtol=0, atol=1e-5 if isinstance(generator, RecurrentGenerator) else 1e-9)
-    assert len(generator.advance_batch([], [])) == len(generator.predict_batch([])) == 0
+    assert len(generator.advance_batch([], [])) == len(generator.log_probs_batch([])) == 0
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6, 1.7])
@@ -95,13 +95,13 @@ def test_quantiles_are_as_wide_as_the_distribution_says(
     spec: str, temperature: float, trained: dict[str, Generator]
 ) -> None:
     # of 2,000 numbers spread evenly, a token gets its share of them, give or take one for each stretch that it has
-    generator, state, said = ready(trained, spec), ready(trained, spec).begin(), 0
+    generator, state, said = ready(trained, spec), ready(trained, spec).start(), 0
     uniforms = (np.arange(2_000) + 0.5) / 2_000
     for token in generator.tokenizer.encode("I went to the sea, and then").tolist():
         state = generator.advance(state, token)
-        found = generator.quantiles([state] * 2_000, uniforms, temperature)
+        found = generator.quantile_tokens([state] * 2_000, uniforms, temperature)
         if (found >= 0).all():
-            expected = np.exp(generator.predict(state) / temperature)
+            expected = np.exp(generator.log_probs(state) / temperature)
             shares = np.bincount(found, minlength=len(expected)) / 2_000
             assert np.abs(shares - expected / expected.sum()).max() < 3 / 2_000
             said += 1
@@ -109,7 +109,7 @@ def test_quantiles_are_as_wide_as_the_distribution_says(
 
 
 def test_a_generator_without_quantiles_says_so_for_each_state() -> None:
-    assert Fixed().quantiles([None, None], np.array([0.1, 0.9]), 1.0).tolist() == [-1, -1]
+    assert Fixed().quantile_tokens([None, None], np.array([0.1, 0.9]), 1.0).tolist() == [-1, -1]
 
 
 def test_text_i_of_a_seed_is_that_of_the_seed_plus_i() -> None:

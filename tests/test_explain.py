@@ -6,16 +6,16 @@ from doubles import Fixed
 from typer.testing import CliRunner
 
 import genbench
-from genbench import Run, make
+from genbench import TrainContext, make
+from genbench.analysis.explanations import explain
 from genbench.cli.main import app
-from genbench.explain import explain
-from genbench.text import load
+from genbench.corpus import load
 
 
 def test_the_probabilities_are_those_of_the_formula_by_hand() -> None:
     # "abab" after a newline, order 2, discounts 0.5, 1, 1.5 (see test_markov): after a, b came twice, one is taken
     chain = make("markov-char:order=2")
-    chain.fit("abab", "", Run())
+    chain.fit("abab", "", TrainContext())
     chain.facts = {}
     found = explain(chain, load("thorne"), "a")
     longest = found.contexts[0]
@@ -33,7 +33,7 @@ def test_the_probabilities_are_those_of_the_formula_by_hand() -> None:
 )
 def test_the_longest_context_gives_the_probabilities_of_predict(spec: str) -> None:
     corpus, chain = load("thorne"), make(spec)
-    chain.fit(corpus.train[:20_000], corpus.valid[:2_000], Run())
+    chain.fit(corpus.train[:20_000], corpus.valid[:2_000], TrainContext())
     text = corpus.train[300:340]
     found = explain(chain, corpus, text)
     said = {each.text: each.probability for each in found.likeliest}
@@ -44,7 +44,7 @@ def test_the_longest_context_gives_the_probabilities_of_predict(spec: str) -> No
 
 def test_the_places_are_where_the_book_says_so() -> None:
     corpus, chain = load("thorne"), make("markov-word")
-    chain.fit(corpus.train, corpus.valid, Run())
+    chain.fit(corpus.train, corpus.valid, TrainContext())
     found = explain(chain, corpus, "the sea")
     lines = corpus.train.split("\n")
     for context in found.contexts[:-1]:

@@ -14,19 +14,20 @@ import pytest
 from processes import started, toy, until, workers
 
 import genbench
-from genbench import models, runs, store
-from genbench.bench import plan
-from genbench.bench.jobs import Job
 from genbench.errors import UserError
-from genbench.sampling import Sampling
+from genbench.experiments import plan
+from genbench.experiments.job import Job
+from genbench.sampling.loop import Sampling
+from genbench.storage import files as store
+from genbench.storage import models, runs
 
 CARELESS = {
     "loops in fit": ("fit", "while True: pass", "not done after"),
     "loops in predict": ("predict", "while True: pass", "not done after"),
     "exits": ("fit", "sys.exit(3)", "exit code 3"),
     "exits in silence": ("fit", "os._exit(0)", "exit code 0"),
-    "sums to 1.3": ("predict", "return self.log_probs + np.log(1.3)", "sum to 1.3"),
-    "gives nan": ("predict", "return self.log_probs * np.nan", "one finite number for each token"),
+    "sums to 1.3": ("predict", "return self.table + np.log(1.3)", "sum to 1.3"),
+    "gives nan": ("predict", "return self.table * np.nan", "one finite number for each token"),
     "eats memory": ("fit", "held = [np.ones(1 << 27) for _ in range(10_000)]", "not enough memory after"),
     "asks for too much": ("fit", "np.ones((1 << 30, 1 << 20))", "Unable to allocate 8.00 PiB"),
     "kills itself": ("fit", "os.kill(os.getpid(), 9)", "was killed (signal 9)"),
@@ -216,7 +217,7 @@ def test_many_at_once_share_one_store(tmp_path: Path) -> None:
 def test_a_text_larger_than_the_machine_is_refused_before_it_is_read(
     prose_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genbench.bench.machine.memory", lambda: 20_000)
+    monkeypatch.setattr("genbench.experiments.environment.memory", lambda: 20_000)
     for author in (prose_file, prose_file.parent):
         with pytest.raises(UserError, match=r"MB of text, and this machine 0 MB of memory"):
             genbench.compare([author], ["markov-char"])

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from test_cli import run
 
-from genbench.report.listings import listing
+from genbench.report.terminal.listings import listing
 
 WIDTHS = (40, 60, 80)
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from test_hostile_models import _checkpoint, spoiled_checkpoint, went_on
 
 import genbench
-from genbench import GenbenchError, Tokenizer, UserError, options, registry
-from genbench.bench import settings as comparisons
+from genbench import GenbenchError, Tokenizer, UserError, registry
+from genbench import spec as options
+from genbench.corpus.cleaning import clean, decode
+from genbench.corpus.split import split
+from genbench.experiments import config as comparisons
 from genbench.neural import training
-from genbench.report.text import printable
-from genbench.text.cleaning import clean, decode
-from genbench.text.split import split
+from genbench.report.formatting import printable
 
 pytestmark = pytest.mark.slow
 
@@ -256,7 +257,7 @@ def test_a_hundred_million_characters_in_one_line(tally: Tell) -> None:
     train, valid, test = split(cleaned)
     assert len(train) + len(valid) + len(test) == len(cleaned)
     made = registry.make("markov-char:order=1")
-    made.fit(train[:30_000_000], valid[:100_000], genbench.Run())
+    made.fit(train[:30_000_000], valid[:100_000], genbench.TrainContext())
     assert genbench.score(made, test[:100_000]).bits_per_character < 6
     tokenizer = Tokenizer.words(train[:30_000_000])
     assert tokenizer.decode(tokenizer.encode(test[:1_000_000])) == test[:1_000_000]

@@ -5,21 +5,22 @@ from typing import Any
 import numpy as np
 from doubles import Fixed
 
-from genbench import Progress, Run
+from genbench import Progress
+from genbench.generator import TrainContext
 
 
 def test_a_part_has_its_share_and_a_seed_of_its_own() -> None:
-    run = Run(seed=3, budget=60.0, steps=100, device="cpu")
-    one, two = run.part("one", 0.25), run.part("two", 0.75)
+    context = TrainContext(seed=3, budget=60.0, steps=100, device="cpu")
+    one, two = context.part("one", 0.25), context.part("two", 0.75)
     assert (one.budget, one.steps, one.device) == (15.0, 25, "cpu")
-    assert len({run.seed, one.seed, two.seed}) == 3
-    assert run.part("one", 0.25).seed == one.seed
-    assert Run().part("one", 0.5).budget is None
+    assert len({context.seed, one.seed, two.seed}) == 3
+    assert context.part("one", 0.25).seed == one.seed
+    assert TrainContext().part("one", 0.5).budget is None
 
 
 def test_a_part_reports_under_its_name() -> None:
     told: list[Progress] = []
-    part = Run(reporter=told.append).part("lstm", 0.5)
+    part = TrainContext(on_progress=told.append).part("lstm", 0.5)
     part.report(Progress(0.5, note="counting"))
     part.report(Progress(0.6))
     assert [progress.note for progress in told] == ["lstm: counting", "lstm"]
@@ -32,9 +33,9 @@ def test_parts_keep_checkpoints_that_do_not_disturb_each_other() -> None:
         kept.clear()
         kept.update(state)
 
-    run = Run(keeper=keep, kept=lambda: dict(kept) or None)
-    assert run.resume() is None
-    one, two = run.part("one", 0.5), run.part("two", 0.5)
+    context = TrainContext(on_checkpoint=keep, last_checkpoint=lambda: dict(kept) or None)
+    assert context.resume() is None
+    one, two = context.part("one", 0.5), context.part("two", 0.5)
     one.save({"step": 1})
     two.save({"step": 2})
     one.save({"step": 3})

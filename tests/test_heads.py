@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from genbench.neural.embeddings import Vectors
 from genbench.neural.heads import Adaptive, Head, Softmax, Tied, by_frequency
 from genbench.neural.subwords import Subwords
-from genbench.neural.vectors import Vectors
 
 HIDDEN, SIZE = 16, 4200
 

@@ -22,9 +22,10 @@ from attacks import MODELS, Files, outcome, signed, spoiled, written
 from hostile import driving
 from test_cli import run
 
-from genbench import GenbenchError, Run, UserError, import_model, load, make, models, sharing, untrusted
-from genbench.checkpoints import Checkpoint
+from genbench import GenbenchError, TrainContext, UserError, import_model, load, make
 from genbench.neural import training
+from genbench.storage import models, sharing, untrusted
+from genbench.storage.checkpoints import Checkpoint
 
 QUICK = 12  # variants of each model; `make stress` tries thousands
 MEMORY = 500  # MB that a load of a small hostile model may take beyond what Python and PyTorch take
@@ -90,7 +91,7 @@ def _checkpoint(spec: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make(spec).fit(attacks.TEXT * 12, attacks.TEXT, Run(steps=9, keeper=save))
+        make(spec).fit(attacks.TEXT * 12, attacks.TEXT, TrainContext(steps=9, on_checkpoint=save))
     return path.read_bytes()
 
 
@@ -100,7 +101,7 @@ def went_on(data: bytes, spec: str, path: Path) -> str:
     made = make(spec)
     with attacks.in_time():
         try:
-            made.fit(attacks.TEXT * 12, attacks.TEXT, Run(steps=9, kept=Checkpoint(path).resume))
+            made.fit(attacks.TEXT * 12, attacks.TEXT, TrainContext(steps=9, last_checkpoint=Checkpoint(path).resume))
         except UserError as error:
             attacks.require_sentence(error)
             return "refused" if "--fresh begins anew" in str(error) else str(error)

@@ -16,13 +16,15 @@ from test_cli import run
 
 import genbench
 from genbench import CorpusError, Sampling, Tokenizer, registry
-from genbench.bench.jobs import Job, run_job
-from genbench.bench.results import Comparison
-from genbench.report import files, stream, terminal
-from genbench.report.listings import facts, listing
-from genbench.report.text import printable
-from genbench.text.cleaning import clean, decode, markers, strip_licence
-from genbench.text.split import split
+from genbench.corpus.cleaning import clean, decode, markers, strip_licence
+from genbench.corpus.split import split
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.job import Job, run_job
+from genbench.report.export import files
+from genbench.report.formatting import printable
+from genbench.report.terminal import comparison as terminal
+from genbench.report.terminal import stream
+from genbench.report.terminal.listings import facts, listing
 
 LINE = 5_000_000  # characters
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
@@ -158,14 +160,14 @@ def test_words_without_a_space_in_training_are_read_by_the_character_too() -> No
     train = "abc\nab\nc\n" * 100
     for spec in ("markov", "mixture:parts=(markov-char)+(markov-word)"):
         made = registry.make(spec)
-        made.fit(train, train[:300], genbench.Run())
+        made.fit(train, train[:300], genbench.TrainContext())
         found = genbench.score(made, "ab c  abc d\nab")  # audited: it sums to one, and steps as it reads
         assert 0 < found.bits_per_character < 20
 
 
 def test_a_class_that_all_words_left_is_none() -> None:
     made = registry.make("markov-class")
-    made.fit("one two " * 200, "one two " * 20, genbench.Run())
+    made.fit("one two " * 200, "one two " * 20, genbench.TrainContext())
     genbench.score(made, "one two three")
 
 
@@ -179,7 +181,7 @@ def test_a_book_in_one_line_is_cleaned_cut_and_trained_on() -> None:
     tokenizer = Tokenizer.words(train)
     assert tokenizer.decode(tokenizer.encode(test)) == test
     made = registry.make("markov-char:order=3")
-    made.fit(train, valid, genbench.Run())
+    made.fit(train, valid, genbench.TrainContext())
     assert genbench.score(made, test).bits_per_character < 3
 
 

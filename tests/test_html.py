@@ -14,7 +14,8 @@ from markupsafe import Markup
 from typer.testing import CliRunner
 
 from genbench.cli.main import app
-from genbench.report.html import charts, colours, comparing, page, reading, rendering, words
+from genbench.report.html import charts, colours, page, reading, rendering, words
+from genbench.report.html import comparison as comparing
 from genbench.report.html.charts import Chart, Series
 
 pytestmark = pytest.mark.slow
@@ -309,6 +310,6 @@ def test_a_reading_of_one_generator_and_of_nothing() -> None:
 def test_matplotlib_is_loaded_for_a_report_only() -> None:
     import subprocess
 
-    code = "import sys, genbench.cli.compare, genbench.report.files, genbench.report.terminal; "
+    code = "import sys, genbench.cli.compare, genbench.report.export.files, genbench.report.terminal.comparison; "
     code += "assert not {'matplotlib', 'jinja2', 'markupsafe'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

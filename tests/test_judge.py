@@ -11,7 +11,7 @@ from torch import nn
 
 import genbench
 from genbench import Sampling
-from genbench.bench.style import SAMPLES, stylist
+from genbench.analysis.style_judge import SAMPLES, stylist
 from genbench.neural.classifier import LENGTH, PAD, UNK, Classifier, Network, Words
 
 pytestmark = pytest.mark.slow
@@ -86,7 +86,7 @@ def test_a_comparison_judges_samples_beside_human_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("genbench.neural.classifier.STEPS", 5)
-    monkeypatch.setattr("genbench.bench.style.LENGTHS", (50, 200))
+    monkeypatch.setattr("genbench.analysis.style_judge.LENGTHS", (50, 200))
     files = [tmp_path / name for name in ("o.json", "o.csv", "o.md")]
     asked = [
         "compare",

@@ -8,13 +8,14 @@ import pytest
 from processes import toy
 
 import genbench
-from genbench import models
-from genbench.bench import executors, luggage
-from genbench.bench.jobs import Job
-from genbench.bench.local import LocalExecutor
-from genbench.bench.visiting import Letter, visit
 from genbench.errors import UserError
+from genbench.experiments.executors import base as executors
+from genbench.experiments.executors import job_bundle as luggage
+from genbench.experiments.executors.local import LocalExecutor
+from genbench.experiments.executors.ray_task import Letter, visit
+from genbench.experiments.job import Job
 from genbench.generator import Progress
+from genbench.storage import models
 
 TEXT = "the cat sat on the mat. " * 60
 ABOUT = {"books": ["cats"], "lines": "join", "sha256": "0" * 64, "held_out": ""}
@@ -82,8 +83,8 @@ def test_a_damaged_model_is_not_kept(tmp_path: Path) -> None:
 
 
 SAVES = (
-    "self.facts = {'notes': [str((run.resume() or {}).get('step'))]}; "
-    "[(run.save({'step': n}), run.report(Progress(n / 3)), time.sleep(0.6)) for n in range(3)]"
+    "self.facts = {'notes': [str((context.resume() or {}).get('step'))]}; "
+    "[(context.save({'step': n}), context.report(Progress(n / 3)), time.sleep(0.6)) for n in range(3)]"
 )
 
 
@@ -105,7 +106,7 @@ def test_checkpoints_come_home_and_go_out_again(tmp_path: Path) -> None:
 def test_a_job_is_stopped_while_it_runs_and_before(tmp_path: Path) -> None:
     executor = LocalExecutor(1)
     jobs = [
-        job(toy(tmp_path, "fit", "run.report(Progress(0.1)); time.sleep(100)")),
+        job(toy(tmp_path, "fit", "context.report(Progress(0.1)); time.sleep(100)")),
         job("markov-char"),
         job("markov-char"),
     ]

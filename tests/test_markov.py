@@ -14,13 +14,14 @@ from genbench_plugins.markov.smoothing import discounts
 from genbench_plugins.markov.tree import NOWHERE, Tree, grow
 from genbench_plugins.markov.word import MarkovWord
 
-from genbench import Run, SpecError, UserError, options
+from genbench import SpecError, TrainContext, UserError
+from genbench import spec as options
 
 TEXT = PROSE * 2 + PROSE.upper() + "The eggs, the eggs! said 12 widows.\n"
 
 
 def fitted(chain: MarkovChain, text: str) -> MarkovChain:
-    chain.fit(text, "", Run())
+    chain.fit(text, "", TrainContext())
     return chain
 
 
@@ -100,9 +101,9 @@ def test_a_bigram_worked_by_hand() -> None:
     # after a: b twice, discount 1 taken of 2; after b: a once, 0.5 taken of 1
     after_a = {"a": 1 / 2 * a, "b": (2 - 1) / 2 + 1 / 2 * b}
     after_b = {"a": 0.5 + 0.5 * a, "b": 0.5 * b}
-    state = chain.advance(chain.begin(), 256)
-    assert np.exp(chain.predict(state))[256:] == pytest.approx([after_a["a"], after_a["b"]])
-    assert np.exp(chain.predict(chain.advance(state, 257)))[256:] == pytest.approx([after_b["a"], after_b["b"]])
+    state = chain.advance(chain.start(), 256)
+    assert np.exp(chain.log_probs(state))[256:] == pytest.approx([after_a["a"], after_a["b"]])
+    assert np.exp(chain.log_probs(chain.advance(state, 257)))[256:] == pytest.approx([after_b["a"], after_b["b"]])
 
 
 class Slow:
@@ -168,18 +169,18 @@ def test_whole_distributions_equal_the_slow_ones() -> None:
     chain = fitted(MarkovChar(order=4), TEXT)
     slow = Slow([*chain.tokenizer.encode("\n"), *chain.tokenizer.encode(TEXT)], 4, chain.tokenizer.base().tolist())
     for text in ("The", "zzz", "e f", "\n\n"):
-        state, ids = chain.begin(), chain.tokenizer.encode(text).tolist()
+        state, ids = chain.start(), chain.tokenizer.encode(text).tolist()
         for token in ids:
             state = chain.advance(state, token)
         expected = [slow.probability(tuple(ids[-3:]), token) for token in range(chain.tokenizer.size)]
-        assert np.exp(chain.predict(state)) == pytest.approx(expected, rel=1e-9)
+        assert np.exp(chain.log_probs(state)) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("text", ["a", "aaaa", "ab"])
 @pytest.mark.parametrize("order", [1, 8, 32, "unbounded"])
 def test_texts_shorter_than_the_order_work(text: str, order: Any) -> None:
     chain = fitted(MarkovChar(order=order), text)
-    assert np.exp(chain.predict(chain.begin())).sum() == pytest.approx(1)
+    assert np.exp(chain.log_probs(chain.start())).sum() == pytest.approx(1)
 
 
 def test_a_fallback_is_said() -> None:
@@ -258,11 +259,11 @@ def test_every_smoothing_is_a_distribution_and_batches_equal_steps(smoothing: An
             options.make(MarkovChar, "markov-char", {"order": "unbounded", "smoothing": "add-k"})
         return
     chain = MarkovChar(order, smoothing)
-    chain.fit(TEXT, PROSE.replace("eggs", "ducks"), Run())
+    chain.fit(TEXT, PROSE.replace("eggs", "ducks"), TrainContext())
     ids = chain.tokenizer.encode(TEXT[100:160] + " nobody\u00e9 zx " + TEXT[:40])
-    state = chain.begin()
+    state = chain.start()
     for token, known in zip(ids.tolist(), chain.token_log_probs(ids), strict=True):
-        predicted = chain.predict(state)
+        predicted = chain.log_probs(state)
         assert np.exp(predicted).sum() == pytest.approx(1)
         assert predicted[token] == pytest.approx(known, rel=1e-9)
         state = chain.advance(state, token)
@@ -272,7 +273,7 @@ def test_fitted_discounts_predict_valid_text_better_than_the_closed_form() -> No
     valid = PROSE.replace("eggs", "ducks").replace("ferry", "boat")
     exact, by_valid = MarkovChar(6), MarkovChar(6, "fitted")
     for chain in (exact, by_valid):
-        chain.fit(TEXT, valid, Run())
+        chain.fit(TEXT, valid, TrainContext())
     ids = exact.tokenizer.encode(valid)
     assert by_valid.token_log_probs(ids).sum() > exact.token_log_probs(ids).sum()
 

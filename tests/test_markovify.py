@@ -13,14 +13,15 @@ from genbench_plugins.markovify_chain import Markovify
 from genbench_plugins.markovify_links import Links, learn
 from markovify.chain import BEGIN, END
 
-from genbench import Run, SpecError, Tokenizer, options, score
+from genbench import SpecError, Tokenizer, TrainContext, score
+from genbench import spec as options
 
 CATS = "The cat sat. The cat ran off. The dog sat down. A cat ran. The dog ran off. Off sat the dog.\n\n"
 
 
 def fitted(text: str, valid: str = "", **values: int | bool) -> Markovify:
     generator = Markovify(**values)  # type: ignore[arg-type]
-    generator.fit(text, valid, Run())
+    generator.fit(text, valid, TrainContext())
     return generator
 
 
@@ -38,14 +39,14 @@ class Paths:
         self.size, self.weights = state_size, weights
         self.model = markovify.Text(train, state_size=state_size).chain.model
         self.characters = MarkovChar(order=5)
-        self.characters.fit(train, "", Run())
+        self.characters.fit(train, "", TrainContext())
         self.tokenizer = self.characters.tokenizer
 
     def level(self, read: str) -> tuple[dict[str, float], float]:
-        state = self.characters.begin()
+        state = self.characters.start()
         for token in self.tokenizer.encode(read).tolist():
             state = self.characters.advance(state, token)
-        found = np.exp(self.characters.predict(state))
+        found = np.exp(self.characters.log_probs(state))
         space = sum(found[n] for n in range(128) if chr(n).isspace())
         known = dict(zip(self.tokenizer.letters, found[256:].tolist(), strict=True))
         return known, space + sum(p for letter, p in known.items() if letter.isspace())
@@ -105,17 +106,17 @@ def test_with_all_weight_on_it_the_chain_is_heard_alone() -> None:
     # after "The": cat twice, dog twice (The cat sat, The cat ran off, The dog sat down, The dog ran off)
     # after "The cat": sat. once, ran once
     generator = weighed(fitted(CATS), [1 - 1e-9] * 4)
-    state = generator.begin()
+    state = generator.start()
     for token in generator.tokenizer.encode("The ").tolist():
         state = generator.advance(state, token)
     letter = {c: 256 + i for i, c in enumerate(generator.tokenizer.letters)}
-    level = np.exp(generator.predict(state))
+    level = np.exp(generator.log_probs(state))
     inside = 1 - level[[letter[" "], letter["\n"], *range(9, 14), *range(28, 33)]].sum()
     assert level[[letter["c"], letter["d"]]] / inside == pytest.approx([0.5, 0.5], abs=1e-6)
     for token in generator.tokenizer.encode("cat ").tolist():
-        assert np.exp(generator.predict(state))[token] > 0.4
+        assert np.exp(generator.log_probs(state))[token] > 0.4
         state = generator.advance(state, token)
-    found = np.exp(generator.predict(state))
+    found = np.exp(generator.log_probs(state))
     assert found[letter["s"]] == pytest.approx(found[letter["r"]])
 
 
@@ -128,7 +129,7 @@ def test_sentences_with_quotes_are_dropped_unless_wanted() -> None:
 @pytest.mark.parametrize("text", ['"Oh," he said. "No!"\n' * 5, "\n \n", '"'])
 def test_without_a_sentence_it_is_the_character_chain(text: str) -> None:
     generator, alone = fitted(text), MarkovChar(order=5)
-    alone.fit(text, "", Run())
+    alone.fit(text, "", TrainContext())
     ids = alone.tokenizer.encode('"Oh," she said.\n "Yes')
     assert generator.token_log_probs(ids) == pytest.approx(alone.token_log_probs(ids), rel=1e-9)
     assert generator.facts["notes"][0] == "markovify took no sentence"
@@ -152,9 +153,9 @@ def test_weights_follow_the_valid_text() -> None:
 @pytest.mark.parametrize("read", ["The\x00cat", "The\x00", "The \x00", "The cat\u00a0sat", "The\tcat", "The \u3000cat"])
 def test_odd_characters_are_predicted_as_they_are_scored(read: str) -> None:
     generator = fitted(CATS)
-    state, ids = generator.begin(), generator.tokenizer.encode(read + " sat")
+    state, ids = generator.start(), generator.tokenizer.encode(read + " sat")
     for token, scored in zip(ids.tolist(), generator.token_log_probs(ids), strict=True):
-        found = generator.predict(state)
+        found = generator.log_probs(state)
         assert found[token] == pytest.approx(scored, abs=1e-9)
         assert np.exp(found).sum() == pytest.approx(1)
         state = generator.advance(state, token)

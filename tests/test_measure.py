@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from genbench.measure.floors import floors
-from genbench.measure.intervals import in_blocks, interval
+from genbench.analysis.baselines import floors
+from genbench.analysis.bootstrap import in_blocks, interval
 
 
 def test_nothing_is_said_of_fewer_than_ten_blocks() -> None:

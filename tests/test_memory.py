@@ -12,11 +12,12 @@ from doubles import Fixed
 from test_cli import run
 
 import genbench
-from genbench import Run, UserError, make, scoring
+from genbench import TrainContext, UserError, make, scoring
+from genbench.analysis import minimal_pairs as pairs
+from genbench.analysis import recall
+from genbench.analysis.memory import curve, lengths, shuffled, targets
+from genbench.analysis.remembering import units
 from genbench.generator import Generator
-from genbench.measure import pairs, recall
-from genbench.measure.memory import curve, lengths, shuffled, targets
-from genbench.remembering import units
 
 ROOT = Path(__file__).parent.parent
 ORDER = 5
@@ -24,7 +25,7 @@ ORDER = 5
 
 def chain(train: str, order: int = ORDER) -> Generator:
     made = make(f"markov-char:order={order}")
-    made.fit(train, train[-2000:], Run())
+    made.fit(train, train[-2000:], TrainContext())
     return made
 
 

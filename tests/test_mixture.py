@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from genbench_plugins.following import begun, best_rate, read
 from genbench_plugins.mixture import Mixture, fitted, split
+from genbench_plugins.online_weights import begun, best_rate, read
 
 import genbench
-from genbench import Run, SpecError, score
+from genbench import SpecError, TrainContext, score
 from genbench.generator import Progress
 
 CHARACTERS = "(markov-char:order=2)+(markov-char:order=5)"
@@ -17,9 +17,9 @@ def thorne() -> genbench.Corpus:
     return genbench.corpus("thorne")
 
 
-def fit(parts: str, corpus: genbench.Corpus, run: Run | None = None) -> Mixture:
+def fit(parts: str, corpus: genbench.Corpus, context: TrainContext | None = None) -> Mixture:
     mixture = Mixture(parts)
-    mixture.fit(corpus.train, corpus.valid, run or Run(steps=20))
+    mixture.fit(corpus.train, corpus.valid, context or TrainContext(steps=20))
     return mixture
 
 
@@ -63,32 +63,32 @@ def test_parts_that_cut_alike_are_mixed_at_their_tokens(thorne: genbench.Corpus)
 def test_parts_have_shares_of_the_budget_and_seeds_of_their_own(
     thorne: genbench.Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs: list[Run] = []
+    runs: list[TrainContext] = []
 
-    def part(self: Run, name: str, share: float) -> Run:
+    def part(self: TrainContext, name: str, share: float) -> TrainContext:
         runs.append(given(self, name, share))
         return runs[-1]
 
-    given = Run.part
-    monkeypatch.setattr(Run, "part", part)
+    given = TrainContext.part
+    monkeypatch.setattr(TrainContext, "part", part)
     said: list[Progress] = []
-    fit(CHARACTERS, thorne, Run(seed=3, budget=20.0, reporter=said.append))
-    budgets = [run.budget for run in runs]
+    fit(CHARACTERS, thorne, TrainContext(seed=3, budget=20.0, on_progress=said.append))
+    budgets = [context.budget for context in runs]
     assert budgets[0] is not None
     assert budgets[1] is not None
     assert budgets[0] <= 10 < budgets[1] < 20  # a chain leaves most of its share to the part after it
-    assert len({run.seed for run in runs} | {3}) == 3
+    assert len({context.seed for context in runs} | {3}) == 3
     assert any("2 markov-char:order=5" in progress.note for progress in said)
 
 
 def test_steps_are_shared_out(thorne: genbench.Corpus) -> None:
-    mixture = fit("(gru-char:hidden=8)+(lstm-char:hidden=8)", thorne, Run(steps=40))
+    mixture = fit("(gru-char:hidden=8)+(lstm-char:hidden=8)", thorne, TrainContext(steps=40))
     assert [part["steps"] for part in mixture.facts["parts"].values()] == [17, 17]
 
 
 def test_shares_split_the_budget(thorne: genbench.Corpus) -> None:
     mixture = Mixture("(gru-char:hidden=8)+(lstm-char:hidden=8)", shares="1+3")
-    mixture.fit(thorne.train, thorne.valid, Run(steps=40))
+    mixture.fit(thorne.train, thorne.valid, TrainContext(steps=40))
     steps = [part["steps"] for part in mixture.facts["parts"].values()]
     assert steps == [8, 26]  # of the 34 that the weights leave
 
@@ -102,12 +102,12 @@ def test_shares_that_do_not_fit_the_parts_are_refused(shares: str) -> None:
 @pytest.mark.parametrize("parts", [CHARACTERS, "markov-char+markov-word", "markov-word+(markov-word:order=2)"])
 def test_weights_that_follow_the_text(thorne: genbench.Corpus, parts: str) -> None:
     mixture = Mixture(parts, adaptive=True)
-    mixture.fit(thorne.train, thorne.valid, Run())
+    mixture.fit(thorne.train, thorne.valid, TrainContext())
     mixture._rate = 0.05
     assert mixture.facts["adaptive"]
-    ids, state = mixture.tokenizer.encode(thorne.test[:150]), mixture.begin()
+    ids, state = mixture.tokenizer.encode(thorne.test[:150]), mixture.start()
     for token, right in zip(ids.tolist(), mixture.token_log_probs(ids), strict=True):
-        predicted = mixture.predict(state)
+        predicted = mixture.log_probs(state)
         assert np.exp(predicted).sum() == pytest.approx(1)
         assert predicted[token] == pytest.approx(right, abs=1e-9)
         mixture.advance(mixture.advance(state, int(ids[0])), int(ids[1]))  # a branch, which must not disturb it
@@ -145,5 +145,5 @@ def test_a_part_may_be_a_file(thorne: genbench.Corpus, tmp_path: object) -> None
     path = Path(str(tmp_path)) / "unigram.py"
     path.write_text(python_blocks(README)[0], encoding="utf-8")
     mixture = genbench.make(f"mixture:parts=({path}:smoothing=0.1)+markov-char")
-    mixture.fit(thorne.train, thorne.valid, Run())
+    mixture.fit(thorne.train, thorne.valid, TrainContext())
     assert set(mixture.facts["weights"]) == {f"{path}:smoothing=0.1", "markov-char"}

@@ -11,8 +11,9 @@ import pytest
 from test_cli import run
 
 import genbench
-from genbench import Sampling, UserError, models
-from genbench.text import Corpus
+from genbench import Sampling, UserError
+from genbench.corpus import Corpus
+from genbench.storage import models
 
 pytestmark = pytest.mark.slow
 

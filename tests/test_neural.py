@@ -11,8 +11,9 @@ from conftest import PROSE
 from genbench_plugins.lstm import LSTMChar, lstm
 from torch import nn
 
-from genbench import Run, Tokenizer, registry, score
-from genbench.neural import RecurrentGenerator, streams
+from genbench import Tokenizer, TrainContext, registry, score
+from genbench.neural import RecurrentGenerator
+from genbench.neural import parallel_scoring as streams
 from genbench.neural.batches import Alone, Carried
 from genbench.neural.heads import Softmax
 from genbench.neural.network import Network
@@ -125,7 +126,7 @@ def small(**more: Any) -> LSTMChar:
 def test_training_learns_a_text_that_repeats() -> None:
     generator = small()
     told = []
-    run = Run(steps=300, reporter=told.append)
+    run = TrainContext(steps=300, on_progress=told.append)
     generator.fit("abcdefgh" * 500, "abcdefgh" * 50, run)
     assert score(generator, "abcdefgh" * 20).bits_per_character < 0.1
     assert generator.facts["steps"] == 300
@@ -136,7 +137,7 @@ def test_training_learns_a_text_that_repeats() -> None:
 def test_the_best_weights_by_validation_are_kept() -> None:
     generator = small(learning_rate=0.05)  # far too high at the end of so short a text: later weights are worse
     valid = PROSE[:300]
-    generator.fit(PROSE * 3, valid, Run(steps=120))
+    generator.fit(PROSE * 3, valid, TrainContext(steps=120))
     bits = -generator.token_log_probs(generator.tokenizer.encode(valid)).mean() / math.log(2)
     assert generator.facts["valid_bits_per_token"] == pytest.approx(bits, abs=0.25)  # the same text, cut in rows
 
@@ -145,7 +146,7 @@ def test_the_best_weights_by_validation_are_kept() -> None:
 def test_seeds_reproduce_and_differ() -> None:
     def bits(seed: int) -> float:
         generator = small()
-        generator.fit(PROSE * 3, PROSE, Run(seed=seed, steps=15))
+        generator.fit(PROSE * 3, PROSE, TrainContext(seed=seed, steps=15))
         return score(generator, PROSE).bits
 
     assert bits(1) == bits(1)
@@ -156,7 +157,7 @@ def test_seeds_reproduce_and_differ() -> None:
 def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genbench.neural.recurrent.native_bf16", lambda device: True)
     generator = small()
-    generator.fit("abcdefgh" * 500, "abcdefgh" * 50, Run(steps=200))
+    generator.fit("abcdefgh" * 500, "abcdefgh" * 50, TrainContext(steps=200))
     assert generator.facts["precision"] == "bf16"
     assert score(generator, "abcdefgh" * 20).bits_per_character < 0.3
     assert {weights.dtype for weights in generator.dump()["weights"].values()} == {np.dtype(np.float32)}
@@ -167,7 +168,7 @@ def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPa
 def test_every_network_trains_in_either_precision(name: str, bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genbench.neural.recurrent.native_bf16", lambda device: bf16)
     generator = registry.load(name)()
-    generator.fit(PROSE * 3, PROSE, Run(steps=2))
+    generator.fit(PROSE * 3, PROSE, TrainContext(steps=2))
     assert generator.facts["precision"] == ("bf16" if bf16 else "fp32")
     assert np.isfinite(score(generator, PROSE).bits)
 
@@ -177,7 +178,7 @@ def test_a_budget_is_kept() -> None:
     import time
 
     began = time.perf_counter()
-    small().fit(PROSE * 20, PROSE, Run(budget=2.0))
+    small().fit(PROSE * 20, PROSE, TrainContext(budget=2.0))
     assert 1.5 < time.perf_counter() - began < 4  # loose: the machine is shared
 
 

@@ -9,7 +9,8 @@ from genbench_plugins.nltk_lm import NltkLM
 from nltk.lm import AbsoluteDiscountingInterpolated, WittenBellInterpolated
 from nltk.util import everygrams
 
-from genbench import Run, SpecError, options
+from genbench import SpecError, TrainContext
+from genbench import spec as options
 from genbench.testing import CHECKS, Subject
 
 NLTKS = {"witten-bell": WittenBellInterpolated, "absolute-discounting": AbsoluteDiscountingInterpolated}
@@ -18,12 +19,12 @@ READ = ("", "The", "zzz", "e f", "\n\n", "the eggs were promised for zebras.\u00
 
 def fitted(text: str, valid: str = "", **values: object) -> NltkLM:
     generator = NltkLM(**values)  # type: ignore[arg-type]
-    generator.fit(text, valid, Run())
+    generator.fit(text, valid, TrainContext())
     return generator
 
 
 def after(generator: NltkLM, text: str) -> tuple[str, ...]:
-    state = generator.begin()
+    state = generator.start()
     for token in generator.tokenizer.encode(text).tolist():
         state = generator.advance(state, token)
     return state
@@ -44,14 +45,14 @@ def test_predictions_are_nltks_scores(model: str, unit: str, order: int) -> None
         scores = [peer.score(chr(token), read) for token in range(tokenizer.size)]
         assert sum(scores) == pytest.approx(1)
         expected = base + (1 - generator.facts["base"]) * np.array(scores)
-        assert np.exp(generator.predict(after(generator, text))) == pytest.approx(expected, rel=1e-12)
+        assert np.exp(generator.log_probs(after(generator, text))) == pytest.approx(expected, rel=1e-12)
 
 
 def test_witten_bell_worked_by_hand() -> None:
     # \n a b a b; unigrams: \n 1/5, a 2/5, b 2/5. After a: b twice, one kind, so 1/(1+2) goes to the unigrams; after
     # b: a once, so 1/2. With no valid text the base has half: 1/3 for a, for b, and for all bytes together.
     generator = fitted("abab", order=2)
-    after_a, after_b = (np.exp(generator.predict(after(generator, text))) for text in ("a", "b"))
+    after_a, after_b = (np.exp(generator.log_probs(after(generator, text))) for text in ("a", "b"))
     assert after_a[256:] == pytest.approx([(1 / 3 + 1 / 3 * 2 / 5) / 2, (1 / 3 + 2 / 3 + 1 / 3 * 2 / 5) / 2])
     assert after_b[256:] == pytest.approx([(1 / 3 + 1 / 2 + 1 / 2 * 2 / 5) / 2, (1 / 3 + 1 / 2 * 2 / 5) / 2])
 
@@ -77,14 +78,14 @@ def test_a_restored_one_holds_the_same_counts() -> None:
     other.restore(generator.dump())
     for length in (2, 3):
         assert other._counts[length] == generator._counts[length]
-    assert np.array_equal(other.predict(other.begin()), generator.predict(generator.begin()))
+    assert np.array_equal(other.log_probs(other.start()), generator.log_probs(generator.start()))
 
 
 def test_reading_leaves_no_trace_in_nltks_counts() -> None:
     generator = fitted(PROSE, order=4)
     before = [len(generator._counts[length]) for length in (2, 3, 4)]
     for text in READ:
-        generator.predict(after(generator, text))
+        generator.log_probs(after(generator, text))
     assert [len(generator._counts[length]) for length in (2, 3, 4)] == before
 
 
@@ -92,7 +93,7 @@ def test_reading_leaves_no_trace_in_nltks_counts() -> None:
 @pytest.mark.parametrize("unit", ["characters", "words"])
 def test_texts_shorter_than_the_order_work(text: str, unit: str) -> None:
     generator = fitted(text, unit=unit)
-    assert np.exp(generator.predict(after(generator, "a"))).sum() == pytest.approx(1)
+    assert np.exp(generator.log_probs(after(generator, "a"))).sum() == pytest.approx(1)
 
 
 @pytest.mark.slow

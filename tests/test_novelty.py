@@ -13,10 +13,10 @@ from test_cli import run
 
 import genbench
 from genbench import UserError
-from genbench.measure.diversity import WINDOW, distinct, self_bleu, windows
-from genbench.measure.novelty import Known, stretches
-from genbench.measure.suffixes import Suffixes
-from genbench.text import Corpus
+from genbench.analysis.diversity import WINDOW, distinct, self_bleu, windows
+from genbench.analysis.novelty import Known, stretches
+from genbench.analysis.suffix_array import Suffixes
+from genbench.corpus import Corpus
 
 TRAIN = "The dog sat. So the cat sat on the mat."
 SAMPLE = "the cat sat on a mat."

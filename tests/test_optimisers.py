@@ -8,7 +8,7 @@ from torch import nn
 from genbench.neural.heads import Softmax
 from genbench.neural.muon import Muon, orthogonal
 from genbench.neural.network import Network
-from genbench.neural.optimisers import Rates, optimisers, scale
+from genbench.neural.optimizers import Rates, optimisers, scale
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (48, 16), (16, 40)])

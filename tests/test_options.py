@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 from doubles import Fixed
 
-from genbench import options
+from genbench import spec as options
 from genbench.errors import SpecError
-from genbench.options import Spec, convert, make, options_of, parse, values
+from genbench.spec import Spec, convert, make, options_of, parse, values
 
 
 @dataclass

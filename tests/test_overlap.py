@@ -9,10 +9,11 @@ from conftest import PROSE
 from doubles import Fixed
 
 import genbench
-from genbench import Run, Sampling, UserError, make, store
-from genbench.bench.jobs import Job, run_job
-from genbench.overlap import TrainingWords, Watch
-from genbench.sampling import generate
+from genbench import Sampling, TrainContext, UserError, make
+from genbench.experiments.job import Job, run_job
+from genbench.sampling.loop import generate
+from genbench.sampling.overlap import TrainingWords, Watch
+from genbench.storage import files as store
 
 TEXT = PROSE * 3
 
@@ -26,7 +27,7 @@ def longest_run(text: str, train: str) -> int:
 
 def trained(spec: str) -> genbench.Generator:
     generator = make(spec)
-    generator.fit(TEXT, PROSE, Run())
+    generator.fit(TEXT, PROSE, TrainContext())
     generator.training_words = TrainingWords.of(TEXT)
     return generator
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import genbench
-from genbench import models
 from genbench.errors import UserError
 from genbench.neural.batches import Batch
-from genbench.neural.parallel import ALONE, Team
+from genbench.neural.distributed import ALONE, Team
+from genbench.storage import models
 
 
 def together(processes: int, spec: str, **more: str) -> "subprocess.CompletedProcess[str]":

@@ -12,10 +12,10 @@ from test_cli import run
 
 import genbench
 from genbench import UserError
-from genbench.bench.jobs import Job, blank
-from genbench.bench.verdicts import by_kind
-from genbench.measure.novelty import Known
-from genbench.measure.places import BY, Places, places, split
+from genbench.analysis.novelty import Known
+from genbench.analysis.strata import BY, Places, places, split
+from genbench.experiments.job import Job, blank
+from genbench.experiments.significance import by_kind
 
 TEXTS = st.text("ab \n\u00e9", max_size=30)
 

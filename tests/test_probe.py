@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from genbench import Run, make
+from genbench import TrainContext, make
 from genbench.generator import Generator
-from genbench.neural.inside import layers
+from genbench.neural.gate_trace import layers
 from genbench.neural.probe import scaled
 
 TRAIN = "the cat sat on the mat. the dog sat on the log.\n" * 30
@@ -18,7 +18,7 @@ NETWORKS = ("rnn-char", "lstm-char", "gru-char", "peephole-lstm-char", "stacked-
 
 def trained(spec: str) -> Generator:
     found = make(f"{spec}:hidden=6")
-    found.fit(TRAIN, TRAIN[:200], Run(steps=3))
+    found.fit(TRAIN, TRAIN[:200], TrainContext(steps=3))
     return found
 
 
@@ -40,10 +40,10 @@ def test_the_memory_seen_is_that_which_the_network_predicts_from(spec: str) -> N
     network = found._network
     with torch.inference_mode():
         last = network.head.every(torch.from_numpy(output[-1:]).float())[0].double().numpy()
-    state = found.begin()
+    state = found.start()
     for token in ids.tolist():
         state = found.advance(state, token)
-    assert last == pytest.approx(found.predict(state), abs=1e-4)
+    assert last == pytest.approx(found.log_probs(state), abs=1e-4)
 
 
 def test_an_lstm_of_one_unit_by_hand() -> None:
@@ -101,7 +101,7 @@ def test_gradients_vanish_and_explode_with_the_weights() -> None:
 @pytest.mark.slow
 def test_a_window_network_sees_nothing_beyond_its_window() -> None:
     found = make("lstm-window:hidden=6,window=8")
-    found.fit(TRAIN, TRAIN[:200], Run(steps=3))
+    found.fit(TRAIN, TRAIN[:200], TrainContext(steps=3))
     probe = found.probe()
     assert probe is not None
     norms = probe.gradients(found.tokenizer.encode(TRAIN), 20)

@@ -12,13 +12,14 @@ import pytest
 from processes import HEAD, TOY
 
 import genbench
-from genbench import models
-from genbench.bench import luggage, plan
-from genbench.bench.executors import STOPPED
-from genbench.bench.jobs import Job, Row
-from genbench.bench.rayed import RayExecutor
-from genbench.bench.watcher import Watcher
+from genbench.experiments import plan
+from genbench.experiments.executors import job_bundle as luggage
+from genbench.experiments.executors.base import STOPPED
+from genbench.experiments.executors.ray import RayExecutor
+from genbench.experiments.job import Job, Row
+from genbench.experiments.progress import Watcher
 from genbench.generator import Progress
+from genbench.storage import models
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
 pytestmark = pytest.mark.slow
@@ -27,13 +28,13 @@ AUTHORS = ["pell", "thorne", "marrow"]
 CHAINS = [*(f"markov-char:order={n}" for n in range(2, 8)), "markov-word", "markov"]
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
 SLOW = """
-        began = (run.resume() or {"step": 0})["step"]
+        began = (context.resume() or {"step": 0})["step"]
         open(f"{PLACE}-{len(train)}", "w").write(str(os.getpid()))
         self.facts = {"notes": [f"resumed at step {began}"] if began else []}
         for step in range(began, 60):
             time.sleep(0.1)
-            run.save({"step": step + 1})
-            run.report(Progress(step / 60, step))"""
+            context.save({"step": step + 1})
+            context.report(Progress(step / 60, step))"""
 
 
 @pytest.fixture(scope="module")

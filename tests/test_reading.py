@@ -15,7 +15,7 @@ from rich.console import Console
 
 import genbench
 from genbench.cli.main import main
-from genbench.report import reading
+from genbench.report.terminal import surprisal as reading
 
 TEXT = "ab cd,\n\nabba dada a\nbcd \x1b[31mb"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")

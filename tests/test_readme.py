@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from genbench import options, registry
+from genbench import registry
+from genbench import spec as options
 from genbench.cli.main import app
 from genbench.testing import CHECKS, Subject
 

@@ -5,8 +5,8 @@ from genbench_plugins.markov.char import MarkovChar
 from genbench_plugins.markov.word import MarkovWord
 
 import genbench
-from genbench import Run, Sampling, Tokenizer, score
-from genbench.text import load
+from genbench import Sampling, Tokenizer, TrainContext, score
+from genbench.corpus import load
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("gutenberg")]
 
@@ -17,14 +17,14 @@ def test_character_chains_score_as_kenlm_does(author: str, kenlm: float) -> None
     # ours at the nearest paragraph
     corpus = load(author, lines="keep")
     chain = MarkovChar(order=8)
-    chain.fit(corpus.train, corpus.valid, Run())
+    chain.fit(corpus.train, corpus.valid, TrainContext())
     assert score(chain, corpus.test).bits_per_character == pytest.approx(kenlm, abs=0.03)
 
 
 def test_a_word_trigram_predicts_austen_better_than_characters() -> None:
     corpus = load("austen")
     chain = MarkovWord()
-    chain.fit(corpus.train, corpus.valid, Run())
+    chain.fit(corpus.train, corpus.valid, TrainContext())
     assert 1.5 < score(chain, corpus.test).bits_per_character < 1.63
 
 

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from genbench.bench.jobs import Job, blank
-from genbench.bench.results import Comparison
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.job import Job, blank
 from genbench.generator import Progress
-from genbench.report import files, terminal
-from genbench.report.columns import COLUMNS
-from genbench.report.listings import facts, listing
-from genbench.report.live import Live
-from genbench.report.text import printable
+from genbench.report.export import files
+from genbench.report.formatting import printable
+from genbench.report.terminal import comparison as terminal
+from genbench.report.terminal.columns import COLUMNS
+from genbench.report.terminal.listings import facts, listing
+from genbench.report.terminal.live import Live
 
 FIGURES: dict[str, Any] = {"texts": 1, "words": 60, "longest_copy": 23.0, "copied_share": 0.125}
 FIGURES |= {"unseen": [0.1, 0.375, 0.8] + [1.0] * 7, "distinct": [0.8, 0.95, 1.0], "self_bleu": None}

@@ -10,12 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 import genbench
-from genbench import options, runs
-from genbench.bench.differences import differences
-from genbench.bench.results import Comparison
+from genbench import spec as options
 from genbench.cli.main import app
 from genbench.errors import UserError
-from genbench.report.wider import across, contexts
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.diff import differences
+from genbench.report.terminal.extra_metrics import across, contexts
+from genbench.storage import runs
 
 pytestmark = pytest.mark.slow
 

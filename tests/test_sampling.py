@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from doubles import Fixed
 
-from genbench.completion import weighed
-from genbench.controls import draw
 from genbench.errors import ContractError, UserError
-from genbench.sampling import Cut, Sampling, generate
-from genbench.tokenizer import Decoder
+from genbench.sampling.completion import weighed
+from genbench.sampling.loop import Cut, Sampling, generate
+from genbench.sampling.parameters import draw
+from genbench.tokenization.tokenizer import Decoder
 
 LOGS = np.log([0.4, 0.3, 0.2, 0.1])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genbench.errors import ContractError
 from genbench.scoring import score, spread
-from genbench.tokenizer import Tokenizer
+from genbench.tokenization.tokenizer import Tokenizer
 
 
 def test_bits_are_those_worked_by_hand() -> None:

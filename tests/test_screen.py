@@ -14,9 +14,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from genbench.cli.main import main
-from genbench.report.encoding import STANDS_FOR, forgiving
-from genbench.report.screen import painted, values
-from genbench.report.tables import Figures
+from genbench.report.terminal.encoding import STANDS_FOR, forgiving
+from genbench.report.terminal.screen import painted, values
+from genbench.report.terminal.tables import Figures
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import pytest
 from test_cli import run
 
 import genbench
-from genbench import Sampling, UserError, models, sharing, templates
+from genbench import Sampling, UserError, templates
+from genbench.storage import models, sharing
 
 CHAIN = "markov-char:order=3"
 

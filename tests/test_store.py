@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from doubles import Fixed
 
-from genbench import UserError, store
+from genbench import UserError
+from genbench.storage import files as store
 
 LEARNED: dict[str, Any] = {
     "floats": np.array([0.1, np.pi]),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from genbench.report import beside
-from genbench.report.stream import Wrap, speak
+from genbench.report.terminal import side_by_side as beside
+from genbench.report.terminal.stream import Wrap, speak
 
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 EVIL = "a\x1b]0;x\x07\u202e b"

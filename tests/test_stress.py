@@ -15,10 +15,11 @@ from processes import started, toy, workers
 from servers import book, serving
 
 import genbench
-from genbench import models, runs, store
-from genbench.checkpoints import FOLDER
 from genbench.cli.main import STOPPED
-from genbench.sampling import Sampling
+from genbench.sampling.loop import Sampling
+from genbench.storage import files as store
+from genbench.storage import models, runs
+from genbench.storage.checkpoints import FOLDER
 
 pytestmark = pytest.mark.stress
 Tell = Callable[[str], None]
@@ -189,7 +190,7 @@ def resident() -> int:
 
 
 def test_an_hour_of_progress_takes_no_memory(tmp_path: Path, tally: Tell) -> None:
-    spec = toy(tmp_path, "fit", "[run.report(Progress(at / 100_000, at, 2.0, 1e4)) for at in range(100_000)]")
+    spec = toy(tmp_path, "fit", "[context.report(Progress(at / 100_000, at, 2.0, 1e4)) for at in range(100_000)]")
     sizes = []
     for _ in range(3):
         found = genbench.compare(["pell"], [spec], deadline=600, keep=False)

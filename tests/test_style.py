@@ -11,11 +11,11 @@ from test_cli import run
 
 import genbench
 from genbench import UserError, make, scoring
-from genbench.generator import Generator, Run
-from genbench.measure.losing import sentences, without
-from genbench.measure.style import Passages, accuracy, bits_of, matrix, verdict
-from genbench.text import Corpus
-from genbench.text.shares import set_aside, shortened
+from genbench.analysis.attribution import Passages, accuracy, bits_of, matrix, verdict
+from genbench.analysis.perturbation import sentences, without
+from genbench.corpus import Corpus
+from genbench.corpus.subsample import set_aside, shortened
+from genbench.generator import Generator, TrainContext
 
 AUTHORS = ["thorne", "pell", "marrow"]
 
@@ -29,7 +29,7 @@ def corpora() -> list[Corpus]:
 def chains(corpora: list[Corpus]) -> list[Generator]:
     made = [make("markov-char:order=5") for _ in corpora]
     for chain, corpus in zip(made, corpora, strict=True):
-        chain.fit(corpus.train, corpus.valid, Run())
+        chain.fit(corpus.train, corpus.valid, TrainContext())
     return made
 
 

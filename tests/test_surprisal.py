@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench.measure.surprisal import by_word, pieces
+from genbench.analysis.surprisal import by_word, pieces
 
 
 @given(st.text())

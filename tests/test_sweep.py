@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 import genbench
 from genbench import UserError
-from genbench.bench import grid
-from genbench.bench.executors import STOPPED, Events
-from genbench.bench.fronts import Sweep
-from genbench.bench.halving import Halving
-from genbench.bench.jobs import Job, blank, failed
-from genbench.bench.results import Comparison
 from genbench.cli.main import app
+from genbench.experiments import grid
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.executors.base import STOPPED, Events
+from genbench.experiments.halving import Halving
+from genbench.experiments.job import Job, blank, failed
+from genbench.experiments.pareto import Sweep
 from genbench.generator import Progress
 
 FILE = """

@@ -22,9 +22,9 @@ from rich.console import Console
 
 import genbench
 from genbench import api
-from genbench.talk.asking import Commands, asker
-from genbench.talk.session import Session
-from genbench.talk.settings import COMMANDS, Settings, command
+from genbench.cli.repl.prompt import Commands, asker
+from genbench.cli.repl.session import Session
+from genbench.cli.repl.settings import COMMANDS, Settings, command
 
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 

@@ -11,12 +11,13 @@ from rich.console import Console
 
 import genbench
 from genbench import scoring
-from genbench.bench import jobs, plan
-from genbench.bench.watcher import Watcher
+from genbench.analysis import attribution as style
+from genbench.experiments import job as jobs
+from genbench.experiments import plan
+from genbench.experiments.progress import Watcher
 from genbench.generator import Progress, within
-from genbench.measure import style
-from genbench.report.live import Live
-from genbench.sampling import Sampling, generate_many
+from genbench.report.terminal.live import Live
+from genbench.sampling.loop import Sampling, generate_many
 
 
 def rising(told: list[float]) -> bool:
@@ -36,7 +37,7 @@ def test_reading_a_long_text_tells_its_share_and_stops_listening(monkeypatch: py
 
 def test_a_generator_that_fails_is_not_listened_to_any_more() -> None:
     class Broken(Fixed):
-        def predict(self, state: Any) -> Any:
+        def log_probs(self, state: Any) -> Any:
             raise ZeroDivisionError
 
     made = Broken()

@@ -8,58 +8,58 @@ import numpy as np
 import pytest
 from doubles import Unigram
 
-from genbench import ContractError, Ids, LogProbs, Run, Tokenizer
+from genbench import ContractError, Ids, LogProbs, Tokenizer, TrainContext
 from genbench.testing import CHECKS, Subject, parametrize_with_checks, results
 
 
 class Untaught(Unigram):
     """Has no tokenizer after fit."""
 
-    def fit(self, train: str, valid: str, run: Run) -> None: ...
+    def fit(self, train: str, valid: str, context: TrainContext) -> None: ...
 
 
 class Lossy(Unigram):
-    def fit(self, train: str, valid: str, run: Run) -> None:
-        super().fit(train, valid, run)
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
+        super().fit(train, valid, context)
         self.tokenizer.spans = lambda text: Tokenizer.spans(self.tokenizer, text.lower())  # type: ignore[method-assign]
 
 
 class TooMuch(Unigram):
-    def predict(self, state: Any) -> LogProbs:
-        return self.log_probs + np.log(1.3)
+    def log_probs(self, state: Any) -> LogProbs:
+        return self.table + np.log(1.3)
 
 
 class Infinite(Unigram):
     """Gives what it never saw no probability."""
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
-        return np.where(ids < 256, -np.inf, self.log_probs[ids])
+        return np.where(ids < 256, -np.inf, self.table[ids])
 
 
 class Disagrees(Unigram):
     def token_log_probs(self, ids: Ids) -> LogProbs:
-        return self.log_probs[ids] - 0.01
+        return self.table[ids] - 0.01
 
 
 class CountsTwice(Unigram):
     """Reports the probability of half of the text."""
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
-        return self.log_probs[ids] / 2
+        return self.table[ids] / 2
 
 
 class Mutable(Unigram):
     """Changes its state in place."""
 
-    def begin(self) -> Any:
+    def start(self) -> Any:
         return Counter()
 
     def advance(self, state: Any, token: int) -> Any:
         state[token] += 1
         return state
 
-    def predict(self, state: Any) -> LogProbs:
-        weights = np.exp(self.log_probs)
+    def log_probs(self, state: Any) -> LogProbs:
+        weights = np.exp(self.table)
         for token, number in state.items():
             weights[token] += number
         return np.log(weights / weights.sum())
@@ -69,61 +69,61 @@ class Global(Unigram):
     """Draws with a random generator of its own."""
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
-        return self.log_probs[ids]
+        return self.table[ids]
 
-    def predict(self, state: Any) -> LogProbs:
-        noise = self.log_probs + np.random.default_rng().normal(size=len(self.log_probs))
+    def log_probs(self, state: Any) -> LogProbs:
+        noise = self.table + np.random.default_rng().normal(size=len(self.table))
         return noise - np.logaddexp.reduce(noise)
 
 
 class Unseeded(Unigram):
     """Stirs the global random state while it learns."""
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
-        super().fit(train, valid, run)
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
+        super().fit(train, valid, context)
         np.random.seed(0)
 
 
 class Rounded(Unigram):
     def dump(self) -> dict[str, Any]:
-        return {"log_probs": self.log_probs.astype(np.float16)}
+        return {"table": self.table.astype(np.float16)}
 
 
 class Remembers(Unigram):
     """Adds up the texts of all its fits."""
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
         self.read = getattr(self, "read", "") + train
-        super().fit(self.read, valid, run)
+        super().fit(self.read, valid, context)
 
 
 class Peeks(Unigram):
     """Counts the valid text too."""
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
-        super().fit(train + valid * 50, valid, run)
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
+        super().fit(train + valid * 50, valid, context)
 
 
 class DrawsOtherwise(Unigram):
     """Draws all tokens alike, whatever it predicts."""
 
-    def quantiles(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
-        return np.asarray((uniforms * len(self.log_probs)).astype(np.int64))
+    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        return np.asarray((uniforms * len(self.table)).astype(np.int64))
 
 
 class DrawsAsItPredicts(Unigram):
     """Tokens side by side in their order."""
 
-    def quantiles(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
-        ladder = np.cumsum(np.exp(self.log_probs / temperature))
+    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        ladder = np.cumsum(np.exp(self.table / temperature))
         return np.searchsorted(ladder, uniforms * ladder[-1], side="right")
 
 
 class Useless(Unigram):
-    def fit(self, train: str, valid: str, run: Run) -> None:
-        super().fit(train, valid, run)
-        weights = 1 / np.exp(self.log_probs)
-        self.log_probs = np.log(weights / weights.sum())
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
+        super().fit(train, valid, context)
+        weights = 1 / np.exp(self.table)
+        self.table = np.log(weights / weights.sum())
 
 
 BROKEN = {
@@ -170,7 +170,7 @@ class WrongAfterE(Unigram):
     def token_log_probs(self, ids: Ids) -> LogProbs:
         h, e = self.tokenizer.encode("he").tolist()
         wrong = (ids == e) & (np.roll(ids, 1) == h) & (np.arange(len(ids)) > 0)
-        return np.where(wrong, -1.0, self.log_probs[ids])
+        return np.where(wrong, -1.0, self.table[ids])
 
 
 def test_an_example_is_the_smallest_and_says_context_token_expected_and_got() -> None:
@@ -188,7 +188,7 @@ def test_two_generators_are_told_apart_at_the_first_token_that_differs() -> None
 
 
 class Crashes(Unigram):
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
         raise KeyError("counts")
 
 

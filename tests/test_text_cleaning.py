@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genbench.corpus.catalogue import find_author
+from genbench.corpus.cleaning import clean, decode, newlines, strip_licence, strip_title
+from genbench.corpus.sources import read_book
+from genbench.corpus.wrapping import join_lines, looks_like_verse
 from genbench.errors import CorpusError
-from genbench.text.catalogue import find_author
-from genbench.text.cleaning import clean, decode, newlines, strip_licence, strip_title
-from genbench.text.sources import read_book
-from genbench.text.wrapping import join_lines, looks_like_verse
 
 START = "*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n"
 END = "*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n"

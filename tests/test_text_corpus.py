@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
+from genbench.corpus import sources
+from genbench.corpus.corpus import default_authors, is_path, load
 from genbench.errors import CorpusError
-from genbench.text import sources
-from genbench.text.corpus import default_authors, is_path, load
 
 PARAGRAPH = "A paragraph of {}, which is long enough to make a text of forty such.\n\n"
 
@@ -80,8 +80,8 @@ def test_embedded_authors_load_without_a_network(no_download, name):
 
 
 def test_the_river_book_is_verse_and_looks_it(no_download):
-    from genbench.text.catalogue import find_author
-    from genbench.text.wrapping import looks_like_verse
+    from genbench.corpus.catalogue import find_author
+    from genbench.corpus.wrapping import looks_like_verse
 
     for one in find_author("marrow").books:
         assert looks_like_verse(sources.read_book(one).decode()) == (one.form == "verse")

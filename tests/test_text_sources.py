@@ -10,10 +10,10 @@ import nltk.data
 import nltk.downloader
 import pytest
 
+from genbench.corpus.catalogue import Book, catalogue, embedded_authors, find_author
+from genbench.corpus.http import Patience
+from genbench.corpus.sources import corpus_available, read_book, read_path
 from genbench.errors import CorpusError
-from genbench.text.catalogue import Book, catalogue, embedded_authors, find_author
-from genbench.text.fetching import Patience
-from genbench.text.sources import corpus_available, read_book, read_path
 
 EMMA = Book("Emma", "prose", nltk="austen-emma.txt")
 

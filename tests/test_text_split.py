@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genbench.corpus.split import split
 from genbench.errors import CorpusError
-from genbench.text.split import split
 
 
 @given(st.one_of(st.text(min_size=3), st.text(alphabet="ab\n", min_size=3, max_size=800)))

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbench import pieces as cutting
-from genbench.pieces import gap, pieces, separated
-from genbench.tokenizer import BYTES, Decoder, Tokenizer
+from genbench.tokenization import segmentation as cutting
+from genbench.tokenization.segmentation import gap, pieces, separated
+from genbench.tokenization.tokenizer import BYTES, Decoder, Tokenizer
 
 TRAIN = "the cat sat on the mat, the cat sat. (the mat) the\n\ncat's 'mat' 12 12 a b c a b c\n"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text("the cat,.'(\n 3d\u00e9", max_size=60)
@@ -188,7 +188,7 @@ def test_a_long_text_is_streamed_from_a_file_with_the_same_ids(monkeypatch: pyte
     text = "The cat sat, and the cat ate.\nIt rained. \n\nThe end came\tlate.\n" * 5
     expected = {kind: getattr(Tokenizer, kind)(text) for kind in ("words", "characters")}
     streams = {kind: made.stream(text) for kind, made in expected.items()}
-    monkeypatch.setattr("genbench.tokenizer.PART", 40)
+    monkeypatch.setattr("genbench.tokenization.tokenizer.PART", 40)
     monkeypatch.setattr(cutting.parts, "__defaults__", (40,))
     for kind, made in expected.items():
         again = getattr(Tokenizer, kind)(text)

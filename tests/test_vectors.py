@@ -10,9 +10,9 @@ import torch
 from genbench_plugins.lstm import LSTMWord
 
 import genbench
-from genbench import Run, Tokenizer, UserError
+from genbench import Tokenizer, TrainContext, UserError
+from genbench.neural.embeddings import SPREAD, OneHot, Vectors, fill, from_file, word2vec
 from genbench.neural.subwords import Subwords
-from genbench.neural.vectors import SPREAD, OneHot, Vectors, fill, from_file, word2vec
 
 TEXT = "the cat sat on the mat. The cat sat on a cat and the dog sat. A dog and a dog. " * 3
 FILE = "the 1 2 3\ncat 4 5 6\nsat 7 8 9.5\nnowhere 1 1 1\n"
@@ -131,14 +131,14 @@ def test_a_letter_is_one_hot_and_a_byte_is_nothing() -> None:
     "options", [{}, {"tied": False}, {"subwords": False}, {"embeddings": "word2vec"}, {"unknown": "shared"}]
 )
 def test_a_network_with_such_vectors_comes_back_from_disk(options: dict[str, Any], tmp_path: Path) -> None:
-    from genbench import store
+    from genbench.storage import files as store
 
     corpus = genbench.corpus("pell")
     if "unknown" in options:
         (tmp_path / "v.txt").write_text("the " + "1 " * 11 + "2\nand " + "2 " * 11 + "3\n")
         options = options | {"embeddings": str(tmp_path / "v.txt")}
     first, second = (LSTMWord(hidden=12, embedding=12, **options) for _ in range(2))
-    first.fit(corpus.train, corpus.valid, Run(steps=20))
+    first.fit(corpus.train, corpus.valid, TrainContext(steps=20))
     store.save(first, tmp_path / "model")
     (tmp_path / "v.txt").unlink(missing_ok=True)  # a kept model needs no file of vectors
     store.load(second, tmp_path / "model")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import genbench
-from genbench.bench.jobs import Job, blank
-from genbench.bench.verdicts import folded, sentence, verdicts
+from genbench.experiments.job import Job, blank
+from genbench.experiments.significance import folded, sentence, verdicts
 
 HARD = 1000 * np.random.default_rng(0).uniform(1, 5, 50)  # bits of each block: some are much harder than others
 

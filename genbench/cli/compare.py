@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from genbench.cli import parameters as p
+from genbench.cli import options as p
 
 
 def compare(
@@ -43,10 +43,12 @@ def compare(
     html: p.Html = None,
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
-    from genbench import comparing, runs
-    from genbench.bench import settings
-    from genbench.report import files, terminal
-    from genbench.report.live import Live, console
+    from genbench.experiments import comparing
+    from genbench.experiments import config as settings
+    from genbench.report.export import files
+    from genbench.report.terminal import comparison as terminal
+    from genbench.report.terminal.live import Live, console
+    from genbench.storage import runs
 
     typed = {name: context.params[name] for name in settings.Settings.__annotations__ if _typed(context, name)}
     asked = settings.arguments(settings.asked(typed)) | ({"name": name} if name else {})

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import completing
-from genbench.cli import parameters as p
+from genbench.cli import completion as completing
+from genbench.cli import options as p
 
 Out = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
 
@@ -25,10 +25,11 @@ def compress(
     lines: p.Lines = "join",
 ) -> None:
     """Compress a text with an author's model; trains first if no model is kept."""
-    from genbench import api, measuring
-    from genbench.report.listings import facts
-    from genbench.report.live import Live, console
-    from genbench.store import require_writable, write_whole
+    from genbench import api
+    from genbench.analysis import measuring
+    from genbench.report.terminal.listings import facts
+    from genbench.report.terminal.live import Live, console
+    from genbench.storage.files import require_writable, write_whole
 
     data = measuring.utf8_of(file)
     require_writable(output)
@@ -55,9 +56,10 @@ def decompress(
     ] = None,
 ) -> None:
     """Give a compressed text back, byte for byte, with the model that compressed it."""
-    from genbench import api, measuring
-    from genbench.report.live import Live, console
-    from genbench.store import require_writable, write_whole
+    from genbench import api
+    from genbench.analysis import measuring
+    from genbench.report.terminal.live import Live, console
+    from genbench.storage.files import require_writable, write_whole
 
     data = measuring.bytes_of(file)
     require_writable(output)

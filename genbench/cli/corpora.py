@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import completing
-from genbench.cli import parameters as p
+from genbench.cli import completion as completing
+from genbench.cli import options as p
 
 app = typer.Typer(help="The authors: list, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,10 +21,10 @@ Named = Annotated[
 @app.command("list")
 def list_() -> None:
     """List the authors of the catalogue, and where their texts are."""
-    from genbench.report.listings import listing
-    from genbench.report.live import console
-    from genbench.text.catalogue import catalogue
-    from genbench.text.sources import where
+    from genbench.corpus.catalogue import catalogue
+    from genbench.corpus.sources import where
+    from genbench.report.terminal.listings import listing
+    from genbench.report.terminal.live import console
 
     rows = [
         [name, author.full_name, ", ".join(book.title for book in author.books), where(author)]
@@ -37,8 +37,8 @@ def list_() -> None:
 def show(author: p.AuthorOne, lines: p.Lines = "join") -> None:
     """Show an author's text: books, sizes, checksum, and how it begins."""
     from genbench import api
-    from genbench.report.listings import facts
-    from genbench.report.live import Live, console
+    from genbench.report.terminal.listings import facts
+    from genbench.report.terminal.live import Live, console
 
     with Live(console(stderr=True)) as live:
         found = api.corpus(author, lines=lines, watcher=live)
@@ -52,7 +52,7 @@ def show(author: p.AuthorOne, lines: p.Lines = "join") -> None:
 def fetch(authors: Named) -> None:
     """Fetch what is not on this machine yet, so that later runs need no network."""
     from genbench import api
-    from genbench.report.live import Live, console
+    from genbench.report.terminal.live import Live, console
 
     with Live(console(stderr=True)) as live:
         for author in authors:
@@ -67,7 +67,7 @@ def export(
 ) -> None:
     """Write train.txt, valid.txt and test.txt exactly as the generators get them."""
     from genbench import api
-    from genbench.report.live import Live, console
+    from genbench.report.terminal.live import Live, console
 
     with Live(console(stderr=True)) as live:
         found = api.corpus(author, lines=lines, watcher=live)

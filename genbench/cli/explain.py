@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import parameters as p
+from genbench.cli import options as p
 
 
 def explain(
@@ -22,8 +22,8 @@ def explain(
 ) -> None:
     """Show what comes after a text and why: what followed it in the book, counted; trains first if no model is kept."""
     from genbench import api
-    from genbench.report.explaining import show
-    from genbench.report.live import Live, console
+    from genbench.report.terminal.explanation import show
+    from genbench.report.terminal.live import Live, console
 
     api.require_prompt(text)
     with Live(console(stderr=True)) as live:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genbench.cli import parameters as p
+from genbench.cli import options as p
 
 if TYPE_CHECKING:
+    from genbench.corpus import Corpus
     from genbench.generator import Generator
-    from genbench.sampling import Sampling
-    from genbench.text import Corpus
+    from genbench.sampling.loop import Sampling
 
 
 def generate(
@@ -41,10 +41,10 @@ def generate(
 ) -> None:
     """Write in an author's style; with nothing but an author, on a terminal, ask what; trains if no model is kept."""
     from genbench import api
-    from genbench.bench.plan import start
-    from genbench.report.beside import show
-    from genbench.report.live import Live, console
-    from genbench.sampling import Sampling
+    from genbench.experiments.plan import start
+    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.side_by_side import show
+    from genbench.sampling.loop import Sampling
 
     api.require_prompt(prompt)
     sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop, max_overlap)
@@ -67,11 +67,12 @@ def generate(
 
 def _ask(text: Corpus, specs: Sequence[str], sampling: Sampling, lines: str, limits: Mapping[str, Any]) -> None:
     """The session at a prompt."""
-    from genbench import api, models
-    from genbench.report.live import console
-    from genbench.talk.asking import asker
-    from genbench.talk.session import Session
-    from genbench.talk.settings import Settings
+    from genbench import api
+    from genbench.cli.repl.prompt import asker
+    from genbench.cli.repl.session import Session
+    from genbench.cli.repl.settings import Settings
+    from genbench.report.terminal.live import console
+    from genbench.storage import models
 
     settings = Settings(text.author, tuple(specs), sampling, limits["seed"])
     session = Session(text, settings, console(), lines, dict(limits))
@@ -83,7 +84,7 @@ def _drawn(
 ) -> Iterator[dict[str, Iterator[str]]]:
     """For each prompt the texts of all generators: as they are drawn, or drawn together before, which is faster."""
     from genbench import api
-    from genbench.report.live import Live, console
+    from genbench.report.terminal.live import Live, console
 
     if stream:
         for seed, prompt in enumerate(prompts, first):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import completing
+from genbench.cli import completion as completing
 
 app = typer.Typer(help="The generators: list, show, new, check.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,8 +21,8 @@ Spec = Annotated[
 def list_() -> None:
     """List the generators by name; an installed plugin that is broken costs a line on standard error."""
     from genbench import registry
-    from genbench.report.listings import listing
-    from genbench.report.live import console
+    from genbench.report.terminal.listings import listing
+    from genbench.report.terminal.live import console
 
     listing(["generator", "what it is"], list(registry.summaries().items()), console())
 
@@ -32,10 +32,11 @@ def show(name: Spec) -> None:
     """Show a generator: what it is, and its options with types, defaults and a line each."""
     from inspect import getdoc
 
-    from genbench import options, registry
-    from genbench.report.listings import listing
-    from genbench.report.live import console
-    from genbench.report.text import printable
+    from genbench import registry
+    from genbench import spec as options
+    from genbench.report.formatting import printable
+    from genbench.report.terminal.listings import listing
+    from genbench.report.terminal.live import console
 
     found = type(registry.make(name))
     out = console()
@@ -66,8 +67,8 @@ def new(
 def check(name: Spec) -> None:
     """Run every check of the conformance kit on a generator; exit code 1 where one fails."""
     from genbench.errors import ContractError
-    from genbench.report.checks import told
-    from genbench.report.live import console
+    from genbench.report.terminal.checks import told
+    from genbench.report.terminal.live import console
     from genbench.testing import Result, Subject, results
 
     out, failed = console(), 0

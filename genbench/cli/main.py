@@ -12,17 +12,18 @@ import typer
 from typer.exceptions import TyperException
 
 from genbench import __version__
-from genbench.cli import completing, corpora, generators, models, runs
-from genbench.cli.cells import cells
+from genbench.cli import completion as completing
+from genbench.cli import corpora, generators, models, runs
+from genbench.cli.attribution import attribute, authors
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
 from genbench.cli.explain import explain
+from genbench.cli.gates import cells
 from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
-from genbench.cli.read import read
 from genbench.cli.score import score
-from genbench.cli.style import attribute, authors
+from genbench.cli.surprisal import read
 from genbench.cli.sweep import sweep
 from genbench.cli.train import train
 from genbench.errors import GenbenchError, PluginWarning, told
@@ -86,7 +87,7 @@ def main() -> None:
 
 def _forgive() -> None:
     """Let no character be an error that the encoding of a terminal or a pipe lacks: a Windows console's, say."""
-    from genbench.report.encoding import forgiving
+    from genbench.report.terminal.encoding import forgiving
 
     for stream in (sys.stdout, sys.stderr):
         forgiving(stream)
@@ -118,7 +119,7 @@ def _run() -> NoReturn:
 
 def _complain_of_model(error: Exception) -> None:
     """Where a loaded model fails in use, that is its files' fault: one sentence."""
-    from genbench import models
+    from genbench.storage import models
 
     name = models.at_fault(error)
     if name:
@@ -128,7 +129,7 @@ def _complain_of_model(error: Exception) -> None:
 
 def _warner() -> Callable[..., None]:
     """What shows warnings: a plugin that cannot be used is one line, once; others look as Python's do."""
-    from genbench.report.text import printable
+    from genbench.report.formatting import printable
 
     shown: set[str] = set()
 
@@ -143,7 +144,7 @@ def _warner() -> Callable[..., None]:
 
 
 def _complain(sentence: str, code: int) -> NoReturn:
-    from genbench.report.text import printable
+    from genbench.report.formatting import printable
 
     print(printable(sentence), file=sys.stderr)  # typer.echo would write UTF-8 where the encoding is ASCII
     sys.exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import parameters as p
+from genbench.cli import options as p
 
 
 def memory(
@@ -46,11 +46,12 @@ def memory(
     lines: p.Lines = "join",
 ) -> None:
     """Tell what memory buys: bits with the context cut shorter, gradients by lag; trains first if no model is kept."""
-    from genbench import api, remembering
-    from genbench.measure import memory as measure
-    from genbench.measure import pairs
-    from genbench.report import memory, screen
-    from genbench.report.live import Live, console
+    from genbench import api
+    from genbench.analysis import memory as measure
+    from genbench.analysis import minimal_pairs as pairs
+    from genbench.analysis import remembering
+    from genbench.report.terminal import memory, screen
+    from genbench.report.terminal.live import Live, console
 
     asked = [pairs.LECTURE] if pair is None else pairs.read(pair)
     limits = p.limits(budget, steps, seed, device)

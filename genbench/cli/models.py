@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genbench.cli import completing
-from genbench.cli import parameters as p
+from genbench.cli import completion as completing
+from genbench.cli import options as p
 
 app = typer.Typer(
     help="The kept models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
@@ -24,10 +24,10 @@ Name = Annotated[
 @app.command("list")
 def list_() -> None:
     """List the kept models, newest first."""
-    from genbench import models
-    from genbench.report.listings import listing
-    from genbench.report.live import console
-    from genbench.report.text import counted
+    from genbench.report.formatting import counted
+    from genbench.report.terminal.listings import listing
+    from genbench.report.terminal.live import console
+    from genbench.storage import models
 
     found = models.kept(models.home())
     rows = [
@@ -59,8 +59,8 @@ def show(name: Name) -> None:
     """Show all that a model says of itself."""
     import json
 
-    from genbench import models
-    from genbench.report.text import printable
+    from genbench.report.formatting import printable
+    from genbench.storage import models
 
     card = models.named(models.home(), name).card
     typer.echo(printable(json.dumps(card, ensure_ascii=False, indent=2)))
@@ -73,7 +73,7 @@ def remove(
     ],
 ) -> None:
     """Remove kept models."""
-    from genbench import models
+    from genbench.storage import models
 
     for model in {found.name: found for found in (models.named(models.home(), name) for name in names)}.values():
         models.remove(model)
@@ -92,8 +92,8 @@ def export(
     lines: p.Lines = "join",
 ) -> None:
     """Write a model into a folder to pass on, with a model card and checksums; trains first if none is kept."""
-    from genbench import sharing
-    from genbench.report.live import Live, console
+    from genbench.report.terminal.live import Live, console
+    from genbench.storage import sharing
 
     limits = p.limits(budget, steps, seed, device)
     with Live(console(stderr=True)) as live:
@@ -109,8 +109,8 @@ def import_(
     ] = None,
 ) -> None:
     """Check a model of somebody else's and keep it; nothing in its folder is run."""
-    from genbench import sharing
-    from genbench.report.text import printable
+    from genbench.report.formatting import printable
+    from genbench.storage import sharing
 
     model = sharing.import_model(folder, plugin)
     author, spec = (shlex.quote(printable(model.card[name])) for name in ("author", "spec"))

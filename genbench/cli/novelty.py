@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from genbench.bench.values import seconds
-from genbench.cli import parameters as p
+from genbench.cli import options as p
+from genbench.experiments.durations import seconds
 
 
 def novelty(
@@ -30,11 +30,12 @@ def novelty(
     lines: p.Lines = "join",
 ) -> None:
     """Draw texts, and tell what they copy from the author's training text and what is new in them."""
-    from genbench import api, measuring
-    from genbench.bench.plan import start
-    from genbench.report import novelty, screen
-    from genbench.report.live import Live, console
-    from genbench.sampling import Sampling
+    from genbench import api
+    from genbench.analysis import measuring
+    from genbench.experiments.plan import start
+    from genbench.report.terminal import novelty, screen
+    from genbench.report.terminal.live import Live, console
+    from genbench.sampling.loop import Sampling
 
     api.require_prompt(prompt)
     sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty)

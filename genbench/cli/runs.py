@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import completing
-from genbench.cli import parameters as p
+from genbench.cli import completion as completing
+from genbench.cli import options as p
 
 app = typer.Typer(
     help="The kept comparisons: list, show, report, rerun, diff, remove.", no_args_is_help=True, rich_markup_mode=None
@@ -29,10 +29,10 @@ Other = Annotated[
 @app.command("list")
 def list_() -> None:
     """List the kept runs, newest first."""
-    from genbench import runs
-    from genbench.report.live import console
-    from genbench.report.runs import show_all
-    from genbench.report.text import counted
+    from genbench.report.formatting import counted
+    from genbench.report.terminal.live import console
+    from genbench.report.terminal.runs import show_all
+    from genbench.storage import runs
 
     found = runs.kept()
     show_all([(run.name, run.comparison) for run in found], console())
@@ -42,9 +42,10 @@ def list_() -> None:
 @app.command()
 def show(name: Name, json: p.Json = None, csv: p.Csv = None, markdown: p.Markdown = None) -> None:
     """Print a kept run as compare printed it; --json, --csv and --markdown write it."""
-    from genbench import comparing
-    from genbench.report import files, terminal
-    from genbench.report.live import console
+    from genbench.experiments import comparing
+    from genbench.report.export import files
+    from genbench.report.terminal import comparison as terminal
+    from genbench.report.terminal.live import console
 
     found, outputs = comparing.run(name), files.Outputs(json=json, csv=csv, markdown=markdown)
     outputs.write(found)
@@ -54,8 +55,8 @@ def show(name: Name, json: p.Json = None, csv: p.Csv = None, markdown: p.Markdow
 @app.command()
 def report(name: Name, html: p.Html = None) -> None:
     """Write a kept run as a page to look at in a browser: --html FILE, else RUN.html."""
-    from genbench import comparing
-    from genbench.report import files
+    from genbench.experiments import comparing
+    from genbench.report.export import files
 
     found = comparing.run(name)
     path = html or Path(f"{found.name}.html")
@@ -66,10 +67,10 @@ def report(name: Name, html: p.Html = None) -> None:
 @app.command()
 def rerun(name: Name, fresh: p.Fresh = False) -> None:
     """Compare again as a kept run did, and show what differs; kept models of the same training are reused."""
-    from genbench import comparing
-    from genbench.report import terminal
-    from genbench.report.live import Live, console
-    from genbench.report.runs import show_differences
+    from genbench.experiments import comparing
+    from genbench.report.terminal import comparison as terminal
+    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.runs import show_differences
 
     old = comparing.run(name)
     with Live(console(stderr=True)) as live:
@@ -85,10 +86,10 @@ def rerun(name: Name, fresh: p.Fresh = False) -> None:
 @app.command()
 def diff(name: Name, other: Other, json: p.PrintJson = False) -> None:
     """Hold one run against another: the rows of the same author and generator, and by how much their bits differ."""
-    from genbench import comparing
-    from genbench.report import screen
-    from genbench.report.live import console
-    from genbench.report.runs import show_differences
+    from genbench.experiments import comparing
+    from genbench.report.terminal import screen
+    from genbench.report.terminal.live import console
+    from genbench.report.terminal.runs import show_differences
 
     found = comparing.differences(comparing.run(name), comparing.run(other))
     if json:
@@ -104,7 +105,7 @@ def remove(
     ],
 ) -> None:
     """Remove kept runs; the models they trained stay."""
-    from genbench import runs
+    from genbench.storage import runs
 
     for run in [runs.named(name) for name in names]:
         runs.remove(run)

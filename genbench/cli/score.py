@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import parameters as p
+from genbench.cli import options as p
 
 
 def score(
@@ -22,10 +22,10 @@ def score(
 ) -> None:
     """Tell how well an author's model predicts a text; trains first if no model is kept."""
     from genbench import api
-    from genbench.report import screen
-    from genbench.report.listings import facts
-    from genbench.report.live import Live, console
-    from genbench.report.text import measured
+    from genbench.report.formatting import measured
+    from genbench.report.terminal import screen
+    from genbench.report.terminal.listings import facts
+    from genbench.report.terminal.live import Live, console
 
     text = api.text_of(file, lines=lines)
     with Live(console(stderr=True)) as live:

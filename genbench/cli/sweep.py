@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genbench.bench.values import seconds
-from genbench.cli import parameters as p
+from genbench.cli import options as p
+from genbench.experiments.durations import seconds
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A comparison file (.toml) with a [sweep] table.")]
 
@@ -31,9 +31,11 @@ def sweep(
     html: p.Html = None,
 ) -> None:
     """Train every combination of the options that a file lists; print bits against cost, and who is best for what."""
-    from genbench import runs, sweeping
-    from genbench.report import files, sweeps
-    from genbench.report.live import Live, console
+    from genbench.experiments import sweep as sweeping
+    from genbench.report.export import files
+    from genbench.report.terminal import sweep as sweeps
+    from genbench.report.terminal.live import Live, console
+    from genbench.storage import runs
 
     if name:
         runs.require_free(name)

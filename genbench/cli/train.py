@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from genbench.bench.values import seconds
-from genbench.cli import parameters as p
+from genbench.cli import options as p
+from genbench.experiments.durations import seconds
 
 
 def train(
@@ -20,9 +20,10 @@ def train(
     fresh: p.Fresh = False,
 ) -> None:
     """Train a generator on an author and keep the model."""
-    from genbench import api, ranks
-    from genbench.report.listings import facts
-    from genbench.report.live import Live, console
+    from genbench import api
+    from genbench.neural import ranks
+    from genbench.report.terminal.listings import facts
+    from genbench.report.terminal.live import Live, console
 
     if not ranks.leads():  # of several processes the first one speaks
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends

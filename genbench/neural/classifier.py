@@ -17,10 +17,10 @@ from torch import nn
 from torch.nn import functional
 
 from genbench.generator import LogProbs
-from genbench.neural.machine import training
-from genbench.neural.vectors import word2vec
-from genbench.pieces import pieces
-from genbench.tokenizer import Ids, Tokenizer
+from genbench.neural.embeddings import word2vec
+from genbench.neural.precision import training
+from genbench.tokenization.segmentation import pieces
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 LENGTH = 400  # words
 PAD, UNK, FIRST = 0, 1, 2  # rows of the table of vectors; the first of a word

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from genbench.neural.vectors import Vectors
+from genbench.neural.embeddings import Vectors
 
 Array = npt.NDArray[np.float32]
 

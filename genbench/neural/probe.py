@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from genbench.generator import Layer, LogProbs
-from genbench.neural.inside import layers
+from genbench.capabilities import LayerActivations
+from genbench.generator import LogProbs
+from genbench.neural.gate_trace import layers
 from genbench.neural.network import Network
-from genbench.tokenizer import Ids
+from genbench.tokenization.tokenizer import Ids
 
 ROWS = 64  # places that gradients are taken at
 RECURRENT = ("weight_hh", "recurrent")  # what the names of recurrent weights hold; torch's own, and ours
@@ -26,8 +27,8 @@ class NetworkProbe:
         self.network, self.anew, self.before, self.reach = network, anew, before, reach
 
     @torch.inference_mode()
-    def layers(self, ids: Ids) -> Sequence[Layer]:
-        """What each layer held after each token, read from `begin()`, the lowest layer first."""
+    def layers(self, ids: Ids) -> Sequence[LayerActivations]:
+        """What each layer held after each token, read from `start()`, the lowest layer first."""
         stream = torch.from_numpy(np.concatenate([self.before, ids]))
         if self.reach is None:
             held = layers(self.network.core, self.network.embedding(stream[None]))
@@ -75,11 +76,11 @@ def scaled(network: Network, scale: float) -> Network:
     return network
 
 
-def _rows(layer: Layer, rows: slice) -> Layer:
-    return Layer(layer.memory[rows], {name: gate[rows] for name, gate in layer.gates.items()})
+def _rows(layer: LayerActivations, rows: slice) -> LayerActivations:
+    return LayerActivations(layer.memory[rows], {name: gate[rows] for name, gate in layer.gates.items()})
 
 
-def _joined(parts: Sequence[Layer]) -> Layer:
+def _joined(parts: Sequence[LayerActivations]) -> LayerActivations:
     names = parts[0].gates
     gates = {name: np.concatenate([part.gates[name] for part in parts]) for name in names}
-    return Layer(np.concatenate([part.memory for part in parts]), gates)
+    return LayerActivations(np.concatenate([part.memory for part in parts]), gates)

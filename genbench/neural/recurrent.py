@@ -13,31 +13,32 @@ import numpy as np
 import torch
 from torch import nn
 
-from genbench.generator import Generator, Learned, LogProbs, Probe, Run, State
+from genbench.capabilities import Probe
+from genbench.generator import Generator, Learned, LogProbs, ProgressCallback, State, Text, TrainContext, ignore
+from genbench.neural.auto_size import Rule, Size, by_seconds, by_steps
 from genbench.neural.batches import Carried, Reading
-from genbench.neural.bounded import Bounded, going_on
+from genbench.neural.distributed import Team, own_device, team
 from genbench.neural.heads import Adaptive, Head, Softmax, by_frequency
-from genbench.neural.machine import native_bf16, training
+from genbench.neural.inference import Memories, Memory, Stepping, together
 from genbench.neural.network import Network
-from genbench.neural.optimisers import Rates
-from genbench.neural.parallel import Team, own_device, team
+from genbench.neural.optimizers import Rates
+from genbench.neural.parallel_scoring import batch_log_probs, stream_log_probs
+from genbench.neural.precision import native_bf16, training
 from genbench.neural.probe import NetworkProbe
 from genbench.neural.schedule import Schedule, parts, read, written
-from genbench.neural.sizes import Rule, Size, by_seconds, by_steps
-from genbench.neural.stepping import Memories, Memory, Stepping, together
-from genbench.neural.streams import batch_log_probs, stream_log_probs
+from genbench.neural.size_guard import Bounded, going_on
 from genbench.neural.training import VALID_TOKENS, Recipe, Trainer, seconds_a_step
-from genbench.pieces import PART
-from genbench.tokenizer import Ids, Tokenizer
+from genbench.tokenization.segmentation import PART
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 ADAPTIVE_FROM = 2000  # tokens in the vocabulary
 SHORT_TEXT = 500_000  # tokens: below, more and smaller steps are worth their time
 PASSES = 20  # over the text, where neither budget nor steps are given
 
 
-def _save(run: Run, size: Size, state: Learned) -> None:
+def _save(context: TrainContext, size: Size, state: Learned) -> None:
     """Keep a checkpoint with the size that was chosen: another measurement of the speed might choose another."""
-    run.save({**state, "size": asdict(size)})
+    context.save({**state, "size": asdict(size)})
 
 
 def _curve(validated: list[list[float]], width: float) -> list[list[float]]:
@@ -116,60 +117,62 @@ class RecurrentGenerator(Generator):
         size = len(frequency)
         return Adaptive(hidden, by_frequency(frequency)) if size >= ADAPTIVE_FROM else Softmax(hidden, size)
 
-    def prepare(self, embedding: nn.Module, ids: Ids, run: Run) -> None:
+    def prepare(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
         """Give a new embedding what can be known of the training text before the network is trained."""
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
-        began, run = time.perf_counter(), replace(run, device=own_device(run.device))
-        self.tokenizer, self.facts = self.cut(train), {}
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        began, context = time.perf_counter(), replace(context, device=own_device(context.device))
+        self.tokenizer = self.cut(str(train))
         self.__dict__.pop("_stepping", None)  # that of an earlier fit
-        ids, bf16 = self._stream(train), native_bf16(run.device)
+        ids, bf16 = self._stream(str(train)), native_bf16(context.device)
         frequency = torch.zeros(self.tokenizer.size, dtype=torch.int64)
         for part in torch.split(ids, PART):
             frequency += torch.bincount(part, minlength=len(frequency))
-        devices = [torch.device(run.device)] if run.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices), training(run.device), team(run.device) as us:
-            run = us.run(run)
-            saved = run.resume()
+        devices = [torch.device(context.device)] if context.device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=devices), training(context.device), team(context.device) as us:
+            context = us.run(context)
+            saved = context.resume()
             with going_on(saved):
-                size = us.agreed(Size(**saved["size"]) if saved else self._size(ids, frequency, run, bf16, us))
-            run = replace(run, keeper=partial(_save, run, size))
+                size = us.agreed(Size(**saved["size"]) if saved else self._size(ids, frequency, context, bf16, us))
+            context = replace(context, on_checkpoint=partial(_save, context, size))
             self._hidden = size.hidden
-            torch.manual_seed(run.seed)
+            torch.manual_seed(context.seed)
             with going_on(saved, build=True):
                 self._network = self._build(size, frequency)
-            self.prepare(self._network.embedding, ids.numpy(), run)
+            self.prepare(self._network.embedding, ids.numpy(), context)
             rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, size.hidden)
             recipe = Recipe(self.reading(len(ids)), rates, self.keep == "best")
-            schedule, network = self._schedule(len(ids), run, began), self._network.to(run.device)
+            schedule, network = self._schedule(len(ids), context, began), self._network.to(context.device)
             if us.rank:
-                torch.manual_seed(run.seed + us.rank)  # what is dropped differs
-            read = self._stream(valid)
+                torch.manual_seed(context.seed + us.rank)  # what is dropped differs
+            read = self._stream(str(valid))
             width = self._width(read)
-            trainer = Trainer(network, recipe, run, schedule, len(train) / len(ids), bf16, us, width)
+            trainer = Trainer(network, recipe, context, schedule, len(train) / len(ids), bf16, us, width)
             try:
-                said = trainer.train(ids.to(run.device), read.to(run.device))
+                said = trainer.train(ids.to(context.device), read.to(context.device))
             finally:  # what an interrupted training has learned can be used
                 self._network.eval().cpu().settle()
-        self.facts |= {"processes": us.size} if us.size > 1 else {}
-        self.facts |= said | {"precision": "bf16" if bf16 else "fp32", "curve": _curve(trainer.curve, width)}
-        self.facts["chosen"] = asdict(size) | {"schedule": written(schedule.planned)}  # again, it is the same run
-        self.facts["parameters"] = sum(p.numel() for p in self._network.parameters())
+        context.record(
+            parameters=sum(p.numel() for p in self._network.parameters()),
+            curve=_curve(trainer.curve, width),
+            chosen=asdict(size) | {"schedule": written(schedule.planned)},  # given again, they repeat this run
+            **said | {"precision": "bf16" if bf16 else "fp32"} | ({"processes": us.size} if us.size > 1 else {}),
+        )
 
-    def _size(self, ids: torch.Tensor, frequency: torch.Tensor, run: Run, bf16: bool, us: Team) -> Size:
+    def _size(self, ids: torch.Tensor, frequency: torch.Tensor, context: TrainContext, bf16: bool, us: Team) -> Size:
         tokens, hidden, dropout = len(ids), self.hidden, self.dropout
         if hidden is not None and dropout is not None:
             return Size(hidden, dropout)
-        planned, a_step = self._schedule(tokens, run, 0.0).planned, tokens / self.reading(tokens).per_pass(tokens)
+        planned, a_step = self._schedule(tokens, context, 0.0).planned, tokens / self.reading(tokens).per_pass(tokens)
         if planned:
             found = by_steps(self.rule, sum(planned) * a_step, tokens, hidden)
         else:
 
             def speed(units: int) -> float:
-                network = self._build(Size(units, 0.0), frequency).to(run.device)
-                return a_step / seconds_a_step(network, self.reading(tokens), ids.to(run.device), bf16, us)
+                network = self._build(Size(units, 0.0), frequency).to(context.device)
+                return a_step / seconds_a_step(network, self.reading(tokens), ids.to(context.device), bf16, us)
 
-            found = by_seconds(self.rule, run.budget or 0.0, speed, tokens, hidden)
+            found = by_seconds(self.rule, context.budget or 0.0, speed, tokens, hidden)
         return found if dropout is None else replace(found, dropout=dropout)
 
     def _stream(self, text: str) -> torch.Tensor:
@@ -180,19 +183,19 @@ class RecurrentGenerator(Generator):
         ids = valid[:VALID_TOKENS].numpy()
         return max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)
 
-    def _schedule(self, tokens: int, run: Run, began: float) -> Schedule:
+    def _schedule(self, tokens: int, context: TrainContext, began: float) -> Schedule:
         if self.schedule is not None:
             return Schedule(read(self.schedule))
-        if run.steps is None and run.budget is not None:
-            return Schedule([], run.budget, began)
-        return Schedule(parts(run.steps or PASSES * self.reading(tokens).per_pass(tokens)))
+        if context.steps is None and context.budget is not None:
+            return Schedule([], context.budget, began)
+        return Schedule(parts(context.steps or PASSES * self.reading(tokens).per_pass(tokens)))
 
     def _build(self, size: Size, frequency: torch.Tensor) -> Network:
         embedding, width = self.embed()
         core, head = self.core(width, size.hidden), self.head(size.hidden, embedding, frequency)
         return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
 
-    def begin(self) -> State:
+    def start(self) -> State:
         output, core = np.empty((1, 0), np.float32), None
         for token in self.tokenizer.encode("\n").tolist():
             output, core = self._stepping.step([token], core)
@@ -201,13 +204,13 @@ class RecurrentGenerator(Generator):
     def advance(self, state: State, token: int) -> State:
         return Memory(*self._stepping.step([token], state.core))
 
-    def predict(self, state: State) -> LogProbs:
+    def log_probs(self, state: State) -> LogProbs:
         return np.asarray(self._stepping.log_probs(state.output)[0])
 
     def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
         return Memories(*self._stepping.step(tokens, together(states).core)) if states else []
 
-    def predict_batch(self, states: Sequence[State], stop: int | None = None) -> LogProbs:
+    def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> LogProbs:
         if not states:
             return np.empty((0, self.tokenizer.size))[:, :stop]
         return self._stepping.log_probs(together(states).output)[:, :stop]
@@ -216,7 +219,7 @@ class RecurrentGenerator(Generator):
     def _stepping(self) -> Stepping:
         return Stepping(self._network)
 
-    def token_log_probs(self, ids: Ids) -> LogProbs:
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         before = torch.from_numpy(self.tokenizer.encode("\n"))
         stream = torch.cat([before, torch.from_numpy(ids)])
         return stream_log_probs(self._network, stream)[len(before) - 1 :]
@@ -235,10 +238,11 @@ class RecurrentGenerator(Generator):
 
     def dump(self) -> dict[str, Any]:
         weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
-        return {"hidden": self._hidden, "weights": weights}
+        return {"tokenizer": self.tokenizer.dump(), "hidden": self._hidden, "weights": weights}
 
     def restore(self, learned: dict[str, Any]) -> None:
         self.__dict__.pop("_stepping", None)
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._hidden = learned["hidden"]
         with Bounded(learned["weights"]):
             self._network = self._anew()

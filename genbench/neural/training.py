@@ -17,16 +17,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from genbench.generator import Progress, Run
-from genbench.neural.averaging import Average
+from genbench.generator import Progress, TrainContext
 from genbench.neural.batches import Batch, Reading
-from genbench.neural.bounded import going_on
 from genbench.neural.checkpoint import captured, restore
+from genbench.neural.distributed import ALONE, Team
 from genbench.neural.network import Network
-from genbench.neural.optimisers import Rates, optimisers, scale
-from genbench.neural.parallel import ALONE, Team
+from genbench.neural.optimizers import Rates, optimisers, scale
 from genbench.neural.schedule import KNOTS, Schedule, rate
+from genbench.neural.size_guard import going_on
 from genbench.neural.states import CoreState, detached
+from genbench.neural.weight_averaging import Average
 
 FIRST_VALIDATION = 0.1  # share of the run
 VALID_TOKENS = 16_384
@@ -51,7 +51,7 @@ class Trainer:
 
     network: Network
     recipe: Recipe
-    run: Run
+    context: TrainContext
     schedule: Schedule
     characters_per_token: float
     bf16: bool = False
@@ -73,7 +73,7 @@ class Trainer:
 
     def train(self, train: torch.Tensor, valid: torch.Tensor) -> dict[str, Any]:
         """Train on one stream of ids, choose the weights on another; returns what there is to say of the run."""
-        schedule, saved = self.schedule, self.run.resume()
+        schedule, saved = self.schedule, self.context.resume()
         try:
             with going_on(saved):
                 if saved:
@@ -100,7 +100,7 @@ class Trainer:
             self.average.update(schedule.step)
             if schedule.seconds - kept > SAVE_EVERY:
                 kept = schedule.seconds
-                self.run.save(captured(self))
+                self.context.save(captured(self))
             if schedule.seconds - told > REPORT_EVERY:
                 told = schedule.seconds
                 self.tell(batch.inputs.numel())
@@ -138,7 +138,7 @@ class Trainer:
             self.curve.append([round(began, 2), bits])
             self._choose(bits)
         said = bits / self.valid_characters_per_token
-        self.run.report(Progress(self.schedule.fraction, self.schedule.step, valid=said))
+        self.context.report(Progress(self.schedule.fraction, self.schedule.step, valid=said))
         self.network.train()
         self.aside = self.schedule.seconds - began
 
@@ -165,11 +165,11 @@ class Trainer:
         schedule = self.schedule
         bits = float(torch.stack(self.losses[-20:]).mean()) / math.log(2)
         speed = schedule.step * tokens_a_step * self.characters_per_token / schedule.seconds
-        self.run.report(Progress(schedule.fraction, schedule.step, bits, speed))
+        self.context.report(Progress(schedule.fraction, schedule.step, bits, speed))
         self.losses = self.losses[-20:]
 
     def _batches(self, train: torch.Tensor) -> Iterator[Batch]:
-        return self.recipe.reading.train(train, torch.Generator().manual_seed(self.run.seed))
+        return self.recipe.reading.train(train, torch.Generator().manual_seed(self.context.seed))
 
     def _first_pace(self, train: torch.Tensor) -> float:
         """Seconds a step, before any was taken."""

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from genbench import registry
 from genbench.errors import UserError
-from genbench.store import write_whole
+from genbench.storage.files import write_whole
 
 Kind = Literal["tokens", "torch"]
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

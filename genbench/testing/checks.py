@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench import sampling, scoring, store
-from genbench.generator import Generator
-from genbench.testing.drawn import drawn_as_predicted
+from genbench import capabilities, scoring
+from genbench.generator import Generator, Text
+from genbench.sampling import loop as sampling
+from genbench.storage import files as store
 from genbench.testing.examples import apart, differ, refuse, require
-from genbench.testing.globally import random_states_kept
+from genbench.testing.quantile_check import drawn_as_predicted
+from genbench.testing.random_states import random_states_kept
 from genbench.testing.subject import Check, Subject
-from genbench.tokenizer import Tokenizer
+from genbench.tokenization.tokenizer import Tokenizer
 
 ANY_TEXTS = (
     "",
@@ -62,10 +64,10 @@ def sums_to_one(subject: Subject) -> None:
     generator = subject.fitted
 
     def fault(text: str) -> str | None:
-        state = generator.begin()
+        state = generator.start()
         for token in generator.tokenizer.encode(text).tolist():
             state = generator.advance(state, token)
-        scoring.checked(generator.predict(state), generator.tokenizer.size)
+        scoring.checked(generator.log_probs(state), generator.tokenizer.size)
         return None
 
     refuse(("", subject.texts[2][:60], *ANY_TEXTS), fault)
@@ -80,9 +82,9 @@ def batch_equals_steps(subject: Subject) -> None:
 
     def fault(text: str) -> str | None:
         ids = generator.tokenizer.encode(text)
-        steps, streams = Generator.token_log_probs(generator, ids), [ids[:300], ids[:0], ids[:7]]
-        pairs = [(ids, generator.token_log_probs(ids))]
-        pairs += zip(streams, generator.token_log_probs_batch(streams), strict=True)
+        steps, streams = capabilities.step_through(generator, ids), [ids[:300], ids[:0], ids[:7]]
+        pairs = [(ids, capabilities.token_log_probs(generator, ids))]
+        pairs += zip(streams, capabilities.token_log_probs_batch(generator, streams), strict=True)
         said = (apart(generator.tokenizer, i, steps[: len(i)], got, scoring.STEP_TOLERANCE) for i, got in pairs)
         return next((each for each in said if each is not None), None)
 
@@ -112,7 +114,7 @@ def no_text_counted_twice(subject: Subject) -> None:
         total = 0.0
         for letters in itertools.product("ae \n", repeat=length):
             ids = generator.tokenizer.encode("".join(letters))
-            total += float(np.exp(generator.token_log_probs(ids).sum()))
+            total += float(np.exp(capabilities.token_log_probs(generator, ids).sum()))
         said = f"all strings of {length} of the letters 'ae \\n' have probability {total:.6f} together"
         require(total <= 1 + 1e-6, f"{said}; at most 1 expected")
 
@@ -123,15 +125,15 @@ def states_are_values(subject: Subject) -> None:
     Let advance make a new value: (*state, token), state.copy(), tensor.clone(); change nothing in place.
     """
     generator = subject.fitted
-    tokenizer, state = generator.tokenizer, generator.begin()
+    tokenizer, state = generator.tokenizer, generator.start()
     ids = np.arange(tokenizer.size)
-    before = np.array(generator.predict(state))
+    before = np.array(generator.log_probs(state))
     first, second = tokenizer.encode("at").tolist()[:1] * 2
-    once = np.array(generator.predict(generator.advance(state, first)))
-    generator.predict(generator.advance(generator.advance(state, second), second))
+    once = np.array(generator.log_probs(generator.advance(state, first)))
+    generator.log_probs(generator.advance(generator.advance(state, second), second))
     for said, expected, got in (
-        ("begin() predicts otherwise after it was advanced", before, generator.predict(state)),
-        ("begin(), advanced by 'a' twice over", once, generator.predict(generator.advance(state, first))),
+        ("start() predicts otherwise after it was advanced", before, generator.log_probs(state)),
+        ("start(), advanced by 'a' twice over", once, generator.log_probs(generator.advance(state, first))),
     ):
         changed = np.flatnonzero(expected != got)
         if len(changed):
@@ -172,7 +174,7 @@ def save_load_keeps_every_bit(subject: Subject) -> None:
         loaded = subject.make()
         store.load(loaded, Path(folder))
     _same(subject.fitted, loaded, subject, "what was saved and what was loaded")
-    expected, got = (generator.predict(generator.begin()) for generator in (subject.fitted, loaded))
+    expected, got = (generator.log_probs(generator.start()) for generator in (subject.fitted, loaded))
     require(np.array_equal(expected, got), "the first predictions of what was saved and what was loaded differ")
 
 
@@ -184,7 +186,7 @@ def refit_forgets(subject: Subject) -> None:
     train, valid, _ = subject.texts
     half = len(train) // 2
     refitted = subject.fit(train[half:], valid)
-    refitted.fit(train[:half], valid, subject.run)
+    refitted.fit(Text(train[:half]), Text(valid), subject.context)
     fresh = subject.fit(train[:half], valid)
     _same(fresh, refitted, subject, "a new generator and one that was fitted before")
 

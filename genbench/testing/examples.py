@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from genbench.capabilities import token_log_probs
 from genbench.errors import ContractError
 from genbench.generator import Generator, LogProbs
-from genbench.tokenizer import BYTES, Ids, Tokenizer
+from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 Fault = Callable[[str], str | None]  # what is wrong with a text; None where nothing is
 TRIES = 200  # to make an example smaller
@@ -85,6 +86,6 @@ def differ(expected: Generator, got: Generator, text: str) -> str | None:
 
     def fault(part: str) -> str | None:
         ids = one.encode(part)
-        return apart(one, ids, expected.token_log_probs(ids), got.token_log_probs(ids))
+        return apart(one, ids, token_log_probs(expected, ids), token_log_probs(got, ids))
 
     return smallest(text, fault)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from genbench import registry
-from genbench.generator import Generator, Run
-from genbench.text import load
+from genbench.corpus import load
+from genbench.generator import Generator, Text, TrainContext
 
 STEPS = 40  # of training for a network
 
@@ -21,7 +21,7 @@ class Subject:
     make: Callable[[], Generator]
     author: str = "thorne"
     characters: int = 12_000  # of training text
-    run: Run = field(default_factory=lambda: Run(seed=1, steps=STEPS))
+    context: TrainContext = field(default_factory=lambda: TrainContext(seed=1, steps=STEPS))
 
     @classmethod
     def of(cls, generator: str | Callable[[], Generator]) -> Subject:
@@ -57,7 +57,7 @@ class Subject:
     def fit(self, train: str, valid: str) -> Generator:
         """A new one, trained on these."""
         generator = self.make()
-        generator.fit(train, valid, self.run)
+        generator.fit(Text(train), Text(valid), self.context)
         return generator
 
 

@@ -9,15 +9,16 @@ from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
-from genbench_plugins.markov.adapting import Adapting
-from genbench_plugins.markov.adaptive import WORD
+from genbench_plugins.markov.adaptive_chain import NOTE, Adapting
+from genbench_plugins.markov.batched import advanced, predicted, with_fitted
+from genbench_plugins.markov.cache_model import WORD
 from genbench_plugins.markov.fitting import Fitted, fitted
-from genbench_plugins.markov.levels import levels
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
-from genbench_plugins.markov.together import advanced, predicted, with_fitted
+from genbench_plugins.markov.traversal import levels
 from genbench_plugins.markov.tree import NOWHERE, Tree, grow, require_memory, restored
 
-from genbench import Evidence, Ids, LogProbs, Progress, Run, Tokenizer
+from genbench import BackoffLevel, Ids, LogProbs, Progress, Tokenizer, TrainContext
+from genbench.generator import Text
 
 State = tuple[int, int]  # a node, and how many tokens of context it stands for
 LONGEST = 32  # tokens in an n-gram; "unbounded" has no limit
@@ -57,28 +58,29 @@ class MarkovChain(Adapting):
         return (WORD, 2, 3, 4, 5, 6, 7, 9, 12, 16)
 
     @abstractmethod
-    def cut(self, train: str) -> Tokenizer:
+    def cut(self, train: str | Text) -> Tokenizer:
         """The tokenizer for a training text."""
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         self.tokenizer = self.cut(train)
-        run.report(Progress(0.1, note="counting"))
+        context.report(Progress(0.1, note="counting"))
         stream = self._stream(train)
         require_memory(len(stream))
         tree = grow(stream, self.longest, self.tokenizer.size)
         self._adaptive = None
-        run.report(Progress(0.6, note="smoothing"))
+        context.report(Progress(0.6, note="smoothing"))
         if self.smoothing == "fitted":
             self._take(tree, fitted(tree, self._stream(valid[:FOR_FITTING]), self.tokenizer.base()))
-            self.facts = {"parameters": len(tree.keys)}
+            context.record(parameters=len(tree.keys))
         else:
             weights, failed = smoothed(tree, self.smoothing)
             self._take(tree, weights)
             taken = weights.taken[:LONGEST].tolist()
-            self.facts = {"parameters": len(tree.keys), "discounts": taken, "notes": list(self._notes(failed))}
+            context.record(parameters=len(tree.keys), discounts=taken, notes=list(self._notes(failed)))
         if self.adaptive:
-            run.report(Progress(0.8, note="weighing what is read"))
+            context.report(Progress(0.8, note="weighing what is read"))
             self.adapt(valid, self.heard)
+            context.record(notes=[NOTE])
 
     def _notes(self, failed: list[int]) -> Iterator[str]:
         """What the row has to say; at these lengths of context the closed form failed."""
@@ -89,7 +91,7 @@ class MarkovChain(Adapting):
         if self.smoothing == "mle":
             yield f"maximum likelihood gives unseen text no probability: {ESCAPE:g} escapes each time"
 
-    def _stream(self, text: str) -> Ids:
+    def _stream(self, text: str | Text) -> Ids:
         """The tokens of a text after a newline."""
         return np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)])
 
@@ -102,7 +104,7 @@ class MarkovChain(Adapting):
         self._alone = self._base * leftover
         self._alone[tree.keys[start:stop] - tree.root * tree.vocabulary] += shares
 
-    def trained_begin(self) -> State:
+    def trained_start(self) -> State:
         state: State = (self._tree.root, 0)
         for token in self.tokenizer.encode("\n").tolist():
             state = self.trained_advance(state, token)
@@ -118,7 +120,7 @@ class MarkovChain(Adapting):
             node = int(tree.parent[node])
         return tree.root, 0
 
-    def trained_predict(self, state: State) -> LogProbs:
+    def trained_log_probs(self, state: State) -> LogProbs:
         tree, found = self._tree, self._alone
         for length, node in islice(self.steps(state), 1, None):
             start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
@@ -129,16 +131,16 @@ class MarkovChain(Adapting):
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
         if self._adaptive is not None or len(states) < FEW:
-            return super().advance_batch(states, tokens)
+            return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
         return advanced(self._tree, states, tokens)
 
-    def predict_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+    def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if self._adaptive is not None or not states:
-            return super().predict_batch(states, stop)
+            return [self.log_probs(state)[:stop] for state in states]
         if isinstance(self._weights, Fitted):
             return np.log(with_fitted(self._tree, self._weights, self._alone[:stop], states))
         if len(states) < FEW:
-            return super().predict_batch(states, stop)
+            return [self.log_probs(state)[:stop] for state in states]
         return np.asarray(np.log(predicted(self._tree, self._weights, self._base, self._every, states)))[:, :stop]
 
     def steps(self, state: State) -> Iterator[State]:
@@ -159,7 +161,7 @@ class MarkovChain(Adapting):
             return float(weights.leftover[node]), weights.shares[start:stop]
         return weights.inside(self._tree, length, node)
 
-    def evidence(self, state: Any) -> list[Evidence]:
+    def backoff_levels(self, state: Any) -> list[BackoffLevel]:
         tree, weights, found, said = self._tree, self._weights, self._base, []
         for length, node in self.steps(self.trained(state)):
             start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
@@ -169,10 +171,10 @@ class MarkovChain(Adapting):
             found[tokens] += shares
             counts = weights.counted(tree, length, node)
             taken = counts - shares * counts.sum()
-            said.append(Evidence(length, leftover, tokens, counts, taken, found[tokens]))
+            said.append(BackoffLevel(length, leftover, tokens, counts, taken, found[tokens]))
         return said
 
-    def trained_log_probs(self, ids: Ids) -> LogProbs:
+    def trained_token_log_probs(self, ids: Ids) -> LogProbs:
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
         found = self._base[stream]
         for length, rows, nodes, pairs in levels(self._tree, stream, self._every):
@@ -180,11 +182,11 @@ class MarkovChain(Adapting):
             found[rows] = found[rows] * leftover + shares
         return np.asarray(np.log(found[len(stream) - len(ids) :]))
 
-    def depth(self, state: Any) -> int:
+    def context_length(self, state: Any) -> int:
         length: int = self.trained(state)[1]
         return length
 
-    def depths(self, ids: Ids) -> Ids:
+    def context_lengths(self, ids: Ids) -> Ids:
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
         found = np.zeros(len(stream), np.int64)
         for length, rows, _, _ in levels(self._tree, stream, True):
@@ -211,9 +213,18 @@ class MarkovChain(Adapting):
         return np.asarray(self._weights.seen[nodes])
 
     def dump(self) -> dict[str, Any]:
-        return {"tree": vars(self._tree), "weights": self._weights.dump(), "adaptive": self.dump_adaptive()}
+        return {"tokenizer": self.tokenizer.dump(), "counts": self.dump_counts()}
 
     def restore(self, learned: dict[str, Any]) -> None:
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
+        self.restore_counts(learned["counts"])
+
+    def dump_counts(self) -> dict[str, Any]:
+        """Return what was counted, without the tokenizer."""
+        return {"tree": vars(self._tree), "weights": self._weights.dump(), "adaptive": self.dump_adaptive()}
+
+    def restore_counts(self, learned: dict[str, Any]) -> None:
+        """Take back what `dump_counts` returned; the tokenizer is set."""
         kind = Fitted if self.smoothing == "fitted" else Weights
         self._take(restored(learned["tree"], self.tokenizer.size, self.longest), kind(**learned["weights"]))
         self.restore_adaptive(learned["adaptive"])

@@ -8,6 +8,7 @@ from typing import Literal
 from genbench_plugins.markov.chain import MarkovChain
 
 from genbench import Tokenizer
+from genbench.generator import Text
 
 
 @dataclass
@@ -18,5 +19,5 @@ class MarkovChar(MarkovChain):
         default=8, metadata={"help": "characters in an n-gram: one more than the context has"}
     )
 
-    def cut(self, train: str) -> Tokenizer:
+    def cut(self, train: str | Text) -> Tokenizer:
         return Tokenizer.characters(train)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov.levels import Asked, levels
-from genbench_plugins.markov.order import Ints
 from genbench_plugins.markov.smoothing import Floats
+from genbench_plugins.markov.suffix_array import Ints
+from genbench_plugins.markov.traversal import Asked, levels
 from genbench_plugins.markov.tree import NOWHERE, Tree
 
 COUNTS = np.array([1, 2, 3, 4, 7, 16])  # where the bins of counts begin; a discount is at most this

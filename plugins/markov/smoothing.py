@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov.order import Ints, Small
+from genbench_plugins.markov.suffix_array import Ints, Small
 from genbench_plugins.markov.tree import NOWHERE, Tree
 
 Floats = npt.NDArray[np.float64]

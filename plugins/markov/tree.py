@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from genbench_plugins.markov.order import Ints, Small, contexts
+from genbench_plugins.markov.suffix_array import Ints, Small, contexts
 
 from genbench import UserError
 

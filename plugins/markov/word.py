@@ -10,11 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.fitting import Fitted
+from genbench_plugins.markov.quantile_sampling import Tempered
 from genbench_plugins.markov.smoothing import Weights
-from genbench_plugins.markov.tempered import Tempered
 from genbench_plugins.markov.tree import Tree
 
 from genbench import Ids, LogProbs, Tokenizer
+from genbench.generator import Text
 
 TEMPERATURES = 4  # that are kept ready to draw at
 
@@ -33,10 +34,10 @@ class MarkovWord(MarkovChain):
         """One, two and three words: what was said before seldom comes again at greater length."""
         return (1, 2, 3)
 
-    def cut(self, train: str) -> Tokenizer:
+    def cut(self, train: str | Text) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)
 
-    def quantiles(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         if self._adaptive is not None:
             return np.full(len(states), -1)
         return self._tempered(temperature).tokens(states, uniforms)

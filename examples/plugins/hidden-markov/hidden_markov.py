@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from genbench import Generator, Ids, LogProbs, Progress, Run, State, Tokenizer
+from genbench import Generator, Ids, LogProbs, Progress, TrainContext, State, Tokenizer
 
 Floats = npt.NDArray[np.float64]
 STRETCH = 128  # tokens that are read in one go, side by side with all other stretches
@@ -32,20 +32,20 @@ class HiddenMarkov(Generator):
         if self.states < 1:
             raise ValueError(f"states is {self.states}, and must be 1 or more")
 
-    def fit(self, train: str, valid: str, run: Run) -> None:
+    def fit(self, train: str, valid: str, context: TrainContext) -> None:
         """Expectation-maximisation; each round makes the training text likelier. A step is a round."""
-        began, rounds = time.perf_counter(), run.steps or ROUNDS
+        began, rounds = time.perf_counter(), context.steps or ROUNDS
         self.tokenizer, self.facts = Tokenizer.characters(train), {}
         ids = self.tokenizer.encode("\n" + train)
         rows = max(1, len(ids) // STRETCH)
         stretches = ids[: rows * (len(ids) // rows)].reshape(rows, -1)
-        saved = run.resume() or self._guess(ids, np.random.default_rng(run.seed))
+        saved = context.resume() or self._guess(ids, np.random.default_rng(context.seed))
         move, draw, done = saved["move"], saved["draw"], int(saved["done"])
-        while done < rounds and not (run.steps is None and _over(began, run.budget, done)):
+        while done < rounds and not (context.steps is None and _over(began, context.budget, done)):
             move, draw, nats = _round(stretches, move, draw)
             done += 1
-            run.report(Progress(_share(began, run, done, rounds), done, nats / np.log(2)))
-            run.save({"move": move, "draw": draw, "done": done})
+            context.report(Progress(_share(began, context, done, rounds), done, nats / np.log(2)))
+            context.save({"move": move, "draw": draw, "done": done})
         self._move, self._draw = move, (1 - LEAST) * draw + LEAST * self.tokenizer.base()
         self.facts |= {"parameters": move.size + draw.size, "steps": done, "passes": done}
 
@@ -56,7 +56,7 @@ class HiddenMarkov(Generator):
         move = random.uniform(0.5, 1.5, (self.states, self.states))
         return {"move": _shares(move), "draw": _shares(draw), "done": 0}
 
-    def begin(self) -> State:
+    def start(self) -> State:
         """How likely each state is after a newline, (states,)."""
         state = np.full(self.states, 1 / self.states)
         for token in self.tokenizer.encode("\n").tolist():
@@ -68,13 +68,13 @@ class HiddenMarkov(Generator):
         likely = (state @ self._move) * self._draw[:, token]
         return likely / likely.sum()
 
-    def predict(self, state: State) -> LogProbs:
+    def log_probs(self, state: State) -> LogProbs:
         """What each state that may come next draws, by how likely it is, (vocabulary,)."""
         return np.asarray(np.log(state @ self._move @ self._draw))
 
     def token_log_probs(self, ids: Ids) -> LogProbs:
         """The forward algorithm: the sum over the states alone, not over the vocabulary."""
-        state, sums = self.begin(), np.empty(len(ids))
+        state, sums = self.start(), np.empty(len(ids))
         columns = np.ascontiguousarray(self._draw.T)  # (vocabulary, states)
         for place, token in enumerate(ids.tolist()):
             likely = (state @ self._move) * columns[token]
@@ -128,7 +128,7 @@ def _over(began: float, budget: float | None, done: int) -> bool:
     return budget is not None and done > 0 and spent * (done + 1) / done > budget
 
 
-def _share(began: float, run: Run, done: int, rounds: int) -> float:
-    if run.steps is None and run.budget is not None:
-        return min(max((time.perf_counter() - began) / run.budget, done / rounds), 1.0)
+def _share(began: float, context: TrainContext, done: int, rounds: int) -> float:
+    if context.steps is None and context.budget is not None:
+        return min(max((time.perf_counter() - began) / context.budget, done / rounds), 1.0)
     return done / rounds

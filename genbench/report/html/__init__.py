@@ -9,7 +9,7 @@ colours.py, rendering.py     the two themes; the one place where values become H
 templates/                   the HTML, the CSS and the script
 """
 
-from genbench.report.html.comparing import page
-from genbench.report.html.reader import reading
+from genbench.report.html.comparison import page
+from genbench.report.html.surprisal import reading
 
 __all__ = ["page", "reading"]

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from genbench.report.formatting import printable
 from genbench.report.html.colours import SERIES
 from genbench.report.html.svg import drawing, sign, svg
-from genbench.report.text import printable
 
 WIDTH = 410 / 72  # inches; a page shows it as wide as it has room for
 MARKS = "os^DvPX*"  # beside the colours

@@ -9,15 +9,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from genbench.bench.jobs import Row
-from genbench.bench.labels import adaptive, labels
-from genbench.bench.results import Comparison
-from genbench.bench.verdicts import sentence
-from genbench.measure.places import BY
-from genbench.report import splits, terminal
+from genbench.analysis.strata import BY
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.job import Row
+from genbench.experiments.labels import adaptive, labels
+from genbench.experiments.significance import sentence
+from genbench.report.formatting import decimals
 from genbench.report.html import charts, tables
 from genbench.report.html.charts import Chart, Series
-from genbench.report.text import decimals
+from genbench.report.terminal import comparison as terminal
+from genbench.report.terminal import strata as splits
 
 Figures = dict[str, Any]
 UP = "bits per character"

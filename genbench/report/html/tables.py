@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from genbench.bench.jobs import Row
-from genbench.bench.labels import adaptive, labels
-from genbench.bench.results import Comparison
-from genbench.report import judged, novelty, splits
-from genbench.report.columns import wanted
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.job import Row
+from genbench.experiments.labels import adaptive, labels
+from genbench.report.formatting import decimals
 from genbench.report.html.charts import Series, thinned
-from genbench.report.text import decimals
+from genbench.report.terminal import novelty
+from genbench.report.terminal import strata as splits
+from genbench.report.terminal import style as judged
+from genbench.report.terminal.columns import wanted
 
 Figures = dict[str, Any]
 Places = dict[str, int]  # the number of a generator in the report, by its label

@@ -7,11 +7,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from genbench.measure.surprisal import apart
-from genbench.measure.surprisal import pieces as cut
+from genbench.analysis.surprisal import apart
+from genbench.analysis.surprisal import pieces as cut
+from genbench.report.formatting import printable
 from genbench.report.heat import legend as legend
 from genbench.report.heat import step
-from genbench.report.text import printable
 
 Pieces = Sequence[Sequence[Any]]  # a word with the white space before it, and its bits or None
 WORD = Markup('<span class="{}" data-b="{}">{}</span>')

@@ -1,0 +1,220 @@
+"""What a generator may offer beyond the six methods of the contract.
+
+Each protocol is optional, found with `isinstance` or `supports`, and checked by the conformance kit against the six
+methods. The functions below use the protocol where a generator has it and the six methods where it does not, so that
+the rest of genbench calls one function for every generator.
+
+    protocol            what it adds
+    BatchStepping       advance and log_probs for many states at once
+    StreamScoring       the log-probability of each token of a long stream, faster than stepping
+    BatchScoring        the same for many short streams
+    QuantileSampling    a token at a given quantile, without the whole distribution
+    BackoffEvidence     the counts behind a prediction, one level per context length
+    ContextLengths      how long a context was seen in training
+    Activations         gates, memory and gradients of a recurrent network
+    Adaptive            whether the generator learns from the text that it reads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from genbench.generator import Generator, LogProbs, ProgressCallback, State, ignore
+from genbench.tokenization.tokenizer import Ids
+
+PROGRESS_EVERY = 256  # tokens
+
+
+@dataclass(frozen=True)
+class BackoffLevel:
+    """What one context length says about the next token; shorter contexts share the rest."""
+
+    length: int  # of the context, in tokens
+    leftover: float  # the share of probability that shorter contexts distribute
+    tokens: Ids  # (n,) tokens that followed this context
+    counts: LogProbs  # (n,) how often, as the smoothing method counts
+    discounts: LogProbs  # (n,) what was subtracted from each count
+    probabilities: LogProbs  # (n,) of each token by this context and all shorter ones
+
+
+@dataclass(frozen=True)
+class LayerActivations:
+    """The values of one recurrent layer while it read a text; each array is (tokens, units)."""
+
+    memory: LogProbs
+    gates: dict[str, LogProbs]  # by name, such as "forget": from 0, closed, to 1, open
+
+
+class Probe(Protocol):
+    """Access to the inside of a recurrent network, for `gates` and `memory`."""
+
+    def layers(self, ids: Ids) -> Sequence[LayerActivations]:
+        """Return the activations of each layer after each token, read from `start()`, the lowest layer first."""
+
+    def gradients(self, ids: Ids, lags: int, scale: float | None = None) -> LogProbs:
+        """Return the gradient norm of a token's surprisal with respect to earlier inputs, (places, lags), lag 1 first.
+
+        With `scale`, an untrained network is used whose initial recurrent weights are multiplied by it.
+        """
+
+
+@runtime_checkable
+class BatchStepping(Protocol):
+    """Steps for many states at once; the same results as one at a time."""
+
+    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
+        """Return the state after one more token for each state."""
+
+    def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+        """Return the log-probabilities of the first `stop` tokens (None: all) for each state, (states, tokens)."""
+
+
+@runtime_checkable
+class StreamScoring(Protocol):
+    """Scores a stream of tokens faster than stepping through it."""
+
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        """Return the natural log-probability of each token given those before it, (tokens,), read from `start()`."""
+
+
+@runtime_checkable
+class BatchScoring(Protocol):
+    """Scores many short streams at once."""
+
+    def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
+        """Return `token_log_probs` of each stream, each read from `start()`."""
+
+
+@runtime_checkable
+class QuantileSampling(Protocol):
+    """Samples without computing the whole distribution."""
+
+    def quantile_tokens(self, states: Sequence[State], uniforms: LogProbs, temperature: float) -> Ids:
+        """Return for each state the token at a quantile from 0 to 1, (states,).
+
+        The tokens form intervals, in any order, of width exp(log_probs(state) / temperature), normalised; -1 where the
+        generator gives no answer, and `log_probs` is used instead.
+        """
+
+
+@runtime_checkable
+class BackoffEvidence(Protocol):
+    """Shows the counts behind a prediction."""
+
+    def backoff_levels(self, state: State) -> Sequence[BackoffLevel]:
+        """Return what each context length says about the next token, the shortest first."""
+
+
+@runtime_checkable
+class ContextLengths(Protocol):
+    """Tells how long a context was seen in training: mixtures weigh their parts by it."""
+
+    def context_length(self, state: State) -> int:
+        """Return how many tokens of the context occurred together in the training text."""
+
+    def context_lengths(self, ids: Ids) -> Ids:
+        """Return the context length before each token of a stream, (tokens,), read from `start()`."""
+
+
+@runtime_checkable
+class Activations(Protocol):
+    """A recurrent network whose gates and memory can be read."""
+
+    def probe(self) -> Probe:
+        """Return the probe of the trained network."""
+
+
+@runtime_checkable
+class Adaptive(Protocol):
+    """A generator that can learn from the text that it reads while it is scored; such a row is ranked apart."""
+
+    @property
+    def adapts(self) -> bool:
+        """Whether this generator, with its options, does so."""
+
+
+@lru_cache(maxsize=1024)
+def supports(kind: type, capability: type) -> bool:
+    """Return whether a generator class has all methods of a capability; cached, for loops over tokens."""
+    return issubclass(kind, capability)
+
+
+def is_adaptive(generator: Generator) -> bool:
+    """Return whether a generator learns from the text that it reads."""
+    return isinstance(generator, Adaptive) and bool(generator.adapts)
+
+
+def advance_batch(generator: Generator, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
+    """Return the state after one more token for each state."""
+    if supports(type(generator), BatchStepping):
+        return generator.advance_batch(states, tokens)  # type: ignore[attr-defined, no-any-return]
+    return [generator.advance(state, token) for state, token in zip(states, tokens, strict=True)]
+
+
+def log_probs_batch(
+    generator: Generator, states: Sequence[State], stop: int | None = None
+) -> Sequence[LogProbs] | LogProbs:
+    """Return the log-probabilities of the first `stop` tokens (None: all) for each state, (states, tokens)."""
+    if supports(type(generator), BatchStepping):
+        return generator.log_probs_batch(states, stop)  # type: ignore[attr-defined, no-any-return]
+    return [generator.log_probs(state)[:stop] for state in states]
+
+
+def step_through(generator: Generator, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+    """Return the log-probability of each token, (tokens,), by the six methods alone: the reference for all others."""
+    log_probs = np.empty(len(ids))
+    state = generator.start()
+    for position, token in enumerate(ids.tolist()):
+        log_probs[position] = generator.log_probs(state)[token]
+        state = generator.advance(state, token)
+        if position % PROGRESS_EVERY == 0:
+            progress(position / len(ids))
+    return log_probs
+
+
+def token_log_probs(generator: Generator, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+    """Return the natural log-probability of each token given those before it, (tokens,), read from `start()`."""
+    if isinstance(generator, StreamScoring):
+        return generator.token_log_probs(ids, progress)
+    return step_through(generator, ids, progress)
+
+
+def token_log_probs_batch(generator: Generator, streams: Sequence[Ids]) -> list[LogProbs]:
+    """Return the log-probabilities of many short streams, each read from `start()`."""
+    if isinstance(generator, BatchScoring):
+        return generator.token_log_probs_batch(streams)
+    return [token_log_probs(generator, ids) for ids in streams]
+
+
+def backoff_levels(generator: Generator, state: State) -> Sequence[BackoffLevel]:
+    """Return what each context length says about the next token; empty for a generator without counts."""
+    return generator.backoff_levels(state) if isinstance(generator, BackoffEvidence) else ()
+
+
+def context_length(generator: Generator, state: State) -> int:
+    """Return how many tokens of the context were seen together in training; 0 where the generator does not say."""
+    if supports(type(generator), ContextLengths):
+        return generator.context_length(state)  # type: ignore[attr-defined, no-any-return]
+    return 0
+
+
+def context_lengths(generator: Generator, ids: Ids) -> Ids:
+    """Return the context length before each token of a stream, (tokens,); zeros where the generator does not say."""
+    if isinstance(generator, ContextLengths):
+        return generator.context_lengths(ids)
+    return np.zeros(len(ids), np.int64)
+
+
+def probe(generator: Generator) -> Probe | None:
+    """Return the probe of a recurrent network; None for a generator without one."""
+    return generator.probe() if isinstance(generator, Activations) else None
+
+
+def has_probe(kind: type[Generator]) -> bool:
+    """Return whether generators of a class have a probe."""
+    return supports(kind, Activations)

@@ -1,0 +1,50 @@
+"""Text: a corpus part as generators receive it, read whole, by slices or in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import overload
+
+from genbench.tokenization.segmentation import PART, parts
+
+
+class Text:
+    """A training, validation or test text.
+
+    `str(text)` is the whole text, `len(text)` its length in characters, `text[a:b]` a slice of it as `str`.
+    `text.parts()` yields it piece by piece, for code that does not need all of it at once.
+
+    >>> text = Text("one two")
+    >>> str(text), len(text), text[:3]
+    ('one two', 7, 'one')
+    """
+
+    def __init__(self, text: str | Text) -> None:
+        self._text = str(text)
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> str: ...
+    def __getitem__(self, index: int | slice) -> str:
+        return self._text[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str | Text) and self._text == str(other)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        start = self._text if len(self._text) <= 40 else self._text[:37] + "..."
+        return f"<Text: {len(self):,} characters, {start!r}>"
+
+    def parts(self, size: int = PART) -> Iterator[str]:
+        """Yield the text in parts of at least `size` characters, each starting at the beginning of a line."""
+        return parts(self._text, size)
