@@ -1,53 +1,74 @@
-"""The public functions, in the words of the command line."""
+"""The public functions, in the words of the command line.
+
+corpus       an author's text, cleaned and split
+train        a model of an author; load, load_or_train: a stored one
+generate     texts by a model; stream: piece by piece
+score        how well a model predicts a text
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from genbench import registry
-from genbench.analysis.explanations import explain as explain
-from genbench.corpus import Corpus, decode, default_authors
-from genbench.corpus import load as load_corpus
-from genbench.corpus.cleaning import clean
+from genbench.corpus.cleaning import clean, decode
+from genbench.corpus.corpus import Corpus, default_authors
+from genbench.corpus.corpus import load as load_corpus
 from genbench.corpus.sources import read_path
 from genbench.errors import CorpusError, UserError
-from genbench.experiments import plan
 from genbench.experiments.environment import require_room
-from genbench.experiments.job import plain, trained
-from genbench.experiments.job import test as tested
-from genbench.experiments.plan import require_prompt as require_prompt
-from genbench.experiments.progress import Watcher
-from genbench.generator import Generator, ProgressCallback
-from genbench.sampling.loop import Sampling, generate_many
-from genbench.sampling.loop import stream as drawn
+from genbench.generator import Progress
+from genbench.model import Model
+from genbench.sampling.parameters import Sampling
+from genbench.scoring import Score
+from genbench.spec import Spec, option_values, parse_duration
 from genbench.storage import models
 from genbench.storage.files import require_writable, write_whole
+from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
 
-SILENT = Watcher()
-DEFAULT = Sampling()
-QUICK = "markov-char"  # what is taken where nobody says which generator
+QUICK_GENERATOR = "markov-char"  # trains in a second; used where nobody names a generator
 
 
 def corpus(
-    author: str | Path, *, lines: str = "join", held_out: Sequence[str] = (), watcher: Watcher = SILENT
+    author: str | Path | Corpus,
+    *,
+    lines: str = "join",
+    held_out: Sequence[str] = (),
+    listener: ProgressListener = SILENT,
 ) -> Corpus:
-    """An author's text, cleaned and split: a catalogue name, or a path to a .txt file or a folder of them.
+    """Return an author's text, cleaned and split into `.train`, `.valid` and `.test`.
 
-    `held_out` names a book, by words of its title, that alone becomes the test text.
-
-    Raises CorpusError for a text that cannot be had or used.
+    `author` is a catalogue name, `gutenberg:NUMBER`, or a path to a .txt file or a folder of them; a Corpus is returned
+    as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep". `held_out` names a book, by words of
+    its title, that alone becomes the test text. Raises CorpusError for a text that is not available or not usable.
     """
+    if isinstance(author, Corpus):
+        return author
     require_room(str(author))
-    return load_corpus(str(author), lines=lines, held_out=held_out, on_progress=watcher.fetching)
+    return load_corpus(str(author), lines=lines, held_out=held_out, on_progress=listener.download)
 
 
-def export(corpus: Corpus, folder: Path | str) -> list[Path]:
-    """Write train.txt, valid.txt and test.txt, exactly as the generators get them, into a folder; returns the paths.
+def corpora(
+    authors: str | Corpus | Sequence[str | Corpus] = (),
+    *,
+    lines: str = "join",
+    held_out: Sequence[str] = (),
+    listener: ProgressListener = SILENT,
+) -> list[Corpus]:
+    """Return the texts of several authors; those of the default authors where none is named."""
+    names: Sequence[str | Corpus] = [authors] if isinstance(authors, str | Corpus) else authors
+    if not names:
+        names, reason = default_authors(listener.download)
+        if reason:
+            listener.message(reason)
+    return [corpus(name, lines=lines, held_out=held_out, listener=listener) for name in names]
+
+
+def export_corpus(corpus: Corpus, folder: Path | str) -> list[Path]:
+    """Write train.txt, valid.txt and test.txt, exactly as generators receive them, into a folder; return the paths.
 
     Raises UserError where they cannot be written.
     """
@@ -60,151 +81,180 @@ def export(corpus: Corpus, folder: Path | str) -> list[Path]:
     paths = [folder / f"{part}.txt" for part in ("train", "valid", "test")]
     for path in paths:
         require_writable(path)
-        write_whole(path, getattr(corpus, path.stem).encode())
+        write_whole(path, str(getattr(corpus, path.stem)).encode())
     return paths
 
 
 def train(
     author: str | Corpus,
-    generator: str,
+    generator: str | Spec,
     *,
-    budget: float | None = None,
+    budget: str | float | None = None,
     steps: int | None = None,
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
-    fresh: bool = False,
+    retrain: bool = False,
     keep: bool = True,
-    watcher: Watcher = SILENT,
-) -> Generator:
-    """Train a generator on an author and keep it; the kept model of the very same training is taken unless `fresh`.
+    listener: ProgressListener = SILENT,
+) -> Model:
+    """Train a generator on an author and store the model; a stored model of the same training is loaded instead.
 
-    `budget` is in seconds (30 where no `steps` are given). Raises UserError for what cannot be had, ContractError
-    where the generator fails.
+    `budget` is in seconds or a duration such as "2m" (30 seconds where no `steps` are given). `retrain` trains even if
+    the same model is stored, `keep=False` stores nothing. Raises UserError for what is not available, ContractError
+    where the generator breaks the contract.
     """
-    training = plan.Training(budget, steps, seed, 1, device)
-    plan.require_specs([generator])
-    (text,) = texts([author], lines, watcher)
-    jobs = plan.jobs([text], [generator], training, models=models_folder(keep), fresh=fresh)
-    found, said = trained(jobs[0], lambda progress: watcher.watch(jobs, 0, progress))
-    for note in said["notes"]:
-        watcher.told(note)
-    if said.get("model"):
-        watcher.told(f"kept as {said['model']}")
-    return found
+    settings = TrainSettings(parse_duration(budget), steps, seed, device).with_default_budget()
+    settings.require_device()
+    spec = Spec.parse(generator)
+    untrained = registry.create(spec)
+    text = corpus(author, lines=lines, listener=listener)
+
+    name = f"{text.author} {spec}"
+
+    def report(progress: Progress) -> None:
+        listener.job_progress(0, name, progress)
+
+    folder = models.models_folder() if keep else None
+    model = train_model(
+        untrained, spec, training_text(text), settings, folder=folder, retrain=retrain, on_progress=report
+    )
+
+    # say what came of it
+    if model.card is not None:
+        for note in model.card.training.notes:
+            listener.message(note)
+    if model.id:
+        listener.message(f"stored as {model.id}")
+    return model
 
 
-def ready(
-    author: str | Corpus, generator: str, *, lines: str = "join", watcher: Watcher = SILENT, **how: Any
-) -> Generator:
-    """The newest kept model of an author's text and SPEC that fits what is given of budget, steps, seed and device.
+def load(name: str | Path) -> Model:
+    """Return the model that `genbench models list` shows under this name, or the one in a folder.
 
-    Where there is none, a new one is trained as `train` does, and kept.
+    Raises UserError where there is none, or it is damaged.
     """
-    plan.require_specs([generator])
-    (text,) = texts([author], lines, watcher)
-    given = {name: value for name, value in how.items() if value is not None}
-    plan.Training(**given)
-    wanted = models.key(generator, text.describe() | {"author": text.author}) | given
-    old = models.find(models.home(), wanted)
-    if old is not None:
+    return Model.load(name)
+
+
+def load_or_train(
+    author: str | Corpus,
+    generator: str | Spec,
+    *,
+    budget: str | float | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    lines: str = "join",
+    listener: ProgressListener = SILENT,
+) -> Model:
+    """Return the newest stored model of an author's text and SPEC that fits the budget, steps, seed and device given.
+
+    Options that are None fit every model. Where there is none, one is trained and stored, as `train` does.
+    """
+    spec = Spec.parse(generator)
+    options = option_values(registry.create(spec))
+    text = corpus(author, lines=lines, listener=listener)
+    limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
+    wanted = {name: value for name, value in limits.items() if value is not None}
+
+    # the newest stored one
+    about = {"author": text.author, "sha256": text.sha256, "held_out": text.held_out}
+    stored = models.find_model(models.models_folder(), models.training_key(spec, options, about) | wanted)
+    if stored is not None:
         try:
-            found = _loaded(old, watcher.working(f"loading {old.name}"))
-            watcher.told(f"using {old.name}, trained on {old.card['created'][:10]}")
-            return found
+            model = _load_stored(stored, listener)
+            listener.message(f"using {stored.name}, trained on {stored.card.created[:10]}")
+            return model
         except UserError as error:
-            watcher.told(str(error))
-    fitting = "".join(f", {name} {value}" for name, value in given.items())
-    watcher.told(f"no kept model of {text.author} as {generator}{fitting}: training one")
-    return train(text, generator, watcher=watcher, **given)
+            listener.message(str(error))
+
+    # else a new one
+    conditions = "".join(f", {name} {value}" for name, value in wanted.items())
+    listener.message(f"no stored model of {text.author} as {spec}{conditions}: training one")
+    return train(text, spec, budget=budget, steps=steps, seed=seed or 0, device=device or "auto", listener=listener)
 
 
-def _loaded(model: models.Model, progress: ProgressCallback) -> Generator:
-    """The generator of a kept model; the first network takes seconds, because torch does."""
+def stored_specs(text: Corpus) -> list[str]:
+    """Return the SPECs of the stored models of an author's text, newest first; a quick chain where there are none."""
+    about = (text.author, text.sha256, text.held_out)
+    cards = [model.card for model in models.list_models(models.models_folder())]
+    specs = dict.fromkeys(card.spec for card in cards if (card.author, card.sha256, card.held_out) == about)
+    return [spec for spec in specs if registry.is_available(spec)] or [QUICK_GENERATOR]
+
+
+def generate(
+    model: Model,
+    prompt: str | Sequence[str] = "",
+    sampling: Sampling | None = None,
+    *,
+    length: int | None = None,
+    temperature: float | None = None,
+    count: int = 1,
+    seed: int = 0,
+    listener: ProgressListener = SILENT,
+) -> list[str]:
+    """Return `count` texts by a model that continue one prompt, or each its own, without the prompts.
+
+    `length` (in characters) and `temperature` replace those of `sampling`. Text i is the one that `stream` yields with
+    the seed `seed + i`. Raises UserError for a count below 1.
+    """
+    parameters = _sampling(sampling, length, temperature)
+    return model.generate(prompt, parameters, count=count, seed=seed, progress=listener.task("generating"))
+
+
+def stream(
+    model: Model,
+    prompt: str = "",
+    sampling: Sampling | None = None,
+    *,
+    length: int | None = None,
+    temperature: float | None = None,
+    seed: int = 0,
+) -> Iterator[str]:
+    """Yield text by a model that continues a prompt piece by piece, as it is sampled."""
+    return model.stream(prompt, _sampling(sampling, length, temperature), seed=seed)
+
+
+def score(model: Model, text: str, *, listener: ProgressListener = SILENT) -> Score:
+    """Return how well a model predicts a text: bits, bits per character, perplexities.
+
+    Raises ContractError where the generator breaks the contract.
+    """
+    return model.score(text, progress=listener.task("scoring"))
+
+
+def read_text(file: str | Path, *, lines: str = "join") -> str:
+    """Return the text of a file, or of standard input for "-", cleaned as an author's text is.
+
+    Raises CorpusError where it cannot be read, is empty or is not UTF-8 text.
+    """
+    if Path(file).is_dir():
+        raise UserError(f"{str(file)!r} is a folder; name a text file, or - for standard input")
+    name, data = ("standard input", sys.stdin.buffer.read()) if str(file) == "-" else read_path(Path(file))[0]
+    text = clean(decode(data, name=str(name)), lines=lines)
+    if not text:
+        raise CorpusError(f"{name} is empty; name a file with text in it")
+    return text
+
+
+def training_text(text: Corpus) -> TrainingText:
+    """Return what a training needs of a corpus: everything but the test text."""
+    return TrainingText(
+        text.author, str(text.train), str(text.valid), text.sha256, text.held_out, list(text.books), text.lines
+    )
+
+
+def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:
+    """Load a stored model; the first network takes seconds, because torch does."""
+    progress = listener.task(f"loading {stored.name}")
     progress(0.0)
     try:
-        return model.generator()
+        return Model.from_stored(stored)
     finally:
         progress(1.0)
 
 
-def offered(text: Corpus) -> list[str]:
-    """The SPECs of the kept models of an author's text, newest first; a chain that trains in a second where none is."""
-    about = text.describe() | {"author": text.author}
-    named = ("author", "sha256", "held_out")
-    mine = [m for m in models.kept(models.home()) if all(m.card[name] == about[name] for name in named)]
-    found = list(dict.fromkeys(model.card["spec"] for model in mine))
-    return [spec for spec in found if registry.known(spec)] or [QUICK]
-
-
-def load(name: str) -> Generator:
-    """The kept model that `genbench models list` shows by this name, or the one in a folder.
-
-    Raises UserError where there is none or it is damaged.
-    """
-    return models.at(name).generator()
-
-
-def stream(generator: Generator, prompt: str = "", sampling: Sampling = DEFAULT, seed: int = 0) -> Iterator[str]:
-    """Text in the generator's style, piece by piece as it is drawn, going on from a prompt."""
-    plan.require_prompt(prompt)
-    return drawn(generator, prompt, sampling, np.random.default_rng(seed))
-
-
-def generate(
-    generator: Generator,
-    prompt: str | Sequence[str] = "",
-    sampling: Sampling = DEFAULT,
-    *,
-    count: int = 1,
-    seed: int = 0,
-    watcher: Watcher = SILENT,
-) -> list[str]:
-    """`count` texts in the generator's style, drawn side by side, going on from a prompt, or each from its own.
-
-    Text i is the one that `stream` gives with the seed + i. Raises UserError for a count below 1.
-    """
-    if count < 1:
-        raise UserError(f"count is {count}, and must be 1 or more")
-    prompts = [prompt] * count if isinstance(prompt, str) else list(prompt)
-    if len(prompts) != count:
-        raise UserError(f"{len(prompts)} prompts are given for {count} texts; give one, or one for each")
-    for each in prompts:
-        plan.require_prompt(each)
-    rngs = [np.random.default_rng(seed + place) for place in range(count)]
-    return generate_many(generator, prompts, [sampling] * count, rngs, watcher.working("drawing"))
-
-
-def text_of(file: str, lines: str = "join") -> str:
-    """The text of a file, or of standard input for "-", its hard line wraps joined as those of an author's text are.
-
-    Raises CorpusError where it cannot be read, is empty or is no UTF-8 text.
-    """
-    if Path(file).is_dir():
-        raise UserError(f"{file!r} is a folder; name a text file, or - for standard input")
-    path, data = ("standard input", sys.stdin.buffer.read()) if file == "-" else read_path(Path(file))[0]
-    text = clean(decode(data, name=str(path)), lines=lines)
-    if not text:
-        raise CorpusError(f"{path} is empty; name a file with text in it")
-    return text
-
-
-def numbers(generator: Generator, text: str, watcher: Watcher = SILENT) -> dict[str, Any]:
-    """What `compare` says of a test text, of any text: bits, perplexities and their denominators, as JSON values."""
-    found: dict[str, Any] = plain(tested(generator, text, {}, watcher.working("scoring")))
-    return {name: value for name, value in found.items() if name not in ("block_bits", "by")}
-
-
-def models_folder(keep: bool) -> str:
-    """Where models are kept, as a job takes it."""
-    return str(models.home()) if keep else ""
-
-
-def texts(authors: Sequence[str | Corpus], lines: str, watcher: Watcher, held_out: Sequence[str] = ()) -> list[Corpus]:
-    """The texts of authors; those of the default authors where none is named."""
-    if not authors:
-        authors, why = default_authors(watcher.fetching)
-        if why:
-            watcher.told(why)
-    how: dict[str, Any] = {"lines": lines, "held_out": held_out, "watcher": watcher}
-    return [each if isinstance(each, Corpus) else corpus(each, **how) for each in authors]
+def _sampling(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
+    changes = {"length": length, "temperature": temperature}
+    return replace(sampling or Sampling(), **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]

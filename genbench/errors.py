@@ -49,19 +49,19 @@ class PluginWarning(UserWarning):
     """An installed plugin that cannot be used, and how to be rid of it."""
 
 
-def told(error: BaseException, file: str | None = None) -> str:
-    """What an exception is and says, and where in a file it arose, if it arose there.
+def format_error(error: BaseException, file: str | None = None) -> str:
+    """Return the type and message of an exception, and the line of `file` where it arose, if it arose there.
 
-    >>> told(ValueError("no")), told(KeyError())
+    >>> format_error(ValueError("no")), format_error(KeyError())
     ('ValueError: no', 'KeyError')
     """
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == file]
-    return f"{said} ({Path(str(file)).name}, line {lines[-1]})" if lines else said
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{message} ({Path(str(file)).name}, line {lines[-1]})" if lines else message
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known names, those that look like `word` first.
+    """Return the known names as a sentence, those that resemble `word` first.
 
     >>> nearest("astuen", ["carroll", "austen"])
     'did you mean austen? (known: austen, carroll)'

@@ -135,8 +135,8 @@ class TrainContext:
         parameters: int | None = None,
         steps: int | None = None,
         passes: float | None = None,
-        curve: Sequence[Sequence[float]] = (),
-        notes: Sequence[str] = (),
+        curve: Sequence[Sequence[float]] | None = None,
+        notes: Sequence[str] | None = None,
         chosen: Mapping[str, OptionValue] | None = None,
         **details: Any,
     ) -> None:
@@ -148,8 +148,8 @@ class TrainContext:
         stats.parameters = stats.parameters if parameters is None else parameters
         stats.steps = stats.steps if steps is None else steps
         stats.passes = stats.passes if passes is None else passes
-        stats.curve = [list(point) for point in curve] or stats.curve
-        stats.notes += notes
+        stats.curve = stats.curve if curve is None else [list(point) for point in curve]
+        stats.notes += notes or ()
         stats.chosen |= chosen or {}
         stats.details |= details
 

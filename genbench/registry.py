@@ -1,7 +1,8 @@
-"""Finding generators: by entry point (group `genbench.generators`), or in a .py file that the user names.
+"""Finds generators: registered by entry point (group `genbench.generators`), or in a .py file that the user names.
 
-An installed plugin is imported when its name is asked for, and never before. One that cannot be used costs a
-PluginWarning; GENBENCH_PLUGINS=none, or a list of distributions, says whose are looked at.
+An installed plugin is imported when its generator is used, never before. One that cannot be used causes a
+PluginWarning. The environment variable GENBENCH_PLUGINS limits which distributions are considered: a list of their
+names, or `none` for genbench's own generators only.
 """
 
 from __future__ import annotations
@@ -21,188 +22,232 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from genbench import spec as options
-from genbench.errors import ContractError, PluginWarning, SpecError, nearest, told
+from genbench.errors import ContractError, PluginWarning, SpecError, format_error, nearest
 from genbench.generator import Generator
+from genbench.spec import Spec, create_generator, field_default
 
 GROUP = "genbench.generators"
-OWN = "genbench"  # the distribution whose generators always are there
-ALLOWED = "GENBENCH_PLUGINS"
-SPOKEN = (1,)  # versions of the contract
-_may_run: ContextVar[tuple[Path, ...] | None] = ContextVar("_may_run", default=None)
+OWN_DISTRIBUTION = "genbench"  # its generators are always available
+PLUGINS_VARIABLE = "GENBENCH_PLUGINS"
+CONTRACT = 2  # the version of the contract that this genbench supports
+RENAMED_IN_2 = (
+    "rename begin to start and predict to log_probs, return the tokenizer from dump and set it in restore, "
+    "and report statistics with context.record"
+)
+
+_allowed_files: ContextVar[tuple[Path, ...] | None] = ContextVar("_allowed_files", default=None)
 
 
-def found() -> dict[str, EntryPoint]:
-    """Every registered generator by name; nothing is imported. A name that is taken costs a PluginWarning."""
-    known: dict[str, EntryPoint] = {}
-    for point in _allowed():
-        first = known.setdefault(point.name, point)
+def create(spec: str | Spec) -> Generator:
+    """Return the untrained generator of a SPEC such as `lstm-char:hidden=512`.
+
+    Raises SpecError for an unknown name or option, ContractError where a plugin cannot be used.
+    """
+    spec = Spec.parse(spec)
+    return create_generator(resolve(spec), spec.name, spec.options)
+
+
+def resolve(spec: Spec) -> type[Generator]:
+    """Return the generator class of a SPEC."""
+    return load_file(spec.path) if spec.path else load_registered(spec.name)
+
+
+def is_available(spec: str | Spec) -> bool:
+    """Return whether a SPEC names a registered generator or an existing file; nothing is imported."""
+    spec = Spec.parse(spec)
+    return spec.path.is_file() if spec.path else spec.name in registered()
+
+
+def registered() -> dict[str, EntryPoint]:
+    """Return the entry point of every registered generator by name; nothing is imported.
+
+    Of two with one name the second causes a PluginWarning and is left out.
+    """
+    points: dict[str, EntryPoint] = {}
+    for point in _allowed_entry_points():
+        first = points.setdefault(point.name, point)
         if first is not point:
-            taken = f"the {point.name} of {_home(point)} is left out, because {_home(first)} has that name"
-            warnings.warn(f"{taken}; {_rid(point)}", PluginWarning, stacklevel=1)
-    return dict(sorted(known.items()))
+            warnings.warn(
+                f"the {point.name} of {_distribution(point)} is ignored, because {_distribution(first)} registers "
+                f"that name; {_how_to_remove(point)}",
+                PluginWarning,
+                stacklevel=1,
+            )
+    return dict(sorted(points.items()))
 
 
-def _allowed() -> list[EntryPoint]:
-    """Genbench's own first, then those of distributions that GENBENCH_PLUGINS names, or of all where it is not set."""
-    points = sorted(entry_points(group=GROUP), key=lambda point: (_home(point) != OWN, _home(point), point.name))
-    wanted = {_plain(name) for name in os.environ.get(ALLOWED, "").split(",") if name.strip()}
-    homes = {_home(point) for point in points}
-    for name in sorted(wanted - homes - {"none"}):
-        said = f"{ALLOWED} names {name!r}, and no plugin of such a distribution is installed"
-        warnings.warn(f"{said}; {nearest(name, {*homes, 'none'} - {OWN})}", PluginWarning, stacklevel=1)
-    return [point for point in points if not wanted or _home(point) in {*wanted, OWN}]
+def summaries() -> dict[str, str]:
+    """Return the first line of each registered generator's docstring; a broken one causes a PluginWarning."""
+    lines = {}
+    for name in registered():
+        try:
+            lines[name] = (inspect.getdoc(load_registered(name)) or "").partition("\n")[0]
+        except ContractError as error:
+            warnings.warn(str(error), PluginWarning, stacklevel=2)
+    return lines
 
 
-def _home(point: EntryPoint) -> str:
-    """The distribution that registers it."""
-    return _plain(point.dist.name) if point.dist else "?"
+def provider(spec: str | Spec) -> str:
+    """Return the distribution that provides a SPEC's generator as `name version`, or the name of its file."""
+    spec = Spec.parse(spec)
+    if spec.path is not None:
+        return spec.path.name
+    point = registered().get(spec.name)
+    return f"{point.dist.name} {point.dist.version}" if point and point.dist else "?"
 
 
-def _plain(name: str) -> str:
-    return name.strip().lower().replace("_", "-").replace(".", "-")
-
-
-def _rid(point: EntryPoint) -> str:
-    """How to be rid of a plugin."""
-    return f"pip uninstall {_home(point)}, or set {ALLOWED}=none, to be rid of it"
-
-
-def load(name: str) -> type[Generator]:
-    """The generator registered under a name.
+def load_registered(name: str) -> type[Generator]:
+    """Import and return the generator class that is registered under a name.
 
     Raises SpecError for an unknown name, ContractError where its plugin cannot be used.
     """
-    known = found()
-    if name not in known:
-        raise SpecError(f"no generator is called {name!r}: {_instead(name, known)}")
-    point = known[name]
+    points = registered()
+    if name not in points:
+        raise SpecError(f"no generator is called {name!r}: {_suggestion(name, points)}")
+    point = points[name]
     try:
-        return _generator(_imported(point), f"{name} ({point.value})")
+        return _checked_class(_import(point), f"{name} ({point.value})")
     except ContractError as error:
-        raise error if _home(point) == OWN else ContractError(f"{error}; {_rid(point)}") from error
+        if _distribution(point) == OWN_DISTRIBUTION:
+            raise
+        raise ContractError(f"{error}; {_how_to_remove(point)}") from error
 
 
-def _imported(point: EntryPoint) -> Any:
-    try:
-        return point.load()
-    except (Exception, SystemExit) as error:
-        where = f"{point.name} of {_home(point)} cannot be imported from {point.value}"
-        raise ContractError(f"{where}: {_said(error)}") from error
+def load_file(path: Path) -> type[Generator]:
+    """Run a .py file and return the one generator class that it defines.
 
-
-def _instead(name: str, known: dict[str, EntryPoint]) -> str:
-    if name in {point.name for point in entry_points(group=GROUP)}:
-        return f"{ALLOWED}={os.environ.get(ALLOWED)} leaves its plugin out"
-    file = Path(f"{name.replace('-', '_')}.py")
-    return f"did you mean ./{file}?" if os.path.isfile(file) else nearest(name, known)
-
-
-def load_path(path: Path) -> type[Generator]:
-    """The one generator that a .py file defines; the file is run.
-
-    Raises SpecError where there is no such file, ContractError where it cannot be run or holds no generator or several.
+    Raises SpecError where there is no such file, ContractError where it cannot be run or does not define exactly one.
     """
-    allowed = _may_run.get()
+    allowed = _allowed_files.get()
     if allowed is not None and path.resolve() not in allowed:
         raise ContractError(f"{path} is a file, and no file that a model names is run; name it yourself, with -g")
     if not os.path.isfile(path):
         raise SpecError(f"there is no file {str(path)!r}; name a .py file with one Generator in it")
-    module = _run(path.resolve())
+
+    # collect the generators that the file itself defines; abstract ones only if there is nothing else
+    module = _run_file(path.resolve())
     classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
     generators = [c for c in dict.fromkeys(classes) if issubclass(c, Generator)]
     complete = [c for c in generators if not inspect.isabstract(c)] or generators
     if len(complete) != 1:
         names = ", ".join(c.__name__ for c in complete) or "none"
         raise ContractError(f"{path} must define exactly one Generator, and defines {names}")
-    return _generator(complete[0], str(path))
+    return _checked_class(complete[0], str(path))
 
 
 @contextmanager
-def only(files: tuple[Path, ...] | None) -> Iterator[None]:
-    """Inside, a SPEC that names any other file is refused: for what somebody else wrote down. None allows all."""
-    before = _may_run.set(files)
+def allow_files(files: tuple[Path, ...] | None) -> Iterator[None]:
+    """Within the context, refuse to run plugin files other than these; None allows all.
+
+    Used for SPECs that somebody else has written.
+    """
+    token = _allowed_files.set(files)
     try:
         yield
     finally:
-        _may_run.reset(before)
+        _allowed_files.reset(token)
 
 
-def _run(path: Path) -> ModuleType:
+def _allowed_entry_points() -> list[EntryPoint]:
+    """Return genbench's own entry points first, then those of the distributions that GENBENCH_PLUGINS allows."""
+    points = sorted(
+        entry_points(group=GROUP),
+        key=lambda point: (_distribution(point) != OWN_DISTRIBUTION, _distribution(point), point.name),
+    )
+    wanted = {_normalized(name) for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()}
+
+    # a name that matches no installed plugin is probably a typing error
+    distributions = {_distribution(point) for point in points}
+    for name in sorted(wanted - distributions - {"none"}):
+        choices = nearest(name, {*distributions, "none"} - {OWN_DISTRIBUTION})
+        warnings.warn(
+            f"{PLUGINS_VARIABLE} names {name!r}, and no plugin of such a distribution is installed; {choices}",
+            PluginWarning,
+            stacklevel=1,
+        )
+    return [point for point in points if not wanted or _distribution(point) in {*wanted, OWN_DISTRIBUTION}]
+
+
+def _distribution(point: EntryPoint) -> str:
+    return _normalized(point.dist.name) if point.dist else "?"
+
+
+def _normalized(name: str) -> str:
+    return name.strip().lower().replace("_", "-").replace(".", "-")
+
+
+def _how_to_remove(point: EntryPoint) -> str:
+    return f"to remove it, pip uninstall {_distribution(point)}, or set {PLUGINS_VARIABLE}=none"
+
+
+def _suggestion(name: str, points: dict[str, EntryPoint]) -> str:
+    """Return what the user may have meant by an unknown name."""
+    if name in {point.name for point in entry_points(group=GROUP)}:
+        return f"{PLUGINS_VARIABLE}={os.environ.get(PLUGINS_VARIABLE)} excludes its plugin"
+    file = Path(f"{name.replace('-', '_')}.py")
+    return f"did you mean ./{file}?" if os.path.isfile(file) else nearest(name, points)
+
+
+def _import(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:
+        where = f"{point.name} of {_distribution(point)} cannot be imported from {point.value}"
+        raise ContractError(f"{where}: {_import_error(error)}") from error
+
+
+def _run_file(path: Path) -> ModuleType:
     name = f"genbench_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look up their module there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise ContractError(f"{path} cannot be run: {_said(error, str(path))}") from error
+        raise ContractError(f"{path} cannot be run: {_import_error(error, str(path))}") from error
     return module
 
 
-def _said(error: BaseException, file: str | None = None) -> str:
-    """What went wrong, and what it may mean where genbench itself lacks what is imported from it."""
-    ours = isinstance(error, ImportError) and (error.name or "").split(".")[0] == "genbench"
-    return told(error, file) + (": it was written for another version of genbench" if ours else "")
+def _import_error(error: BaseException, file: str | None = None) -> str:
+    """Return an error as text, with a hint where the plugin imports a name that this genbench does not have."""
+    missing = isinstance(error, ImportError) and (error.name or "").split(".")[0] == "genbench"
+    if not missing:
+        return format_error(error, file)
+    return f"{format_error(error, file)}: it was written for another version of genbench; {RENAMED_IN_2}"
 
 
-def _generator(made: Any, where: str) -> type[Generator]:
-    """The same class, if it is a whole generator for a contract that is spoken here."""
-    if not (inspect.isclass(made) and issubclass(made, Generator)):
+def _checked_class(kind: Any, where: str) -> type[Generator]:
+    """Return the class if it is a complete generator for the supported contract; ContractError otherwise."""
+    if not (inspect.isclass(kind) and issubclass(kind, Generator)):
         raise ContractError(f"{where} is not a Generator")
-    if made.contract not in SPOKEN:
-        newer = isinstance(made.contract, int) and made.contract > max(SPOKEN)
-        mend = "pip install --upgrade genbench" if newer else "look for a newer version of it"
-        spoken = " and ".join(map(str, SPOKEN))
+    _require_contract(kind, where)
+    if inspect.isabstract(kind):
+        missing = ", ".join(sorted(kind.__abstractmethods__))
+        raise ContractError(f"{where}: class {kind.__name__} lacks {missing}")
+
+    # hyper-parameters are the fields of a dataclass, and each has a default
+    if "__dataclass_fields__" not in vars(kind):
+        raise ContractError(f"{where} must be a dataclass: put @dataclass above class {kind.__name__}")
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    without = [f.name for f in fields if f.init and field_default(f) is dataclasses.MISSING]
+    if without:
         raise ContractError(
-            f"{where} was written for contract {made.contract!r}, and this genbench speaks {spoken}; {mend}"
+            f"{where}: every option needs a default, and {', '.join(without)} of {kind.__name__} has none"
         )
-    if inspect.isabstract(made):
-        raise ContractError(f"{where}: class {made.__name__} lacks {', '.join(sorted(made.__abstractmethods__))}")
-    if "__dataclass_fields__" not in vars(made):
-        raise ContractError(f"{where} must be a dataclass: put @dataclass above class {made.__name__}")
-    fields = dataclasses.fields(made)  # type: ignore[arg-type]
-    bare = [f.name for f in fields if f.init and options.default(f) is dataclasses.MISSING]
-    if bare:
-        raise ContractError(f"{where}: every option needs a default, and {', '.join(bare)} of {made.__name__} has none")
-    return made
+    return kind
 
 
-def distribution(spec: str) -> str:
-    """Whose the generator of a SPEC is, as `name version`; the name of the file where it is one."""
-    parsed = options.parse(spec)
-    point = found().get(parsed.name)
-    if parsed.path is not None:
-        return parsed.path.name
-    return f"{point.dist.name} {point.dist.version}" if point and point.dist else "?"
-
-
-def summaries() -> dict[str, str]:
-    """What each registered generator is, in the first line of its docstring; a broken one costs a PluginWarning."""
-    said = {}
-    for name in found():
-        try:
-            said[name] = (inspect.getdoc(load(name)) or "").partition("\n")[0]
-        except ContractError as error:
-            warnings.warn(str(error), PluginWarning, stacklevel=2)
-    return said
-
-
-def resolve(spec: options.Spec) -> type[Generator]:
-    """The generator class that a SPEC names."""
-    return load_path(spec.path) if spec.path else load(spec.name)
-
-
-def known(text: str) -> bool:
-    """Whether a SPEC names a generator that is here; nothing is imported."""
-    spec = options.parse(text)
-    return spec.path.is_file() if spec.path else spec.name in found()
-
-
-def make(text: str) -> Generator:
-    """A generator from a SPEC such as `lstm-char:hidden=512`, not yet trained."""
-    spec = options.parse(text)
-    return options.make(resolve(spec), spec.name, dict(spec.options))
+def _require_contract(kind: type[Generator], where: str) -> None:
+    """Refuse a class that implements another version of the contract."""
+    first_edition = kind.contract == 1 or (hasattr(kind, "predict") and "log_probs" in kind.__abstractmethods__)
+    if first_edition:
+        raise ContractError(f"{where} was written for contract 1, and this genbench supports 2: {RENAMED_IN_2}")
+    if kind.contract != CONTRACT:
+        newer = isinstance(kind.contract, int) and kind.contract > CONTRACT
+        remedy = "pip install --upgrade genbench" if newer else "look for a newer version of it"
+        raise ContractError(
+            f"{where} was written for contract {kind.contract!r}, and this genbench supports {CONTRACT}; {remedy}"
+        )

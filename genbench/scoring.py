@@ -7,14 +7,16 @@ never ranked. The bits are those of the canonical encoding: exact for character 
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from genbench import capabilities
-from genbench.errors import ContractError
+from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
 from genbench.tokenization.tokenizer import Ids
 
@@ -160,9 +162,51 @@ def checked(log_probs: LogProbs, size: int) -> LogProbs:
     return log_probs
 
 
-def alone(generator: Generator, texts: Sequence[str]) -> list[LogProbs]:
-    """The bits of each character of many short texts, each read alone from `start()`: (characters,) each."""
-    cut = [generator.tokenizer.spans(text) for text in texts]
-    log_probs = capabilities.token_log_probs_batch(generator, [ids for ids, _ in cut])
-    found = zip(texts, cut, log_probs, strict=True)
-    return [spread(-nats / math.log(2), ends, len(text)) for text, (_, ends), nats in found]
+def score_each(generator: Generator, texts: Sequence[str]) -> list[LogProbs]:
+    """Return the bits of each character of many short texts, each read from `start()`: (characters,) each."""
+    encoded = [generator.tokenizer.spans(text) for text in texts]
+    log_probs = capabilities.token_log_probs_batch(generator, [ids for ids, _ in encoded])
+    return [
+        spread(-nats / math.log(2), ends, len(text))
+        for text, (_, ends), nats in zip(texts, encoded, log_probs, strict=True)
+    ]
+
+
+WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
+
+
+class WordSurprisal(NamedTuple):
+    """A word with the white space before it, and its surprisal."""
+
+    text: str
+    bits: float  # rounded to 0.01
+
+
+def split_words(text: str) -> list[str]:
+    r"""Split a text into words, each with the white space before it; white space at the end belongs to the last word.
+
+    >>> split_words("It was\n\nlate. "), split_words("  "), split_words("")
+    (['It', ' was', '\n\nlate. '], ['  '], [])
+    """
+    return WORD.findall(text)
+
+
+def surprisal_by_word(character_bits: LogProbs, text: str) -> list[WordSurprisal]:
+    """Return the surprisal of each word from the bits of the characters of a text, (characters,).
+
+    >>> surprisal_by_word(np.array([1.0, 2.0, 0.5]), "a b")
+    [WordSurprisal(text='a', bits=1.0), WordSurprisal(text=' b', bits=2.5)]
+    """
+    words = split_words(text)
+    if not words:
+        return []
+    starts = np.cumsum([0, *map(len, words[:-1])])
+    sums = np.add.reduceat(character_bits, starts)
+    return [WordSurprisal(word, round(float(bits), 2)) for word, bits in zip(words, sums, strict=True)]
+
+
+def surprisal(generator: Generator, text: str, progress: ProgressCallback = ignore) -> list[WordSurprisal]:
+    """Return the surprisal in bits of each word of a text, read as one stream. Raises UserError for an empty text."""
+    if not text:
+        raise UserError("there is no text to read; name a file with text in it")
+    return surprisal_by_word(score(generator, text, progress).character_bits, text)

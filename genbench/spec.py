@@ -1,6 +1,8 @@
-"""SPECs: `name`, `name:key=value,key=value`, or a path to a .py file; options are the generator's dataclass fields.
+"""SPEC strings, which name a generator and its options; parsed once, where they enter.
 
-A value with commas, colons or plus signs stands in parentheses: `mixture:parts=(markov-char:order=6)+(lstm-char)`.
+A SPEC is `name`, `name:key=value,key=value`, or a path to a .py file in place of the name; the options are the fields
+of the generator's dataclass. A value with commas, colons or plus signs is put in parentheses:
+`mixture:parts=(markov-char:order=6)+(lstm-char)`.
 """
 
 from __future__ import annotations
@@ -10,20 +12,20 @@ import math
 import os
 import re
 import types
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from genbench.errors import SpecError, nearest
+from genbench.errors import SpecError, UserError, nearest
 from genbench.generator import Generator
 
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
 WORD = re.compile(r"[^()+:,=]+")  # of a SPEC
-NAMED = re.compile(r"[\w-]+:\s*\w+\s*=")  # a registered name with options: a .py in one of them is no path
-FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
-LONGEST, DEEPEST = 4_000, 20  # of a SPEC: characters, parentheses in parentheses
-WORDS: dict[Any, dict[str, Any]] = {
+REGISTERED_NAME = re.compile(r"[\w-]+:\s*\w+\s*=")  # a registered name with options: a .py in one of them is no path
+PLUGIN_FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
+MAX_CHARACTERS, MAX_DEPTH = 4_000, 20  # of a SPEC: characters, nested parentheses
+LITERALS: dict[Any, dict[str, Any]] = {
     bool: dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False),
     type(None): {"none": None, "auto": None},
 }
@@ -31,71 +33,93 @@ WORDS: dict[Any, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Spec:
-    """A SPEC taken apart; `path` is set where it names a file."""
+    """A parsed SPEC. `path` is set where it names a plugin file instead of a registered generator."""
 
     name: str
     options: dict[str, str]
     path: Path | None = None
+    text: str = field(default="", compare=False)  # as it was written
+
+    @classmethod
+    def parse(cls, text: str | Spec) -> Spec:
+        """Parse a SPEC; raises SpecError where it is malformed. A parsed one is returned as it is.
+
+        >>> Spec.parse("lstm-char:hidden=512,layers=2").options
+        {'hidden': '512', 'layers': '2'}
+        >>> Spec.parse("./my_idea.py:weight=(1,2)").path
+        PosixPath('my_idea.py')
+        """
+        if isinstance(text, Spec):
+            return text
+        if len(text) > MAX_CHARACTERS:
+            raise SpecError(
+                f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {MAX_CHARACTERS:,}; give fewer options"
+            )
+
+        # the name, or the path of a plugin file
+        file = None if REGISTERED_NAME.match(text) else PLUGIN_FILE.match(text)
+        name, colon, rest = (file["path"], file["colon"], file["rest"]) if file else text.partition(":")
+        if not name.strip():
+            raise SpecError(f"SPEC {text!r} names no generator; a SPEC is {FORM}")
+        path = Path(name) if file else None
+
+        # its options
+        options: dict[str, str] = {}
+        for part in _split_options(rest, text) if rest or colon else []:
+            key, equals, value = part.partition("=")
+            if not equals or not key.strip() or not value.strip():
+                raise SpecError(f"SPEC {text!r} has {part!r} where key=value is expected; a SPEC is {FORM}")
+            if key.strip() in options:
+                raise SpecError(f"SPEC {text!r} gives {key.strip()} twice; give it once")
+            options[key.strip()] = _without_parentheses(value.strip())
+        return cls(path.stem if path else name.strip(), options, path, text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def files(self) -> list[Path]:
+        """Return every file that the SPEC names: plugins, vectors."""
+        named = [self.path, *(Path(word) for value in self.options.values() for word in WORD.findall(value))]
+        return [path for path in named if path is not None and os.path.isfile(path)]
+
+    def map_files(self, replace: Callable[[str], str]) -> str:
+        """Return the SPEC with each word that names a file replaced."""
+        paths = set(self.files())
+        return WORD.sub(lambda word: replace(word[0]) if Path(word[0]) in paths else word[0], self.text)
+
+    def fill(self, chosen: Mapping[str, Any]) -> str:
+        """Return the SPEC with more options set, such as those that training chose for options left open.
+
+        >>> Spec.parse("lstm-char:batch=16,hidden=auto").fill({"hidden": 64})
+        'lstm-char:batch=16,hidden=64'
+        """
+        options = self.options | {name: format_value(value) for name, value in chosen.items()}
+        if not options:
+            return self.text
+        pairs = [
+            f"{key}=({value})" if set(value) & set(",:+()") else f"{key}={value}" for key, value in options.items()
+        ]
+        return f"{self.path or self.name}:{','.join(pairs)}"
 
 
-def parse(text: str) -> Spec:
-    """Take a SPEC apart; raises SpecError where it is malformed.
-
-    >>> parse("lstm-char:hidden=512,layers=2").options
-    {'hidden': '512', 'layers': '2'}
-    >>> parse("./my_idea.py:weight=(1,2)")
-    Spec(name='my_idea', options={'weight': '1,2'}, path=PosixPath('my_idea.py'))
-    """
-    if len(text) > LONGEST:
-        raise SpecError(
-            f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {LONGEST:,}; give fewer options"
-        )
-    file = None if NAMED.match(text) else FILE.match(text)
-    name, colon, rest = (file["path"], file["colon"], file["rest"]) if file else text.partition(":")
-    options: dict[str, str] = {}
-    for part in _parts(rest, text) if rest or colon else []:
-        key, equals, value = part.partition("=")
-        if not equals or not key.strip() or not value.strip():
-            raise SpecError(f"SPEC {text!r} has {part!r} where key=value is expected; a SPEC is {FORM}")
-        if key.strip() in options:
-            raise SpecError(f"SPEC {text!r} gives {key.strip()} twice; give it once")
-        options[key.strip()] = _bare(value.strip())
-    if not name.strip():
-        raise SpecError(f"SPEC {text!r} names no generator; a SPEC is {FORM}")
-    path = Path(name) if file else None
-    return Spec(path.stem if path else name.strip(), options, path)
-
-
-def files_of(spec: Spec) -> list[Path]:
-    """Every file that a SPEC names: plugins, vectors."""
-    named = [spec.path, *(Path(word) for value in spec.options.values() for word in WORD.findall(value))]
-    return [path for path in named if path is not None and os.path.isfile(path)]
-
-
-def with_files(spec: str, place: Callable[[str], str]) -> str:
-    """A SPEC with each word that names a file put as `place` says."""
-    paths = set(files_of(parse(spec)))
-    return WORD.sub(lambda word: place(word[0]) if Path(word[0]) in paths else word[0], spec)
-
-
-def _parts(text: str, spec: str) -> Iterator[str]:
+def _split_options(text: str, spec: str) -> Iterator[str]:
     depth, start = 0, 0
     for place, character in enumerate(text):
         depth += (character == "(") - (character == ")")
-        if not 0 <= depth <= DEEPEST:
+        if not 0 <= depth <= MAX_DEPTH:
             break
         if character == "," and depth == 0:
             yield text[start:place]
             start = place + 1
     if depth:
-        raise SpecError(f"SPEC {spec!r} has parentheses that do not match, or over {DEEPEST} deep; a SPEC is {FORM}")
+        raise SpecError(f"SPEC {spec!r} has parentheses that do not match, or over {MAX_DEPTH} deep; a SPEC is {FORM}")
     yield text[start:]
 
 
-def _bare(value: str) -> str:
-    """Without the parentheses, if one pair stands around the whole value.
+def _without_parentheses(value: str) -> str:
+    """Return a value without the pair of parentheses around the whole of it, if there is one.
 
-    >>> _bare("(a,b)"), _bare("(a)+(b)")
+    >>> _without_parentheses("(a,b)"), _without_parentheses("(a)+(b)")
     ('a,b', '(a)+(b)')
     """
     depth = 0
@@ -117,56 +141,44 @@ class Option:
 
     @property
     def choices(self) -> str:
-        """What may be given, in words."""
+        """The valid values in words."""
         return " or ".join(_words(part) for part in _alternatives(self.type))
 
 
 def options_of(generator: type[Generator]) -> dict[str, Option]:
-    """The options of a generator class: its dataclass fields, in their order."""
+    """Return the options of a generator class, its dataclass fields, by name and in order."""
     hints = get_type_hints(generator)
     return {
-        f.name: Option(f.name, hints[f.name], default(f), f.metadata.get("help", ""))
+        f.name: Option(f.name, hints[f.name], field_default(f), f.metadata.get("help", ""))
         for f in dataclasses.fields(generator)  # type: ignore[arg-type]
         if f.init
     }
 
 
-def default(field: dataclasses.Field[Any]) -> Any:
-    """The default of a dataclass field; MISSING where it has none."""
+def field_default(field: dataclasses.Field[Any]) -> Any:
+    """Return the default of a dataclass field; MISSING where it has none."""
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
-def written(value: Any) -> str:
-    """A value as a SPEC has it.
+def format_value(value: Any) -> str:
+    """Return a value as it is written in a SPEC.
 
-    >>> written(None), written(0.015), written(True)
+    >>> format_value(None), format_value(0.015), format_value(True)
     ('auto', '0.015', 'true')
     """
     return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def complete(spec: str, chosen: dict[str, Any]) -> str:
-    """A SPEC with more options given, those that the generator chose itself in training, say.
-
-    >>> complete("lstm-char:window=16,hidden=auto", {"hidden": 64})
-    'lstm-char:window=16,hidden=64'
-    """
-    parsed = parse(spec)
-    given = parsed.options | {name: written(value) for name, value in chosen.items()}
-    pairs = [f"{name}=({value})" if set(value) & set(",:+()") else f"{name}={value}" for name, value in given.items()]
-    return ":".join([str(parsed.path or parsed.name), ",".join(pairs)]) if pairs else spec
-
-
-def values(generator: Generator) -> dict[str, Any]:
-    """The options of a generator, complete, as JSON values."""
+def option_values(generator: Generator) -> dict[str, Any]:
+    """Return all options of a generator as JSON values."""
     return {name: getattr(generator, name) for name in options_of(type(generator))}
 
 
-def make(generator: type[Generator], name: str, given: dict[str, Any]) -> Generator:
-    """A generator with these options, strings converted; SpecError for an unknown option or an impossible value."""
+def create_generator(generator: type[Generator], name: str, options: Mapping[str, Any]) -> Generator:
+    """Return an untrained generator with these options, strings converted; SpecError for an unknown or invalid one."""
     known = options_of(generator)
     converted = {}
-    for key, value in given.items():
+    for key, value in options.items():
         if key not in known:
             raise SpecError(f"{name} has no option {key!r}: {nearest(key, known) if known else 'it has none'}")
         converted[key] = convert(value, known[key], name) if isinstance(value, str) else value
@@ -177,7 +189,7 @@ def make(generator: type[Generator], name: str, given: dict[str, Any]) -> Genera
 
 
 def convert(text: str, option: Option, generator: str) -> Any:
-    """The value that a string stands for, by the option's type; raises SpecError."""
+    """Return the value of a string by the option's type; raises SpecError."""
     for kind in _alternatives(option.type):
         try:
             return _as(text, kind)
@@ -187,9 +199,9 @@ def convert(text: str, option: Option, generator: str) -> Any:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    """The types of a union, text last: it takes everything."""
-    found = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    return tuple(sorted(found, key=lambda part: part is str))
+    """Return the types of a union, str last, because it accepts everything."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return tuple(sorted(kinds, key=lambda part: part is str))
 
 
 def _words(kind: Any) -> str:
@@ -200,11 +212,29 @@ def _words(kind: Any) -> str:
 
 
 def _as(text: str, kind: Any) -> Any:
-    """The value of one type that a string stands for; raises ValueError or KeyError."""
+    """Convert a string to one type; raises ValueError or KeyError."""
     if get_origin(kind) is Literal:
         return {str(choice): choice for choice in get_args(kind)}[text]
-    if kind in WORDS:
-        return WORDS[kind][text.lower()]
+    if kind in LITERALS:
+        return LITERALS[kind][text.lower()]
     if kind is float and not math.isfinite(float(text)):
         raise ValueError(text)
     return kind(text)
+
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+def parse_duration(value: str | float | None, name: str = "budget") -> float | None:
+    """Return a duration in seconds; numbers are seconds. Raises UserError.
+
+    >>> parse_duration("30s"), parse_duration("1.5m"), parse_duration("2h"), parse_duration("45"), parse_duration(7)
+    (30.0, 90.0, 7200.0, 45.0, 7.0)
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|m|min|h|)\s*", value) if isinstance(value, str) else None
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0 if isinstance(value, str) else float(value)
+    if not 0 < seconds < math.inf:
+        raise UserError(f"{name} is {value!r}, and must be a time above 0 such as 30s, 2m or 1h")
+    return seconds

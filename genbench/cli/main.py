@@ -26,7 +26,7 @@ from genbench.cli.score import score
 from genbench.cli.surprisal import read
 from genbench.cli.sweep import sweep
 from genbench.cli.train import train
-from genbench.errors import GenbenchError, PluginWarning, told
+from genbench.errors import GenbenchError, PluginWarning, format_error
 
 STOPPED = 130  # the exit code of what was interrupted
 
@@ -123,7 +123,7 @@ def _complain_of_model(error: Exception) -> None:
 
     name = models.at_fault(error)
     if name:
-        said = " ".join(told(error).split())
+        said = " ".join(format_error(error).split())
         _complain(f"genbench: model {name} fails in use ({said}); genbench models remove {name}, and train it anew", 2)
 
 

@@ -11,6 +11,7 @@ from genbench.analysis import memory
 from genbench.errors import UserError
 from genbench.experiments.samples import for_judges
 from genbench.generator import Generator, Progress
+from genbench.model import Model
 
 if TYPE_CHECKING:
     from genbench.experiments.job import Job
@@ -18,22 +19,22 @@ if TYPE_CHECKING:
 LONGEST, TARGETS = 256, 200  # characters of context, and words: a glance beside `genbench memory`
 
 
-def more(generator: Generator, job: Job, listen: Callable[[Progress], None]) -> dict[str, Any]:
+def more(model: Model, job: Job, listen: Callable[[Progress], None]) -> dict[str, Any]:
     """What the job asks for beyond a score and samples, as a part of its row."""
     row: dict[str, Any] = {}
     if job.judged:
         listen(Progress(1, note="sampling for the judges"))
-        row["drawn"] = for_judges(generator, job)
+        row["drawn"] = for_judges(model, job)
     if job.validated and job.valid:
         listen(Progress(1, note="scoring valid text"))
-        row["valid_bits_per_character"] = scoring.score(generator, job.valid).bits_per_character
+        row["valid_bits_per_character"] = scoring.score(model.generator, job.valid).bits_per_character
     if job.memory:
-        row["memory"] = _memory(generator, job.test, listen)
+        row["memory"] = _memory(model.generator, job.test, listen)
     if job.others:
         row["elsewhere"] = {}
     for author, text in job.others.items():
         tell = partial(_listened, listen, f"scoring {author}")
-        row["elsewhere"][author] = scoring.score(generator, text, tell).bits_per_character
+        row["elsewhere"][author] = scoring.score(model.generator, text, tell).bits_per_character
     return row
 
 

@@ -108,3 +108,11 @@ def _cut(shares: LogProbs, sampling: Sampling) -> LogProbs:
     if sampling.min_p is not None:
         shares = np.where(shares >= sampling.min_p * shares.max(), shares, 0)
     return shares
+
+
+def require_prompt(prompt: str) -> None:
+    """Refuse a prompt that is not a valid Unicode string, as the command line may pass it. Raises UserError."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"the prompt is not valid text at character {error.start}; give it in UTF-8") from error

@@ -1,46 +1,126 @@
-"""The card of a kept model, model.json: what was trained on what, how, by which version, and checksums of its files."""
+"""The card of a stored model, `model.json`: what was trained on which text, how, and by which version."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from genbench.generator import OptionValue
 from genbench.storage import untrusted
 
-FORMAT = 1
+FORMAT = 2
 CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
 KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
-NUMBER = (int, float, type(None))
-KINDS: dict[str, tuple[type, ...]] = {"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)}
-KINDS |= {"seed": (int,), "steps": (int, type(None)), "budget": NUMBER}
-KINDS |= dict.fromkeys(("author", "sha256", "held_out", "generator", "source", "device", "spec", "created"), (str,))
-LONGEST = 4_000  # characters of an author; as many as a SPEC may have
-MEASURED = ("train_seconds", "train_characters_per_second", "parameters", "steps")  # of the training: numbers
+MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
+
+_NUMBER = (int, float, type(None))
+_STRINGS = ("author", "sha256", "held_out", "generator", "source", "device", "spec", "created")
+_KINDS: dict[str, tuple[type, ...]] = {
+    **{"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)},
+    **{"seed": (int,), "steps": (int, type(None)), "budget": _NUMBER},
+    **dict.fromkeys(_STRINGS, (str,)),
+}
 
 
-def read(folder: Path) -> dict[str, Any] | None:
-    """The card in a folder; None where there is none that genbench would have written."""
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What was measured and reported while a model was trained."""
+
+    seconds: float | None = None  # wall-clock time of fit
+    characters_per_second: float | None = None  # training characters read, all passes
+    parameters: int | None = None
+    steps: int | None = None
+    curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
+    notes: list[str] = field(default_factory=list)
+    spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
+    details: dict[str, Any] = field(default_factory=dict)  # further figures that the generator reported, JSON values
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything a stored model says about itself.
+
+    The fields named in `KEY` decide whether two trainings are the same.
+    """
+
+    author: str
+    sha256: str  # of the cleaned text
+    held_out: str  # title of the test book, "" where each book is split
+    books: list[str]
+    lines: str
+    spec: str  # as it was asked for
+    generator: str
+    source: str  # digest of the files that the SPEC names, "" where it names none
+    options: dict[str, OptionValue]
+    seed: int
+    budget: float | None  # seconds
+    steps: int | None
+    device: str
+    training: TrainingRecord = field(default_factory=TrainingRecord)
+    genbench: str = ""  # version
+    created: str = ""  # ISO 8601, UTC
+    files: dict[str, str] = field(default_factory=dict)  # name to sha256
+    format: int = FORMAT
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What two trainings of the same model have in common, as JSON values."""
+        return {name: getattr(self, name) for name in KEY}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> ModelCard:
+        """Return the card that `to_dict` wrote; ValueError for anything else, since somebody else may have written it."""
+        _require_card(values)
+        training = TrainingRecord(**_known(TrainingRecord, values["training"]))
+        return cls(**_known(cls, values) | {"training": training})
+
+
+def read_card(folder: Path) -> ModelCard | None:
+    """Return the card in a folder; None where there is none that this version of genbench would have written."""
     try:
-        card: dict[str, Any] = untrusted.parsed(untrusted.read(folder / CARD))
-        _require(card)
-    except (OSError, ValueError):
+        return ModelCard.from_dict(untrusted.parsed(untrusted.read(folder / CARD)))
+    except (OSError, ValueError, TypeError):
         return None
-    return card
 
 
-def _require(card: Any) -> None:
-    untrusted.require_kinds(card, KINDS)
+def is_outdated(folder: Path) -> bool:
+    """Return whether a folder holds a model that an earlier edition of genbench wrote."""
+    try:
+        card = untrusted.parsed(untrusted.read(folder / CARD))
+    except (OSError, ValueError):
+        return False
+    return isinstance(card, dict) and card.get("format") in range(1, FORMAT)
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are fields of a dataclass."""
+    return {name: values[name] for name in kind.__dataclass_fields__ if name in values}  # type: ignore[attr-defined]
+
+
+def _require_card(card: Any) -> None:
+    """Refuse what is not a card of this format; raises ValueError."""
+    # the card itself
+    untrusted.require_kinds(card, _KINDS)
+    untrusted.require_kinds(card, {"books": (list,), "lines": (str,)})
+    if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
+        raise ValueError("a string that is too long")
+
+    # the record of its training
     training = card["training"]
-    known = {name: value for name, value in training.items() if name in MEASURED}
-    untrusted.require_kinds(known, dict.fromkeys(known, NUMBER))
-    untrusted.require_kinds(training, {"notes": (list,)})
-    untrusted.require_kinds({"facts": {}, "curve": [], **training}, {"facts": (dict,), "curve": (list,)})
-    untrusted.require_kinds({"books": [], **card}, {"books": (list,)})
-    if any(len(value) > LONGEST for value in card.values() if isinstance(value, str)):
-        raise ValueError("a text that is too long")
-    texts = [*training["notes"], *card["files"].values(), *card.get("books", [])]
-    if card["format"] != FORMAT or card["files"].keys() != FILES or not all(isinstance(text, str) for text in texts):
-        raise ValueError("no card of this version")
+    numbers = {name: (training.get(name)) for name in ("seconds", "characters_per_second", "parameters", "steps")}
+    untrusted.require_kinds(numbers, dict.fromkeys(numbers, _NUMBER))
+    untrusted.require_kinds(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
+
+    # strings inside lists, and the files it belongs to
+    strings = [*training["notes"], *card["files"].values(), *card["books"]]
+    if card["format"] != FORMAT or card["files"].keys() != FILES or not all(isinstance(text, str) for text in strings):
+        raise ValueError("not a card of this version")
     datetime.fromisoformat(card["created"])

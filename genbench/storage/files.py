@@ -20,7 +20,6 @@ from genbench.errors import UserError
 from genbench.generator import Generator, Learned
 from genbench.sampling.overlap import TrainingWords
 from genbench.storage import untrusted
-from genbench.tokenization.tokenizer import Tokenizer
 
 BESIDE = ".genbench."  # what is half done is called so, and renamed when it is whole
 DAY = 86_400  # seconds
@@ -91,41 +90,44 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{why}; name a file in a folder of yours") from error
 
 
-def as_files(generator: Generator) -> dict[str, bytes]:
-    """What a generator has learned, as the files that are kept of it: `arrays.safetensors` and `learned.json`."""
+def generator_files(generator: Generator, training_words: TrainingWords | None = None) -> dict[str, bytes]:
+    """Return what a generator has learned as the contents of `arrays.safetensors` and `learned.json`."""
     from safetensors.numpy import save as to_bytes
 
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     learned = _without_arrays(generator.dump(), arrays)
-    known = generator.training_words
-    words = known and _without_arrays({"hashes": known.hashes, "characters": known.characters}, arrays)
-    described = {"tokenizer": generator.tokenizer.dump(), "learned": learned, "facts": generator.facts, "words": words}
+    words = training_words and _without_arrays(
+        {"hashes": training_words.hashes, "characters": training_words.characters}, arrays
+    )
+    described = {"learned": learned, "words": words}
     return {
         "arrays.safetensors": to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}),
         "learned.json": json.dumps(described).encode(),
     }
 
 
-def save(generator: Generator, folder: Path) -> None:
-    """Keep what a generator has learned in a folder."""
-    files = as_files(generator)  # before anything is written: it may fail
+def save_generator(generator: Generator, folder: Path, training_words: TrainingWords | None = None) -> None:
+    """Write what a generator has learned into a folder."""
+    files = generator_files(generator, training_words)  # before anything is written: it may fail
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_whole(folder / name, data)
 
 
-def load(generator: Generator, folder: Path) -> None:
-    """Give a new generator of the same options what `save` kept; anything may be raised for what it did not."""
+def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
+    """Restore a new generator of the same options from a folder that `save_generator` wrote.
+
+    Returns the words of its training text where they were stored. Raises ValueError, or whatever the generator's
+    `restore` raises, for files that somebody else has written or changed.
+    """
     described = untrusted.parsed(untrusted.read(folder / "learned.json", untrusted.LARGE), untrusted.LARGE)
-    untrusted.require_kinds(described, {"tokenizer": (dict,), "facts": (dict,), "learned": (dict,)})
+    untrusted.require_kinds(described, {"learned": (dict,)})
     arrays = mapped(folder / "arrays.safetensors")
     untrusted.require_numbers(arrays)
-    generator.tokenizer = Tokenizer.restore(described["tokenizer"])
-    generator.facts = described["facts"]
-    words = described.get("words")
-    generator.training_words = TrainingWords.restore(_with_arrays(words, arrays)) if words else None
     learned: Learned = _with_arrays(described["learned"], arrays)
     generator.restore(learned)
+    words = described.get("words")
+    return TrainingWords.restore(_with_arrays(words, arrays)) if words else None
 
 
 def packed(state: Learned) -> bytes:

@@ -1,8 +1,8 @@
-"""Kept models: a folder of JSON and safetensors each, that says everything about itself and is loaded by name.
+"""Stored models: a folder of JSON and safetensors each, loaded by name.
 
     model.json           the card: what was trained on what, how, by which version, and a checksum of the other files
-    learned.json         tokenizer, facts, and what was learned
-    arrays.safetensors   the arrays of it
+    learned.json         what the generator learned, its tokenizer included
+    arrays.safetensors   the arrays of it, and hashes of the words of the training text
 
 A folder appears whole or not at all. Nothing in it is executed.
 """
@@ -17,6 +17,7 @@ import re
 import shutil
 import tempfile
 import traceback
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,33 +26,36 @@ from pathlib import Path
 from typing import Any
 
 from genbench import __version__, registry, scoring
-from genbench import spec as options
-from genbench.errors import GenbenchError, UserError, nearest, told
+from genbench.errors import GenbenchError, UserError, format_error, nearest
 from genbench.generator import Generator
-from genbench.storage import cards, untrusted
-from genbench.storage import files as store
+from genbench.sampling.overlap import TrainingWords
+from genbench.spec import Spec, create_generator, option_values
+from genbench.storage import files, untrusted
 from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
-from genbench.storage.cards import FORMAT
 from genbench.storage.cards import KEY as KEY
+from genbench.storage.cards import ModelCard, is_outdated, read_card
 from genbench.tokenization.tokenizer import Tokenizer
 
-MANY = 5  # names in an error
-TRIES = 100  # to put a model where other processes put theirs
-LETTERS, WORDS = 16, 4  # of a model, that it is tried out on once it is loaded
+MAX_NAMES = 5  # in an error message
+RENAME_ATTEMPTS = 100  # to put a model where other processes put theirs
+TRIAL_LETTERS, TRIAL_WORDS = 16, 4  # of its vocabulary, which a model scores once it is loaded
+
+# The names of loaded models by the identity of their generator, for `model_at_fault`.
+_loaded: dict[int, tuple[weakref.ref[Generator], str]] = {}
 
 
 @dataclass(frozen=True)
-class Model:
-    """One kept model: where it is, and its card."""
+class StoredModel:
+    """One stored model: its folder and its card."""
 
     folder: Path
-    card: dict[str, Any]
-    may_run: tuple[Path, ...] | None = None  # files that may be run for it; None: what its SPEC names
+    card: ModelCard
+    allowed_files: tuple[Path, ...] | None = None  # plugin files that may be run for it; None: those in its SPEC
 
     @property
     def name(self) -> str:
-        """What it is called: the name of its folder."""
+        """The name of its folder."""
         return self.folder.name
 
     @property
@@ -61,203 +65,257 @@ class Model:
 
     @property
     def fingerprint(self) -> bytes:
-        """What tells it from every model that predicts otherwise, 16 bytes."""
-        return _fingerprint(self.card["options"], self.card["files"])
+        """16 bytes that differ from those of every model with other predictions."""
+        return _fingerprint(self.card.options, self.card.files)
 
-    def generator(self) -> Generator:
-        """The generator, ready to draw and score; UserError where a file is damaged, missing, or made up."""
-        for file, digest in self.card["files"].items():
-            if not undamaged(self.folder / file, digest):
-                raise UserError(f"the {file} of model {self.name} is damaged; {self._instead}")
-        spec = options.parse(self.card["spec"])
-        with registry.only(self.may_run):
-            if self.may_run != () and _source(spec) != self.card["source"]:
-                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it anew")
-            made = self._made(spec)
-        made.kept_as = self.name
-        return made
+    def load(self) -> tuple[Generator, TrainingWords | None]:
+        """Return the generator, ready to use, and the words of its training text.
+
+        Raises UserError where a file is damaged, missing or forged, or a plugin has changed since the training.
+        """
+        for file, digest in self.card.files.items():
+            if not has_digest(self.folder / file, digest):
+                raise UserError(f"the {file} of model {self.name} is damaged; {self._remedy}")
+        spec = Spec.parse(self.card.spec)
+        with registry.allow_files(self.allowed_files):
+            if self.allowed_files != () and source_digest(spec) != self.card.source:
+                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
+            generator, words = self._restore(spec)
+        _loaded[id(generator)] = weakref.ref(generator, lambda _, key=id(generator): _loaded.pop(key, None)), self.name
+        return generator, words
 
     @property
-    def _instead(self) -> str:
-        kept = self.folder.resolve().parent == home().resolve()
-        return f"genbench models remove {self.name}, and train it anew" if kept else "get the folder anew"
+    def _remedy(self) -> str:
+        stored_here = self.folder.resolve().parent == models_folder().resolve()
+        return f"genbench models remove {self.name}, and train it again" if stored_here else "get a new copy"
 
-    def _made(self, spec: options.Spec) -> Generator:
-        """The generator of a SPEC with what was learned, tried out: somebody else may have written the files."""
+    def _restore(self, spec: Spec) -> tuple[Generator, TrainingWords | None]:
+        """Restore the generator and try it out, since somebody else may have written the files."""
         kind = registry.resolve(spec)
         try:
-            made = options.make(kind, spec.name, self.card["options"])
-            store.load(made, self.folder)
-            scoring.score(made, _excerpt(made.tokenizer))
+            generator = create_generator(kind, spec.name, self.card.options)
+            words = files.load_generator(generator, self.folder)
+            scoring.score(generator, _trial_text(generator.tokenizer))
         except (Exception, MemoryError) as error:
-            said = " ".join((str(error) if isinstance(error, GenbenchError) else told(error)).split())
-            raise UserError(f"model {self.name} cannot be used ({said[:300]}); {self._instead}") from error
-        return made
+            reason = " ".join((str(error) if isinstance(error, GenbenchError) else format_error(error)).split())
+            raise UserError(f"model {self.name} cannot be used ({reason[:300]}); {self._remedy}") from error
+        return generator, words
 
 
-def home() -> Path:
-    """Where models are kept: below GENBENCH_HOME, else in the user's data folder."""
-    return store.home() / "models"
+def models_folder() -> Path:
+    """Return the folder of stored models: below GENBENCH_HOME, else in the user's data folder."""
+    return files.home() / "models"
 
 
-def key(spec: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes two trainings the same: author and text, generator with its options, seed, budget or steps, device."""
-    parsed = options.parse(spec)
-    written = options.values(registry.make(spec))
-    found = {"generator": parsed.name, "source": _source(parsed), "options": json.loads(json.dumps(written))}
-    return found | {name: about[name] for name in KEY if name in about}
+def training_key(spec: Spec, options: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes two trainings the same: text, generator with its options, seed, budget or steps, device."""
+    known = {"generator": spec.name, "source": source_digest(spec), "options": json.loads(json.dumps(options))}
+    return known | {name: about[name] for name in KEY if name in about}
 
 
-def kept(folder: Path) -> list[Model]:
-    """All models in a folder, newest first; what is no model is passed over."""
-    found = [model for path in folder.iterdir() if (model := _read(path))] if folder.is_dir() else []
-    return sorted(found, key=lambda model: str(model.card["created"]), reverse=True)
+def list_models(folder: Path) -> list[StoredModel]:
+    """Return all models in a folder, newest first; anything else in it is ignored."""
+    models = [model for path in folder.iterdir() if (model := _read(path))] if folder.is_dir() else []
+    return sorted(models, key=lambda model: model.card.created, reverse=True)
 
 
-def find(folder: Path, wanted: Mapping[str, Any]) -> Model | None:
-    """The newest model whose card has all these values."""
-    return next((m for m in kept(folder) if all(m.card.get(name) == value for name, value in wanted.items())), None)
+def find_model(folder: Path, wanted: Mapping[str, Any]) -> StoredModel | None:
+    """Return the newest model whose card has all these values; None where there is none."""
+    for model in list_models(folder):
+        if all(getattr(model.card, name, None) == value for name, value in wanted.items()):
+            return model
+    return None
 
 
-def named(folder: Path, name: str) -> Model:
-    """The model of that name, or whose name alone begins so; UserError where there is none."""
-    known = kept(folder)
-    found = [model for model in known if model.name == name] or [m for m in known if m.name.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if not known:
-        raise UserError(f"no model is called {name!r}: none is kept; genbench train AUTHOR -g SPEC keeps one")
-    names = [model.name for model in found or known]
-    which = f"{len(found)} models' names begin with" if found else "no model is called"
-    raise UserError(f"{which} {name!r}: {nearest(name, names[:MANY])}; genbench models list shows all {len(known)}")
+def get_model(folder: Path, name: str) -> StoredModel:
+    """Return the model of that name, or the only one whose name starts with it.
 
-
-def at(place: str | Path) -> Model:
-    """The model in a folder, else the kept one of that name; UserError where there is neither."""
-    return inside(Path(place)) or named(home(), str(place))
-
-
-def inside(folder: Path) -> Model | None:
-    """The model in a folder that anybody may have written; None where there is none."""
-    found = _read(folder) if folder.is_dir() else None
-    return replace(found, may_run=()) if found and folder.resolve().parent != home().resolve() else found
-
-
-def of(wanted: bytes) -> Model:
-    """The kept model with this fingerprint; UserError where there is none."""
-    found = next((model for model in kept(home()) if model.fingerprint == wanted), None)
-    if found is None:
+    Raises UserError where there is none or there are several.
+    """
+    models = list_models(folder)
+    matches = [model for model in models if model.name == name] or [m for m in models if m.name.startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches and is_outdated(folder / name):
         raise UserError(
-            f"no kept model has the fingerprint {wanted.hex()}; genbench decompress --model takes a folder with it, "
-            "copied from the machine that compressed"
+            f"model {name} was written by an earlier edition of genbench, which this one does not read: "
+            f"genbench models remove {name}, and train it again"
         )
-    return found
+    if not models:
+        raise UserError(f"no model is called {name!r}: none is stored; genbench train AUTHOR -g SPEC stores one")
+    names = [model.name for model in matches or models]
+    problem = f"{len(matches)} models' names start with" if matches else "no model is called"
+    raise UserError(
+        f"{problem} {name!r}: {nearest(name, names[:MAX_NAMES])}; genbench models list shows all {len(models)}"
+    )
 
 
-def fingerprint(generator: Generator) -> bytes:
-    """The same 16 bytes as those of the model that is kept of a generator."""
-    files = {name: _digest(data) for name, data in store.as_files(generator).items()}
-    return _fingerprint(options.values(generator), files)
+def open_model(place: str | Path) -> StoredModel:
+    """Return the model in a folder, else the stored one of that name; UserError where there is neither."""
+    return read_model(Path(place)) or get_model(models_folder(), str(place))
 
 
-def _fingerprint(values: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
-    identity = json.dumps([values, sorted(files.items())], sort_keys=True)
-    return sha256(identity.encode()).digest()[:16]
+def read_model(folder: Path) -> StoredModel | None:
+    """Return the model in a folder that anybody may have written; None where there is none."""
+    model = _read(folder) if folder.is_dir() else None
+    if model is None or folder.resolve().parent == models_folder().resolve():
+        return model
+    return replace(model, allowed_files=())
 
 
-def keep(generator: Generator, folder: Path, card: Mapping[str, Any]) -> Model:
-    """Keep a trained generator; a model of the same key is replaced."""
+def find_by_fingerprint(wanted: bytes) -> StoredModel:
+    """Return the stored model with this fingerprint; UserError where there is none."""
+    for model in list_models(models_folder()):
+        if model.fingerprint == wanted:
+            return model
+    raise UserError(
+        f"no stored model has the fingerprint {wanted.hex()}; genbench decompress --model takes a folder with it, "
+        "copied from the machine that compressed"
+    )
+
+
+def fingerprint(generator: Generator, training_words: TrainingWords | None) -> bytes:
+    """Return the 16 bytes that the model has when it is stored."""
+    contents = files.generator_files(generator, training_words)
+    return _fingerprint(option_values(generator), {name: _digest(data) for name, data in contents.items()})
+
+
+def store_model(
+    generator: Generator, folder: Path, card: ModelCard, training_words: TrainingWords | None = None
+) -> StoredModel:
+    """Store a trained generator; a model of the same key is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    store.sweep(folder)
-    beside = Path(tempfile.mkdtemp(prefix=store.BESIDE, dir=folder))
+    files.sweep(folder)
+    temporary = Path(tempfile.mkdtemp(prefix=files.BESIDE, dir=folder))
     try:
-        store.save(generator, beside)
-        files = {path.name: _digest_of(path) for path in sorted(beside.iterdir())}
-        head = {"format": FORMAT, "genbench": __version__, "created": datetime.now(UTC).isoformat()}
-        return _place(beside, head | dict(card) | {"files": files})
+        files.save_generator(generator, temporary, training_words)
+        digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
+        created = datetime.now(UTC).isoformat()
+        return _place(temporary, replace(card, genbench=__version__, created=created, files=digests))
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def take(model: Model, folder: Path) -> Model:
-    """Keep a copy of a model that somebody else wrote; one of the same key is replaced."""
+def write_model(
+    generator: Generator, folder: Path, card: ModelCard, training_words: TrainingWords | None = None
+) -> Path:
+    """Write a model into a folder that is new or empty, whole or not at all; return the folder.
+
+    Raises UserError where the folder is not empty or cannot be written.
+    """
+    require_new_folder(folder)
+    temporary = Path(tempfile.mkdtemp(prefix=files.BESIDE, dir=folder.resolve().parent))
+    try:
+        files.save_generator(generator, temporary, training_words)
+        digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
+        card = replace(card, genbench=__version__, created=card.created or datetime.now(UTC).isoformat(), files=digests)
+        files.write_whole(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
+        temporary.chmod(0o755)
+        if folder.is_dir():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def require_new_folder(folder: Path) -> None:
+    """Refuse a folder that exists and is not empty, or that cannot be made. Raises UserError."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{str(folder)!r} is not empty; name a folder that does not exist yet")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{str(folder)!r} is a file; name a folder that does not exist yet")
+    if not folder.resolve().parent.is_dir():
+        raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; make it first")
+
+
+def copy_model(model: StoredModel, folder: Path) -> StoredModel:
+    """Store a copy of a model that somebody else wrote; one of the same key is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=store.BESIDE, dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=files.BESIDE, dir=folder))
     try:
         for file in FILES:
-            shutil.copyfile(model.folder / file, beside / file)
-        return _place(beside, model.card | {"source": _source(options.parse(model.card["spec"]))})
+            shutil.copyfile(model.folder / file, temporary / file)
+        return _place(temporary, replace(model.card, source=source_digest(Spec.parse(model.card.spec))))
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _place(beside: Path, card: dict[str, Any]) -> Model:
-    """Give the files of a model their card, and put them where its key says."""
-    store.write_whole(beside / CARD, json.dumps(card, ensure_ascii=False, indent=2).encode())
-    identity = json.dumps({name: card[name] for name in KEY}, sort_keys=True)
-    plain = re.sub(r"[^\w-]+", "_", f"{card['author']}-{card['generator']}")[:80]
-    final = beside.parent / f"{plain}-{_digest(identity.encode())[:10]}"
-    _put(beside, final)
-    return Model(final, card)
+def remove_model(model: StoredModel) -> None:
+    """Remove a stored model: it disappears at once, then its files are deleted."""
+    files.remove_folder(model.folder)
 
 
-def remove(model: Model) -> None:
-    """Remove a kept model: it is out of sight at once, then deleted."""
-    store.remove_folder(model.folder)
+def model_at_fault(error: BaseException) -> str:
+    """Return the name of the loaded model in whose methods an error arose; "" where it arose elsewhere."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        generator, name = _loaded.get(id(frame.f_locals.get("self")), (None, ""))
+        if generator is not None and generator() is frame.f_locals.get("self"):
+            return name
+    return ""
 
 
-def _put(beside: Path, final: Path) -> None:
-    """Rename a folder to its place; an older one there gives way, by a rename too."""
-    beside.chmod(0o755)
-    for left in reversed(range(TRIES)):
-        with contextlib.suppress(FileNotFoundError):  # it was not there, or another process was first
-            store.remove_folder(final)
-        try:
-            os.rename(beside, final)
-            return
-        except OSError as error:  # another process has put its own there in between
-            if not left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-
-
-def at_fault(error: BaseException) -> str:
-    """The name of the loaded model in whose methods an error arose; "" where it arose elsewhere."""
-    found = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return next((made.kept_as for made in found if isinstance(made, Generator) and made.kept_as), "")
-
-
-def _excerpt(tokenizer: Tokenizer) -> str:
-    """A short text to try a model on: some of its words and letters."""
-    letters = tokenizer.letters[:: len(tokenizer.letters) // LETTERS + 1]
-    words = tokenizer.words_known[:: len(tokenizer.words_known) // WORDS + 1]
-    return " ".join([*words, letters])
-
-
-def undamaged(path: Path, digest: str) -> bool:
-    """Whether a file is a plain one, and has this checksum."""
+def has_digest(path: Path, digest: str) -> bool:
+    """Return whether a file is a plain one and has this sha256."""
     try:
         untrusted.require_plain(path)
-        return _digest_of(path) == digest
+        return digest_of(path) == digest
     except (OSError, ValueError):
         return False
 
 
-def _read(folder: Path) -> Model | None:
-    card = None if folder.name.startswith(".") else cards.read(folder)
-    return None if card is None else Model(folder, card)
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
-def _source(spec: options.Spec) -> str:
-    """The digest of every file that a SPEC names: a plugin, vectors; "" where it names none."""
-    files = options.files_of(spec)
-    return _digest(b"".join(bytes.fromhex(_digest_of(path)) for path in files)) if files else ""
+def source_digest(spec: Spec) -> str:
+    """Return the digest of every file that a SPEC names, a plugin or vectors; "" where it names none."""
+    paths = spec.files()
+    return _digest(b"".join(bytes.fromhex(digest_of(path)) for path in paths)) if paths else ""
+
+
+def _fingerprint(options: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:
+    identity = json.dumps([options, sorted(digests.items())], sort_keys=True)
+    return sha256(identity.encode()).digest()[:16]
+
+
+def _place(temporary: Path, card: ModelCard) -> StoredModel:
+    """Write the card of a model beside its files, and put them where its key says."""
+    files.write_whole(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
+    identity = json.dumps(card.key, sort_keys=True)
+    plain = re.sub(r"[^\w-]+", "_", f"{card.author}-{card.generator}")[:80]
+    final = temporary.parent / f"{plain}-{_digest(identity.encode())[:10]}"
+    _rename(temporary, final)
+    return StoredModel(final, card)
+
+
+def _rename(temporary: Path, final: Path) -> None:
+    """Rename a folder to its place; an older one there is removed first, by a rename too."""
+    temporary.chmod(0o755)
+    for attempts_left in reversed(range(RENAME_ATTEMPTS)):
+        with contextlib.suppress(FileNotFoundError):  # there was none, or another process removed it first
+            files.remove_folder(final)
+        try:
+            os.rename(temporary, final)
+            return
+        except OSError as error:  # another process has put its own there in between
+            if not attempts_left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+
+
+def _trial_text(tokenizer: Tokenizer) -> str:
+    """Return a short text of some of a tokenizer's words and letters."""
+    letters = tokenizer.letters[:: len(tokenizer.letters) // TRIAL_LETTERS + 1]
+    words = tokenizer.words_known[:: len(tokenizer.words_known) // TRIAL_WORDS + 1]
+    return " ".join([*words, letters])
+
+
+def _read(folder: Path) -> StoredModel | None:
+    card = None if folder.name.startswith(".") else read_card(folder)
+    return None if card is None else StoredModel(folder, card)
 
 
 def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()
-
-
-def _digest_of(path: Path) -> str:
-    """The same of a file, in pieces: to read it whole takes as long again as the digest."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

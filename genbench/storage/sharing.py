@@ -17,7 +17,7 @@ from typing import Any
 from genbench import api, registry
 from genbench import spec as options
 from genbench.corpus import Corpus
-from genbench.errors import GenbenchError, UserError, told
+from genbench.errors import GenbenchError, UserError, format_error
 from genbench.experiments.progress import Watcher
 from genbench.report.export.model_card import modelcard
 from genbench.storage import files as store
@@ -115,7 +115,7 @@ def import_model(folder: str | Path, generator: str | None = None) -> models.Mod
     try:
         found.generator()
     except Exception as error:  # somebody else wrote it: anything may be wrong
-        said = str(error) if isinstance(error, GenbenchError) else told(error)
+        said = str(error) if isinstance(error, GenbenchError) else format_error(error)
         raise UserError(f"{source} cannot be imported: {said}") from error
     return models.take(found, models.home())
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbench import __version__
-from genbench.errors import GenbenchError, told
+from genbench.errors import GenbenchError, format_error
 from genbench.experiments.executors import job_bundle as luggage
 from genbench.experiments.executors import ray_cluster as clusters
 from genbench.experiments.executors.base import STOPPED, Event, Events
@@ -243,4 +243,4 @@ class _Grid:
 
 def _said(error: BaseException) -> str:
     """What an exception says, in one line that is not too long."""
-    return " ".join(told(error).split())[:300]
+    return " ".join(format_error(error).split())[:300]

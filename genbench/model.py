@@ -1,0 +1,106 @@
+"""Model: a trained generator with its card, ready to write text and to score it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from genbench import scoring
+from genbench.errors import UserError
+from genbench.generator import Generator, ProgressCallback, ignore
+from genbench.sampling.loop import Sampling, generate_many
+from genbench.sampling.loop import stream as stream_text
+from genbench.sampling.overlap import TrainingWords
+from genbench.sampling.parameters import require_prompt
+from genbench.scoring import Score, WordSurprisal
+from genbench.storage import models
+from genbench.storage.cards import ModelCard
+
+
+@dataclass(frozen=True, repr=False)
+class Model:
+    """A trained generator and what the bench knows about it.
+
+    `train` and `load` return one. `Model(generator)` makes one of a generator that was trained by hand; without
+    `training_words` the sampling limit `max_overlap` is not available.
+    """
+
+    generator: Generator
+    card: ModelCard | None = None
+    training_words: TrainingWords | None = field(default=None, repr=False)
+    id: str = ""  # the name under which it is stored, "" where it is not
+    reused: bool = False  # whether it was loaded instead of trained
+
+    @classmethod
+    def load(cls, name: str | Path) -> Model:
+        """Return the stored model of this name, or the one in a folder.
+
+        Raises UserError where there is none, or it is damaged.
+        """
+        return cls.from_stored(models.open_model(name))
+
+    @classmethod
+    def from_stored(cls, stored: models.StoredModel) -> Model:
+        """Return a model of the store, loaded and tried out. Raises UserError where it cannot be used."""
+        generator, words = stored.load()
+        return cls(generator, stored.card, words, stored.name, reused=True)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model into a new or empty folder, from which `load` reads it; return the folder.
+
+        Raises UserError where the folder is not empty or the model has no card.
+        """
+        if self.card is None:
+            raise UserError("a model without a card cannot be saved; genbench.train(author, SPEC) returns one with it")
+        return models.write_model(self.generator, Path(folder), self.card, self.training_words)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """16 bytes that differ from those of every model with other predictions."""
+        return models.fingerprint(self.generator, self.training_words)
+
+    def generate(
+        self,
+        prompt: str | Sequence[str] = "",
+        sampling: Sampling | None = None,
+        *,
+        count: int = 1,
+        seed: int = 0,
+        progress: ProgressCallback = ignore,
+    ) -> list[str]:
+        """Return `count` texts, sampled side by side, that continue one prompt or each its own, without the prompts.
+
+        Text i is the one that `stream` yields with the seed `seed + i`. Raises UserError for a count below 1.
+        """
+        if count < 1:
+            raise UserError(f"count is {count}, and must be 1 or more")
+        prompts = [prompt] * count if isinstance(prompt, str) else list(prompt)
+        if len(prompts) != count:
+            raise UserError(f"{len(prompts)} prompts are given for {count} texts; give one, or one for each")
+        for text in prompts:
+            require_prompt(text)
+        rngs = [np.random.default_rng(seed + index) for index in range(count)]
+        samplings = [sampling or Sampling()] * count
+        return generate_many(self.generator, prompts, samplings, rngs, progress, self.training_words)
+
+    def stream(self, prompt: str = "", sampling: Sampling | None = None, *, seed: int = 0) -> Iterator[str]:
+        """Yield text that continues a prompt piece by piece, as it is sampled."""
+        require_prompt(prompt)
+        rng = np.random.default_rng(seed)
+        return stream_text(self.generator, prompt, sampling or Sampling(), rng, self.training_words)
+
+    def score(self, text: str, *, progress: ProgressCallback = ignore) -> Score:
+        """Return how well the model predicts a text. Raises ContractError where the generator breaks the contract."""
+        return scoring.score(self.generator, text, progress)
+
+    def surprisal(self, text: str, *, progress: ProgressCallback = ignore) -> list[WordSurprisal]:
+        """Return the bits of each word of a text, with the white space before it. Raises UserError for an empty text."""
+        return scoring.surprisal(self.generator, text, progress)
+
+    def __repr__(self) -> str:
+        if self.card is None:
+            return f"<Model of {self.generator!r}>"
+        return f"<Model {self.id or '(not stored)'}: {self.card.spec} trained on {self.card.author}>"

@@ -1,0 +1,247 @@
+"""Train one model, store it, and reuse the stored model of the same training."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genbench.errors import UserError
+from genbench.generator import Generator, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.model import Model
+from genbench.neural.ranks import leads as is_main_process
+from genbench.sampling.overlap import TrainingWords
+from genbench.spec import Spec, option_values
+from genbench.storage import checkpoints, models
+from genbench.storage.cards import ModelCard, TrainingRecord
+
+DEFAULT_BUDGET = 30.0  # seconds
+MAX_SEED = 2**32
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class ProgressListener:
+    """Receives what a long operation reports; this base class ignores it. Override what should be shown."""
+
+    def message(self, text: str) -> None:
+        """Receive a sentence for the user."""
+
+    def download(self, name: str, share: float) -> None:
+        """Receive the share of a download that is complete, 0 to 1."""
+
+    def task(self, name: str) -> ProgressCallback:
+        """Start a task, and return the callback that receives the share of it that is done, 0 to 1."""
+        return ignore
+
+    def job_progress(self, job: int, name: str, progress: Progress) -> None:
+        """Receive how far one training or row is; `job` counts from 0."""
+
+    def job_done(self, job: int, name: str, outcome: str) -> None:
+        """Receive the outcome of a row, such as its bits per character or the reason why it failed."""
+
+
+SILENT = ProgressListener()
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long, where and with which seed a model is trained.
+
+    With neither budget nor steps, the budget is 30 seconds. Raises UserError for invalid values.
+    """
+
+    budget: float | None = None  # seconds
+    steps: int | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.budget is not None and not 0 < self.budget < math.inf:
+            raise UserError(f"budget is {self.budget!r} seconds, and must be above 0; give it as in --budget 30s")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"steps is {self.steps}, and must be 1 or more")
+        if not 0 <= self.seed < MAX_SEED:
+            raise UserError(f"seed is {self.seed}, and must be from 0 to below 2 ** 32")
+        if self.device not in DEVICES:
+            raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
+
+    def require_device(self) -> None:
+        """Refuse a device that this machine does not have. Raises UserError."""
+        if self.device not in ("cuda", "mps"):
+            return
+        import torch
+
+        available = torch.cuda.is_available() if self.device == "cuda" else torch.backends.mps.is_available()
+        if not available:
+            raise UserError(f"this machine's PyTorch finds no {self.device} device; choose --device cpu or auto")
+
+    def with_default_budget(self) -> TrainSettings:
+        """Return the same settings with a budget where neither budget nor steps are set."""
+        return replace(self, budget=DEFAULT_BUDGET) if self.budget is None and self.steps is None else self
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """The text of one training, and what the card says about it."""
+
+    author: str
+    train: str
+    valid: str
+    sha256: str = ""  # of the whole cleaned text
+    held_out: str = ""
+    books: list[str] = field(default_factory=list)
+    lines: str = "join"
+
+
+def train_model(
+    generator: Generator,
+    spec: Spec,
+    text: TrainingText,
+    settings: TrainSettings,
+    *,
+    folder: Path | None = None,
+    retrain: bool = False,
+    on_progress: Callable[[Progress], None] = ignore,
+) -> Model:
+    """Fit an untrained generator of a SPEC and store the model in a folder; return it.
+
+    A stored model of the very same training is loaded instead, unless `retrain`. With no folder nothing is stored. An
+    interrupted training is resumed from its checkpoint; Ctrl-C stores what has been learned.
+    """
+    card = _card(generator, spec, text, settings)
+    if folder is None:
+        return _fit(generator, card, text, on_progress)
+
+    # reuse what is there: a model of the same training, or the checkpoint of an interrupted one
+    stored = None if retrain else models.find_model(folder, card.key)
+    if stored is not None:
+        with contextlib.suppress(UserError):  # a damaged one is trained again
+            return Model.from_stored(stored)
+    checkpoint = checkpoints.checkpoint_of(folder, card.key)
+    if retrain:
+        checkpoint.remove()
+
+    started = time.perf_counter()
+    try:
+        model = _fit(generator, card, text, on_progress, checkpoint)
+    except KeyboardInterrupt:
+        spent = round(time.perf_counter() - started, 3)
+        interrupted = replace(card, budget=spent, steps=None, training=TrainingRecord(notes=["interrupted"]))
+        with contextlib.suppress(Exception):  # before anything was learned, nothing is stored
+            models.store_model(generator, folder, interrupted)
+        raise
+    if not is_main_process():
+        return model
+    model = _store(model, folder)
+    checkpoint.remove()
+    return model
+
+
+def describe_reuse(model: Model) -> str:
+    """Return the note that a row carries when its model was loaded instead of trained."""
+    created = model.card.created[:10] if model.card else "?"
+    return f"trained on {created} and stored; --retrain trains it again"
+
+
+def resolve_device(wanted: str) -> str:
+    """Return the device to train on; "auto" is CUDA, then MPS, where torch is already imported and finds one."""
+    if wanted != "auto":
+        return wanted
+    torch = sys.modules.get("torch")  # a chain does not need torch and should not wait for its import
+    if torch is None:
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def json_values(value: Any) -> Any:
+    """Return a value as JSON values: numpy numbers as Python's, anything that is not finite as None."""
+    if isinstance(value, dict):
+        return {str(key): json_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_values(item) for item in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return json_values(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainSettings) -> ModelCard:
+    """Return the card of a training that has not begun."""
+    about = {
+        "author": text.author,
+        "sha256": text.sha256,
+        "held_out": text.held_out,
+        "seed": settings.seed,
+        "budget": settings.budget,
+        "steps": settings.steps,
+        "device": settings.device,
+    }
+    key = models.training_key(spec, option_values(generator), about)
+    return ModelCard(spec=str(spec), books=text.books, lines=text.lines, **key)
+
+
+def _fit(
+    generator: Generator,
+    card: ModelCard,
+    text: TrainingText,
+    on_progress: Callable[[Progress], None],
+    checkpoint: checkpoints.Checkpoint | None = None,
+) -> Model:
+    """Fit a generator, timed; with a checkpoint, continue where an interrupted run of the same training stopped."""
+    context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
+    if checkpoint is not None:
+        context = replace(context, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
+    started = time.perf_counter()
+    generator.fit(Text(text.train), Text(text.valid), context)
+    seconds = time.perf_counter() - started
+    record = _record(context.stats, Spec.parse(card.spec), seconds, len(text.train))
+    return Model(generator, replace(card, training=record), TrainingWords.of(text.train))
+
+
+def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> TrainingRecord:
+    """Return the statistics of a training; whatever a plugin reported wrongly is left out."""
+    parameters, steps = (
+        int(value) if isinstance(value, int | np.integer) else None for value in (stats.parameters, stats.steps)
+    )
+    return TrainingRecord(
+        seconds=round(seconds, 3),
+        characters_per_second=round(characters * stats.passes / seconds),
+        parameters=parameters,
+        steps=steps,
+        curve=_finite_points(stats.curve),
+        notes=[str(note) for note in stats.notes],
+        spec=spec.fill(stats.chosen),
+        details=json_values(stats.details),
+    )
+
+
+def _finite_points(curve: Any) -> list[list[float]]:
+    """Return a learning curve as pairs of finite numbers: seconds, bits per character."""
+    try:
+        points = np.asarray(curve, dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError):
+        return []
+    finite: list[list[float]] = points[np.isfinite(points).all(axis=1)].tolist()
+    return finite
+
+
+def _store(model: Model, folder: Path) -> Model:
+    """Store a model; a full disk costs the stored model, not the training: a note says so."""
+    assert model.card is not None
+    try:
+        stored = models.store_model(model.generator, folder, model.card, model.training_words)
+        return replace(model, card=stored.card, id=stored.name)
+    except OSError as error:
+        note = f"the model could not be stored in {folder}: {error.strerror or error}"
+        training = replace(model.card.training, notes=[*model.card.training.notes, note])
+        return replace(model, card=replace(model.card, training=training))
