@@ -1,28 +1,30 @@
-# make compare: the main job. make test: the whole test suite. make quick: the part under a minute. make check: the
-# strict tools. make stress: faults and hostile input for TIME seconds (600): docs/promises.md. make docs: the console
-# blocks of docs/commands anew. make bench-lstm, bench-markov: networks and chains beside their peers (the first takes
-# hours); bench-mixture: both together; bench-drawing: how fast they write. All make .venv first, if it is not there.
+# make compare: the main command.   make test: all tests.   make quick: the tests that take less than a minute together.
+# make check: ruff and mypy.   make stress: faults and hostile input for TIME seconds (docs/guarantees.md).
+# make docs: run the commands in docs/commands again.   make golden: compare all figures with another checkout.
+# make bench-lstm, bench-markov, bench-mixture, bench-drawing: the measurements in benchmarks/ (the first takes hours).
+# The first run creates .venv: for `make compare` with what genbench needs, for the others with the development tools.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TIME ?= 600
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-drawing docs clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-drawing golden docs clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
 
-test: $(VENV)/installed
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: $(VENV)/development
+	$(BIN)/python -m pytest -n auto --durations=20 $(ARGS)
 
-quick: $(VENV)/installed
+quick: $(VENV)/development
 	$(BIN)/python -m pytest -n auto -m "not slow and not stress" $(ARGS)
 
-stress: $(VENV)/installed
+stress: $(VENV)/development
 	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress $(ARGS)
 
-check: $(VENV)/installed
+check: $(VENV)/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p build/typed && ln -sfn ../../plugins build/typed/genbench_plugins
@@ -43,11 +45,20 @@ bench-drawing: $(VENV)/installed
 	$(BIN)/python benchmarks/drawing.py $(ARGS)
 
 $(VENV)/installed: pyproject.toml constraints.txt
+	@echo "Installing genbench and what it needs into $(VENV): about 1.2 GB, most of it PyTorch (more where pip has no CPU build)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(PIP) -e .
 	touch $@
 
-docs: $(VENV)/installed
+$(VENV)/development: $(VENV)/installed
+	@echo "Installing the development tools into $(VENV): pytest, mypy, ruff, Ray, Optuna, gensim and selenium, about 0.6 GB"
+	$(PIP) -e ".[dev]"
+	touch $@
+
+golden: $(VENV)/installed
+	$(BIN)/python benchmarks/golden.py $(ARGS)
+
+docs: $(VENV)/development
 	$(BIN)/python docs/build.py $(ARGS)
 
 clean:

@@ -1,6 +1,6 @@
-"""What can be named: authors, generators and their options, kept models and runs; for completion, and fast.
+"""Names that completion offers: authors, generators and their options, stored models and runs.
 
-Options are read from a plugin's source, because importing a network's plugin loads torch, which takes seconds.
+Options are read from a plugin's source code, because importing a network's plugin loads torch, which takes seconds.
 """
 
 from __future__ import annotations
@@ -14,95 +14,95 @@ from pathlib import Path
 
 from genbench.errors import PluginWarning
 
-Found = tuple[str, str]  # a name, and what it is
+Candidate = tuple[str, str]  # a name and its description
 
 
-def authors() -> list[Found]:
-    """The authors of the catalogue."""
+def authors() -> list[Candidate]:
+    """Return the authors of the catalogue."""
     from genbench.corpus.catalogue import catalogue
 
     return [(name, author.full_name) for name, author in catalogue().items()]
 
 
 def generators() -> list[str]:
-    """The names of the generators."""
+    """Return the names of the generators."""
     from genbench import registry  # numpy comes with it: no other completion waits for that
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)
-        return list(registry.found())
+        return list(registry.registered())
 
 
-def specs(begun: str) -> list[str]:
-    """Whole SPECs that a SPEC which is begun may become: names, or options after its colon and its commas."""
-    name, colon, given = begun.partition(":")
+def specs(prefix: str) -> list[str]:
+    """Return the completions of a partial SPEC: names, or options after its colon and its commas."""
+    name, colon, options = prefix.partition(":")
     if not colon:
-        return [each for each in generators() if each.startswith(begun)]
-    if "(" in given:
+        return [generator for generator in generators() if generator.startswith(prefix)]
+    if "(" in options:
         return []
-    before, comma, last = given.rpartition(",")
-    taken = {part.partition("=")[0] for part in before.split(",")}
-    names = [option for option in options(name) if option.startswith(last) and option not in taken]
+    before, comma, last = options.rpartition(",")
+    used = {part.partition("=")[0] for part in before.split(",")}
+    names = [option for option in option_names(name) if option.startswith(last) and option not in used]
     return [f"{name}:{before}{comma}{option}=" for option in names]
 
 
-def kept() -> list[Found]:
-    """The kept models, newest first."""
-    from genbench.storage import models
+def models() -> list[Candidate]:
+    """Return the stored models, newest first."""
+    from genbench.storage.models import list_models, models_folder
 
-    return [(model.name, model.card["spec"]) for model in models.kept(models.home())]
+    return [(model.name, model.card.spec) for model in list_models(models_folder())]
 
 
-def compared() -> list[str]:
-    """The kept runs."""
+def run_names() -> list[str]:
+    """Return the names of the stored runs."""
     from genbench.storage import runs
 
     return runs.names()
 
 
-def options(name: str) -> list[str]:
-    """The options of a generator by its name or its file, in their order; none where its source cannot be read."""
+def option_names(name: str) -> list[str]:
+    """Return the options of a generator or plugin file in order; none where its source cannot be read."""
     from genbench import registry
 
     if name.endswith(".py"):
-        return _of_file(Path(name))
+        return _file_options(Path(name))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PluginWarning)
-        point = registry.found().get(name)
-    return _fields(point.module, point.attr) if point else []
+        point = registry.registered().get(name)
+    return _class_options(point.module, point.attr) if point else []
 
 
-def _of_file(path: Path) -> list[str]:
-    body = _body(path)
+def _file_options(path: Path) -> list[str]:
+    body = _nodes(path)
     classes = [node for node in body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     return _with_bases(classes[-1], body) if classes else []
 
 
-def _fields(module: str, name: str) -> list[str]:
-    """The fields of a dataclass, those of the classes it is made from first, wherever they are written."""
-    body = _body(_file(module))
+def _class_options(module: str, name: str) -> list[str]:
+    """Return the fields of a dataclass, those of its base classes first, wherever these are defined."""
+    body = _nodes(_source_file(module))
     for node in body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return _with_bases(node, body)
-    home = _imported(body).get(name)
-    return _fields(*home) if home else []
+    origin = _imports(body).get(name)
+    return _class_options(*origin) if origin else []
 
 
-def _with_bases(made: ast.ClassDef, body: list[ast.AST]) -> list[str]:
-    imported, local = _imported(body), {node.name: node for node in body if isinstance(node, ast.ClassDef)}
-    found: list[str] = []
-    for base in made.bases:
+def _with_bases(definition: ast.ClassDef, body: list[ast.AST]) -> list[str]:
+    imported, local = _imports(body), {node.name: node for node in body if isinstance(node, ast.ClassDef)}
+    names: list[str] = []
+    for base in definition.bases:
         name = base.id if isinstance(base, ast.Name) else ""
         if name in local:
-            found += _with_bases(local[name], body)
+            names += _with_bases(local[name], body)
         elif name in imported:
-            found += _fields(*imported[name])
-    return list(dict.fromkeys([*found, *_own(made)]))
+            names += _class_options(*imported[name])
+    return list(dict.fromkeys([*names, *_own_fields(definition)]))
 
 
-def _own(made: ast.ClassDef) -> Iterator[str]:
-    """The fields that a class itself writes down and that may be given: those with a default."""
-    for node in made.body:
+def _own_fields(definition: ast.ClassDef) -> Iterator[str]:
+    """Yield the fields with a default that a class itself defines."""
+    for node in definition.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             hidden = "ClassVar" in ast.unparse(node.annotation) or "init=False" in ast.unparse(node.value)
             hidden = hidden or node.target.id.startswith("_")
@@ -110,23 +110,23 @@ def _own(made: ast.ClassDef) -> Iterator[str]:
                 yield node.target.id
 
 
-def _imported(body: list[ast.AST]) -> dict[str, tuple[str, str]]:
-    """Where each imported name is from: its module and its name there."""
-    froms = [node for node in body if isinstance(node, ast.ImportFrom) and node.module]
-    return {each.asname or each.name: (str(node.module), each.name) for node in froms for each in node.names}
+def _imports(body: list[ast.AST]) -> dict[str, tuple[str, str]]:
+    """Return the origin of each imported name: its module and its name there."""
+    statements = [node for node in body if isinstance(node, ast.ImportFrom) and node.module]
+    return {alias.asname or alias.name: (str(node.module), alias.name) for node in statements for alias in node.names}
 
 
 @cache
-def _body(path: Path | None) -> list[ast.AST]:
-    """All that a source file says, outside of functions too; nothing where it cannot be read."""
+def _nodes(path: Path | None) -> list[ast.AST]:
+    """Return all syntax nodes of a source file; none where it cannot be read."""
     try:
         return list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))) if path else []
     except (OSError, SyntaxError, ValueError):
         return []
 
 
-def _file(module: str) -> Path | None:
-    """The source file of a module; only packages above all are asked for it, and nothing is imported."""
+def _source_file(module: str) -> Path | None:
+    """Return the source file of a module without importing it: only its top package is looked up."""
     top, *rest = module.split(".")
     try:
         spec = find_spec(top)

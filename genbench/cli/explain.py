@@ -6,28 +6,25 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import options as p
+from genbench.cli.options import Author, ModelOptions, OneSpec, accepts_groups, single
 
 
+@accepts_groups
 def explain(
-    author: p.AuthorOne,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What was read.")],
-    generators: p.Spec,
+    author: Author,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The context.")],
+    generators: OneSpec,
+    model: ModelOptions,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Continuations of each context.")] = 10,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
 ) -> None:
-    """Show what comes after a text and why: what followed it in the book, counted; trains first if no model is kept."""
+    """Show what may follow a text and the counts behind it; trains one if no model is stored."""
     from genbench import api
     from genbench.report.terminal.explanation import show
     from genbench.report.terminal.live import Live, console
+    from genbench.sampling.parameters import require_prompt
 
-    api.require_prompt(text)
+    require_prompt(text)
     with Live(console(stderr=True)) as live:
-        corpus = api.corpus(author, lines=lines, watcher=live)
-        limits = p.limits(budget, steps, seed, device)
-        made = api.ready(corpus, p.only(generators), lines=lines, watcher=live, **limits)
-    show(api.explain(made, corpus, text, top), console())
+        corpus = model.corpus(author, live)
+        trained = model.model(corpus, single(generators), live)
+    show(api.explain(trained, corpus, text, top), console())

@@ -1,4 +1,4 @@
-"""genbench cells"""
+"""genbench gates"""
 
 from __future__ import annotations
 
@@ -6,46 +6,42 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import options as p
+from genbench.cli.options import Author, ModelOptions, OneSpec, accepts_groups, single
 
 
-def cells(
-    author: p.AuthorOne,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is read.")],
-    generators: p.Spec,
+@accepts_groups
+def gates(
+    author: Author,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text that the network reads.")],
+    generators: OneSpec,
+    model: ModelOptions,
     units: Annotated[
         list[str] | None,
         typer.Option(
             "--unit",
             metavar="N",
-            help="Show this unit's memory too, or LAYER:N of a stack; repeatable.",
+            help="Also show the memory of this unit, or of LAYER:N in a stack; repeatable.",
             show_default=False,
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every gate and unit at every token.")] = False,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
 ) -> None:
-    """Show gates and memory of a recurrent network over a text, in colours; trains first if no model is kept."""
+    """Show the gates and the memory of a recurrent network over a text, in colors; trains one if none is stored."""
     from genbench import api, registry
-    from genbench.analysis import remembering
-    from genbench.report.terminal import gates as cells
+    from genbench.analysis.gates import require_probe, require_text, select_units
+    from genbench.report.terminal import gates as view
     from genbench.report.terminal import screen
     from genbench.report.terminal.live import Live, console
+    from genbench.sampling.parameters import require_prompt
 
-    api.require_prompt(text)
-    remembering.require_text(text)
-    remembering.require_cell(registry.make(p.only(generators)))
+    require_prompt(text)
+    require_text(text)
+    require_probe(registry.create(single(generators)))
     with Live(console(stderr=True)) as live:
-        corpus = api.corpus(author, lines=lines, watcher=live)
-        limits = p.limits(budget, steps, seed, device)
-        made = api.ready(corpus, p.only(generators), lines=lines, watcher=live, **limits)
-        found = remembering.cells(made, text, corpus)
-        chosen = remembering.units(units or (), found)
+        corpus = model.corpus(author, live)
+        report = api.gates(model.model(corpus, single(generators), live), text, corpus)
+        selected = select_units(units or (), report)
     if json:
-        screen.values(found)
+        screen.values(report)
     else:
-        cells.show(found, chosen, console())
+        view.show(report, selected, console())

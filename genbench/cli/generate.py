@@ -5,93 +5,115 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genbench.cli import options as p
+from genbench.cli import completion
+from genbench.cli.options import (
+    SPEC_HELP,
+    Author,
+    Count,
+    Length,
+    MaxOverlap,
+    ModelOptions,
+    Prompt,
+    SamplingOptions,
+    Stop,
+    accepts_groups,
+)
 
 if TYPE_CHECKING:
-    from genbench.corpus import Corpus
-    from genbench.generator import Generator
-    from genbench.sampling.loop import Sampling
+    from genbench.corpus.corpus import Corpus
+    from genbench.model import Model
+    from genbench.sampling import Sampling
 
 
+@accepts_groups
 def generate(
-    author: p.AuthorOne,
-    generators: p.Asked = None,
-    prompt: p.Start = "",
-    temperature: p.Temperature = 0.8,
-    top_k: p.TopK = None,
-    top_p: p.TopP = None,
-    min_p: p.MinP = None,
-    repetition_penalty: p.Penalty = 1.0,
-    max_overlap: p.MaxOverlap = None,
-    stop: p.Stop = None,
-    length: p.Length = 300,
-    count: p.Count = 1,
+    author: Author,
+    sampling: SamplingOptions,
+    model: ModelOptions,
+    generators: Annotated[
+        list[str] | None,
+        typer.Option(
+            *("-g", "--generator"),
+            metavar="SPEC",
+            help=f"{SPEC_HELP}; repeatable. [default: the newest stored model's, else markov-char; with nothing but an "
+            "author on a terminal: an interactive prompt]",
+            show_default=False,
+            autocompletion=completion.spec,
+        ),
+    ] = None,
+    prompt: Prompt = "",
+    max_overlap: MaxOverlap = None,
+    stop: Stop = None,
+    length: Length = 300,
+    count: Count = 1,
     stream: Annotated[
-        bool, typer.Option("--stream", help="Of many texts, each as it is drawn; one always is shown so.")
+        bool, typer.Option("--stream", help="Print several texts while they are sampled; a single one always is.")
     ] = False,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
 ) -> None:
-    """Write in an author's style; with nothing but an author, on a terminal, ask what; trains if no model is kept."""
+    """Write text in an author's style; trains a generator if no model is stored."""
     from genbench import api
-    from genbench.experiments.plan import start
     from genbench.report.terminal.live import Live, console
     from genbench.report.terminal.side_by_side import show
-    from genbench.sampling.loop import Sampling
+    from genbench.sampling import Sampling, prompt_text, validate_prompt
 
-    api.require_prompt(prompt)
-    sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty, stop, max_overlap)
-    limits = p.limits(budget, steps, seed, device)
-    asking = not (generators or prompt or stream or count > 1) and sys.stdin.isatty() and sys.stdout.isatty()
+    validate_prompt(prompt)
+    parameters = Sampling(length, **vars(sampling), stop=stop, max_overlap=max_overlap)
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    interactive = on_terminal and not (generators or prompt or stream or count > 1)
+
     with Live(console(stderr=True)) as live:
-        text = api.corpus(author, lines=lines, watcher=live)
-        specs = generators or api.offered(text)[:1]
-        made = {}
-        for spec in [] if asking else specs:
-            made[spec] = api.ready(text, spec, lines=lines, watcher=live, **limits)
-    if asking:
-        _ask(text, specs, sampling, lines, limits)
+        text = model.corpus(author, live)
+        specs = generators or api.stored_specs(text)[:1]
+        models = {} if interactive else model.models(text, specs, live)
+    if interactive:
+        _run_prompt(text, specs, parameters, model)
         return
-    first = secrets.randbelow(2**32) if seed is None else seed
-    prompts = [start(prompt, text.train, first + place) for place in range(count)]
-    for place, texts in enumerate(_drawn(made, prompts, sampling, first, stream or count == 1)):
-        show(prompts[place], texts, console(), last=place == count - 1)
+
+    # texts by all generators, for one prompt after the other
+    first_seed = secrets.randbelow(2**32) if model.seed is None else model.seed
+    prompts = [prompt_text(prompt, str(text.train), first_seed + index) for index in range(count)]
+    streams = _streamed if stream or count == 1 else _sampled_together
+    for index, texts in enumerate(streams(models, prompts, parameters, first_seed)):
+        show(prompts[index], texts, console(), last=index == count - 1)
 
 
-def _ask(text: Corpus, specs: Sequence[str], sampling: Sampling, lines: str, limits: Mapping[str, Any]) -> None:
-    """The session at a prompt."""
+def _run_prompt(text: Corpus, specs: Sequence[str], sampling: Sampling, model: ModelOptions) -> None:
+    """Run the interactive prompt."""
     from genbench import api
-    from genbench.cli.repl.prompt import asker
+    from genbench.cli.repl.prompt import line_reader
     from genbench.cli.repl.session import Session
     from genbench.cli.repl.settings import Settings
     from genbench.report.terminal.live import console
-    from genbench.storage import models
+    from genbench.storage.files import home
 
-    settings = Settings(text.author, tuple(specs), sampling, limits["seed"])
-    session = Session(text, settings, console(), lines, dict(limits))
-    session.run(asker(models.home().parent, lambda: api.offered(session.text)))
+    settings = Settings(text.author, tuple(specs), sampling, model.seed)
+    session = Session(text, settings, console(), model)
+    session.run(line_reader(home(), lambda: api.stored_specs(session.text)))
 
 
-def _drawn(
-    made: Mapping[str, Generator], prompts: Sequence[str], sampling: Sampling, first: int, stream: bool
+def _streamed(
+    models: Mapping[str, Model], prompts: Sequence[str], sampling: Sampling, first_seed: int
 ) -> Iterator[dict[str, Iterator[str]]]:
-    """For each prompt the texts of all generators: as they are drawn, or drawn together before, which is faster."""
+    """Yield for each prompt the streams of all models."""
+    for seed, prompt in enumerate(prompts, first_seed):
+        yield {spec: model.stream(prompt, sampling, seed=seed) for spec, model in models.items()}
+
+
+def _sampled_together(
+    models: Mapping[str, Model], prompts: Sequence[str], sampling: Sampling, first_seed: int
+) -> Iterator[dict[str, Iterator[str]]]:
+    """Yield for each prompt the texts of all models, sampled side by side before, which is faster."""
     from genbench import api
     from genbench.report.terminal.live import Live, console
 
-    if stream:
-        for seed, prompt in enumerate(prompts, first):
-            yield {spec: api.stream(each, prompt, sampling, seed) for spec, each in made.items()}
-        return
     with Live(console(stderr=True)) as live:
-        how: dict[str, Any] = {"count": len(prompts), "seed": first, "watcher": live}
-        drawn = {spec: api.generate(each, prompts, sampling, **how) for spec, each in made.items()}
-    for place in range(len(prompts)):
-        yield {spec: iter([texts[place]]) for spec, texts in drawn.items()}
+        texts = {
+            spec: api.generate(model, prompts, sampling, count=len(prompts), seed=first_seed, listener=live)
+            for spec, model in models.items()
+        }
+    for index in range(len(prompts)):
+        yield {spec: iter([texts[spec][index]]) for spec in models}

@@ -1,4 +1,4 @@
-"""The `genbench` command: its sub-commands, and the one place where errors become a sentence and an exit code."""
+"""The `genbench` command: its subcommands, and the one place where errors become a sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -12,63 +12,56 @@ import typer
 from typer.exceptions import TyperException
 
 from genbench import __version__
-from genbench.cli import completion as completing
-from genbench.cli import corpora, generators, models, runs
-from genbench.cli.attribution import attribute, authors
+from genbench.cli import completion, corpora, generators, models, runs
+from genbench.cli.attribute import attribute
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
+from genbench.cli.confusion import confusion
 from genbench.cli.explain import explain
-from genbench.cli.gates import cells
+from genbench.cli.gates import gates
 from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
-from genbench.cli.surprisal import read
+from genbench.cli.surprisal import surprisal
 from genbench.cli.sweep import sweep
 from genbench.cli.train import train
 from genbench.errors import GenbenchError, PluginWarning, format_error
 
-STOPPED = 130  # the exit code of what was interrupted
+USER_ERROR = 2  # exit code
+INTERRUPTED = 130  # exit code of a command stopped with Ctrl-C
+DESCRIPTION = "Compare Markov chains and LSTMs: train them on an author, compare bits and samples."
 
 app = typer.Typer(
     name="genbench",
-    help="Markov chains and LSTMs on the same bench: train them on an author, compare bits and samples.",
+    help=DESCRIPTION,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: a tenth of a second sooner, and errors in one sentence
+    rich_markup_mode=None,  # plain help: starts a tenth of a second sooner, and errors are one sentence
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"genbench {__version__}")
         raise typer.Exit
 
 
-@app.callback()
-def options(
+@app.callback(help=DESCRIPTION)
+def global_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Markov chains and LSTMs on the same bench: train them on an author, compare bits and samples."""
+    """Accept the options that stand before a command."""
 
 
-app.command()(compare)
-app.command()(sweep)
-app.command()(train)
-app.command()(generate)
-app.command()(score)
-app.command()(read)
-app.command()(explain)
-app.command()(novelty)
-app.command()(authors)
-app.command()(attribute)
-app.command()(memory)
-app.command()(cells)
-app.command()(compress)
-app.command()(decompress)
+for command in (
+    *(compare, sweep, train, generate, score, surprisal, explain, novelty),
+    *(confusion, attribute, memory, gates, compress, decompress),
+):
+    app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
 app.add_typer(corpora.app, name="corpora")
@@ -76,17 +69,17 @@ app.add_typer(generators.app, name="generators")
 
 
 def main() -> None:
-    """Run the command line; what genbench raises on purpose becomes one sentence and exit code 2."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called
-    _forgive()
+    """Run the command line; a GenbenchError becomes one sentence and exit code 2."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - the caller has closed it
+    _replace_unencodable()
     with warnings.catch_warnings():
         warnings.simplefilter("default", PluginWarning)  # never an error
-        warnings.showwarning = _warner()
+        warnings.showwarning = _warning_printer()
         _run()
 
 
-def _forgive() -> None:
-    """Let no character be an error that the encoding of a terminal or a pipe lacks: a Windows console's, say."""
+def _replace_unencodable() -> None:
+    """Replace characters that the encoding of a terminal or pipe lacks, such as a Windows console's."""
     from genbench.report.terminal.encoding import forgiving
 
     for stream in (sys.stdout, sys.stderr):
@@ -95,63 +88,73 @@ def _forgive() -> None:
 
 def _run() -> NoReturn:
     try:
-        with completing.whole_words():
+        with completion.whole_words():
             code = app(prog_name="genbench", standalone_mode=False)
     except GenbenchError as error:
-        _complain(f"genbench: {error}", 2)
+        _exit(f"genbench: {error}", USER_ERROR)
     except TyperException as error:
-        _complain(_sentence(error), 2)
+        _exit(_usage_error(error), USER_ERROR)
     except (KeyboardInterrupt, typer.Abort):
-        code = STOPPED
+        code = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing is left to say
+        _discard_output()  # the reader of the pipe has gone
         sys.exit(1)
     except (OSError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        _complain_of_model(error)
+        _exit_if_model_is_at_fault(error)
         if not isinstance(error, OSError):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _complain(f"genbench: {error.strerror or error}; make room, or write elsewhere", 2)
-    if code == STOPPED:
-        _complain("\ngenbench: stopped; the same command goes on from here", STOPPED)
+        _discard_output()
+        _exit(f"genbench: {error.strerror or error}; make room, or write elsewhere", USER_ERROR)
+    if code == INTERRUPTED:
+        _exit("\ngenbench: stopped; the same command continues from here", INTERRUPTED)
     sys.exit(code)
 
 
-def _complain_of_model(error: Exception) -> None:
-    """Where a loaded model fails in use, that is its files' fault: one sentence."""
-    from genbench.storage import models
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, so that closing standard output does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    name = models.at_fault(error)
+
+def _exit_if_model_is_at_fault(error: Exception) -> None:
+    """Exit with one sentence where the methods of a loaded model fail, which is the fault of its files."""
+    from genbench.storage.models import model_at_fault
+
+    name = model_at_fault(error)
     if name:
-        said = " ".join(format_error(error).split())
-        _complain(f"genbench: model {name} fails in use ({said}); genbench models remove {name}, and train it anew", 2)
+        reason = " ".join(format_error(error).split())
+        _exit(
+            f"genbench: model {name} fails in use ({reason}); genbench models remove {name}, and train it again",
+            USER_ERROR,
+        )
 
 
-def _warner() -> Callable[..., None]:
-    """What shows warnings: a plugin that cannot be used is one line, once; others look as Python's do."""
+def _warning_printer() -> Callable[..., None]:
+    """Return a function that shows warnings: a PluginWarning as one line, once; others as Python does."""
     from genbench.report.formatting import printable
 
     shown: set[str] = set()
 
-    def warn(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
-        ours = issubclass(category, PluginWarning)
-        said = f"genbench: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip()
-        if said not in shown:
-            shown.add(said)
-            print(printable(said), file=sys.stderr)
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+        if issubclass(category, PluginWarning):
+            line = f"genbench: {message}"
+        else:
+            line = warnings.formatwarning(message, category, filename, lineno).rstrip()
+        if line not in shown:
+            shown.add(line)
+            print(printable(line), file=sys.stderr)
 
-    return warn
+    return show
 
 
-def _complain(sentence: str, code: int) -> NoReturn:
+def _exit(sentence: str, code: int) -> NoReturn:
     from genbench.report.formatting import printable
 
     print(printable(sentence), file=sys.stderr)  # typer.echo would write UTF-8 where the encoding is ASCII
     sys.exit(code)
 
 
-def _sentence(error: TyperException) -> str:
-    """What is wrong with the command line, and where its help is."""
+def _usage_error(error: TyperException) -> str:
+    """Return what is wrong with the command line, and the command that shows its help."""
     message = error.format_message().strip()
     if "\n" in message:  # the help itself, where a command is missing
         return message

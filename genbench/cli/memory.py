@@ -7,19 +7,21 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import options as p
+from genbench.cli.options import Author, ModelOptions, PrintJson, SomeSpecs, accepts_groups
 
 
+@accepts_groups
 def memory(
-    author: p.AuthorOne,
-    generators: p.Many,
+    author: Author,
+    generators: SomeSpecs,
+    model: ModelOptions,
     longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
-    targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to ask for, at most.")] = 500,
+    targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to predict, at most.")] = 500,
     pair: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Minimal pairs of your own, as examples/pair.toml. [default: the first of it]",
+            help="Your own minimal pairs, like examples/pair.toml. [default: the first of that file]",
             show_default=False,
         ),
     ] = None,
@@ -28,50 +30,46 @@ def memory(
         typer.Option(
             "--scale",
             metavar="X",
-            help="Of an untrained network's recurrent weights; repeatable. [default: 0.5, 1 and 2]",
+            help="Factor on an untrained network's recurrent weights; repeatable. [default: 0.5, 1 and 2]",
             show_default=False,
         ),
     ] = None,
     distances: Annotated[
         bool,
         typer.Option(
-            "--distances", help="Instead: who remembers brackets and names how far, as on examples/recall.txt."
+            "--distances",
+            help="Instead: over what distance brackets and names are recalled, as in examples/recall.txt.",
         ),
     ] = False,
-    json: p.PrintJson = False,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
+    json: PrintJson = False,
 ) -> None:
-    """Tell what memory buys: bits with the context cut shorter, gradients by lag; trains first if no model is kept."""
+    """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains generators not stored."""
     from genbench import api
-    from genbench.analysis import memory as measure
-    from genbench.analysis import minimal_pairs as pairs
-    from genbench.analysis import remembering
-    from genbench.report.terminal import memory, screen
+    from genbench.analysis import memory as analysis
+    from genbench.report.terminal import memory as view
+    from genbench.report.terminal import screen
     from genbench.report.terminal.live import Live, console
 
-    asked = [pairs.LECTURE] if pair is None else pairs.read(pair)
-    limits = p.limits(budget, steps, seed, device)
+    pairs = analysis.read_pairs(pair) if pair is not None else [analysis.LECTURE]
     with Live(console(stderr=True)) as live:
-        text = api.corpus(author, lines=lines, watcher=live)
-        remembering.require(text, distances, longest, targets)
-        made = {spec: api.ready(text, spec, lines=lines, watcher=live, **limits) for spec in generators}
+        text = model.corpus(author, live)
         if distances:
-            found = remembering.distances(made, text, watcher=live)
+            api.require_recall_places(text)
+            recall = api.recall(model.models(text, generators, live), text, listener=live)
         else:
-            found = remembering.memory(
-                made,
+            analysis.require_targets(text, longest, targets)
+            report = api.memory(
+                model.models(text, generators, live),
                 text,
                 longest=longest,
                 targets=targets,
-                scales=scales or measure.SCALES,
-                minimal_pairs=asked,
-                watcher=live,
+                scales=scales or analysis.SCALES,
+                minimal_pairs=pairs,
+                listener=live,
             )
     if json:
-        screen.values(found)
+        screen.values(recall if distances else report)
+    elif distances:
+        view.show_distances(recall, console())
     else:
-        (memory.show_distances if distances else memory.show)(found, console())
+        view.show(report, console())

@@ -1,104 +1,93 @@
-"""genbench models: what is kept, how large, trained on what."""
+"""genbench models: the stored models."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genbench.cli import completion as completing
-from genbench.cli import options as p
+from genbench.cli import completion
+from genbench.cli.options import Author, ModelName, ModelOptions, OneSpec, accepts_groups, single
+
+if TYPE_CHECKING:
+    from genbench.storage.cards import ModelCard
 
 app = typer.Typer(
-    help="The kept models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
+    help="The stored models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
 )
-
-Name = Annotated[
-    str,
-    typer.Argument(metavar="MODEL", help="A name that genbench models list shows.", autocompletion=completing.model),
-]
 
 
 @app.command("list")
 def list_() -> None:
-    """List the kept models, newest first."""
+    """List the stored models, newest first."""
     from genbench.report.formatting import counted
     from genbench.report.terminal.listings import listing
     from genbench.report.terminal.live import console
-    from genbench.storage import models
+    from genbench.storage.models import list_models, models_folder
 
-    found = models.kept(models.home())
+    models = list_models(models_folder())
     rows = [
         [
-            m.name,
-            m.card["author"],
-            m.card["spec"],
-            _how(m.card),
-            f"{m.size / 1e6:.1f} MB",
-            _when(m.card),
+            model.name,
+            model.card.author,
+            model.card.spec,
+            _limits(model.card),
+            f"{model.size / 1e6:.1f} MB",
+            model.card.created[:16].replace("T", " "),
         ]
-        for m in found
+        for model in models
     ]
-    listing(["model", "author", "as", "trained", "size", "when (UTC)"], rows, console())
-    typer.echo(f"{counted(len(found), 'model')} in {models.home()}", err=True)
+    listing(["model", "author", "generator", "trained", "size", "date (UTC)"], rows, console())
+    typer.echo(f"{counted(len(models), 'model')} in {models_folder()}", err=True)
 
 
-def _when(card: dict[str, Any]) -> str:
-    return str(card["created"])[:16].replace("T", " ")
-
-
-def _how(card: dict[str, Any]) -> str:
-    limit = f"{card['steps']} steps" if card["budget"] is None else f"{card['budget']:g} s"
-    return f"{limit}, seed {card['seed']}"
+def _limits(card: ModelCard) -> str:
+    limit = f"{card.steps} steps" if card.budget is None else f"{card.budget:g} s"
+    return f"{limit}, seed {card.seed}"
 
 
 @app.command()
-def show(name: Name) -> None:
-    """Show all that a model says of itself."""
-    import json
-
+def show(name: ModelName) -> None:
+    """Show the card of a stored model."""
     from genbench.report.formatting import printable
-    from genbench.storage import models
+    from genbench.storage.models import get_model, models_folder
 
-    card = models.named(models.home(), name).card
-    typer.echo(printable(json.dumps(card, ensure_ascii=False, indent=2)))
+    card = get_model(models_folder(), name).card
+    typer.echo(printable(json.dumps(card.to_dict(), ensure_ascii=False, indent=2)))
 
 
 @app.command()
 def remove(
     names: Annotated[
-        list[str], typer.Argument(metavar="MODEL", help="Names, as list shows them.", autocompletion=completing.model)
+        list[str],
+        typer.Argument(metavar="MODEL", help="Names that models list shows.", autocompletion=completion.model),
     ],
 ) -> None:
-    """Remove kept models."""
-    from genbench.storage import models
+    """Remove stored models."""
+    from genbench.storage.models import remove_named
 
-    for model in {found.name: found for found in (models.named(models.home(), name) for name in names)}.values():
-        models.remove(model)
-        typer.echo(f"removed {model.name}", err=True)
+    for name in remove_named(names):
+        typer.echo(f"removed {name}", err=True)
 
 
 @app.command()
+@accepts_groups
 def export(
-    author: p.AuthorOne,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
-    generators: p.Spec,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
+    author: Author,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
+    generators: OneSpec,
+    model: ModelOptions,
 ) -> None:
-    """Write a model into a folder to pass on, with a model card and checksums; trains first if none is kept."""
+    """Write a model into a folder to pass on, with a model card and checksums; trains one if none is stored."""
+    from genbench import api
     from genbench.report.terminal.live import Live, console
-    from genbench.storage import sharing
 
-    limits = p.limits(budget, steps, seed, device)
     with Live(console(stderr=True)) as live:
-        sharing.export_model(author, p.only(generators), folder, lines=lines, watcher=live, **limits)
-    typer.echo(f"{folder} can be passed on; genbench models import {folder} takes it, anywhere", err=True)
+        api.export_model(author, single(generators), folder, **vars(model), listener=live)
+    typer.echo(f"{folder} can be passed on; genbench models import {folder} imports it on any machine", err=True)
 
 
 @app.command("import")
@@ -108,10 +97,10 @@ def import_(
         str | None, typer.Option("-g", "--generator", metavar="FILE", help="Its plugin, where that is a .py file.")
     ] = None,
 ) -> None:
-    """Check a model of somebody else's and keep it; nothing in its folder is run."""
+    """Check and store a model that somebody else exported; nothing in its folder is executed."""
     from genbench.report.formatting import printable
-    from genbench.storage import sharing
+    from genbench.storage.sharing import import_model
 
-    model = sharing.import_model(folder, plugin)
-    author, spec = (shlex.quote(printable(model.card[name])) for name in ("author", "spec"))
-    typer.echo(f"kept as {model.name}; genbench generate {author} -g {spec} uses it", err=True)
+    model = import_model(folder, plugin)
+    author, spec = (shlex.quote(printable(text)) for text in (model.card.author, model.card.spec))
+    typer.echo(f"stored as {model.name}; genbench generate {author} -g {spec} uses it", err=True)

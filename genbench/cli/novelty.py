@@ -6,47 +6,63 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import options as p
-from genbench.experiments.durations import seconds
+from genbench.cli.options import (
+    Author,
+    Budget,
+    Count,
+    Device,
+    Length,
+    Lines,
+    OneSpec,
+    PrintJson,
+    Prompt,
+    SamplingOptions,
+    Steps,
+    accepts_groups,
+    single,
+)
 
 
+@accepts_groups
 def novelty(
-    author: p.AuthorOne,
-    generators: p.Spec,
-    prompt: p.Start = "",
-    temperature: p.Temperature = 0.8,
-    top_k: p.TopK = None,
-    top_p: p.TopP = None,
-    min_p: p.MinP = None,
-    repetition_penalty: p.Penalty = 1.0,
-    length: p.Length = 1000,
-    count: p.Count = 5,
-    words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of so many words counts as copied.")] = 5,
-    json: p.PrintJson = False,
-    seed: Annotated[int, typer.Option(metavar="N", help="The seed of drawing.")] = 0,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
+    author: Author,
+    generators: OneSpec,
+    sampling: SamplingOptions,
+    prompt: Prompt = "",
+    length: Length = 1000,
+    count: Count = 5,
+    words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of N words or more counts as copied.")] = 5,
+    json: PrintJson = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of sampling.")] = 0,
+    budget: Budget = None,
+    steps: Steps = None,
+    device: Device = "auto",
+    lines: Lines = "join",
 ) -> None:
-    """Draw texts, and tell what they copy from the author's training text and what is new in them."""
+    """Generate texts and show what they copy from the author's training text and what is new in them."""
     from genbench import api
-    from genbench.analysis import measuring
-    from genbench.experiments.plan import start
-    from genbench.report.terminal import novelty, screen
+    from genbench.report.terminal import novelty as view
+    from genbench.report.terminal import screen
     from genbench.report.terminal.live import Live, console
-    from genbench.sampling.loop import Sampling
+    from genbench.sampling import Sampling, prompt_text, validate_prompt
 
-    api.require_prompt(prompt)
-    sampling = Sampling(length, temperature, top_k, top_p, min_p, repetition_penalty)
+    validate_prompt(prompt)
+    parameters = Sampling(length, **vars(sampling))
     with Live(console(stderr=True)) as live:
-        text = api.corpus(author, lines=lines, watcher=live)
-        limits = {"budget": seconds(budget), "steps": steps, "device": device}
-        made = api.ready(text, p.only(generators), lines=lines, watcher=live, **limits)
-        prompts = [start(prompt, text.train, seed + place) for place in range(count)]
-        texts = api.generate(made, prompts, sampling, count=count, seed=seed, watcher=live)
-        found = measuring.novelty(texts, text, words=words)
+        text = api.corpus(author, lines=lines, listener=live)
+        model = api.load_or_train(
+            text,
+            single(generators),
+            budget=budget,
+            steps=steps,
+            device=None if device == "auto" else device,
+            lines=lines,
+            listener=live,
+        )
+        prompts = [prompt_text(prompt, str(text.train), seed + index) for index in range(count)]
+        texts = api.generate(model, prompts, parameters, count=count, seed=seed, listener=live)
+        report = api.novelty(texts, text, words=words)
     if json:
-        screen.values(found)
+        screen.values(report)
     else:
-        novelty.show(found, console())
+        view.show(report, console())

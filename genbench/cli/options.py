@@ -1,178 +1,258 @@
-"""The parameters that several commands share: their names, meanings and help, once."""
+"""Command-line arguments and options, each declared once.
+
+A command names the types below in its signature. Options that belong together are a group, a dataclass that a command
+takes as one parameter; `accepts_groups` expands it for Typer:
+
+    @accepts_groups
+    def score(author: Author, file: TextFile, generators: Generators, model: ModelOptions) -> None:
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from genbench.cli import completion as completing
+from genbench.cli import completion
 from genbench.errors import UserError
-from genbench.experiments.durations import seconds
 
-Completed = Callable[[str], Any] | None
+if TYPE_CHECKING:
+    from genbench.corpus.corpus import Corpus
+    from genbench.model import Model
+    from genbench.training import ProgressListener
+
+Completion = Callable[[str], Any] | None
+
+
+class OptionGroup:
+    """Base class of groups: dataclasses whose fields are options."""
+
+
+def accepts_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command for Typer in which every parameter that is an OptionGroup is replaced by the group's options."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, type[OptionGroup]] = {}
+    parameters: list[inspect.Parameter] = []
+
+    # replace each group by its fields; keyword-only, so that those without a default may follow those with one
+    for parameter in inspect.signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if isinstance(kind, type) and issubclass(kind, OptionGroup):
+            groups[parameter.name] = kind
+            parameters += _fields_as_parameters(kind)
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind))
+
+    @functools.wraps(command)
+    def expanded(**values: Any) -> None:
+        arguments = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})  # type: ignore[arg-type]
+            for name, group in groups.items()
+        }
+        command(**values, **arguments)
+
+    expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return expanded
+
+
+def _fields_as_parameters(group: type[OptionGroup]) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(group)  # type: ignore[arg-type]
+    ]
+
+
+def _option(*names: str, metavar: str, help: str, completion: Completion = None, **settings: Any) -> Any:
+    """Return an option whose default is not shown, because the help text describes it."""
+    return typer.Option(*names, metavar=metavar, help=help, show_default=False, autocompletion=completion, **settings)
+
+
+# Arguments
+
+ONE_AUTHOR_HELP = "A catalogue name, gutenberg:NUMBER, or a path to a .txt file or a folder of them."
 AUTHORS_HELP = (
     "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), or paths to a .txt file or a folder of them; "
-    "or one comparison file (.toml), which says what is not said here. [default: austen carroll]"
+    "or one comparison file (.toml), whose settings apply where no option is given. [default: austen carroll]"
 )
-SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file; repeatable. "
+SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file"
 
-
-def _option(*names: str, metavar: str, help: str, completed: Completed = None) -> typer.models.OptionInfo:
-    """An option without a default that is worth showing."""
-    found: typer.models.OptionInfo = typer.Option(
-        *names, metavar=metavar, help=help, show_default=False, autocompletion=completed
-    )
-    return found
-
-
+Author = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE_AUTHOR_HELP, autocompletion=completion.author)]
 Authors = Annotated[
     list[str] | None,
-    typer.Argument(metavar="AUTHOR", help=AUTHORS_HELP, show_default=False, autocompletion=completing.authors),
+    typer.Argument(metavar="AUTHOR", help=AUTHORS_HELP, show_default=False, autocompletion=completion.authors),
 ]
+TextFile = Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A name that genbench models list shows.", autocompletion=completion.model),
+]
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A name that genbench runs list shows; last is the newest.",
+        autocompletion=completion.run,
+    ),
+]
+
+# Generators
+
 Specs = Annotated[
     list[str] | None,
     _option(
-        "-g",
-        "--generator",
+        *("-g", "--generator"),
         metavar="SPEC",
-        help=SPEC_HELP + "[default: markov-char markov-word lstm-char lstm-word]",
-        completed=completing.spec,
+        help=f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word]",
+        completion=completion.spec,
     ),
 ]
-Budget = Annotated[str | None, _option(metavar="TIME", help="Training time a generator: 30s, 2m, 1h. [default: 30s]")]
-Steps = Annotated[int | None, _option(metavar="N", help="Optimiser steps a network, instead of a budget.")]
-Deadline = Annotated[
-    str | None,
-    _option(metavar="TIME", help="Give a row up after it. [default: 3 budgets, 1m, 1s for 1,000 test characters]"),
+OneSpec = Annotated[
+    list[str], _option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}.", completion=completion.spec)
 ]
-Seed = Annotated[int, typer.Option(help="The seed of training and drawing.")]
-Seeds = Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and their spread.")]
+SomeSpecs = Annotated[
+    list[str],
+    _option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}; repeatable.", completion=completion.spec),
+]
+AttributionSpec = Annotated[
+    str,
+    typer.Option(
+        *("-g", "--generator"),
+        metavar="SPEC",
+        help="The generator that is trained on each author.",
+        autocompletion=completion.spec,
+    ),
+]
+
+# Training
+
+Budget = Annotated[str | None, _option(metavar="TIME", help="Training time per generator: 30s, 2m, 1h. [default: 30s]")]
+Steps = Annotated[int | None, _option(metavar="N", help="Optimizer steps of a network, instead of a budget.")]
 Device = Annotated[
-    str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.", autocompletion=completing.device)
+    str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.", autocompletion=completion.device)
 ]
 Lines = Annotated[
     str,
     typer.Option(
         metavar="join|keep",
         help="Join the hard line wraps of prose, or keep all lines.",
-        autocompletion=completing.lines,
+        autocompletion=completion.lines,
     ),
+]
+Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
+HeldOut = Annotated[
+    list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole book, not on a part of each.")
 ]
 
-HeldOut = Annotated[list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole unseen book.")]
-By = Annotated[
-    list[str] | None,
-    _option(
-        metavar="KIND",
-        help="Split the bits by place: word-frequency, context-seen, position (in a word), newline; repeatable.",
-        completed=completing.by,
-    ),
-]
-Style = Annotated[
-    bool,
-    typer.Option("--style", help="Judge whose style samples have; a quarter of the training text goes to the judges."),
-]
-Memory = Annotated[
-    bool, typer.Option("--memory", help="What context is worth to each: bits with it cut to 1, 2, 4 ... characters.")
-]
-Across = Annotated[bool, typer.Option("--across", help="Score the other authors' test texts too: a matrix of authors.")]
-RunName = Annotated[
-    str, _option("--name", metavar="NAME", help="What the run is called. [default: its authors and a number]")
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Train anew, even if the same model is kept.")]
+# Sampling
 
-ONE = "A catalogue name, gutenberg:NUMBER, or a path to a .txt file or a folder of them."
-AuthorOne = Annotated[str, typer.Argument(metavar="AUTHOR", help=ONE, autocompletion=completing.author)]
-Spec = Annotated[
-    list[str],
-    _option(
-        "-g",
-        "--generator",
-        metavar="SPEC",
-        help=SPEC_HELP.replace("; repeatable. ", "."),
-        completed=completing.spec,
-    ),
+Prompt = Annotated[
+    str, _option("--prompt", metavar="TEXT", help="Text to continue; random: 40 characters of the author.")
 ]
-Many = Annotated[
-    list[str], _option("-g", "--generator", metavar="SPEC", help=SPEC_HELP.strip(), completed=completing.spec)
-]
-Asked = Annotated[
-    list[str] | None,
-    _option(
-        "-g",
-        "--generator",
-        metavar="SPEC",
-        help=SPEC_HELP + "[default: asked for on a terminal; else the newest kept model's, else markov-char]",
-        completed=completing.spec,
-    ),
-]
-PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AnySeed = Annotated[
-    int | None, _option(metavar="N", help="Of training and drawing. [default: any kept model's; drawn anew each time]")
-]
-AnyDevice = Annotated[
-    str | None,
-    _option(metavar="auto|cpu|cuda|mps", help="Where networks train. [default: auto]", completed=completing.device),
-]
-Start = Annotated[str, _option("--prompt", metavar="TEXT", help="Go on from it; random: 40 characters of the author.")]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
-Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: what was said before is less likely.")]
-Stop = Annotated[str | None, _option(metavar="TEXT", help="End before this text.")]
-Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many texts to draw.")]
-
-Prompts = Annotated[
-    list[str] | None,
-    _option(
-        "--prompt",
-        metavar="TEXT",
-        help="What samples go on from; random: 40 characters of the author; repeatable, one sample each.",
-    ),
-]
-Temperatures = Annotated[
-    list[float] | None,
-    _option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]"),
-]
-TopK = Annotated[int | None, _option(metavar="K", help="Draw from the K likeliest tokens.")]
-TopP = Annotated[float | None, _option(metavar="P", help="Draw from the likeliest tokens that make up P.")]
-MinP = Annotated[
-    float | None, _option(metavar="P", help="Draw from tokens at least P times as likely as the likeliest.")
-]
+TopK = Annotated[int | None, _option(metavar="K", help="Sample from the K most probable tokens.")]
+TopP = Annotated[float | None, _option(metavar="P", help="Sample from the most probable tokens that sum to P.")]
+MinP = Annotated[float | None, _option(metavar="P", help="Sample from tokens at least P times as probable as the top.")]
+Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: tokens that occurred before are less probable.")]
 MaxOverlap = Annotated[
     float | None,
-    _option(metavar="N", help="Copy at most N words in a row from the training text; below 1, a share of the words."),
+    _option(metavar="N", help="Copy at most N words in a row from the training text; below 1: a share of the words."),
 ]
-Length = Annotated[int, typer.Option(metavar="N", help="Characters in a sample.")]
+Stop = Annotated[str | None, _option(metavar="TEXT", help="End before this text.")]
+Length = Annotated[int, typer.Option(metavar="N", help="Characters of a text.")]
+Count = Annotated[int, typer.Option(metavar="N", min=1, help="Number of texts.")]
 
-Jobs = Annotated[int | None, _option(metavar="N", help="Generators trained side by side. [default: one a core]")]
-Executor = Annotated[
-    str | None,
-    _option(metavar="local|ray|HOST:PORT", help="Where rows are made: here, or on a Ray cluster. [default: local]"),
-]
-Cost = Annotated[
-    str | None, _option(metavar="seconds|parameters|memory", help="What the front costs. [default: seconds]")
-]
-Halving = Annotated[
-    int | None,
-    _option(metavar="N", help="At 10, 30, 90 % of the training the best 1/N go on; 0: all do. [default: 3]"),
-]
-SomeSeed = Annotated[int | None, _option(metavar="N", help="The seed of training and drawing. [default: 0]")]
-SomeSeeds = Annotated[int | None, _option(metavar="N", help="Train with N seeds. [default: 1]")]
-Json = Annotated[Path | None, _option(metavar="FILE", help="Write everything as JSON.")]
-Csv = Annotated[Path | None, _option(metavar="FILE", help="Write the rows as CSV.")]
-Markdown = Annotated[Path | None, _option(metavar="FILE", help="Write the tables as Markdown.")]
-Html = Annotated[Path | None, _option(metavar="FILE", help="Write a report to look at in a browser, one file.")]
+# Output
+
+PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonFile = Annotated[Path | None, _option("--json", metavar="FILE", help="Write everything as JSON.")]
+CsvFile = Annotated[Path | None, _option("--csv", metavar="FILE", help="Write the rows as CSV.")]
+MarkdownFile = Annotated[Path | None, _option("--markdown", metavar="FILE", help="Write the tables as Markdown.")]
+HtmlFile = Annotated[Path | None, _option("--html", metavar="FILE", help="Write a report for a browser, one file.")]
+OutputFile = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
 
 
-def only(specs: list[str]) -> str:
-    """The one SPEC of a command that takes one; UserError for several."""
+@dataclass(frozen=True)
+class ModelOptions(OptionGroup):
+    """Which stored model a command uses, and how one is trained where none fits."""
+
+    seed: Annotated[int | None, _option(metavar="N", help="Seed of training and sampling. [default: any model's]")] = (
+        None
+    )
+    budget: Budget = None
+    steps: Steps = None
+    device: Annotated[
+        str | None,
+        _option(
+            metavar="auto|cpu|cuda|mps",
+            help="Where networks train. [default: auto]",
+            completion=completion.device,
+        ),
+    ] = None
+    lines: Lines = "join"
+
+    def corpus(self, author: str, listener: ProgressListener) -> Corpus:
+        """Return the author's text."""
+        from genbench import api
+
+        return api.corpus(author, lines=self.lines, listener=listener)
+
+    def model(self, text: Corpus, spec: str, listener: ProgressListener) -> Model:
+        """Return the newest stored model that fits, or a new one."""
+        from genbench import api
+
+        return api.load_or_train(
+            text,
+            spec,
+            budget=self.budget,
+            steps=self.steps,
+            seed=self.seed,
+            device=self.device,
+            lines=self.lines,
+            listener=listener,
+        )
+
+    def models(self, text: Corpus, specs: list[str], listener: ProgressListener) -> dict[str, Model]:
+        """Return a model for each SPEC."""
+        return {spec: self.model(text, spec, listener) for spec in specs}
+
+
+@dataclass(frozen=True)
+class TrainingOptions(OptionGroup):
+    """How a model is trained."""
+
+    seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0
+    budget: Budget = None
+    steps: Steps = None
+    device: Device = "auto"
+    lines: Lines = "join"
+    retrain: Retrain = False
+
+
+@dataclass(frozen=True)
+class SamplingOptions(OptionGroup):
+    """How the next token is chosen."""
+
+    temperature: Temperature = 0.8
+    top_k: TopK = None
+    top_p: TopP = None
+    min_p: MinP = None
+    repetition_penalty: Penalty = 1.0
+
+
+def single(specs: list[str]) -> str:
+    """Return the one SPEC of a command that takes one; UserError for several."""
     if len(specs) > 1:
-        raise UserError(f"{len(specs)} generators are named, and one is taken; genbench compare takes several")
+        raise UserError(f"{len(specs)} generators are given, and one is expected; genbench compare takes several")
     return specs[0]
-
-
-def limits(budget: str | None, steps: int | None, seed: int | None, device: str | None) -> dict[str, Any]:
-    """What a model must fit, as `genbench.ready` takes it; None is open."""
-    return {"budget": seconds(budget), "steps": steps, "seed": seed, "device": device}

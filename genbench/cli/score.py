@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from genbench.cli import options as p
+from genbench.cli.options import Author, ModelOptions, OneSpec, PrintJson, TextFile, accepts_groups, single
 
 
-def score(
-    author: p.AuthorOne,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The text to score; - is standard input.")],
-    generators: p.Spec,
-    json: p.PrintJson = False,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
-) -> None:
-    """Tell how well an author's model predicts a text; trains first if no model is kept."""
+@accepts_groups
+def score(author: Author, file: TextFile, generators: OneSpec, model: ModelOptions, json: PrintJson = False) -> None:
+    """Show how well an author's model predicts a text; trains one if no model is stored."""
     from genbench import api
     from genbench.report.formatting import measured
     from genbench.report.terminal import screen
     from genbench.report.terminal.listings import facts
     from genbench.report.terminal.live import Live, console
 
-    text = api.text_of(file, lines=lines)
+    text = api.read_text(file, lines=model.lines)
     with Live(console(stderr=True)) as live:
-        limits = p.limits(budget, steps, seed, device)
-        made = api.ready(author, p.only(generators), lines=lines, watcher=live, **limits)
-        numbers = api.numbers(made, text, live)
+        trained = model.model(model.corpus(author, live), single(generators), live)
+        figures = api.score_figures(trained, text, listener=live)
     if json:
-        screen.values(numbers)
+        screen.values(figures)
     else:
-        facts([(name.replace("_", " "), measured(name, value)) for name, value in numbers.items()], console())
+        facts([(name.replace("_", " "), measured(name, value)) for name, value in figures.items()], console())

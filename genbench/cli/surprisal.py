@@ -1,51 +1,41 @@
-"""genbench read"""
+"""genbench surprisal"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from genbench.cli import options as p
+from genbench.cli.options import Author, HtmlFile, ModelOptions, PrintJson, SomeSpecs, TextFile, accepts_groups
 
 
-def read(
-    author: p.AuthorOne,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The text to read; - is standard input.")],
-    generators: p.Many,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it as a page for a browser.", show_default=False)
-    ] = None,
-    json: p.PrintJson = False,
-    seed: p.AnySeed = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    device: p.AnyDevice = None,
-    lines: p.Lines = "join",
+@accepts_groups
+def surprisal(
+    author: Author,
+    file: TextFile,
+    generators: SomeSpecs,
+    model: ModelOptions,
+    html: HtmlFile = None,
+    json: PrintJson = False,
 ) -> None:
-    """Show a text in colours, how surprising each word was to each generator; trains first if no model is kept."""
+    """Show the surprisal of each word of a text in colors, by one or more generators; trains those not stored."""
     from genbench import api
-    from genbench.analysis import measuring
     from genbench.report.terminal import screen
-    from genbench.report.terminal import surprisal as reading
+    from genbench.report.terminal import surprisal as view
     from genbench.report.terminal.live import Live, console
     from genbench.storage.files import require_writable, write_whole
 
-    text = api.text_of(file, lines=lines)
+    text = api.read_text(file, lines=model.lines)
     if html is not None:
         require_writable(html)
     with Live(console(stderr=True)) as live:
-        limits = p.limits(budget, steps, seed, device)
-        corpus = api.corpus(author, lines=lines, watcher=live)
-        made = {spec: api.ready(corpus, spec, lines=lines, watcher=live, **limits) for spec in generators}
+        corpus = model.corpus(author, live)
+        models = model.models(corpus, generators, live)
         name = "standard input" if file == "-" else Path(file).name
-        found = measuring.read(made, text, author=corpus.author, name=name, watcher=live)
+        report = api.surprisal(models, text, author=corpus.author, name=name, listener=live)
     if html is not None:
-        from genbench.report.html import reading as page
+        from genbench.report.html import reading
 
-        write_whole(html, page(found).encode())
+        write_whole(html, reading(report).encode())
     if json:
-        screen.values(found)
+        screen.values(report)
     else:
-        reading.show(found, console())
+        view.show(report, console())

@@ -5,39 +5,35 @@ from __future__ import annotations
 import os
 import sys
 
-from genbench.cli import options as p
-from genbench.experiments.durations import seconds
+from genbench.cli.options import Author, OneSpec, TrainingOptions, accepts_groups, single
 
 
-def train(
-    author: p.AuthorOne,
-    generators: p.Spec,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    seed: p.Seed = 0,
-    device: p.Device = "auto",
-    lines: p.Lines = "join",
-    fresh: p.Fresh = False,
-) -> None:
-    """Train a generator on an author and keep the model."""
+@accepts_groups
+def train(author: Author, generators: OneSpec, training: TrainingOptions) -> None:
+    """Train a generator on an author and store the model."""
     from genbench import api
-    from genbench.neural import ranks
+    from genbench.neural.distributed import is_main_process
     from genbench.report.terminal.listings import facts
     from genbench.report.terminal.live import Live, console
 
-    if not ranks.leads():  # of several processes the first one speaks
+    if not is_main_process():  # of several processes only the first prints
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     with Live(console(stderr=True)) as live:
-        made = api.train(
+        model = api.train(
             author,
-            p.only(generators),
-            budget=seconds(budget),
-            steps=steps,
-            seed=seed,
-            device=device,
-            lines=lines,
-            fresh=fresh,
-            watcher=live,
+            single(generators),
+            budget=training.budget,
+            steps=training.steps,
+            seed=training.seed,
+            device=training.device,
+            lines=training.lines,
+            retrain=training.retrain,
+            listener=live,
         )
-    told = {name: value for name, value in made.facts.items() if isinstance(value, str | int | float)}
-    facts([(name.replace("_", " "), str(value)) for name, value in told.items()], console())
+
+    # print what the generator reported about its training
+    assert model.card is not None
+    record = model.card.training
+    figures = {"parameters": record.parameters, "steps": record.steps, "spec": record.spec, **record.details}
+    shown = {name: value for name, value in figures.items() if isinstance(value, str | int | float)}
+    facts([(name.replace("_", " "), str(value)) for name, value in shown.items()], console())

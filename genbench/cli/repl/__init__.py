@@ -1,6 +1,6 @@
-"""`genbench generate AUTHOR` on a terminal: a prompt at which beginnings are typed, and short commands.
+"""The interactive prompt: what `genbench generate AUTHOR` runs on a terminal.
 
+prompt.py     reads a line, by prompt_toolkit: history, completion, the toolbar
 settings.py   what is set, and the commands that set it
-session.py    the loop: read a line, draw or do; Ctrl-C stops a sample, Ctrl-D leaves
-asking.py     prompt_toolkit: history, completion, the line that tells what is set
+session.py    the loop: a line is a prompt to continue, or a command; Ctrl-C stops a text, Ctrl-D ends the session
 """

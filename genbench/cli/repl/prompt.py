@@ -1,4 +1,4 @@
-"""The prompt itself, by prompt_toolkit: earlier lines, completion, and below it what is set."""
+"""Reads the lines of a session: history, completion, and a toolbar with the settings."""
 
 from __future__ import annotations
 
@@ -18,57 +18,61 @@ from genbench.cli.repl.settings import COMMANDS, Settings
 from genbench.report.formatting import printable
 
 
-class Commands(Completer):
-    """Completes commands, and what they take; `kept` are the SPECs that come first."""
+class CommandCompleter(Completer):
+    """Completes commands and their arguments; the SPECs of stored models come first."""
 
-    def __init__(self, kept: Callable[[], Iterable[str]] = tuple) -> None:
-        self.kept = kept
+    def __init__(self, stored_specs: Callable[[], Iterable[str]] = tuple) -> None:
+        self.stored_specs = stored_specs
         self.paths = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor."""
-        before = document.text_before_cursor
-        word, blank, argument = before.partition(" ")
-        if not before.startswith("/") or before.startswith("//"):
+        """Yield what may be typed at the cursor."""
+        line = document.text_before_cursor
+        word, blank, argument = line.partition(" ")
+        if not line.startswith("/") or line.startswith("//"):
             return
         if not blank:
-            for name, each in COMMANDS.items():
+            for name, command in COMMANDS.items():
                 if name.startswith(word):
-                    yield Completion(name, -len(word), f"{name} {each.argument}".strip(), each.help)
+                    yield Completion(name, -len(word), f"{name} {command.argument}".strip(), command.help)
         elif word == "/g":
             yield from self._specs(argument.rpartition(" ")[2])
         elif word == "/author":
-            named = [each for each in candidates.authors() if each[0].startswith(argument)]
-            yield from (Completion(name, -len(argument), display_meta=what) for name, what in named)
+            for name, full_name in candidates.authors():
+                if name.startswith(argument):
+                    yield Completion(name, -len(argument), display_meta=full_name)
             yield from self.paths.get_completions(Document(argument), complete_event)
 
-    def _specs(self, begun: str) -> Iterable[Completion]:
-        kept = [spec for spec in self.kept() if spec.startswith(begun)]
-        for spec in dict.fromkeys([*kept, *candidates.specs(begun)]):
-            yield Completion(spec, -len(begun), display_meta="kept" if spec in kept else "")
+    def _specs(self, prefix: str) -> Iterable[Completion]:
+        stored = [spec for spec in self.stored_specs() if spec.startswith(prefix)]
+        for spec in dict.fromkeys([*stored, *candidates.specs(prefix)]):
+            yield Completion(spec, -len(prefix), display_meta="stored" if spec in stored else "")
 
 
-def asker(
-    folder: Path, kept: Callable[[], Iterable[str]], input: Input | None = None, output: Output | None = None
+def line_reader(
+    folder: Path, stored_specs: Callable[[], Iterable[str]], input: Input | None = None, output: Output | None = None
 ) -> Callable[[Settings], str]:
-    """What asks for the next line; earlier lines are kept in a file in a folder."""
+    """Return a function that reads the next line; earlier lines are kept in a file in `folder`.
+
+    The function raises EOFError for Ctrl-D and KeyboardInterrupt for Ctrl-C.
+    """
     session: PromptSession[str] = PromptSession(
         history=_history(folder),
-        completer=Commands(kept),
+        completer=CommandCompleter(stored_specs),
         complete_while_typing=True,
         input=input,
         output=output,
     )
 
-    def ask(settings: Settings) -> str:
-        toolbar = FormattedText([("", f" {printable(settings.told())}")])
+    def read_line(settings: Settings) -> str:
+        toolbar = FormattedText([("", f" {printable(settings.summary())}")])
         return session.prompt(f"{printable(settings.author)}> ", bottom_toolbar=toolbar)
 
-    return ask
+    return read_line
 
 
 def _history(folder: Path) -> History:
-    """Earlier lines in a file; of this session alone where it cannot be written."""
+    """Return the history in a file; that of this session only where the file cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "history").open("a", encoding="utf-8"):

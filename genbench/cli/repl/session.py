@@ -1,160 +1,171 @@
-"""The session: a line is read, and is a beginning to go on from or a command; what goes wrong is one sentence."""
+"""The loop of the interactive prompt: a line is a prompt to continue, or a command."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from genbench import api
-from genbench.cli.repl.settings import COMMANDS, Control, Settings, command, controlled, seeded
-from genbench.corpus import Corpus
+from genbench.cli.options import ModelOptions
+from genbench.cli.repl.settings import (
+    COMMANDS,
+    SamplingCommand,
+    Settings,
+    parse_command,
+    with_sampling,
+    with_seed,
+)
+from genbench.corpus.corpus import Corpus
 from genbench.errors import GenbenchError, UserError
-from genbench.experiments.plan import RANDOM, start
-from genbench.generator import Generator
+from genbench.model import Model
 from genbench.report.formatting import printable
 from genbench.report.terminal import screen
 from genbench.report.terminal.listings import facts
 from genbench.report.terminal.live import Live
 from genbench.report.terminal.side_by_side import show
+from genbench.sampling import RANDOM_PROMPT, prompt_text
 
-Ask = Callable[[Settings], str]  # gives the next line; EOFError at the end, KeyboardInterrupt for Ctrl-C
+LineReader = Callable[[Settings], str]  # returns the next line; EOFError at the end, KeyboardInterrupt for Ctrl-C
 
 
-class Leaving(Exception):  # noqa: N818 - it is no error
-    """The session is over."""
+class EndOfSession(Exception):  # noqa: N818 - it is not an error
+    """The user leaves the session."""
 
 
 @dataclass
 class Session:
-    """One session: what is set, the models, and what was drawn last."""
+    """One session: the settings, the loaded models and the last texts."""
 
     text: Corpus
     settings: Settings
     console: Console
-    lines: str = "join"
-    limits: dict[str, Any] = field(default_factory=dict)  # what a model must fit, as `genbench.ready` takes it
-    models: dict[str, Generator] = field(default_factory=dict)
-    prompt: str = ""  # the last beginning
-    drawn: dict[str, list[str]] = field(default_factory=dict)  # after it, by generator, in pieces
+    options: ModelOptions = field(default_factory=ModelOptions)  # which models fit, and how new ones are trained
+    models: dict[str, Model] = field(default_factory=dict)
+    prompt: str = ""  # the last one
+    texts: dict[str, list[str]] = field(default_factory=dict)  # after it, by generator, in pieces
 
-    def run(self, ask: Ask) -> None:
-        """Read lines and do what they say until Ctrl-D or /quit."""
+    def run(self, read_line: LineReader) -> None:
+        """Read lines and execute them until Ctrl-D or /quit."""
         self._load(self.settings)
-        self._say(f"{self.settings.told()}\nType a beginning, or nothing, and Enter. /help lists the commands.")
+        self._print(f"{self.settings.summary()}\nType a prompt, or nothing, and Enter. /help lists the commands.")
         while True:
             try:
-                line = ask(self.settings)
+                line = read_line(self.settings)
             except EOFError:
                 return
             except KeyboardInterrupt:
-                self._say("Ctrl-D or /quit leaves.")
+                self._print("Ctrl-D or /quit ends the session.")
                 continue
             try:
-                self._line(line)
-            except Leaving:
+                self._execute(line)
+            except EndOfSession:
                 return
             except KeyboardInterrupt:
-                self._say("\nstopped")
+                self._print("\nstopped")
             except GenbenchError as error:
                 self.console.print(Text(printable(str(error)), style="red"))
 
-    def _line(self, line: str) -> None:
+    def _execute(self, line: str) -> None:
         if line.startswith("/") and not line.startswith("//"):
-            self._command(*command(line))
+            self._command(*parse_command(line))
         else:
-            self._begin(line.removeprefix("/") if line.startswith("//") else line)
+            self._generate(line.removeprefix("/") if line.startswith("//") else line)
 
     def _command(self, word: str, argument: str) -> None:
-        if isinstance(COMMANDS[word], Control):
-            self._set(controlled(self.settings, word, argument))
+        command = COMMANDS[word]
+        if isinstance(command, SamplingCommand):
+            self._set(with_sampling(self.settings, word, argument))
         elif word == "/seed":
-            self._set(seeded(self.settings, argument))
-        elif argument and not COMMANDS[word].argument:
-            raise UserError(f"{word} takes nothing more; / alone begins a command, // a text with a stroke")
+            self._set(with_seed(self.settings, argument))
+        elif argument and not command.argument:
+            raise UserError(f"{word} takes no argument; / starts a command, // a text with a slash")
         else:
-            getattr(self, f"_do_{word[1:]}")(*([argument] if COMMANDS[word].argument else []))
+            getattr(self, f"_do_{word[1:]}")(*([argument] if command.argument else []))
 
     def _set(self, settings: Settings) -> None:
         self.settings = settings
-        self._say(settings.told())
+        self._print(settings.summary())
 
     def _do_g(self, argument: str) -> None:
         if not argument:
-            kept = ", ".join(api.offered(self.text))
-            self._say(f"/g takes one or more generators, side by side; kept, or quick to train: {kept}; Tab lists all")
+            specs = ", ".join(api.stored_specs(self.text))
+            self._print(f"/g takes one or more generators; stored, or quick to train: {specs}; Tab lists all")
             return
         self._load(replace(self.settings, generators=tuple(dict.fromkeys(argument.split()))))
-        self._say(self.settings.told())
+        self._print(self.settings.summary())
 
     def _do_author(self, argument: str) -> None:
         if not argument:
             raise UserError("/author takes a catalogue name, or a path to a .txt file or a folder of them")
         with Live(screen.console(stderr=True)) as live:
-            text = api.corpus(argument, lines=self.lines, watcher=live)
-        kept = api.offered(text)
-        same = tuple(spec for spec in self.settings.generators if spec in kept) or (kept[0],)
+            text = self.options.corpus(argument, live)
+
+        # keep the generators that have a model of the new author; go back where none can be loaded or trained
+        stored = api.stored_specs(text)
+        specs = tuple(spec for spec in self.settings.generators if spec in stored) or (stored[0],)
         before, self.text, self.models = (self.text, self.models), text, {}
         try:
-            self._load(replace(self.settings, author=text.author, generators=same))
+            self._load(replace(self.settings, author=text.author, generators=specs))
         except BaseException:
             self.text, self.models = before
             raise
-        self._say(self.settings.told())
+        self._print(self.settings.summary())
 
     def _do_again(self) -> None:
-        self._begin(self.prompt)
+        self._generate(self.prompt)
 
     def _do_more(self) -> None:
-        going = {name: self.prompt + "".join(pieces) for name, pieces in self.drawn.items() if name in self.models}
-        if not going:
-            raise UserError("there is no text to go on from yet; type a beginning, or nothing, and Enter")
-        self._draw(going, "")
+        read = {name: self.prompt + "".join(pieces) for name, pieces in self.texts.items() if name in self.models}
+        if not read:
+            raise UserError("there is no text to continue yet; type a prompt, or nothing, and Enter")
+        self._continue(read, "")
 
     def _do_random(self) -> None:
-        self._begin(start(RANDOM, self.text.train, secrets.randbelow(2**32)))
+        self._generate(prompt_text(RANDOM_PROMPT, str(self.text.train), secrets.randbelow(2**32)))
 
     def _do_set(self) -> None:
         facts(self.settings.lines(), self.console)
 
     def _do_help(self) -> None:
         facts([(f"{word} {each.argument}".strip(), each.help) for word, each in COMMANDS.items()], self.console)
-        self._say("Any other line is a beginning. Tab completes, the arrows find earlier lines, Ctrl-C stops a text.")
+        self._print("Any other line is a prompt. Tab completes, the arrow keys recall lines, Ctrl-C stops a text.")
 
     def _do_quit(self) -> None:
-        raise Leaving
+        raise EndOfSession
 
     def _load(self, settings: Settings) -> None:
-        """The models of the generators, trained where none is kept; nothing changes where one cannot be had."""
+        """Load the models of the generators, train those not stored; nothing changes where one is not available."""
         with Live(screen.console(stderr=True)) as live:
-            how = {"lines": self.lines, "watcher": live, **self.limits}
-            found = {spec: self.models.get(spec) or api.ready(self.text, spec, **how) for spec in settings.generators}
-        self.settings, self.models = settings, found
+            models = {
+                spec: self.models.get(spec) or self.options.model(self.text, spec, live) for spec in settings.generators
+            }
+        self.settings, self.models = settings, models
 
-    def _begin(self, prompt: str) -> None:
-        """New texts, all from one beginning."""
-        self.prompt, self.drawn = prompt, {}
-        self._draw(dict.fromkeys(self.models, prompt), prompt)
+    def _generate(self, prompt: str) -> None:
+        """Generate new texts from one prompt."""
+        self.prompt, self.texts = prompt, {}
+        self._continue(dict.fromkeys(self.models, prompt), prompt)
 
-    def _draw(self, begun: dict[str, str], shown: str) -> None:
-        """A text of each generator, after what it has read; of that `shown` is shown."""
+    def _continue(self, read: dict[str, str], shown_prompt: str) -> None:
+        """Generate a text by each model after what it has read."""
         seed = secrets.randbelow(2**32) if self.settings.seed is None else self.settings.seed
-        texts = {}
-        for name, read in begun.items():
-            pieces = api.stream(self.models[name], read, self.settings.sampling, seed)
-            texts[name] = _recorded(pieces, self.drawn.setdefault(name, []))
-        show(shown, texts, self.console, last=len(texts) > 1)  # one text has an empty line below it, panels an edge
+        streams = {}
+        for name, text in read.items():
+            pieces = self.models[name].stream(text, self.settings.sampling, seed=seed)
+            streams[name] = _recorded(pieces, self.texts.setdefault(name, []))
+        # a single text is followed by an empty line; panels have a border
+        show(shown_prompt, streams, self.console, last=len(streams) > 1)
 
-    def _say(self, sentence: str) -> None:
+    def _print(self, sentence: str) -> None:
         self.console.print(Text(printable(sentence), style="bright_black"))
 
 
-def _recorded(pieces: Iterator[str], into: list[str]) -> Iterator[str]:
-    """The same pieces, each kept as it passes."""
+def _recorded(pieces: Iterator[str], record: list[str]) -> Iterator[str]:
+    """Yield the pieces and append each to the record."""
     for piece in pieces:
-        into.append(piece)
+        record.append(piece)
         yield piece

@@ -1,4 +1,4 @@
-"""What is set in a session, and the short commands that set it."""
+"""The settings of a session, and the commands that change them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.errors import UserError, nearest
-from genbench.sampling.loop import Sampling
+from genbench.sampling import Sampling
 
 OFF = ("off", "none", "")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Who writes, how, and from which seed on; None draws another seed each time."""
+    """Author, generators, sampling parameters and seed; with the seed None, each text has a new one."""
 
     author: str
     generators: tuple[str, ...]
@@ -22,65 +22,75 @@ class Settings:
     seed: int | None = None
 
     def lines(self) -> list[tuple[str, str]]:
-        """Commands and what they have set, as they are shown."""
-        controls = {word: each for word, each in COMMANDS.items() if isinstance(each, Control)}
-        shown = [(word, _written(getattr(self.sampling, each.name))) for word, each in controls.items()]
-        seed = "another each time" if self.seed is None else str(self.seed)
-        return [("/author", self.author), ("/g", " ".join(self.generators)), *shown, ("/seed", seed)]
+        """Return the commands and their current values."""
+        values = [
+            (word, _format(getattr(self.sampling, command.name)))
+            for word, command in COMMANDS.items()
+            if isinstance(command, SamplingCommand)
+        ]
+        seed = "new each time" if self.seed is None else str(self.seed)
+        return [("/author", self.author), ("/g", " ".join(self.generators)), *values, ("/seed", seed)]
 
-    def told(self) -> str:
-        """All that is set, in one line; what is off is left out."""
-        draw = self.sampling
+    def summary(self) -> str:
+        """Return all settings in one line; those that are off are left out."""
+        sampling = self.sampling
         parts = [self.author, " + ".join(self.generators)]
-        parts += [f"temperature {draw.temperature:g}", f"{draw.length:,} characters"]
-        named = {"top-k": draw.top_k, "top-p": draw.top_p, "min-p": draw.min_p, "overlap": draw.max_overlap}
+        parts += [f"temperature {sampling.temperature:g}", f"{sampling.length:,} characters"]
+        named = {
+            "top-k": sampling.top_k,
+            "top-p": sampling.top_p,
+            "min-p": sampling.min_p,
+            "overlap": sampling.max_overlap,
+        }
         parts += [f"{name} {value:g}" for name, value in named.items() if value is not None]
-        parts += [f"penalty {draw.repetition_penalty:g}"] if draw.repetition_penalty != 1 else []
-        parts += [f"stop {draw.stop!r}"] if draw.stop is not None else []
+        parts += [f"penalty {sampling.repetition_penalty:g}"] if sampling.repetition_penalty != 1 else []
+        parts += [f"stop {sampling.stop!r}"] if sampling.stop is not None else []
         return ", ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
 
 
-def _written(value: Any) -> str:
+def _format(value: Any) -> str:
     return "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command that the session itself does."""
+    """A command of the session."""
 
     argument: str
     help: str
 
 
 @dataclass(frozen=True)
-class Control(Command):
-    """A command that sets one field of the sampling."""
+class SamplingCommand(Command):
+    """A command that sets one sampling parameter."""
 
     name: str
-    read: Callable[[str], Any]
+    convert: Callable[[str], Any]
     optional: bool = True  # whether it can be off
 
 
 COMMANDS: dict[str, Command] = {
-    "/t": Control("T", "temperature: 0 is greedy, 0.7 careful, 1 as learned", "temperature", float, False),
-    "/n": Control("N", "characters of a text", "length", int, False),
-    "/g": Command("SPEC...", "generators; several write side by side"),
+    "/t": SamplingCommand("T", "temperature: 0 is greedy, 0.7 conservative, 1 as learned", "temperature", float, False),
+    "/n": SamplingCommand("N", "characters of a text", "length", int, False),
+    "/g": Command("SPEC...", "generators; several are shown side by side"),
     "/author": Command("AUTHOR", "another author"),
-    "/seed": Command("N", "the same seed each time; off: another each time"),
-    "/again": Command("", "the last beginning once more"),
-    "/more": Command("", "go on where the last text ended"),
-    "/random": Command("", "begin with 40 characters of the author"),
-    "/top-k": Control("K", "draw from the K likeliest tokens; off", "top_k", int),
-    "/top-p": Control("P", "draw from the likeliest tokens that make up P; off", "top_p", float),
-    "/min-p": Control("P", "draw from tokens at least P times as likely as the likeliest; off", "min_p", float),
-    "/penalty": Control("X", "above 1: what was said before is less likely", "repetition_penalty", float, False),
-    "/overlap": Control("N", "copy at most N words in a row from the training text; off", "max_overlap", float),
-    "/stop": Control("TEXT", "end before this text; off", "stop", str),
-    "/set": Command("", "all that is set"),
+    "/seed": Command("N", "the same seed each time; off: a new one each time"),
+    "/again": Command("", "the last prompt again"),
+    "/more": Command("", "continue the last text"),
+    "/random": Command("", "start with 40 characters of the author"),
+    "/top-k": SamplingCommand("K", "sample from the K most probable tokens; off", "top_k", int),
+    "/top-p": SamplingCommand("P", "sample from the most probable tokens that sum to P; off", "top_p", float),
+    "/min-p": SamplingCommand("P", "sample from tokens at least P times as probable as the top; off", "min_p", float),
+    "/penalty": SamplingCommand(
+        "X", "above 1: tokens that occurred before are less probable", "repetition_penalty", float, False
+    ),
+    "/overlap": SamplingCommand("N", "copy at most N words in a row from the training text; off", "max_overlap", float),
+    "/stop": SamplingCommand("TEXT", "end before this text; off", "stop", str),
+    "/set": Command("", "all settings"),
     "/help": Command("", "this list"),
-    "/quit": Command("", "leave, as Ctrl-D does"),
+    "/quit": Command("", "end the session, like Ctrl-D"),
 }
-LONG = {
+ALIASES = {
     "/temperature": "/t",
     "/length": "/n",
     "/generator": "/g",
@@ -94,37 +104,39 @@ LONG = {
 }
 
 
-def command(line: str) -> tuple[str, str]:
-    """The command that a line names, and its argument; UserError for one that is not known.
+def parse_command(line: str) -> tuple[str, str]:
+    """Return the command in a line and its argument; UserError for an unknown one.
 
-    >>> command("/temperature 0.7"), command("/again")
+    >>> parse_command("/temperature 0.7"), parse_command("/again")
     (('/t', '0.7'), ('/again', ''))
     """
     word, _, argument = line.strip().partition(" ")
-    word = LONG.get(word, word)
+    word = ALIASES.get(word, word)
     if word not in COMMANDS:
-        raise UserError(f"there is no command {word}: {nearest(word, COMMANDS)}; // begins a text with a stroke")
+        raise UserError(
+            f"there is no command {word}: {nearest(word, COMMANDS)}; a line with // is a text that starts with /"
+        )
     return word, argument.strip()
 
 
-def controlled(settings: Settings, word: str, argument: str) -> Settings:
-    """The settings with one control set; UserError for what it cannot be."""
-    control = COMMANDS[word]
-    assert isinstance(control, Control)
+def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
+    """Return the settings with one sampling parameter changed; UserError for an invalid value."""
+    command = COMMANDS[word]
+    assert isinstance(command, SamplingCommand)
     value: Any = None
-    if not (control.optional and argument in OFF):
+    if not (command.optional and argument in OFF):
         try:
-            value = control.read(argument)
+            value = command.convert(argument)
         except ValueError:
-            kind = "a whole number" if control.read is int else "a number"
-            what = f"{word} {control.argument}: {control.help}"
-            raise UserError(f"{word} is {argument!r}, and must be {kind}; {what}") from None
-    changed: dict[str, Any] = {control.name: value}
-    return replace(settings, sampling=replace(settings.sampling, **changed))
+            kind = "a whole number" if command.convert is int else "a number"
+            usage = f"{word} {command.argument}: {command.help}"
+            raise UserError(f"{word} is {argument!r}, and must be {kind}; {usage}") from None
+    changes: dict[str, Any] = {command.name: value}
+    return replace(settings, sampling=replace(settings.sampling, **changes))
 
 
-def seeded(settings: Settings, argument: str) -> Settings:
-    """The settings with a seed, or with another one each time."""
+def with_seed(settings: Settings, argument: str) -> Settings:
+    """Return the settings with a seed, or with a new one for each text."""
     if argument in OFF:
         return replace(settings, seed=None)
     if not argument.isdecimal() or int(argument) >= 2**32:

@@ -1,0 +1,58 @@
+"""genbench attribute"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genbench.cli import completion
+from genbench.cli.options import (
+    ONE_AUTHOR_HELP,
+    AttributionSpec,
+    PrintJson,
+    TextFile,
+    TrainingOptions,
+    accepts_groups,
+)
+
+Characters = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Characters of training text per author. [default: what the author with the least has]",
+        show_default=False,
+    ),
+]
+
+
+@accepts_groups
+def attribute(
+    file: TextFile,
+    among: Annotated[
+        list[str],
+        typer.Option(metavar="AUTHOR...", help=f"Two or more. {ONE_AUTHOR_HELP}", autocompletion=completion.author),
+    ],
+    training: TrainingOptions,
+    others: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.", autocompletion=completion.author),
+    ] = None,
+    generator: AttributionSpec = "markov-char",
+    characters: Characters = None,
+    json: PrintJson = False,
+) -> None:
+    """Attribute a text to one of several authors: the bits it takes under each author's model, fewest first."""
+    from genbench import api
+    from genbench.report.terminal import attribution as view
+    from genbench.report.terminal import screen
+    from genbench.report.terminal.live import Live, console
+
+    text = api.read_text(file, lines=training.lines)
+    authors = [*among, *(others or ())]  # an option takes one word; the others after it arrive as arguments
+    with Live(console(stderr=True)) as live:
+        result = api.attribute(text, authors, generator, characters=characters, **vars(training), listener=live)
+    if json:
+        screen.values(result)
+    else:
+        view.show_attribution(result, console())
