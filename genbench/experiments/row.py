@@ -1,0 +1,186 @@
+"""Row: the result of one generator on one author with one seed, and the dataclasses it contains.
+
+Rows are stored and exported as JSON objects whose keys are the field names; docs/results.md documents them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from genbench.generator import OptionValue
+from genbench.storage.records import from_json, to_json
+
+if TYPE_CHECKING:
+    from genbench.experiments.job import Job
+
+Status = Literal["ok", "failed", "pruned"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CopiedRun:
+    """The longest run of characters of a sample that also stands in the training text."""
+
+    book: str  # "" where the training text is not divided into books
+    character: int  # where it begins in the book
+    text: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated text with its surprisal and what it copies from the training text."""
+
+    temperature: float
+    prompt: str
+    text: str  # without the prompt
+    surprisal: list[tuple[str, float]] = field(default_factory=list)  # each word, white space before it, and its bits
+    longest_copy: int | None = None  # characters
+    copied_from: CopiedRun | None = None
+    copies: list[tuple[int, int]] = field(default_factory=list)  # start and end of each copied run in the text
+    copied_share: float | None = None  # of the words, in copied runs of five words and more
+    unseen: list[float | None] = field(default_factory=list)  # share of new n-grams, of 1 to 10 words
+
+
+@dataclass(frozen=True)
+class CopyStats:
+    """What several texts together copy from the training text, and how much they repeat each other."""
+
+    texts: int
+    words: int
+    longest_copy: float | None  # characters, mean over the texts
+    copied_share: float | None
+    unseen: list[float | None]
+    distinct: list[float | None]  # share of distinct n-grams
+    self_bleu: float | None
+    temperature: float | None = None  # of the samples; None for held-out text
+
+
+@dataclass(frozen=True)
+class ContextPoint:
+    """Bits of the same words with the context cut to one length."""
+
+    context: int  # characters
+    bits_per_character: float
+    interval: Interval | None
+    half_shuffled: float | None  # with the farther half of the context shuffled
+    beyond: float  # bits per character that the context beyond this length saves
+    beyond_interval: Interval | None
+
+
+@dataclass(frozen=True)
+class StratumBits:
+    """Characters and bits of one stratum of the test text."""
+
+    characters: int
+    bits: float
+    block_characters: list[float]
+    block_bits: list[float]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many passages were attributed to their own author."""
+
+    passages: int
+    right: int
+    accuracy: float | None
+    interval: Interval  # 95 %, Wilson
+    mean: float | None  # of the authors' own accuracies
+    given_to: dict[str, dict[str, int]]  # confusion matrix: true author, attributed author
+
+
+@dataclass(frozen=True)
+class StyleScores:
+    """How many of a row's samples each judge of style attributes to their author."""
+
+    length: int  # characters of the longest sample
+    texts: list[str]
+    accuracy: dict[str, Accuracy] = field(default_factory=dict)  # by judge: bits, rnn, lstm ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """The result of one generator on one author with one seed; figures that were not measured are None."""
+
+    author: str
+    generator: str  # registered name, or the stem of the plugin file
+    seed: int = 0
+    options: dict[str, OptionValue] = field(default_factory=dict)
+    status: Status = "ok"
+    error: str | None = None  # why it failed or was pruned
+
+    # test text
+    bits: float | None = None  # minus log2 of the probability of the whole test text
+    bits_per_character: float | None = None
+    bits_per_byte: float | None = None
+    word_perplexity: float | None = None
+    token_perplexity: float | None = None  # per token of this generator, never ranked
+    characters: int | None = None
+    bytes: int | None = None
+    words: int | None = None
+    tokens: int | None = None
+    spelled_share: float | None = None  # of the tokens, those that spell unknown words
+    interval: Interval | None = None  # 95 % of the bits per character, block bootstrap
+    block_bits: list[float] = field(default_factory=list)  # of each whole block of 1,000 characters
+    splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum
+    validation_bits_per_character: float | None = None  # measured in sweeps
+
+    # training
+    adaptive: bool = False  # whether it learns from the test text while reading it; such rows are ranked apart
+    parameters: int | None = None
+    steps: int | None = None
+    train_seconds: float | None = None
+    train_characters_per_second: float | None = None
+    curve: list[tuple[float, float]] = field(default_factory=list)  # seconds, bits per character of validation text
+    spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
+    details: dict[str, Any] = field(default_factory=dict)  # further figures that the generator reported, JSON values
+    model: str = ""  # name of the stored model, "" where none was stored
+    reused: bool = False  # whether a stored model was loaded instead of trained
+
+    # speed and memory
+    score_characters_per_second: float | None = None
+    generate_characters_per_second: float | None = None
+    peak_memory_mb: float | None = None
+
+    # samples and extra metrics
+    samples: list[Sample] = field(default_factory=list)
+    novelty: list[CopyStats] = field(default_factory=list)  # one entry for each temperature
+    memory: list[ContextPoint] = field(default_factory=list)
+    cross_scores: dict[str, float] = field(default_factory=dict)  # bits per character of other authors' test texts
+    style: StyleScores | None = None
+    notes: list[str] = field(default_factory=list)
+
+    # several seeds as one row (see `significance.aggregate_seeds`)
+    seeds: int = 1
+    spread: Interval | None = None  # lowest and highest bits per character of the seeds
+
+    @classmethod
+    def blank(cls, job: Job) -> Row:
+        """Return a row of a job with nothing measured."""
+        return cls(author=job.author, generator=job.generator, seed=job.seed)
+
+    def failed(self, reason: str) -> Row:
+        """Return the row with the status "failed" and a reason."""
+        return replace(self, status="failed", error=reason)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the row has a score."""
+        return self.status == "ok"
+
+    @property
+    def ranking_bits(self) -> float:
+        """Bits per character of the test text; infinite where it was not scored, so that such rows come last."""
+        return float("inf") if self.bits_per_character is None else self.bits_per_character
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Row:
+        """Return the row that `to_dict` gave; raises ValueError for anything else."""
+        return from_json(cls, values)
