@@ -1,9 +1,9 @@
-"""Any book of Project Gutenberg by its number: fetched once from a mirror meant for programs, checked, and kept.
+"""Project Gutenberg books by number: downloaded once from a mirror meant for programs, checked and cached.
 
-    texts/pg1342.txt          the bytes as they came
-    texts/pg1342.txt.sha256   their checksum, as `sha256sum --check` reads it
+    texts/pg1342.txt          the bytes as downloaded
+    texts/pg1342.txt.sha256   their checksum, in the format of `sha256sum --check`
 
-The path is that of the collection generated from all books, which is clean UTF-8 with both standard markers.
+The address is that of the collection generated from all books: UTF-8 with both standard markers.
 """
 
 from __future__ import annotations
@@ -15,126 +15,135 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from genbench.corpus.cleaning import decode, markers, newlines
-from genbench.corpus.http import FetchError, Patience, fetch
+from genbench.corpus.cleaning import decode, find_markers, normalize_newlines
+from genbench.corpus.downloads import DownloadError, RetryPolicy, download
 from genbench.errors import CorpusError
-from genbench.storage import files as store
+from genbench.storage import files
 
 PREFIX = "gutenberg:"
-ADDRESS = "GENBENCH_GUTENBERG"
-MIRROR = "https://gutenberg.pglaf.org"  # Project Gutenberg's own; its robot policy keeps www.gutenberg.org for people
-BOOKS = re.compile(r"[0-9]{1,7}(?:\+[0-9]{1,7})*")
-MANY = 200  # books in one author
+MIRROR_VARIABLE = "GENBENCH_GUTENBERG"
+DEFAULT_MIRROR = "https://gutenberg.pglaf.org"  # the robot policy of Project Gutenberg reserves www. for people
+MAX_BOOKS = 200  # in one author
 
-_NUMBER = re.compile(r"\[e-?(?:book|text) #(\d+)\]", re.I)
-_FIELD = r"^{}:[ \t]*(\S[^\n]*(?:\n[ \t]+\S[^\n]*)*)"
+_NUMBERS = re.compile(r"[0-9]{1,7}(?:\+[0-9]{1,7})*")
+_NUMBER_IN_HEADER = re.compile(r"\[e-?(?:book|text) #(\d+)\]", re.I)
+_HEADER_FIELD = r"^{}:[ \t]*(\S[^\n]*(?:\n[ \t]+\S[^\n]*)*)"
 
-OnProgress = Callable[[str, float], None]  # told what is fetched, and the share of it that is there, 0 to 1
+OnProgress = Callable[[str, float], None]  # receives what is being downloaded and the share received, 0 to 1
 
 
-def is_numbered(author: str) -> bool:
-    """Whether an author is named by numbers of Project Gutenberg."""
+def is_gutenberg(author: str) -> bool:
+    """Return whether an author is given as Project Gutenberg book numbers."""
     return author.lower().startswith(PREFIX)
 
 
-def numbers(author: str) -> list[int]:
-    """The numbers in `gutenberg:1342+158`; CorpusError where it is malformed.
+def parse_numbers(author: str) -> list[int]:
+    """Return the book numbers in a word such as `gutenberg:1342+158`. Raises CorpusError where it is malformed.
 
-    >>> numbers("gutenberg:1342+158")
+    >>> parse_numbers("gutenberg:1342+158")
     [1342, 158]
     """
     rest = author[len(PREFIX) :]
-    found = [int(word) for word in rest.split("+")] if BOOKS.fullmatch(rest) else []
-    if not found or 0 in found or len(set(found)) != len(found) or len(found) > MANY:
+    numbers = [int(word) for word in rest.split("+")] if _NUMBERS.fullmatch(rest) else []
+    if not numbers or 0 in numbers or len(set(numbers)) != len(numbers) or len(numbers) > MAX_BOOKS:
         raise CorpusError(
-            f"{author!r} is no list of Project Gutenberg's books; give their numbers, each once, "
-            f"as in gutenberg:1342 or gutenberg:1342+158 (at most {MANY})"
+            f"{author!r} is not a list of Project Gutenberg book numbers; give each number once, "
+            f"as in gutenberg:1342 or gutenberg:1342+158 (at most {MAX_BOOKS})"
         )
-    return found
+    return numbers
 
 
-def kept(number: int) -> bytes | None:
-    """The book as it was fetched earlier; None where it was not, or has been changed since."""
-    path = _path(number)
+def read_cached(number: int) -> bytes | None:
+    """Return the cached bytes of a book; None where it was not downloaded, or its copy has been changed since."""
+    path = _cache_path(number)
     with contextlib.suppress(OSError):
-        digest = _sums(path).read_text(encoding="ascii", errors="replace").partition(" ")[0]
+        digest = _checksum_path(path).read_text(encoding="ascii", errors="replace").partition(" ")[0]
         data = path.read_bytes()
         if sha256(data).hexdigest() == digest:
             return data
     return None
 
 
-def book(number: int, on_progress: OnProgress | None = None, patience: Patience | None = None) -> bytes:
-    """The bytes of a book, kept or fetched and then kept; CorpusError where it cannot be had."""
-    return kept(number) or _fetched(number, on_progress or (lambda what, share: None), patience or Patience())
+def get_book(number: int, on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> bytes:
+    """Return the bytes of a book, from the cache or downloaded and then cached.
+
+    Raises CorpusError where it cannot be downloaded.
+    """
+    data = read_cached(number)
+    return data or _download_book(number, on_progress or (lambda what, share: None), retries or RetryPolicy())
 
 
-def _fetched(number: int, on_progress: OnProgress, patience: Patience) -> bytes:
-    base, what = _address(), f"fetching Project Gutenberg's {number}"
+def _download_book(number: int, on_progress: OnProgress, retries: RetryPolicy) -> bytes:
+    mirror, what = _mirror(), f"downloading Project Gutenberg book {number}"
+
+    # download and check
     try:
-        url = f"{base}/cache/epub/{number}/pg{number}.txt"
-        data = fetch(url, lambda share: on_progress(what, share), patience)
+        url = f"{mirror}/cache/epub/{number}/pg{number}.txt"
+        data = download(url, lambda share: on_progress(what, share), retries)
         _require_book(data, number)
-    except FetchError as error:
-        there = "was damaged since it was fetched" if _path(number).exists() else "is not on this machine"
+    except DownloadError as error:
+        state = "is damaged on this machine" if _cache_path(number).exists() else "is not on this machine"
         raise CorpusError(
-            f"Project Gutenberg's {number} {there} and cannot be had from {base} ({error}): {_advice(error)}"
+            f"Project Gutenberg book {number} {state} and cannot be downloaded from {mirror} ({error}): "
+            f"{_advice(error)}"
         ) from error
     on_progress(what, 1.0)
-    with contextlib.suppress(OSError):  # a full or foreign disk costs the copy, not the book
-        _keep(number, data)
+
+    # a full or read-only disk prevents caching, not the use of the book
+    with contextlib.suppress(OSError):
+        _cache(number, data)
     return data
 
 
-def _address() -> str:
-    base = os.environ.get(ADDRESS, "").strip().rstrip("/") or MIRROR
-    if not re.fullmatch(r"https?://[!-~]+", base):
-        raise CorpusError(f"{ADDRESS} is {base!r}, and must be a web address such as {MIRROR}")
-    return base
+def _mirror() -> str:
+    mirror = os.environ.get(MIRROR_VARIABLE, "").strip().rstrip("/") or DEFAULT_MIRROR
+    if not re.fullmatch(r"https?://[!-~]+", mirror):
+        raise CorpusError(f"{MIRROR_VARIABLE} is {mirror!r}; set it to a web address such as {DEFAULT_MIRROR}")
+    return mirror
 
 
-def _advice(error: FetchError) -> str:
+def _advice(error: DownloadError) -> str:
     if error.status in (404, 410):
-        return "look the number up at www.gutenberg.org; it may have no plain text"
-    return f"try again later, set {ADDRESS} to another mirror, or name a .txt file that you have"
+        return "look the number up at www.gutenberg.org; the book may have no plain text"
+    return f"try again later, set {MIRROR_VARIABLE} to another mirror, or name a .txt file that you have"
 
 
 def _require_book(data: bytes, number: int) -> None:
-    """Refuse what is no book of Project Gutenberg, or another one; raises FetchError."""
+    """Check that bytes are the Project Gutenberg book of a number. Raises DownloadError where they are not."""
     try:
-        text = decode(data, name="what came")
+        text = decode(data, name="the file")
     except CorpusError as error:
-        raise FetchError(str(error).partition(";")[0]) from error
-    found = markers(text)
-    if found is None:
-        raise FetchError("what came has not the two marks between which a book stands, so it is no book")
-    named = _NUMBER.search(text, 0, found[0])
-    if named and int(named[1]) != number:
-        raise FetchError(f"what came is book {named[1]}")
+        raise DownloadError(str(error).partition(";")[0]) from error
+    span = find_markers(text)
+    if span is None:
+        raise DownloadError("the file is not a book: it lacks Project Gutenberg's start and end markers")
+    header_number = _NUMBER_IN_HEADER.search(text, 0, span[0])
+    if header_number and int(header_number[1]) != number:
+        raise DownloadError(f"the server sent book {header_number[1]} instead")
 
 
-def described(data: bytes, number: int) -> str:
-    """Title and author as the book's header has them."""
+def book_title(data: bytes, number: int) -> str:
+    """Return the title and author in a book's header, or its number where there is no title."""
     text = decode(data)
-    start, _ = markers(text) or (0, 0)
-    head = newlines(text[:start])
-    title, author = (re.search(_FIELD.format(name), head, re.M) for name in ("Title", "Author"))
+    start, _ = find_markers(text) or (0, 0)
+    header = normalize_newlines(text[:start])
+    title, author = (re.search(_HEADER_FIELD.format(name), header, re.M) for name in ("Title", "Author"))
     if title is None:
         return f"Project Gutenberg {number}"
-    said = " ".join(title[1].split())
-    return f"{said} by {' '.join(author[1].split())}" if author else said
+    name = " ".join(title[1].split())
+    return f"{name} by {' '.join(author[1].split())}" if author else name
 
 
-def _path(number: int) -> Path:
-    return store.home() / "texts" / f"pg{number}.txt"
+def _cache_path(number: int) -> Path:
+    return files.home() / "texts" / f"pg{number}.txt"
 
 
-def _sums(path: Path) -> Path:
+def _checksum_path(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def _keep(number: int, data: bytes) -> None:
-    path = _path(number)
+def _cache(number: int, data: bytes) -> None:
+    path = _cache_path(number)
     path.parent.mkdir(parents=True, exist_ok=True)
-    store.write_whole(path, data)
-    store.write_whole(_sums(path), f"{sha256(data).hexdigest()}  {path.name}\n".encode())
+    files.write_atomic(path, data)
+    files.write_atomic(_checksum_path(path), f"{sha256(data).hexdigest()}  {path.name}\n".encode())

@@ -1,8 +1,9 @@
-"""Where the bytes of a book come from: embedded, NLTK's gutenberg corpus, or Project Gutenberg, a path."""
+"""Sources of books: embedded files, NLTK's gutenberg corpus, Project Gutenberg, and files and folders of the user."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -10,55 +11,53 @@ from typing import Any
 
 from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, Book, embedded_authors
-from genbench.corpus.download import download
+from genbench.corpus.downloads import RetryPolicy, iterate_with_timeout
 from genbench.corpus.gutenberg import OnProgress
-from genbench.corpus.http import Patience
 from genbench.errors import CorpusError
 
 
-def read_book(book: Book, *, on_progress: OnProgress | None = None, patience: Patience | None = None) -> bytes:
-    """The bytes of a catalogue book; downloads NLTK's corpus if it is not on NLTK's search path.
+def read_book(book: Book, *, on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> bytes:
+    """Return the bytes of a catalogue book; NLTK's corpus is downloaded if it is not on NLTK's search path.
 
-    Where that cannot be had, the same book is fetched from Project Gutenberg, if the catalogue knows its number.
-    Raises CorpusError if the book cannot be had, or if no download answers for as long as `patience` says.
+    Where that fails, the same book is downloaded from Project Gutenberg, if the catalogue has its number. Raises
+    CorpusError if the book is not available, or no server answers within the timeout of `retries`.
     """
     if book.file is not None:
         return files("genbench_corpora").joinpath("texts", book.file).read_bytes()
     if book.nltk is None:
-        raise CorpusError(f"{book.title!r} is neither embedded nor in NLTK's gutenberg corpus")
-    pointer = _find(book.nltk)
+        raise CorpusError(f"{book.title!r} is neither embedded nor in NLTK's gutenberg corpus; name another author")
+
+    # on this machine
+    pointer = _find_nltk_file(book.nltk)
     if pointer is not None:
-        return _read(pointer, book.nltk)
-    if book.gutenberg is not None and (data := gutenberg.kept(book.gutenberg)):
+        return _read_nltk_file(pointer, book.nltk)
+    if book.gutenberg is not None and (data := gutenberg.read_cached(book.gutenberg)):
         return data
-    return _download(book, on_progress, patience or Patience())
+
+    return _download_book(book, on_progress, retries or RetryPolicy())
 
 
-def corpus_available() -> bool:
-    """Whether NLTK's gutenberg corpus is on NLTK's search path, as a folder or as a zip file."""
-    return has_nltk("austen-emma.txt")
-
-
-def has_nltk(name: str) -> bool:
-    """Whether that file of NLTK's gutenberg corpus is on NLTK's search path."""
-    return _find(name) is not None
-
-
-def where(author: Author) -> str:
-    """Where an author's text is, in a word or two: embedded, on this machine, or still to be fetched."""
+def location(author: Author) -> str:
+    """Return where the text of an author is: "embedded", "on this machine" or "not downloaded"."""
     if author.embedded:
         return "embedded"
-    return "here" if all(map(is_here, author.books)) else "to be fetched"
+    return "on this machine" if all(map(is_local, author.books)) else "not downloaded"
 
 
-def is_here(book: Book) -> bool:
-    """Whether a book can be read with no network."""
-    found = book.file is not None or (book.nltk is not None and has_nltk(book.nltk))
-    return found or (book.gutenberg is not None and gutenberg.kept(book.gutenberg) is not None)
+def is_local(book: Book) -> bool:
+    """Return whether a book can be read without a network."""
+    if book.file is not None or (book.nltk is not None and _find_nltk_file(book.nltk) is not None):
+        return True
+    return book.gutenberg is not None and gutenberg.read_cached(book.gutenberg) is not None
 
 
-def _find(name: str) -> Any | None:
-    import nltk.data  # half a second: only for those who need it
+def has_nltk_corpus() -> bool:
+    """Return whether NLTK's gutenberg corpus is on NLTK's search path, as a folder or as a zip file."""
+    return _find_nltk_file("austen-emma.txt") is not None
+
+
+def _find_nltk_file(name: str) -> Any | None:
+    import nltk.data  # takes half a second
 
     try:
         return nltk.data.find(f"corpora/gutenberg/{name}")
@@ -66,19 +65,32 @@ def _find(name: str) -> Any | None:
         return None
 
 
-def _download(book: Book, on_progress: OnProgress | None, patience: Patience) -> bytes:
-    """A book from NLTK's corpus once that is downloaded, else from Project Gutenberg, tried once."""
-    name, told = str(book.nltk), on_progress or (lambda what, share: None)
-    reason = download("gutenberg", partial(told, "fetching NLTK's gutenberg corpus"), patience.silence)
-    pointer = _find(name)
+def _read_nltk_file(pointer: Any, name: str) -> bytes:
+    try:
+        with pointer.open() as stream:
+            return bytes(stream.read())
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"cannot read {name} of NLTK's gutenberg corpus: {error}; download it again") from None
+
+
+def _download_book(book: Book, on_progress: OnProgress | None, retries: RetryPolicy) -> bytes:
+    """Download NLTK's corpus, else the book from Project Gutenberg, with one try each."""
+    name, report = str(book.nltk), on_progress or (lambda what, share: None)
+
+    # NLTK's corpus
+    reason = download_nltk("gutenberg", partial(report, "downloading NLTK's gutenberg corpus"), retries.timeout)
+    pointer = _find_nltk_file(name)
     if pointer is not None:
-        return _read(pointer, name)
-    reason = reason or "the download does not hold it"
+        return _read_nltk_file(pointer, name)
+    reason = reason or "the download does not contain it"
+
+    # Project Gutenberg
     if book.gutenberg is not None:
         try:
-            return gutenberg.book(book.gutenberg, on_progress, Patience(patience.silence, ()))
+            return gutenberg.get_book(book.gutenberg, on_progress, RetryPolicy(retries.timeout, ()))
         except CorpusError as error:
             reason += f"; nor from Project Gutenberg: {error.__cause__ or error}"
+
     raise CorpusError(
         f"{name} of NLTK's gutenberg corpus is not on this machine and cannot be downloaded ({reason}): "
         "set NLTK_DATA to a folder that has it, run `python -m nltk.downloader gutenberg`, "
@@ -86,16 +98,31 @@ def _download(book: Book, on_progress: OnProgress | None, patience: Patience) ->
     )
 
 
-def _read(pointer: Any, name: str) -> bytes:
+def download_nltk(package: str, on_progress: Callable[[float], None], timeout: float) -> str:
+    """Download a package to NLTK's folder; return the reason in a few words where that fails, else "".
+
+    `on_progress` receives the share received, 0 to 1. The download is given up after `timeout` seconds of silence.
+    """
     try:
-        with pointer.open() as stream:
-            return bytes(stream.read())
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"cannot read {name} of NLTK's gutenberg corpus: {error}") from None
+        for message in iterate_with_timeout(lambda: _nltk_messages(package), timeout):
+            failure = getattr(message, "message", None)  # only NLTK's error messages have it
+            if failure is not None:
+                return " ".join(str(failure).split())
+            if hasattr(message, "progress"):
+                on_progress(message.progress / 100)
+    except Exception as error:  # any failure of the downloader becomes part of one sentence
+        return " ".join(str(error).split()) or type(error).__name__
+    return ""
+
+
+def _nltk_messages(package: str) -> Iterator[Any]:
+    from nltk.downloader import Downloader
+
+    yield from Downloader().incr_download(package)
 
 
 def read_path(path: Path) -> list[tuple[Path, bytes]]:
-    """Each book at a path with its bytes: one file, or the .txt files of a folder, sorted by name.
+    """Return the books at a path with their bytes: one file, or the .txt files of a folder, sorted by name.
 
     Raises CorpusError if the path is missing or unreadable, a folder has no .txt file, or a file is empty.
     """
@@ -105,22 +132,22 @@ def read_path(path: Path) -> list[tuple[Path, bytes]]:
 
 
 def _text_files(folder: Path) -> list[Path]:
-    """Hidden files are left out: macOS writes binary ones beside the texts."""
+    """Return the .txt files of a folder except hidden ones: macOS writes binary files beside the texts."""
     try:
         visible = [file for file in folder.iterdir() if not file.name.startswith(".")]
     except OSError as error:
-        raise CorpusError(f"cannot read the folder {folder}: {error.strerror}") from None
-    found = sorted(file for file in visible if file.suffix.lower() == ".txt")
-    if not found:
+        raise CorpusError(f"cannot read the folder {folder}: {error.strerror}; name another path") from None
+    paths = sorted(file for file in visible if file.suffix.lower() == ".txt")
+    if not paths:
         raise CorpusError(f"there is no .txt file in the folder {folder}; put one there or name another path")
-    return found
+    return paths
 
 
 def _read_file(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
+        raise CorpusError(f"cannot read {path}: {error.strerror}; name another file") from None
     if not data.strip():
         raise CorpusError(f"{path} is empty; name a file with text in it")
     return data

@@ -1,43 +1,124 @@
-"""One book in three contiguous parts: to train on, to validate on, to test on."""
+"""Split books into training, validation and test text.
+
+Every book is split 80/10/10 into contiguous parts, at paragraph breaks; or one held-out book is the whole test text.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from genbench.errors import CorpusError
 
-TRAIN, VALID = 0.8, 0.1  # of the characters; the rest is the test part
-REACH = 0.025  # of the characters: how far a cut may move to find a better place
+TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # of the characters; the rest is the test part
+MAX_SHIFT = 0.025  # of the characters: how far a boundary may move to reach a paragraph or line break
+BOOK_SEPARATOR = "\n\n"
+
+BookStarts = tuple[tuple[int, str], ...]  # offset in the training text at which a book starts, and the book's title
 
 
-def split(text: str) -> tuple[str, str, str]:
-    r"""The train, valid and test parts: none is empty, and one after the other they are the text again.
+class BookText(NamedTuple):
+    """The title and the cleaned text of one book."""
 
-    A cut comes after the paragraph break nearest to its target, else after the nearest line break, else
-    exactly at the target. Raises CorpusError for fewer than three characters.
+    title: str
+    text: str
 
-    >>> split("0123456\n9")
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts of one or more books, and where each book starts in the training part."""
+
+    train: str
+    valid: str
+    test: str
+    book_starts: BookStarts
+
+
+def split_text(text: str) -> tuple[str, str, str]:
+    r"""Split one book into its training, validation and test part: none is empty, concatenated they are the text.
+
+    A part ends after the paragraph break nearest to its target, else after the nearest line break, else exactly at the
+    target. Raises CorpusError for fewer than three characters.
+
+    >>> split_text("0123456\n9")
     ('0123456', '\n', '9')
     """
     if len(text) < 3:
-        raise CorpusError(f"a text of {len(text)} characters cannot be split in three")
-    first = min(_cut(text, TRAIN), len(text) - 2)  # the limits matter to texts of a few characters
-    second = min(max(_cut(text, TRAIN + VALID), first + 1), len(text) - 1)
-    return text[:first], text[first:second], text[second:]
+        raise CorpusError(f"a text of {len(text)} characters cannot be split in three; name a longer text")
+
+    # the limits keep all parts of very short texts from being empty
+    valid_start = min(_boundary(text, TRAIN_SHARE), len(text) - 2)
+    test_start = min(max(_boundary(text, TRAIN_SHARE + VALID_SHARE), valid_start + 1), len(text) - 1)
+    return text[:valid_start], text[valid_start:test_start], text[test_start:]
 
 
-def _cut(text: str, share: float) -> int:
-    target, reach = round(share * len(text)), int(REACH * len(text))
+def _boundary(text: str, share: float) -> int:
+    target, reach = round(share * len(text)), int(MAX_SHIFT * len(text))
     for pattern in (r"\n{2,}", r"\n"):
-        places = list(_ends(pattern, text, target - reach, target + reach))
-        if places:
-            return min(places, key=lambda place: abs(place - target))
+        ends = list(_match_ends(pattern, text, target - reach, target + reach))
+        if ends:
+            return min(ends, key=lambda end: abs(end - target))
     return target
 
 
-def _ends(pattern: str, text: str, low: int, high: int) -> Iterator[int]:
-    """Where matches end, from `low` to `high`, both included."""
+def _match_ends(pattern: str, text: str, low: int, high: int) -> Iterator[int]:
+    """Yield where matches end, from `low` to `high`, both included."""
     for match in re.finditer(pattern, text):
         if low <= match.end() <= high:
             yield match.end()
+
+
+def split_within_books(books: Sequence[BookText]) -> Split:
+    """Split each book, so that every part contains some of every book."""
+    parts = [split_text(book.text) for book in books]
+    train_parts, valid_parts, test_parts = zip(*parts, strict=True)
+    starts = _book_starts([book.title for book in books], train_parts)
+    return Split(join_texts(train_parts), join_texts(valid_parts), join_texts(test_parts), starts)
+
+
+def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
+    """Use the book with the title `held_out` as test text; of the others, the last tenth is for validation."""
+    others = [book for book in books if book.title != held_out]
+    parts = [split_text(book.text) for book in others]
+    train_parts = [train + valid for train, valid, _ in parts]
+    starts = _book_starts([book.title for book in others], train_parts)
+    test = next(book.text for book in books if book.title == held_out)
+    return Split(join_texts(train_parts), join_texts([part for _, _, part in parts]), test, starts)
+
+
+def find_held_out(author: str, titles: Sequence[str], words: Sequence[str]) -> str:
+    """Return the only title that contains one of the words, ignoring case. Raises CorpusError for none or several."""
+    if len(titles) < 2:
+        raise CorpusError(f"{author} has one book, so none can be held out; name an author with several books")
+    matches = [title for title in titles if any(word.lower() in title.lower() for word in words)]
+    if len(matches) != 1:
+        raise CorpusError(
+            f"{' '.join(words)!r} matches {len(matches)} books of {author}; name one of: {'; '.join(titles)}"
+        )
+    return matches[0]
+
+
+def join_texts(texts: Iterable[str]) -> str:
+    r"""Concatenate texts with a blank line between them and a newline at the end; nothing is removed.
+
+    >>> join_texts(["one\n", "two\n\n", "three"])
+    'one\n\ntwo\n\nthree\n'
+    """
+    *others, last = texts
+    return "".join(text + _missing_newlines(text, BOOK_SEPARATOR) for text in others) + last + _missing_newlines(last)
+
+
+def _book_starts(titles: Sequence[str], train_parts: Sequence[str]) -> BookStarts:
+    """Return where each book's training part starts once `join_texts` has concatenated them."""
+    starts, offset = [], 0
+    for title, part in zip(titles, train_parts, strict=True):
+        starts.append((offset, title))
+        offset += len(part) + len(_missing_newlines(part, BOOK_SEPARATOR))
+    return tuple(starts)
+
+
+def _missing_newlines(text: str, ending: str = "\n") -> str:
+    """Return the newlines that `text` needs to end with `ending`."""
+    return ending[min(len(ending), len(text) - len(text.rstrip("\n"))) :]

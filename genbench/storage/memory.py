@@ -1,0 +1,26 @@
+"""The amount of memory of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def total_memory() -> int | None:
+    """Return the memory of this machine in bytes, or the limit of this process's control group where it is smaller.
+
+    None where the system does not tell.
+    """
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+    # containers are limited by their control group; without a limit, the file contains a word
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        path = next(path for path in map(Path, CGROUP_LIMITS) if path.exists())
+        size = min(size, int(path.read_text(encoding="utf-8")))
+    return size
