@@ -1,4 +1,4 @@
-"""Sources: the catalogue, embedded texts, user paths, NLTK's corpus and downloads that fail."""
+"""Sources: the catalogue, embedded texts, the user's files, NLTK's corpus and its download."""
 
 import lzma
 import re
@@ -10,9 +10,9 @@ import nltk.data
 import nltk.downloader
 import pytest
 
-from genbench.corpus.catalogue import Book, catalogue, embedded_authors, find_author
-from genbench.corpus.http import Patience
-from genbench.corpus.sources import corpus_available, read_book, read_path
+from genbench.corpus.catalogue import Book, embedded_authors, find_author, load_catalogue
+from genbench.corpus.downloads import RetryPolicy
+from genbench.corpus.sources import has_nltk_corpus, read_book, read_path
 from genbench.errors import CorpusError
 
 EMMA = Book("Emma", "prose", nltk="austen-emma.txt")
@@ -20,14 +20,14 @@ EMMA = Book("Emma", "prose", nltk="austen-emma.txt")
 
 @pytest.fixture
 def no_corpus(monkeypatch, tmp_path):
-    """NLTK's search path is one empty folder, private as NLTK wants it."""
+    """Set NLTK's search path to one empty folder, with the permissions that NLTK requires."""
     tmp_path.chmod(0o755)
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
     return tmp_path
 
 
-def downloader(monkeypatch, *messages, action=lambda: None):
-    """NLTK's downloader replaced by one that acts, then sends these messages."""
+def replace_nltk_downloader(monkeypatch, *messages, action=lambda: None):
+    """Replace NLTK's downloader by one that calls `action`, then yields messages."""
 
     class Double:
         def incr_download(self, package):
@@ -50,13 +50,13 @@ def install(folder: Path) -> None:
 # the catalogue
 
 
-def test_the_catalogue_has_the_18_files_of_nltk_once_each():
-    files = [book.nltk for author in catalogue().values() for book in author.books if book.nltk]
+def test_catalogue_has_each_of_nltks_18_files_once():
+    files = [book.nltk for author in load_catalogue().values() for book in author.books if book.nltk]
     assert len(files) == len(set(files)) == 18
 
 
-def test_every_book_is_prose_or_verse_and_can_be_had():
-    for author in catalogue().values():
+def test_every_book_has_a_form_and_a_source():
+    for author in load_catalogue().values():
         assert author.books
         for book in author.books:
             assert book.form in ("prose", "verse")
@@ -64,29 +64,29 @@ def test_every_book_is_prose_or_verse_and_can_be_had():
             "".encode(book.encoding)
 
 
-def test_embedded_authors_are_three():
+def test_embedded_authors():
     assert embedded_authors() == ["thorne", "pell", "marrow"]
 
 
-def test_names_ignore_case():
+def test_author_names_ignore_case():
     assert find_author("Austen").full_name == "Jane Austen"
 
 
-def test_an_unknown_author_is_refused_with_the_nearest():
+def test_unknown_author_is_refused_with_a_suggestion():
     with pytest.raises(CorpusError, match=r"no author 'austn'; did you mean austen\?.*`genbench corpora"):
         find_author("austn")
 
 
-def test_the_catalogue_cannot_be_changed_from_outside():
-    catalogue().clear()
-    assert catalogue()
+def test_the_catalogue_returned_is_a_copy():
+    load_catalogue().clear()
+    assert load_catalogue()
 
 
 # the embedded texts
 
 
 @pytest.mark.parametrize("name", ["thorne", "pell", "marrow"])
-def test_embedded_texts_are_long_dense_and_never_repeat_a_paragraph(name):
+def test_embedded_texts_are_long_dense_and_without_repeated_paragraphs(name):
     text = "\n\n".join(read_book(book).decode() for book in find_author(name).books)
     assert len(text) >= 20_000
     bits = 8 * len(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
@@ -98,30 +98,30 @@ def test_embedded_texts_are_long_dense_and_never_repeat_a_paragraph(name):
 # NLTK's corpus
 
 
-def test_the_corpus_is_read_from_a_folder(no_corpus):
-    assert not corpus_available()
+def test_nltk_corpus_is_read_from_a_folder(no_corpus):
+    assert not has_nltk_corpus()
     install(no_corpus)
-    assert corpus_available()
+    assert has_nltk_corpus()
     assert read_book(EMMA) == b"[Emma]\n"
 
 
-def test_the_corpus_is_read_from_a_zip_file(no_corpus):
+def test_nltk_corpus_is_read_from_a_zip_file(no_corpus):
     folder = no_corpus / "corpora"
     folder.mkdir()
     folder.chmod(0o755)
     with zipfile.ZipFile(folder / "gutenberg.zip", "w") as archive:
         archive.writestr("gutenberg/austen-emma.txt", "[Emma]\n")
     (folder / "gutenberg.zip").chmod(0o644)
-    assert corpus_available()
+    assert has_nltk_corpus()
     assert read_book(EMMA) == b"[Emma]\n"
 
 
-def test_a_missing_corpus_is_downloaded_with_progress(no_corpus, monkeypatch, capsys):
+def test_missing_nltk_corpus_is_downloaded_with_progress(no_corpus, monkeypatch, capsys):
     progress = [nltk.downloader.ProgressMessage(share) for share in (0, 50, 100)]
-    downloader(monkeypatch, *progress, action=lambda: install(no_corpus))
-    seen = []
-    assert read_book(EMMA, on_progress=lambda what, share: seen.append(share)) == b"[Emma]\n"
-    assert seen == [0.0, 0.5, 1.0]
+    replace_nltk_downloader(monkeypatch, *progress, action=lambda: install(no_corpus))
+    shares = []
+    assert read_book(EMMA, on_progress=lambda what, share: shares.append(share)) == b"[Emma]\n"
+    assert shares == [0.0, 0.5, 1.0]
     assert capsys.readouterr() == ("", "")
 
 
@@ -129,63 +129,63 @@ def test_a_missing_corpus_is_downloaded_with_progress(no_corpus, monkeypatch, ca
     ("messages", "reason"),
     [
         ([nltk.downloader.ErrorMessage(None, "<urlopen error\nno route>")], "<urlopen error no route>"),
-        ([], "the download does not hold it"),
+        ([], "the download does not contain it"),
     ],
 )
-def test_a_failed_download_is_one_sentence_that_says_what_to_do(no_corpus, monkeypatch, messages, reason):
-    downloader(monkeypatch, *messages)
+def test_failed_download_raises_one_sentence_with_the_choices(no_corpus, monkeypatch, messages, reason):
+    replace_nltk_downloader(monkeypatch, *messages)
     with pytest.raises(CorpusError) as caught:
         read_book(EMMA)
-    said = str(caught.value)
-    assert f"({reason})" in said
+    message = str(caught.value)
+    assert f"({reason})" in message
     for choice in ("NLTK_DATA", "python -m nltk.downloader gutenberg", "thorne, pell, marrow", "path"):
-        assert choice in said
-    assert "\n" not in said
+        assert choice in message
+    assert "\n" not in message
 
 
-def test_a_downloader_that_raises_is_the_same_sentence(no_corpus, monkeypatch):
+def test_exception_in_nltks_downloader_raises_the_same_sentence(no_corpus, monkeypatch):
     def fail():
         raise ValueError("no folder to write to")
 
-    downloader(monkeypatch, action=fail)
+    replace_nltk_downloader(monkeypatch, action=fail)
     with pytest.raises(CorpusError, match=r"\(no folder to write to\): set NLTK_DATA"):
         read_book(EMMA)
 
 
-def test_a_silent_download_is_given_up(no_corpus, monkeypatch):
+def test_silent_download_times_out(no_corpus, monkeypatch):
     release = threading.Event()
-    downloader(monkeypatch, action=lambda: release.wait(30))
+    replace_nltk_downloader(monkeypatch, action=lambda: release.wait(30))
     with pytest.raises(CorpusError, match=r"no answer for 0\.05 s"):
-        read_book(EMMA, patience=Patience(0.05))
+        read_book(EMMA, retries=RetryPolicy(0.05))
     release.set()
 
 
-def test_a_book_without_a_source_is_refused():
+def test_book_without_a_source_is_refused():
     with pytest.raises(CorpusError, match="'Nowhere' is neither embedded"):
         read_book(Book("Nowhere", "prose"))
 
 
-def test_real_every_file_there_is_listed(gutenberg):
+def test_real_nltk_files_are_all_in_the_catalogue(gutenberg):
     folder = Path(str(nltk.data.find("corpora/gutenberg")))
-    files = {book.nltk for author in catalogue().values() for book in author.books}
+    files = {book.nltk for author in load_catalogue().values() for book in author.books}
     assert {path.name for path in folder.glob("*.txt")} <= files
 
 
 # paths
 
 
-def test_a_folder_is_its_text_files_in_order_of_name(tmp_path):
+def test_read_path_reads_the_text_files_of_a_folder_by_name(tmp_path):
     for name in ("b.txt", "a.TXT", "c.md", ".hidden.txt"):
         (tmp_path / name).write_text(f"{name}\n")
     assert read_path(tmp_path) == [(tmp_path / "a.TXT", b"a.TXT\n"), (tmp_path / "b.txt", b"b.txt\n")]
 
 
-def test_a_file_is_read_whatever_its_ending(tmp_path):
+def test_read_path_reads_a_file_with_any_ending(tmp_path):
     (tmp_path / "notes.md").write_text("words\n")
     assert read_path(tmp_path / "notes.md") == [(tmp_path / "notes.md", b"words\n")]
 
 
-def test_bad_paths_are_refused_by_name(tmp_path):
+def test_bad_paths_are_refused_with_their_name(tmp_path):
     with pytest.raises(CorpusError, match=r"no file or folder .*nothing\.txt"):
         read_path(tmp_path / "nothing.txt")
     with pytest.raises(CorpusError, match=r"no \.txt file in the folder"):

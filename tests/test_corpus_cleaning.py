@@ -1,4 +1,4 @@
-"""Cleaning: hand-made texts with the result written out, and properties that hold for any text."""
+"""Cleaning and line wraps: short texts with expected results, real books, and properties of any text."""
 
 import codecs
 
@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.corpus.catalogue import find_author
-from genbench.corpus.cleaning import clean, decode, newlines, strip_licence, strip_title
+from genbench.corpus.cleaning import clean, decode, normalize_newlines, strip_licence, strip_title
+from genbench.corpus.line_wraps import join_lines, looks_like_verse
 from genbench.corpus.sources import read_book
-from genbench.corpus.wrapping import join_lines, looks_like_verse
 from genbench.errors import CorpusError
 
 START = "*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n"
@@ -53,7 +53,7 @@ any_text = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
 line_text = st.text(alphabet="ab -\t\n\r—.", max_size=400)
 
 
-def real(author: str, number: int = 0, lines: str = "join") -> str:
+def load_book(author: str, number: int = 0, lines: str = "join") -> str:
     book = find_author(author).books[number]
     return clean(decode(read_book(book), book.encoding), book.form, lines)
 
@@ -62,18 +62,18 @@ def real(author: str, number: int = 0, lines: str = "join") -> str:
 
 
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
-def test_utf8_is_read_with_and_without_byte_order_mark(mark):
+def test_decode_utf8_with_and_without_byte_order_mark(mark):
     assert decode(mark + "naïve – 🙂".encode()) == "naïve – 🙂"
 
 
 @given(any_text)
-def test_decode_undoes_utf8(text):
+def test_decode_inverts_encoding(text):
     plain = "".join(char for char in text if char.isprintable()).removeprefix("\ufeff")
     assert decode(plain.encode()) == plain
 
 
 @pytest.mark.parametrize(
-    ("data", "encoding", "said"),
+    ("data", "encoding", "message"),
     [
         (b"caf\xe9 au lait", "utf-8", "b.txt is not UTF-8 at byte 3; if it is Latin-1, convert it"),
         (b"\x7fELF\x00\x01\x02", "utf-8", "b.txt is binary"),
@@ -85,22 +85,22 @@ def test_decode_undoes_utf8(text):
         (b"\x7fELF\x00\x01\x02", "latin-1", "b.txt is binary"),
     ],
 )  # fmt: skip
-def test_what_is_not_utf8_text_is_refused_in_one_sentence(data, encoding, said):
+def test_data_that_is_not_utf8_text_is_refused_in_one_sentence(data, encoding, message):
     with pytest.raises(CorpusError) as caught:
         decode(data, encoding, "b.txt")
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
 
 # licence and title
 
 
-def test_everything_outside_the_two_markers_goes_however_long():
+def test_everything_outside_the_two_markers_is_removed():
     wrapped = "header\n" * 900 + START + "A short tale.\n" + END + "licence\n" * 900
     assert strip_licence(wrapped) == "A short tale.\n"
 
 
-def test_a_marker_may_run_over_two_lines():
+def test_a_marker_may_span_two_lines():
     start = "*** START OF THIS PROJECT GUTENBERG EBOOK A VERY\nLONG TITLE ***\n"
     assert strip_licence(f"header\n{start}Tale.\n{END}") == "Tale.\n"
 
@@ -120,47 +120,47 @@ def test_a_marker_may_run_over_two_lines():
         ),
     ],
 )
-def test_headers_and_tails_old_and_new_go(header, tail):
+def test_old_and_new_headers_and_footers_are_removed(header, tail):
     assert strip_licence(header + BOOK + tail) == BOOK
 
 
 @pytest.mark.parametrize("mark", [START, END, "End of Project Gutenberg's Emma\n", "*END*THE SMALL PRINT!\n"])
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
-def test_one_marker_never_removes_more_than_a_fifth(mark, share):
-    cut = int(share * len(BOOK)) // 10 * 10
-    book = BOOK[:cut] + "\n" + mark + BOOK[cut:]
+def test_a_single_marker_removes_at_most_a_fifth(mark, share):
+    middle = int(share * len(BOOK)) // 10 * 10
+    book = BOOK[:middle] + "\n" + mark + BOOK[middle:]
     assert strip_licence(book) == book
 
 
 @pytest.mark.parametrize(
     "line", ["[Emma by Jane Austen 1816]", "[The Parent's Assistant, by Maria E.] ", "[The King James Bible]"]
 )
-def test_the_title_line_of_nltk_goes(line):
+def test_the_title_line_of_nltk_is_removed(line):
     assert strip_title(line + "\n\nVOLUME I\n") == "\nVOLUME I\n"
 
 
 @pytest.mark.parametrize("line", ["[Illustration]", "Emma by Jane Austen", "[Exit] by the door"])
-def test_other_first_lines_stay(line):
+def test_other_first_lines_are_kept(line):
     assert strip_title(line + "\n\nVOLUME I\n") == line + "\n\nVOLUME I\n"
 
 
 # lines
 
 
-def test_forced_breaks_are_joined_and_the_authors_own_stay():
+def test_forced_breaks_are_joined_and_other_breaks_kept():
     assert join_lines(PROSE) == JOINED
 
 
-def test_joined_text_is_not_joined_again():
+def test_join_lines_is_idempotent():
     assert join_lines(JOINED) == JOINED
 
 
-def test_a_stanza_that_is_not_indented_keeps_its_lines():
+def test_stanzas_without_indent_keep_their_lines():
     stanza = "The lamp is lit,\nthe sea is wide, and\nnobody comes,\nnot with the tide.\n"
     assert join_lines(stanza + "\n" + PROSE) == stanza + "\n" + JOINED
 
 
-def test_one_long_line_a_paragraph_stays_with_or_without_blank_lines():
+def test_unwrapped_paragraphs_are_kept():
     paragraphs = [f"{number} " + "has words " * (number * 7 % 40) + "and ends." for number in range(60)]
     for between in ("\n", "\n\n"):
         text = between.join(paragraphs) + "\n"
@@ -168,12 +168,12 @@ def test_one_long_line_a_paragraph_stays_with_or_without_blank_lines():
 
 
 @given(line_text)
-def test_joining_changes_white_space_alone(text):
+def test_joining_changes_only_white_space(text):
     assert "".join(join_lines(text).split()) == "".join(text.split())
 
 
 @given(line_text, st.sampled_from(["prose", "verse", None]), st.sampled_from(["join", "keep"]))
-def test_cleaning_changes_white_space_alone_and_once(text, form, lines):
+def test_cleaning_changes_only_white_space(text, form, lines):
     cleaned = clean(text, form, lines)
     assert "".join(cleaned.split()) == "".join(text.split())
     assert "\r" not in cleaned
@@ -181,35 +181,35 @@ def test_cleaning_changes_white_space_alone_and_once(text, form, lines):
     assert cleaned == "" or cleaned.endswith("\n")
 
 
-def test_keep_changes_newlines_and_licence_only():
+def test_keep_changes_only_newlines_and_licence():
     text = "[Emma by Jane Austen 1816]\n\n" + PROSE.replace(",\n", ",  \n")
     assert clean("\r\n" + text.replace("\n", "\r\n") + "\r\n\r\n", "prose", "keep") == text
 
 
-def test_join_does_all():
+def test_join_removes_title_line_ends_and_wraps():
     assert clean("\r\n[Emma by Jane Austen 1816]\r\n\r\n" + PROSE.replace("\n", "  \r\n"), "prose") == JOINED
 
 
-def test_runs_of_blank_lines_double_spaces_and_the_first_indent_stay():
+def test_blank_lines_double_spaces_and_first_indent_are_kept():
     assert clean("\n\n   One.  Two.\n\n\n\nThree.\n\n") == "   One.  Two.\n\n\n\nThree.\n"
 
 
-def test_verse_loses_white_space_at_line_ends_and_nothing_else():
+def test_verse_loses_only_white_space_at_line_ends():
     assert clean("Of Man's first disobedience, \n \n  and the fruit\n", "verse") == (
         "Of Man's first disobedience,\n\n  and the fruit\n"
     )
 
 
-def test_unknown_lines_are_refused():
+def test_unknown_value_of_lines_is_refused():
     with pytest.raises(CorpusError, match=r"choose join .* or keep"):
         clean("text", None, "jion")
 
 
-def test_lone_cr_is_a_newline():
-    assert newlines("a\rb\r\nc\n") == "a\nb\nc\n"
+def test_lone_cr_becomes_a_newline():
+    assert normalize_newlines("a\rb\r\nc\n") == "a\nb\nc\n"
 
 
-def test_verse_is_told_by_its_lines():
+def test_verse_is_detected_by_line_lengths():
     stanza = "The moon was up,\nand under it\nthe water lay as if it had been told to.\nHush.\n\n"
     assert looks_like_verse(stanza * 5)
     assert not looks_like_verse(PROSE.split("Yours")[0])
@@ -217,28 +217,28 @@ def test_verse_is_told_by_its_lines():
     assert not looks_like_verse(JOINED)
 
 
-# the real books
+# the load_book books
 
 
 @pytest.mark.parametrize(
     "author", ["austen", "carroll", "chesterton", "melville", "milton", "shakespeare", "whitman", "blake"]
 )
-def test_real_verse_and_prose_are_told_apart(gutenberg, author):
+def test_real_verse_and_prose_are_detected(gutenberg, author):
     for number, book in enumerate(find_author(author).books):
         data = read_book(book)
-        kept = clean(decode(data, book.encoding), "verse", "join")
-        assert looks_like_verse(kept) == (book.form == "verse"), (book.title, number)
+        text = clean(decode(data, book.encoding), "verse", "join")
+        assert looks_like_verse(text) == (book.form == "verse"), (book.title, number)
 
 
 def test_real_ball_and_cross_ends_with_its_last_sentence(gutenberg):
-    text = real("chesterton")
+    text = load_book("chesterton")
     assert text.endswith("his sword and Turnbull's, fallen haphazard in the pattern of a cross.\n")
     assert "Brunetière" in text
     assert "Gutenberg" not in text
 
 
 def test_real_emma_is_joined_and_its_charade_is_not(gutenberg):
-    text = real("austen")
+    text = load_book("austen")
     assert text.startswith("VOLUME I\n\nCHAPTER I\n\n\nEmma Woodhouse, handsome, clever, and rich, with")
     assert "a comfortable home and happy disposition, seemed to unite some of the best blessings of" in text
     assert "    My first displays the wealth and pomp of kings,\n      Lords of the earth!" in text
@@ -246,28 +246,28 @@ def test_real_emma_is_joined_and_its_charade_is_not(gutenberg):
 
 
 def test_real_alice_keeps_the_tail_of_the_mouse(gutenberg):
-    text = real("carroll")
+    text = load_book("carroll")
     assert "         'Fury said to a\n         mouse, That he\n        met in the\n       house,\n" in text
     assert "tired of sitting by her sister on the bank, and of having nothing to do" in text
 
 
 def test_real_dedication_of_thursday_keeps_its_lines(gutenberg):
-    assert "wailing went the weather,\nYea, a sick cloud upon the soul" in real("chesterton", 2)
+    assert "wailing went the weather,\nYea, a sick cloud upon the soul" in load_book("chesterton", 2)
 
 
 def test_real_moby_dick_has_no_cr_and_keeps_its_etymologies(gutenberg):
-    text = real("melville")
+    text = load_book("melville")
     assert "\r" not in text
     assert "KETOS,               GREEK.\nCETUS,               LATIN.\n" in text
     assert "I see him now.  He was ever dusting his old lexicons" in text
 
 
 def test_real_raw_text_keeps_title_and_lines(gutenberg):
-    assert real("austen", 0, "keep").startswith("[Emma by Jane Austen 1816]\n\nVOLUME I\n")
-    assert "with a comfortable home\nand happy disposition" in real("austen", 0, "keep")
+    assert load_book("austen", 0, "keep").startswith("[Emma by Jane Austen 1816]\n\nVOLUME I\n")
+    assert "with a comfortable home\nand happy disposition" in load_book("austen", 0, "keep")
 
 
 def test_real_milton_and_hamlet_keep_their_lines(gutenberg):
-    assert real("milton").startswith("Book I\n\n\nOf Man's first disobedience, and the fruit\nOf that")
-    assert "Long liue the King\n" in real("shakespeare", 1)
-    assert "Cæsar, my Lord\n" in real("shakespeare", 0)
+    assert load_book("milton").startswith("Book I\n\n\nOf Man's first disobedience, and the fruit\nOf that")
+    assert "Long liue the King\n" in load_book("shakespeare", 1)
+    assert "Cæsar, my Lord\n" in load_book("shakespeare", 0)
