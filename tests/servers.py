@@ -1,4 +1,4 @@
-"""A server on loopback that answers as a test says: whole, cut off, slowly, wrongly."""
+"""An HTTP server on loopback with scripted responses: complete, cut short, slow or wrong."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+Responder = Callable[[BaseHTTPRequestHandler], None]  # sends one response
 
 
 def book(number: int = 1342, title: str = "Pride and Prejudice", author: str = "Jane Austen", size: int = 60) -> bytes:
-    """A book as Project Gutenberg's generated collection has it, CRLF and all."""
+    """Return a book in the format of Project Gutenberg's generated collection, with CRLF."""
     paragraph = "It is a truth universally acknowledged, that the eggs of {n} were promised for six.\n\n"
     body = "".join(paragraph.format(n=n) for n in range(size))
     head = f"The Project Gutenberg eBook of {title}\n\nTitle: {title}\n\nAuthor: {author}\n\n"
@@ -22,15 +22,18 @@ def book(number: int = 1342, title: str = "Pride and Prejudice", author: str = "
 
 
 @contextlib.contextmanager
-def serving(*answers: Answer) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """The address of a server, and the requests it got: path and headers. The last answer is given again and again."""
-    asked: list[dict[str, str]] = []
+def serve(*responders: Responder) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Yield the address of a server and the list of requests it receives: path and headers.
+
+    Request i is answered by responder i, later requests by the last one.
+    """
+    requests: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append({"path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
-            with contextlib.suppress(ConnectionError):  # the client has given up
-                answers[min(len(asked), len(answers)) - 1](self)
+            requests.append({"path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
+            with contextlib.suppress(ConnectionError):  # the client has closed the connection
+                responders[min(len(requests), len(responders)) - 1](self)
 
         def log_message(self, *_: object) -> None: ...
 
@@ -39,84 +42,84 @@ def serving(*answers: Answer) -> Iterator[tuple[str, list[dict[str, str]]]]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        yield f"http://127.0.0.1:{server.server_address[1]}", requests
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def says(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
-    """A whole answer; names of headers have _ for -."""
+def respond(status: int = 200, body: bytes = b"", **headers: str) -> Responder:
+    """Send a complete response; `_` in names of headers stands for `-`."""
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        _head(handler, status, {"Content_Length": str(len(body)), **headers})
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        _send_head(handler, status, {"Content_Length": str(len(body)), **headers})
         handler.wfile.write(body)
 
-    return answer
+    return send
 
 
-def cut_off(body: bytes, after: int, **headers: str) -> Answer:
-    """Promises the whole body, sends so many bytes of it, and hangs up."""
+def cut_short(body: bytes, after: int, **headers: str) -> Responder:
+    """Announce the whole body, send `after` bytes of it, and close the connection."""
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        _head(handler, 200, {"Content_Length": str(len(body)), **headers})
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        _send_head(handler, 200, {"Content_Length": str(len(body)), **headers})
         handler.wfile.write(body[:after])
 
-    return answer
+    return send
 
 
-def resuming(body: bytes, **headers: str) -> Answer:
-    """The rest of a body from where the request's Range says."""
+def resume(body: bytes, **headers: str) -> Responder:
+    """Send the part of a body that the request's Range header names."""
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
+    def send(handler: BaseHTTPRequestHandler) -> None:
         start = int((handler.headers["Range"] or "bytes=0-")[len("bytes=") : -1])
         span = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        _head(handler, 206, {"Content_Length": str(len(body) - start), "Content_Range": span, **headers})
+        _send_head(handler, 206, {"Content_Length": str(len(body) - start), "Content_Range": span, **headers})
         handler.wfile.write(body[start:])
 
-    return answer
+    return send
 
 
-def dripping(body: bytes, pause: float, until: threading.Event) -> Answer:
-    """A byte, a pause, a byte, until the test is over."""
+def drip(body: bytes, pause: float, until: threading.Event) -> Responder:
+    """Send a byte every `pause` seconds, until the event is set."""
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        _head(handler, 200, {"Content_Length": str(len(body))})
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        _send_head(handler, 200, {"Content_Length": str(len(body))})
         for byte in body:
             if until.wait(pause):
                 return
             handler.wfile.write(bytes([byte]))
             handler.wfile.flush()
 
-    return answer
+    return send
 
 
-def silent(until: threading.Event) -> Answer:
-    """Nothing at all, until the test is over."""
+def stay_silent(until: threading.Event) -> Responder:
+    """Send nothing until the event is set."""
     return lambda handler: until.wait(30) and None
 
 
-def redirected(place: str, status: int = 302) -> Answer:
-    """Elsewhere."""
-    return says(status, Location=place)
+def redirect(address: str, status: int = 302) -> Responder:
+    """Redirect to another address."""
+    return respond(status, Location=address)
 
 
-def chunked(pieces: Sequence[bytes], whole: bool = True) -> Answer:
-    """In chunks; without `whole`, the last one never comes."""
+def respond_chunked(pieces: Sequence[bytes], whole: bool = True) -> Responder:
+    """Send a body in chunks; without `whole`, the last chunk is cut short."""
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
+    def send(handler: BaseHTTPRequestHandler) -> None:
         handler.protocol_version = "HTTP/1.1"
-        _head(handler, 200, {"Transfer_Encoding": "chunked", "Connection": "close"})
+        _send_head(handler, 200, {"Transfer_Encoding": "chunked", "Connection": "close"})
         for piece in pieces:
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         handler.wfile.write(b"0\r\n\r\n" if whole else b"ff\r\nhalf")
         handler.close_connection = True
 
-    return answer
+    return send
 
 
-def _head(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
+def _send_head(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
     handler.send_response(status)
     for name, value in {"Content_Type": "text/plain; charset=utf-8", **headers}.items():
         handler.send_header(name.replace("_", "-"), value)
