@@ -1,4 +1,4 @@
-"""Words and numbers as a reader wants them; text from a generator made safe for a terminal."""
+"""Numbers and text formatted for tables and sentences; text from a generator made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -7,110 +7,112 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-LARGE = 1e12  # from here on with an exponent
-UNSAFE = {
-    "Cc",
-    "Cf",
-    "Cs",
-    "Co",
-    "Cn",
-    "Zl",
-    "Zp",
-}  # Unicode categories that may drive a terminal or show nothing
+EXPONENT_FROM = 1e12  # numbers from here on are written with an exponent
+UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode: may drive a terminal, or show nothing
 
 
 def printable(text: str) -> str:
-    r"""The text with every character that could drive a terminal replaced by a visible one; newlines stay.
+    r"""Replace every character that could drive a terminal by a visible one; keep newlines.
 
     >>> printable("a\x1b[31mb\tc\n\x00\u202e")
     'a␛[31mb␉c\n␀�'
     """
-    return "".join(c if c == "\n" or unicodedata.category(c) not in UNSAFE else _visible(c) for c in text)
+    return "".join(
+        char if char == "\n" or unicodedata.category(char) not in UNSAFE_CATEGORIES else _picture(char) for char in text
+    )
 
 
-def flowing(text: str) -> str:
-    r"""The text without the line ends inside its paragraphs; a line that is set in, as of a table, stays one.
+def _picture(char: str) -> str:
+    """Return Unicode's picture of a control character, or the replacement character."""
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else "\ufffd"
 
-    >>> flowing("One\nparagraph.\n\nAnother:\n  a 1\n  b 2\n")
+
+def unwrap(text: str) -> str:
+    r"""Join the lines of each paragraph; a line that is indented, as in a table, stays a line of its own.
+
+    >>> unwrap("One\nparagraph.\n\nAnother:\n  a 1\n  b 2\n")
     'One paragraph.\n\nAnother:\n  a 1\n  b 2'
     """
     return re.sub(r"(?<=\S)\n(?=\S)", " ", text.strip())
 
 
-def _visible(character: str) -> str:
-    code = ord(character)
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+def heading_in_one_line(heading: str) -> str:
+    r"""Join the lines of a column heading, and remove the hyphen of a word that is divided.
+
+    >>> heading_in_one_line("para-\nmeters"), heading_in_one_line("bits/\nchar"), heading_in_one_line("self-\nBLEU")
+    ('parameters', 'bits/char', 'self-BLEU')
+    """
+    return re.sub(r"(?<=[-/])\n", "", re.sub(r"-\n(?=[a-z])", "", heading)).replace("\n", " ")
 
 
-def count(number: float | None) -> str:
-    """A whole number in at most five characters.
+def format_count(number: float | None) -> str:
+    """Format a whole number in at most five characters.
 
-    >>> count(None), count(0), count(9876), count(43210), count(1234567)
+    >>> format_count(None), format_count(0), format_count(9876), format_count(43210), format_count(1234567)
     ('-', '0', '9,876', '43k', '1.2M')
     """
     if number is None:
         return "-"
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if size * (1 - 5e-5) <= number < LARGE:
-            share = number / (1e3 if unit == "k" else size)
-            return f"{share:.1f}{unit}" if share < 10 else f"{share:.0f}{unit}"
-    return f"{number:,.0f}" if number < LARGE else f"{number:.0e}"
+    for unit, lower_limit in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if lower_limit * (1 - 5e-5) <= number < EXPONENT_FROM:
+            scaled = number / (1e3 if unit == "k" else lower_limit)
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
+    return f"{number:,.0f}" if number < EXPONENT_FROM else f"{number:.0e}"
 
 
-def counted(number: int, what: str) -> str:
-    """So many of a thing.
+def format_decimals(number: float | None, places: int) -> str:
+    """Format a number with this many decimals; from 1,000 on as `format_count` does.
 
-    >>> counted(1, "run"), counted(2, "run")
-    ('1 run', '2 runs')
-    """
-    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def decimals(number: float | None, places: int) -> str:
-    """A number with this many decimals; a large one in short.
-
-    >>> decimals(1.7163, 3), decimals(123456.7, 1), decimals(None, 1)
+    >>> format_decimals(1.7163, 3), format_decimals(123456.7, 1), format_decimals(None, 1)
     ('1.716', '123k', '-')
     """
-    return f"{number:.{places}f}" if number is not None and abs(number) < 1000 else count(number)
+    return f"{number:.{places}f}" if number is not None and abs(number) < 1000 else format_count(number)
 
 
-def measured(name: str, value: Any) -> str:
-    """A figure of a row, by its name.
+def format_percent(share: float | None) -> str:
+    """Format a share in percent, without the sign.
 
-    >>> measured("bits", 1234.5), measured("bits_per_byte", 1.98766), measured("spelled_share", 0.0213)
+    >>> format_percent(0.0312), format_percent(None)
+    ('3.1', '-')
+    """
+    return format_decimals(None if share is None else 100 * share, 1)
+
+
+def format_range(bounds: Sequence[float] | None, places: int) -> str:
+    """Format a lower and an upper bound with this many decimals.
+
+    >>> format_range([1.70, 1.7349], 2), format_range(None, 2)
+    ('1.70-1.73', '-')
+    """
+    return f"{bounds[0]:.{places}f}-{bounds[1]:.{places}f}" if bounds else "-"
+
+
+def format_measure(name: str, value: Any) -> str:
+    """Format a figure of a row by its name.
+
+    >>> format_measure("bits", 1234.5), format_measure("bits_per_byte", 1.98766), format_measure("spelled_share", 0.0213)
     ('1,234', '1.9877', '2.1 %')
     """
-    if name == "interval":
-        return "-" if value is None else f"{value[0]:.4f} to {value[1]:.4f}"
     if value is None:
         return "-"
+    if name == "interval":
+        return f"{value[0]:.4f} to {value[1]:.4f}"
     if name.endswith("_share"):
         return f"{value:.1%}".replace("%", " %")
     if name.startswith("bits_per"):
         return f"{value:.4f}"
-    return (
-        f"{value:,.1f}"
-        if name.endswith("perplexity") and value < LARGE
-        else f"{value:,.0f}"
-        if value < LARGE
-        else f"{value:.3g}"
-    )
+    if value >= EXPONENT_FROM:
+        return f"{value:.3g}"
+    return f"{value:,.1f}" if name.endswith("perplexity") else f"{value:,.0f}"
 
 
-def span(bounds: Sequence[float] | None) -> str:
-    """An interval.
+def pluralize(number: int, noun: str) -> str:
+    """Format a number with its noun, in the plural where there are several.
 
-    >>> span([1.70, 1.7349]), span(None)
-    ('1.70-1.73', '-')
+    >>> pluralize(1, "run"), pluralize(2, "run")
+    ('1 run', '2 runs')
     """
-    return f"{bounds[0]:.2f}-{bounds[1]:.2f}" if bounds else "-"
-
-
-def spread(bounds: Sequence[float] | None) -> str:
-    """The least and the most over several seeds.
-
-    >>> spread([1.8931, 1.902]), spread(None)
-    ('1.893-1.902', '-')
-    """
-    return f"{bounds[0]:.3f}-{bounds[1]:.3f}" if bounds else "-"
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,128 +1,176 @@
-"""A comparison as a file: JSON whole, CSV and Markdown a row a line, HTML to look at."""
+"""A comparison or a sweep as a file: JSON complete, CSV and Markdown with a line for each row, HTML for a browser."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.labels import labels
-from genbench.experiments.significance import sentence
+from genbench.experiments.pareto import Sweep
+from genbench.experiments.row import CopyStats, Row
+from genbench.experiments.significance import labels
+from genbench.report import comparison_tables as tables
+from genbench.report.columns import columns_for
+from genbench.report.comparison_tables import TextTable
 from genbench.report.formatting import printable
-from genbench.report.terminal import extra_metrics as wider
-from genbench.report.terminal import novelty
-from genbench.report.terminal import strata as splits
-from genbench.report.terminal.columns import wanted
-from genbench.report.terminal.style import lines as style_lines
-from genbench.storage.files import require_writable, write_whole
+from genbench.storage.files import require_writable, write_atomic
 
-NOT_IN_CSV = {"samples", "facts", "notes", "block_bits", "by", "novelty", "style"}
-NOT_IN_CSV |= {"drawn", "curve", "memory", "elsewhere"}
+NOT_IN_CSV = {
+    "samples",
+    "details",
+    "notes",
+    "block_bits",
+    "splits",
+    "novelty",
+    "style",
+    "curve",
+    "memory",
+    "cross_scores",
+}
 
 
-def as_json(comparison: Comparison) -> str:
-    """All of it."""
-    return json.dumps(comparison.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+def as_json(result: Comparison | Sweep) -> str:
+    """Return a comparison or a sweep as JSON, with everything that is known."""
+    return json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
 def as_html(comparison: Comparison) -> str:
-    """A report to look at in a browser."""
-    from genbench.report.html import page  # not sooner: matplotlib takes half a second
+    """Return the page of a comparison."""
+    from genbench.report.html import comparison_page  # imported late: matplotlib takes half a second
 
-    return page(comparison)
+    return comparison_page(comparison)
+
+
+def sweep_as_html(sweep: Sweep) -> str:
+    """Return the page of a sweep."""
+    from genbench.report.html.sweep import sweep_page  # imported late: matplotlib takes half a second
+
+    return sweep_page(sweep)
 
 
 def as_csv(comparison: Comparison) -> str:
-    """A line a row, a column a value; options as JSON, the interval as two columns."""
-    lines = []
-    for row in comparison.results:
-        low, high = row["interval"] or (None, None)
-        flat = {key: value for key, value in row.items() if key not in NOT_IN_CSV | {"interval", "error"}}
-        options = json.dumps(row["options"], ensure_ascii=False)
-        flat |= {"options": options, "interval_low": low, "interval_high": high, "error": row.get("error")}
-        lines.append(flat | _novelty(row["novelty"]))
+    """Return a line for each row and a column for each figure: options as JSON, an interval as two columns."""
+    lines = [_csv_line(row) for row in comparison.results]
+    names = list(dict.fromkeys(name for line in lines for name in line))
     out = io.StringIO()
-    writer = csv.DictWriter(
-        out, fieldnames=list(dict.fromkeys(key for line in lines for key in line)), lineterminator="\n"
-    )
+    writer = csv.DictWriter(out, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return out.getvalue()
 
 
-def _novelty(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of the samples at the first temperature, those of n-grams a column each."""
-    flat: dict[str, Any] = {}
-    for key, value in (found[0] if found else {}).items():
-        flat |= {f"{key}_{n}": each for n, each in enumerate(value, 1)} if isinstance(value, list) else {key: value}
-    return flat
+def _csv_line(row: Row) -> dict[str, Any]:
+    """Return the values of a row by the names of their columns."""
+    values = {name: value for name, value in row.to_dict().items() if name not in NOT_IN_CSV | {"error"}}
+    values["options"] = json.dumps(values["options"], ensure_ascii=False)
+    for name in ("interval", "spread"):
+        low, high = values.pop(name) or (None, None)
+        values |= {f"{name}_low": low, f"{name}_high": high}
+    return values | {"error": row.error} | _csv_novelty(row.novelty)
+
+
+def _csv_novelty(novelty: Sequence[CopyStats]) -> dict[str, Any]:
+    """Return the statistics of the samples at the first temperature, those of n-grams in a column for each n."""
+    values: dict[str, Any] = {}
+    for name, value in (vars(novelty[0]) if novelty else {}).items():
+        if isinstance(value, list):
+            values |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
+        else:
+            values[name] = value
+    return values
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """A table for each author, best first, and the verdicts below it."""
-    parts = []
-    for author in comparison.corpora:
-        rows = comparison.lines(author)
-        columns = wanted(rows)
-        heads = [column.name for column in columns]
-        lines = [f"### {_escaped(author)}", "", _line(["generator", *heads]), _line(["---"] + ["---:"] * len(columns))]
-        for label, row in zip(labels(rows), rows, strict=True):
-            lines.append(_line([label, *(column.show(row) for column in columns)]))
-        failed = [row for row in comparison.ranked(author) if row["status"] != "ok"]
-        lines += [
-            _line([label, f"{row['status']}: {row['error']}"])
-            for label, row in zip(labels(failed), failed, strict=True)
-        ]
-        copied = novelty.lines(rows, comparison.human.get(author))
-        if copied:
-            lines += _table([["samples of", *novelty.NAMES], *copied])
-        others = [style_lines(comparison, author, rows), wider.contexts(rows)]
-        others.append(wider.across(author, list(comparison.corpora), rows))
-        for table in others:
-            lines += _table(table) if len(table) > 1 else []
-        for by, kinds in comparison.splits(author).items():
-            (_, *heads), *rest = splits.lines(kinds)
-            lines += _table([[by, *heads], *rest])
-        said = [f"- {_escaped(sentence(verdict))}" for verdict in comparison.verdicts(author)]
-        parts.append("\n".join([*lines, "", *said] if said else lines) + "\n")
-    return "\n".join(parts)
+    """Return the tables of each author, best row first, and the verdicts below them."""
+    return "\n".join(_author_markdown(comparison, author) for author in comparison.corpora)
 
 
-def _table(rows: list[list[str]]) -> list[str]:
-    """The lines of a table whose first row has its headings, with an empty line before it."""
-    heads, *others = rows
-    return ["", _line(heads), _line(["---"] + ["---:"] * (len(heads) - 1)), *map(_line, others)]
+def _author_markdown(comparison: Comparison, author: str) -> str:
+    """Return the tables and verdicts of one author."""
+    rows = comparison.lines(author)
+
+    # the result table, with the failed rows at its end
+    columns = columns_for(rows)
+    results = [
+        [label, *(column.format(row) for column in columns)] for label, row in zip(labels(rows), rows, strict=True)
+    ]
+    failed = [row for row in comparison.ranked(author) if not row.ok]
+    failures = [[label, f"{row.status}: {row.error}"] for label, row in zip(labels(failed), failed, strict=True)]
+    result_table = TextTable(["generator", *(column.heading for column in columns)], [*results, *failures])
+    lines = [f"### {_escape(author)}", *_table(result_table)]
+
+    # the further tables
+    further = [
+        tables.novelty_table(rows, comparison.held_out_text.get(author)),
+        tables.style_table(comparison, author, rows),
+        tables.context_table(rows),
+        tables.cross_author_table(author, list(comparison.corpora), rows),
+        *(tables.strata_table(by, strata) for by, strata in comparison.splits(author).items()),
+    ]
+    for table in filter(None, further):
+        lines += _table(table)
+
+    verdicts = [f"- {_escape(verdict.sentence())}" for verdict in comparison.verdicts(author)]
+    return "\n".join([*lines, "", *verdicts] if verdicts else lines) + "\n"
 
 
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+def _table(table: TextTable) -> list[str]:
+    """Return the lines of a table, with an empty line before it."""
+    return ["", _line(table.names), _line(["---"] + ["---:"] * (len(table.names) - 1)), *map(_line, table.rows)]
 
 
-def _escaped(text: str) -> str:
+def _line(cells: Sequence[str]) -> str:
+    """Return one line of a table."""
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(text: str) -> str:
+    """Return a text that cannot become markup, in one line."""
     return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-FORMS = {"json": as_json, "csv": as_csv, "markdown": as_markdown, "html": as_html}
+FORMATS: dict[str, Callable[[Comparison], str]] = {
+    "json": as_json,
+    "csv": as_csv,
+    "markdown": as_markdown,
+    "html": as_html,
+}
+SWEEP_FORMATS: dict[str, Callable[[Sweep], str]] = {"json": as_json, "html": sweep_as_html}
 
 
 class Outputs:
-    """The files that a comparison is to be written to, by their form; each is tried before any work begins."""
+    """The files that a result will be written to, by their format; created before a long run, it refuses bad paths."""
 
-    def __init__(self, **paths: Path | None) -> None:
-        self.paths = {form: path for form, path in paths.items() if path is not None}
+    def __init__(
+        self,
+        json: Path | None = None,
+        csv: Path | None = None,
+        markdown: Path | None = None,
+        html: Path | None = None,
+    ) -> None:
+        paths = {"json": json, "csv": csv, "markdown": markdown, "html": html}
+        self.paths = {name: path for name, path in paths.items() if path is not None}
         for path in self.paths.values():
             require_writable(path)
 
-    def write(self, found: Any, forms: Mapping[str, Callable[[Any], str]] = FORMS) -> None:
-        """Write them all: a comparison, or what else has such forms."""
-        for form, path in self.paths.items():
-            write(forms[form](found), path)
+    def write(self, comparison: Comparison) -> None:
+        """Write a comparison in each format."""
+        self._write(comparison, FORMATS)
+
+    def write_sweep(self, sweep: Sweep) -> None:
+        """Write a sweep in each format; it has no CSV and no Markdown."""
+        self._write(sweep, SWEEP_FORMATS)
+
+    def _write(self, result: Any, formats: Mapping[str, Callable[[Any], str]]) -> None:
+        """Write a result in each format."""
+        for name, path in self.paths.items():
+            write_text(formats[name](result), path)
 
 
-def write(text: str, path: Path) -> None:
-    """Write one of the above, whole or not at all; what is no valid text, as of a file's name, is escaped."""
-    write_whole(path, text.encode(errors="backslashreplace"))
+def write_text(text: str, path: Path) -> None:
+    """Write a text whole or not at all; characters that are not valid, as in a file's name, are escaped."""
+    write_atomic(path, text.encode(errors="backslashreplace"))

@@ -1,15 +1,17 @@
-"""The results as one page for a browser: whole in one file, with no network, and nothing in a text can become markup.
+"""Pages for a browser: each is one file that needs no network, and no text in it can become markup.
 
-comparing.py, sections.py    what the page of a comparison shows
-tables.py                    the numbers as tables
-reader.py                    the page of a reading: a text, word by word, as several generators read it
-charts.py, svg.py            matplotlib's drawings; made fit for a page in two themes
-words.py                     a text coloured by surprisal
-colours.py, rendering.py     the two themes; the one place where values become HTML
-templates/                   the HTML, the CSS and the script
+comparison.py   the page of a comparison
+sections.py     its part about one author
+tables.py       the numbers as tables
+charts.py       matplotlib's charts
+svg.py          a matplotlib figure as an SVG element for both themes
+surprisal.py    text colored by surprisal, and the page of one text read by several generators
+sweep.py        the page of a sweep
+rendering.py    the one place where values become HTML
+templates/      the HTML, the CSS and the script
 """
 
-from genbench.report.html.comparison import page
-from genbench.report.html.surprisal import reading
+from genbench.report.html.comparison import comparison_page
+from genbench.report.html.surprisal import surprisal_page
 
-__all__ = ["page", "reading"]
+__all__ = ["comparison_page", "surprisal_page"]

@@ -12,173 +12,196 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from genbench.report.colors import SERIES
 from genbench.report.formatting import printable
-from genbench.report.html.colours import SERIES
-from genbench.report.html.svg import drawing, sign, svg
+from genbench.report.html.svg import placeholder_color, svg, svg_settings
 
 WIDTH = 410 / 72  # inches; a page shows it as wide as it has room for
-MARKS = "os^DvPX*"  # beside the colours
-DASHES = ("-", "--", ":", "-.")  # where there are more series than colours
-LONGEST, HALF = 28, 17  # characters of a name in a drawing, and of one that leaves room for another beside it
-POINTS = 200  # of a line; more cannot be seen
+LEGEND_LINE = 0.3  # inches
+MARKERS = "os^DvPX*"  # beside the colors
+DASHES = ("-", "--", ":", "-.")  # where there are more series than colors
+MAX_NAME = 28  # characters of a name in a chart
+MAX_PAIRED_NAME = 17  # characters of a name that leaves room for another one beside it
+MAX_POINTS = 200  # of a line; more cannot be seen
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Series:
-    """What is drawn of one generator. `place` is its number in the report, which gives its colour and mark."""
+    """The points of one generator; its number in the report gives its color and its marker."""
 
     name: str
-    place: int
+    number: int
     points: Sequence[Point] = ()
     band: Sequence[Point | None] = ()  # the interval at each point
     end: Point | None = None  # a ring
 
     @property
-    def colour(self) -> str:
-        """Its sign (see svg.py)."""
-        return sign(self.place % len(SERIES))
+    def color(self) -> str:
+        """The placeholder of its color (see svg.py)."""
+        return placeholder_color(self.number % len(SERIES))
 
     @property
-    def mark(self) -> str:
-        """Its mark."""
-        return MARKS[self.place % len(MARKS)]
+    def marker(self) -> str:
+        """Its marker, as matplotlib names it."""
+        return MARKERS[self.number % len(MARKERS)]
 
     @property
     def dash(self) -> str:
-        """How its line is drawn."""
-        return DASHES[self.place // len(SERIES) % len(DASHES)]
+        """The line style, as matplotlib names it."""
+        return DASHES[self.number // len(SERIES) % len(DASHES)]
 
     @property
-    def short(self) -> str:
-        """Its name, with room in a drawing."""
+    def short_name(self) -> str:
+        """Its name, shortened to fit into a chart."""
         name = printable(self.name).replace("\n", " ")
-        return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+        return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What a chart says of itself, and its axes."""
+    """The texts of a chart, and its axes."""
 
     name: str  # unique in its page
     title: str
-    description: str  # for who does not see it
-    across: str
-    up: str
-    log: int = 0  # the base of a logarithmic axis across; 0: none
-    kinds: Sequence[str] = ()  # names of the places 0, 1, ... across, instead of numbers
+    description: str  # for screen readers
+    x_label: str
+    y_label: str
+    log: int = 0  # the base of a logarithmic x axis; 0 for a linear one
+    categories: Sequence[str] = ()  # names of the places 0, 1, ... of the x axis, instead of numbers
 
 
 def ranking(chart: Chart, series: Sequence[Series]) -> Markup:
-    """A dot for each series at the x of its one point, and its interval as a line, the first on top."""
+    """Return a chart with a dot for each series at the x of its one point, its interval as a line; the first on top."""
     with _axes(0.42 * len(series) + 0.85) as (figure, axes):
-        for row, each in enumerate(series):
-            x = each.points[0][0]
-            axes.plot(
-                each.band[0] or (x, x), [row, row], color=each.colour, linewidth=3, solid_capstyle="round", alpha=0.55
-            )
-            axes.plot([x], [row], each.mark, color=each.colour, markersize=9)
-        axes.set_yticks(range(len(series)), [each.short for each in series], color=sign("ink"))
+        for row, generator in enumerate(series):
+            x = generator.points[0][0]
+            interval, color = generator.band[0] or (x, x), generator.color
+            axes.plot(interval, [row, row], color=color, linewidth=3, solid_capstyle="round", alpha=0.55)
+            axes.plot([x], [row], generator.marker, color=color, markersize=9)
+
+        names = [generator.short_name for generator in series]
+        axes.set_yticks(range(len(series)), names, color=placeholder_color("ink"))
         axes.set_ylim(len(series) - 0.5, -0.5)
         axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
         _finish(axes, chart, "x")
         axes.spines["left"].set_visible(False)
         axes.set_ylabel("")
-        return svg(figure, printable(chart.title), printable(chart.description), chart.name)
+        return _svg(figure, chart)
 
 
 def lines(chart: Chart, series: Sequence[Series]) -> Markup:
-    """A line for each series, its interval behind it, a ring at its end; who is who stands below."""
-    once = list({each.name: each for each in series}.values())
-    columns = 2 if all(len(each.short) <= HALF for each in once) else 1
-    legend = 0.3 * -(-len(once) // columns)  # inches
-    with _axes(3.4 + legend) as (figure, axes):
-        for each in series:
-            _line(axes, each)
+    """Return a chart with a line for each series, its interval behind it, a ring at its end, and a legend below."""
+    unique = list({generator.name: generator for generator in series}.values())
+    columns = 2 if all(len(generator.short_name) <= MAX_PAIRED_NAME for generator in unique) else 1
+    legend_height = LEGEND_LINE * -(-len(unique) // columns)
+    with _axes(3.4 + legend_height) as (figure, axes):
+        for generator in series:
+            _draw_line(axes, generator)
+
         _finish(axes, chart, "y")
         if chart.log:
-            _logarithmic(axes, chart.log)
-        if chart.kinds:
-            axes.set_xticks(range(len(chart.kinds)), [printable(kind) for kind in chart.kinds], rotation=20, ha="right")
-        handles = [
-            axes.plot([], [], each.mark, linestyle=each.dash, color=each.colour, label=each.short, markersize=6)[0]
-            for each in once
-        ]
-        figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, labelcolor=sign("ink"))
-        return svg(figure, printable(chart.title), printable(chart.description), chart.name)
+            _set_logarithmic(axes, chart.log)
+        if chart.categories:
+            names = [printable(category) for category in chart.categories]
+            axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
+        handles = [_legend_handle(axes, generator) for generator in unique]
+        _add_legend(figure, columns, handles)
+        return _svg(figure, chart)
 
 
 def scatter(chart: Chart, series: Sequence[Series], front: Sequence[Point]) -> Markup:
-    """A mark for each point of each series, and a line along the front; who is who stands below."""
-    with _axes(3.4 + 0.3 * -(-len(series) // 2)) as (figure, axes):
-        axes.step(*zip(*front, strict=True), where="post", color=sign("faint"), linewidth=1.5)
-        for each in series:
-            x, y = zip(*each.points, strict=True)
-            axes.plot(x, y, each.mark, linestyle="none", color=each.colour, markersize=7, label=each.short)
+    """Return a chart with a marker for each point of each series, a line along the front, and a legend below."""
+    with _axes(3.4 + LEGEND_LINE * -(-len(series) // 2)) as (figure, axes):
+        axes.step(*zip(*front, strict=True), where="post", color=placeholder_color("faint"), linewidth=1.5)
+        handles = []
+        for generator in series:
+            x, y = zip(*generator.points, strict=True)
+            style = {"color": generator.color, "markersize": 7, "label": generator.short_name}
+            handles += axes.plot(x, y, generator.marker, linestyle="none", **style)
         _finish(axes, chart, "y")
-        _logarithmic(axes, chart.log)
-        figure.legend(loc="outside lower left", ncols=2, frameon=False, labelcolor=sign("ink"))
-        return svg(figure, printable(chart.title), printable(chart.description), chart.name)
+        _set_logarithmic(axes, chart.log)
+        _add_legend(figure, 2, handles)
+        return _svg(figure, chart)
 
 
-def _line(axes: Axes, each: Series) -> None:
-    points = [each.points[at] for at in thinned(len(each.points))]
-    x, y = [point[0] for point in points], [point[1] for point in points]
-    mark = "" if each.end else each.mark  # a ring is its mark
-    axes.plot(x, y, linestyle=each.dash, marker=mark, color=each.colour, linewidth=2, markersize=5)
-    there = [(at, bounds) for (at, _), bounds in zip(each.points, each.band, strict=False) if bounds]
-    if there:
-        axes.fill_between(
-            [at for at, _ in there],
-            [bounds[0] for _, bounds in there],
-            [bounds[1] for _, bounds in there],
-            color=each.colour,
-            alpha=0.1,
-            linewidth=0,
-        )
-    if each.end:
-        axes.plot(*([value] for value in each.end), each.mark, color=each.colour, markersize=9, fillstyle="none", mew=2)
+def thin_out(count: int, most: int = MAX_POINTS) -> list[int]:
+    """Return the numbers of at most `most` of `count` points, spaced evenly, the first and the last among them.
 
-
-def thinned(number: int, most: int = POINTS) -> list[int]:
-    """The places of at most so many of so many points, evenly, the first and the last among them.
-
-    >>> thinned(3), thinned(1000, 3)
+    >>> thin_out(3), thin_out(1000, 3)
     ([0, 1, 2], [0, 500, 999])
     """
-    if number <= most:
-        return list(range(number))
-    return [int(at) for at in np.linspace(0, number - 1, most).round()]
+    if count <= most:
+        return list(range(count))
+    return [int(number) for number in np.linspace(0, count - 1, most).round()]
 
 
 @contextmanager
 def _axes(height: float) -> Iterator[tuple[Figure, Axes]]:
-    with drawing():
+    """Create a figure of this height in inches, with its axes."""
+    with svg_settings():
         figure = Figure(figsize=(WIDTH, height), dpi=72, layout="constrained")
         yield figure, figure.subplots()
 
 
+def _draw_line(axes: Axes, series: Series) -> None:
+    """Draw a series: its line, its band and its ring."""
+    points = [series.points[number] for number in thin_out(len(series.points))]
+    x, y = [point[0] for point in points], [point[1] for point in points]
+    marker = "" if series.end else series.marker  # the ring is the marker
+    axes.plot(x, y, linestyle=series.dash, marker=marker, color=series.color, linewidth=2, markersize=5)
+
+    band = [(x, bounds) for (x, _), bounds in zip(series.points, series.band, strict=False) if bounds]
+    if band:
+        low, high = [bounds[0] for _, bounds in band], [bounds[1] for _, bounds in band]
+        axes.fill_between([x for x, _ in band], low, high, color=series.color, alpha=0.1, linewidth=0)
+    if series.end:
+        ring = {"color": series.color, "markersize": 9, "fillstyle": "none", "mew": 2}
+        axes.plot([series.end[0]], [series.end[1]], series.marker, **ring)
+
+
+def _legend_handle(axes: Axes, series: Series) -> object:
+    """Return an empty line with the style of a series, for the legend."""
+    style = {"linestyle": series.dash, "color": series.color, "label": series.short_name, "markersize": 6}
+    return axes.plot([], [], series.marker, **style)[0]
+
+
+def _add_legend(figure: Figure, columns: int, handles: Sequence[object]) -> None:
+    """Add the names of the series below the chart."""
+    figure.legend(
+        handles=handles, loc="outside lower left", ncols=columns, frameon=False, labelcolor=placeholder_color("ink")
+    )
+
+
 def _finish(axes: Axes, chart: Chart, grid: str) -> None:
-    axes.set_xlabel(chart.across, color=sign("faint"))
-    axes.set_ylabel(chart.up, color=sign("faint"))
+    """Add labels and a grid along "x" or "y", and remove all other lines."""
+    axes.set_xlabel(chart.x_label, color=placeholder_color("faint"))
+    axes.set_ylabel(chart.y_label, color=placeholder_color("faint"))
     axes.patch.set_visible(False)
-    axes.tick_params(color=sign("rule"), labelcolor=sign("ink"), length=0)
-    axes.grid(axis="x" if grid == "x" else "y", color=sign("rule"), linewidth=1)
+    axes.tick_params(color=placeholder_color("rule"), labelcolor=placeholder_color("ink"), length=0)
+    axes.grid(axis="x" if grid == "x" else "y", color=placeholder_color("rule"), linewidth=1)
     axes.set_axisbelow(True)
     for name, spine in axes.spines.items():
         spine.set_visible(name == ("left" if grid == "x" else "bottom"))
-        spine.set_color(sign("faint"))
+        spine.set_color(placeholder_color("faint"))
 
 
-def _logarithmic(axes: Axes, base: int) -> None:
+def _set_logarithmic(axes: Axes, base: int) -> None:
+    """Give the x axis a logarithmic scale, with ticks at 1, 2 and 5 where its range is short."""
     axes.set_xscale("log", base=base)
     low, high = axes.get_xlim()
-    within = low > 0 and high / low < 300
-    axes.xaxis.set_major_locator(LogLocator(base, subs=(1, 2, 5) if base == 10 and within else (1,), numticks=8))
-    axes.xaxis.set_major_formatter(FuncFormatter(_short))
+    is_short = low > 0 and high / low < 300
+    axes.xaxis.set_major_locator(LogLocator(base, subs=(1, 2, 5) if base == 10 and is_short else (1,), numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(_format_tick))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _short(value: float, _: int | None = None) -> str:
+def _format_tick(value: float, _: int | None = None) -> str:
+    """Format the value of a tick."""
     return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _svg(figure: Figure, chart: Chart) -> Markup:
+    """Return the figure as an SVG element."""
+    return svg(figure, printable(chart.title), printable(chart.description), chart.name)

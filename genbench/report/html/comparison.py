@@ -4,191 +4,224 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.job import Row
-from genbench.experiments.labels import labels
-from genbench.report.formatting import count, decimals, flowing
-from genbench.report.html import tables, words
+from genbench.experiments.row import Row, Sample
+from genbench.experiments.significance import labels
+from genbench.report.colors import surprisal_legend
+from genbench.report.comparison_tables import NOVELTY_NOTE, STYLE_NOTE, judge_accuracy
+from genbench.report.formatting import format_count, format_decimals, format_percent, unwrap
+from genbench.report.html import tables
 from genbench.report.html.rendering import fill
-from genbench.report.html.sections import Author, key
+from genbench.report.html.sections import AuthorSection, generator_key
+from genbench.report.html.surprisal import colored_text
 from genbench.report.html.tables import Cell, Line, Table
-from genbench.report.terminal import novelty
-from genbench.report.terminal import style as judged
 
-LIMIT = 3_000_000  # bytes
-ROOM, MOST = 1_000_000, 60_000  # bytes for all the texts of samples together, and for one
-SHOWN = 60  # characters of a copied run
-BRIEFLY = ("run", "when", "took", "genbench")  # said under the title too
-Figures = dict[str, Any]
+MAX_PAGE_BYTES = 3_000_000
+SAMPLES_BYTES = 1_000_000  # for all samples together
+MAX_SAMPLE_BYTES = 60_000
+MAX_COPY = 60  # characters of a copied run that are shown
+SUMMARY = ("run", "when", "took", "genbench")  # facts of the run that are shown under the title too
 
 
-def page(comparison: Comparison) -> str:
-    """A comparison as one HTML page, with nothing outside it.
+@dataclass(frozen=True)
+class SampleView:
+    """A sample as the template shows it."""
 
-    It is below 3 MB: the longest samples are cut short for that, and where there are hundreds of rows the last authors
-    are left out; the page says so.
+    author: str
+    generator: str
+    number: int  # of the generator
+    temperature: str
+    prompt: str
+    text: Markup
+    has_surprisal: bool
+    remarks: list[str]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A choice on the page: the values of one property of the samples, and the number of the value of each sample."""
+
+    name: str
+    choices: list[str]
+    chosen: list[int]
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """Return a comparison as one HTML page that needs nothing outside it.
+
+    The page stays below 3 MB: the longest samples are cut off for that, and where there are hundreds of rows the last
+    authors are left out; the page says so.
     """
     shown = list(comparison.corpora)
     while True:
-        html = _page(_of(comparison, shown), [name for name in comparison.corpora if name not in shown])
-        if len(html.encode()) < LIMIT or len(shown) < 2:
+        html = _page(_limit_to(comparison, shown), [name for name in comparison.corpora if name not in shown])
+        if len(html.encode()) < MAX_PAGE_BYTES or len(shown) < 2:
             return html
         shown = shown[: len(shown) // 2]
 
 
-def _of(comparison: Comparison, authors: list[str]) -> Comparison:
-    """The comparison of some of its authors."""
-    rows = [row for row in comparison.results if row["author"] in authors]
+def _limit_to(comparison: Comparison, authors: list[str]) -> Comparison:
+    """Return the comparison of some of its authors."""
+    rows = [row for row in comparison.results if row.author in authors]
     return replace(comparison, corpora={name: comparison.corpora[name] for name in authors}, results=rows)
 
 
-def _page(comparison: Comparison, left: list[str]) -> str:
-    """The page, and who is left out of it."""
-    places = {at: number for number, at in enumerate(dict.fromkeys(map(key, comparison.results)))}
-    authors = [Author(comparison, name, number, places) for number, name in enumerate(comparison.corpora)]
-    named = labels(comparison.results)
-    samples = list(_samples(comparison, places, named))
-    ran = _ran(comparison)
+def _page(comparison: Comparison, left_out: list[str]) -> str:
+    """Return the page, with the names of the authors that are left out of it."""
+    keys = dict.fromkeys(map(generator_key, comparison.results))
+    numbers = {key: number for number, key in enumerate(keys)}
+    row_labels = labels(comparison.results)
+    samples = list(_samples(comparison, numbers, row_labels))
+    facts = _run_facts(comparison)
     values = {
         "title": comparison.title or _title(comparison),
-        "see": flowing(comparison.see),
-        "came_out": flowing(comparison.came_out),
-        "left": left,
+        "notes": unwrap(comparison.notes),
+        "expected": unwrap(comparison.expected),
+        "left_out": left_out,
         "stopped": comparison.stopped,
-        "authors": authors,
+        "authors": [AuthorSection(comparison, name, at, numbers) for at, name in enumerate(comparison.corpora)],
         "samples": samples,
         "switches": _switches(samples),
-        "steps": words.legend(),
-        "measured": any(sample["measured"] for sample in samples),
-        "matrices": _matrices(comparison),
-        "novelty": novelty.WHAT,
-        "judged": judged.WHAT,
-        "trust": list(judged.trust(comparison.style)) if comparison.style else [],
-        "ran": ran,
-        "when": [value if name in ("when", "run") else f"{name} {value}" for name, value in ran if name in BRIEFLY],
-        "tables": [_texts(comparison), _rows(comparison, named, places)],
+        "legend": surprisal_legend(),
+        "has_surprisal": any(sample.has_surprisal for sample in samples),
+        "cross_author": _cross_author_tables(comparison),
+        "novelty_note": NOVELTY_NOTE,
+        "style_note": STYLE_NOTE,
+        "judge_accuracy": list(judge_accuracy(comparison.style)) if comparison.style else [],
+        "run_facts": facts,
+        "summary": [
+            value if name in ("when", "run") else f"{name} {value}" for name, value in facts if name in SUMMARY
+        ],
+        "run_tables": [_corpus_table(comparison), _row_table(comparison, row_labels, numbers)],
     }
     return fill("comparison.html", values)
 
 
 def _title(comparison: Comparison) -> str:
-    """What was compared.
+    """Return a title from the authors and generators.
 
-    >>> _title(Comparison("1", [], {"austen": {}, "carroll": {}}, {}, []))
-    'austen and carroll'
+    >>> _title(Comparison("1", {}, [Row("austen", "a"), Row("austen", "b")]))
+    'austen: a, b'
     """
     authors = " and ".join(comparison.corpora)
-    generators = list(dict.fromkeys(row["generator"] for row in comparison.results))
+    generators = list(dict.fromkeys(row.generator for row in comparison.results))
     return f"{authors}: {', '.join(generators)}" if generators else authors
 
 
-def _samples(comparison: Comparison, places: dict[str, int], named: list[str]) -> Iterator[Figures]:
-    """Each sample of each row, in the order of the ranking, by its numbers in the switches."""
-    authors = list(comparison.corpora)
-    label = {id(row): name for row, name in zip(comparison.results, named, strict=True)}
-    rows = [row for author in authors for row in comparison.ranked(author) if row["status"] == "ok"]
-    room = min(MOST, ROOM // max(1, sum(len(row["samples"]) for row in rows)))
+def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[str]) -> Iterator[SampleView]:
+    """Yield each sample of each row, in the order of the ranking."""
+    label_of = {id(row): label for row, label in zip(comparison.results, row_labels, strict=True)}
+    rows = [row for author in comparison.corpora for row in comparison.ranked(author) if row.ok]
+    max_bytes = min(MAX_SAMPLE_BYTES, SAMPLES_BYTES // max(1, sum(len(row.samples) for row in rows)))
     for row in rows:
-        for sample in row["samples"]:
-            yield {
-                "author": row["author"],
-                "generator": label[id(row)],
-                "place": places[key(row)],
-                "temperature": f"{sample['temperature']:g}",
-                "prompt": sample["prompt"],
-                "text": words.coloured(sample["text"], sample.get("surprisal"), sample.get("copies"), room),
-                "measured": bool(sample.get("surprisal")),
-                "said": list(_said(sample)),
-            }
+        for sample in row.samples:
+            yield SampleView(
+                author=row.author,
+                generator=label_of[id(row)],
+                number=numbers[generator_key(row)],
+                temperature=f"{sample.temperature:g}",
+                prompt=sample.prompt,
+                text=colored_text(sample.text, sample.surprisal, sample.copies, max_bytes),
+                has_surprisal=bool(sample.surprisal),
+                remarks=list(_sample_remarks(sample)),
+            )
 
 
-def _said(sample: Figures) -> Iterator[str]:
-    """What stands under a sample."""
-    found = sample.get("copied_from")
-    if found:
-        run = " ".join(found["text"].split())
-        run = run[:SHOWN] + ("…" if len(run) > SHOWN else "")
-        where = f"{found['book'] or 'at'} {found['character']:,}"
-        yield f"longest copy {sample['longest_copy']:,} characters: “{run}”, {where}"
-    elif sample.get("longest_copy") is not None:
-        yield f"longest copy {sample['longest_copy']:,} characters"
-    if sample.get("copied_share") is not None:
-        yield f"{novelty.percent(sample['copied_share'])} % of its words in copied runs"
-    known = [bits for _, bits in sample.get("surprisal") or () if bits is not None]
-    if known and sample["text"]:
-        yield f"{sum(known) / len(sample['text']):.2f} bits per character to its own generator"
+def _sample_remarks(sample: Sample) -> Iterator[str]:
+    """Yield how much of a sample is copied, and its surprisal."""
+    source = sample.copied_from
+    if source:
+        run = " ".join(source.text.split())
+        run = run[:MAX_COPY] + ("…" if len(run) > MAX_COPY else "")
+        place = f"{source.book or 'at'} {source.character:,}"
+        yield f"longest copy {sample.longest_copy:,} characters: “{run}”, {place}"
+    elif sample.longest_copy is not None:
+        yield f"longest copy {sample.longest_copy:,} characters"
+    if sample.copied_share is not None:
+        yield f"{format_percent(sample.copied_share)} % of its words in copied runs"
+    if sample.surprisal and sample.text:
+        bits = sum(bits for _, bits in sample.surprisal)
+        yield f"{bits / len(sample.text):.2f} bits per character to its own generator"
 
 
-def _switches(samples: list[Figures]) -> list[Figures]:
-    """What can be chosen: for each kind of choice its name and the values there are, in order."""
-    made = []
+def _switches(samples: list[SampleView]) -> list[Switch]:
+    """Return the choices between samples, each with its values in the order of the samples."""
+    switches = []
     for name in ("author", "temperature", "prompt", "generator"):
-        values = list(dict.fromkeys(sample[name] for sample in samples))
-        for sample in samples:
-            sample[f"{name}_number"] = values.index(sample[name])
-        made.append({"name": name, "values": values})
-    return made
+        values: list[str] = [getattr(sample, name) for sample in samples]
+        choices = list(dict.fromkeys(values))
+        switches.append(Switch(name, choices, [choices.index(value) for value in values]))
+    return switches
 
 
-def _matrices(comparison: Comparison) -> list[Table]:
-    """For each generator the bits of each author's test text to what it learned from each author."""
+def _cross_author_tables(comparison: Comparison) -> list[Table]:
+    """Return a table for each generator: the bits of each author's test text under the model of each author."""
     authors = list(comparison.corpora)
-    found: dict[str, dict[str, list[float | None]]] = {}
+    bits: dict[str, dict[str, list[float | None]]] = {}
     for author in authors:
         lines = comparison.lines(author)
         for label, row in zip(labels(lines), lines, strict=True):
-            if row.get("elsewhere"):
-                own = row["elsewhere"] | {author: row["bits_per_character"]}
-                found.setdefault(label, {})[author] = [own.get(other) for other in authors]
-    none: list[float | None] = [None] * len(authors)
-    return [tables.matrix(label, authors, [rows.get(a, none) for a in authors]) for label, rows in found.items()]
+            if row.cross_scores:
+                by_text = row.cross_scores | {author: row.ranking_bits}
+                bits.setdefault(label, {})[author] = [by_text.get(other) for other in authors]
+    missing: list[float | None] = [None] * len(authors)
+    return [
+        tables.cross_author(label, authors, [by_model.get(author, missing) for author in authors])
+        for label, by_model in bits.items()
+    ]
 
 
-def _ran(comparison: Comparison) -> list[tuple[str, str]]:
-    """What ran where: names and values."""
-    took = f"{decimals(comparison.seconds, 1)} seconds" if comparison.seconds else ""
-    about = {"run": comparison.name, "when": _when(comparison.created), "took": took}
-    about |= {"command": shlex.join(map(str, comparison.command))} | comparison.machine
-    about.setdefault("genbench", comparison.version)
-    return [(str(name), str(value)) for name, value in about.items() if value]
+def _run_facts(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return what was run, when, on what machine and with which versions, as names and values."""
+    took = f"{format_decimals(comparison.seconds, 1)} seconds" if comparison.seconds else ""
+    facts = {"run": comparison.name, "when": _format_time(comparison.created), "took": took}
+    facts |= {"command": shlex.join(map(str, comparison.command))} | comparison.environment
+    facts.setdefault("genbench", comparison.genbench)
+    return [(str(name), str(value)) for name, value in facts.items() if value]
 
 
-def _when(created: str) -> str:
-    """A time to the minute.
+def _format_time(created: str) -> str:
+    """Format a time to the minute.
 
-    >>> _when("2026-11-25T06:03:17.5+00:00"), _when("")
+    >>> _format_time("2026-11-25T06:03:17.5+00:00"), _format_time("")
     ('2026-11-25 06:03 UTC', '')
     """
     return f"{created[:16].replace('T', ' ')} UTC" if created else ""
 
 
-def _texts(comparison: Comparison) -> Table:
-    heads = ["author", "books", "characters to train on", "valid", "test", "lines", "sha256 of the cleaned text"]
+def _corpus_table(comparison: Comparison) -> Table:
+    """Return the table of the authors' texts."""
+    sizes = ["training characters", "validation", "test"]
+    headings = ["author", "books", *sizes, "lines", "sha256 of the cleaned text"]
     lines = []
     for author, text in comparison.corpora.items():
-        books = ", ".join(text["books"]) + (f" ({text['held_out']} held out)" if text.get("held_out") else "")
-        sizes = [Cell(f"{text[part]:,}") for part in ("train", "valid", "test")]
-        lines.append(Line(author, [Cell(books, "words"), *sizes, Cell(text["lines"]), Cell(text["sha256"], "hash")]))
-    return Table("The texts", heads, lines)
+        books = ", ".join(text.books) + (f" ({text.held_out} held out)" if text.held_out else "")
+        counts = [Cell(f"{characters:,}") for characters in (text.train, text.valid, text.test)]
+        lines.append(Line(author, [Cell(books, "words"), *counts, Cell(text.lines), Cell(text.sha256, "hash")]))
+    return Table("The texts", headings, lines)
 
 
-def _rows(comparison: Comparison, named: list[str], places: dict[str, int]) -> Table:
-    heads = ["generator", "author", "status", "seconds", "steps", "parameters", "model", "the same again"]
+def _row_table(comparison: Comparison, row_labels: list[str], numbers: dict[str, int]) -> Table:
+    """Return the table of the rows: how each was trained, its stored model, and the SPEC that repeats it."""
+    headings = ["generator", "author", "status", "seconds", "steps", "parameters", "model", "SPEC to repeat it"]
     lines = []
-    for label, row in zip(named, comparison.results, strict=True):
-        lines.append(Line(label, [Cell(text) for text in _about(row)] + [_again(row)], places[key(row)]))
-    return Table("The rows", heads, lines)
+    for label, row in zip(row_labels, comparison.results, strict=True):
+        cells = [*map(Cell, _training_cells(row)), Cell(row.spec or "-", "words")]
+        lines.append(Line(label, cells, numbers[generator_key(row)]))
+    return Table("The rows", headings, lines)
 
 
-def _about(row: Row) -> list[str]:
-    kept = " (kept before)" if row.get("reused") else ""
-    steps, parameters = count(row["steps"]), count(row["parameters"])
-    seconds = decimals(row["train_seconds"], 1)
-    return [row["author"], row["status"], seconds, steps, parameters, (row.get("model") or "-") + kept]
-
-
-def _again(row: Row) -> Cell:
-    return Cell(str((row.get("facts") or {}).get("spec", "-")), "words")
+def _training_cells(row: Row) -> list[str]:
+    """Return the cells about the training of a row."""
+    return [
+        row.author,
+        row.status,
+        format_decimals(row.train_seconds, 1),
+        format_count(row.steps),
+        format_count(row.parameters),
+        (row.model or "-") + (" (reused)" if row.reused else ""),
+    ]

@@ -1,7 +1,7 @@
-"""Where values become HTML: a template, filled; whatever is no HTML of our own is escaped and made visible.
+"""The one place where values become HTML: a template is filled, and every value is escaped and made visible.
 
-Two walls keep texts and names from becoming markup or script. Jinja escapes every value, after `printable` took out
-what cannot be seen; and the page's policy allows no network, and no script or style but the two in it, by their hash.
+Two defenses keep texts and names from becoming markup or script. Jinja escapes every value, after `printable` replaced
+invisible characters; and the page's policy allows no network, and no script or style but the two in it, by their hash.
 """
 
 from __future__ import annotations
@@ -14,26 +14,31 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from genbench.report.colors import SERIES, SERIES_MARKS, SURPRISAL, THEMES
 from genbench.report.formatting import printable
-from genbench.report.html import colours
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
+LIGHT, DARK = 0, 1
 
 
 def fill(template: str, values: dict[str, Any]) -> str:
-    """A page from a template in `templates/`. Raises jinja2.UndefinedError where a value is missing."""
+    """Return a page from a template in `templates/`. Raises jinja2.UndefinedError where a value is missing."""
     templates = _environment()
-    dark, light = colours.variables(1), colours.variables(0)
-    style = templates.get_template("style.css").render(light=light, dark=dark, classes=colours.classes())
+
+    # the style and the script of every page, and a policy that allows only these
+    light, dark = _css_variables(LIGHT), _css_variables(DARK)
+    style = templates.get_template("style.css").render(light=light, dark=dark, classes=_css_classes())
     script = templates.get_template("script.js").render()
-    policy = POLICY.format(_hash(style), _hash(script))
+    policy = POLICY.format(content_hash(style), content_hash(script))
+
     own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy)}
     return templates.get_template(template).render(values | own)
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    """Return the Jinja environment of the pages."""
+    environment = Environment(
         loader=PackageLoader("genbench.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -41,17 +46,37 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["marks"] = colours.MARKS
-    made.globals["series"] = len(colours.SERIES)
-    return made
+    environment.globals["marks"] = SERIES_MARKS
+    environment.globals["series"] = len(SERIES)
+    return environment
 
 
 def _visible(value: Any) -> Any:
-    """What a template is given, without characters that hide or turn what stands beside them."""
+    """Return a value for a template; in text, characters that are invisible or change the direction are replaced."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return printable(value)
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
+    """Return the hash of a script or a style as a Content-Security-Policy names it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _css_variables(theme: int) -> str:
+    """Return the CSS variables of a theme, LIGHT or DARK."""
+    pairs = dict(THEMES)
+    pairs |= {f"series-{number}": pair for number, pair in enumerate(SERIES)}
+    pairs |= {f"heat-{level}": pair for level, pair in enumerate(SURPRISAL)}
+    return " ".join(f"--{name}: {pair[theme]};" for name, pair in pairs.items())
+
+
+def _css_classes() -> str:
+    """Return the CSS classes of the series, in charts and in text, and of the levels of surprisal."""
+    lines = []
+    for number in range(len(SERIES)):
+        color = f"var(--series-{number})"
+        lines.append(f".stroke-{number} {{ stroke: {color}; }} .fill-{number} {{ fill: {color}; }}")
+        lines.append(f".series-{number} {{ color: {color}; }}")
+    lines += [f".h{level} {{ background-color: var(--heat-{level}); }}" for level in range(1, len(SURPRISAL))]
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The page of a reading: one text, a column a generator, each word on the colour of what it cost that generator."""
+"""Text as HTML with each word in the color of its surprisal, and the page that shows one text to several generators."""
 
 from __future__ import annotations
 
@@ -7,76 +7,134 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from genbench.analysis.surprisal import apart, farthest, spread
+from genbench.analysis.surprisal import apart, farthest, pieces, spread
+from genbench.report.colors import surprisal_legend, surprisal_level
 from genbench.report.formatting import printable
-from genbench.report.html import words
 from genbench.report.html.rendering import fill
 from genbench.report.html.tables import Cell, Line, Table
 
-Found = dict[str, Any]
-Pieces = Sequence[Sequence[Any]]
-ROOM = 1_800_000  # bytes for all columns
-AROUND = 4  # pieces before a word in the table, and after it
+Report = dict[str, Any]
+Words = Sequence[Sequence[Any]]  # words with the white space before them, and their bits or None
+
+PAGE_BYTES = 1_800_000  # for all columns of a page
+CONTEXT_WORDS = 4  # before a word in the table of differences, and after it
+WORD = Markup('<span class="{}" data-b="{}">{}</span>')
+NAMED_WORD = Markup('<span id="{}" class="{}" data-b="{}">{}</span>')
+LEFT_OUT = Markup('<em class="left-out"> … {} more characters are in the JSON file</em>')
 
 
-def reading(found: Found) -> str:
-    """What `genbench read` found as one HTML page; a text that is too long for 3 MB is cut short, and that is said."""
-    columns = [each["words"] for each in found["generators"].values()]
-    far = farthest(columns)
-    rows, shown = _paragraphs(columns, {at: rank for rank, at in enumerate(far, 1)})
-    pieces = [piece for piece, _ in columns[0]] if columns else []
+def surprisal_page(report: Report) -> str:
+    """Return the surprisal of a text to several generators as one HTML page of less than 3 MB.
+
+    A longer text is cut off, and the page says so.
+    """
+    columns = [generator["words"] for generator in report["generators"].values()]
+    marked = farthest(columns)
+    rows, shown = _paragraphs(columns, {number: rank for rank, number in enumerate(marked, 1)})
+    words = [word for word, _ in columns[0]] if columns else []
     values = {
-        "author": found["author"],
-        "name": found["name"],
-        "characters": found["characters"],
-        "left": sum(map(len, pieces[shown:])),
-        "heads": [(name, each["bits"], each["bits_per_character"]) for name, each in found["generators"].items()],
+        "author": report["author"],
+        "name": report["name"],
+        "characters": report["characters"],
+        "left_out": sum(map(len, words[shown:])),
+        "headings": [
+            (name, total["bits"], total["bits_per_character"]) for name, total in report["generators"].items()
+        ],
         "rows": rows,
-        "steps": words.legend(),
-        "marked": len(far),
-        "table_of": _table(list(found["generators"]), columns, [at for at in far if at < shown]),
+        "legend": surprisal_legend(),
+        "marked": len(marked),
+        "differences": _difference_table(list(report["generators"]), columns, [at for at in marked if at < shown]),
     }
-    return fill("reading.html", values)
+    return fill("surprisal.html", values)
 
 
-def _paragraphs(columns: Sequence[Pieces], ranks: dict[int, int]) -> tuple[list[list[Markup]], int]:
-    """For each paragraph what stands in each column, and how many pieces had room."""
+def _paragraphs(columns: Sequence[Words], ranks: dict[int, int]) -> tuple[list[list[Markup]], int]:
+    """Return for each paragraph its text in each column, and how many words had room."""
     rows: list[list[Markup]] = []
     size = 0
-    for at, each in enumerate(zip(*columns, strict=True)):
-        blank = apart(each[0][0])[0]
-        if not rows or "\n" in blank:
+    for number, words in enumerate(zip(*columns, strict=True)):
+        space = apart(words[0][0])[0]
+        if not rows or "\n" in space:
             rows.append([Markup("") for _ in columns])
-            blank = blank.rpartition("\n")[2]
-        made = [escape(printable(blank)) + _marked(at, column, each, ranks) for column in range(len(columns))]
-        size += sum(len(cell.encode()) for cell in made)
-        if size > ROOM:
-            return rows, at
-        rows[-1] = [before + cell for before, cell in zip(rows[-1], made, strict=True)]
+            space = space.rpartition("\n")[2]
+        cells = [
+            escape(printable(space)) + _marked_word(words, column, ranks.get(number)) for column in range(len(columns))
+        ]
+        size += sum(len(cell.encode()) for cell in cells)
+        if size > PAGE_BYTES:
+            return rows, number
+        rows[-1] = [before + cell for before, cell in zip(rows[-1], cells, strict=True)]
     return rows, len(columns[0]) if columns else 0
 
 
-def _marked(at: int, column: int, each: Sequence[Sequence[Any]], ranks: dict[int, int]) -> Markup:
-    """One word in one column; where generators differ most it is marked, and in the first column can be gone to.
+def _marked_word(words: Sequence[Sequence[Any]], column: int, rank: int | None) -> Markup:
+    """Return a word in one of the columns; `rank` is its place among the words on which the generators differ most.
 
-    Who paid least has another mark.
+    Such a word is marked, differently where its bits are the lowest; in the first column it is a target for links.
     """
-    piece, bits = each[column]
-    if at not in ranks:
-        return words.word(apart(piece)[1], bits)
-    kind = "far least" if bits == min(other for _, other in each) else "far"
-    return words.word(apart(piece)[1], bits, kind, "" if column else f"far-{ranks[at]}")
+    piece, bits = words[column]
+    word = apart(piece)[1]
+    if rank is None:
+        return word_markup(word, bits)
+    lowest = bits == min(other for _, other in words)
+    return word_markup(word, bits, "far least" if lowest else "far", "" if column else f"far-{rank}")
 
 
-def _table(names: Sequence[str], columns: Sequence[Pieces], far: Sequence[int]) -> Table | None:
-    """The words at which generators differ most: where they stand, and what each paid."""
-    if not far:
+def _difference_table(names: Sequence[str], columns: Sequence[Words], marked: Sequence[int]) -> Table | None:
+    """Return the words on which generators differ most, with their bits and their context."""
+    if not marked:
         return None
     lines = []
-    for rank, at in enumerate(far, 1):
-        around = "".join(piece for piece, _ in columns[0][max(0, at - AROUND) : at + AROUND + 1])
-        bits = [column[at][1] for column in columns]
+    for rank, number in enumerate(marked, 1):
+        neighbors = columns[0][max(0, number - CONTEXT_WORDS) : number + CONTEXT_WORDS + 1]
+        context = " ".join("".join(piece for piece, _ in neighbors).split())
+        bits = [column[number][1] for column in columns]
         cells = [Cell(f"{value:.1f}", "best" if value == min(bits) else "") for value in bits]
-        more = [Cell(f"{spread(bits):.1f}"), Cell(" ".join(around.split()), "words")]
-        lines.append(Line(f"{rank}. {apart(columns[0][at][0])[1]}", [*cells, *more], target=f"far-{rank}"))
-    return Table("The largest differences, in bits", ["word", *names, "apart by", "where"], lines)
+        cells += [Cell(f"{spread(bits):.1f}"), Cell(context, "words")]
+        lines.append(Line(f"{rank}. {apart(columns[0][number][0])[1]}", cells, target=f"far-{rank}"))
+    return Table("The largest differences, in bits", ["word", *names, "difference", "context"], lines)
+
+
+def colored_text(text: str, surprisal: Words | None, copies: Sequence[Sequence[int]] | None, max_bytes: int) -> Markup:
+    """Return a text as HTML of about `max_bytes` at most, with copied words underlined; a longer one is cut off.
+
+    `surprisal` is empty if it was not measured; it is ignored if its words are not the text. `copies` are [start, end)
+    in the text; a word is copied if its first letter is.
+    """
+    words: Words = surprisal or []
+    if "".join(word for word, _ in words) != text:
+        words = [[word, None] for word in pieces(text)]
+
+    parts: list[Markup] = []
+    size = start = 0
+    underlined = False
+    for piece, bits in words:
+        space, letters = apart(piece)
+        copied = _inside(start + len(space), copies or ())
+        closing = Markup("</u>") if underlined and not copied else Markup("")
+        opening = Markup('<u class="copied">') if copied and not underlined else Markup("")
+        part = closing + escape(printable(space)) + opening + word_markup(letters, bits)
+        size += len(part.encode())
+        if size > max_bytes:
+            parts.append(LEFT_OUT.format(f"{len(text) - start:,}"))
+            break
+        parts.append(part)
+        start += len(piece)
+        underlined = copied
+    return Markup("").join([*parts, Markup("</u>") if underlined else Markup("")])
+
+
+def _inside(place: int, ranges: Sequence[Sequence[int]]) -> bool:
+    """Return whether a place is in one of the ranges [start, end)."""
+    return any(start <= place < end for start, end in ranges)
+
+
+def word_markup(word: str, bits: float | None, css_class: str = "", name: str = "") -> Markup:
+    """Return one word, in the color of its bits if these are known; `name` is its id in the page."""
+    escaped = escape(printable(word))
+    if bits is None or not word:
+        return escaped
+    classes = f"w h{surprisal_level(bits)} {css_class}".strip()
+    if name:
+        return NAMED_WORD.format(name, classes, f"{bits:.1f}", escaped)
+    return WORD.format(classes, f"{bits:.1f}", escaped)

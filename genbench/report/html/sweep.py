@@ -2,65 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from genbench.experiments.pareto import UNITS, VALID, Sweep
-from genbench.report.formatting import flowing
+from markupsafe import Markup
+
+from genbench.experiments.pareto import UNITS, Sweep
+from genbench.report.comparison_tables import corpus_heading
+from genbench.report.formatting import unwrap
 from genbench.report.html import charts
-from genbench.report.html.charts import Chart, Series
+from genbench.report.html.charts import Chart, Point, Series
 from genbench.report.html.rendering import fill
-from genbench.report.html.sections import SOONEST
-from genbench.report.html.sections import UNITS as FEWER
+from genbench.report.html.sections import DIRECTION, MIN_SECONDS
 from genbench.report.html.tables import Cell, Line, Table
-from genbench.report.terminal import comparison as terminal
-from genbench.report.terminal import sweep as sweeps
+from genbench.report.terminal import sweep as terminal
 
-UP = "bits per character, valid text"
+Y_LABEL = "bits per character, validation text"
 
 
-def page(sweep: Sweep) -> str:
-    """A sweep as one HTML page, with nothing outside it."""
+@dataclass(frozen=True)
+class SweepSection:
+    """The results of one author of a sweep, as the template shows them."""
+
+    name: str
+    heading: str
+    chart: Markup | None
+    table: Table
+    remarks: list[str]
+
+
+def sweep_page(sweep: Sweep) -> str:
+    """Return a sweep as one HTML page that needs nothing outside it."""
     comparison = sweep.comparison
-    authors = [_author(sweep, author, number) for number, author in enumerate(comparison.corpora)]
     values = {
         "title": comparison.title or f"a sweep over {', '.join(comparison.corpora)}",
-        "see": flowing(comparison.see),
-        "came_out": flowing(comparison.came_out),
+        "notes": unwrap(comparison.notes),
+        "expected": unwrap(comparison.expected),
         "stopped": comparison.stopped,
-        "authors": authors,
-        "what": sweeps.WHAT.format(cost=UNITS[sweep.cost]),
+        "authors": [_section(sweep, author, number) for number, author in enumerate(comparison.corpora)],
+        "sweep_note": terminal.note(sweep),
     }
     return fill("sweep.html", values)
 
 
-def _author(sweep: Sweep, author: str, number: int) -> dict[str, Any]:
-    remarks = [sentence for sentence, _ in sweeps.remarks(sweep, author)][1:]
-    chart = _chart(sweep, author, number) if sweep.front(author) else None
-    heading = terminal.heading(sweep.comparison, author)
-    return {"name": author, "heading": heading, "chart": chart, "table": _table(sweep, author), "remarks": remarks}
-
-
-def _chart(sweep: Sweep, author: str, number: int) -> Any:
-    """A mark for each row that is done, a line along the front."""
-    places = {name: at for at, name in enumerate(dict.fromkeys(row["generator"] for row in sweep.comparison.results))}
-    points: dict[str, list[charts.Point]] = {}
-    for row in sweep.ranked(author):
-        price = sweep.price(row)
-        if row["status"] == "ok" and price is not None and row[VALID] is not None:
-            points.setdefault(row["generator"], []).append((max(price, SOONEST), row[VALID]))
-    series = [Series(name, places[name], found) for name, found in points.items()]
-    front = [(max(sweep.price(row) or 0.0, SOONEST), row[VALID]) for row in sweep.front(author)]
-    said = f"A mark for each row, a line along those that nothing betters at their cost. {FEWER}."
-    across = UNITS[sweep.cost]
-    return charts.scatter(
-        Chart(f"front-{number}", f"{author}: bits against {across}", said, across, UP, 10), series, front
+def _section(sweep: Sweep, author: str, number: int) -> SweepSection:
+    """Return the results of one author."""
+    return SweepSection(
+        name=author,
+        heading=corpus_heading(sweep.comparison, author),
+        chart=_chart(sweep, author, number) if sweep.front(author) else None,
+        table=_table(sweep, author),
+        remarks=[remark for remark, _ in terminal.remarks(sweep, author)],
     )
 
 
-def _table(sweep: Sweep, author: str) -> Table:
-    heads = ["generator", *(head.replace("-\n", "").replace("\n", " ") for head in sweeps.HEADS)]
-    lines = [
-        Line(mark + label, [Cell(cell, "best" if mark == sweeps.CHOSEN else "") for cell in cells])
-        for mark, label, cells in sweeps.lines(sweep, author)
+def _chart(sweep: Sweep, author: str, number: int) -> Markup:
+    """Return a chart with a mark for each finished row and a line along the Pareto front."""
+    generators = dict.fromkeys(row.generator for row in sweep.comparison.results)
+    numbers = {name: at for at, name in enumerate(generators)}
+
+    points: dict[str, list[Point]] = {}
+    for row in sweep.ranked(author):
+        cost, bits = sweep.price(row), row.validation_bits_per_character
+        if row.ok and cost is not None and bits is not None:
+            points.setdefault(row.generator, []).append((max(cost, MIN_SECONDS), bits))
+    series = [Series(name, numbers[name], row_points) for name, row_points in points.items()]
+    front = [
+        (max(sweep.price(row) or 0.0, MIN_SECONDS), row.validation_bits_per_character or 0.0)
+        for row in sweep.front(author)
     ]
-    return Table(author, heads, lines)
+
+    unit = UNITS[sweep.cost]
+    title = f"{author}: bits against {unit}"
+    description = f"A mark for each row, and a line along the rows that none improves on at their cost. {DIRECTION}"
+    return charts.scatter(Chart(f"front-{number}", title, description, unit, Y_LABEL, 10), series, front)
+
+
+def _table(sweep: Sweep, author: str) -> Table:
+    """Return the table of the rows, the best one in bold."""
+    table = terminal.sweep_table(sweep, author)
+    lines = []
+    for name, *cells in table.rows:
+        css_class = "best" if name.startswith(terminal.BEST_MARK) else ""
+        lines.append(Line(name, [Cell(cell, css_class) for cell in cells]))
+    return Table(author, table.names, lines)

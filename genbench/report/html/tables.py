@@ -4,150 +4,141 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.job import Row
-from genbench.experiments.labels import adaptive, labels
-from genbench.report.formatting import decimals
-from genbench.report.html.charts import Series, thinned
-from genbench.report.terminal import novelty
-from genbench.report.terminal import strata as splits
-from genbench.report.terminal import style as judged
-from genbench.report.terminal.columns import wanted
+from genbench.experiments.row import ContextPoint, CopyStats, Row
+from genbench.experiments.significance import StratumResult, labels
+from genbench.report.columns import columns_for
+from genbench.report.comparison_tables import TextTable, novelty_table, strata_table, style_table
+from genbench.report.formatting import format_decimals, format_range
+from genbench.report.html.charts import Series, thin_out
 
-Figures = dict[str, Any]
-Places = dict[str, int]  # the number of a generator in the report, by its label
-SHOWN, LINES = 24, 400  # points of a learning curve in its table; lines of the table, if two points a curve are fewer
-EXCESS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)  # bits per character above the best, from which on the next colour is taken
+Numbers = dict[str, int]  # the number of a generator in the report, by its label
+
+CURVE_POINTS = 24  # of a learning curve in its table
+CURVE_LINES = 400  # of that table, unless two points for each curve are more
+EXCESS_LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)  # bits per character above the best that start the next color
 
 
 class Cell(NamedTuple):
-    """A value, and its class in CSS."""
+    """A value, and its CSS class."""
 
     text: str
-    kind: str = ""
+    css_class: str = ""
 
 
 class Line(NamedTuple):
-    """A row of a table; `place` is the number of its generator, which gives its colour and mark.
+    """A line of a table. The number of its generator gives its color and mark; its name may link to a target."""
 
-    `target` is the name of what on the page its head leads to.
-    """
-
-    head: str
+    name: str
     cells: list[Cell]
-    place: int | None = None
+    number: int | None = None
     target: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption, and the headings of its columns."""
+    """A table with its caption and the headings of its columns."""
 
     caption: str
-    heads: list[str]
+    headings: list[str]
     lines: list[Line]
 
 
-def ranking(author: str, rows: Sequence[Row], places: Sequence[int]) -> Table:
-    """The result table, as in the terminal where it has all the room."""
-    columns = wanted(rows)
-    winners = [column.winner(list(rows)) for column in columns]
+def ranking(author: str, rows: Sequence[Row], numbers: Sequence[int]) -> Table:
+    """Return the result table with all its columns."""
+    columns = columns_for(rows)
+    winners = [column.winner(rows) for column in columns]
     lines = []
-    for label, row, place in zip(labels(rows), rows, places, strict=True):
+    for label, row, number in zip(labels(rows), rows, numbers, strict=True):
         cells = []
         for column, winner in zip(columns, winners, strict=True):
-            best = winner is not None and row[column.key] == winner and not adaptive(row)
-            cells.append(Cell(column.show(row), "best" if best else "faint" if column.style else ""))
-        lines.append(Line(label, cells, place))
-    heads = ["generator", *(column.name for column in columns)]
-    return Table(f"{author}: best first, by bits per character of the test text", heads, lines)
+            css_class = "best" if column.is_winner(row, winner) else "faint" if column.style else ""
+            cells.append(Cell(column.format(row), css_class))
+        lines.append(Line(label, cells, number))
+    headings = ["generator", *(column.name for column in columns)]
+    return Table(f"{author}: best first, by bits per character of the test text", headings, lines)
 
 
-def plain(caption: str, lines: Sequence[Sequence[str]], heads: Sequence[str], places: Places) -> Table:
-    """A table that begins each line with a generator's name, or with what is grey, being none."""
-    rows = []
-    for name, *values in lines:
-        place = places.get(name, places.get(name.rpartition(" at ")[0]))
-        rows.append(Line(name, [Cell(each, "faint" if place is None else "") for each in values], place))
-    return Table(caption, list(heads), rows)
-
-
-def copied(author: str, rows: Sequence[Row], human: Figures | None, places: Places) -> Table | None:
-    """What the samples copy and repeat; None where nothing was drawn."""
-    found = novelty.lines(rows, human)
-    heads = ["samples of", *novelty.NAMES]
-    return plain(f"{author}: what the samples copy and repeat", found, heads, places) if found else None
-
-
-def style(comparison: Comparison, author: str, rows: Sequence[Row], places: Places) -> Table | None:
-    """Whose style the samples have; None where that was not judged."""
-    heads, *found = judged.lines(comparison, author, rows)
-    return plain(f"{author}: samples given to their author, in percent", found, heads, places) if found else None
-
-
-def kinds(author: str, by: str, found: Sequence[Figures], places: Places) -> Table:
-    """Bits per character by kind of place, the best of each kind marked."""
-    (_, *names), *rest = splits.lines(found)
-    made = plain(f"{author}: bits per character by {by}", rest, [by, *names], places)
+def from_text(caption: str, table: TextTable, numbers: Numbers) -> Table:
+    """Return a table whose lines are named by generators; a line with another name is grey."""
     lines = []
-    for line in made.lines:
-        best = [len(rest) > 2 and kind["verdicts"][0]["better"] == line.head for kind in found]
-        cells = [Cell(cell.text, "best" if first else cell.kind) for cell, first in zip(line.cells, best, strict=True)]
-        lines.append(line._replace(cells=cells))
-    return Table(made.caption, made.heads, lines)
+    for name, *values in table.rows:
+        number = numbers.get(name, numbers.get(name.rpartition(" at ")[0]))
+        lines.append(Line(name, [Cell(value, "faint" if number is None else "") for value in values], number))
+    return Table(caption, table.names, lines)
 
 
-def curve(author: str, series: Sequence[Series]) -> Table:
-    """The points of the learning curves: seconds, and bits per character there."""
+def novelty(author: str, rows: Sequence[Row], held_out: CopyStats | None, numbers: Numbers) -> Table | None:
+    """Return what the samples copy and repeat; None if there are no samples."""
+    table = novelty_table(rows, held_out)
+    return from_text(f"{author}: what the samples copy and repeat", table, numbers) if table else None
+
+
+def style(comparison: Comparison, author: str, rows: Sequence[Row], numbers: Numbers) -> Table | None:
+    """Return whose style the samples have; None if that was not judged."""
+    table = style_table(comparison, author, rows)
+    return from_text(f"{author}: samples attributed to their author, in percent", table, numbers) if table else None
+
+
+def strata(author: str, by: str, results: Sequence[StratumResult], numbers: Numbers) -> Table:
+    """Return bits per character on each stratum, the best of each marked."""
+    table = from_text(f"{author}: bits per character by {by}", strata_table(by, results), numbers)
     lines = []
-    shown = max(2, min(SHOWN, LINES // max(1, len(series))))
-    for each in series:
-        many = thinned(len(each.points), shown)
-        points = [(*each.points[at], "valid") for at in many] + ([(*each.end, "test")] if each.end else [])
-        lines += [
-            Line(each.name, [Cell(decimals(x, 1)), Cell(decimals(y, 3)), Cell(text)], each.place)
-            for x, y, text in points
+    for line in table.lines:
+        best = [len(table.lines) > 2 and result.verdicts[0].better == line.name for result in results]
+        cells = [
+            cell._replace(css_class="best") if first else cell for cell, first in zip(line.cells, best, strict=True)
         ]
-    return Table(f"{author}: learning curves", ["generator", "seconds", "bits/char", "on text"], lines)
+        lines.append(line._replace(cells=cells))
+    return Table(table.caption, table.headings, lines)
 
 
-def memory(author: str, series: Sequence[tuple[Series, Sequence[Figures]]]) -> Table:
-    """Bits by context, what mixing its farther half costs, and what is beyond."""
+def learning_curves(author: str, series: Sequence[Series]) -> Table:
+    """Return the points of the learning curves: seconds, and bits per character at that time."""
+    per_curve = max(2, min(CURVE_POINTS, CURVE_LINES // max(1, len(series))))
     lines = []
-    for each, found in series:
-        for at in found:
-            low, high = at.get("interval") or (None, None)
-            beyond = at.get("beyond_interval")
+    for curve in series:
+        points = [(*curve.points[number], "validation") for number in thin_out(len(curve.points), per_curve)]
+        if curve.end:
+            points.append((*curve.end, "test"))
+        for seconds, bits, text in points:
+            cells = [Cell(format_decimals(seconds, 1)), Cell(format_decimals(bits, 3)), Cell(text)]
+            lines.append(Line(curve.name, cells, curve.number))
+    return Table(f"{author}: learning curves", ["generator", "seconds", "bits/char", "text"], lines)
+
+
+def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextPoint]]]) -> Table:
+    """Return bits by length of context, with its farther half shuffled, and the gain from the rest of the context."""
+    lines = []
+    for series, points in curves:
+        for point in points:
+            gain_bounds = point.beyond_interval
             cells = [
-                Cell(f"{at['context']:,}"),
-                Cell(decimals(at["bits_per_character"], 3)),
-                Cell("-" if low is None else f"{low:.3f}-{high:.3f}"),
-                Cell(decimals(at.get("half_shuffled"), 3)),
-                Cell(decimals(at.get("beyond"), 3), "best" if beyond and beyond[0] > 0 else ""),
+                Cell(f"{point.context:,}"),
+                Cell(format_decimals(point.bits_per_character, 3)),
+                Cell(format_range(point.interval, 3)),
+                Cell(format_decimals(point.half_shuffled, 3)),
+                Cell(format_decimals(point.beyond, 3), "best" if gain_bounds and gain_bounds[0] > 0 else ""),
             ]
-            lines.append(Line(each.name, cells, each.place))
-    heads = ["generator", "context, characters", "bits/char", "95 % interval", "mixed", "worth of the rest"]
-    return Table(f"{author}: bits by context", heads, lines)
+            lines.append(Line(series.name, cells, series.number))
+    headings = ["generator", "context, characters", "bits/char", "95 % interval", "shuffled", "gain from the rest"]
+    return Table(f"{author}: bits by context", headings, lines)
 
 
-def matrix(label: str, authors: Sequence[str], bits: Sequence[Sequence[float | None]]) -> Table:
-    """One generator on all texts: a row the author it learned from, a column the author whose test text it reads."""
-    least = [_least(column) for column in zip(*bits, strict=True)]
+def cross_author(label: str, authors: Sequence[str], bits: Sequence[Sequence[float | None]]) -> Table:
+    """Return the bits of one generator: a row for each training author, a column for each author's test text."""
+    best = [min((value for value in column if value is not None), default=None) for column in zip(*bits, strict=True)]
     lines = []
     for author, row in zip(authors, bits, strict=True):
-        cells = [_above(value, best) for value, best in zip(row, least, strict=True)]
-        lines.append(Line(author, cells))
-    return Table(label, ["learned from", *authors], lines)
+        lines.append(Line(author, [_shaded(value, lowest) for value, lowest in zip(row, best, strict=True)]))
+    return Table(label, ["trained on", *authors], lines)
 
 
-def _least(values: Sequence[float | None]) -> float | None:
-    return min((value for value in values if value is not None), default=None)
-
-
-def _above(value: float | None, best: float | None) -> Cell:
+def _shaded(value: float | None, best: float | None) -> Cell:
+    """Return a cell in a color for its distance from the best of the column."""
     if value is None or best is None:
         return Cell("-", "faint")
-    shade = sum(value - best >= limit for limit in EXCESS)
-    return Cell(f"{value:.3f}", "best" if value == best else f"h{shade}")
+    level = sum(value - best >= limit for limit in EXCESS_LEVELS)
+    return Cell(f"{value:.3f}", "best" if value == best else f"h{level}")

@@ -1,34 +1,60 @@
-"""What the checks of the conformance kit came to, a line each."""
+"""The results of the conformance checks in the terminal, a line for each check."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from genbench.report.formatting import printable
-from genbench.report.terminal.listings import line
-from genbench.testing import Result
+from genbench.report.terminal.tables import print_tabs
 
-WORDS = {"holds": "holds", "fails": "FAILS", "expected": "fails, as said"}
+WORDS = {"holds": "holds", "fails": "FAILS", "expected": "fails, as expected"}
 STYLES = {"holds": "green", "fails": "bold red", "expected": "yellow"}
 
 
-def told(result: Result, console: Console) -> None:
-    """Print a result: what holds; of what does not, the example that shows it, and what to do."""
+class CheckResult(Protocol):
+    """The result of a check, such as genbench.testing.Result."""
+
+    @property
+    def check(self) -> str:
+        """The name of the check."""
+
+    @property
+    def outcome(self) -> str:
+        """One of the keys of WORDS."""
+
+    @property
+    def says(self) -> str:
+        """What must hold."""
+
+    @property
+    def example(self) -> str:
+        """The smallest example that shows that it does not hold."""
+
+    @property
+    def do(self) -> str:
+        """What to change, or the reason of an expected failure."""
+
+
+def show_result(result: CheckResult, console: Console) -> None:
+    """Print what a check requires and whether it holds; if not, an example that shows it, and what to change."""
     word = WORDS[result.outcome]
-    after = [("", result.example)] if result.example else []
-    after += [("do: " if result.outcome == "fails" else "because: ", result.do)] if result.do else []
+    details = [result.example] if result.example else []
+    if result.do:
+        details.append(("do: " if result.outcome == "fails" else "because: ") + result.do)
+
     if not console.is_terminal:
-        line((word, result.check, result.says), console)
-        for lead, text in after:
-            line(("", lead + text), console)
+        print_tabs((word, result.check, result.says), console)
+        for detail in details:
+            print_tabs(("", detail), console)
         return
-    made = Table.grid(padding=(0, 1, 0, 0))
-    made.add_column(width=5)
-    made.add_column()
-    style = STYLES[result.outcome]
-    made.add_row(Text(word, style), Text(f"{result.check}: ", "bold") + Text(result.says))
-    for lead, text in after:
-        made.add_row("", Text(printable(lead + text)))
-    console.print(made)
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=5)
+    grid.add_column()
+    grid.add_row(Text(word, STYLES[result.outcome]), Text(f"{result.check}: ", "bold") + Text(result.says))
+    for detail in details:
+        grid.add_row("", Text(printable(detail)))
+    console.print(grid)

@@ -1,11 +1,9 @@
-"""A comparison in the terminal: a table an author, what the rows have to say, and the samples side by side."""
+"""A comparison in the terminal: tables for each author, what they mean, and the samples side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.columns import Columns
 from rich.console import Console, RenderableType
 from rich.panel import Panel
@@ -14,134 +12,178 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.job import Row
-from genbench.experiments.labels import adaptive, labels
-from genbench.experiments.significance import sentence
-from genbench.report.formatting import flowing, printable
-from genbench.report.terminal import extra_metrics as wider
-from genbench.report.terminal import novelty
-from genbench.report.terminal import strata as splits
-from genbench.report.terminal import style as judged
-from genbench.report.terminal.columns import Column, wanted
+from genbench.experiments.row import Row, Sample
+from genbench.experiments.significance import StratumResult, labels
+from genbench.report import comparison_tables as tables
+from genbench.report.columns import columns_for
+from genbench.report.comparison_tables import HELD_OUT, TextTable
+from genbench.report.formatting import printable, unwrap
+from genbench.report.terminal.tables import MIN_NAME_WIDTH, NumberTable, plain_table
 
-NARROWEST_PANEL = 36  # columns
-EARLIER = "What came out earlier, on the machine of the file's authors:"
+MIN_PANEL_WIDTH = 36  # columns
+EXPECTED_HEADING = "Expected, from the machine of the file's authors:"
+FAINT = "bright_black"
 
 
-def show(comparison: Comparison, console: Console) -> None:
-    """Print the whole comparison."""
-    for words, style in ((comparison.title, "bold"), (comparison.see, "")):
-        if words:
-            console.print(Text(printable(flowing(words)), style=style), end="\n\n")
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Print a comparison."""
+    show_introduction(comparison, console)
     for author in comparison.corpora:
         rows = comparison.ranked(author)
-        for part in figures(comparison, author, rows, console.width):
+        for part in number_parts(comparison, author, rows, console.width):
             console.print(part)
         console.print()
-        for part in samples(author, rows, console.width):
+        for part in sample_parts(author, rows, console.width):
             console.print(part)
         console.print()
-    if comparison.came_out:
-        console.print(Text(EARLIER, style="bold"), Text(printable(flowing(comparison.came_out))), sep="\n")
+    show_expected(comparison, console)
 
 
-def figures(comparison: Comparison, author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
-    """All the numbers of an author: the table and its remarks, the bits split by place, what the samples copy."""
+def show_introduction(comparison: Comparison, console: Console) -> None:
+    """Print the title of a comparison and its notes, where its file has them."""
+    for text, style in ((comparison.title, "bold"), (comparison.notes, "")):
+        if text:
+            console.print(Text(printable(unwrap(text)), style=style), end="\n\n")
+
+
+def show_expected(comparison: Comparison, console: Console) -> None:
+    """Print the results that the file of a comparison says to expect, where it does."""
+    if comparison.expected:
+        expected = Text(printable(unwrap(comparison.expected)))
+        console.print(Text(EXPECTED_HEADING, style="bold"), expected, sep="\n")
+
+
+def number_parts(comparison: Comparison, author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
+    """Yield all numbers of an author: the result table and its remarks, then the further tables."""
     lines = comparison.lines(author)
-    yield Text(heading(comparison, author), style="bold")
+    yield Text(tables.corpus_heading(comparison, author), style="bold")
     if lines:
-        yield table(lines, width)
-    yield from remarks(comparison, author, rows)
-    for by, kinds in comparison.splits(author).items():
-        yield from splits.parts(by, kinds)
-    if any(line["novelty"] for line in lines):
-        yield novelty.table(lines, comparison.human.get(author))
-        yield Text(novelty.WHAT, style="bright_black")
-    yield from wider.parts(author, list(comparison.corpora), lines)
-    yield from judged.parts(comparison, author, lines)
+        yield result_table(lines, width)
+    yield from _remarks(comparison, author, rows)
+
+    for by, strata in comparison.splits(author).items():
+        yield from _strata_parts(by, strata)
+    if novelty := tables.novelty_table(lines, comparison.held_out_text.get(author)):
+        yield _number_table(novelty)
+        yield Text(tables.NOVELTY_NOTE, style=FAINT)
+    if contexts := tables.context_table(lines):
+        yield Text(f"\n{tables.CONTEXT_TITLE}")
+        yield _number_table(contexts)
+        yield Text(tables.CONTEXT_NOTE, style=FAINT)
+    if cross_author := tables.cross_author_table(author, list(comparison.corpora), lines):
+        yield Text(f"\n{tables.CROSS_AUTHOR_TITLE}")
+        yield _number_table(cross_author)
+    yield from _style_parts(comparison, author, lines)
 
 
-def heading(comparison: Comparison, author: str) -> str:
-    """What the rows of an author were trained and tested on."""
-    text = comparison.corpora[author]
-    books = f"{len(text['books'])} books" if len(text["books"]) > 1 else text["books"][0]
-    if text.get("held_out"):
-        books += f" ({text['held_out']} held out)"
-    return printable(f"{author}: {books}, {text['train']:,} characters to train on, {text['test']:,} to be tested with")
+def result_table(rows: list[Row], width: int) -> Table:
+    """Return the result table of rows that are ok, with as many columns as the width has room for."""
+    columns = columns_for(rows, width)
+    table = plain_table()
+    table.add_column("generator", overflow="fold", min_width=MIN_NAME_WIDTH)
+    for column in columns:
+        table.add_column(column.heading, justify="right", style=column.style, header_style=column.style, no_wrap=True)
 
-
-def table(rows: list[Row], width: int) -> Table:
-    """Rows that are ok, best first, with as many columns as there is room for."""
-    shown = wanted(rows, width)
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column("generator", overflow="fold", min_width=12)
-    for column in shown:
-        made.add_column(column.heading, justify="right", style=column.style, header_style=column.style, no_wrap=True)
-    winners = [column.winner(rows) for column in shown]
+    winners = [column.winner(rows) for column in columns]
     for label, row in zip(labels(rows), rows, strict=True):
-        made.add_row(printable(label), *(cell(c, row, w) for c, w in zip(shown, winners, strict=True)))
-    return made
+        cells = [
+            _marked(column.format(row), column.is_winner(row, winner))
+            for column, winner in zip(columns, winners, strict=True)
+        ]
+        table.add_row(printable(label), *cells)
+    return table
 
 
-def cell(column: Column, row: Row, winner: float | None) -> Text:
-    """One value, marked where it is the best of its column."""
-    if winner is not None and row[column.key] == winner and not adaptive(row):
-        return Text(f"*{column.show(row)}", style="bold green")
-    return Text(column.show(row))
+def _marked(cell: str, best: bool) -> Text:
+    """Return a cell, marked where it is the best of its column."""
+    return Text(f"*{cell}", style="bold green") if best else Text(cell)
 
 
-def remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
-    """What stands under the table: verdicts, the marks, the floors, failures and notes."""
-    floors = comparison.floors[author]
+def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
+    """Yield the sentences under the result table."""
     for verdict in comparison.verdicts(author):
-        yield Text(printable(sentence(verdict)))
-    seeds = sorted({line.get("seeds", 1) for line in comparison.lines(author)})
-    if seeds and seeds[-1] > 1:
-        many = " to ".join(str(number) for number in dict.fromkeys((seeds[0], seeds[-1])))
-        yield Text(f"Means over {many} seeds; the intervals are those of the text alone.", style="bright_black")
+        yield Text(printable(verdict.sentence()))
+    if seeds := _seeds(comparison.lines(author)):
+        yield Text(f"Means over {seeds} seeds; the intervals are those of the text alone.", style=FAINT)
+
+    # how to read the table
     yield Text(
         "Ranked by bits per character of the test text, fewer is better; * best of its column. "
-        "Token perplexity depends on how a generator cuts text: never compare it.",
-        style="bright_black",
+        "Token perplexity depends on how a generator tokenizes text: never compare it.",
+        style=FAINT,
     )
-    listed = ", ".join(f"{name} {bits:.2f}" for name, bits in floors.items())
-    yield Text(
-        f"For scale, in bits per character: {listed} (xz also learns from the test text).",
-        style="bright_black",
-    )
+    baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in comparison.baselines[author].items())
+    yield Text(f"For scale, in bits per character: {baselines} (xz also learns from the test text).", style=FAINT)
+
+    # rows that failed, and notes
     for label, row in zip(labels(rows), rows, strict=True):
-        if row["status"] != "ok":
-            yield Text(printable(f"{label} {row['status']}: {row['error']}"), style="red")
-    for note, about in notes(rows).items():
-        who = ", ".join(about) if len(about) < len(rows) else "all"
-        yield Text(printable(f"{who}: {note}"), style="yellow")
+        if not row.ok:
+            yield Text(printable(f"{label} {row.status}: {row.error}"), style="red")
+    for note, names in tables.rows_by_note(rows).items():
+        subject = ", ".join(names) if len(names) < len(rows) else "all"
+        yield Text(printable(f"{subject}: {note}"), style="yellow")
 
 
-def notes(rows: list[Row]) -> dict[str, list[str]]:
-    """Each note with the labels of the rows that carry it."""
-    found: dict[str, list[str]] = {}
-    for label, row in zip(labels(rows), rows, strict=True):
-        for note in row["notes"]:
-            found.setdefault(note, []).append(label)
-    return found
+def _seeds(lines: list[Row]) -> str:
+    """Return over how many seeds the lines are means, such as "1 to 3"; "" where no line has several."""
+    numbers = sorted({line.seeds for line in lines})
+    if not numbers or numbers[-1] == 1:
+        return ""
+    return " to ".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1])))
 
 
-def samples(author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
-    """The samples of one author, side by side for each temperature."""
+def _number_table(table: TextTable) -> NumberTable:
+    """Return a table for the terminal; the line of held-out text is faint."""
+    styles = [FAINT if row[0] == HELD_OUT else "" for row in table.rows]
+    return NumberTable(table.headings, table.rows, styles)
+
+
+def _strata_parts(by: str, strata: Sequence[StratumResult]) -> Iterator[RenderableType]:
+    """Yield bits per character on each stratum, and how the best generator compares there with the next."""
+    table = tables.strata_table(by, strata)
+    share, *lines = table.rows
+    rows: list[list[str | Text]] = [list(share)]
+    for label, *bits in lines:
+        best = [len(lines) > 1 and result.verdicts[0].better == label for result in strata]
+        rows.append([label, *(_marked(value, first) for value, first in zip(bits, best, strict=True))])
+
+    yield Text(f"\nBits per character {tables.strata_title(by)}:")
+    yield NumberTable(["", *table.headings[1:]], rows, [FAINT, *("" for _ in lines)])
+    for result in strata:
+        for verdict in result.verdicts[:1]:
+            yield Text(printable(f"{result.stratum}: {verdict.sentence(unit='')}"))
+    if note := tables.strata_note(by):
+        yield Text(note, style=FAINT)
+
+
+def _style_parts(comparison: Comparison, author: str, lines: list[Row]) -> Iterator[RenderableType]:
+    """Yield whose style the samples have, and how accurate the judges are."""
+    table = tables.style_table(comparison, author, lines)
+    if table and comparison.style:
+        yield Text("")
+        yield _number_table(TextTable([heading.replace(" ", "\n") for heading in table.headings], table.rows))
+        yield Text(tables.STYLE_NOTE, style=FAINT)
+        yield from (Text(printable(line)) for line in tables.judge_accuracy(comparison.style))
+
+
+def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
+    """Yield the samples of one author, side by side for each temperature and prompt."""
     labelled = zip(labels(rows), rows, strict=True)
-    written = [(label, row["samples"]) for label, row in labelled if row["status"] == "ok" and row["samples"]]
-    for place in range(max((len(texts) for _, texts in written), default=0)):
-        first = written[0][1][place]
-        prompt = f", after {first['prompt']!r}" if first["prompt"] else ""
-        yield Rule(Text(printable(f"{author} at temperature {first['temperature']:g}{prompt}"), style="bold"))
-        beside = max(1, min(len(written), width // (NARROWEST_PANEL + 1)))
-        each = (width - (beside - 1)) // beside
-        panels = [_panel(label, texts[place], each) for label, texts in written]
+    samples = [(label, row.samples) for label, row in labelled if row.ok and row.samples]
+    for number in range(max((len(texts) for _, texts in samples), default=0)):
+        first = samples[0][1][number]
+        prompt = f", after {first.prompt!r}" if first.prompt else ""
+        yield Rule(Text(printable(f"{author} at temperature {first.temperature:g}{prompt}"), style="bold"))
+
+        # as many panels side by side as there is room for
+        per_line = max(1, min(len(samples), width // (MIN_PANEL_WIDTH + 1)))
+        panel_width = (width - (per_line - 1)) // per_line
+        panels = [_panel(label, texts[number], panel_width) for label, texts in samples]
         yield Columns(panels, padding=(0, 1, 0, 0))
 
 
-def _panel(label: str, sample: dict[str, Any], width: int) -> Panel:
-    """The prompt, set apart, what was drawn after it, and how much of that is copied."""
-    text = Text(printable(sample["prompt"]), style="bright_black").append(printable(sample["text"]), style="default")
-    copied = Text(f"longest copy {sample['longest_copy']:,} characters", style="bright_black")
+def _panel(label: str, sample: Sample, width: int) -> Panel:
+    """Return a sample in a panel: the prompt, faint; the text; and how much of it is copied."""
+    text = Text(printable(sample.prompt), style=FAINT).append(printable(sample.text), style="default")
+    copied = Text(f"longest copy {sample.longest_copy:,} characters", style=FAINT)
     return Panel(text, title=Text(printable(label)), subtitle=copied, width=width)

@@ -1,48 +1,48 @@
-"""What is seen while a comparison works: a live line a job, or plain lines where there is no terminal."""
+"""Progress in the terminal: a live line for each task, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.table import Column as Cell
+from rich.progress import Progress as ProgressBars
+from rich.table import Column
 
-from genbench.experiments.job import Job, Row
-from genbench.experiments.progress import Watcher
-from genbench.generator import Progress
-from genbench.report.formatting import count, printable
-from genbench.report.terminal.screen import console as console
+from genbench.generator import Progress, ProgressCallback
+from genbench.report.formatting import format_count, printable
+from genbench.training import ProgressListener
 
-PLAIN_EVERY = 10.0  # seconds between two plain lines of a job
-WORK = -1  # stands where the place of a job does
+PLAIN_INTERVAL = 10.0  # seconds between two plain lines of a task
+TASK = -1  # the number of a task that is no job; there is one at a time
+MAX_SHOWN = 0.999  # of a task; it is complete when its result arrives
 
 
-class Live(Watcher):
-    """A context manager that is a `Watcher`: what a comparison has to say, while it works."""
+class Live(ProgressListener):
+    """A progress listener that prints what it receives; a context manager, because it draws live lines.
+
+    >>> with Live(Console()) as live:
+    ...     live.message("a sentence")
+    a sentence
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.bars = Bars(
-            TextColumn(
-                "{task.description}", markup=False, table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")
-            ),
+        self.bars = ProgressBars(
+            TextColumn("{task.description}", markup=False, table_column=_text_column()),
             BarColumn(bar_width=12),
-            TextColumn(
-                "{task.fields[says]}", markup=False, table_column=Cell(ratio=3, no_wrap=True, overflow="ellipsis")
-            ),
+            TextColumn("{task.fields[status]}", markup=False, table_column=_text_column()),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
             expand=True,
             disable=not console.is_terminal,
         )
+        # each by the number of the job
         self.lines: dict[int, TaskID] = {}
-        self.shares: dict[int, float] = {}
-        self.last: dict[int, float] = {}
+        self.fractions: dict[int, float] = {}
+        self.printed: dict[int, float] = {}  # when its last plain line was printed
 
     def __enter__(self) -> Live:
         self.bars.start()
@@ -53,63 +53,69 @@ class Live(Watcher):
     ) -> None:
         self.bars.stop()
 
-    def told(self, sentence: str) -> None:
-        """Show a sentence."""
-        self.console.print(printable(sentence), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
+    def message(self, text: str) -> None:
+        """Print a sentence."""
+        self.console.print(printable(text), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
-    def fetching(self, what: str, share: float) -> None:
-        """Show how far a download is."""
-        self._work(what, share)
+    def download(self, name: str, share: float) -> None:
+        """Show the share of a download that is complete."""
+        self._show_task(name, share)
 
-    def working(self, what: str) -> Callable[[float], None]:
-        """Show how far a long work is."""
-        self.last[WORK] = time.monotonic()  # in a pipe, what ends soon says nothing
-        return lambda share: self._work(what, share)
+    def task(self, name: str) -> ProgressCallback:
+        """Return a callback that shows the share of a task; in a pipe nothing is printed in its first seconds."""
+        self.printed[TASK] = time.monotonic()
+        return lambda share: self._show_task(name, share)
 
-    def watch(self, jobs: Sequence[Job], place: int, said: Progress | Row) -> None:
-        """Show one event."""
-        name = printable(f"{jobs[place].author} {jobs[place].spec}")
-        if isinstance(said, Progress):
-            self._going(name, place, said)
-        else:
-            self._done(name, place, said)
+    def job_progress(self, job: int, name: str, progress: Progress) -> None:
+        """Show how far a training or a row is."""
+        self._update(printable(name), job, progress)
 
-    def _going(self, name: str, place: int, said: Progress) -> None:
-        if place not in self.lines:
-            self.lines[place] = self.bars.add_task(name, total=1.0, says="")
-        elif said.fraction < self.shares.get(place, 0.0):  # the next work: what time is left is told by that alone
-            self.bars.reset(self.lines[place], says="")
-        self.shares[place] = said.fraction
-        self.bars.update(self.lines[place], completed=min(said.fraction, 0.999), says=says(said), description=name)
-        if not self.console.is_terminal and time.monotonic() - self.last.get(place, -PLAIN_EVERY) > PLAIN_EVERY:
-            self.last[place] = time.monotonic()
-            self.console.print(f"{name}: {said.fraction:.0%} {says(said)}".rstrip(), markup=False, highlight=False)
+    def job_done(self, job: int, name: str, outcome: str) -> None:
+        """Print the outcome of a row, and remove its live line."""
+        if job in self.lines:
+            self.bars.remove_task(self.lines.pop(job))
+        self.message(f"{name}: {outcome}")
 
-    def _work(self, what: str, share: float) -> None:
-        self._going(what, WORK, Progress(share))
+    def _show_task(self, name: str, share: float) -> None:
+        """Show the share of a download or a task, and remove its live line when it is complete."""
+        self._update(name, TASK, Progress(share))
         if share >= 1:
-            self.bars.remove_task(self.lines.pop(WORK))
-            self.last.pop(WORK, None)
+            self.bars.remove_task(self.lines.pop(TASK))
+            self.printed.pop(TASK, None)
 
-    def _done(self, name: str, place: int, row: Row) -> None:
-        if place in self.lines:
-            self.bars.remove_task(self.lines.pop(place))
-        ok = row["status"] == "ok"
-        result = f"{row['bits_per_character']:.3f} bits/char" if ok else f"{row['status']}: {printable(row['error'])}"
-        self.console.print(f"{name}: {result}", markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
+    def _update(self, name: str, job: int, progress: Progress) -> None:
+        """Update the live line of a job; without a terminal, print a plain line now and then."""
+        if job not in self.lines:
+            self.lines[job] = self.bars.add_task(name, total=1.0, status="")
+        elif progress.fraction < self.fractions.get(job, 0.0):  # the next stage: the time left is estimated anew
+            self.bars.reset(self.lines[job], status="")
+        self.fractions[job] = progress.fraction
+        status = format_status(progress)
+        completed = min(progress.fraction, MAX_SHOWN)
+        self.bars.update(self.lines[job], completed=completed, status=status, description=name)
+
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self.printed.get(job, -PLAIN_INTERVAL) > PLAIN_INTERVAL:
+            self.printed[job] = now
+            self.console.print(f"{name}: {progress.fraction:.0%} {status}".rstrip(), markup=False, highlight=False)
 
 
-def says(said: Progress) -> str:
-    """Loss and speed, or what it is at.
+def _text_column() -> Column:
+    """Return a column of text that is shortened where it does not fit."""
+    return Column(ratio=3, no_wrap=True, overflow="ellipsis")
 
-    >>> says(Progress(0.5, 10, 2.314, 39000.0))
+
+def format_status(progress: Progress) -> str:
+    """Return the note, loss, validation bits and speed of a training, as far as they are known.
+
+    >>> format_status(Progress(0.5, 10, 2.314, 39000.0))
     'loss 2.31, 39k char/s'
     """
-    parts = [said.note] if said.note else []
-    if said.loss is not None:
-        parts.append(f"loss {said.loss:.2f}")
-    if said.valid is not None:
-        parts.append(f"{said.valid:.3f} bits/char of valid text")
-    if said.speed is not None:
-        parts.append(f"{count(said.speed)} char/s")
+    parts = [progress.note] if progress.note else []
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.2f}")
+    if progress.valid is not None:
+        parts.append(f"validation {progress.valid:.3f} bits/char")
+    if progress.speed is not None:
+        parts.append(f"{format_count(progress.speed)} char/s")
     return printable(", ".join(parts))

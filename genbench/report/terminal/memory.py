@@ -1,85 +1,193 @@
-"""What memory buys, in the terminal: bits by context, gradients by lag, pairs, and who masters which distance."""
+"""Results of the commands memory and gates in the terminal: what a network remembers, and its gates over a text."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from genbench.report.formatting import printable
-from genbench.report.terminal.attribution import say
-from genbench.report.terminal.listings import listing
+from genbench.report.formatting import format_decimals, format_range, printable
+from genbench.report.terminal.screen import has_colors
+from genbench.report.terminal.tables import print_heading, print_list, print_text
 
-Found = dict[str, Any]
-CUT = "The context of every target is cut to so many characters; a * beyond: its 95 % interval lies above 0."
-HALF = "Mixed: as much context, the words of its farther half in another order."
+Report = dict[str, Any]
+Values = Sequence[float]
+NamedValues = tuple[str, Values]  # a gate or a unit, and its value from 0 to 1 at each token
 
-
-def show(found: Found, console: Console) -> None:
-    """Print what `genbench.memory` found."""
-    say(f"{found['author']}: {found['targets']} target words, {found['characters']:,} characters", console)
-    for name, each in found["generators"].items():
-        title(f"{name}: bits per character of the targets, by context", console)
-        rows = [_cut(row) for row in each["curve"]]
-        listing(("context", "bits", "95 % interval", "mixed", "worth of the rest"), rows, console)
-    say(f"{CUT} {HALF}", console)
-    for name, each in found["generators"].items():
-        if each["gradients"]:
-            title(f"{name}: gradient norm at a lag beside that at lag 1", console)
-            heads = ["lag", "trained", *(f"untrained, x {one['scale']:g}" for one in each["gradients"]["untrained"])]
-            listing(heads, _lags(each["gradients"]), console)
-    title("minimal pairs: how far the far word moves the odds, in bits", console)
-    rows = [[name, *_pulls(pair)] for name, each in found["generators"].items() for pair in each["pairs"]]
-    listing(("generator", "far", "depends", "nothing between", "words between"), rows, console)
+CONTEXT_NOTE = "The context of every target is limited to this many characters; a * before the last figure: its 95 % interval is above 0."
+SHUFFLED_NOTE = "Shuffled: the same context, with the words of its farther half in random order."
+DISTANCE_NOTE = "Chance: the bits without any memory. * mastered: at most half of that."
+TRACKING_NOTE = (
+    "Units are chosen on one half of a validation text, r is measured on the other half; by chance: the same with the "
+    "values shifted by a third."
+)
+LEGEND = {"0": 0.0, "1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 
 
-def _cut(row: Found) -> list[str]:
-    low, high = row["interval"] or (None, None)
-    mixed = row["half_shuffled"]
+def show_memory(report: Report, console: Console) -> None:
+    """Print bits by length of context, gradients by lag, and minimal pairs."""
+    sizes = f"{report['targets']} target words, {report['characters']:,} characters"
+    print_text(f"{report['author']}: {sizes}", console)
+
+    for name, generator in report["generators"].items():
+        print_heading(f"{name}: bits per character of the targets, by context", console)
+        rows = [_context_cells(point) for point in generator["curve"]]
+        print_list(("context", "bits", "95 % interval", "shuffled", "gain from the rest"), rows, console)
+    print_text(f"{CONTEXT_NOTE} {SHUFFLED_NOTE}", console)
+
+    for name, generator in report["generators"].items():
+        if gradients := generator["gradients"]:
+            print_heading(f"{name}: gradient norm by lag, relative to that at lag 1", console)
+            untrained = [f"untrained, x {network['scale']:g}" for network in gradients["untrained"]]
+            print_list(["lag", "trained", *untrained], _gradient_rows(gradients), console)
+
+    print_heading("minimal pairs: how far the distant word shifts the odds, in bits", console)
+    rows = [
+        [name, *_pair_cells(pair)] for name, generator in report["generators"].items() for pair in generator["pairs"]
+    ]
+    print_list(("generator", "distant", "depends", "nothing between", "words between"), rows, console)
+
+
+def _context_cells(point: Report) -> list[str]:
+    """Return the cells for one length of context."""
+    bounds, gain = point["beyond_interval"], f"{point['beyond']:.3f}"
+    if bounds is not None:
+        gain = f"{'*' if bounds[0] > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
     return [
-        f"{row['context']:,}",
-        f"{row['bits_per_character']:.3f}",
-        "-" if low is None else f"{low:.3f}-{high:.3f}",
-        "-" if mixed is None else f"{mixed:.3f}",
-        _beyond(row),
+        f"{point['context']:,}",
+        f"{point['bits_per_character']:.3f}",
+        format_range(point["interval"], 3),
+        "-" if point["half_shuffled"] is None else f"{point['half_shuffled']:.3f}",
+        gain,
     ]
 
 
-def _beyond(row: Found) -> str:
-    bounds = row["beyond_interval"]
-    if bounds is None:
-        return f"{row['beyond']:.3f}"
-    return f"{'*' if bounds[0] > 0 else ''}{row['beyond']:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+def _gradient_rows(gradients: Report) -> list[list[str]]:
+    """Return a row for each lag: the relative norm in the trained network and in the untrained ones."""
+    networks = [gradients["trained"], *gradients["untrained"]]
+    rows = []
+    for number, lag in enumerate(gradients["lags"]):
+        norms = [network["relative"][number] for network in networks]
+        rows.append([str(lag), *("-" if norm is None else f"{norm:.2g}" for norm in norms)])
+    return rows
 
 
-def _lags(found: Found) -> list[list[str]]:
-    columns = [found["trained"], *found["untrained"]]
-    return [
-        [str(lag), *("-" if each["relative"][at] is None else f"{each['relative'][at]:.2g}" for each in columns)]
-        for at, lag in enumerate(found["lags"])
-    ]
+def _pair_cells(pair: Report) -> list[str]:
+    """Return the words of a minimal pair, and the effect with and without words between them."""
+    words = [" / ".join(pair[key]) for key in ("far", "depends")]
+    return [*words, *(f"{pair[key]['pull']:+.2f}" for key in ("near", "far_away"))]
 
 
-def _pulls(pair: Found) -> list[str]:
-    far, depends = (" / ".join(pair[key]) for key in ("far", "depends"))
-    return [far, depends, *(f"{pair[key]['pull']:+.2f}" for key in ("near", "far_away"))]
-
-
-def show_distances(found: Found, console: Console) -> None:
-    """Print what `genbench.distances` found: a row a range of distances, a column a generator."""
-    names, tables = list(found["generators"]), list(found["generators"].values())
+def show_distances(report: Report, console: Console) -> None:
+    """Print the bits of what an earlier place decides: a row for each range of distances, a column a generator."""
+    names, tables = list(report["generators"]), list(report["generators"].values())
     rows = []
     for cells in zip(*tables, strict=True):
         first = cells[0]
         marked = [f"{'*' if cell['mastered'] else ''}{cell['bits']:.2f}" for cell in cells]
-        kind, places = f"{first['kind']} {first['from']}-{first['to']}", str(first["places"])
-        rows.append([kind, places, f"{first['chance']:.2f}", *marked])
-    title(f"{found['author']}: bits of what an earlier place decides, by how many characters that is back", console)
-    listing(["distance", "places", "chance", *names], rows, console)
-    say("Chance: what it costs without memory. * mastered: at most half of that.", console)
+        distance = f"{first['kind']} {first['from']}-{first['to']}"
+        rows.append([distance, str(first["places"]), f"{first['chance']:.2f}", *marked])
+    print_heading(f"{report['author']}: bits of characters that an earlier place decides, by distance", console)
+    print_list(["distance", "places", "chance", *names], rows, console)
+    print_text(DISTANCE_NOTE, console)
 
 
-def title(text: str, console: Console) -> None:
-    """A heading."""
-    console.print(Text(printable(text), style="bold"), soft_wrap=not console.is_terminal)
+def show_gates(report: Report, units: Sequence[tuple[int, int]], console: Console) -> None:
+    """Print gates and memory over a text: in colors, or as numbers where there are no colors.
+
+    `units` are the layers, counted from 1, and the numbers of the units whose memory is shown too.
+    """
+    values_by_name = gate_values(report, units)
+    if has_colors(console):
+        _show_colored(report["pieces"], values_by_name, console)
+    else:
+        rows = [
+            [repr(piece)[1:-1], *(f"{values[number]:.2f}" for _, values in values_by_name)]
+            for number, piece in enumerate(report["pieces"])
+        ]
+        print_list(["token", *(name for name, _ in values_by_name)], rows, console)
+    console.print()
+    _show_saturation(report, console)
+    console.print()
+    _show_tracking(report, console)
+
+
+def _show_colored(pieces: Sequence[str], values_by_name: Sequence[NamedValues], console: Console) -> None:
+    """Print the text once for each gate and unit, each token in the color of its value."""
+    legend = color_text([f" {name} " for name in LEGEND], list(LEGEND.values()))
+    console.print(Text("gates from closed to open, memory from its minimum to its maximum: "), legend, sep="")
+    for name, values in values_by_name:
+        print_heading(name, console)
+        console.print(color_text(pieces, values))
+
+
+def _show_saturation(report: Report, console: Console) -> None:
+    """Print how often each gate is nearly closed and nearly open."""
+    rows = [
+        [str(layer), gate, f"{100 * share['shut']:.1f}", f"{100 * share['open']:.1f}"]
+        for layer, gates in enumerate(report["saturation"], 1)
+        for gate, share in gates.items()
+    ]
+    if rows:
+        print_list(("layer", "gate", "closed % (below 0.1)", "open % (above 0.9)"), rows, console)
+
+
+def _show_tracking(report: Report, console: Console) -> None:
+    """Print which unit follows each property of the text, and its correlation."""
+    rows = []
+    for tracked in report["tracking"]:
+        unit = "-" if tracked["unit"] is None else str(tracked["unit"])
+        correlations = [format_decimals(tracked[key], 2) for key in ("r", "chance")]
+        rows.append([tracked["what"], str(tracked["layer"]), unit, *correlations])
+    print_list(("tracks", "layer", "unit", "r", "by chance"), rows, console)
+    print_text(TRACKING_NOTE, console)
+
+
+def gate_values(report: Report, units: Sequence[tuple[int, int]]) -> list[NamedValues]:
+    """Return the mean of each gate and the mean size of the memory by layer, then the memory of single units."""
+    values_by_name: list[NamedValues] = []
+    for number, layer in enumerate(report["layers"], 1):
+        suffix = f" of layer {number}" if len(report["layers"]) > 1 else ""
+        for name, gate in layer["gates"].items():
+            values_by_name.append((f"{name} gate{suffix}", np.mean(gate, axis=1).tolist()))
+        size = np.abs(layer["memory"]).mean(axis=1)  # (tokens,)
+        values_by_name.append((f"size of the memory{suffix}", rescale(size.tolist())))
+
+    tracked = [(unit["layer"], unit["unit"], unit["what"]) for unit in report["tracking"] if unit["unit"] is not None]
+    for layer, unit, property_name in [*tracked, *((layer, unit, "") for layer, unit in units)]:
+        memory = np.array(report["layers"][layer - 1]["memory"])[:, unit].tolist()  # (tokens,)
+        name = f"memory of unit {unit} in layer {layer}" + (f": {property_name}" if property_name else "")
+        values_by_name.append((name, rescale(memory)))
+    return values_by_name
+
+
+def rescale(values: Values) -> Values:
+    """Map the lowest value to 0 and the highest to 1.
+
+    >>> rescale([2.0, 3.0, 6.0]), rescale([1.0])
+    ([0.0, 0.25, 1.0], [0.5])
+    """
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) if high > low else 0.5 for value in values]
+
+
+def color_text(pieces: Sequence[str], values: Values) -> Text:
+    """Return the text with each token on the color of its value."""
+    text = Text()
+    for piece, value in zip(pieces, values, strict=True):
+        text.append(printable(piece).replace("\n", "\u21b5\n"), style=f"#000000 on {scale_color(value)}")
+    return text
+
+
+def scale_color(value: float) -> str:
+    """Return the color of a value: blue at 0, white at a half, red at 1.
+
+    >>> scale_color(0), scale_color(0.5), scale_color(1)
+    ('#4060ff', '#ffffff', '#ff6040')
+    """
+    distance = abs(2 * value - 1)
+    far, near = (round(255 - distance * depth) for depth in (191, 159))
+    return f"#{far:02x}{near:02x}ff" if value < 0.5 else f"#ff{near:02x}{far:02x}"

@@ -1,79 +1,165 @@
-"""Text as it is drawn: made safe and wrapped at words on a terminal, plain in a pipe."""
+"""Text while it is generated: safe and wrapped at words on a terminal, unchanged in a pipe; several side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
 from genbench.report.formatting import printable
-from genbench.report.terminal.screen import painted
+from genbench.report.terminal.screen import has_colors
 
-DIM, PLAIN = "\x1b[2m", "\x1b[0m"
-
-
-def speak(prompt: str, texts: Iterable[str], console: Console, *, last: bool = True) -> None:
-    """Write a prompt, set apart where there are colours, and texts as they come; two have a blank line between them."""
-    out = console.file
-    for piece in _safe(prompt, texts, console) if console.is_terminal else chain([prompt], texts):
-        out.write(piece)
-        out.flush()
-    out.write("\n" if last else "\n\n")
-    out.flush()
+DIM, RESET = "\x1b[2m", "\x1b[0m"
+REFRESH_SECONDS = 1 / 15
+MIN_PANEL_WIDTH = 30  # columns; where panels would be narrower, they are placed one below the other
+MIN_PANEL_LINES = 3
+MAX_SCREENS = 4  # of text that are wrapped to find its last lines
 
 
-def _safe(prompt: str, texts: Iterable[str], console: Console) -> Iterator[str]:
-    """The pieces as a terminal gets them."""
-    wrap = Wrap(console.width)
-    shown = printable(prompt)
-    yield wrap.feed(f"{DIM}{shown}{PLAIN}" if prompt and painted(console) else shown)
-    try:
-        for text in texts:
-            yield wrap.feed(printable(text))
-    finally:
-        console.file.write(wrap.flush())
-
-
-class Wrap:
-    """Ends lines between words: a word is held back until it is whole, and begins the next line if it has no room."""
+class WordWrapper:
+    """Wraps text at words while it arrives: a word is held back until it is complete."""
 
     def __init__(self, width: int) -> None:
         self.width = self.left = width
         self.word = ""
 
     def feed(self, text: str) -> str:
-        r"""What is settled by now.
+        r"""Return the part of the text so far that can be written.
 
-        >>> wrap = Wrap(8)
-        >>> wrap.feed("One two thr") + wrap.feed("ee four\n") + wrap.flush()
+        >>> wrapper = WordWrapper(8)
+        >>> wrapper.feed("One two thr") + wrapper.feed("ee four\n") + wrapper.flush()
         'One two \nthree \nfour\n'
         """
-        return "".join(self._one(character) for character in text)
+        return "".join(self._feed_character(character) for character in text)
 
     def flush(self) -> str:
-        """The word that is held back."""
+        """Return the word that is held back, on a new line if the current one has no room for it."""
         word, self.word = self.word, ""
-        room = _wide(word)
-        broken = "\n" if room > self.left and self.left < self.width else ""
-        self.left = (self.width if broken else self.left) - room
-        return broken + word
+        width = _visible_width(word)
+        new_line = "\n" if width > self.left and self.left < self.width else ""
+        self.left = (self.width if new_line else self.left) - width
+        return new_line + word
 
-    def _one(self, character: str) -> str:
+    def _feed_character(self, character: str) -> str:
+        """Return what can be written after one more character."""
         if character == "\n":
-            said = self.flush() + character
+            written = self.flush() + character
             self.left = self.width
         elif character == " ":
-            said = self.flush()
-            said += " " if self.left > 0 else ""
+            written = self.flush()
+            written += " " if self.left > 0 else ""
             self.left -= 1
         else:
-            said = self.flush() if _wide(self.word + character) > self.width else ""
+            written = self.flush() if _visible_width(self.word + character) > self.width else ""
             self.word += character
-        return said
+        return written
 
 
-def _wide(word: str) -> int:
-    """The columns that a word takes."""
-    return cell_len(word.replace(DIM, "").replace(PLAIN, ""))
+def _visible_width(word: str) -> int:
+    """Return how many columns of the terminal a word takes."""
+    return cell_len(word.replace(DIM, "").replace(RESET, ""))
+
+
+def print_stream(prompt: str, pieces: Iterable[str], console: Console, *, last: bool = True) -> None:
+    """Write a prompt, dim where there are colors, and the pieces of a text as they arrive.
+
+    A blank line follows unless the text is the last one.
+    """
+    out = console.file
+    for piece in _safe_pieces(prompt, pieces, console) if console.is_terminal else chain([prompt], pieces):
+        out.write(piece)
+        out.flush()
+    out.write("\n" if last else "\n\n")
+    out.flush()
+
+
+def _safe_pieces(prompt: str, pieces: Iterable[str], console: Console) -> Iterator[str]:
+    """Yield the prompt and the pieces as a terminal gets them."""
+    wrapper = WordWrapper(console.width)
+    safe_prompt = printable(prompt)
+    yield wrapper.feed(f"{DIM}{safe_prompt}{RESET}" if prompt and has_colors(console) else safe_prompt)
+    try:
+        for piece in pieces:
+            yield wrapper.feed(printable(piece))
+    finally:
+        console.file.write(wrapper.flush())
+
+
+def print_streams(prompt: str, texts: Mapping[str, Iterator[str]], console: Console, *, last: bool = True) -> None:
+    """Show several texts by the names of their generators while they are generated; after Ctrl-C they stay visible.
+
+    A single text is streamed. Several are shown side by side on a terminal, and under a heading each in a pipe.
+    """
+    if len(texts) == 1:
+        print_stream(prompt, next(iter(texts.values())), console, last=last)
+        return
+    if console.is_terminal and not console.is_dumb_terminal:
+        _show_live(prompt, texts, console)
+        return
+    for number, (name, pieces) in enumerate(texts.items(), 1):
+        console.file.write(f"==> {printable(name)} <==\n")
+        print_stream(prompt, pieces, console, last=last and number == len(texts))
+
+
+def _show_live(prompt: str, texts: Mapping[str, Iterator[str]], console: Console) -> None:
+    """Show the ends of the texts while they are generated; then print them whole, to scroll back to."""
+    generated = dict.fromkeys(texts, "")
+    live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
+    try:
+        with live:
+            _generate(prompt, texts, generated, live)
+    finally:
+        console.print(panels(prompt, generated, console.width))
+
+
+def _generate(prompt: str, texts: Mapping[str, Iterator[str]], generated: dict[str, str], live: Live) -> None:
+    """Add a piece to each text in turn until all are complete."""
+    running, refreshed = dict(texts), 0.0
+    while running:
+        for name in list(running):
+            try:
+                generated[name] += next(running[name])
+            except StopIteration:
+                del running[name]
+        if time.monotonic() - refreshed > REFRESH_SECONDS:
+            console, refreshed = live.console, time.monotonic()
+            live.update(panels(prompt, generated, console.width, console.height - 1), refresh=True)
+
+
+def panels(prompt: str, texts: Mapping[str, str], width: int, height: int | None = None) -> RenderableType:
+    """Return each text in a panel, as many side by side as there is room for; with a height, only the ends of texts."""
+    per_line = max(1, min(len(texts), width // MIN_PANEL_WIDTH))
+    rows = -(-len(texts) // per_line)
+    lines = None if height is None else max(MIN_PANEL_LINES, height // rows - 2)
+
+    named, grids = list(texts.items()), []
+    for start in range(0, len(named), per_line):
+        row = named[start : start + per_line]
+        panel_width = (width - len(row) + 1) // len(row)
+        grid = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        grid.add_row(*(_panel(name, prompt, text, panel_width, lines) for name, text in row))
+        grids.append(grid)
+    return Group(*grids)
+
+
+def _panel(name: str, prompt: str, text: str, width: int, lines: int | None) -> Panel:
+    """Return a panel with the prompt, faint, and the text, or the last lines of both."""
+    content = Text(printable(prompt), style="bright_black").append(printable(text), style="default")
+    if lines is not None:
+        content = _last_lines(content, width - 4, lines)
+    return Panel(content, title=Text(printable(name)), width=width)
+
+
+def _last_lines(text: Text, width: int, lines: int) -> Text:
+    """Return the last lines of a text."""
+    longest = MAX_SCREENS * width * lines  # characters; the beginning of a longer text is not wrapped
+    end = text[-longest:] if len(text) > longest else text
+    wrapped = end.wrap(Console(width=width), width)
+    return Text("\n").join(list(wrapped)[-lines:])

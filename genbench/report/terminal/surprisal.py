@@ -1,6 +1,6 @@
-"""The reading view: a text in columns, one a generator, each word on the colour of what it cost that generator.
+"""A text in the terminal with each word in the color of its surprisal, in columns, one for each generator.
 
-Where there are no colours, a line a word: the word, and its bits for each generator, with tabs between.
+Where there are no colors, a line for each word: the word, and its bits for each generator, with tabs between.
 """
 
 from __future__ import annotations
@@ -15,141 +15,154 @@ from rich.table import Table
 from rich.text import Text
 
 from genbench.analysis.surprisal import apart, farthest
+from genbench.report.colors import SURPRISAL, SURPRISAL_LIMITS, THEMES, surprisal_level
 from genbench.report.formatting import printable
-from genbench.report.heat import HEAT, STEPS, step
-from genbench.report.terminal.listings import line, listing
-from genbench.report.terminal.screen import painted
+from genbench.report.terminal.screen import has_colors
+from genbench.report.terminal.tables import print_heading, print_list, print_tabs
 
-Found = dict[str, Any]
-Pieces = Sequence[Sequence[Any]]  # a word with the white space before it, and its bits
-Paragraph = list[tuple[int, str, float]]  # the place of a word in the text, the word, its bits
+Report = dict[str, Any]
+Words = Sequence[Sequence[Any]]  # words with the white space before them, and their bits
+Paragraph = list[tuple[int, str, float]]  # the number of a word in the text, the word, its bits
 
-NARROWEST = 24  # columns of the terminal; where a generator would get fewer, they stand one below the other
-INK, FAINT = "#1b1b20", "#5b5b66"
-PAPER = f"{INK} on {HEAT[0][0]}"
-FEW = ("white", "white", "bright_white", "yellow", "yellow", "bright_red", "bright_red")  # of 16 colours
-KEY = (f"0-{STEPS[0]}", *(f"{low}-{high}" for low, high in itertools.pairwise(STEPS)), f"{STEPS[-1]}+")
-AROUND = 2  # words before a word in the table, and after it
-SHOWN = 10  # lines of the table
+MIN_COLUMN_WIDTH = 24  # of a generator; where columns would be narrower, they are placed one below the other
+PAPER_STYLE = f"{THEMES['ink'][0]} on {SURPRISAL[0][0]}"
+ANSI_COLORS = ("white", "white", "bright_white", "yellow", "yellow", "bright_red", "bright_red")  # of 16 colors
+LEGEND = (
+    f"0-{SURPRISAL_LIMITS[0]}",
+    *(f"{low}-{high}" for low, high in itertools.pairwise(SURPRISAL_LIMITS)),
+    f"{SURPRISAL_LIMITS[-1]}+",
+)
+CONTEXT_WORDS = 2  # before a word in the table of differences, and after it
+MAX_DIFFERENCES = 10  # rows of that table
 
 
-def show(found: Found, console: Console) -> None:
-    """Print what `genbench.read` found."""
-    if painted(console):
-        _page(found, console)
+def show_surprisal(report: Report, console: Console) -> None:
+    """Print the surprisal of each word to each generator; on a terminal also the largest differences and the sums."""
+    if has_colors(console):
+        _show_page(report, console)
     else:
-        lines(found, console)
+        show_words(report, console)
     if console.is_terminal:
-        _differences(found, console)
-        totals = [
-            [name, f"{each['bits']:,.1f}", f"{each['bits_per_character']:.4f}"]
-            for name, each in found["generators"].items()
+        _show_differences(report, console)
+        rows = [
+            [name, f"{total['bits']:,.1f}", f"{total['bits_per_character']:.4f}"]
+            for name, total in report["generators"].items()
         ]
-        listing(["generator", "bits", "bits per character"], totals, console)
+        print_list(["generator", "bits", "bits per character"], rows, console)
 
 
-def lines(found: Found, console: Console) -> None:
-    """A line a word, as `awk -F'\\t'` takes it: the word, and its bits for each generator."""
-    columns = [each["words"] for each in found["generators"].values()]
-    line(["word", *found["generators"]], console)
-    for each in zip(*columns, strict=True):
-        line([" ".join(each[0][0].split()), *(f"{bits:.2f}" for _, bits in each)], console)
+def show_words(report: Report, console: Console) -> None:
+    """Print a line for each word, for `awk -F'\\t'`: the word, and its bits for each generator."""
+    columns = [generator["words"] for generator in report["generators"].values()]
+    print_tabs(["word", *report["generators"]], console)
+    for words in zip(*columns, strict=True):
+        print_tabs([" ".join(words[0][0].split()), *(f"{bits:.2f}" for _, bits in words)], console)
 
 
-def _page(found: Found, console: Console) -> None:
-    """The text, coloured; generators side by side where there is room."""
-    names = list(found["generators"])
-    columns = [each["words"] for each in found["generators"].values()]
-    far = set(farthest(columns))
-    few = console.color_system not in ("256", "truecolor")
-    _heading(found, bool(far), few, console)
-    beside = len(names) if (console.width + 1) // len(names) > NARROWEST else 1
-    for start in range(0, len(names), beside):
-        part = slice(start, start + beside)
+def _show_page(report: Report, console: Console) -> None:
+    """Print the colored text, the generators side by side where there is room."""
+    names = list(report["generators"])
+    columns = [generator["words"] for generator in report["generators"].values()]
+    marked = set(farthest(columns))
+    ansi = console.color_system not in ("256", "truecolor")
+    _show_heading(report, bool(marked), ansi, console)
+
+    per_row = len(names) if (console.width + 1) // len(names) > MIN_COLUMN_WIDTH else 1
+    for start in range(0, len(names), per_row):
+        part = slice(start, start + per_row)
         if start:
             console.print()
-        console.print(_beside(names[part], columns[part], far, few, console.width))
+        console.print(_side_by_side(names[part], columns[part], marked, ansi, console.width))
 
 
-def _heading(found: Found, marked: bool, few: bool, console: Console) -> None:
-    title = f"{found['name']}, {found['characters']:,} characters, read by what learned from {found['author']}"
+def _show_heading(report: Report, marked: bool, ansi: bool, console: Console) -> None:
+    """Print what is shown, and the legend of the colors."""
+    trained = f"read by models trained on {report['author']}"
+    title = f"{report['name']}, {report['characters']:,} characters, {trained}"
     console.print(Text(printable(title), style="bold"))
-    key = Text("bits a word: ")
-    for number, label in enumerate(KEY):
-        key.append(f" {label} ", style=_style(number, few)).append(" ")
-    console.print(key)
+    legend = Text("bits per word: ")
+    for level, label in enumerate(LEGEND):
+        legend.append(f" {label} ", style=_level_style(level, ansi)).append(" ")
+    console.print(legend)
     if marked:
-        console.print(Text("underlined: the words at which they differ most", style=f"underline {PAPER}"))
+        console.print(Text("underlined: words on which they differ most", style=f"underline {PAPER_STYLE}"))
     console.print()
 
 
-def _beside(names: Sequence[str], columns: Sequence[Pieces], far: set[int], few: bool, width: int) -> Table:
-    """A row a paragraph, so that what is read stands at the same height in every column."""
-    made = Table.grid(padding=0)
-    each = (width - len(names) + 1) // len(names)
-    for place in range(len(names)):
-        if place:
-            made.add_column(width=1)
-        made.add_column(width=each, style=PAPER)
-    made.add_row(
-        *_apart([Padding(Text(printable(name), style=f"bold {PAPER}", overflow="fold"), (0, 1)) for name in names])
-    )
+def _side_by_side(names: Sequence[str], columns: Sequence[Words], marked: set[int], ansi: bool, width: int) -> Table:
+    """Return a grid with a column for each generator and a row for each paragraph, so that the columns stay level."""
+    grid = Table.grid(padding=0)
+    column_width = (width - len(names) + 1) // len(names)
+    for number in range(len(names)):
+        if number:
+            grid.add_column(width=1)
+        grid.add_column(width=column_width, style=PAPER_STYLE)
+
+    # headings, paragraphs, and an empty line at the end
+    headings = [Text(printable(name), style=f"bold {PAPER_STYLE}", overflow="fold") for name in names]
+    grid.add_row(*_with_gaps([Padding(heading, (0, 1)) for heading in headings]))
     for row in zip(*(paragraphs(words) for words in columns), strict=True):
-        made.add_row(*_apart([Padding(_paragraph(words, far, few), (1, 1, 0, 1)) for words in row]))
-    made.add_row(*_apart([Text(" ") for _ in names]))
-    return made
+        texts = [_paragraph_text(paragraph, marked, ansi) for paragraph in row]
+        grid.add_row(*_with_gaps([Padding(text, (1, 1, 0, 1)) for text in texts]))
+    grid.add_row(*_with_gaps([Text(" ") for _ in names]))
+    return grid
 
 
-def _apart(cells: Sequence[Any]) -> list[Any]:
-    """Cells with an empty one between each two."""
-    return [each for cell in cells for each in ("", cell)][1:]
+def _with_gaps(cells: Sequence[Any]) -> list[Any]:
+    """Return the cells with an empty one between each two."""
+    return [part for cell in cells for part in ("", cell)][1:]
 
 
-def paragraphs(words: Pieces) -> Iterator[Paragraph]:
-    r"""The words of a text by its paragraphs and, in verse, its lines.
+def paragraphs(words: Words) -> Iterator[Paragraph]:
+    r"""Yield the words of a text by its paragraphs and, in verse, its lines.
 
-    >>> [[word for _, word, _ in each] for each in paragraphs([["a", 1.0], [" b", 2.0], ["\n\nc", 3.0]])]
+    >>> [[word for _, word, _ in paragraph] for paragraph in paragraphs([["a", 1.0], [" b", 2.0], ["\n\nc", 3.0]])]
     [['a', ' b'], ['c']]
     """
-    gathered: Paragraph = []
-    for place, (piece, bits) in enumerate(words):
-        blank, word = apart(piece)
-        if "\n" in blank:
-            if gathered:
-                yield gathered
-            gathered, blank = [], blank.rpartition("\n")[2]
-        gathered.append((place, blank + word.rstrip(), bits))
-    yield gathered
+    paragraph: Paragraph = []
+    for number, (piece, bits) in enumerate(words):
+        space, word = apart(piece)
+        if "\n" in space:
+            if paragraph:
+                yield paragraph
+            paragraph, space = [], space.rpartition("\n")[2]
+        paragraph.append((number, space + word.rstrip(), bits))
+    yield paragraph
 
 
-def _paragraph(words: Paragraph, far: set[int], few: bool) -> Text:
-    text = Text(overflow="fold")  # a word that is longer than its column is broken, never cut
-    for place, piece, bits in words:
-        blank, word = apart(piece)
-        text.append(printable(blank))
-        text.append(printable(word), style=f"{'underline bold ' if place in far else ''}{_style(step(bits), few)}")
+def _paragraph_text(paragraph: Paragraph, marked: set[int], ansi: bool) -> Text:
+    """Return a paragraph in colors; a word that is longer than its column is broken, never cut off."""
+    text = Text(overflow="fold")
+    for number, piece, bits in paragraph:
+        space, word = apart(piece)
+        mark = "underline bold " if number in marked else ""
+        text.append(printable(space))
+        text.append(printable(word), style=f"{mark}{_level_style(surprisal_level(bits), ansi)}")
     return text
 
 
-def _style(number: int, few: bool) -> str:
-    """The style of a colour by its number, in 16 colours or in many."""
-    return f"black on {FEW[number]}" if few else f"{INK} on {HEAT[number][0]}"
+def _level_style(level: int, ansi: bool) -> str:
+    """Return the style of a level of surprisal, in 16 colors or in many."""
+    return f"black on {ANSI_COLORS[level]}" if ansi else f"{THEMES['ink'][0]} on {SURPRISAL[level][0]}"
 
 
-def _differences(found: Found, console: Console) -> None:
-    """The words at which generators differ most: where they stand, and what each paid, the least marked."""
-    columns = [each["words"] for each in found["generators"].values()]
-    far = farthest(columns)[:SHOWN]
-    if not far:
+def _show_differences(report: Report, console: Console) -> None:
+    """Print the words on which generators differ most, with their context and their bits, the lowest marked."""
+    columns = [generator["words"] for generator in report["generators"].values()]
+    largest = farthest(columns)[:MAX_DIFFERENCES]
+    if not largest:
         return
-    room = console.width >= 60 + 10 * len(columns)
+    has_room = console.width >= 60 + 10 * len(columns)  # for the context
+
     rows = []
-    for at in far:
-        bits = [column[at][1] for column in columns]
-        around = "".join(piece for piece, _ in columns[0][max(0, at - AROUND) : at + AROUND + 1])
-        word = apart(columns[0][at][0])[1].rstrip()
+    for number in largest:
+        bits = [column[number][1] for column in columns]
+        neighbors = columns[0][max(0, number - CONTEXT_WORDS) : number + CONTEXT_WORDS + 1]
+        context = " ".join("".join(piece for piece, _ in neighbors).split())
+        word = apart(columns[0][number][0])[1].rstrip()
         marked = [f"{'*' if value == min(bits) else ''}{value:.1f}" for value in bits]
-        rows.append([word, *marked, *([" ".join(around.split())] if room else [])])
+        rows.append([word, *marked, *([context] if has_room else [])])
+
     console.print()
-    console.print(Text("Where they differ most, in bits", style="bold"))
-    listing(["word", *found["generators"], *(["where"] if room else [])], rows, console)
+    print_heading("Where they differ most, in bits", console)
+    print_list(["word", *report["generators"], *(["context"] if has_room else [])], rows, console)

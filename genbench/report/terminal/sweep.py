@@ -1,98 +1,100 @@
-"""A sweep: the table of bits against cost in the terminal, the same as JSON, and a page with its chart."""
+"""A sweep in the terminal: bits against cost for each author, the Pareto front marked."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from genbench.experiments.job import Row
-from genbench.experiments.labels import labels
-from genbench.experiments.pareto import UNITS, VALID, Sweep
-from genbench.report.formatting import count, decimals, flowing, printable
-from genbench.report.terminal import comparison as terminal
+from genbench.experiments.pareto import UNITS, Sweep
+from genbench.experiments.row import Row
+from genbench.experiments.significance import labels
+from genbench.report.comparison_tables import TextTable, corpus_heading
+from genbench.report.formatting import format_count, format_decimals, printable
+from genbench.report.terminal.comparison import show_expected, show_introduction
+from genbench.report.terminal.tables import MIN_NAME_WIDTH, plain_table
 
-HEADS = ("valid\nbits/char", "test\nbits/char", "training\nseconds", "para-\nmeters", "memory\nMB")
-CHOSEN, FRONT = "* ", "+ "  # the best of the front, and the others on it
-WHAT = (
-    "Ranked by bits per character of the valid text, by which all is chosen; the test text was opened once for each "
-    "row that is done. On the front (+, the best of it *) is what no other row betters in bits for as many {cost} or "
-    "fewer."
+HEADINGS = (
+    "generator",
+    "validation\nbits/char",
+    "test\nbits/char",
+    "training\nseconds",
+    "para-\nmeters",
+    "memory\nMB",
+)
+BEST_MARK, FRONT_MARK, NO_MARK = "* ", "+ ", "  "
+NOTE = (
+    "Ranked by bits per character of the validation text, which decides every choice; the test text was scored once "
+    "for each finished row. On the Pareto front (+, the best of it *) are the rows that no other row improves on in "
+    "bits at the same {cost} or less."
 )
 
 
-def show(sweep: Sweep, console: Console) -> None:
-    """Print a table for each author, and what is not in it."""
+def show_sweep(sweep: Sweep, console: Console) -> None:
+    """Print a table for each author, and the remarks below it."""
     comparison = sweep.comparison
-    for words, style in ((comparison.title, "bold"), (comparison.see, "")):
-        if words:
-            console.print(Text(printable(flowing(words)), style=style), end="\n\n")
+    show_introduction(comparison, console)
     for author in comparison.corpora:
-        console.print(Text(terminal.heading(comparison, author), style="bold"))
-        console.print(table(sweep, author))
-        for sentence, style in remarks(sweep, author):
-            console.print(Text(printable(sentence), style=style))
+        console.print(Text(corpus_heading(comparison, author), style="bold"))
+        console.print(_table(sweep_table(sweep, author)))
+        console.print(Text(note(sweep), style="bright_black"))
+        for remark, style in remarks(sweep, author):
+            console.print(Text(printable(remark), style=style))
         console.print()
-    if comparison.came_out:
-        console.print(Text(terminal.EARLIER, style="bold"), Text(printable(flowing(comparison.came_out))), sep="\n")
+    show_expected(comparison, console)
 
 
-def table(sweep: Sweep, author: str) -> Table:
-    """An author's rows by their valid bits, the front marked; the pruned ones below, the failed left to the remarks."""
-    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-    made.add_column("generator", overflow="fold", min_width=12)
-    for head in HEADS:
-        made.add_column(head, justify="right", no_wrap=True)
-    for mark, label, cells in lines(sweep, author):
-        style = "bold green" if mark == CHOSEN else "green" if mark == FRONT else ""
-        made.add_row(Text(mark + printable(label), style=style), *cells)
-    return made
+def sweep_table(sweep: Sweep, author: str) -> TextTable:
+    """Return an author's rows by their validation bits, marked as the best, on the front, or neither.
 
-
-def lines(sweep: Sweep, author: str) -> Iterator[tuple[str, str, list[str]]]:
-    """For each row that is done or pruned: its mark, its label, and its cells."""
+    Pruned rows are last; failed ones are left to the remarks.
+    """
     rows, best = sweep.ranked(author), sweep.best(author)
     front = {id(row) for row in sweep.front(author)}
+    lines = []
     for label, row in zip(labels(rows), rows, strict=True):
-        if row["status"] != "failed":
-            yield CHOSEN if row is best else FRONT if id(row) in front else "  ", label, _cells(row)
+        if row.status != "failed":
+            mark = BEST_MARK if row is best else FRONT_MARK if id(row) in front else NO_MARK
+            lines.append([mark + label, *_cells(row)])
+    return TextTable(HEADINGS, lines)
 
 
 def _cells(row: Row) -> list[str]:
-    test = "pruned" if row["status"] == "pruned" else decimals(row["bits_per_character"], 3)
-    cost = [decimals(row["train_seconds"], 1), count(row["parameters"]), count(row["peak_memory_mb"])]
-    return [decimals(row[VALID], 3), test, *cost]
+    """Return the cells of a row after its name."""
+    return [
+        format_decimals(row.validation_bits_per_character, 3),
+        "pruned" if row.status == "pruned" else format_decimals(row.bits_per_character, 3),
+        format_decimals(row.train_seconds, 1),
+        format_count(row.parameters),
+        format_count(row.peak_memory_mb),
+    ]
+
+
+def _table(lines: TextTable) -> Table:
+    """Return the table for the terminal, the front in green."""
+    table = plain_table()
+    table.add_column(lines.headings[0], overflow="fold", min_width=MIN_NAME_WIDTH)
+    for heading in lines.headings[1:]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, *cells in lines.rows:
+        style = "bold green" if name.startswith(BEST_MARK) else "green" if name.startswith(FRONT_MARK) else ""
+        table.add_row(Text(printable(name), style=style), *cells)
+    return table
+
+
+def note(sweep: Sweep) -> str:
+    """Return the sentences that say how to read the table."""
+    return NOTE.format(cost=UNITS[sweep.cost])
 
 
 def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
-    """What stands under the table, each with its style."""
-    yield WHAT.format(cost=UNITS[sweep.cost]), "bright_black"
+    """Yield the remarks on an author's rows, each with its style: rows that were pruned, and rows that failed."""
     rows = sweep.ranked(author)
-    gone = sum(row["status"] == "pruned" for row in rows)
-    if gone:
-        yield (
-            f"{gone} of {len(rows)} rows were stopped early as hopeless, with these bits of valid text.",
-            "",
-        )
+    pruned = sum(row.status == "pruned" for row in rows)
+    if pruned:
+        yield f"{pruned} of {len(rows)} rows were stopped early by pruning, with these bits of the validation text.", ""
     for label, row in zip(labels(rows), rows, strict=True):
-        if row["status"] == "failed":
-            yield f"{label} failed: {row['error']}", "red"
-
-
-def as_json(sweep: Sweep) -> str:
-    """All of it."""
-    return json.dumps(sweep.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-
-
-def as_html(sweep: Sweep) -> str:
-    """A page with the chart and the table of each author."""
-    from genbench.report.html.sweep import page  # not sooner: matplotlib takes half a second
-
-    return page(sweep)
-
-
-FORMS: dict[str, Callable[[Sweep], str]] = {"json": as_json, "html": as_html}
+        if row.status == "failed":
+            yield f"{label} failed: {row.error}", "red"

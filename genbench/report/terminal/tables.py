@@ -1,4 +1,4 @@
-"""A table of figures on a terminal: what has no room beside the rest goes on below it."""
+"""Tables and lists fitted to the width of a terminal; in a pipe, lines with tabs."""
 
 from __future__ import annotations
 
@@ -7,54 +7,183 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from genbench.report.formatting import printable
 
-LEAST = 12  # columns of the terminal for the names of rows
-GAP = 2
+MIN_NAME_WIDTH = 12  # columns of the terminal
+COLUMN_GAP = 2
+LIST_GAPS = (2, 1, 0)  # extra spaces after a column of a list, tried in this order until the list fits
+LIST_EDGES = 2  # spaces around a list
+MAX_MEAN_LINES = 5  # lines of a row on average; beyond that a paragraph is easier to read
+
+Cells = Sequence[str]
+
+
+def print_text(text: str, console: Console, style: str = "") -> None:
+    """Print a sentence, wrapped on a terminal only."""
+    console.print(Text(printable(text), style=style), soft_wrap=not console.is_terminal)
+
+
+def print_heading(text: str, console: Console) -> None:
+    """Print a heading in bold."""
+    print_text(text, console, "bold")
+
+
+def print_list(headings: Cells, rows: Sequence[Cells], console: Console) -> None:
+    """Print rows under headings: a table on a terminal, paragraphs on a narrow one, lines with tabs in a pipe."""
+    if not console.is_terminal:
+        for row in (headings, *rows):
+            print_tabs(row, console)
+        return
+    for part in fit_list(headings, rows, console.width):
+        console.print(part)
+
+
+def print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
+    """Print names and values, one pair a line; in a pipe with a tab between them."""
+    if not console.is_terminal:
+        for pair in pairs:
+            print_tabs(pair, console)
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in pairs:
+        grid.add_row(Text(name, style="bold"), Text(printable(value), overflow="fold"))
+    console.print(grid)
+
+
+def print_tabs(cells: Cells, console: Console) -> None:
+    """Print one line with tabs between the cells; rich is bypassed, because it turns tabs into spaces."""
+    console.file.write("\t".join(printable(cell).replace("\n", " ") for cell in cells) + "\n")
+
+
+def plain_table() -> Table:
+    """Return an empty table with a line under its headings and no other lines."""
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Headings and rows, the first cell of each its name; in `styles` the style of a whole row, where it has one."""
+class NumberTable:
+    """A table of numbers for a terminal: columns that do not fit go into further tables below, names repeated.
 
-    headings: Sequence[str]
+    The first cell of each row is its name. `styles` are the styles of whole rows.
+    """
+
+    headings: Cells
     rows: Sequence[Sequence[str | Text]]
-    styles: Sequence[str] = ()
+    styles: Cells = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for columns in self._blocks(options.max_width):
             yield self._table(columns)
 
     def _blocks(self, width: int) -> Iterator[list[int]]:
-        """The columns that stand beside each other, again and again as many as there is room for."""
-        names = max(map(_wide, (self.headings[0], *(row[0] for row in self.rows))))
-        room = width - min(max(names, LEAST), max(LEAST, width // 3)) - GAP
-        left, block = room, list[int]()
+        """Yield the numbers of the columns that fit beside each other."""
+        widths = [
+            max(_cell_width(cell) for cell in (self.headings[column], *(row[column] for row in self.rows)))
+            for column in range(len(self.headings))
+        ]
+        names = min(max(widths[0], MIN_NAME_WIDTH), max(MIN_NAME_WIDTH, width // 3))
+        available = left = width - names - COLUMN_GAP
+
+        block: list[int] = []
         for column in range(1, len(self.headings)):
-            wide = GAP + max(map(_wide, (self.headings[column], *(row[column] for row in self.rows))))
-            if block and wide > left:
+            needed = COLUMN_GAP + widths[column]
+            if block and needed > left:
                 yield block
-                left, block = room, []
+                left, block = available, []
             block.append(column)
-            left -= wide
+            left -= needed
         yield block
 
     def _table(self, columns: Sequence[int]) -> Table:
-        made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), collapse_padding=True, pad_edge=False)
-        made.add_column(Text(printable(self.headings[0])), overflow="fold", min_width=LEAST)
+        """Return the table of some of the columns."""
+        table = plain_table()
+        table.add_column(Text(printable(self.headings[0])), overflow="fold", min_width=MIN_NAME_WIDTH)
         for column in columns:
-            made.add_column(Text(printable(self.headings[column])), justify="right", no_wrap=True)
-        for place, row in enumerate(self.rows):
+            table.add_column(Text(printable(self.headings[column])), justify="right", no_wrap=True)
+        for number, row in enumerate(self.rows):
             cells = (row[column] for column in (0, *columns))
-            style = self.styles[place] if self.styles else ""
-            made.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell), style=style) for cell in cells))
-        return made
+            style = self.styles[number] if self.styles else ""
+            table.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell), style=style) for cell in cells))
+        return table
 
 
-def _wide(cell: str | Text) -> int:
-    """The columns that a cell takes."""
+def _cell_width(cell: str | Text) -> int:
+    """Return how many columns of the terminal a cell takes."""
     return max(map(cell_len, str(cell).split("\n")))
+
+
+def fit_list(headings: Cells, rows: Sequence[Cells], width: int) -> Iterator[RenderableType]:
+    """Yield a list as one table if no word has to be broken for it, or else as a paragraph for each row."""
+    lines = [[printable(cell) for cell in row] for row in (headings, *rows)]
+
+    # the widest gap between columns that leaves room for the words
+    for gap in LIST_GAPS:
+        widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1))
+        if widths is not None:
+            yield _list_table(lines[0], lines[1:], widths, gap)
+            return
+
+    for line in lines[1:]:
+        yield Text(line[0], style="bold", overflow="fold")
+        yield Padding(_paragraph(lines[0][1:], line[1:]), (0, 0, 0, 2))
+
+
+def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
+    """Return the width of each column of a list so that no word is broken; None where there is no room for that.
+
+    The first column, of names, is not wrapped if that is possible.
+
+    >>> column_widths([["name", "what it is"], ["an a", "one of a few words"]], 22)
+    [4, 18]
+    >>> column_widths([["name", "what it is"], ["an a", "one of a few words"]], 16)
+    [4, 12]
+    >>> column_widths([["name", "what"]], 7) is None
+    True
+    """
+    columns = list(zip(*lines, strict=True))
+    longest_words = [max(cell_len(word) for cell in column for word in ["", *cell.split()]) for column in columns]
+    longest_cells = [max(map(cell_len, column)) for column in columns]
+    for minimum in ([longest_cells[0], *longest_words[1:]], longest_words):
+        if sum(minimum) <= available:
+            widths = _widen(minimum, longest_cells, available - sum(minimum))
+            heights = [
+                max(-(-cell_len(cell) // (width or 1)) for cell, width in zip(line, widths, strict=True))
+                for line in lines
+            ]
+            return widths if sum(heights) <= MAX_MEAN_LINES * len(heights) else None
+    return None
+
+
+def _widen(widths: Sequence[int], wanted: Sequence[int], left: int) -> list[int]:
+    """Return the widths with the columns that are left distributed to those that lack most."""
+    widened = list(widths)
+    while left and widened != list(wanted):
+        column = max(range(len(widened)), key=lambda column: wanted[column] - widened[column])
+        widened[column] += 1
+        left -= 1
+    return widened
+
+
+def _list_table(headings: Cells, rows: Sequence[Cells], widths: Sequence[int], gap: int) -> Table:
+    """Return a list as a table whose columns have these widths."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
+    for heading, width in zip(headings, widths, strict=True):
+        table.add_column(Text(heading), width=width, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _paragraph(names: Cells, cells: Cells) -> Text:
+    """Return the cells of a row, except its first, each after the heading of its column."""
+    parts = [
+        Text(f"{name}: ", style="bright_black").append(cell, style="default")
+        for name, cell in zip(names, cells, strict=True)
+        if cell
+    ]
+    return Text("  ").join(parts)

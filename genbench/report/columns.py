@@ -1,0 +1,84 @@
+"""The columns of the result table: how each is formatted, which value is best, and from which width it is shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from genbench.experiments.row import Row
+from genbench.report.formatting import format_count, format_decimals, format_percent, format_range, heading_in_one_line
+
+Best = Literal["lowest", "highest"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the result table."""
+
+    heading: str
+    key: str  # the field of a row
+    format: Callable[[Row], str]
+    best: Best | None = None
+    style: str = ""
+    min_width: int = 0  # shown on terminals of this width and more
+    optional: bool = False  # shown only where a row has the figure
+
+    @property
+    def name(self) -> str:
+        """The heading in one line."""
+        return heading_in_one_line(self.heading)
+
+    def value(self, row: Row) -> Any:
+        """Return the figure of a row."""
+        return getattr(row, self.key)
+
+    def winner(self, rows: Sequence[Row]) -> float | None:
+        """Return the best value of the rows, adaptive rows left out; None where fewer than two values differ."""
+        if self.best is None:
+            return None
+        values: list[float] = [self.value(row) for row in rows if row.ok and not row.adaptive]
+        values = [value for value in values if value is not None]
+        if len(set(values)) < 2:
+            return None
+        return min(values) if self.best == "lowest" else max(values)
+
+    def is_winner(self, row: Row, winner: float | None) -> bool:
+        """Return whether a row has the best value of the column."""
+        return winner is not None and self.value(row) == winner and not row.adaptive
+
+
+def _count(heading: str, key: str, best: Best | None = None, min_width: int = 0) -> Column:
+    """Return a column of whole numbers."""
+    return Column(heading, key, lambda row: format_count(getattr(row, key)), best, min_width=min_width)
+
+
+def _decimal(
+    heading: str, key: str, places: int, best: Best | None = "lowest", min_width: int = 0, style: str = ""
+) -> Column:
+    """Return a column of numbers with decimals."""
+    return Column(heading, key, lambda row: format_decimals(getattr(row, key), places), best, style, min_width)
+
+
+COLUMNS = (
+    _decimal("bits/\nchar", "bits_per_character", 3),
+    Column("95 %\ninterval", "interval", lambda row: format_range(row.interval, 2), min_width=70),
+    Column("spread\nof seeds", "spread", lambda row: format_range(row.spread, 3), optional=True),
+    _decimal("bits/\nbyte", "bits_per_byte", 3, min_width=120),
+    _decimal("word\nperpl.", "word_perplexity", 1),
+    _decimal("token\nperpl.", "token_perplexity", 1, best=None, min_width=55, style="bright_black"),
+    Column("spelled\n%", "spelled_share", lambda row: format_percent(row.spelled_share), min_width=140),
+    _count("para-\nmeters", "parameters", min_width=100),
+    _decimal("training\nseconds", "train_seconds", 1, min_width=45),
+    _count("training\nchar/s", "train_characters_per_second", "highest", min_width=110),
+    _count("scoring\nchar/s", "score_characters_per_second", "highest", min_width=130),
+    _count("generation\nchar/s", "generate_characters_per_second", "highest", min_width=70),
+    _count("memory\nMB", "peak_memory_mb", "lowest", min_width=90),
+)
+
+
+def columns_for(rows: Sequence[Row], width: float = math.inf) -> list[Column]:
+    """Return the columns that these rows fill, as many as a terminal of this width has room for."""
+    filled = [column for column in COLUMNS if not column.optional or any(column.value(row) for row in rows)]
+    return [column for column in filled if column.min_width <= width]

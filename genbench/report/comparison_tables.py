@@ -1,0 +1,190 @@
+"""The further tables and sentences of a comparison as text, shared by the terminal, the pages and Markdown.
+
+The result table itself is in columns.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genbench.analysis.diversity import WINDOW
+from genbench.analysis.novelty import FEWEST
+from genbench.analysis.strata import BY
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.row import CopyStats, Row
+from genbench.experiments.significance import StratumResult, labels
+from genbench.report.formatting import format_decimals, format_percent, heading_in_one_line, printable
+
+Figures = dict[str, Any]
+
+HELD_OUT = "held-out text"
+JUDGES = {"bits": "by bits", "lstm": "LSTM judge", "rnn": "RNN judge"}
+NOVELTY_HEADINGS = (
+    "longest\ncopy",
+    "copied\n%",
+    "unseen\nwords %",
+    "unseen\n2-grams",
+    "unseen\n4-grams",
+    "dis-\ntinct-2",
+    "self-\nBLEU",
+)
+
+NOVELTY_NOTE = (
+    f"Longest copy: in characters, mean over the samples. Copied: words in runs of {FEWEST} or more that are in the "
+    "training text. Unseen: words and n-grams that are not in it. "
+    f"Distinct-2: over windows of {WINDOW} words. Self-BLEU: over ten."
+)
+STYLE_NOTE = (
+    "Samples attributed to their author, in percent; held-out text: the author's own test passages of that length. "
+    "Read it together with the share that is copied: a generator that copies is attributed best. A quarter of each "
+    "training text was set aside to train the judges."
+)
+CONTEXT_TITLE = "Bits per character of the same words, with the context before each limited to this many characters:"
+CONTEXT_NOTE = "The value of a longer context; genbench memory gives more detail, with intervals."
+CROSS_AUTHOR_TITLE = "Bits per character of each author's test text (column), under the model of this author:"
+POSITION_NOTE = (
+    "A token's bits are spread evenly over its characters: compare positions between character generators only."
+)
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of strings. The first cell of each row is its name; a heading may have several lines."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether there are rows."""
+        return bool(self.rows)
+
+    @property
+    def names(self) -> list[str]:
+        """The headings, each in one line."""
+        return [heading_in_one_line(heading) for heading in self.headings]
+
+
+def corpus_heading(comparison: Comparison, author: str) -> str:
+    """Return the sentence that says what the rows of an author were trained and tested on."""
+    text = comparison.corpora[author]
+    books = f"{len(text.books)} books" if len(text.books) > 1 else text.books[0]
+    if text.held_out:
+        books += f" ({text.held_out} held out)"
+    return printable(f"{author}: {books}, {text.train:,} training characters, {text.test:,} test characters")
+
+
+def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Return each note with the labels of the rows that carry it."""
+    by_note: dict[str, list[str]] = {}
+    for label, row in zip(labels(rows), rows, strict=True):
+        for note in row.notes:
+            by_note.setdefault(note, []).append(label)
+    return by_note
+
+
+def novelty_table(rows: Sequence[Row], held_out: CopyStats | None) -> TextTable:
+    """Return what the samples copy and repeat: a line for each row and temperature, and for held-out text."""
+    lines = []
+    for label, row in zip(labels(rows), rows, strict=True):
+        for stats in row.novelty:
+            suffix = f" at {stats.temperature:g}" if len(row.novelty) > 1 else ""
+            lines.append([label + suffix, *novelty_cells(stats)])
+    if lines and held_out:
+        lines.append([HELD_OUT, *novelty_cells(held_out)])
+    return TextTable(["samples of", *NOVELTY_HEADINGS], lines)
+
+
+def novelty_cells(stats: CopyStats) -> list[str]:
+    """Return the cells under NOVELTY_HEADINGS for the statistics of several texts."""
+    unseen = stats.unseen
+    return [
+        format_decimals(stats.longest_copy, 0),
+        *(format_percent(share) for share in (stats.copied_share, unseen[0], unseen[1], unseen[3])),
+        format_decimals(stats.distinct[1], 3),
+        format_decimals(stats.self_bleu, 3),
+    ]
+
+
+def context_table(rows: Sequence[Row]) -> TextTable:
+    """Return bits per character by the length of the context, of the rows where that was measured."""
+    measured = [(label, row.memory) for label, row in zip(labels(rows), rows, strict=True) if row.memory]
+    if not measured:
+        return TextTable(["context"])
+    lengths = [str(point.context) for point in measured[0][1]]
+    lines = [[label, *(f"{point.bits_per_character:.3f}" for point in curve)] for label, curve in measured]
+    return TextTable(["context", *lengths], lines)
+
+
+def cross_author_table(author: str, authors: Sequence[str], rows: Sequence[Row]) -> TextTable:
+    """Return bits per character of every author's test text, of the rows where that was measured."""
+    lines = []
+    for label, row in zip(labels(rows), rows, strict=True):
+        if row.cross_scores:
+            bits = row.cross_scores | {author: row.ranking_bits}
+            lines.append([label, *(f"{bits[name]:.3f}" if name in bits else "-" for name in authors)])
+    return TextTable([author, *authors], lines)
+
+
+def strata_table(by: str, strata: Sequence[StratumResult]) -> TextTable:
+    """Return bits per character on each stratum of the test text: first its share, then a line for each row."""
+    if not strata:
+        return TextTable([by])
+    lines = [["share", *(f"{100 * result.share:.1f} %" for result in strata)]]
+    for label in strata[0].bits_per_character:
+        lines.append([label, *(format_decimals(result.bits_per_character[label], 3) for result in strata)])
+    return TextTable([by, *(result.stratum for result in strata)], lines)
+
+
+def strata_title(by: str) -> str:
+    """Return what the strata of a split are, as a phrase in lower case."""
+    return " ".join((BY[by].__doc__ or "").split()).lower().rstrip(".") if by in BY else by
+
+
+def strata_note(by: str) -> str:
+    """Return the caution that belongs to a split, or ""."""
+    return POSITION_NOTE if by in ("position", "word-frequency") else ""
+
+
+def style_table(comparison: Comparison, author: str, rows: Sequence[Row]) -> TextTable:
+    """Return the share of samples that each judge attributes to their author, of the rows that were judged."""
+    lines = []
+    for label, row in zip(labels(rows), rows, strict=True):
+        if row.style:
+            accuracy = row.style.accuracy
+            shares = [format_percent(accuracy[judge].accuracy) for judge in JUDGES]
+            copied = format_percent(row.novelty[0].copied_share) if row.novelty else "-"
+            lines.append([label, str(accuracy["bits"].passages), *shares, copied])
+    if lines and comparison.style:
+        lines.append(_held_out_style(comparison, author, comparison.style["human"]))
+    return TextTable(["style of", "samples", *(f"{name} %" for name in JUDGES.values()), "copied %"], lines)
+
+
+def _held_out_style(comparison: Comparison, author: str, judged: Figures) -> list[str]:
+    """Return the line for the author's own test passages."""
+    passages = sum(judged["bits"]["given_to"][author].values())
+    shares = [format_percent(_own_share(judged[judge], author)) for judge in JUDGES]
+    stats = comparison.held_out_text.get(author)
+    copied = format_percent(stats.copied_share) if stats else "-"
+    return [HELD_OUT, str(passages), *shares, copied]
+
+
+def _own_share(figures: Figures, author: str) -> float | None:
+    """Return the share of an author's passages that are attributed to that author."""
+    attributed = figures["given_to"][author]
+    total = sum(attributed.values())
+    return attributed[author] / total if total else None
+
+
+def judge_accuracy(style: Figures) -> Iterator[str]:
+    """Yield a sentence for each judge: its accuracy on human test passages, and on sentences without a small word."""
+    for judge, name in JUDGES.items():
+        by_length = [line for line in style["by_length"] if line[judge]["passages"]]
+        accuracies = [f"{format_percent(line[judge]['mean'])} of {line['length']:,}" for line in by_length]
+        lost = style["lost_word"][judge]
+        yield (
+            f"{name}: human test passages attributed correctly, in percent, by their characters: "
+            f"{', '.join(accuracies)}; whole sentences {format_percent(lost['whole']['accuracy'])}, the same without a "
+            f"small word {format_percent(lost['without']['accuracy'])} ({format_percent(lost['changed'])} change)"
+        )

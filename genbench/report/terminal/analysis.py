@@ -1,0 +1,158 @@
+"""Results of the commands novelty, confusion, attribute and explain in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from genbench.analysis.explanations import Context, Continuation, Explanation
+from genbench.report.comparison_tables import NOVELTY_HEADINGS, judge_accuracy, novelty_cells
+from genbench.report.formatting import format_percent, heading_in_one_line
+from genbench.report.terminal.tables import print_heading, print_list, print_text
+
+Report = dict[str, Any]
+
+MAX_COPY = 60  # characters of a copied run that are shown
+MAX_CONTEXT = 40  # characters of a context in a heading
+PASSAGE_NOTE = (
+    "A passage is attributed to the author whose model needs the fewest bits for it. The mean gives each author the "
+    "same weight. Passages of one book share its names and its subject: see --held-out."
+)
+
+
+def show_novelty(report: Report, console: Console) -> None:
+    """Print what each text copies, the share of n-grams that are new by their length, and the other figures."""
+    rows = [
+        [str(number), str(text["longest_copy"]), _copied_from(text["copied_from"]), _copied_text(text["copied_from"])]
+        for number, text in enumerate(report["texts"], 1)
+    ]
+    print_list(["text", "copy", "from", "the longest run copied"], rows, console)
+    console.print()
+
+    generated, held_out = report["drawn"], report["human"]
+    shares = zip(generated["unseen"], held_out["unseen"], strict=True)
+    rows = [[str(n), *map(format_percent, pair)] for n, pair in enumerate(shares, 1)]
+    print_list(["words", "unseen, generated %", "unseen, held-out %"], rows, console)
+    console.print()
+
+    names = map(heading_in_one_line, NOVELTY_HEADINGS)
+    figures = zip(names, novelty_cells(generated), novelty_cells(held_out), strict=True)
+    print_list(
+        ["figure", "generated", "held-out"],
+        [list(row) for row in figures if not row[0].startswith("unseen")],  # shown above
+        console,
+    )
+
+
+def _copied_from(place: Report | None) -> str:
+    """Return the book and the character that a copied run begins at."""
+    return "-" if place is None else f"{place['book']} at {place['character']:,}".strip()
+
+
+def _copied_text(place: Report | None) -> str:
+    """Return the beginning of a copied run, with its line ends escaped."""
+    if place is None:
+        return ""
+    return repr(place["text"][:MAX_COPY])[1:-1] + ("..." if len(place["text"]) > MAX_COPY else "")
+
+
+def show_confusion(report: Report, console: Console) -> None:
+    """Print bits and distances between authors, and how many passages are attributed to their author."""
+    names = list(report["authors"])
+    sizes = [author["train"] for author in report["authors"].values()]
+    characters = " to ".join(f"{size:,}" for size in dict.fromkeys((min(sizes), max(sizes))))
+    seconds = f"{report['train_seconds']:.1f} s of training"
+    print_text(f"{report['generator']}, {characters} characters of each author, {seconds}", console)
+
+    _show_matrix("bits per character of (row) under the model of (column)", names, report["bits"], console)
+    _show_matrix("distance, bits per character, from (row) to (column)", names, report["distances"], console)
+    headings = ("passages of", "passages", "correct", "95 % interval", "mean")
+    print_list(headings, [[str(line["length"]), *accuracy_cells(line)] for line in report["attribution"]], console)
+    if report["judge"]:
+        for sentence in judge_accuracy(report["judge"]):
+            print_text(sentence, console)
+    correct = f"{report['whole_right']} of {len(names)}"
+    print_text(f"Whole test texts attributed to their author: {correct}. {PASSAGE_NOTE}", console)
+
+
+def _show_matrix(title: str, names: Sequence[str], values: Sequence[Sequence[float]], console: Console) -> None:
+    """Print a square table; the lowest value of each row is marked unless it is 0."""
+    print_heading(title, console)
+    rows = []
+    for name, row in zip(names, values, strict=True):
+        rows.append([name, *(f"{'*' if value and value == min(row) else ''}{value:.3f}" for value in row)])
+    shown = 9 if len(names) < 6 else 7  # characters of a name in a heading
+    print_list(["", *(name[:shown] for name in names)], rows, console)
+
+
+def accuracy_cells(line: Report) -> list[str]:
+    """Return the number of passages, the share attributed correctly, its interval, and the mean over authors.
+
+    >>> accuracy_cells({"passages": 10, "accuracy": 0.9, "interval": [0.596, 0.982], "mean": 0.85})
+    ['10', '90.0 %', '59.6-98.2', '85.0 %']
+    >>> accuracy_cells({"passages": 0, "accuracy": None, "interval": [0.0, 1.0], "mean": None})
+    ['0', '-', '-', '-']
+    """
+    if not line["passages"]:
+        return ["0", "-", "-", "-"]
+    low, high = line["interval"]
+    accuracy, mean = (f"{100 * line[key]:.1f} %" for key in ("accuracy", "mean"))
+    return [str(line["passages"]), accuracy, f"{100 * low:.1f}-{100 * high:.1f}", mean]
+
+
+def show_attribution(report: Report, console: Console) -> None:
+    """Print the bits of a text under each author's model, and the most likely author."""
+    rows = [
+        [author["author"], f"{author['bits']:,.1f}", f"{author['bits_per_character']:.3f}"]
+        for author in report["authors"]
+    ]
+    print_list(("author", "bits", "per character"), rows, console)
+    print_text(attribution_sentence(report), console)
+
+
+def attribution_sentence(report: Report) -> str:
+    """Return the most likely author, the margin, and its interval.
+
+    >>> attribution_sentence({"best": "pell", "authors": [{}, {"author": "thorne"}], "margin": 0.25, "interval": None})
+    'pell ahead of thorne by 0.250 bits per character: no interval below 1,000 characters'
+    """
+    best, second = report["best"], report["authors"][1]["author"]
+    margin = f"{best} ahead of {second} by {report['margin']:.3f} bits per character"
+    if report["interval"] is None:
+        return f"{margin}: no interval below 1,000 characters"
+    low, high = report["interval"]
+    return f"{margin} [{low:.3f}, {high:.3f}]" + ("" if report["sure"] else ": no clear difference")
+
+
+def show_explanation(explanation: Explanation, console: Console) -> None:
+    """Print the most likely continuations, then a table for each length of context."""
+    print_heading(f"after {quoted(explanation.text)}", console)
+    rows = [(quoted(likely.text), f"{likely.probability:.4f}") for likely in explanation.likeliest]
+    print_list(("continuation", "probability"), rows, console)
+    for context in explanation.contexts:
+        print_heading(context_heading(context), console)
+        headings = ("followed by", "count", "discount", "probability", "seen in")
+        print_list(headings, list(_continuation_rows(context.continuations)), console)
+
+
+def context_heading(context: Context) -> str:
+    """Return the heading of the table of a context."""
+    tokens = "1 token" if context.tokens == 1 else f"{context.tokens} tokens"
+    text = context.text if len(context.text) <= MAX_CONTEXT else "..." + context.text[-MAX_CONTEXT:]
+    name = f"{tokens} of context, {quoted(text)}" if context.tokens else "no context"
+    leftover = f"{context.leftover:.1%} of the probability left to shorter contexts"
+    return f"{name}: {context.followers:,} different continuations, {leftover}"
+
+
+def _continuation_rows(continuations: Iterable[Continuation]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each continuation that was counted."""
+    for seen in continuations:
+        places = "; ".join(f"{title}, line {line:,}" for title, line in seen.places)
+        yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:.3f}", f"{seen.probability:.4f}", places
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotation marks, its line ends escaped."""
+    return f"'{text}'".replace("\n", "\\n")
