@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genbench.corpus import corpus_available
+from genbench.corpus.sources import has_nltk_corpus
 
 PROSE = (
     "The old ferry went over at six, and again at seven, if the tide would let it. Nobody hurried the ferryman.\n\n"
@@ -21,7 +21,7 @@ PROSE = (
 @pytest.fixture(scope="session")
 def gutenberg() -> None:
     """Skips where NLTK's gutenberg corpus is not on NLTK's search path; fails there if it has to be."""
-    if not corpus_available():
+    if not has_nltk_corpus():
         if os.environ.get("GENBENCH_REQUIRE_CORPUS"):
             pytest.fail("GENBENCH_REQUIRE_CORPUS is set and NLTK's gutenberg corpus is not on its search path")
         pytest.skip("NLTK's gutenberg corpus is not on its search path (NLTK_DATA)")

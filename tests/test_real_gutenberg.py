@@ -1,8 +1,7 @@
 """Known figures of the real books are reproduced."""
 
 import pytest
-from genbench_plugins.markov.char import MarkovChar
-from genbench_plugins.markov.word import MarkovWord
+from genbench_plugins.markov.ngram import MarkovChar, MarkovWord
 
 import genbench
 from genbench import Sampling, Tokenizer
