@@ -97,7 +97,11 @@ def drip(body: bytes, pause: float, until: threading.Event) -> Responder:
 
 def stay_silent(until: threading.Event) -> Responder:
     """Send nothing until the event is set."""
-    return lambda handler: until.wait(30) and None
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        until.wait(30)
+
+    return send
 
 
 def redirect(address: str, status: int = 302) -> Responder:
