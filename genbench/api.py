@@ -9,24 +9,38 @@ score        how well a model predicts a text
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from genbench import registry
+from genbench.analysis.attribution import attribute as attribute
+from genbench.analysis.bootstrap import block_sums, bootstrap_interval
+from genbench.analysis.compression import compress as compress
+from genbench.analysis.compression import decompress as decompress
+from genbench.analysis.confusion import confusion as confusion
+from genbench.analysis.explanations import explain as explain
+from genbench.analysis.gates import gates as gates
+from genbench.analysis.memory import memory as memory
+from genbench.analysis.novelty import novelty as novelty
+from genbench.analysis.recall import recall as recall
+from genbench.analysis.recall import require_recall_places as require_recall_places
+from genbench.analysis.surprisal import surprisal as surprisal
 from genbench.corpus.cleaning import clean, decode
-from genbench.corpus.corpus import Corpus, default_authors
-from genbench.corpus.corpus import load as load_corpus
+from genbench.corpus.corpus import Corpus, write_parts
+from genbench.corpus.loading import load_corpus
 from genbench.corpus.sources import read_path
 from genbench.errors import CorpusError, UserError
-from genbench.experiments.environment import require_room
 from genbench.generator import Progress
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling
 from genbench.scoring import Score
 from genbench.spec import Spec, option_values, parse_duration
-from genbench.storage import models
-from genbench.storage.files import require_writable, write_whole
+from genbench.storage import models, sharing
+from genbench.storage.sharing import import_model as import_model
+from genbench.tokenization.text import Text
 from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
 
 QUICK_GENERATOR = "markov-char"  # trains in a second; used where nobody names a generator
@@ -45,26 +59,7 @@ def corpus(
     as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep". `held_out` names a book, by words of
     its title, that alone becomes the test text. Raises CorpusError for a text that is not available or not usable.
     """
-    if isinstance(author, Corpus):
-        return author
-    require_room(str(author))
-    return load_corpus(str(author), lines=lines, held_out=held_out, on_progress=listener.download)
-
-
-def corpora(
-    authors: str | Corpus | Sequence[str | Corpus] = (),
-    *,
-    lines: str = "join",
-    held_out: Sequence[str] = (),
-    listener: ProgressListener = SILENT,
-) -> list[Corpus]:
-    """Return the texts of several authors; those of the default authors where none is named."""
-    names: Sequence[str | Corpus] = [authors] if isinstance(authors, str | Corpus) else authors
-    if not names:
-        names, reason = default_authors(listener.download)
-        if reason:
-            listener.message(reason)
-    return [corpus(name, lines=lines, held_out=held_out, listener=listener) for name in names]
+    return load_corpus(author, lines=lines, held_out=held_out, on_progress=listener.download)
 
 
 def export_corpus(corpus: Corpus, folder: Path | str) -> list[Path]:
@@ -72,17 +67,7 @@ def export_corpus(corpus: Corpus, folder: Path | str) -> list[Path]:
 
     Raises UserError where they cannot be written.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        require_writable(folder)
-        if folder.exists():
-            raise UserError(f"{str(folder)!r} is a file; name a folder")
-        folder.mkdir()
-    paths = [folder / f"{part}.txt" for part in ("train", "valid", "test")]
-    for path in paths:
-        require_writable(path)
-        write_whole(path, str(getattr(corpus, path.stem)).encode())
-    return paths
+    return write_parts(corpus, folder)
 
 
 def train(
@@ -117,7 +102,7 @@ def train(
 
     folder = models.models_folder() if keep else None
     model = train_model(
-        untrained, spec, training_text(text), settings, folder=folder, retrain=retrain, on_progress=report
+        untrained, spec, TrainingText.from_corpus(text), settings, folder=folder, retrain=retrain, on_progress=report
     )
 
     # say what came of it
@@ -216,12 +201,26 @@ def stream(
     return model.stream(prompt, _sampling(sampling, length, temperature), seed=seed)
 
 
-def score(model: Model, text: str, *, listener: ProgressListener = SILENT) -> Score:
+def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> Score:
     """Return how well a model predicts a text: bits, bits per character, perplexities.
 
     Raises ContractError where the generator breaks the contract.
     """
     return model.score(text, progress=listener.task("scoring"))
+
+
+def score_figures(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> dict[str, Any]:
+    """Return the score of a text with its 95 % interval and the speed of scoring, as JSON values."""
+    started = time.perf_counter()
+    result = score(model, text, listener=listener)
+    seconds = time.perf_counter() - started
+    bounds = bootstrap_interval(block_sums(result.character_bits))
+    counts = ("bits", "characters", "bytes", "words", "tokens")
+    derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
+    return {name: getattr(result, name) for name in (*counts, *derived)} | {
+        "interval": None if bounds is None else list(bounds),
+        "score_characters_per_second": round(len(text) / seconds),
+    }
 
 
 def read_text(file: str | Path, *, lines: str = "join") -> str:
@@ -238,13 +237,6 @@ def read_text(file: str | Path, *, lines: str = "join") -> str:
     return text
 
 
-def training_text(text: Corpus) -> TrainingText:
-    """Return what a training needs of a corpus: everything but the test text."""
-    return TrainingText(
-        text.author, str(text.train), str(text.valid), text.sha256, text.held_out, list(text.books), text.lines
-    )
-
-
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:
     """Load a stored model; the first network takes seconds, because torch does."""
     progress = listener.task(f"loading {stored.name}")
@@ -258,3 +250,36 @@ def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Mode
 def _sampling(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
     changes = {"length": length, "temperature": temperature}
     return replace(sampling or Sampling(), **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+
+
+def export_model(
+    author: str | Path | Corpus,
+    generator: str | Spec,
+    folder: str | Path,
+    *,
+    budget: str | float | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    lines: str = "join",
+    listener: ProgressListener = SILENT,
+) -> Path:
+    """Write the model that `load_or_train` returns, a model card and checksums into a new folder; return the folder.
+
+    The model is scored on the author's test text for its card. `import_model` reads the folder. It contains a hash of
+    each word of the training text, for `max_overlap`. Raises UserError where the folder is not empty or cannot be
+    written.
+    """
+    from genbench.report.export.model_card import model_card
+
+    models.require_new_folder(Path(folder))  # before the training
+    text = corpus(author, lines=lines, listener=listener)
+    model = load_or_train(
+        text, generator, budget=budget, steps=steps, seed=seed, device=device, lines=lines, listener=listener
+    )
+    if not model.id:
+        raise UserError(f"the model could not be stored in {models.models_folder()}, so it cannot be exported")
+    stored = models.get_model(models.models_folder(), model.id)
+    figures = score_figures(model, text.test, listener=listener)
+    readme = model_card(stored.card, figures, registry.provider(stored.card.spec), model.training_words is not None)
+    return sharing.export_model(stored, folder, readme)

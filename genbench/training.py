@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
-from genbench.neural.ranks import leads as is_main_process
+from genbench.neural.distributed import is_main_process
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
@@ -98,6 +99,12 @@ class TrainingText:
     held_out: str = ""
     books: list[str] = field(default_factory=list)
     lines: str = "join"
+
+    @classmethod
+    def from_corpus(cls, corpus: Corpus) -> TrainingText:
+        """Return what a training needs of a corpus: everything but the test text."""
+        train, valid = str(corpus.train), str(corpus.valid)
+        return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
 
 
 def train_model(
@@ -205,7 +212,7 @@ def _fit(
     generator.fit(Text(text.train), Text(text.valid), context)
     seconds = time.perf_counter() - started
     record = _record(context.stats, Spec.parse(card.spec), seconds, len(text.train))
-    return Model(generator, replace(card, training=record), TrainingWords.of(text.train))
+    return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
 
 
 def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> TrainingRecord:

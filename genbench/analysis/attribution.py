@@ -1,115 +1,251 @@
-"""Who wrote it: the author whose model needs fewest bits for a passage (predictive comparison, arXiv 2510.21958)."""
+"""Authorship attribution: a text belongs to the author whose model needs the fewest bits for it (arXiv 2510.21958).
+
+The bits are those of a generator that is trained on each author, all on the same amount of text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench import scoring
-from genbench.analysis.bootstrap import Floats, interval, share_interval
-from genbench.analysis.novelty import stretches
-from genbench.generator import Generator, ProgressCallback, ignore, rescale
+from genbench import registry, scoring
+from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval, wilson_interval
+from genbench.analysis.novelty import spaced_passages
+from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import load_corpora
+from genbench.errors import UserError
+from genbench.generator import Generator, Progress, ProgressCallback, ignore, rescale
+from genbench.scoring import Score
+from genbench.spec import Spec, parse_duration
+from genbench.storage.models import models_folder
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import Ids
+from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
 
-LENGTHS = (100, 200, 500, 1000)  # characters
-PASSAGES = 50  # of each author and length
-BLOCK = 100  # characters that a margin's interval is drawn by
+DEFAULT_GENERATOR = "markov-char"
+LENGTHS = (100, 200, 500, 1000)  # characters of a passage
+MAX_PASSAGES = 50  # of each author and length
+BLOCK_CHARACTERS = 100  # that the interval of a margin resamples
+
+
+@dataclass(frozen=True)
+class AuthorBits:
+    """The bits of a text under the model of one author."""
+
+    author: str
+    bits: float
+    bits_per_character: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """A text's bits under each author's model, and the lead of the most likely author."""
+
+    generator: str
+    characters: int
+    authors: list[AuthorBits]  # fewest bits first
+    margin: float  # bits per character that the second author's model needs more
+    interval: Interval | None  # 95 %, of the margin; None below 1,000 characters
+    clear: bool  # whether the interval excludes zero
+
+    @property
+    def best(self) -> str:
+        """The most likely author."""
+        return self.authors[0].author
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attribution as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values | {"best": self.best}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How many passages were attributed to their author, and to whom the others were."""
+
+    passages: int
+    correct: int
+    accuracy: float | None  # None without passages
+    interval: Interval  # 95 %, of the accuracy
+    mean: float | None  # of the authors' own accuracies: each author has the same weight
+    attributed_to: dict[str, dict[str, int]]  # for each author, the number of passages attributed to each author
+
+    @classmethod
+    def count(cls, predicted: Ids, actual: Ids, names: Sequence[str]) -> Accuracy:
+        """Return the accuracy of predicted authors, given as indices of `names`, (passages,) each."""
+        matrix = np.zeros((len(names), len(names)), np.int64)
+        np.add.at(matrix, (actual, predicted), 1)
+        correct, passages = int(np.trace(matrix)), int(matrix.sum())
+        written = matrix.sum(axis=1)
+        by_author = np.diag(matrix)[written > 0] / written[written > 0]
+        return cls(
+            passages,
+            correct,
+            correct / passages if passages else None,
+            wilson_interval(correct, passages),
+            float(by_author.mean()) if len(by_author) else None,
+            {name: dict(zip(names, row, strict=True)) for name, row in zip(names, matrix.tolist(), strict=True)},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the accuracy as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def attribute(
+    text: str,
+    among: Sequence[str | Path | Corpus],
+    generator: str | Spec = DEFAULT_GENERATOR,
+    *,
+    characters: int | None = None,
+    budget: str | float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    lines: str = "join",
+    retrain: bool = False,
+    listener: ProgressListener = SILENT,
+) -> Attribution:
+    """Attribute a text to one of several authors.
+
+    The generator is trained on `characters` of each author (None: as many as the author with the least text has), or a
+    stored model of the same training is loaded. Raises UserError for an empty text and for fewer than two authors.
+    """
+    if not text:
+        raise UserError("there is no text to attribute; name a file with text in it")
+    corpora = load_corpora(among, lines=lines, on_progress=listener.download) if among else []
+    settings = TrainSettings(parse_duration(budget), steps, seed, device)
+    models = train_authors(corpora, generator, characters, settings, retrain, listener)
+    return attribute_with(models, text, listener.task("scoring"))
+
+
+@dataclass(frozen=True)
+class AuthorModels:
+    """A trained generator for each author, all of one SPEC and trained on the same amount of text."""
+
+    spec: str
+    corpora: list[Corpus]
+    generators: list[Generator]
+    train_seconds: float  # in all
+
+    @property
+    def names(self) -> list[str]:
+        """The authors."""
+        return [corpus.author for corpus in self.corpora]
+
+
+def train_authors(
+    corpora: Sequence[Corpus],
+    generator: str | Spec,
+    characters: int | None,
+    settings: TrainSettings,
+    retrain: bool = False,
+    listener: ProgressListener = SILENT,
+) -> AuthorModels:
+    """Train a generator on each author, or load a stored model of the same training.
+
+    Raises UserError for fewer than two authors, for two of one name, and for `characters` below 1.
+    """
+    # refuse what cannot be trained
+    names = [corpus.author for corpus in corpora]
+    if len(corpora) < 2:
+        raise UserError("attribution needs two or more authors; name another")
+    if characters is not None and characters < 1:
+        raise UserError(f"characters is {characters}, and must be 1 or more")
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two of the texts are called {name!r}; rename one of the files")
+    settings.require_device()
+    spec = Spec.parse(generator)
+    registry.create(spec)
+
+    # the same amount of text for each
+    shortest = min(len(corpus.train) for corpus in corpora)
+    corpora = [corpus.truncate_training(characters or shortest) for corpus in corpora]
+
+    # train, one author after the other
+    generators, seconds = [], 0.0
+    for index, corpus in enumerate(corpora):
+        model = train_model(
+            registry.create(spec),
+            spec,
+            TrainingText.from_corpus(corpus),
+            settings.with_default_budget(),
+            folder=models_folder(),
+            retrain=retrain,
+            on_progress=partial(_report, listener, index, f"{corpus.author} {spec}"),
+        )
+        generators.append(model.generator)
+        seconds += (model.card.training.seconds or 0.0) if model.card else 0.0
+    return AuthorModels(str(spec), list(corpora), generators, seconds)
+
+
+def _report(listener: ProgressListener, job: int, name: str, progress: Progress) -> None:
+    listener.job_progress(job, name, progress)
+
+
+def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback = ignore) -> Attribution:
+    """Attribute a text to one of the authors of trained models; the interval of the margin is a block bootstrap."""
+    # score under each model
+    share = 1 / len(models.generators)
+    scores = [
+        scoring.score(generator, text, rescale(progress, index * share, share))
+        for index, generator in enumerate(models.generators)
+    ]
+    ranking = sorted(range(len(scores)), key=lambda index: scores[index].bits)
+
+    # the margin between the first two, and its interval
+    first, second = (scores[index] for index in ranking[:2])
+    bounds = _margin_interval(first, second)
+    return Attribution(
+        generator=models.spec,
+        characters=len(text),
+        authors=[
+            AuthorBits(models.names[index], scores[index].bits, scores[index].bits_per_character) for index in ranking
+        ],
+        margin=second.bits_per_character - first.bits_per_character,
+        interval=bounds,
+        clear=bounds is not None and bounds[0] > 0,
+    )
+
+
+def _margin_interval(first: Score, second: Score) -> Interval | None:
+    """Return the 95 % interval of the difference in bits per character, by blocks of 100 characters."""
+    difference = second.character_bits - first.character_bits
+    blocks = len(difference) // BLOCK_CHARACTERS
+    sums = difference[: blocks * BLOCK_CHARACTERS].reshape(blocks, BLOCK_CHARACTERS).sum(axis=1)
+    return bootstrap_interval(sums, np.full(blocks, float(BLOCK_CHARACTERS)))
 
 
 @dataclass(frozen=True)
 class Passages:
-    """Passages of one length, as many of each author as the texts have, at most so many."""
+    """Passages of one length from the texts of several authors."""
 
     length: int  # characters
     texts: tuple[str, ...]
-    authors: Ids  # (passages,), who wrote each
+    authors: Ids  # (passages,), the index of the author of each
 
     @classmethod
-    def of(cls, texts: Sequence[str], length: int, most: int = PASSAGES) -> Passages:
-        """Passages of the test texts of several authors, spread evenly over each."""
-        found = [stretches(text, length, most) for text in texts]
-        found = [[text for text in each if len(text) == length] for each in found]
-        who = np.repeat(np.arange(len(texts)), [len(each) for each in found])
-        return cls(length, tuple(text for each in found for text in each), who)
+    def spread(cls, texts: Sequence[str], length: int, max_count: int = MAX_PASSAGES) -> Passages:
+        """Return at most `max_count` passages of each author's text, evenly spaced."""
+        by_author = [
+            [passage for passage in spaced_passages(text, length, max_count) if len(passage) == length]
+            for text in texts
+        ]
+        authors = np.repeat(np.arange(len(texts)), [len(passages) for passages in by_author])
+        return cls(length, tuple(passage for passages in by_author for passage in passages), authors)
 
 
-def matrix(models: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:
-    """Bits per character of each text, a row each, under each model, a column each; every model is audited."""
-    found = np.empty((len(texts), len(models)))
-    for place in range(found.size):
-        row, column = divmod(place, len(models))
-        one = rescale(progress, place / found.size, 1 / found.size)
-        found[row, column] = scoring.score(models[column], texts[row], one).bits_per_character
-    return found
-
-
-def distances(bits: Floats) -> Floats:
-    """How far apart two authors are: the bits per character that the other's model costs more, mean of both ways.
-
-    >>> distances(np.array([[1.0, 1.5], [2.4, 2.0]])).round(2).tolist()
-    [[0.0, 0.45], [0.45, 0.0]]
-    """
-    more = bits - np.diag(bits)[:, None]
-    return np.asarray((more + more.T) / 2)
-
-
-def bits_of(models: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:
-    """The bits of each whole text, read alone, under each model, (texts, models)."""
-    found = np.empty((len(texts), len(models)))
-    for column, model in enumerate(models):
-        found[:, column] = [each.sum() for each in scoring.alone(model, texts)]
-        progress((column + 1) / len(models))
-    return found
-
-
-def accuracy(given: Ids, right: Ids, names: Sequence[str]) -> dict[str, Any]:
-    """How many passages went to their author, with an interval, and for each author to whom, as JSON values.
-
-    `mean` is the mean of the authors' own shares: in it each author counts alike, however many passages they have.
-    """
-    confusion = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(confusion, (right, given), 1)
-    hits, of = int(np.trace(confusion)), int(confusion.sum())
-    written = confusion.sum(axis=1)
-    own = np.diag(confusion)[written > 0] / written[written > 0]
-    return {
-        "passages": of,
-        "right": hits,
-        "accuracy": hits / of if of else None,
-        "interval": list(share_interval(hits, of)),
-        "mean": float(own.mean()) if len(own) else None,
-        "given_to": {
-            name: dict(zip(names, row, strict=True)) for name, row in zip(names, confusion.tolist(), strict=True)
-        },
-    }
-
-
-def verdict(
-    models: Sequence[Generator], names: Sequence[str], text: str, progress: ProgressCallback = ignore
-) -> dict[str, Any]:
-    """Who of several wrote a text, as JSON values: the bits for each, fewest first, and how sure the first is.
-
-    `interval` is that of the margin, in bits per character, by blocks of 100 characters; None with fewer than ten.
-    """
-    tells = [rescale(progress, place / len(models), 1 / len(models)) for place in range(len(models))]
-    scores = [scoring.score(model, text, one) for model, one in zip(models, tells, strict=True)]
-    order = sorted(range(len(scores)), key=lambda place: scores[place].bits)
-    first, second = (scores[place] for place in order[:2])
-    more = second.character_bits - first.character_bits
-    blocks = len(more) // BLOCK
-    sums = more[: blocks * BLOCK].reshape(blocks, BLOCK).sum(axis=1)
-    bounds = interval(sums, np.full(blocks, float(BLOCK)))
-    return {
-        "characters": len(text),
-        "authors": [
-            {"author": names[place], "bits": scores[place].bits, "bits_per_character": scores[place].bits_per_character}
-            for place in order
-        ],
-        "best": names[order[0]],
-        "margin": second.bits_per_character - first.bits_per_character,
-        "interval": list(bounds) if bounds else None,
-        "sure": bounds is not None and bounds[0] > 0,
-    }
+def passage_bits(generators: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:
+    """Return the bits of each text, read from the start state, under each generator, (texts, generators)."""
+    bits = np.empty((len(texts), len(generators)))
+    for column, generator in enumerate(generators):
+        bits[:, column] = [character_bits.sum() for character_bits in scoring.score_each(generator, texts)]
+        progress((column + 1) / len(generators))
+    return bits

@@ -1,4 +1,4 @@
-"""Yardsticks that are no generators: what a uniform draw, single characters and a compressor need for the same text."""
+"""Baselines: bits per character of a uniform distribution, of single characters, and of a compressor."""
 
 from __future__ import annotations
 
@@ -8,32 +8,36 @@ import math
 import numpy as np
 
 from genbench.generator import LogProbs
-from genbench.tokenization.segmentation import parts
+from genbench.tokenization.segmentation import split_parts
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-REACH = 1 << 24  # characters that xz reads before the test text: it forgets what is some times as far back, and is slow
-HALF = 0.5  # a count for what was never seen (Krichevsky & Trofimov 1981)
+MAX_XZ_CHARACTERS = 1 << 24  # of training text for xz, which is slow and whose window is not much larger
+UNSEEN_COUNT = 0.5  # of a character that the training text does not have (Krichevsky & Trofimov 1981)
 
 
-def floors(train: str, test: str) -> dict[str, float]:
-    """Bits per character of the test text.
+def baselines(train: str, test: str) -> dict[str, float]:
+    """Return bits per character of the test text under three baselines.
 
-    uniform   every character of the training text alike, all others together as one more, spelled in bytes
-    unigram   each character as often as in the training text, plus a half
-    xz        what the test text adds to the training text under `xz -9e` (which also learns from the test text); of a
-              training text above 16 million characters, to the end of it
+    uniform   every character of the training text has the same probability, and so have all others together,
+              which are spelled in bytes
+    unigram   the frequency of each character in the training text, plus a half
+    xz        what the test text adds to the training text under `xz -9e`, which also learns from the test text; of a
+              training text above 16 million characters, its end is used
     """
     tokenizer = Tokenizer.characters(train)
     ids = tokenizer.encode(test)
-    base = tokenizer.base()
-    counts = HALF * base / base.max()
-    for part in parts(train):
+    base = tokenizer.base_distribution()
+
+    # count characters, part by part
+    counts = UNSEEN_COUNT * base / base.max()
+    for part in split_parts(train):
         counts += np.bincount(tokenizer.encode(part), minlength=tokenizer.size)
-    train = train[-REACH:]
+
+    train = train[-MAX_XZ_CHARACTERS:]
     return {
         "uniform": _bits(base, ids) / len(test),
         "unigram": _bits(counts / counts.sum(), ids) / len(test),
-        "xz": 8 * (_xz(train + test) - _xz(train)) / len(test),
+        "xz": 8 * (_xz_bytes(train + test) - _xz_bytes(train)) / len(test),
     }
 
 
@@ -41,5 +45,5 @@ def _bits(probabilities: LogProbs, ids: Ids) -> float:
     return -math.fsum(np.log2(probabilities[ids]))
 
 
-def _xz(text: str) -> int:
+def _xz_bytes(text: str) -> int:
     return len(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))

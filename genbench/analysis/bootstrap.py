@@ -1,7 +1,8 @@
-"""How sure a figure in bits per character is: a paired block bootstrap (Künsch 1989; for text: Koehn 2004).
+"""Confidence intervals: a paired block bootstrap (Künsch 1989; for text: Koehn 2004), and Wilson's for counted shares.
 
-Characters near each other are predicted well or badly together, so whole blocks are drawn, not single characters.
-Two generators are compared on the same drawn blocks: the interval of their difference is that of `bits - other bits`.
+Characters near each other are predicted well or badly together, so whole blocks are resampled, not single characters.
+Two generators are compared on the same resampled blocks: the interval of their difference is that of
+`bits - other_bits`.
 """
 
 from __future__ import annotations
@@ -11,53 +12,61 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-BLOCK = 1000  # characters
-FEWEST = 10  # blocks; with fewer nothing can be said
-DRAWS = 2000
-Z = 1.959964  # standard deviations that 95 % lie within
+BLOCK_CHARACTERS = 1000
+MIN_BLOCKS = 10  # with fewer there is no interval
+RESAMPLES = 2000
+Z_95 = 1.959964  # standard deviations from the mean that contain 95 % of a normal distribution
+
 Floats = npt.NDArray[np.float64]
+Interval = tuple[float, float]
 
 
-def in_blocks(values: Floats) -> Floats:
-    """The sums over whole blocks of 1,000 characters, (blocks,); the characters left over at the end are not in it."""
-    blocks = len(values) // BLOCK
-    found: Floats = np.add.reduce(values[: blocks * BLOCK].reshape(blocks, BLOCK), axis=1)
-    return found
+def block_sums(values: Floats) -> Floats:
+    """Return the sums over whole blocks of 1,000 values, (blocks,); values after the last whole block are left out."""
+    blocks = len(values) // BLOCK_CHARACTERS
+    sums: Floats = np.add.reduce(values[: blocks * BLOCK_CHARACTERS].reshape(blocks, BLOCK_CHARACTERS), axis=1)
+    return sums
 
 
-def interval(bits: Floats, characters: Floats | None = None, seed: int = 0) -> tuple[float, float] | None:
-    """The 95 % interval of bits per character, from the bits of each block and its characters (else 1,000), (blocks,).
+def bootstrap_interval(bits: Floats, characters: Floats | None = None, seed: int = 0) -> Interval | None:
+    """Return the 95 % confidence interval of bits per character; None with fewer than ten blocks.
 
-    None where fewer than ten blocks have any characters. The same seed draws the same blocks, so that intervals of one
-    text can be compared.
+    `bits` are those of each block, (blocks,), and `characters` how many characters each has (None: 1,000); blocks
+    without any do not count. The same seed gives the same resampled blocks, so intervals of one text are comparable.
     """
-    sizes = np.full(len(bits), float(BLOCK)) if characters is None else np.asarray(characters, dtype=np.float64)
-    if np.count_nonzero(sizes) < FEWEST:
+    sizes = np.full(len(bits), float(BLOCK_CHARACTERS)) if characters is None else np.asarray(characters, np.float64)
+    if np.count_nonzero(sizes) < MIN_BLOCKS:
         return None
-    times = _drawn(len(bits), seed)
-    counted = times @ sizes
-    some = counted > 0  # of a rare kind of place a draw may have none
-    low, high = np.quantile((times @ bits)[some] / counted[some], [0.025, 0.975])
+
+    # sums over the blocks of each resample; where characters are rare, a resample may have none
+    counts = _resample_counts(len(bits), seed)
+    resampled_characters = counts @ sizes
+    nonempty = resampled_characters > 0
+    means = (counts @ bits)[nonempty] / resampled_characters[nonempty]
+
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 
 @lru_cache(maxsize=2)
-def _drawn(blocks: int, seed: int) -> Floats:
-    """How often each block is in each draw, (draws, blocks); kept, because all rows of a text share it."""
-    drawn = np.random.default_rng(seed).integers(blocks, size=(DRAWS, blocks))
-    drawn += blocks * np.arange(DRAWS)[:, None]
-    return np.bincount(drawn.ravel(), minlength=DRAWS * blocks).reshape(DRAWS, blocks).astype(np.float64)
+def _resample_counts(blocks: int, seed: int) -> Floats:
+    """Return how often each resample contains each block, (resamples, blocks); cached, since a text's rows share it."""
+    indices = np.random.default_rng(seed).integers(blocks, size=(RESAMPLES, blocks))
+    indices += blocks * np.arange(RESAMPLES)[:, None]
+    return np.bincount(indices.ravel(), minlength=RESAMPLES * blocks).reshape(RESAMPLES, blocks).astype(np.float64)
 
 
-def share_interval(right: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was counted (Wilson 1927).
+def wilson_interval(hits: int, total: int) -> Interval:
+    """Return the 95 % confidence interval of a share that was counted (Wilson 1927).
 
-    >>> [round(bound, 3) for bound in share_interval(9, 10)], share_interval(0, 0)
+    >>> [round(bound, 3) for bound in wilson_interval(9, 10)], wilson_interval(0, 0)
     ([0.596, 0.982], (0.0, 1.0))
     """
-    if not of:
+    if not total:
         return 0.0, 1.0
-    share, square = right / of, Z * Z
-    middle = (share + square / (2 * of)) / (1 + square / of)
-    reach = Z / (1 + square / of) * float(np.sqrt(share * (1 - share) / of + square / (4 * of * of)))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    share, square = hits / total, Z_95 * Z_95
+    center = (share + square / (2 * total)) / (1 + square / total)
+    half_width = (
+        Z_95 / (1 + square / total) * float(np.sqrt(share * (1 - share) / total + square / (4 * total * total)))
+    )
+    return max(0.0, center - half_width), min(1.0, center + half_width)

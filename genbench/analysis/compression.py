@@ -1,15 +1,15 @@
-"""Text in as many bits as a generator says: its own predictions drive an arithmetic coder, one token at a time.
+"""Lossless text compression: a model's predictions drive an arithmetic coder, one token at a time.
 
-    bytes    what a compressed text is
+    bytes    of a compressed text
     4        "gbz1"
-    4        the CRC-32 of all that follows
-    16       the fingerprint of the model
-    4, 4     the CRC-32 of the first 64 predictions, as whole numbers, and of all of them
-    16       the first half of the SHA-256 of the text
-    1 to 5   how many tokens it is, 7 bits a byte
+    4        CRC-32 of everything after it
+    16       fingerprint of the model
+    4, 4     CRC-32 of the first 64 predictions, as integers, and of all of them
+    16       first half of the SHA-256 of the text
+    1 to 5   number of tokens, 7 bits a byte
     ...      the code
 
-A decoder that predicts ever so little otherwise would go astray and never know: the checksums tell.
+A decoder whose predictions differ in the slightest would return a wrong text; the checksums detect it.
 """
 
 from __future__ import annotations
@@ -27,171 +27,207 @@ import numpy as np
 from genbench.analysis.range_coder import Decoder, Encoder
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
+from genbench.model import Model
 from genbench.scoring import checked
+from genbench.storage.models import find_by_fingerprint
 from genbench.tokenization.tokenizer import Ids
+from genbench.training import SILENT, ProgressListener
 
 MAGIC = b"gbz1"
-HEAD = struct.Struct(">4sI16sII16s")
-UNCHECKED = 8  # bytes before what the CRC is of
-TOTAL = 1 << 32  # of the whole numbers that stand for probabilities
-PROBE = 64  # predictions after which a decoder first looks whether they are the same
-TOLD = 1000  # tokens between two reports
+HEADER = struct.Struct(">4sI16sII16s")
+UNCHECKED_BYTES = 8  # before those that the CRC covers
+TOTAL = 1 << 32  # sum of the integers that represent probabilities, nearly
+FIRST_PREDICTIONS = 64  # after which a decoder first compares checksums
+PROGRESS_EVERY = 1000  # tokens
+
+
+def compress(model: Model, data: bytes, *, listener: ProgressListener = SILENT) -> bytes:
+    """Compress a text in UTF-8 to as many bits as the model needs for it, and at most 64 bytes more.
+
+    `decompress` returns every byte, with the same model on the same machine. Raises UserError for data that is not
+    UTF-8, ContractError for a generator that loses text or returns no distribution.
+    """
+    return encode_text(model.generator, data, model.fingerprint, listener.task("compressing"))
+
+
+def decompress(data: bytes, model: Model | None = None, *, listener: ProgressListener = SILENT) -> bytes:
+    """Return the text that `compress` compressed, byte for byte; without `model`, it is looked up among those stored.
+
+    Raises UserError where the model is not stored or is another one, where the data is damaged, and where the model
+    predicts otherwise than on the machine that compressed: a wrong text is never returned.
+    """
+    compressed = CompressedText.unpack(data)
+    if model is None:
+        stored = find_by_fingerprint(compressed.fingerprint)
+        listener.message(f"using {stored.name}, trained on {stored.card.created[:10]}")
+        model = Model.from_stored(stored)
+    if model.fingerprint != compressed.fingerprint:
+        raise UserError(
+            "the text was compressed with another model; name that one, or none to search the stored models"
+        )
+    return decode_text(model.generator, compressed, listener.task("decompressing"))
 
 
 @dataclass(frozen=True)
-class Compressed:
-    """A compressed text, taken apart."""
+class CompressedText:
+    """The parts of a compressed text."""
 
     fingerprint: bytes  # of the model, 16
-    probe: int  # checksum of the first predictions
-    whole: int  # and of all
+    first_checksum: int  # of the first predictions
+    checksum: int  # of all predictions
     digest: bytes  # of the text, 16
     tokens: int
     code: bytes
 
     def pack(self) -> bytes:
-        """The bytes of a file."""
-        rest = _varint(self.tokens) + self.code
-        head = HEAD.pack(MAGIC, 0, self.fingerprint, self.probe, self.whole, self.digest)
-        return MAGIC + struct.pack(">I", zlib.crc32(head[UNCHECKED:] + rest)) + head[UNCHECKED:] + rest
+        """Return the bytes of the file."""
+        body = _encode_varint(self.tokens) + self.code
+        header = HEADER.pack(MAGIC, 0, self.fingerprint, self.first_checksum, self.checksum, self.digest)
+        checked_bytes = header[UNCHECKED_BYTES:] + body
+        return MAGIC + struct.pack(">I", zlib.crc32(checked_bytes)) + checked_bytes
 
     @classmethod
-    def unpack(cls, data: bytes) -> Compressed:
-        """The parts of a file; UserError where it is none of ours, or damaged."""
+    def unpack(cls, data: bytes) -> CompressedText:
+        """Return the parts of a file. Raises UserError where it is not a compressed text, or is damaged."""
         if data[: len(MAGIC)] != MAGIC:
-            raise UserError("this is no compressed text of ours; name a file that genbench compress wrote")
+            raise UserError("this is not a compressed text; name a file that genbench compress wrote")
         try:
-            _, crc, fingerprint, probe, whole, digest = HEAD.unpack_from(data)
-            tokens, place = _read_varint(data, HEAD.size)
+            _, crc, fingerprint, first_checksum, checksum, digest = HEADER.unpack_from(data)
+            tokens, position = _decode_varint(data, HEADER.size)
         except (struct.error, IndexError):
             crc = None
-        if crc != zlib.crc32(data[UNCHECKED:]):
+        if crc != zlib.crc32(data[UNCHECKED_BYTES:]):
             raise UserError("the compressed text is damaged (its checksum is wrong); copy or compress it again")
-        return cls(fingerprint, probe, whole, digest, tokens, data[place:])
+        return cls(fingerprint, first_checksum, checksum, digest, tokens, data[position:])
 
 
-class Steps:
-    """A generator walked one token at a time, its predictions as whole numbers, with a checksum of them."""
+class IntegerPredictions:
+    """A generator stepped one token at a time, with its predictions as integers and a checksum of them."""
 
     def __init__(self, generator: Generator) -> None:
         self.generator, self.state = generator, generator.start()
-        self.count = self.probe = self.whole = 0
+        self.count = self.first_checksum = self.checksum = 0
 
-    def ladder(self) -> Ids:
-        """Where the stretch of each token starts, and last the total, (vocabulary + 1,)."""
-        found = ladder(checked(self.generator.log_probs(self.state), self.generator.tokenizer.size))
-        self.whole = zlib.crc32(found.astype("<i8").tobytes(), self.whole)
+    def cumulative(self) -> Ids:
+        """Return where the interval of each token starts, and last the total, (vocabulary + 1,)."""
+        log_probs = checked(self.generator.log_probs(self.state), self.generator.tokenizer.size)
+        cumulative = cumulative_counts(log_probs)
+        self.checksum = zlib.crc32(cumulative.astype("<i8").tobytes(), self.checksum)
         self.count += 1
-        if self.count <= PROBE:
-            self.probe = self.whole
-        return found
+        if self.count <= FIRST_PREDICTIONS:
+            self.first_checksum = self.checksum
+        return cumulative
 
-    def read(self, token: int) -> None:
-        """Go on by a token."""
+    def advance(self, token: int) -> None:
+        """Read one more token."""
         self.state = self.generator.advance(self.state, token)
 
 
-def ladder(log_probs: LogProbs) -> Ids:
-    """Probabilities as whole numbers of about 2 ** 32 in all, none of them 0, summed up from 0.
+def cumulative_counts(log_probs: LogProbs) -> Ids:
+    """Return the cumulative sums, from 0, of probabilities as integers above 0 that sum to about 2 ** 32.
 
-    >>> ladder(np.log([0.25, 0.75])).tolist()
+    >>> cumulative_counts(np.log([0.25, 0.75])).tolist()
     [0, 1073741825, 4294967298]
     """
-    found = np.zeros(len(log_probs) + 1, np.int64)
-    np.cumsum(np.floor(np.exp(log_probs) * TOTAL).astype(np.int64) + 1, out=found[1:])
-    return found
+    cumulative = np.zeros(len(log_probs) + 1, np.int64)
+    np.cumsum(np.floor(np.exp(log_probs) * TOTAL).astype(np.int64) + 1, out=cumulative[1:])
+    return cumulative
 
 
-def compress(generator: Generator, data: bytes, fingerprint: bytes, progress: ProgressCallback = ignore) -> bytes:
-    """A text in UTF-8, compressed with a trained generator whose fingerprint this is (16 bytes).
-
-    Raises UserError for what is no UTF-8, ContractError for a generator that loses text or is no distribution.
-    """
-    text = decoded(data)
+def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress: ProgressCallback = ignore) -> bytes:
+    """Compress a text in UTF-8 with a trained generator that has this fingerprint (16 bytes)."""
+    text = decode_utf8(data)
     ids = generator.tokenizer.encode(text)
     if generator.tokenizer.decode(ids) != text:
         raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
-    coder, steps = Encoder(), Steps(generator)
-    with one_thread():
+
+    encoder, predictions = Encoder(), IntegerPredictions(generator)
+    with single_thread():
         for token in ids.tolist():
-            stretches = steps.ladder()
-            start, stop = int(stretches[token]), int(stretches[token + 1])
-            coder.encode(start, stop - start, int(stretches[-1]))
-            steps.read(token)
-            _report(progress, steps.count, len(ids))
+            cumulative = predictions.cumulative()
+            start, stop = int(cumulative[token]), int(cumulative[token + 1])
+            encoder.encode(start, stop - start, int(cumulative[-1]))
+            predictions.advance(token)
+            _report(progress, predictions.count, len(ids))
     digest = sha256(data).digest()[:16]
-    return Compressed(fingerprint, steps.probe, steps.whole, digest, len(ids), coder.finish()).pack()
+    return CompressedText(
+        fingerprint, predictions.first_checksum, predictions.checksum, digest, len(ids), encoder.finish()
+    ).pack()
 
 
-def decompress(generator: Generator, packed: Compressed, progress: ProgressCallback = ignore) -> bytes:
-    """The bytes of a compressed text again; UserError where the generator predicts otherwise than it did then."""
-    decoder, steps, ids = Decoder(packed.code), Steps(generator), []
-    with one_thread():
-        for _ in range(packed.tokens):
-            stretches = steps.ladder()
-            total = int(stretches[-1])
-            token = int(np.searchsorted(stretches, decoder.where(total), side="right")) - 1
-            start, stop = int(stretches[token]), int(stretches[token + 1])
+def decode_text(generator: Generator, compressed: CompressedText, progress: ProgressCallback = ignore) -> bytes:
+    """Return the bytes of a compressed text. Raises UserError where the generator predicts otherwise than it did."""
+    decoder, predictions, ids = Decoder(compressed.code), IntegerPredictions(generator), []
+    with single_thread():
+        for _ in range(compressed.tokens):
+            # find the token whose interval contains the code
+            cumulative = predictions.cumulative()
+            total = int(cumulative[-1])
+            token = int(np.searchsorted(cumulative, decoder.locate(total), side="right")) - 1
+            start, stop = int(cumulative[token]), int(cumulative[token + 1])
+
+            # consume it
             decoder.decode(start, stop - start, total)
-            steps.read(token)
+            predictions.advance(token)
             ids.append(token)
-            _report(progress, steps.count, packed.tokens)
-            if steps.count == PROBE:
-                _require_same(steps.probe == packed.probe)
+            _report(progress, predictions.count, compressed.tokens)
+            if predictions.count == FIRST_PREDICTIONS:
+                _require_same(predictions.first_checksum == compressed.first_checksum)
+
     data = generator.tokenizer.decode(ids).encode()
-    _require_same(steps.whole == packed.whole and sha256(data).digest()[:16] == packed.digest)
+    _require_same(predictions.checksum == compressed.checksum and sha256(data).digest()[:16] == compressed.digest)
     return data
 
 
 def _require_same(same: bool) -> None:
     if not same:
         raise UserError(
-            "the model predicts otherwise here than where the text was compressed, as other machines and versions may "
-            "in the last digits; decompress it there"
+            "the model's predictions differ from those with which the text was compressed, as the last digits may on "
+            "another machine or version; decompress it where it was compressed"
         )
 
 
 def _report(progress: ProgressCallback, count: int, tokens: int) -> None:
-    if count % TOLD == 0 or count == tokens:
+    if count % PROGRESS_EVERY == 0 or count == tokens:
         progress(count / tokens)
 
 
-def decoded(data: bytes) -> str:
-    """The text of bytes in UTF-8; UserError where they are none."""
+def decode_utf8(data: bytes) -> str:
+    """Return the text of bytes in UTF-8. Raises UserError where they are not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         raise UserError(
-            f"byte {error.start} is no valid UTF-8, and only text can be compressed; convert it first, as with iconv"
+            f"byte {error.start} is not valid UTF-8, and only text can be compressed; convert it first, as with iconv"
         ) from error
 
 
-def _varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; the last byte is below 128.
+def _encode_varint(number: int) -> bytes:
+    """Return a number with seven bits a byte, the lowest first; the last byte is below 128.
 
-    >>> _varint(300).hex(), _read_varint(_varint(300), 0)
+    >>> _encode_varint(300).hex(), _decode_varint(_encode_varint(300), 0)
     ('ac02', (300, 2))
     """
-    found = bytearray()
+    encoded = bytearray()
     while number >= 128:
-        found.append(number & 127 | 128)
+        encoded.append(number & 127 | 128)
         number >>= 7
-    return bytes([*found, number])
+    return bytes([*encoded, number])
 
 
-def _read_varint(data: bytes, place: int) -> tuple[int, int]:
-    """The number that begins there, and where it is over."""
+def _decode_varint(data: bytes, position: int) -> tuple[int, int]:
+    """Return the number that begins at a position, and the position after it."""
     number, shift = 0, 0
-    while data[place] >= 128:
-        number |= (data[place] & 127) << shift
-        place, shift = place + 1, shift + 7
-    return number | data[place] << shift, place + 1
+    while data[position] >= 128:
+        number |= (data[position] & 127) << shift
+        position, shift = position + 1, shift + 7
+    return number | data[position] << shift, position + 1
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """While this lasts, networks reckon in one thread, so that sums are always made in the same order."""
-    torch = sys.modules.get("torch")  # a chain needs none
+def single_thread() -> Iterator[None]:
+    """Make torch use one thread within the context, so that sums are always computed in the same order."""
+    torch = sys.modules.get("torch")  # a chain does not need it
     threads = torch.get_num_threads() if torch else 1
     try:
         if torch:

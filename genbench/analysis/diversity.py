@@ -1,6 +1,6 @@
-"""How much drawn text repeats itself: distinct-n (Li et al. 2016) and self-BLEU (Zhu et al. 2018), at fixed lengths.
+"""Diversity of generated text: distinct-n (Li et al. 2016) and self-BLEU (Zhu et al. 2018), at fixed lengths.
 
-Both depend on how much text there is, so they are taken over windows of 50 words; shorter texts have none.
+Both depend on the amount of text, so they are computed over windows of 50 words; shorter texts have none.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 WINDOW = 50  # words
-DISTINCT = 3  # n-grams of up to so many words
-ORDERS = 4  # of BLEU
-HYPOTHESES = 10  # windows that self-BLEU takes
-EPSILON = 0.1  # matches that an order without any counts as having (Chen & Cherry 2014, method 1)
+MAX_DISTINCT_N = 3
+MAX_BLEU_N = 4
+BLEU_WINDOWS = 10  # that self-BLEU compares
+EPSILON = 0.1  # matches of an n-gram order without any (Chen & Cherry 2014, method 1)
+
 Words = Sequence[str]
-Counts = Sequence[Counter[tuple[str, ...]]]  # of the n-grams of each order
+NgramCounts = Sequence[Counter[tuple[str, ...]]]  # of each order, 1 to 4
 
 
 def whole_words(text: str) -> list[str]:
-    """What white space separates; a last word that neither mark nor space ends is left out: the length may have cut it.
+    """Split a text at white space; a last word without a mark or a space after it is left out, as it may be truncated.
 
     >>> whole_words("the cat sat on"), whole_words("the cat."), whole_words("the cat ")
     (['the', 'cat', 'sat'], ['the', 'cat.'], ['the', 'cat'])
@@ -28,49 +29,52 @@ def whole_words(text: str) -> list[str]:
     return words[:-1] if text[-1:].isalnum() else words
 
 
-def windows(texts: Sequence[str]) -> list[Words]:
-    """The texts in windows of 50 words; what is left at the end of each text is left out."""
-    cut = (whole_words(text) for text in texts)
-    return [words[at : at + WINDOW] for words in cut for at in range(0, len(words) - WINDOW + 1, WINDOW)]
+def split_windows(texts: Sequence[str]) -> list[Words]:
+    """Return the windows of 50 words of each text; the words after its last whole window are left out."""
+    word_lists = (whole_words(text) for text in texts)
+    return [words[at : at + WINDOW] for words in word_lists for at in range(0, len(words) - WINDOW + 1, WINDOW)]
 
 
 def ngrams(words: Words, n: int) -> Iterator[tuple[str, ...]]:
-    """Each n words in a row."""
+    """Return an iterator over all n-grams of a list of words."""
     return zip(*(words[offset:] for offset in range(n)), strict=False)
 
 
 def distinct(texts: Sequence[str]) -> list[float | None]:
-    """Distinct-1 to distinct-3: the share of different n-grams among those of a window, the mean over all windows.
+    """Return distinct-1 to distinct-3: the share of different n-grams in a window, averaged over all windows.
 
     None where no text has 50 words.
     """
-    found = windows(texts)
-    if not found:
-        return [None] * DISTINCT
+    windows = split_windows(texts)
+    if not windows:
+        return [None] * MAX_DISTINCT_N
     return [
-        sum(len(set(ngrams(words, n))) / (WINDOW - n + 1) for words in found) / len(found)
-        for n in range(1, DISTINCT + 1)
+        sum(len(set(ngrams(words, n))) / (WINDOW - n + 1) for words in windows) / len(windows)
+        for n in range(1, MAX_DISTINCT_N + 1)
     ]
 
 
 def self_bleu(texts: Sequence[str]) -> float | None:
-    """The mean BLEU-4 of each of ten windows, evenly spread over the texts, beside the other nine as its references.
+    """Return the mean BLEU-4 of each of ten windows, evenly spread over the texts, with the other nine as references.
 
-    1 where all are the same. None where there are fewer than ten windows.
+    1 where all windows are the same. None with fewer than ten windows.
     """
-    found = windows(texts)
-    if len(found) < HYPOTHESES:
+    windows = split_windows(texts)
+    if len(windows) < BLEU_WINDOWS:
         return None
-    taken = [found[place * len(found) // HYPOTHESES] for place in range(HYPOTHESES)]
-    counts = [[Counter(ngrams(words, n)) for n in range(1, ORDERS + 1)] for words in taken]
-    each = (_bleu(mine, counts[:place] + counts[place + 1 :]) for place, mine in enumerate(counts))
-    return sum(each) / HYPOTHESES
+    chosen = [windows[index * len(windows) // BLEU_WINDOWS] for index in range(BLEU_WINDOWS)]
+    counts = [[Counter(ngrams(words, n)) for n in range(1, MAX_BLEU_N + 1)] for words in chosen]
+    scores = (_bleu(hypothesis, counts[:at] + counts[at + 1 :]) for at, hypothesis in enumerate(counts))
+    return sum(scores) / BLEU_WINDOWS
 
 
-def _bleu(hypothesis: Counts, references: Sequence[Counts]) -> float:
-    """BLEU (Papineni et al. 2002) of counts by order; all windows are equally long, so there is no brevity penalty."""
+def _bleu(hypothesis: NgramCounts, references: Sequence[NgramCounts]) -> float:
+    """Return BLEU (Papineni et al. 2002) from n-gram counts; windows have one length, so no brevity penalty applies."""
     total = 0.0
-    for order, counted in enumerate(hypothesis):
-        matches = sum(min(count, max(other[order][gram] for other in references)) for gram, count in counted.items())
-        total += math.log((matches or EPSILON) / counted.total())
-    return math.exp(total / ORDERS)
+    for order, ngram_counts in enumerate(hypothesis):
+        matches = sum(
+            min(count, max(reference[order][ngram] for reference in references))
+            for ngram, count in ngram_counts.items()
+        )
+        total += math.log((matches or EPSILON) / ngram_counts.total())
+    return math.exp(total / MAX_BLEU_N)

@@ -1,4 +1,4 @@
-"""Why a generator goes on as it does: what followed a context in the training text, and what came of these counts."""
+"""Explanations: what followed a context in the training text, and the probabilities that result from these counts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from genbench.capabilities import BackoffLevel, backoff_levels
-from genbench.corpus import Corpus
+from genbench.corpus.corpus import Corpus
 from genbench.generator import Generator
+from genbench.model import Model
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import BYTES, Ids
 
-PLACES = 3  # where each continuation was seen: at most so many are listed
+MAX_PLACES = 3  # of the training text that are listed for each continuation
 
 
 @dataclass(frozen=True)
@@ -23,78 +26,106 @@ class Continuation:
 
     text: str
     probability: float
-    count: float | None = None  # as the smoothing counts: below the longest context, after how many different tokens
+    count: float | None = None  # as the smoothing method counts: of shorter contexts, after how many different tokens
     discount: float | None = None
-    places: tuple[tuple[str, int], ...] = ()  # book and line where it was seen, the first ones
+    places: tuple[tuple[str, int], ...] = ()  # book and line of the first occurrences
 
 
 @dataclass(frozen=True)
 class Context:
-    """One length of context: what followed it, the most frequent first."""
+    """What followed one length of context, the most frequent first."""
 
     text: str
     tokens: int
-    leftover: float  # the share that shorter contexts get
+    leftover: float  # share of the probability that shorter contexts distribute
     followers: int  # different tokens
     continuations: tuple[Continuation, ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What comes after a text, likeliest first, and the counts behind it, the longest context first."""
+    """The most likely continuations of a text, and the counts behind them, the longest context first."""
 
     text: str
     likeliest: tuple[Continuation, ...]
     contexts: tuple[Context, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
 
-def explain(generator: Generator, corpus: Corpus, text: str, most: int = 10) -> Explanation:
-    """Why a generator goes on from a text as it does; `most` continuations of each context."""
+
+def explain(model: Model, corpus: Corpus, text: str, top: int = 10) -> Explanation:
+    """Explain what a model predicts after a text: the `top` continuations, in all and by context length.
+
+    A model without counts, such as a network, has no contexts.
+    """
+    generator = model.generator
     ids, state = generator.tokenizer.encode(text), generator.start()
     for token in ids.tolist():
         state = generator.advance(state, token)
+
+    # the most likely continuations
     probabilities = np.exp(generator.log_probs(state))
-    likeliest = np.argsort(-probabilities, kind="stable")[:most]
-    named = tuple(Continuation(shown(generator, ids, int(t)), float(probabilities[t])) for t in likeliest)
-    read = np.concatenate([generator.tokenizer.encode("\n"), ids])
-    said = (_context(generator, corpus, read, each, most) for each in reversed(backoff_levels(generator, state)))
-    return Explanation(text, named, tuple(said))
+    ranking = np.argsort(-probabilities, kind="stable")[:top]
+    likeliest = tuple(
+        Continuation(describe_token(generator, ids, int(token)), float(probabilities[token])) for token in ranking
+    )
+
+    # the counts of each context length
+    history = np.concatenate([generator.tokenizer.encode("\n"), ids])
+    levels = reversed(backoff_levels(generator, state))
+    contexts = tuple(_context(generator, corpus, history, level, top) for level in levels)
+    return Explanation(text, likeliest, contexts)
 
 
-def _context(generator: Generator, corpus: Corpus, read: Ids, evidence: BackoffLevel, most: int) -> Context:
-    before = read[len(read) - evidence.length :]
-    found = []
-    for row in np.argsort(-evidence.counts, kind="stable")[:most]:
-        token = int(evidence.tokens[row])
-        places = tuple(islice(_places(generator, corpus, before, token), PLACES)) if evidence.length else ()
-        share, count, taken = (float(e[row]) for e in (evidence.probabilities, evidence.counts, evidence.discounts))
-        found.append(Continuation(shown(generator, before, token), share, count, taken, places))
+def _context(generator: Generator, corpus: Corpus, history: Ids, level: BackoffLevel, top: int) -> Context:
+    """Return what followed the last tokens of the history in the training text."""
+    before = history[len(history) - level.length :]
+    continuations = []
+    for row in np.argsort(-level.counts, kind="stable")[:top]:
+        token = int(level.tokens[row])
+        places = tuple(islice(_places(generator, corpus, before, token), MAX_PLACES)) if level.length else ()
+        continuations.append(
+            Continuation(
+                describe_token(generator, before, token),
+                float(level.probabilities[row]),
+                float(level.counts[row]),
+                float(level.discounts[row]),
+                places,
+            )
+        )
     text = generator.tokenizer.decode(before)
-    return Context(text, evidence.length, evidence.leftover, len(evidence.tokens), tuple(found))
+    return Context(text, level.length, level.leftover, len(level.tokens), tuple(continuations))
 
 
-def shown(generator: Generator, before: Ids, token: int) -> str:
-    """What a token adds to those before it; a token that adds no text by what it stands for."""
+def describe_token(generator: Generator, before: Ids, token: int) -> str:
+    """Return the text that a token adds to those before it; a description of a token that adds none."""
     tokenizer = generator.tokenizer
     if token < BYTES:
         return f"(byte {token})"
-    if tokenizer.kind == "words" and token in (tokenizer.end, tokenizer.none):
-        return "(end of a spelled word)" if token == tokenizer.end else "(no space)"
+    if tokenizer.kind == "words" and token in (tokenizer.end_id, tokenizer.none_id):
+        return "(end of a spelled word)" if token == tokenizer.end_id else "(no space)"
     whole = tokenizer.decode([*before.tolist(), token])
     added = whole[len(tokenizer.decode(before)) :]
-    spelled = tokenizer.kind == "words" and token < tokenizer.end
+    spelled = tokenizer.kind == "words" and token < tokenizer.end_id
     return f"{added}... (spelled)" if spelled else added
 
 
 def _places(generator: Generator, corpus: Corpus, before: Ids, token: int) -> Iterator[tuple[str, int]]:
-    """Book and line of each place in the training text where the token follows the context."""
+    """Yield book and line of each place in the training text where the token follows the context."""
     tokenizer = generator.tokenizer
     text = tokenizer.decode([*before.tolist(), token])
+    if not text:
+        return
+
+    # a word is matched as a whole
     pattern = re.escape(text)
-    if tokenizer.kind == "words" and text:
+    if tokenizer.kind == "words":
         if text[0].isalnum():
             pattern = r"(?<![^\W_])" + pattern
-        if text[-1].isalnum() and token > tokenizer.none:
+        if text[-1].isalnum() and token > tokenizer.none_id:
             pattern += r"(?![^\W_])"
-    if text:
-        yield from (corpus.place(found.start()) for found in re.finditer(pattern, corpus.train))
+    for match in re.finditer(pattern, str(corpus.train)):
+        yield corpus.locate(match.start())

@@ -1,4 +1,4 @@
-"""What is inside the cell: gates that are shut or open, and units that track something one can see in the text.
+"""Inside a recurrent network: gates that are closed or open, and units that track a property of the text.
 
 Source: Karpathy, Johnson & Li 2015.
 """
@@ -7,140 +7,254 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from genbench import capabilities
 from genbench.analysis.bootstrap import Floats
-from genbench.capabilities import LayerActivations
+from genbench.capabilities import LayerActivations, Probe
+from genbench.corpus.corpus import Corpus
+from genbench.errors import UserError
+from genbench.generator import Generator
+from genbench.model import Model
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import Ids
 
-SHUT, OPEN = 0.1, 0.9  # a gate below is shut, above is open: saturated
-READ = 10_000  # characters of text that units are looked for on
+CLOSED, OPEN = 0.1, 0.9  # a gate below is closed, above is open: saturated
+TRACKING_CHARACTERS = 10_000  # of validation text in which units are searched
 WORD = re.compile(r"[^\W\d_]+")
 
 
-def quotation(text: str) -> Floats:
-    r"""1 inside quotation marks, from the opening one on, else 0; a blank line closes what was left open.
+@dataclass(frozen=True)
+class LayerValues:
+    """Memory and gates of one layer at every token, (tokens, units) each, rounded."""
 
-    >>> quotation('a "b" c').tolist()
+    memory: list[list[float]]
+    gates: dict[str, list[list[float]]]  # by name
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """The share of a gate's values, over tokens and units, that are nearly 0 or nearly 1."""
+
+    closed: float
+    open: float
+
+
+@dataclass(frozen=True)
+class TrackedFeature:
+    """A property of the text, and the unit whose memory correlates with it best."""
+
+    feature: str
+    layer: int  # from 1
+    unit: int | None  # from 0; None where the text does not vary in this property
+    correlation: float | None  # on the second half of the text; the unit was chosen on the first
+    chance: float | None  # correlation from the same search with the property shifted by a third of the text
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """Gates and memory of a recurrent network over a text."""
+
+    author: str
+    pieces: list[str]  # of the text, one for each token
+    layers: list[LayerValues]
+    saturation: list[dict[str, Saturation]]  # of each layer, by gate, on validation text
+    tracking: list[TrackedFeature]  # on validation text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def gates(model: Model, text: str, corpus: Corpus) -> GateReport:
+    """Return what gates and memory of a recurrent network do over a text.
+
+    Saturation and tracked features are measured on the author's validation text. Raises UserError for a model that is
+    not a single recurrent network, and for an empty text.
+    """
+    require_probe(model.generator)
+    require_text(text)
+    probe = capabilities.probe(model.generator)
+    assert probe is not None
+
+    # the text itself, then the beginning of the validation text
+    layers, ends = _read(probe, model.generator, text)
+    valid = corpus.valid[:TRACKING_CHARACTERS]
+    valid_layers, valid_ends = _read(probe, model.generator, valid)
+    return GateReport(
+        corpus.author,
+        token_pieces(text, ends),
+        [
+            LayerValues(
+                layer.memory.round(4).tolist(), {name: gate.round(4).tolist() for name, gate in layer.gates.items()}
+            )
+            for layer in layers
+        ],
+        gate_saturation(valid_layers),
+        track_features(valid_layers, valid, valid_ends),
+    )
+
+
+def _read(probe: Probe, generator: Generator, text: str) -> tuple[Sequence[LayerActivations], Ids]:
+    ids, ends = generator.tokenizer.encode_with_ends(text)
+    return probe.layers(ids), ends
+
+
+def require_probe(generator: Generator) -> None:
+    """Refuse a generator, trained or not, that is not a recurrent network. Raises UserError."""
+    if not capabilities.has_probe(type(generator)):
+        raise UserError("this generator has no gates; choose a recurrent network such as lstm-char")
+
+
+def require_text(text: str) -> None:
+    """Refuse an empty text. Raises UserError."""
+    if not text:
+        raise UserError("there is no text to read; give some in quotation marks")
+
+
+def select_units(names: Sequence[str], report: GateReport) -> list[tuple[int, int]]:
+    """Return layer (from 1) and number of units named N or LAYER:N. Raises UserError for one that does not exist."""
+    sizes = [len(layer.memory[0]) for layer in report.layers]
+    selected = []
+    for name in names:
+        layer, _, unit = name.rpartition(":")
+        if not unit.isdecimal() or not (layer or "1").isdecimal() or not 1 <= int(layer or 1) <= len(sizes):
+            raise UserError(f"unit is {name!r}, and must be N or LAYER:N, with a layer from 1 to {len(sizes)}")
+        if int(unit) >= sizes[int(layer or 1) - 1]:
+            raise UserError(f"unit is {name!r}, and its layer has the units 0 to {sizes[int(layer or 1) - 1] - 1}")
+        selected.append((int(layer or 1), int(unit)))
+    return selected
+
+
+# Properties of a text, one value for each character
+
+
+def inside_quotation(text: str) -> Floats:
+    r"""Return 1 inside quotation marks, from the opening one on, else 0; a blank line ends a quotation.
+
+    >>> inside_quotation('a "b" c').tolist()
     [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
-    >>> quotation('"a\n\nb').tolist()
+    >>> inside_quotation('"a\n\nb').tolist()
     [1.0, 1.0, 1.0, 0.0, 0.0]
     """
-    found, inside = np.zeros(len(text)), False
-    for place, character in enumerate(text):
+    values, inside = np.zeros(len(text)), False
+    for position, character in enumerate(text):
         if character in '"\u201c\u201d':
             inside = not inside if character == '"' else character == "\u201c"
-        elif text.startswith("\n", place) and text[:place].endswith("\n"):
+        elif text.startswith("\n", position) and text[:position].endswith("\n"):
             inside = False
-        found[place] = inside
-    return found
+        values[position] = inside
+    return values
 
 
 def line_position(text: str) -> Floats:
-    r"""How many characters of the line were read.
+    r"""Return the number of characters of the line up to and including each character; 0 for a newline.
 
     >>> line_position("ab\ncd").tolist()
     [1.0, 2.0, 0.0, 1.0, 2.0]
     """
-    at = np.arange(len(text))
-    ends = np.array([character == "\n" for character in text], dtype=bool)
-    return np.asarray(at - np.maximum.accumulate(np.where(ends, at, -1)), dtype=np.float64)
+    positions = np.arange(len(text))
+    is_newline = np.array([character == "\n" for character in text], dtype=bool)
+    last_newline = np.maximum.accumulate(np.where(is_newline, positions, -1))
+    return np.asarray(positions - last_newline, dtype=np.float64)
 
 
-def word_length(text: str) -> Floats:
-    """How many letters of the word were read.
+def word_position(text: str) -> Floats:
+    """Return the number of letters of the word up to and including each character; 0 between words.
 
-    >>> word_length("I am").tolist()
+    >>> word_position("I am").tolist()
     [1.0, 0.0, 1.0, 2.0]
     """
-    found = np.zeros(len(text))
+    values = np.zeros(len(text))
     for word in WORD.finditer(text):
-        found[word.start() : word.end()] = np.arange(1, word.end() - word.start() + 1)
-    return found
+        values[word.start() : word.end()] = np.arange(1, word.end() - word.start() + 1)
+    return values
 
 
-TRACKED: dict[str, Callable[[str], Floats]] = {
-    "quotation marks": quotation,
+FEATURES: dict[str, Callable[[str], Floats]] = {
+    "quotation marks": inside_quotation,
     "line position": line_position,
-    "word length": word_length,
+    "word length": word_position,
 }
 
 
-def saturation(layers: Sequence[LayerActivations]) -> list[dict[str, dict[str, float]]]:
-    """Of each layer and gate, over all tokens and units, the share below 0.1 and above 0.9, as JSON values."""
+# Statistics of activations
+
+
+def gate_saturation(layers: Sequence[LayerActivations]) -> list[dict[str, Saturation]]:
+    """Return for each layer and gate the share of values below 0.1 and above 0.9, over all tokens and units."""
     return [
         {
-            name: {"shut": float((gate < SHUT).mean()), "open": float((gate > OPEN).mean())}
+            name: Saturation(float((gate < CLOSED).mean()), float((gate > OPEN).mean()))
             for name, gate in layer.gates.items()
         }
         for layer in layers
     ]
 
 
-def tracking(layers: Sequence[LayerActivations], text: str, ends: Ids) -> list[dict[str, Any]]:
-    """For each thing to track the unit whose memory goes with it best, as JSON values.
+def track_features(layers: Sequence[LayerActivations], text: str, ends: Ids) -> list[TrackedFeature]:
+    """Return for each feature the unit whose memory correlates with it best.
 
-    `ends` is how many characters are read after each token. A unit is chosen by the first half of the text; `r` is its
-    correlation on the second half. `chance` is what the same search comes to when the values are moved on by a third
-    of the text, so that they have nothing to do with it. None where the text has nothing of the kind.
+    `ends` is the number of characters read after each token, (tokens,).
     """
     memory = np.concatenate([layer.memory for layer in layers], axis=1)  # (tokens, units)
     widths = [layer.memory.shape[1] for layer in layers]
-    read = ends > 0
-    found = []
-    for name, values in TRACKED.items():
-        wanted = values(text)[ends[read] - 1]
-        unit, r = _best(memory[read], wanted)
-        _, chance = _best(memory[read], np.roll(wanted, len(wanted) // 3))
-        layer, place = _where(unit, widths)
-        nothing = r is None
-        found.append({"what": name, "layer": layer, "unit": None if nothing else place, "r": r, "chance": chance})
-    return found
+    has_text = ends > 0
+    tracked = []
+    for name, feature in FEATURES.items():
+        target = feature(text)[ends[has_text] - 1]  # (tokens,)
+        column, correlation = _best_unit(memory[has_text], target)
+        _, chance = _best_unit(memory[has_text], np.roll(target, len(target) // 3))
+        layer, unit = _layer_and_unit(column, widths)
+        tracked.append(TrackedFeature(name, layer, None if correlation is None else unit, correlation, chance))
+    return tracked
 
 
-def _best(memory: Floats, wanted: Floats) -> tuple[int, float | None]:
-    """The unit that goes with `wanted` best in the first half, and its correlation in the second."""
-    half = len(wanted) // 2
-    first, second = correlations(memory[:half], wanted[:half]), correlations(memory[half:], wanted[half:])
+def _best_unit(memory: Floats, target: Floats) -> tuple[int, float | None]:
+    """Return the unit that correlates best in the first half, and its correlation in the second."""
+    half = len(target) // 2
+    first, second = correlations(memory[:half], target[:half]), correlations(memory[half:], target[half:])
     unit = int(np.abs(first).argmax())
-    changes = all(len(set(part.tolist())) > 1 for part in (wanted[:half], wanted[half:]))
-    return unit, float(second[unit]) if changes else None
+    varies = all(len(set(part.tolist())) > 1 for part in (target[:half], target[half:]))
+    return unit, float(second[unit]) if varies else None
 
 
-def correlations(memory: Floats, wanted: Floats) -> Floats:
-    """Pearson's r of each unit, (units,); 0 for one that never changes.
+def correlations(memory: Floats, target: Floats) -> Floats:
+    """Return Pearson's r of each unit with the target, (units,); 0 for a unit that never changes.
 
     >>> memory = np.array([[1.0, 5.0, 3.0], [2.0, 5.0, 2.0], [3.0, 5.0, 1.0]])
     >>> correlations(memory, np.array([0.0, 1.0, 2.0])).round(6).tolist()
     [1.0, 0.0, -1.0]
     """
-    if not len(wanted):
+    if not len(target):
         return np.zeros(memory.shape[1])
-    centred, aim = memory - memory.mean(axis=0), wanted - wanted.mean()
-    norms = np.sqrt((centred**2).sum(axis=0) * (aim**2).sum())
-    return np.asarray(np.divide(aim @ centred, norms, out=np.zeros(len(norms)), where=norms > 0))
+    centered_memory, centered_target = memory - memory.mean(axis=0), target - target.mean()
+    norms = np.sqrt((centered_memory**2).sum(axis=0) * (centered_target**2).sum())
+    return np.asarray(np.divide(centered_target @ centered_memory, norms, out=np.zeros(len(norms)), where=norms > 0))
 
 
-def _where(unit: int, widths: Sequence[int]) -> tuple[int, int]:
-    """LayerActivations, from 1 on, and the unit in it, from 0 on, of a column.
+def _layer_and_unit(column: int, widths: Sequence[int]) -> tuple[int, int]:
+    """Return the layer, from 1, and the unit in it, from 0, of a column of all layers' units.
 
-    >>> _where(5, [4, 4])
+    >>> _layer_and_unit(5, [4, 4])
     (2, 1)
     """
     layer = 0
-    while unit >= widths[layer]:
-        unit -= widths[layer]
+    while column >= widths[layer]:
+        column -= widths[layer]
         layer += 1
-    return layer + 1, unit
+    return layer + 1, column
 
 
-def pieces(text: str, ends: Ids) -> list[str]:
-    """What of the text each token is; "" for one that only closes a spelled word.
+def token_pieces(text: str, ends: Ids) -> list[str]:
+    """Return the part of the text that each token stands for; "" for one that only ends a spelled word.
 
-    >>> pieces("so it", np.array([2, 5, 5]))
+    >>> token_pieces("so it", np.array([2, 5, 5]))
     ['so', ' it', '']
     """
     starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    return [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return [text[start:stop] for start, stop in zip(starts.tolist(), ends.tolist(), strict=True)]

@@ -1,141 +1,235 @@
-"""What memory buys: bits at the same targets, with the context cut shorter and shorter (Khandelwal et al. 2018).
+"""What memory buys: bits of the same words with shorter and shorter contexts (Khandelwal et al. 2018), and gradients.
 
-A target is a word with the space before it, so that generators over characters and over words are asked the same.
+A target is a word with the space before it, so that models over characters and over words predict the same text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from genbench import scoring
-from genbench.analysis.bootstrap import Floats, interval
+from genbench import capabilities, scoring
+from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval
+from genbench.analysis.minimal_pairs import LECTURE as LECTURE
+from genbench.analysis.minimal_pairs import MinimalPair, PairEffects, pair_effects
+from genbench.analysis.minimal_pairs import read_pairs as read_pairs
 from genbench.capabilities import Probe
+from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback
+from genbench.model import Model
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import Ids
+from genbench.training import SILENT, ProgressListener
 
 TARGET = re.compile(r"(?<=[^\W\d_]) [^\W\d_]+(?![^\W\d_])")
-LONGEST = 1024  # characters of context
-TARGETS = 500
-SHUFFLED_FROM = 32  # characters: shorter contexts have no words to shuffle
-LAGS = 128  # tokens
-SCALES = (0.5, 1.0, 2.0)  # of the recurrent weights at first
-READ = 20_000  # characters of text that gradients are taken on
-Span = tuple[int, int]
+MAX_CONTEXT = 1024  # characters
+MAX_TARGETS = 500
+MIN_SHUFFLED = 32  # characters of context; a shorter one has no words to shuffle
+MAX_LAG = 128  # tokens
+SCALES = (0.5, 1.0, 2.0)  # factors on the initial recurrent weights of an untrained network
+GRADIENT_CHARACTERS = 20_000  # of validation text that gradients are computed on
+
+Span = tuple[int, int]  # [start, stop) in characters
 
 
-def targets(text: str, longest: int, most: int) -> list[Span]:
-    """At most so many words of a text, spread evenly, each with at least `longest` characters before it.
+@dataclass(frozen=True)
+class ContextBits:
+    """The bits of the targets with one length of context."""
+
+    context: int  # characters
+    bits_per_character: float
+    interval: Interval | None  # 95 %, over targets
+    half_shuffled: float | None  # bits per character with the words of the farther half in random order
+    beyond: float  # bits per character that the context beyond this one saves, up to the longest
+    beyond_interval: Interval | None
+
+
+@dataclass(frozen=True)
+class GradientNorms:
+    """Median norms of the gradient of a token's surprisal with respect to earlier inputs."""
+
+    norm: float | None  # at lag 1, in nats per unit of input
+    relative: list[float | None]  # at each lag, relative to lag 1
+    scale: float | None = None  # of an untrained network's recurrent weights; None: the trained network
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """How far back gradients reach in a trained network, and in untrained ones."""
+
+    lags: list[int]  # tokens
+    trained: GradientNorms
+    untrained: list[GradientNorms]
+
+
+@dataclass(frozen=True)
+class ModelMemory:
+    """What memory buys one model."""
+
+    curve: list[ContextBits]
+    pairs: list[PairEffects]
+    gradients: Gradients | None  # None where the model is not a recurrent network
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """What memory buys several models on the same targets of an author's test text."""
+
+    author: str
+    targets: int
+    characters: int  # of all targets
+    generators: dict[str, ModelMemory]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def memory(
+    models: Mapping[str, Model],
+    corpus: Corpus,
+    *,
+    longest: int = MAX_CONTEXT,
+    targets: int = MAX_TARGETS,
+    scales: Sequence[float] = SCALES,
+    minimal_pairs: Sequence[MinimalPair] = (LECTURE,),
+    listener: ProgressListener = SILENT,
+) -> MemoryReport:
+    """Measure what memory buys models, by name, on an author's test text.
+
+    For each model: bits per character of the same words with a context of 1, 2, 4 ... `longest` characters, the effect
+    of a far word on words that depend on it, and, of a network, gradient norms by lag. `scales` are factors on the
+    recurrent weights of untrained networks. Raises UserError where the test text is too short.
+    """
+    test = str(corpus.test)
+    spans = find_targets(test, longest, targets)
+    by_model: dict[str, ModelMemory] = {}
+    for name, model in models.items():
+        generator = model.generator
+        probe = capabilities.probe(generator)
+        ids = generator.tokenizer.encode(corpus.valid[:GRADIENT_CHARACTERS])
+        by_model[name] = ModelMemory(
+            context_curve(generator, test, spans, longest, listener.task(f"{name}: contexts")),
+            [pair_effects(generator, pair) for pair in minimal_pairs],
+            None if probe is None else gradient_norms(probe, ids, scales=scales),
+        )
+    return MemoryReport(corpus.author, len(spans), sum(stop - start for start, stop in spans), by_model)
+
+
+def require_targets(corpus: Corpus, longest: int, targets: int) -> None:
+    """Refuse a test text without targets, before anything is trained. Raises UserError."""
+    find_targets(str(corpus.test), longest, targets)
+
+
+def find_targets(text: str, longest: int, max_count: int) -> list[Span]:
+    """Return at most `max_count` words of a text, evenly spread, each with at least `longest` characters before it.
 
     Raises UserError where there is none.
 
-    >>> targets("it was a dark night", 5, 2)
+    >>> find_targets("it was a dark night", 5, 2)
     [(6, 8), (8, 13)]
     """
-    for name, value in (("longest", longest), ("targets", most)):
+    for name, value in (("longest", longest), ("targets", max_count)):
         if value < 1:
             raise UserError(f"{name} is {value}, and must be 1 or more")
-    found = [match.span() for match in TARGET.finditer(text) if match.start() >= longest]
-    if not found:
+    spans = [match.span() for match in TARGET.finditer(text) if match.start() >= longest]
+    if not spans:
         raise UserError(
             f"the test text has no word after {longest:,} characters; ask for less, as with --longest {longest // 4}"
         )
-    most = min(most, len(found))
-    return [found[place * len(found) // most] for place in range(most)]
+    count = min(max_count, len(spans))
+    return [spans[index * len(spans) // count] for index in range(count)]
 
 
-def lengths(longest: int) -> list[int]:
-    """The contexts: 1, 2, 4 ... up to the longest.
+def context_lengths(longest: int) -> list[int]:
+    """Return 1, 2, 4 ... up to the longest.
 
-    >>> lengths(10)
+    >>> context_lengths(10)
     [1, 2, 4, 8, 10]
     """
-    found = [1 << power for power in range(longest.bit_length()) if 1 << power < longest]
-    return [*found, longest]
+    powers = [1 << power for power in range(longest.bit_length()) if 1 << power < longest]
+    return [*powers, longest]
 
 
-def curve(
+def context_curve(
     generator: Generator, text: str, spans: Sequence[Span], longest: int, progress: ProgressCallback
-) -> list[dict[str, Any]]:
-    """What the targets cost after each length of context, and with its farther half in any order, as JSON values.
+) -> list[ContextBits]:
+    """Return the bits of the targets with each length of context."""
+    sizes = np.array([float(stop - start) for start, stop in spans])
+    rows: list[tuple[int, Floats, Floats | None]] = []
+    for length in context_lengths(longest):
+        # each target with its context, and with the farther half of it shuffled
+        texts = [text[start - length : stop] for start, stop in spans]
+        shuffled_bits = None
+        if length >= MIN_SHUFFLED:
+            shuffled = [shuffle_far_words(text, length // 2, length, seed) for seed, text in enumerate(texts)]
+            shuffled_bits = _target_bits(generator, shuffled, sizes)
+        rows.append((length, _target_bits(generator, texts, sizes), shuffled_bits))
+        progress(sum(context for context, _, _ in rows) / (2 * longest))
 
-    `beyond` is what the context beyond this one is worth, up to the longest; intervals are drawn over targets.
-    """
-    sizes = np.array([float(end - start) for start, end in spans])
-    rows = []
-    for length in lengths(longest):
-        cut = [text[start - length : end] for start, end in spans]
-        mixed = None
-        if length >= SHUFFLED_FROM:
-            mixed = _bits(
-                generator, [shuffled(each, length // 2, length, place) for place, each in enumerate(cut)], sizes
-            )
-        rows.append((length, _bits(generator, cut, sizes), mixed))
-        progress(sum(each for each, _, _ in rows) / (2 * longest))
-    last = rows[-1][1]
+    longest_bits = rows[-1][1]
     progress(1)
-    return [_row(length, bits, mixed, last, sizes) for length, bits, mixed in rows]
+    return [_context_bits(length, bits, shuffled, longest_bits, sizes) for length, bits, shuffled in rows]
 
 
-def _bits(generator: Generator, texts: Sequence[str], sizes: Floats) -> Floats:
-    """The bits of the last characters of each text, as many as its size, (texts,)."""
-    found = scoring.alone(generator, texts)
-    return np.array([bits[len(bits) - int(size) :].sum() for bits, size in zip(found, sizes, strict=True)])
+def _target_bits(generator: Generator, texts: Sequence[str], sizes: Floats) -> Floats:
+    """Return the bits of the target at the end of each text, by the size of the target, (texts,)."""
+    character_bits = scoring.score_each(generator, texts)
+    return np.array([bits[len(bits) - int(size) :].sum() for bits, size in zip(character_bits, sizes, strict=True)])
 
 
-def _row(length: int, bits: Floats, mixed: Floats | None, last: Floats, sizes: Floats) -> dict[str, Any]:
-    beyond, characters = interval(bits - last, sizes), sizes.sum()
-    return {
-        "context": length,
-        "bits_per_character": float(bits.sum() / characters),
-        "interval": _listed(interval(bits, sizes)),
-        "half_shuffled": None if mixed is None else float(mixed.sum() / characters),
-        "beyond": float((bits - last).sum() / characters),
-        "beyond_interval": _listed(beyond),
-    }
+def _context_bits(
+    length: int, bits: Floats, shuffled: Floats | None, longest_bits: Floats, sizes: Floats
+) -> ContextBits:
+    characters = sizes.sum()
+    return ContextBits(
+        context=length,
+        bits_per_character=float(bits.sum() / characters),
+        interval=bootstrap_interval(bits, sizes),
+        half_shuffled=None if shuffled is None else float(shuffled.sum() / characters),
+        beyond=float((bits - longest_bits).sum() / characters),
+        beyond_interval=bootstrap_interval(bits - longest_bits, sizes),
+    )
 
 
-def _listed(bounds: tuple[float, float] | None) -> list[float] | None:
-    return None if bounds is None else list(bounds)
+def shuffle_far_words(text: str, near: int, context: int, seed: int) -> str:
+    """Return a text with the words of its first `context - near` characters in random order.
 
+    White space stays in its place, and so do words that are not whole.
 
-def shuffled(text: str, near: int, context: int, seed: int) -> str:
-    """The text with the words of its first `context - near` characters in another order; spaces stay, and cut words.
-
-    >>> shuffled("ark one two three four five it", 12, 28, 3)
+    >>> shuffle_far_words("ark one two three four five it", 12, 28, 3)
     'ark two one three four five it'
     """
     far = text[: context - near]
     words = [match for match in re.finditer(r"\S+", far) if match.start() > 0 and match.end() < len(far)]
     order = np.random.default_rng(seed).permutation(len(words))
-    parts, at = [], 0
-    for place, match in enumerate(words):
-        parts += [far[at : match.start()], words[order[place]].group()]
-        at = match.end()
-    return "".join(parts) + text[at:]
+    parts, position = [], 0
+    for index, match in enumerate(words):
+        parts += [far[position : match.start()], words[order[index]].group()]
+        position = match.end()
+    return "".join(parts) + text[position:]
 
 
-def gradients(probe: Probe, ids: Ids, lags: int = LAGS, scales: Sequence[float] = SCALES) -> dict[str, Any]:
-    """How far back gradients reach: their norm at each lag beside that at lag 1, medians over places, as JSON values.
-
-    Of the network as it was trained, and of untrained ones by the scale of their first recurrent weights. `norm` is the
-    norm at lag 1 itself, in nats for a change of the input by 1.
-    """
-    shown = lengths(lags)
-    return {
-        "lags": shown,
-        "trained": _reach(probe.gradients(ids, lags), shown),
-        "untrained": [{"scale": scale} | _reach(probe.gradients(ids, lags, scale), shown) for scale in scales],
-    }
+def gradient_norms(probe: Probe, ids: Ids, max_lag: int = MAX_LAG, scales: Sequence[float] = SCALES) -> Gradients:
+    """Return how far back gradients reach, in the trained network and in untrained ones of each scale."""
+    lags = context_lengths(max_lag)
+    return Gradients(
+        lags,
+        _median_norms(probe.gradients(ids, max_lag), lags),
+        [_median_norms(probe.gradients(ids, max_lag, scale), lags, scale) for scale in scales],
+    )
 
 
-def _reach(norms: Floats, shown: Sequence[int]) -> dict[str, Any]:
+def _median_norms(norms: Floats, lags: Sequence[int], scale: float | None = None) -> GradientNorms:
+    """Return the medians over positions of gradient norms, (positions, lags)."""
     if not len(norms):
-        return {"norm": None, "relative": [None] * len(shown)}
-    middle = np.median(norms, axis=0)
-    first = float(middle[0])
-    return {"norm": first, "relative": [float(middle[lag - 1]) / first if first else None for lag in shown]}
+        return GradientNorms(None, [None] * len(lags), scale)
+    medians = np.median(norms, axis=0)
+    first = float(medians[0])
+    return GradientNorms(first, [float(medians[lag - 1]) / first if first else None for lag in lags], scale)

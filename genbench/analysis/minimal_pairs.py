@@ -1,4 +1,4 @@
-"""Minimal pairs: does what depends on a far word survive the words between? (Such tests: Linzen et al. 2016.)"""
+"""Minimal pairs: whether the effect of a word survives the words that follow it (as in Linzen et al. 2016)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,40 @@ from genbench.errors import UserError
 from genbench.generator import Generator
 
 KEYS = ("far", "between", "then", "depends")
+EXAMPLE = "see examples/pair.toml for one"
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two beginnings that differ in a far word, words between, how both go on, and the two words that depend on it."""
+class MinimalPair:
+    """Two beginnings that differ in one word, the words after it, and two words that depend on the difference."""
 
     far: tuple[str, str]
     between: str
     then: str
-    depends: tuple[str, str]  # the first goes with the first beginning, the second with the second
+    depends: tuple[str, str]  # the first fits the first beginning, the second the second
 
 
-LECTURE = Pair(
+@dataclass(frozen=True)
+class Effect:
+    """The effect of the far word on the words that depend on it, in bits."""
+
+    effect: float  # log2 odds of the first dependent word after the first beginning, less those after the second
+    bits: list[list[float]]  # of both dependent words after each beginning
+
+
+@dataclass(frozen=True)
+class PairEffects:
+    """The effects of one pair."""
+
+    far: tuple[str, str]
+    between: str
+    then: str
+    depends: tuple[str, str]
+    near: Effect  # without the words between
+    far_away: Effect  # with them
+
+
+LECTURE = MinimalPair(
     far=("The young woman", "The young man"),
     between=", having found a free ticket on the ground while cleaning up the leaves outside of the library,",
     then=" went to the movies with",
@@ -33,51 +54,50 @@ LECTURE = Pair(
 )
 
 
-def read(path: Path) -> list[Pair]:
-    """The pairs of a TOML file, `[[pair]]` each; raises UserError for what is none."""
+def read_pairs(path: Path) -> list[MinimalPair]:
+    """Return the pairs of a TOML file, a table `[[pair]]` each. Raises UserError for an invalid one."""
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror}; see examples/pair.toml for one") from error
+        raise UserError(f"cannot read {str(path)!r}: {error.strerror}; {EXAMPLE}") from error
     except ValueError as error:
-        raise UserError(f"{str(path)!r} is no valid TOML: {error}; see examples/pair.toml for one") from error
-    found = said.get("pair")
-    if not isinstance(found, list) or not found:
-        raise UserError(f"{str(path)!r} has no [[pair]]; see examples/pair.toml for one")
-    return [_pair(path, each) for each in found]
+        raise UserError(f"{str(path)!r} is not valid TOML: {error}; {EXAMPLE}") from error
+    pairs = document.get("pair")
+    if not isinstance(pairs, list) or not pairs:
+        raise UserError(f"{str(path)!r} has no [[pair]]; {EXAMPLE}")
+    return [_parse_pair(path, pair) for pair in pairs]
 
 
-def _pair(path: Path, said: Any) -> Pair:
-    if not isinstance(said, dict) or set(said) != set(KEYS):
-        raise UserError(f"a [[pair]] of {str(path)!r} must have {', '.join(KEYS)}, and no others")
+def _parse_pair(path: Path, pair: Any) -> MinimalPair:
+    where = f"a [[pair]] of {str(path)!r}"
+    if not isinstance(pair, dict) or set(pair) != set(KEYS):
+        raise UserError(f"{where} must have {', '.join(KEYS)}, and no other keys")
     for key in ("far", "depends"):
-        value = said[key]
-        if not isinstance(value, list) or len(value) != 2 or not all(isinstance(each, str) and each for each in value):
-            raise UserError(f"{key} of a [[pair]] of {str(path)!r} is {value!r}, and must be a list of two texts")
-    if not all(isinstance(said[key], str) for key in ("between", "then")):
-        raise UserError(f"between and then of a [[pair]] of {str(path)!r} must be texts")
-    return Pair(
-        (said["far"][0], said["far"][1]), said["between"], said["then"], (said["depends"][0], said["depends"][1])
-    )
+        value = pair[key]
+        if not isinstance(value, list) or len(value) != 2 or not all(isinstance(text, str) and text for text in value):
+            raise UserError(f"{key} of {where} is {value!r}, and must be a list of two texts")
+    if not all(isinstance(pair[key], str) for key in ("between", "then")):
+        raise UserError(f"between and then of {where} must be texts")
+    (far, other_far), (depends, other_depends) = pair["far"], pair["depends"]
+    return MinimalPair((far, other_far), pair["between"], pair["then"], (depends, other_depends))
 
 
-def pull(generator: Generator, pair: Pair) -> dict[str, Any]:
-    """How far the far word moves the odds of what depends on it, with and without the words between, as JSON values.
+def pair_effects(generator: Generator, pair: MinimalPair) -> PairEffects:
+    """Return how far the far word changes the odds of the words that depend on it, with and without words between.
 
-    In bits: log2 of the odds of the first against the second word after the first beginning, less that after the
-    second. 0 is no memory of it, below 0 the wrong way round.
+    0 means that the far word has no effect, a negative effect that it works the wrong way round.
     """
-    found: dict[str, Any] = {
-        "far": list(pair.far),
-        "between": pair.between,
-        "then": pair.then,
-        "depends": list(pair.depends),
-    }
-    for name, between in (("near", ""), ("far_away", pair.between)):
-        heads = [far + between + pair.then for far in pair.far]
-        texts = [head + word for head, word in product(heads, pair.depends)]
-        read = scoring.alone(generator, texts)
-        sizes = [len(word) for word in pair.depends] * 2
-        bits = [float(each[len(each) - size :].sum()) for each, size in zip(read, sizes, strict=True)]
-        found[name] = {"pull": bits[1] - bits[0] - (bits[3] - bits[2]), "bits": [bits[:2], bits[2:]]}
-    return found
+    near, far_away = (_effect(generator, pair, between) for between in ("", pair.between))
+    return PairEffects(pair.far, pair.between, pair.then, pair.depends, near, far_away)
+
+
+def _effect(generator: Generator, pair: MinimalPair, between: str) -> Effect:
+    # all four combinations of beginning and dependent word
+    beginnings = [far + between + pair.then for far in pair.far]
+    texts = [beginning + word for beginning, word in product(beginnings, pair.depends)]
+    character_bits = scoring.score_each(generator, texts)
+
+    # the bits of the dependent word at the end of each
+    sizes = [len(word) for word in pair.depends] * 2
+    bits = [float(text[len(text) - size :].sum()) for text, size in zip(character_bits, sizes, strict=True)]
+    return Effect(bits[1] - bits[0] - (bits[3] - bits[2]), [bits[:2], bits[2:]])

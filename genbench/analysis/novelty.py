@@ -1,6 +1,6 @@
-"""What is new in a drawn text, and what is copied from the training text and where it stands there.
+"""Novelty of generated text: what is copied from the training text, where it occurs there, and which n-grams are new.
 
-N-gram novelty by length, beside human text: McCoy et al. 2023 (RAVEN). Words are what white space separates.
+N-gram novelty by length, compared with human text: McCoy et al. 2023 (RAVEN). Words are separated by white space.
 """
 
 from __future__ import annotations
@@ -10,145 +10,250 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genbench.analysis.diversity import distinct, self_bleu, whole_words
-from genbench.analysis.suffix_array import Suffixes
+from genbench.analysis.suffix_array import SuffixArray
+from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import load_corpus
+from genbench.errors import UserError
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import Ids
+from genbench.training import SILENT, ProgressListener
 
-FEWEST = 5  # words of a run that counts as copied
-LONGEST = 10  # words of an n-gram
-STRETCHES = 20  # of held-out text
-CODES = 0x110000  # of Unicode
-Books = Sequence[tuple[int, str]]  # where in the training text each begins, and its title
+MIN_COPIED_WORDS = 5  # of a run that counts as copied
+MAX_NGRAM = 10  # words
+HUMAN_PASSAGES = 20  # of held-out text, to compare with
+UNICODE_SIZE = 0x110000  # code points
+
+BookStarts = Sequence[tuple[int, str]]  # offset in the training text and title of each book
 
 
 @dataclass(frozen=True)
-class Found:
-    """What of one text stands in the training text."""
+class CopiedRun:
+    """The longest run of characters that a text copies, and where the training text has it."""
+
+    book: str
+    character: int  # offset in the book
+    text: str
+
+
+@dataclass(frozen=True)
+class TextNovelty:
+    """What one text copies, and its share of n-grams that the training text does not have."""
+
+    longest_copy: int  # characters
+    copied_from: CopiedRun | None  # None where nothing is copied
+    copies: list[list[int]]  # [start, stop) of each copied run of words, in characters
+    copied_share: float | None  # of its words
+    unseen: list[float | None]  # for n-grams of 1 to 10 words; None where the text has none
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+@dataclass(frozen=True)
+class NoveltyStatistics:
+    """The same figures for several texts together, with their diversity."""
+
+    texts: int
+    words: int
+    longest_copy: float | None  # characters, mean over the texts
+    copied_share: float | None
+    unseen: list[float | None]
+    distinct: list[float | None]  # distinct-1 to distinct-3
+    self_bleu: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+@dataclass(frozen=True)
+class NoveltyReport:
+    """The novelty of generated texts and, to compare with, that of held-out text of the same author."""
+
+    min_words: int  # of a run that counts as copied
+    texts: list[TextNovelty]
+    generated: NoveltyStatistics  # of all texts
+    held_out: NoveltyStatistics  # of passages of the validation text, as long as the texts
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def novelty(
+    texts: Sequence[str],
+    author: str | Path | Corpus,
+    *,
+    words: int = MIN_COPIED_WORDS,
+    lines: str = "join",
+    listener: ProgressListener = SILENT,
+) -> NoveltyReport:
+    """Return what texts copy from an author's training text and what is new in them, compared with held-out text.
+
+    A run counts as copied from `words` words on. Raises UserError where there is no text, or `words` is below 1.
+    """
+    if words < 1:
+        raise UserError(f"words is {words}, and must be 1 or more")
+    if not any(texts):
+        raise UserError("there is no text to analyze; generate some characters, as with --length 1000")
+    corpus = load_corpus(author, lines=lines, on_progress=listener.download)
+    index = TrainingIndex(str(corpus.train), corpus.book_starts)
+    length = round(sum(map(len, texts)) / len(texts))
+    return NoveltyReport(
+        words,
+        [index.text_novelty(text, words) for text in texts],
+        index.statistics(texts, words),
+        index.statistics(spaced_passages(str(corpus.valid), length), words),
+    )
+
+
+@dataclass(frozen=True)
+class TextMatches:
+    """The parts of a text that occur in the training text."""
 
     text: str
-    longest: int  # characters of the longest run that stands there as it is
-    place: int  # where in the training text it does
-    lengths: Ids  # for each word, how many from it on stand there together, (words,)
+    longest: int  # characters of the longest run that occurs there
+    position: int  # where it occurs in the training text
+    match_lengths: Ids  # for each word, how many words from it on occur there together, (words,)
 
-    def copied(self, fewest: int = FEWEST) -> int:
-        """How many words stand in runs of at least so many that were copied.
+    def copied_words(self, min_words: int = MIN_COPIED_WORDS) -> int:
+        """Return the number of words in copied runs of at least `min_words` words.
 
-        >>> Found("", 0, 0, np.array([1, 3, 2, 1, 2, 1])).copied(3)
+        >>> TextMatches("", 0, 0, np.array([1, 3, 2, 1, 2, 1])).copied_words(3)
         3
         """
-        return int(self._within(fewest).sum())
+        return int(self._is_copied(min_words).sum())
 
-    def spans(self, fewest: int = FEWEST) -> list[list[int]]:
-        """Where in the text the copied runs of at least so many words begin and end, in characters.
+    def copied_spans(self, min_words: int = MIN_COPIED_WORDS) -> list[list[int]]:
+        """Return [start, stop) of each copied run of at least `min_words` words, in characters of the text.
 
-        >>> Found("a b c d", 0, 0, np.array([2, 1, 1, 1])).spans(2)
+        >>> TextMatches("a b c d", 0, 0, np.array([2, 1, 1, 1])).copied_spans(2)
         [[0, 3]]
         """
-        words, within = [match.span() for match in re.finditer(r"\S+", self.text)], self._within(fewest)
-        edges = np.flatnonzero(np.diff(within.astype(np.int8), prepend=0, append=0))
-        return [[words[first][0], words[end - 1][1]] for first, end in edges.reshape(-1, 2).tolist()]
+        word_spans = [match.span() for match in re.finditer(r"\S+", self.text)]
+        edges = np.flatnonzero(np.diff(self._is_copied(min_words).astype(np.int8), prepend=0, append=0))
+        return [[word_spans[first][0], word_spans[stop - 1][1]] for first, stop in edges.reshape(-1, 2).tolist()]
 
-    def _within(self, fewest: int) -> NDArray[np.bool_]:
-        """Of each word, whether it stands in a copied run of at least so many, (words,)."""
-        places = np.arange(len(self.lengths))
-        reach = np.maximum.accumulate(np.where(self.lengths >= fewest, places + self.lengths, 0))
-        return np.asarray(places < reach)
+    def _is_copied(self, min_words: int) -> NDArray[np.bool_]:
+        """Return for each word whether it is in a copied run of at least `min_words` words, (words,)."""
+        positions = np.arange(len(self.match_lengths))
+        stops = np.maximum.accumulate(np.where(self.match_lengths >= min_words, positions + self.match_lengths, 0))
+        return np.asarray(positions < stops)
 
-    def unseen(self) -> tuple[Ids, Ids]:
-        """How many n-grams of 1 to 10 words were never seen, and how many there are, (10,) each."""
-        there = [self.lengths[: max(len(self.lengths) - n + 1, 0)] for n in range(1, LONGEST + 1)]
-        return np.array([(each < n).sum() for n, each in enumerate(there, 1)]), np.array([len(each) for each in there])
+    def unseen_ngrams(self) -> tuple[Ids, Ids]:
+        """Return how many n-grams of 1 to 10 words are not in the training text, and how many there are, (10,) each."""
+        lengths = [self.match_lengths[: max(len(self.match_lengths) - n + 1, 0)] for n in range(1, MAX_NGRAM + 1)]
+        unseen = np.array([(matches < n).sum() for n, matches in enumerate(lengths, 1)])
+        return unseen, np.array([len(matches) for matches in lengths])
 
 
-class Known:
-    """A training text, indexed so that what other texts have in common with it is found at once."""
+class TrainingIndex:
+    """An index of a training text that finds the runs of characters and words it has in common with other texts."""
 
-    def __init__(self, train: str, books: Books = ()) -> None:
-        self.train, self.books = train, list(books)
-        self._codes = _codes(train)
-        present = np.flatnonzero(np.bincount(self._codes))
-        self._letters = np.full(CODES, -1, np.int64)
-        self._letters[present] = np.arange(len(present))
+    def __init__(self, train: str, book_starts: BookStarts = ()) -> None:
+        self.train, self.book_starts = train, list(book_starts)
+        self._code_points = _code_points(train)
+        present = np.flatnonzero(np.bincount(self._code_points))
+        self._symbols = np.full(UNICODE_SIZE, -1, np.int64)  # of each code point; -1: not in the training text
+        self._symbols[present] = np.arange(len(present))
         self._vocabulary: dict[str, int] = {}
 
     @cached_property
-    def _characters(self) -> Suffixes:
-        return Suffixes(self._letters[self._codes])
+    def _characters(self) -> SuffixArray:
+        return SuffixArray(self._symbols[self._code_points])
 
     @cached_property
-    def _words(self) -> Suffixes:
+    def _words(self) -> SuffixArray:
         words = [self._vocabulary.setdefault(word, len(self._vocabulary)) for word in self.train.split()]
-        return Suffixes(np.array(words, dtype=np.int64))
+        return SuffixArray(np.array(words, dtype=np.int64))
 
-    def runs(self, text: str) -> tuple[Ids, Ids]:
-        """For each place of a text, how many characters from it on stand in the training text, and where."""
-        return self._characters.matches(self._letters[_codes(text)])
+    def match_lengths(self, text: str) -> tuple[Ids, Ids]:
+        """Return for each position of a text how many characters from it on occur in the training text, and where."""
+        return self._characters.matches(self._symbols[_code_points(text)])
 
-    def find(self, text: str) -> Found:
-        """What of a text stands in the training text."""
-        runs, places = self.runs(text)
-        best = int(runs.argmax()) if len(runs) else None
-        index = self._words  # which makes the vocabulary
+    def match(self, text: str) -> TextMatches:
+        """Return the parts of a text that occur in the training text."""
+        # characters: the longest run
+        lengths, positions = self.match_lengths(text)
+        best = int(lengths.argmax()) if len(lengths) else None
+        longest, position = (0, 0) if best is None else (int(lengths[best]), int(positions[best]))
+
+        # words: the length of the run that begins at each
+        index = self._words  # fills the vocabulary
         words = [self._vocabulary.get(word, -1) for word in whole_words(text)]
-        lengths, _ = index.matches(np.array(words, dtype=np.int64))
-        longest, place = (0, 0) if best is None else (int(runs[best]), int(places[best]))
-        return Found(text, longest, place, lengths)
+        word_lengths, _ = index.matches(np.array(words, dtype=np.int64))
+        return TextMatches(text, longest, position, word_lengths)
 
-    def where(self, place: int) -> tuple[str, int]:
-        """The title of the book that holds a place of the training text, and how many characters into it that is."""
-        book = bisect_right([start for start, _ in self.books], place) - 1
-        return (self.books[book][1], place - self.books[book][0]) if book >= 0 else ("", place)
+    def locate(self, position: int) -> tuple[str, int]:
+        """Return the title of the book at a position of the training text, and the offset in that book."""
+        book = bisect_right([start for start, _ in self.book_starts], position) - 1
+        if book < 0:
+            return "", position
+        start, title = self.book_starts[book]
+        return title, position - start
 
-    def about(self, found: Found, fewest: int = FEWEST) -> dict[str, Any]:
-        """One text's figures, as JSON values."""
-        book, character = self.where(found.place)
-        run = self.train[found.place : found.place + found.longest]
-        return {
-            "longest_copy": found.longest,
-            "copied_from": {"book": book, "character": character, "text": run} if found.longest else None,
-            "copies": found.spans(fewest),
-        } | shares([found], fewest)
+    def text_novelty(self, text: str, min_words: int = MIN_COPIED_WORDS) -> TextNovelty:
+        """Return what a text copies and what is new in it."""
+        matches = self.match(text)
+        book, character = self.locate(matches.position)
+        run = self.train[matches.position : matches.position + matches.longest]
+        return TextNovelty(
+            matches.longest,
+            CopiedRun(book, character, run) if matches.longest else None,
+            matches.copied_spans(min_words),
+            copied_share([matches], min_words),
+            unseen_shares([matches]),
+        )
 
-    def over_all(self, texts: Sequence[str], fewest: int = FEWEST) -> dict[str, Any]:
-        """The figures of several texts together, as JSON values; `longest_copy` is the mean over the texts."""
-        found = [self.find(text) for text in texts]
-        return {
-            "texts": len(found),
-            "words": sum(len(each.lengths) for each in found),
-            "longest_copy": sum(each.longest for each in found) / len(found) if found else None,
-            **shares(found, fewest),
-            "distinct": distinct(texts),
-            "self_bleu": self_bleu(texts),
-        }
-
-
-def shares(found: Sequence[Found], fewest: int = FEWEST) -> dict[str, Any]:
-    """The share of words in copied runs of at least `fewest` words, and of n-grams of 1 to 10 words never seen."""
-    words = sum(len(each.lengths) for each in found)
-    counts = np.array([each.unseen() for each in found]).reshape(-1, 2, LONGEST).sum(axis=0)
-    return {
-        "copied_share": sum(each.copied(fewest) for each in found) / words if words else None,
-        "unseen": [int(new) / int(there) if there else None for new, there in counts.T],
-    }
+    def statistics(self, texts: Sequence[str], min_words: int = MIN_COPIED_WORDS) -> NoveltyStatistics:
+        """Return the figures of several texts together."""
+        matches = [self.match(text) for text in texts]
+        return NoveltyStatistics(
+            texts=len(matches),
+            words=sum(len(text.match_lengths) for text in matches),
+            longest_copy=sum(text.longest for text in matches) / len(matches) if matches else None,
+            copied_share=copied_share(matches, min_words),
+            unseen=unseen_shares(matches),
+            distinct=distinct(texts),
+            self_bleu=self_bleu(texts),
+        )
 
 
-def stretches(text: str, length: int, count: int = STRETCHES) -> list[str]:
-    """As many stretches of a text of this length, in characters, as it has, at most `count`, spread evenly over it.
+def copied_share(matches: Sequence[TextMatches], min_words: int = MIN_COPIED_WORDS) -> float | None:
+    """Return the share of words in copied runs of at least `min_words` words; None where there are no words."""
+    words = sum(len(text.match_lengths) for text in matches)
+    return sum(text.copied_words(min_words) for text in matches) / words if words else None
 
-    >>> stretches("one two three four five", 7, 2)
+
+def unseen_shares(matches: Sequence[TextMatches]) -> list[float | None]:
+    """Return the share of n-grams of 1 to 10 words that the training text does not have; None where there are none."""
+    counts = np.array([text.unseen_ngrams() for text in matches]).reshape(-1, 2, MAX_NGRAM).sum(axis=0)
+    return [int(unseen) / int(total) if total else None for unseen, total in counts.T]
+
+
+def spaced_passages(text: str, length: int, max_count: int = HUMAN_PASSAGES) -> list[str]:
+    """Return at most `max_count` passages of a length in characters, evenly spaced, each beginning with a word.
+
+    >>> spaced_passages("one two three four five", 7, 2)
     ['one two', 'four fi']
     """
     length = min(length, len(text))
-    count = min(count, len(text) // max(length, 1))
-    starts = [place * (len(text) // count) for place in range(count)]
+    count = min(max_count, len(text) // max(length, 1))
+    starts = [index * (len(text) // count) for index in range(count)]
     starts = [start if not start else 1 + text.find(" ", start - 1) for start in starts]
     return [text[start : start + length] for start in starts if start + length <= len(text)]
 
 
-def _codes(text: str) -> Ids:
+def _code_points(text: str) -> Ids:
     return np.frombuffer(text.encode("utf-32-le"), dtype="<u4").astype(np.int64)

@@ -1,25 +1,26 @@
-"""An arithmetic coder in whole numbers: a range coder (Martin 1979) of 64 bits, with totals of up to 2 ** 48.
+"""Arithmetic coding in integers: a 64-bit range coder (Martin 1979), with totals of up to 2 ** 48.
 
-Both sides narrow a range by the share of each symbol; whole bytes leave at the top. A code of size s of a total t takes
-log2(t / s) bits, within one part in 2 ** 8 of a bit at the worst total, and two bytes at the end.
+Encoder and decoder narrow a range to the interval of each symbol; the highest byte is written once it cannot change,
+apart from carries. An interval of size s of a total t takes log2(t / s) bits, at most 2 ** -8 of a bit more, and the
+end takes two bytes.
 """
 
 from __future__ import annotations
 
 BITS = 64
 TOP, BOTTOM = 1 << BITS, 1 << (BITS - 8)
-LARGEST = 1 << 48  # total
+MAX_TOTAL = 1 << 48
 
 
 class Encoder:
-    """Symbols, each a stretch of a total, to bytes."""
+    """Encodes symbols, given as intervals of a total, as bytes."""
 
     def __init__(self) -> None:
         self._low, self._range = 0, TOP
         self._bytes = bytearray()
 
     def encode(self, start: int, size: int, total: int) -> None:
-        """Narrow the range to the stretch from `start`, `size` long and not empty, of `total`."""
+        """Encode the symbol with the interval from `start`, of `size` above 0, of `total`."""
         unit = self._range // total
         self._low += start * unit
         self._range = size * unit
@@ -30,16 +31,16 @@ class Encoder:
             self._shift()
 
     def finish(self) -> bytes:
-        """All bytes, as few as tell the last range; a decoder reads zeros after them."""
+        """Return all bytes, as few as identify the last range; a decoder reads zeros after them."""
         last = self._low + self._range - 1
-        for cut in range(BITS - 8, -1, -8):  # the highest number in the range that ends in most zeros
-            found = last >> cut << cut
-            if found >= self._low:
+        for shift in range(BITS - 8, -1, -8):  # the highest number in the range that ends in most zeros
+            code = last >> shift << shift
+            if code >= self._low:
                 break
-        if found >= TOP:
-            found -= TOP
+        if code >= TOP:
+            code -= TOP
             self._carry()
-        return bytes(self._bytes + found.to_bytes(BITS // 8, "big")).rstrip(b"\0")
+        return bytes(self._bytes + code.to_bytes(BITS // 8, "big")).rstrip(b"\0")
 
     def _shift(self) -> None:
         self._bytes.append(self._low >> (BITS - 8))
@@ -47,33 +48,33 @@ class Encoder:
         self._range <<= 8
 
     def _carry(self) -> None:
-        """One more in the bytes that have left."""
-        place = len(self._bytes) - 1
-        while self._bytes[place] == 0xFF:
-            self._bytes[place] = 0
-            place -= 1
-        self._bytes[place] += 1
+        """Add one to the number that the written bytes form."""
+        position = len(self._bytes) - 1
+        while self._bytes[position] == 0xFF:
+            self._bytes[position] = 0
+            position -= 1
+        self._bytes[position] += 1
 
 
 class Decoder:
-    """The same stretches out of the bytes again: ask where the next symbol lies, then say which stretch it was."""
+    """Decodes the bytes of an Encoder: `locate` the next symbol, then `decode` it with its interval."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._place = data, BITS // 8
+        self._data, self._position = data, BITS // 8
         self._code = int.from_bytes(data[: BITS // 8].ljust(BITS // 8, b"\0"), "big")
         self._range = TOP
 
-    def where(self, total: int) -> int:
-        """A place in the stretch of the next symbol, from 0 to below `total`."""
+    def locate(self, total: int) -> int:
+        """Return a number in the interval of the next symbol, from 0 to below `total`."""
         return min(self._code // (self._range // total), total - 1)
 
     def decode(self, start: int, size: int, total: int) -> None:
-        """The symbol was the stretch from `start`, `size` long, of `total`."""
+        """Consume the symbol with the interval from `start`, of `size`, of `total`."""
         unit = self._range // total
         self._code -= start * unit
         self._range = size * unit
         while self._range < BOTTOM:
-            following = self._data[self._place] if self._place < len(self._data) else 0
-            self._code = (self._code << 8 | following) & (TOP - 1)
+            byte = self._data[self._position] if self._position < len(self._data) else 0
+            self._code = (self._code << 8 | byte) & (TOP - 1)
             self._range <<= 8
-            self._place += 1
+            self._position += 1

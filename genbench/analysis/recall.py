@@ -1,14 +1,14 @@
-"""Who masters which distance: bits of what an earlier character or name of its line decides, by how far that is back.
+"""Recall by distance: bits of text that an earlier character or name of its line determines, by how far back that is.
 
-Brackets that close, and a name at the beginning of a line that comes again in it. On `examples/recall.txt` nothing else
-tells which it is: without memory a bracket costs 2 bits there, a name 3.
+Closing brackets, and a name at the beginning of a line that is repeated in it. In `examples/recall.txt` nothing else
+determines them: without memory a bracket costs 2 bits there, a name 3.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,81 +17,116 @@ import numpy as np
 
 from genbench.analysis.bootstrap import Floats
 from genbench.analysis.memory import Span
+from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
+from genbench.model import Model
+from genbench.storage.records import to_json
+from genbench.training import SILENT, ProgressListener
 
-CLOSES = {")": "(", "]": "[", "}": "{", ">": "<"}
-NAME = re.compile(r"^([A-Z][a-z]+)\b.*?( \1\b)", re.MULTILINE)
-DISTANCES = (4, 8, 16, 32, 64, 128)  # characters, the last of each range
-MASTERED = 0.5  # of what there is to remember
+OPENING = {")": "(", "]": "[", "}": "{", ">": "<"}  # bracket of each closing one
+REPEATED_NAME = re.compile(r"^([A-Z][a-z]+)\b.*?( \1\b)", re.MULTILINE)
+MAX_DISTANCES = (4, 8, 16, 32, 64, 128)  # characters, the last of each range
+MASTERED_SHARE = 0.5  # of the bits that memory can save
 
 
 @dataclass(frozen=True)
-class Recalled:
-    """A place whose text is decided further back."""
+class RecallPlace:
+    """A place whose text is determined further back."""
 
-    kind: str  # bracket or name
+    kind: str  # "bracket" or "name"
     span: Span
-    distance: int  # characters from the last one that decides it to the first one that shows it
+    distance: int  # characters from the last one that determines it to the first one that depends on it
 
 
-def places(text: str) -> list[Recalled]:
-    """All such places of a text, in its order; UserError for a text without any.
+@dataclass(frozen=True)
+class RecallRow:
+    """How well places of one kind and range of distances are recalled."""
 
-    >>> [(each.kind, each.distance) for each in places("(oak;)\\nAda oak, Ada.\\n")]
+    kind: str
+    min_distance: int  # characters
+    max_distance: int
+    places: int
+    bits: float  # mean of a place
+    chance: float  # log2 of the number of different texts of this kind: the bits of a place without memory
+    recalled: float | None  # 1 - bits / chance; None where there is one text only
+    mastered: bool  # whether at least half is recalled
+
+
+@dataclass(frozen=True)
+class RecallReport:
+    """How well several models recall the same places."""
+
+    author: str
+    places: int
+    generators: dict[str, list[RecallRow]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def recall(models: Mapping[str, Model], corpus: Corpus, *, listener: ProgressListener = SILENT) -> RecallReport:
+    """Measure by distance how well models, by name, recall brackets and names of an author's test text.
+
+    Raises UserError where the text has none.
+    """
+    test = str(corpus.test)
+    places = find_recall_places(test)
+    rows = {}
+    for name, model in models.items():
+        bits = model.score(test, progress=listener.task(f"{name}: scoring")).character_bits
+        rows[name] = recall_rows(bits, test, places)
+    return RecallReport(corpus.author, len(places), rows)
+
+
+def require_recall_places(corpus: Corpus) -> None:
+    """Refuse a test text without places to recall, before anything is trained. Raises UserError."""
+    find_recall_places(str(corpus.test))
+
+
+def find_recall_places(text: str) -> list[RecallPlace]:
+    """Return all such places of a text, in its order; UserError for a text without any.
+
+    >>> [(place.kind, place.distance) for place in find_recall_places("(oak;)\\nAda oak, Ada.\\n")]
     [('bracket', 5), ('name', 7)]
     """
-    found = sorted([*_brackets(text), *_names(text)], key=lambda each: each.span)
-    if not found:
-        raise UserError(
-            "the test text has no bracket that closes and no name that comes again; try examples/recall.txt"
-        )
-    return found
+    places = sorted([*_brackets(text), *_names(text)], key=lambda place: place.span)
+    if not places:
+        raise UserError("the test text has no closing bracket and no repeated name; try examples/recall.txt")
+    return places
 
 
-def _brackets(text: str) -> Iterator[Recalled]:
+def _brackets(text: str) -> Iterator[RecallPlace]:
     opened: list[tuple[str, int]] = []
-    for place, character in enumerate(text):
+    for position, character in enumerate(text):
         if character == "\n":
             opened = []
-        elif character in CLOSES.values():
-            opened.append((character, place))
-        elif opened and opened[-1][0] == CLOSES.get(character):
-            yield Recalled("bracket", (place, place + 1), place - opened.pop()[1])
+        elif character in OPENING.values():
+            opened.append((character, position))
+        elif opened and opened[-1][0] == OPENING.get(character):
+            yield RecallPlace("bracket", (position, position + 1), position - opened.pop()[1])
 
 
-def _names(text: str) -> Iterator[Recalled]:
-    for match in NAME.finditer(text):
-        yield Recalled("name", match.span(2), match.start(2) + 1 - (match.end(1) - 1))
+def _names(text: str) -> Iterator[RecallPlace]:
+    for match in REPEATED_NAME.finditer(text):
+        yield RecallPlace("name", match.span(2), match.start(2) + 1 - (match.end(1) - 1))
 
 
-def table(bits: Floats, text: str, among: Sequence[Recalled]) -> list[dict[str, Any]]:
-    """For each kind and range of distances: how many there are, what they cost, what share is remembered; JSON values.
-
-    `bits` is that of each character of the text. `chance` is log2 of how many there are to tell apart; `recalled` is
-    1 - bits / chance, None where there is nothing to tell apart.
-    """
-    found = []
+def recall_rows(bits: Floats, text: str, places: Sequence[RecallPlace]) -> list[RecallRow]:
+    """Return a row for each kind and range of distances that occurs; `bits` are those of each character of the text."""
+    rows = []
     for kind in ("bracket", "name"):
-        for low, high in pairwise((0, *DISTANCES)):
-            there = [each for each in among if each.kind == kind and low < each.distance <= high]
-            if there:
-                found.append(_cell(bits, text, kind, (low + 1, high), there, among))
-    return found
+        for low, high in pairwise((0, *MAX_DISTANCES)):
+            in_range = [place for place in places if place.kind == kind and low < place.distance <= high]
+            if in_range:
+                choices = len({text[slice(*place.span)] for place in places if place.kind == kind})
+                rows.append(_row(bits, kind, (low + 1, high), in_range, choices))
+    return rows
 
 
-def _cell(
-    bits: Floats, text: str, kind: str, distances: Span, there: Sequence[Recalled], among: Sequence[Recalled]
-) -> dict[str, Any]:
-    chance = math.log2(len({text[slice(*each.span)] for each in among if each.kind == kind}))
-    cost = float(np.mean([bits[slice(*each.span)].sum() for each in there]))
+def _row(bits: Floats, kind: str, distances: Span, places: Sequence[RecallPlace], choices: int) -> RecallRow:
+    chance = math.log2(choices)
+    cost = float(np.mean([bits[slice(*place.span)].sum() for place in places]))
     share = 1 - cost / chance if chance else None
-    return {
-        "kind": kind,
-        "from": distances[0],
-        "to": distances[1],
-        "places": len(there),
-        "bits": cost,
-        "chance": chance,
-        "recalled": share,
-        "mastered": share is not None and share >= MASTERED,
-    }
+    return RecallRow(kind, *distances, len(places), cost, chance, share, share is not None and share >= MASTERED_SHARE)

@@ -1,7 +1,7 @@
-"""What kinds of place a text has, so that a generator's bits can be split by where they were spent.
+"""Strata: kinds of place in a text, so that a model's bits can be split by where they are spent.
 
-A kind depends on what stands before the character, or on the word it is in, never on a generator: the same places for
-all. Errors by kind, for character models: Karpathy et al. 2015.
+The stratum of a character depends on the text before it or on its word, never on a model, so all models have the same
+strata. Errors by kind, for character models: Karpathy et al. 2015.
 """
 
 from __future__ import annotations
@@ -15,113 +15,132 @@ from typing import Any
 
 import numpy as np
 
-from genbench.analysis.bootstrap import Floats, in_blocks
-from genbench.analysis.novelty import Known
+from genbench.analysis.bootstrap import Floats, block_sums
+from genbench.analysis.novelty import TrainingIndex
 from genbench.errors import UserError, nearest
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import Ids
 
 WORD = re.compile(r"[^\W\d_]+")  # letters in a row
-BETWEEN = "between words"
-FREQUENCIES = (1, 10, 100, 1000)  # times in the training text, where the next kind begins
-CONTEXTS = (5, 8, 12, 20)  # characters
-LETTERS = 4  # the letter of a word from which on all are of one kind
-AFTER = (1, 6, 41)  # characters from a newline on
+BETWEEN_WORDS = "between words"
+WORD_COUNTS = (1, 10, 100, 1000)  # in the training text, from which on the next stratum begins
+CONTEXT_LENGTHS = (5, 8, 12, 20)  # characters, likewise
+LAST_LETTER = 4  # position in a word from which on all letters are in one stratum
+NEWLINE_DISTANCES = (1, 6, 41)  # characters after a newline, from which on the next stratum begins
 
 
 @dataclass(frozen=True)
-class Places:
-    """The kind of each character of a text."""
+class Strata:
+    """The stratum of each character of a text."""
 
     names: tuple[str, ...]
-    kinds: Ids  # (characters,), each a place in `names`
+    indices: Ids  # (characters,), each an index of `names`
 
     def pack(self) -> dict[str, Any]:
-        """The same as JSON values: the kinds are a digit each."""
-        return {"names": list(self.names), "kinds": (self.kinds + ord("0")).astype(np.uint8).tobytes().decode()}
+        """Return the strata as JSON values, the index of each character as one digit."""
+        return {"names": list(self.names), "kinds": (self.indices + ord("0")).astype(np.uint8).tobytes().decode()}
 
     @classmethod
-    def unpack(cls, packed: dict[str, Any]) -> Places:
-        """What `pack` was given."""
+    def unpack(cls, packed: dict[str, Any]) -> Strata:
+        """Return the strata that `pack` packed."""
         digits = np.frombuffer(packed["kinds"].encode(), np.uint8)
         return cls(tuple(packed["names"]), digits.astype(np.int64) - ord("0"))
 
 
-def places(by: str, known: Known, test: str) -> Places:
-    """The kinds of place in a test text, by one of `BY`; UserError for another word."""
-    require(by)
-    return BY[by](known, test)
+@dataclass(frozen=True)
+class StratumBits:
+    """Characters and bits of one stratum, in the whole text and in each block of 1,000 characters."""
+
+    characters: int
+    bits: float
+    block_characters: list[float]
+    block_bits: list[float]  # rounded
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
 
 
-def require(by: str) -> None:
-    """Refuse what is no way to split a text."""
-    if by not in BY:
-        raise UserError(f"by is {by!r}, and bits can be split by {', '.join(BY)}: {nearest(by, BY)}")
+def stratify(by: str, index: TrainingIndex, test: str) -> Strata:
+    """Return the strata of a test text by one of `STRATIFIERS`. Raises UserError for another name."""
+    require_stratifier(by)
+    return STRATIFIERS[by](index, test)
 
 
-def split(bits: Floats, found: Places) -> dict[str, dict[str, Any]]:
-    """Characters and bits of each kind, of the whole text and of each block of 1,000 characters, as JSON values."""
-    told = {}
-    for kind, name in enumerate(found.names):
-        there = found.kinds == kind
-        told[name] = {
-            "characters": int(there.sum()),
-            "bits": float(bits[there].sum()),
-            "block_characters": in_blocks(there.astype(np.float64)).tolist(),
-            "block_bits": in_blocks(np.where(there, bits, 0)).round(3).tolist(),
-        }
-    return told
+def require_stratifier(by: str) -> None:
+    """Refuse an unknown name of a stratifier. Raises UserError."""
+    if by not in STRATIFIERS:
+        choices = f"bits can be split by {', '.join(STRATIFIERS)}: {nearest(by, STRATIFIERS)}"
+        raise UserError(f"by is {by!r}, and {choices}")
 
 
-def word_frequency(known: Known, test: str) -> Places:
-    """By how often the word that a character is in stands in the training text, capitals told apart."""
-    counts = Counter(WORD.findall(known.train))
+def bits_by_stratum(bits: Floats, strata: Strata) -> dict[str, StratumBits]:
+    """Return the characters and bits of each stratum by name; `bits` are those of each character, (characters,)."""
+    sums = {}
+    for index, name in enumerate(strata.names):
+        inside = strata.indices == index
+        sums[name] = StratumBits(
+            characters=int(inside.sum()),
+            bits=float(bits[inside].sum()),
+            block_characters=block_sums(inside.astype(np.float64)).tolist(),
+            block_bits=block_sums(np.where(inside, bits, 0)).round(3).tolist(),
+        )
+    return sums
+
+
+def by_word_frequency(index: TrainingIndex, test: str) -> Strata:
+    """By how often the word that a character is in occurs in the training text, with its capitals."""
+    counts = Counter(WORD.findall(index.train))
     frequencies = np.full(len(test), -1)
     for word in WORD.finditer(test):
         frequencies[word.start() : word.end()] = counts[word.group()]
-    kinds = np.where(frequencies < 0, len(FREQUENCIES) + 1, np.searchsorted(FREQUENCIES, frequencies, side="right"))
-    return Places((*_ranges((0, *FREQUENCIES), "never", "{} or more"), BETWEEN), kinds)
+    strata = np.searchsorted(WORD_COUNTS, frequencies, side="right")
+    names = (*_range_names((0, *WORD_COUNTS), "never"), BETWEEN_WORDS)
+    return Strata(names, np.where(frequencies < 0, len(WORD_COUNTS) + 1, strata))
 
 
-def context_seen(known: Known, test: str) -> Places:
-    """By how many of the characters before a place were seen together, in their order, in the training text."""
-    lengths, _ = known.runs(test)
-    at = np.arange(len(test))
-    reach = at + lengths  # where the longest run from each place is over: it never goes back
-    contexts = at - np.minimum(np.searchsorted(reach, at), at)
-    return Places(_ranges((0, *CONTEXTS), "", "{} or more"), np.searchsorted(CONTEXTS, contexts, side="right"))
+def by_context_seen(index: TrainingIndex, test: str) -> Strata:
+    """By how many of the characters before a place occur together, in this order, in the training text."""
+    lengths, _ = index.match_lengths(test)
+    positions = np.arange(len(test))
+    stops = positions + lengths  # where the longest match from each position ends: it never goes back
+    contexts = positions - np.minimum(np.searchsorted(stops, positions), positions)
+    return Strata(_range_names((0, *CONTEXT_LENGTHS)), np.searchsorted(CONTEXT_LENGTHS, contexts, side="right"))
 
 
-def position(known: Known, test: str) -> Places:
+def by_letter_position(index: TrainingIndex, test: str) -> Strata:
     """By which letter of its word a character is."""
-    kinds = np.full(len(test), LETTERS)
+    strata = np.full(len(test), LAST_LETTER)
     for word in WORD.finditer(test):
-        kinds[word.start() : word.end()] = np.minimum(np.arange(word.end() - word.start()), LETTERS - 1)
-    return Places(("1st letter", "2nd", "3rd", "4th or later", BETWEEN), kinds)
+        letters = np.arange(word.end() - word.start())
+        strata[word.start() : word.end()] = np.minimum(letters, LAST_LETTER - 1)
+    return Strata(("1st letter", "2nd", "3rd", "4th or later", BETWEEN_WORDS), strata)
 
 
-def newline(known: Known, test: str) -> Places:
-    """By how many characters stand between the last newline and this one; newlines themselves are a kind."""
+def by_newline_distance(index: TrainingIndex, test: str) -> Strata:
+    """By how many characters lie between the last newline and this one; newlines are a stratum of their own."""
     is_newline = np.array([character == "\n" for character in test], dtype=bool)
-    at = np.arange(len(test))
-    last = np.maximum.accumulate(np.where(is_newline, at, -1))
-    distances = np.where(is_newline, 0, at - last)
-    names = ("newline", *(f"{name} after" for name in _ranges(AFTER, "", "{} or more")))
-    return Places(names, np.searchsorted(AFTER, distances, side="right"))
+    positions = np.arange(len(test))
+    last_newline = np.maximum.accumulate(np.where(is_newline, positions, -1))
+    distances = np.where(is_newline, 0, positions - last_newline)
+    names = ("newline", *(f"{name} after" for name in _range_names(NEWLINE_DISTANCES)))
+    return Strata(names, np.searchsorted(NEWLINE_DISTANCES, distances, side="right"))
 
 
-def _ranges(starts: Sequence[int], none: str, last: str) -> tuple[str, ...]:
-    """Names for ranges of whole numbers.
+def _range_names(starts: Sequence[int], first: str = "") -> tuple[str, ...]:
+    """Return names for ranges of integers; `first` replaces that of the first range.
 
-    >>> _ranges((0, 1, 10, 100), "never", "{} or more")
+    >>> _range_names((0, 1, 10, 100), "never")
     ('never', '1 to 9', '10 to 99', '100 or more')
     """
-    named = [f"{low} to {high - 1:,}" for low, high in pairwise(starts)]
-    return (*([none, *named[1:]] if none else named), last.format(f"{starts[-1]:,}"))
+    names = [f"{low} to {high - 1:,}" for low, high in pairwise(starts)]
+    return (*([first, *names[1:]] if first else names), f"{starts[-1]:,} or more")
 
 
-BY: dict[str, Callable[[Known, str], Places]] = {
-    "word-frequency": word_frequency,
-    "context-seen": context_seen,
-    "position": position,
-    "newline": newline,
+STRATIFIERS: dict[str, Callable[[TrainingIndex, str], Strata]] = {
+    "word-frequency": by_word_frequency,
+    "context-seen": by_context_seen,
+    "position": by_letter_position,
+    "newline": by_newline_distance,
 }

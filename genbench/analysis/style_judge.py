@@ -1,12 +1,13 @@
-"""Do samples read like their author? A judge and models that no generator shares its text with say whose they are.
+"""Style judges: attribute samples to authors with models that share no training text with the generators.
 
-A share of each author's training text is set aside before any generator sees it. From it the judges are trained, and a
-chain for each author: a sample goes to the author whose chain needs fewest bits. Human test passages as long as the
-samples are judged alike, and stand beside.
+A share of each author's training text is set aside before any generator is trained. On it, recurrent classifiers are
+trained, and a chain for each author: a sample belongs to the author whose chain needs the fewest bits. Human test
+passages as long as the samples are judged as well, to compare with.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,123 +17,202 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genbench import registry
-from genbench.analysis import attribution as style
-from genbench.analysis.perturbation import sentences, without
-from genbench.corpus import Corpus
-from genbench.corpus.subsample import set_aside
+from genbench.analysis.attribution import Accuracy, Passages, passage_bits
+from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
-from genbench.experiments.job import Row
 from genbench.generator import Generator, Text, TrainContext
 from genbench.tokenization.tokenizer import Ids
 
 if TYPE_CHECKING:
     from genbench.neural.classifier import Classifier
 
-SHARE = 0.25  # of the training text
-SAMPLES = 20  # of each row, beside those that are shown
-HUMAN = 50  # passages of each author and length
-LENGTHS = (50, 100, 200, 500, 1000, 2000)  # characters; the judge's 400 words are about 2,000
+SET_ASIDE_SHARE = 0.25  # of the training text
+SAMPLES_PER_ROW = 20  # that are judged, besides those that are shown
+HUMAN_PASSAGES = 50  # of each author and length
+LENGTHS = (50, 100, 200, 500, 1000, 2000)  # characters; the 400 words of a classifier are about 2,000
 CHAIN = "markov-char"
-Told = Callable[[str], None]
-Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JudgedPassages:
+    """The accuracy of each judge on human passages of one length."""
+
+    length: int  # characters
+    judges: dict[str, Accuracy]  # by name: "bits" for the chains, else the recurrent layer
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        return {"length": self.length} | {name: accuracy.to_dict() for name, accuracy in self.judges.items()}
+
+
+@dataclass(frozen=True)
+class LostWord:
+    """The accuracy of one judge on sentences, and on the same sentences without one small word."""
+
+    whole: Accuracy
+    without: Accuracy
+    changed: float | None  # share of attributions that differ between the two
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        return {"whole": self.whole.to_dict(), "without": self.without.to_dict(), "changed": self.changed}
+
+
+@dataclass(frozen=True)
+class JudgeReport:
+    """How accurate the judges are on human test text."""
+
+    set_aside: dict[str, int]  # characters of each author
+    human: JudgedPassages  # of the length of the samples
+    by_length: list[JudgedPassages]
+    lost_word: dict[str, LostWord]  # by judge
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return {
+            "set_aside": self.set_aside,
+            "human": self.human.to_dict(),
+            "by_length": [passages.to_dict() for passages in self.by_length],
+            "lost_word": {name: accuracy.to_dict() for name, accuracy in self.lost_word.items()},
+        }
 
 
 @dataclass
-class Stylist:
-    """What tells the authors of a comparison apart."""
+class StyleJudge:
+    """The judges of a comparison; they are trained on first use."""
 
     authors: list[str]
-    aside: list[str]  # of each author, of one length
+    aside: list[str]  # text set aside of each author, all of one length
     valid: list[str]
     tests: list[str]
     seed: int = 0
-    told: Told = lambda sentence: None
+    on_message: Callable[[str], None] = lambda message: None
 
     @cached_property
     def chains(self) -> list[Generator]:
         """A chain for each author."""
-        self.told(f"training a {CHAIN} for each author on what was set aside")
-        made = []
+        self.on_message(f"training a {CHAIN} for each author on the text set aside")
+        chains = []
         for aside, valid in zip(self.aside, self.valid, strict=True):
-            made.append(registry.make(CHAIN))
-            made[-1].fit(Text(aside), Text(valid), TrainContext(self.seed))
-        return made
+            chain = registry.create(CHAIN)
+            chain.fit(Text(aside), Text(valid), TrainContext(self.seed))
+            chains.append(chain)
+        return chains
 
     @cached_property
-    def judges(self) -> dict[str, Classifier]:
-        """The judges, by their recurrent layer."""
+    def classifiers(self) -> dict[str, Classifier]:
+        """The recurrent classifiers, by their layer."""
         from genbench.neural.classifier import CELLS, Classifier, Words
 
         words = Words(self.aside, self.seed)
-        made: dict[str, Classifier] = {}
+        classifiers: dict[str, Classifier] = {}
         for cell in CELLS:
-            self.told(f"training the judge, {cell}")
-            made[cell] = Classifier(words, self.aside, cell, seed=self.seed)
-        return made
+            self.on_message(f"training the style judge, {cell}")
+            classifiers[cell] = Classifier(words, self.aside, cell, seed=self.seed)
+        return classifiers
 
-    def given(self, texts: Sequence[str]) -> dict[str, Ids]:
-        """Which author each way gives each text to, (texts,)."""
-        found = {"bits": style.bits_of(self.chains, texts).argmin(axis=1)}
-        return found | {cell: judge.log_probs(texts).argmax(axis=1) for cell, judge in self.judges.items()}
+    def attribute(self, texts: Sequence[str]) -> dict[str, Ids]:
+        """Return for each judge the index of the author that it attributes each text to, (texts,)."""
+        by_bits = passage_bits(self.chains, texts).argmin(axis=1)
+        return {"bits": by_bits} | {
+            cell: classifier.log_probs(texts).argmax(axis=1) for cell, classifier in self.classifiers.items()
+        }
 
-    def styled(self, row: Row) -> Row:
-        """The row with how many of its samples each way gives to their author, as `measure.style.accuracy` has it."""
-        texts = [text for text in row.pop("drawn", []) if text]
-        if not texts:
-            return row | {"style": None}
-        right = np.full(len(texts), self.authors.index(row["author"]))
-        given = self.given(texts)
-        verdicts = {way: style.accuracy(given[way], right, self.authors) for way in given}
-        return row | {"style": {"length": max(map(len, texts)), "texts": texts} | verdicts}
+    def judge_samples(self, author: str, texts: Sequence[str]) -> dict[str, Accuracy]:
+        """Return for each judge how many samples of an author's generator it attributes to that author."""
+        actual = np.full(len(texts), self.authors.index(author))
+        return {
+            name: Accuracy.count(predicted, actual, self.authors) for name, predicted in self.attribute(texts).items()
+        }
 
-    def human(self, length: int) -> Figures:
-        """The same of human test passages of a length, of each author alone and of all."""
-        cut = style.Passages.of(self.tests, length, HUMAN)
-        given = self.given(cut.texts)
-        return {"length": length} | {way: style.accuracy(given[way], cut.authors, self.authors) for way in given}
+    def evaluate(self, length: int = LENGTHS[-1]) -> JudgeReport:
+        """Return how accurate the judges are on human test text.
 
-    def trust(self, length: int = LENGTHS[-1]) -> Figures:
-        """How far each way can be trusted on human test text: passages of a length, as long as samples, and of
-        others, and sentences that lose a small word.
+        On passages of `length` characters (that of the samples), of other lengths, and on sentences without one word.
         """
-        return {
-            "set_aside": {name: len(text) for name, text in zip(self.authors, self.aside, strict=True)},
-            "human": self.human(length),
-            "by_length": [self.human(each) for each in LENGTHS],
-            "lost_word": self._lost_word(),
-        }
+        return JudgeReport(
+            {name: len(text) for name, text in zip(self.authors, self.aside, strict=True)},
+            self._judge_passages(length),
+            [self._judge_passages(other) for other in LENGTHS],
+            self._judge_lost_words(),
+        )
 
-    def _lost_word(self) -> Figures:
-        """Accuracy on sentences, on the same without a small word, and the share of verdicts that change with it."""
-        cut = [sentences(text, HUMAN) for text in self.tests]
-        who = np.repeat(np.arange(len(cut)), [len(each) for each in cut])
-        whole = [sentence for each in cut for sentence in each]
+    def _judge_passages(self, length: int) -> JudgedPassages:
+        passages = Passages.spread(self.tests, length, HUMAN_PASSAGES)
+        predictions = self.attribute(passages.texts)
+        return JudgedPassages(
+            length,
+            {
+                name: Accuracy.count(predicted, passages.authors, self.authors)
+                for name, predicted in predictions.items()
+            },
+        )
+
+    def _judge_lost_words(self) -> dict[str, LostWord]:
+        """Judge sentences, and the same sentences without one small word."""
+        by_author = [sentences_with_small_words(text, HUMAN_PASSAGES) for text in self.tests]
+        actual = np.repeat(np.arange(len(by_author)), [len(sentences) for sentences in by_author])
+        sentences = [sentence for group in by_author for sentence in group]
         rng = np.random.default_rng(self.seed)
-        before, after = self.given(whole), self.given([without(sentence, rng) for sentence in whole])
+        before = self.attribute(sentences)
+        after = self.attribute([remove_small_word(sentence, rng) for sentence in sentences])
         return {
-            way: {
-                "whole": style.accuracy(before[way], who, self.authors),
-                "without": style.accuracy(after[way], who, self.authors),
-                "changed": float((before[way] != after[way]).mean()) if whole else None,
-            }
-            for way in before
+            name: LostWord(
+                Accuracy.count(before[name], actual, self.authors),
+                Accuracy.count(after[name], actual, self.authors),
+                float((before[name] != after[name]).mean()) if sentences else None,
+            )
+            for name in before
         }
 
 
-def stylist(corpora: Sequence[Corpus], seed: int, told: Told) -> tuple[list[Corpus], Stylist]:
-    """The texts without what is set aside, and who tells them apart; UserError for one author, or no gensim."""
+def train_style_judge(
+    corpora: Sequence[Corpus], seed: int, on_message: Callable[[str], None]
+) -> tuple[list[Corpus], StyleJudge]:
+    """Return the corpora without the text that is set aside for the judges, and the judges.
+
+    Raises UserError for one author, and where gensim is not installed.
+    """
     if len(corpora) < 2:
         raise UserError("style is judged among two authors or more; name another, as in compare austen carroll --style")
     if find_spec("gensim") is None:
         raise UserError("the judge's word2vec vectors need gensim: pip install 'genbench[word2vec]'")
-    parts = [set_aside(corpus, SHARE) for corpus in corpora]
-    least = min(len(aside) for _, aside in parts)
-    texts = [corpus for corpus, _ in parts]
-    aside = [aside[:least] for _, aside in parts]
-    valid, tests = [each.valid for each in texts], [each.test for each in texts]
-    return texts, Stylist([each.author for each in texts], aside, valid, tests, seed, told)
+
+    # the same amount of text of each author
+    parts = [corpus.set_aside(SET_ASIDE_SHARE) for corpus in corpora]
+    shortest = min(len(aside) for _, aside in parts)
+    kept = [corpus for corpus, _ in parts]
+    judge = StyleJudge(
+        [corpus.author for corpus in kept],
+        [aside[:shortest] for _, aside in parts],
+        [str(corpus.valid) for corpus in kept],
+        [str(corpus.test) for corpus in kept],
+        seed,
+        on_message,
+    )
+    return kept, judge
 
 
-def judged(who: Stylist | None, row: Row) -> Row:
-    """The row, with what is said of the style of its samples if there is somebody to say it."""
-    return row if who is None else who.styled(row)
+# Perturbation: sentences that lose a small word, as they do for a judge without vectors for such words
+
+SENTENCE = re.compile(r"[A-Z][^.!?\n]{20,200}[.!?]")
+SMALL_WORD = re.compile(r"(?<= )[a-z]{1,3}(?= )|(?<= )\w+n['\u2019]t(?= )")
+NEGATION = re.compile(r"(?<= )(?:no|not|nor|never|\w+n['\u2019]t)(?= )")
+
+
+def sentences_with_small_words(text: str, max_count: int) -> list[str]:
+    """Return at most `max_count` sentences that contain a small word, evenly spread over a text."""
+    sentences = [match.group() for match in SENTENCE.finditer(text) if SMALL_WORD.search(match.group())]
+    count = min(max_count, len(sentences))
+    return [sentences[index * len(sentences) // count] for index in range(count)]
+
+
+def remove_small_word(sentence: str, rng: np.random.Generator) -> str:
+    """Return a sentence without one small word: a negation where it has one, else any.
+
+    >>> remove_small_word("I don't like it.", np.random.default_rng(0))
+    'I like it.'
+    """
+    words: Sequence[re.Match[str]] = [*NEGATION.finditer(sentence)] or [*SMALL_WORD.finditer(sentence)]
+    word = words[int(rng.integers(len(words)))]
+    return sentence[: word.start()] + sentence[word.end() + 1 :]

@@ -1,11 +1,15 @@
-"""A suffix array in numpy: where the longest piece of a text stands that begins at each place of another text.
+"""Suffix arrays in numpy: sort the suffixes of a sequence, and find the longest matches of another sequence in it.
 
-Suffixes are sorted by as many symbols as fit into one 64-bit key, then twice as many at a time (Manber & Myers 1993),
-only those that are still alike (Larsson & Sadakane 2007). Searching is for all places at once, and what is known of
-both ends of a search is not compared again.
+Suffixes are sorted by as many symbols as fit into one 64-bit key, then by prefix doubling (Manber & Myers 1993) of the
+suffixes that are still tied (Larsson & Sadakane 2007). The ranks of each doubling give the longest common prefixes.
+
+    SuffixArray     the sorted suffixes of a sequence, with `matches`: used to find copied text
+    sort_contexts   the suffixes of the reversed sequence, with common prefixes: what n-gram chains are counted from
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,100 +17,210 @@ import numpy.typing as npt
 from genbench.tokenization.tokenizer import Ids
 
 Keys = npt.NDArray[np.uint64]
-END = 0  # after the last symbol of the text that is searched
+Positions = npt.NDArray[np.int32]
+END = 0  # the code after the last symbol: before all others, so a prefix of a suffix sorts before it
 KEY_BITS = 64
 
 
-class Suffixes:
-    """The sorted suffixes of a sequence of symbols: whole numbers from 0 on, (symbols,)."""
+class SuffixArray:
+    """The sorted suffixes of a sequence of symbols, which are whole numbers from 0 on, (symbols,)."""
 
     def __init__(self, symbols: Ids) -> None:
         self.length = len(symbols)
-        self.stranger = int(symbols.max(initial=-1)) + 2  # stands for what is not in the sequence, and ends a search
-        self.bits = self.stranger.bit_length()
+        self.unknown = int(symbols.max(initial=-1)) + 2  # code of a symbol that the sequence does not have
+        self.bits = self.unknown.bit_length()
         self.width = KEY_BITS // self.bits  # symbols in a key
-        self.symbols = symbols + 1
-        self.keys = self._keys(self.symbols, END)
-        self.order = self._sorted()
+        self.keys = pack(symbols + 1, self.bits, self.width, END)  # (symbols + 1,)
+        self.order = sort_suffixes(self.keys, self.width).order[1:]  # (symbols,), without the empty suffix
 
-    def matches(self, symbols: Ids) -> tuple[Ids, Ids]:
-        """For each place, how many symbols from there on stand in the sequence as they are, and where, (symbols,).
+    def matches(self, query: Ids) -> tuple[Ids, Ids]:
+        """Return for each position of `query` the length of its longest match in the sequence, and where that begins.
 
-        A symbol that the sequence does not have is -1. Time n log m for m symbols in the sequence.
+        The match at position i is the longest prefix of query[i:] that occurs in the sequence. Both results are
+        (query,). A symbol that the sequence does not have is -1. Time: n log m for m symbols in the sequence.
         """
-        known = np.where((symbols < 0) | (symbols >= self.stranger - 1), self.stranger, symbols + 1)
-        if not self.length or not len(symbols):
-            return np.zeros(len(symbols), np.int64), np.zeros(len(symbols), np.int64)
-        keys = self._keys(known, self.stranger)
-        places = np.argsort(keys[:-1])  # alike ones beside each other look at the same memory: a third less time
-        behind = self._search(keys, places)
-        best, where = np.empty(len(symbols), np.int64), np.empty(len(symbols), np.int64)
-        left, right = (self.order[np.clip(each, 0, self.length - 1)] for each in (behind - 1, behind))
-        shared_left, shared_right = self._shared(keys, places, left), self._shared(keys, places, right)
-        best[places] = np.maximum(shared_left, shared_right)
-        where[places] = np.where(shared_left >= shared_right, left, right)
-        return best, where
+        if not self.length or not len(query):
+            return np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
+        codes = np.where((query < 0) | (query >= self.unknown - 1), self.unknown, query + 1)
+        keys = pack(codes, self.bits, self.width, self.unknown)
 
-    def _keys(self, symbols: Ids, end: int) -> Keys:
-        """The next `width` symbols from each place on as one number, those past the end `end`; (symbols + 1,)."""
-        padded = np.concatenate([symbols, np.full(self.width, end)]).astype(np.uint64)
-        found = np.zeros(len(symbols) + 1, np.uint64)
-        for offset in range(self.width):
-            found = found << np.uint64(self.bits) | padded[offset : offset + len(found)]
-        return found
+        # similar positions, one after the other, read the same memory: a third less time
+        positions = np.argsort(keys[:-1])
+        insertion = self._search(keys, positions)
 
-    def _sorted(self) -> Ids:
-        order = np.argsort(self.keys[:-1], kind="stable")
-        rank = np.zeros(
-            self.length + 1, np.int64
-        )  # past the end: 0, and all others are 1 higher than their group's place
-        sorted_keys = self.keys[order]
-        alike, done = np.arange(self.length), self.width
-        while len(alike):
-            first = np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]])
-            suffixes = order[alike]
-            rank[suffixes] = 1 + alike[np.maximum.accumulate(np.where(first, np.arange(len(alike)), 0))]
-            alone = first & np.concatenate([first[1:], [True]])
-            alike, suffixes = alike[~alone], suffixes[~alone]
-            after = rank[np.minimum(suffixes + done, self.length)]
-            sorted_keys = rank[suffixes] * (self.length + 1) + after
-            again = np.argsort(sorted_keys, kind="stable")
-            order[alike], sorted_keys = suffixes[again], sorted_keys[again]
-            done *= 2
-        return order
+        # the longest match is one of the two neighbours of the insertion point
+        left, right = (self.order[np.clip(row, 0, self.length - 1)] for row in (insertion - 1, insertion))
+        shared_left, shared_right = self._shared(keys, positions, left), self._shared(keys, positions, right)
+        lengths, where = np.empty(len(query), np.int64), np.empty(len(query), np.int64)
+        lengths[positions] = np.maximum(shared_left, shared_right)
+        where[positions] = np.where(shared_left >= shared_right, left, right)
+        return lengths, where
 
-    def _search(self, keys: Keys, places: Ids) -> Ids:
-        """How many suffixes come before what begins at each of these places."""
-        low, high = np.full(len(places), -1), np.full(len(places), self.length)
-        known_low, known_high = np.zeros(len(places), np.int64), np.zeros(len(places), np.int64)  # whole keys alike
+    def _search(self, keys: Keys, positions: Ids) -> Ids:
+        """Return by binary search how many suffixes sort before the query at each position, (positions,)."""
+        low, high = np.full(len(positions), -1), np.full(len(positions), self.length)
+        # whole keys shared with the suffix at either bound: they need no second comparison
+        shared_low, shared_high = np.zeros(len(positions), np.int64), np.zeros(len(positions), np.int64)
         for _ in range(self.length.bit_length()):
-            going = high - low > 1
-            middle = np.where(going, (low + high) // 2, np.clip(low, 0, None))
-            shared = self._alike(keys, places, self.order[middle], np.minimum(known_low, known_high))
-            before = self._key_after(self.keys, self.order[middle], shared) < self._key_after(keys, places, shared)
-            right, left = going & before, going & ~before
-            low, known_low = np.where(right, middle, low), np.where(right, shared, known_low)
-            high, known_high = np.where(left, middle, high), np.where(left, shared, known_high)
+            open_ = high - low > 1
+            middle = np.where(open_, (low + high) // 2, np.clip(low, 0, None))
+            suffixes = self.order[middle]
+            shared = self._shared_keys(keys, positions, suffixes, np.minimum(shared_low, shared_high))
+            before = self._key_after(self.keys, suffixes, shared) < self._key_after(keys, positions, shared)
+
+            # move one bound of each search to the middle
+            up, down = open_ & before, open_ & ~before
+            low, shared_low = np.where(up, middle, low), np.where(up, shared, shared_low)
+            high, shared_high = np.where(down, middle, high), np.where(down, shared, shared_high)
         return high
 
-    def _alike(self, keys: Keys, places: Ids, suffixes: Ids, known: Ids) -> Ids:
-        """How many whole keys from places and suffixes on are the same, at least `known`."""
-        shared, going = known.copy(), np.arange(len(places))
-        while len(going):
-            mine = self._key_after(keys, places[going], shared[going])
-            going = going[mine == self._key_after(self.keys, suffixes[going], shared[going])]
-            shared[going] += 1
+    def _shared_keys(self, keys: Keys, positions: Ids, suffixes: Positions, at_least: Ids) -> Ids:
+        """Return how many whole keys a query position and a suffix share, given a lower bound, (positions,)."""
+        shared, active = at_least.copy(), np.arange(len(positions))
+        while len(active):
+            query = self._key_after(keys, positions[active], shared[active])
+            active = active[query == self._key_after(self.keys, suffixes[active], shared[active])]
+            shared[active] += 1
         return shared
 
-    def _key_after(self, keys: Keys, places: Ids, whole: Ids) -> Keys:
-        found: Keys = keys[np.minimum(places + whole * self.width, len(keys) - 1)]
-        return found
+    def _key_after(self, keys: Keys, positions: Ids | Positions, whole_keys: Ids) -> Keys:
+        """Return the key that follows so many whole keys, (positions,)."""
+        following: Keys = keys[np.minimum(positions + whole_keys * self.width, len(keys) - 1)]
+        return following
 
-    def _shared(self, keys: Keys, places: Ids, suffixes: Ids) -> Ids:
-        """How many symbols are the same from each place on and from a suffix on."""
-        whole = self._alike(keys, places, suffixes, np.zeros(len(places), np.int64))
-        differ = self._key_after(keys, places, whole) ^ self._key_after(self.keys, suffixes, whole)
-        found = whole * self.width
-        for symbols in range(1, self.width + 1):
-            found += differ >> np.uint64(self.bits * (self.width - symbols)) == 0
-        return found
+    def _shared(self, keys: Keys, positions: Ids, suffixes: Positions) -> Ids:
+        """Return how many symbols a query position and a suffix share, (positions,)."""
+        whole_keys = self._shared_keys(keys, positions, suffixes, np.zeros(len(positions), np.int64))
+        differ = self._key_after(keys, positions, whole_keys) ^ self._key_after(self.keys, suffixes, whole_keys)
+        return whole_keys * self.width + _shared_in_key(differ, self.bits, self.width)
+
+
+@dataclass
+class SortedSuffixes:
+    """Suffixes in order, with what is needed to compare any two of them.
+
+    order   (suffixes,) where each begins
+    levels  the ranks of all suffixes by their first `length` symbols, for each length = width, 2 width, ... that was
+            needed; equal ranks mean equal symbols
+    """
+
+    order: Positions
+    levels: list[tuple[int, Positions]] = field(default_factory=list)
+
+    def common_prefixes(self, keys: Keys, bits: int, width: int) -> Positions:
+        """Return how many symbols each suffix shares with the one before it in the order, (suffixes,); 0 for the first.
+
+        `keys` holds the first `width` symbols of each suffix. Each level of ranks halves what is left to compare.
+        """
+        left, right = self.order[:-1], self.order[1:]
+        shared = np.zeros(len(self.order), np.int32)
+        for length, ranks in reversed(self.levels):
+            same = np.where(ranks[left] == ranks[right], np.int32(length), np.int32(0))
+            shared[1:] += same
+            left, right = left + same, right + same
+        shared[1:] += _shared_in_key(keys[left] ^ keys[right], bits, width)
+        return shared
+
+
+def sort_suffixes(keys: Keys, width: int, depth: int | None = None) -> SortedSuffixes:
+    """Sort the suffixes of a sequence by their first `depth` symbols (None: all) or more.
+
+    `keys` holds the first `width` symbols of each suffix, the empty suffix last, (suffixes,).
+
+    >>> sort_suffixes(pack(np.array([2, 1, 2, 1, 1]), 2, 2, END), 2).order.tolist()   # of b a b a a
+    [5, 4, 3, 1, 2, 0]
+    """
+    count = len(keys)
+    suffixes = SortedSuffixes(radix_argsort(keys))
+    order, sorted_keys = suffixes.order, keys[suffixes.order]
+    ranks = np.zeros(count, np.int32)  # of each suffix: where in the order its group of equal prefixes begins
+    tied, length = np.arange(count, dtype=np.int32), width  # tied: where in the order groups of several suffixes are
+    while True:
+        # rank each suffix; those that are alone in their group are sorted
+        first = np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]])
+        ranks[order[tied]] = np.repeat(tied[first], np.diff(np.flatnonzero(first), append=len(tied)))
+        tied = tied[~(first & np.append(first[1:], True))]
+        if not len(tied) or (depth is not None and length >= depth):
+            return suffixes
+
+        # sort the others by the ranks of what follows their first `length` symbols
+        suffixes.levels.append((length, ranks.copy()))
+        starts = order[tied]
+        following = ranks[np.minimum(starts.astype(np.int64) + length, count - 1)]
+        sorted_keys = ranks[starts].astype(np.uint64) << np.uint64(32) | following.astype(np.uint64)
+        again = radix_argsort(sorted_keys)
+        order[tied], sorted_keys = starts[again], sorted_keys[again]
+        length *= 2
+
+
+def sort_contexts(ids: Ids, depth: int | None) -> tuple[Positions, Positions]:
+    """Sort the positions of a stream by the contexts before them, read backwards, and compare neighbours.
+
+    Returns (order, shared), both (positions,):
+
+    order   the positions 0 .. n-1, sorted by the token before, then the one before that, up to `depth` of them or more
+            (None: all); where the key has room, positions of equal contexts are sorted by the token that stands there
+    shared  how many of the last `depth` tokens a position has in common with the one before it in this order
+
+    >>> order, shared = sort_contexts(np.array([0, 1, 0, 1, 1]), 2)   # contexts: nothing, 0, 01, 010, 0101
+    >>> order.tolist(), shared.tolist()
+    ([0, 1, 3, 2, 4], [0, 0, 1, 0, 2])
+    """
+    count = len(ids)
+    longest = count if depth is None else depth
+    codes, bits = _dense_codes(ids)
+    backwards = codes[::-1]
+    width = min(KEY_BITS // bits, longest)
+
+    # the context of position p is suffix n - 1 - p of the tokens before the last one, read backwards
+    if longest < KEY_BITS // bits:
+        keys = pack(backwards[1:], bits, longest, END)
+        suffixes = SortedSuffixes(radix_argsort(keys << np.uint64(bits) | backwards))
+    else:
+        keys = pack(backwards[1:], bits, width, END)
+        suffixes = sort_suffixes(keys, width, longest)
+    shared = np.minimum(suffixes.common_prefixes(keys, bits, width), np.int32(min(longest, count)))
+    return np.int32(count - 1) - suffixes.order, shared
+
+
+def _dense_codes(ids: Ids) -> tuple[Keys, int]:
+    """Return codes 1, 2, ... for the tokens that occur, in their order, (ids,), and the bits a code needs."""
+    occurs = np.zeros(int(ids.max()) + 1, bool)
+    occurs[ids] = True
+    codes = np.cumsum(occurs, dtype=np.uint64)[ids]
+    return codes, max(int(codes.max()).bit_length(), 1)
+
+
+def pack(codes: npt.NDArray[np.int64] | Keys, bits: int, width: int, end: int) -> Keys:
+    """Return the first `width` symbols of each suffix as one number, `end` past the last one, (codes + 1,).
+
+    >>> pack(np.array([1, 2, 3]), 4, 2, END).tolist() == [0x12, 0x23, 0x30, 0x00]
+    True
+    """
+    padded = np.concatenate([codes.astype(np.uint64), np.full(width, end, np.uint64)])
+    keys = np.zeros(len(codes) + 1, np.uint64)
+    for offset in range(width):
+        keys <<= np.uint64(bits)
+        keys |= padded[offset : offset + len(keys)]
+    return keys
+
+
+def radix_argsort(keys: Keys) -> Positions:
+    """Return the order that sorts the keys, stable, (keys,): 16 bits at a time, which numpy sorts digit by digit.
+
+    >>> radix_argsort(np.array([1 << 40, 7, 1 << 20, 7], np.uint64)).tolist()
+    [1, 3, 2, 0]
+    """
+    order = np.arange(len(keys), dtype=np.int32)
+    for digits in keys.astype("<u8", copy=False).view("<u2").reshape(-1, KEY_BITS // 16).T:
+        if digits.any():
+            order = order[np.argsort(np.ascontiguousarray(digits)[order], kind="stable")]
+    return order
+
+
+def _shared_in_key(differ: Keys, bits: int, width: int) -> Positions:
+    """Return how many of the first symbols of two keys are equal, by the keys' difference (xor), (keys,)."""
+    shared = np.full(len(differ), width, np.int32)
+    for symbols in range(width):  # comparing with each power of two is cheaper than a logarithm
+        shared -= differ >= np.uint64(1 << (symbols * bits))
+    return shared

@@ -1,61 +1,92 @@
-"""How surprising each word of a text was to a generator: its bits, the same cut of the text for every generator."""
+"""Surprisal of each word of a text under several models, and the words at which the models differ most."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from genbench.errors import UserError
+from genbench.model import Model
+from genbench.scoring import WordSurprisal, surprisal_by_word
+from genbench.storage.records import to_json
+from genbench.training import SILENT, ProgressListener
 
-from genbench.analysis.bootstrap import Floats
-
-MARKED = 20  # at most so many words, and at most one in ten
-PIECE = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
+MAX_DIFFERENCES = 20  # words, and at most one in ten of the text
 
 
-def pieces(text: str) -> list[str]:
-    r"""A text cut into words, each with the white space before it; what ends the text goes with the last.
+@dataclass(frozen=True)
+class ModelSurprisal:
+    """The bits of a text under one model, in all and word by word."""
 
-    >>> pieces("It was\n\nlate. "), pieces("  "), pieces("")
-    (['It', ' was', '\n\nlate. '], ['  '], [])
+    bits: float
+    bits_per_character: float
+    words: list[WordSurprisal]
+
+
+@dataclass(frozen=True)
+class SurprisalReport:
+    """The surprisal of a text under several models; the words are the same for all."""
+
+    author: str  # whose text the models were trained on
+    name: str  # of the text
+    characters: int
+    generators: dict[str, ModelSurprisal]
+
+    @property
+    def columns(self) -> list[list[WordSurprisal]]:
+        """The words of the text with their bits, a column for each model."""
+        return [model.words for model in self.generators.values()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values; a word is a list of its text and its bits."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def surprisal(
+    models: Mapping[str, Model], text: str, *, author: str = "", name: str = "", listener: ProgressListener = SILENT
+) -> SurprisalReport:
+    """Return the surprisal of each word of a text under models, by name.
+
+    `author` and `name` are shown as the training text's author and the name of the text. Raises UserError for an empty
+    text.
     """
-    return PIECE.findall(text)
+    if not text:
+        raise UserError("there is no text to read; name a file with text in it")
+    by_model: dict[str, ModelSurprisal] = {}
+    for label, model in models.items():
+        score = model.score(text, progress=listener.task(f"{label}: reading"))
+        words = surprisal_by_word(score.character_bits, text)
+        by_model[label] = ModelSurprisal(score.bits, score.bits_per_character, words)
+    return SurprisalReport(author, name, len(text), by_model)
 
 
-def by_word(bits: Floats, text: str) -> list[list[Any]]:
-    """Each piece of a text with its bits, from those of its characters, (characters,).
+def split_leading_space(word: str) -> tuple[str, str]:
+    """Return the white space that a word begins with, and the rest.
 
-    >>> by_word(np.array([1.0, 2.0, 0.5]), "a b")
-    [['a', 1.0], [' b', 2.5]]
+    >>> split_leading_space("\\n so")
+    ('\\n ', 'so')
     """
-    words = pieces(text)
-    if not words:
-        return []
-    starts = np.cumsum([0, *map(len, words[:-1])])
-    sums = np.add.reduceat(bits, starts)
-    return [[word, round(float(each), 2)] for word, each in zip(words, sums, strict=True)]
+    letters = word.lstrip()
+    return word[: len(word) - len(letters)], letters
 
 
-def apart(piece: str) -> tuple[str, str]:
-    """The white space that a piece begins with, and the rest."""
-    letters = piece.lstrip()
-    return piece[: len(piece) - len(letters)], letters
+def largest_differences(columns: Sequence[Sequence[WordSurprisal]]) -> list[int]:
+    """Return the indices of the words at which models differ most, the largest difference first; none for one model.
 
-
-def farthest(columns: Sequence[Sequence[Sequence[Any]]]) -> list[int]:
-    """The places of the words at which generators differ most, the farthest first; none for one generator.
-
-    >>> farthest([[["a", 1.0], [" b", 2.0]], [["a", 1.5], [" b", 9.0]]])
+    >>> columns = [[("a", 1.0), (" b", 2.0)], [("a", 1.5), (" b", 9.0)]]
+    >>> largest_differences([[WordSurprisal(*word) for word in column] for column in columns])
     [1]
     """
     if len(columns) < 2:
         return []
-    far = [spread([bits for _, bits in each]) for each in zip(*columns, strict=True)]
-    ranked = sorted(range(len(far)), key=lambda at: -far[at])
-    return [at for at in ranked[: min(MARKED, -(-len(far) // 10))] if far[at] > 0]
+    differences = [bits_range([word.bits for word in words]) for words in zip(*columns, strict=True)]
+    ranking = sorted(range(len(differences)), key=lambda index: -differences[index])
+    count = min(MAX_DIFFERENCES, -(-len(differences) // 10))
+    return [index for index in ranking[:count] if differences[index] > 0]
 
 
-def spread(bits: Sequence[float]) -> float:
-    """How far apart the bits of a word are."""
+def bits_range(bits: Sequence[float]) -> float:
+    """Return the difference between the most and the fewest bits of a word."""
     return max(bits) - min(bits)

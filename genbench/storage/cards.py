@@ -86,18 +86,23 @@ class ModelCard:
 def read_card(folder: Path) -> ModelCard | None:
     """Return the card in a folder; None where there is none that this version of genbench would have written."""
     try:
-        return ModelCard.from_dict(untrusted.parsed(untrusted.read(folder / CARD)))
+        return ModelCard.from_dict(untrusted.parse_json(untrusted.read_file(folder / CARD)))
     except (OSError, ValueError, TypeError):
         return None
 
 
 def is_outdated(folder: Path) -> bool:
     """Return whether a folder holds a model that an earlier edition of genbench wrote."""
+    return outdated_card(folder) is not None
+
+
+def outdated_card(folder: Path) -> dict[str, Any] | None:
+    """Return the card of a model that an earlier edition of genbench wrote; None where the folder has none."""
     try:
-        card = untrusted.parsed(untrusted.read(folder / CARD))
+        card = untrusted.parse_json(untrusted.read_file(folder / CARD))
     except (OSError, ValueError):
-        return False
-    return isinstance(card, dict) and card.get("format") in range(1, FORMAT)
+        return None
+    return card if isinstance(card, dict) and card.get("format") in range(1, FORMAT) else None
 
 
 def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,16 +113,16 @@ def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def _require_card(card: Any) -> None:
     """Refuse what is not a card of this format; raises ValueError."""
     # the card itself
-    untrusted.require_kinds(card, _KINDS)
-    untrusted.require_kinds(card, {"books": (list,), "lines": (str,)})
+    untrusted.require_types(card, _KINDS)
+    untrusted.require_types(card, {"books": (list,), "lines": (str,)})
     if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
         raise ValueError("a string that is too long")
 
     # the record of its training
     training = card["training"]
     numbers = {name: (training.get(name)) for name in ("seconds", "characters_per_second", "parameters", "steps")}
-    untrusted.require_kinds(numbers, dict.fromkeys(numbers, _NUMBER))
-    untrusted.require_kinds(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
+    untrusted.require_types(numbers, dict.fromkeys(numbers, _NUMBER))
+    untrusted.require_types(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
 
     # strings inside lists, and the files it belongs to
     strings = [*training["notes"], *card["files"].values(), *card["books"]]

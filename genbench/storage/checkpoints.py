@@ -1,4 +1,4 @@
-"""Unfinished trainings: one file of arrays and JSON each, so that the same training goes on where it was stopped."""
+"""Checkpoints of interrupted trainings: one safetensors file each, so that the same training can be resumed."""
 
 from __future__ import annotations
 
@@ -12,41 +12,43 @@ from typing import Any
 
 from genbench import __version__
 from genbench.generator import Learned
-from genbench.storage import files as store
-from genbench.storage import untrusted
+from genbench.storage import files, untrusted
 
-FOLDER = ".unfinished"
+FOLDER = ".unfinished"  # below the folder of stored models
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of one training; it appears whole or not at all."""
+    """The checkpoint file of one training; it appears whole or not at all."""
 
     path: Path
 
     def save(self, state: Learned) -> None:
-        """Replace what is there. A full or foreign disk costs the checkpoint, not the training."""
-        self.keep(store.packed(state))
+        """Replace the checkpoint by a new state, JSON values and arrays.
 
-    def keep(self, packed: bytes) -> None:
-        """The same of a state that was packed already."""
+        Where the file cannot be written, as on a full disk, the training goes on without a checkpoint.
+        """
+        self.save_packed(files.pack(state))
+
+    def save_packed(self, packed: bytes) -> None:
+        """Replace the checkpoint by a state that `files.pack` has already packed."""
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            store.write_whole(self.path, packed)
+            files.write_atomic(self.path, packed)
 
     def resume(self) -> Learned | None:
-        """What was saved; None where nothing was, or nothing that can be read."""
+        """Return the saved state; None where there is none, or none that can be read."""
         with contextlib.suppress(OSError, ValueError, RecursionError, MemoryError):
-            return store.unpacked(untrusted.read(self.path, untrusted.LARGEST))
+            return files.unpack(untrusted.read_file(self.path, untrusted.MAX_ARRAY_BYTES))
         return None
 
     def remove(self) -> None:
-        """The training is over, or begins anew."""
+        """Delete the checkpoint, because the training is complete or starts again."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
 
 
-def of(models: Path, key: Mapping[str, Any]) -> Checkpoint:
-    """The checkpoint of a training, by all that makes two trainings the same, in the folder that keeps models."""
+def checkpoint_of(models: Path, key: Mapping[str, Any]) -> Checkpoint:
+    """Return the checkpoint of a training, by the key of its model card, in the folder of stored models."""
     identity = json.dumps([__version__, dict(key)], sort_keys=True)
     return Checkpoint(models / FOLDER / f"{sha256(identity.encode()).hexdigest()[:20]}.safetensors")

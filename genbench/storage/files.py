@@ -1,4 +1,4 @@
-"""Keeping things on disk: files that appear whole or not at all, and generators as folders of JSON and safetensors.
+"""Files that appear whole or not at all, and generators as folders of JSON and safetensors.
 
 Nothing that is loaded is executed: a model is JSON and arrays, its generator is found by its registered name.
 """
@@ -21,50 +21,46 @@ from genbench.generator import Generator, Learned
 from genbench.sampling.overlap import TrainingWords
 from genbench.storage import untrusted
 
-BESIDE = ".genbench."  # what is half done is called so, and renamed when it is whole
-DAY = 86_400  # seconds
+TEMPORARY_PREFIX = ".genbench."  # of files and folders that are renamed once they are complete
+LEFTOVER_SECONDS = 86_400  # age from which a temporary file is a leftover of a killed process
+
+NamedArrays = dict[str, np.ndarray[Any, Any]]
 
 
 def home() -> Path:
-    """Where genbench keeps what it makes and fetches: GENBENCH_HOME, else the user's data folder."""
+    """Return the folder for models, runs and downloads: GENBENCH_HOME, else the user's data folder."""
     import platformdirs
 
     named = os.environ.get("GENBENCH_HOME")
     return Path(named) if named else Path(platformdirs.user_data_dir("genbench"))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place, then rename it there; what was there before stays whole until then.
+# Files
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the contents of a file. Raises UserError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {str(path)!r}: {error.strerror}; name a file") from error
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a temporary file beside the path, then rename it; until then an older file stays complete.
 
     A symbolic link is followed: its target is replaced.
     """
     path = Path(os.path.realpath(path))
-    handle, beside = tempfile.mkstemp(prefix=BESIDE, dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, path)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed have left half done in a folder, a day ago or longer."""
-    for left in folder.glob(f"{BESIDE}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.lstat().st_mtime > DAY:
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder: it is out of sight at once, then deleted."""
-    aside = Path(tempfile.mkdtemp(prefix=BESIDE, dir=folder.parent))
-    try:
-        os.replace(folder, aside / folder.name)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _umask() -> int:
@@ -73,8 +69,28 @@ def _umask() -> int:
     return mask
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files and folders that killed processes left in a folder a day ago or earlier."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.lstat().st_mtime > LEFTOVER_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder: it disappears at once, by a rename, then its files are deleted."""
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
+    try:
+        os.replace(folder, temporary / folder.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def require_writable(path: Path) -> None:
-    """Refuse a path that cannot become a file, before the work whose result it shall hold: a file is tried there."""
+    """Refuse a path that cannot be written, by trying it; called before the work whose result goes there.
+
+    Raises UserError.
+    """
     try:
         with contextlib.suppress(FileNotFoundError):
             path.lstat()
@@ -83,35 +99,36 @@ def require_writable(path: Path) -> None:
         if not path.parent.is_dir():
             raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; make it first")
         if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
-            raise PermissionError(None, "it is read-only, or no plain file")
+            raise PermissionError(None, "it is read-only or not a regular file")
         tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
     except OSError as error:
-        why = f"{str(path)!r} cannot be written ({error.strerror})"
-        raise UserError(f"{why}; name a file in a folder of yours") from error
+        raise UserError(
+            f"{str(path)!r} cannot be written ({error.strerror}); name a file in a folder of yours"
+        ) from error
+
+
+# Generators
 
 
 def generator_files(generator: Generator, training_words: TrainingWords | None = None) -> dict[str, bytes]:
     """Return what a generator has learned as the contents of `arrays.safetensors` and `learned.json`."""
-    from safetensors.numpy import save as to_bytes
-
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
-    learned = _without_arrays(generator.dump(), arrays)
-    words = training_words and _without_arrays(
+    arrays: NamedArrays = {}
+    learned = _extract_arrays(generator.dump(), arrays)
+    words = training_words and _extract_arrays(
         {"hashes": training_words.hashes, "characters": training_words.characters}, arrays
     )
-    described = {"learned": learned, "words": words}
     return {
-        "arrays.safetensors": to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}),
-        "learned.json": json.dumps(described).encode(),
+        "arrays.safetensors": _safetensors(arrays),
+        "learned.json": json.dumps({"learned": learned, "words": words}).encode(),
     }
 
 
 def save_generator(generator: Generator, folder: Path, training_words: TrainingWords | None = None) -> None:
     """Write what a generator has learned into a folder."""
-    files = generator_files(generator, training_words)  # before anything is written: it may fail
+    contents = generator_files(generator, training_words)  # before anything is written, because it may fail
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        write_whole(folder / name, data)
+    for name, data in contents.items():
+        write_atomic(folder / name, data)
 
 
 def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
@@ -120,63 +137,72 @@ def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
     Returns the words of its training text where they were stored. Raises ValueError, or whatever the generator's
     `restore` raises, for files that somebody else has written or changed.
     """
-    described = untrusted.parsed(untrusted.read(folder / "learned.json", untrusted.LARGE), untrusted.LARGE)
-    untrusted.require_kinds(described, {"learned": (dict,)})
-    arrays = mapped(folder / "arrays.safetensors")
-    untrusted.require_numbers(arrays)
-    learned: Learned = _with_arrays(described["learned"], arrays)
+    max_bytes = untrusted.MAX_JSON_BYTES
+    values = untrusted.parse_json(untrusted.read_file(folder / "learned.json", max_bytes), max_bytes)
+    untrusted.require_types(values, {"learned": (dict,)})
+    arrays = map_arrays(folder / "arrays.safetensors")
+    untrusted.require_no_nan(arrays)
+    learned: Learned = _insert_arrays(values["learned"], arrays)
     generator.restore(learned)
-    words = described.get("words")
-    return TrainingWords.restore(_with_arrays(words, arrays)) if words else None
+    words = values.get("words")
+    return TrainingWords.restore(_insert_arrays(words, arrays)) if words else None
 
 
-def packed(state: Learned) -> bytes:
-    """JSON values and arrays as one safetensors file, the values in its metadata."""
-    from safetensors.numpy import save as to_bytes
-
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
-    values = json.dumps(_without_arrays(state, arrays))
-    return to_bytes({n: np.asarray(a, order="C") for n, a in arrays.items()}, {"values": values})
+# Arrays and JSON values in one file
 
 
-def unpacked(data: bytes) -> Learned:
-    """And back; ValueError where the bytes are no such file."""
-    arrays, metadata = untrusted.arrays(np.frombuffer(data, np.uint8))
-    untrusted.require_numbers(arrays)
-    untrusted.require_kinds(metadata, {"values": (str,)})
-    found = _with_arrays(untrusted.parsed(metadata["values"], untrusted.LARGE), arrays)
-    if not isinstance(found, dict):
-        raise ValueError("no names and values")
-    return found
+def pack(state: Learned) -> bytes:
+    """Return JSON values and arrays as one safetensors file, with the values in its metadata."""
+    arrays: NamedArrays = {}
+    values = json.dumps(_extract_arrays(state, arrays))
+    return _safetensors(arrays, {"values": values})
 
 
-def mapped(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of a safetensors file, mapped into memory: a page is read when it is asked for, changes stay there."""
-    untrusted.require_plain(path)
-    return untrusted.arrays(np.memmap(path, np.uint8, mode="c"))[0] if path.stat().st_size else {}
+def unpack(data: bytes) -> Learned:
+    """Return the values and arrays that `pack` was given. Raises ValueError where the bytes are not such a file."""
+    arrays, metadata = untrusted.parse_safetensors(np.frombuffer(data, np.uint8))
+    untrusted.require_no_nan(arrays)
+    untrusted.require_types(metadata, {"values": (str,)})
+    state = _insert_arrays(untrusted.parse_json(metadata["values"], untrusted.MAX_JSON_BYTES), arrays)
+    if not isinstance(state, dict):
+        raise ValueError("a checkpoint without names and values")
+    return state
 
 
-def _without_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """The same value with each array replaced by {"array": its name}, the arrays gathered under names in order."""
+def map_arrays(path: Path) -> NamedArrays:
+    """Return the arrays of a safetensors file, mapped into memory: pages are read on use, changes are not written."""
+    untrusted.require_regular_file(path)
+    return untrusted.parse_safetensors(np.memmap(path, np.uint8, mode="c"))[0] if path.stat().st_size else {}
+
+
+def _safetensors(arrays: NamedArrays, metadata: dict[str, str] | None = None) -> bytes:
+    from safetensors.numpy import save
+
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata)
+
+
+def _extract_arrays(value: Any, arrays: NamedArrays) -> Any:
+    """Return the value with each array replaced by {"array": name}; the arrays are added under names in order."""
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
         arrays[name] = value
         return {"array": name}
     if isinstance(value, dict):
-        return {"dict": {key: _without_arrays(each, arrays) for key, each in value.items()}}
+        return {"dict": {key: _extract_arrays(item, arrays) for key, item in value.items()}}
     if isinstance(value, list | tuple):
-        return [_without_arrays(each, arrays) for each in value]
+        return [_extract_arrays(item, arrays) for item in value]
     return value
 
 
-def _with_arrays(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+def _insert_arrays(value: Any, arrays: NamedArrays) -> Any:
+    """Undo `_extract_arrays`. Raises ValueError for a name without an array."""
     if isinstance(value, list):
-        return [_with_arrays(each, arrays) for each in value]
+        return [_insert_arrays(item, arrays) for item in value]
     if not isinstance(value, dict):
         return value
     inner = next(iter(value.values()), None)
     if value.keys() == {"array"} and isinstance(inner, str) and inner in arrays:
         return arrays[inner]
     if value.keys() == {"dict"} and isinstance(inner, dict):
-        return {key: _with_arrays(each, arrays) for key, each in inner.items()}
-    raise ValueError("what was learned names an array that is not there")
+        return {key: _insert_arrays(item, arrays) for key, item in inner.items()}
+    raise ValueError("a value names an array that is missing")

@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import traceback
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
@@ -34,7 +34,7 @@ from genbench.storage import files, untrusted
 from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
 from genbench.storage.cards import KEY as KEY
-from genbench.storage.cards import ModelCard, is_outdated, read_card
+from genbench.storage.cards import ModelCard, is_outdated, outdated_card, read_card
 from genbench.tokenization.tokenizer import Tokenizer
 
 MAX_NAMES = 5  # in an error message
@@ -136,11 +136,8 @@ def get_model(folder: Path, name: str) -> StoredModel:
     matches = [model for model in models if model.name == name] or [m for m in models if m.name.startswith(name)]
     if len(matches) == 1:
         return matches[0]
-    if not matches and is_outdated(folder / name):
-        raise UserError(
-            f"model {name} was written by an earlier edition of genbench, which this one does not read: "
-            f"genbench models remove {name}, and train it again"
-        )
+    if not matches:
+        require_current(folder / name)
     if not models:
         raise UserError(f"no model is called {name!r}: none is stored; genbench train AUTHOR -g SPEC stores one")
     names = [model.name for model in matches or models]
@@ -152,7 +149,10 @@ def get_model(folder: Path, name: str) -> StoredModel:
 
 def open_model(place: str | Path) -> StoredModel:
     """Return the model in a folder, else the stored one of that name; UserError where there is neither."""
-    return read_model(Path(place)) or get_model(models_folder(), str(place))
+    model = read_model(Path(place))
+    if model is None:
+        require_current(Path(place))
+    return model or get_model(models_folder(), str(place))
 
 
 def read_model(folder: Path) -> StoredModel | None:
@@ -163,11 +163,31 @@ def read_model(folder: Path) -> StoredModel | None:
     return replace(model, allowed_files=())
 
 
+def require_current(folder: Path) -> None:
+    """Refuse a folder with a model that an earlier edition of genbench wrote. Raises UserError."""
+    if not is_outdated(folder):
+        return
+    problem = f"model {folder.name} was written by an earlier edition of genbench, which this one does not read"
+    stored_here = folder.resolve().parent == models_folder().resolve()
+    remedy = f"genbench models remove {folder.name}, and train it again" if stored_here else "train it again"
+    raise UserError(f"{problem}: {remedy}")
+
+
 def find_by_fingerprint(wanted: bytes) -> StoredModel:
     """Return the stored model with this fingerprint; UserError where there is none."""
-    for model in list_models(models_folder()):
+    folder = models_folder()
+    for model in list_models(folder):
         if model.fingerprint == wanted:
             return model
+
+    # a model of an earlier edition, which can be identified but not read
+    for path in folder.iterdir() if folder.is_dir() else ():
+        card = outdated_card(path)
+        if card is not None and _fingerprint(card.get("options", {}), card.get("files", {})) == wanted:
+            raise UserError(
+                f"the text was compressed with {path.name}, a model that an earlier edition of genbench wrote and this "
+                "one does not read: decompress it with that edition, then train the model again and compress it anew"
+            )
     raise UserError(
         f"no stored model has the fingerprint {wanted.hex()}; genbench decompress --model takes a folder with it, "
         "copied from the machine that compressed"
@@ -185,8 +205,8 @@ def store_model(
 ) -> StoredModel:
     """Store a trained generator; a model of the same key is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    files.sweep(folder)
-    temporary = Path(tempfile.mkdtemp(prefix=files.BESIDE, dir=folder))
+    files.remove_leftovers(folder)
+    temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder))
     try:
         files.save_generator(generator, temporary, training_words)
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
@@ -204,12 +224,12 @@ def write_model(
     Raises UserError where the folder is not empty or cannot be written.
     """
     require_new_folder(folder)
-    temporary = Path(tempfile.mkdtemp(prefix=files.BESIDE, dir=folder.resolve().parent))
+    temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder.resolve().parent))
     try:
         files.save_generator(generator, temporary, training_words)
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
         card = replace(card, genbench=__version__, created=card.created or datetime.now(UTC).isoformat(), files=digests)
-        files.write_whole(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
+        files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
         temporary.chmod(0o755)
         if folder.is_dir():
             folder.rmdir()
@@ -232,7 +252,7 @@ def require_new_folder(folder: Path) -> None:
 def copy_model(model: StoredModel, folder: Path) -> StoredModel:
     """Store a copy of a model that somebody else wrote; one of the same key is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=files.BESIDE, dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder))
     try:
         for file in FILES:
             shutil.copyfile(model.folder / file, temporary / file)
@@ -244,6 +264,21 @@ def copy_model(model: StoredModel, folder: Path) -> StoredModel:
 def remove_model(model: StoredModel) -> None:
     """Remove a stored model: it disappears at once, then its files are deleted."""
     files.remove_folder(model.folder)
+
+
+def remove_named(names: Iterable[str]) -> list[str]:
+    """Remove stored models by name, once each, after all names were found; return their full names.
+
+    Raises UserError for a name that is not known; an outdated model is removed too.
+    """
+    folder = models_folder()
+    outdated = [name for name in names if is_outdated(folder / name)]
+    models = {model.name: model for model in (get_model(folder, name) for name in names if name not in outdated)}
+    for model in models.values():
+        remove_model(model)
+    for name in dict.fromkeys(outdated):
+        files.remove_folder(folder / name)
+    return [*models, *dict.fromkeys(outdated)]
 
 
 def model_at_fault(error: BaseException) -> str:
@@ -258,7 +293,7 @@ def model_at_fault(error: BaseException) -> str:
 def has_digest(path: Path, digest: str) -> bool:
     """Return whether a file is a plain one and has this sha256."""
     try:
-        untrusted.require_plain(path)
+        untrusted.require_regular_file(path)
         return digest_of(path) == digest
     except (OSError, ValueError):
         return False
@@ -283,7 +318,7 @@ def _fingerprint(options: Mapping[str, Any], digests: Mapping[str, str]) -> byte
 
 def _place(temporary: Path, card: ModelCard) -> StoredModel:
     """Write the card of a model beside its files, and put them where its key says."""
-    files.write_whole(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
+    files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
     identity = json.dumps(card.key, sort_keys=True)
     plain = re.sub(r"[^\w-]+", "_", f"{card.author}-{card.generator}")[:80]
     final = temporary.parent / f"{plain}-{_digest(identity.encode())[:10]}"
@@ -308,7 +343,7 @@ def _rename(temporary: Path, final: Path) -> None:
 def _trial_text(tokenizer: Tokenizer) -> str:
     """Return a short text of some of a tokenizer's words and letters."""
     letters = tokenizer.letters[:: len(tokenizer.letters) // TRIAL_LETTERS + 1]
-    words = tokenizer.words_known[:: len(tokenizer.words_known) // TRIAL_WORDS + 1]
+    words = tokenizer.known_words[:: len(tokenizer.known_words) // TRIAL_WORDS + 1]
     return " ".join([*words, letters])
 
 

@@ -1,8 +1,8 @@
-"""Sharing: a kept model as a folder that another person can load without running anything from it, and back.
+"""Exported models: a folder that another person can load without executing anything in it.
 
-model.json, learned.json, arrays.safetensors    the model, as it is kept
-README.md       the model card: text, numbers, options, versions
-SHA256SUMS      a checksum of every file above, as `sha256sum --check` reads it
+model.json, learned.json, arrays.safetensors    the model, as it is stored
+README.md     the model card: text, scores, options, versions
+SHA256SUMS    a checksum of every file above, as `sha256sum --check` reads it
 """
 
 from __future__ import annotations
@@ -10,134 +10,119 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from genbench import api, registry
-from genbench import spec as options
-from genbench.corpus import Corpus
 from genbench.errors import GenbenchError, UserError, format_error
-from genbench.experiments.progress import Watcher
-from genbench.report.export.model_card import modelcard
-from genbench.storage import files as store
-from genbench.storage import models, untrusted
-from genbench.storage.files import write_whole
+from genbench.spec import Spec
+from genbench.storage import untrusted
+from genbench.storage.files import TEMPORARY_PREFIX, write_atomic
+from genbench.storage.models import (
+    CARD,
+    FILES,
+    StoredModel,
+    copy_model,
+    digest_of,
+    has_digest,
+    models_folder,
+    read_model,
+    require_current,
+    require_new_folder,
+)
 
-SUMS = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 README = "README.md"
+GET_AGAIN = "get a new copy of the folder"
 
 
-def export_model(
-    author: str | Corpus,
-    generator: str,
-    folder: str | Path,
-    *,
-    lines: str = "join",
-    watcher: Watcher = api.SILENT,
-    **how: Any,
-) -> Path:
-    """Write the model that `ready` would take into a new folder, with a model card and checksums; returns the folder.
+def export_model(model: StoredModel, folder: str | Path, readme: str) -> Path:
+    """Write a stored model with its model card and checksums into a new folder; return the folder.
 
-    The model is scored on the author's test text for its card. What `max_overlap` needs of the training text goes
-    along: a hash of each word. Raises UserError where the folder is not empty or cannot be written.
+    The folder appears whole or not at all. Raises UserError where it is not empty or cannot be written.
     """
-    final = Path(folder)
-    _require_new(final)
-    text = author if isinstance(author, Corpus) else api.corpus(author, lines=lines, watcher=watcher)
-    made = api.ready(text, generator, lines=lines, watcher=watcher, **how)
-    given = {name: value for name, value in how.items() if value is not None}
-    wanted = models.key(generator, text.describe() | {"author": text.author}) | given
-    model = models.find(models.home(), wanted)
-    if model is None:
-        raise UserError(f"the model could not be kept in {models.home()}, so there is none to export; make room there")
-    home = registry.distribution(model.card["spec"])
-    card = modelcard(model.card, api.numbers(made, text.test), home, made.training_words is not None)
-    _require_new(final)  # training takes its time
-    beside = Path(tempfile.mkdtemp(prefix=store.BESIDE, dir=final.resolve().parent))
+    target = Path(folder)
+    require_new_folder(target)
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.resolve().parent))
     try:
-        for file in (models.CARD, *models.FILES):
-            shutil.copyfile(model.folder / file, beside / file)
-        write_whole(beside / README, card.encode())
-        write_whole(beside / SUMS, _sums(beside).encode())
-        beside.chmod(0o755)
-        if final.is_dir():
-            final.rmdir()
-        beside.rename(final)
+        for file in (CARD, *FILES):
+            shutil.copyfile(model.folder / file, temporary / file)
+        write_atomic(temporary / README, readme.encode())
+        write_checksums(temporary)
+        temporary.chmod(0o755)
+        if target.is_dir():
+            target.rmdir()
+        temporary.rename(target)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return final
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target
 
 
-def _require_new(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{str(folder)!r} is not empty; name a folder that is not there yet")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{str(folder)!r} is a file; name a folder that is not there yet")
-    if not folder.resolve().parent.is_dir():
-        raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; make it first")
+def write_checksums(folder: Path) -> None:
+    """Write the checksums of all files of a folder into it."""
+    files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
+    lines = "".join(f"{digest_of(path)}  {path.name}\n" for path in files)
+    write_atomic(folder / CHECKSUMS, lines.encode())
 
 
-def _sums(folder: Path) -> str:
-    files = sorted(path for path in folder.iterdir() if path.name != SUMS)
-    return "".join(f"{_digest(path)}  {path.name}\n" for path in files)
+def import_model(folder: str | Path, generator: str | None = None) -> StoredModel:
+    """Check a folder that `export_model` wrote, load the model once, and store a copy of it.
 
-
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
-
-
-def import_model(folder: str | Path, generator: str | None = None) -> models.Model:
-    """Check a folder that `export_model` wrote, load it once, and keep it beside one's own models.
-
-    Nothing in the folder is run: its generator is found by its registered name. That of a model whose plugin is a .py
-    file has to be named, by a path to a file of your own that you trust; it must be the one that the model was trained
-    with. Raises UserError where a file is missing, changed or too many, or the generator is not there.
+    Nothing in the folder is executed: the model's generator is found by its registered name. Where its plugin is a .py
+    file, `generator` is the path of a file of yours that you trust; it has to be the one that the model was trained
+    with. Raises UserError where a file is missing, changed or unexpected, where the generator is not available, and for
+    a model that an earlier edition of genbench wrote.
     """
     source = Path(folder)
-    _require_sums(source)
-    found = models.inside(source)
-    if found is None:
-        raise UserError(f"{source} holds no model that this genbench knows; get one that genbench models export wrote")
-    spec, path = options.parse(found.card["spec"]), None
-    if generator is not None:
-        path = options.parse(generator).path
-        if path is None or spec.path is None:
-            raise UserError("-g is for a model whose plugin is a .py file: it takes a path to that file")
-    elif spec.path is not None:
-        raise UserError(
-            f"{found.name} was trained with a file, {spec.path.name}, and no file is run that you do not name: look "
-            f"into it, then name it: genbench models import {source} -g PATH"
-        )
-    if path is not None:
-        written = options.complete(str(path.resolve()), options.parse(found.card["spec"]).options)
-        found = replace(found, card=found.card | {"spec": written}, may_run=(path.resolve(),))
+    _require_checksums(source)
+    require_current(source)
+    model = read_model(source)
+    if model is None:
+        raise UserError(f"{source} contains no model of this genbench; get one that genbench models export wrote")
+    model = _with_plugin(model, source, generator)
     try:
-        found.generator()
+        model.load()
     except Exception as error:  # somebody else wrote it: anything may be wrong
-        said = str(error) if isinstance(error, GenbenchError) else format_error(error)
-        raise UserError(f"{source} cannot be imported: {said}") from error
-    return models.take(found, models.home())
+        reason = str(error) if isinstance(error, GenbenchError) else format_error(error)
+        raise UserError(f"{source} cannot be imported: {reason}") from error
+    return copy_model(model, models_folder())
 
 
-def _require_sums(folder: Path) -> None:
-    """Refuse a folder whose files are not, one for one, those that its checksums name."""
+def _with_plugin(model: StoredModel, source: Path, generator: str | None) -> StoredModel:
+    """Return the model with the plugin file that the user names, where it needs one."""
+    spec = Spec.parse(model.card.spec)
+    if generator is None:
+        if spec.path is not None:
+            raise UserError(
+                f"{model.name} was trained with a plugin file, {spec.path.name}, and only files that you name are "
+                f"executed: read yours, then name it: genbench models import {source} -g FILE"
+            )
+        return model
+    path = Spec.parse(generator).path
+    if path is None or spec.path is None:
+        raise UserError("-g is for a model whose plugin is a .py file: it takes the path of that file")
+    local_spec = Spec.parse(str(path.resolve())).fill(spec.options)
+    return replace(model, card=replace(model.card, spec=local_spec), allowed_files=(path.resolve(),))
+
+
+def _require_checksums(folder: Path) -> None:
+    """Refuse a folder whose files are not exactly those of its checksums. Raises UserError."""
+    # read the checksums
     if not folder.is_dir():
         raise UserError(f"there is no folder {str(folder)!r}; name one that genbench models export wrote")
-    path = folder / SUMS
+    path = folder / CHECKSUMS
     if not path.is_file():
-        raise UserError(f"{folder} has no {SUMS}; name a folder that genbench models export wrote")
+        raise UserError(f"{folder} has no {CHECKSUMS}; name a folder that genbench models export wrote")
     try:
-        data = untrusted.read(path)
+        data = untrusted.read_file(path)
     except ValueError as error:
-        raise UserError(f"{error} in {folder}; get the folder anew") from error
+        raise UserError(f"{error} in {folder}; {GET_AGAIN}") from error
     lines = [line.partition("  ") for line in data.decode(errors="replace").splitlines()]
-    named = {name: digest for digest, _, name in lines}
-    there = {each.name for each in folder.iterdir()} - {SUMS}
-    for name in sorted(there ^ set(named)):
-        how = "is missing" if name in named else f"is not in {SUMS}"
-        raise UserError(f"{name} of {folder} {how}; get the folder anew")
-    for name, digest in named.items():
-        each = folder / name
-        if not models.undamaged(each, digest):
-            raise UserError(f"{name} of {folder} is damaged or was changed: its checksum differs; get the folder anew")
+    digests = {name: digest for digest, _, name in lines}
+
+    # compare them with the files
+    files = {file.name for file in folder.iterdir()} - {CHECKSUMS}
+    for name in sorted(files ^ set(digests)):
+        problem = "is missing" if name in digests else f"is not in {CHECKSUMS}"
+        raise UserError(f"{name} of {folder} {problem}; {GET_AGAIN}")
+    for name, digest in digests.items():
+        if not has_digest(folder / name, digest):
+            raise UserError(f"{name} of {folder} is damaged or was changed: its checksum differs; {GET_AGAIN}")

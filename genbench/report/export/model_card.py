@@ -1,17 +1,18 @@
-"""The card of a model that is passed on: text, numbers, options, versions, as Markdown."""
+"""The model card of an exported model, as Markdown: text, scores, options, versions."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from genbench import __version__
-from genbench.report.formatting import measured, printable
-from genbench.spec import written
+from genbench.report.formatting import format_measure, printable
+from genbench.spec import format_value
+from genbench.storage.cards import ModelCard
 
-NUMBERS = {
+SCORES = {
     "bits_per_character": "bits per character",
     "interval": "95 % interval",
     "bits_per_byte": "bits per byte",
@@ -19,75 +20,83 @@ NUMBERS = {
     "characters": "characters",
     "words": "words",
 }
-WORDS = (
-    "What `--max-overlap` needs goes along: a 64-bit hash of each word of the training text, in their order. Who "
-    "guesses the words can tell the text by them: pass on no model of a text that has to stay private."
+WITH_WORDS = (
+    "The folder contains what `--max-overlap` needs: a 64-bit hash of each word of the training text, in their order. "
+    "Somebody who guesses the words can recover the text from it: do not share a model of a text that has to stay "
+    "private."
 )
+WITHOUT_WORDS = "The folder does not contain what `--max-overlap` needs."
 PACKAGES = ("numpy", "torch", "safetensors")
 
 
-def modelcard(card: Mapping[str, Any], numbers: Mapping[str, Any], home: str, words: bool) -> str:
-    """The Markdown of a model's card.
+def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_training_words: bool) -> str:
+    """Return the Markdown of a model's card.
 
-    `numbers` are those of the author's test text, `home` is whose the generator is, `words` whether what `max_overlap`
-    needs goes along.
+    `scores` are those of the author's test text, `provider` is the distribution of the generator.
     """
-    training = card["training"]
-    text = [
-        ("author", card["author"]),
-        ("books", "; ".join(map(str, card.get("books", [])))),
-        ("line wraps", card.get("lines", "")),
-        ("tested on", card.get("held_out") or "the last 10 % of each book"),
-        ("sha256 of the cleaned text", card["sha256"]),
-    ]
-    how = [
-        ("generator", f"{card['generator']} ({home})"),
-        ("SPEC", card["spec"]),
-        ("seed", card["seed"]),
-        ("budget", "none" if card["budget"] is None else f"{card['budget']:g} seconds"),
-        ("steps asked for", card["steps"] or "-"),
-        ("device", card["device"]),
-        *(
-            (name.replace("_", " "), training[name])
-            for name in ("train_seconds", "steps", "parameters")
-            if training.get(name)
-        ),
-    ]
-    name, author = _plain(card["generator"]), _plain(card["author"])
-    parts = [
-        f"# {name}, trained on {author}",
+    generator, author, spec = (_one_line(text) for text in (card.generator, card.author, card.spec))
+    sections = [
+        f"# {generator}, trained on {author}",
         "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS` and "
-        "keeps it beside your own; nothing in it is run.",
-        f"Then `genbench generate {author} -g '{_plain(card['spec'])}'` takes it, where the text is the same.",
-        _table("text", text),
-        _table("on the test text, read once", [(said, measured(n, numbers[n])) for n, said in NUMBERS.items()]),
-        _table("training", how),
-        _table("options", [(option, written(value)) for option, value in card["options"].items()]),
-        _table("versions", _versions(card)),
-        WORDS if words else "What `--max-overlap` needs does not go along.",
-        *(f"- {_plain(note)}" for note in training.get("notes", [])),
+        "stores the model beside your own; nothing in the folder is executed.",
+        f"Then `genbench generate {author} -g '{spec}'` uses it, where the author's text is the same.",
+        _table("text", _text_rows(card)),
+        _table("score on the test text", [(name, format_measure(key, scores[key])) for key, name in SCORES.items()]),
+        _table("training", _training_rows(card, provider)),
+        _table("options", [(option, format_value(value)) for option, value in card.options.items()]),
+        _table("versions", _version_rows(card)),
+        WITH_WORDS if has_training_words else WITHOUT_WORDS,
+        *(f"- {_one_line(note)}" for note in card.training.notes),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
-def _versions(card: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    found = [
-        ("trained with genbench", f"{card['genbench']}, {card['created'][:16]} UTC"),
+def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
+    return [
+        ("author", card.author),
+        ("books", "; ".join(map(str, card.books))),
+        ("line wraps", card.lines),
+        ("tested on", card.held_out or "the last 10 % of each book"),
+        ("sha256 of the cleaned text", card.sha256),
+    ]
+
+
+def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
+    training = card.training
+    measured = {
+        "training seconds": training.seconds,
+        "optimizer steps": training.steps,
+        "parameters": training.parameters,
+    }
+    return [
+        ("generator", f"{card.generator} ({provider})"),
+        ("SPEC", card.spec),
+        ("seed", card.seed),
+        ("budget", "none" if card.budget is None else f"{card.budget:g} seconds"),
+        ("requested steps", card.steps or "-"),
+        ("device", card.device),
+        *((name, value) for name, value in measured.items() if value),
+    ]
+
+
+def _version_rows(card: ModelCard) -> list[tuple[str, Any]]:
+    rows = [
+        ("trained with genbench", f"{card.genbench}, {card.created[:16]} UTC"),
         ("exported with", __version__),
     ]
     for package in PACKAGES:
         try:
-            found.append((package, version(package)))
+            rows.append((package, version(package)))
         except PackageNotFoundError:
             continue
-    return [*found, ("Python", platform.python_version())]
+    return [*rows, ("Python", platform.python_version())]
 
 
-def _table(heading: str, rows: list[tuple[str, Any]]) -> str:
-    lines = [f"| {heading} | |", "| --- | --- |", *(f"| {_plain(name)} | {_plain(value)} |" for name, value in rows)]
-    return "\n".join(lines)
+def _table(heading: str, rows: Sequence[tuple[str, Any]]) -> str:
+    lines = [f"| {_one_line(name)} | {_one_line(value)} |" for name, value in rows]
+    return "\n".join([f"| {heading} | |", "| --- | --- |", *lines])
 
 
-def _plain(value: Any) -> str:
-    """One line that no Markdown breaks out of."""
+def _one_line(value: Any) -> str:
+    """Return a value in one line that cannot end its Markdown element."""
     return printable(str(value)).replace("\n", " ").replace("|", "\\|").replace("`", "'").replace("<", "&lt;")
