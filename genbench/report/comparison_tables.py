@@ -5,19 +5,17 @@ The result table itself is in columns.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from genbench.analysis.diversity import WINDOW
-from genbench.analysis.novelty import FEWEST
-from genbench.analysis.strata import BY
+from genbench.analysis.novelty import MIN_COPIED_WORDS, NoveltyStatistics
+from genbench.analysis.strata import STRATIFIERS
+from genbench.analysis.style_judge import JudgedPassages, JudgeReport
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.row import CopyStats, Row
+from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, labels
 from genbench.report.formatting import format_decimals, format_percent, heading_in_one_line, printable
-
-Figures = dict[str, Any]
 
 HELD_OUT = "held-out text"
 JUDGES = {"bits": "by bits", "lstm": "LSTM judge", "rnn": "RNN judge"}
@@ -32,8 +30,8 @@ NOVELTY_HEADINGS = (
 )
 
 NOVELTY_NOTE = (
-    f"Longest copy: in characters, mean over the samples. Copied: words in runs of {FEWEST} or more that are in the "
-    "training text. Unseen: words and n-grams that are not in it. "
+    f"Longest copy: in characters, mean over the samples. Copied: words in runs of {MIN_COPIED_WORDS} or more that are "
+    "in the training text. Unseen: words and n-grams that are not in it. "
     f"Distinct-2: over windows of {WINDOW} words. Self-BLEU: over ten."
 )
 STYLE_NOTE = (
@@ -84,7 +82,7 @@ def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
     return by_note
 
 
-def novelty_table(rows: Sequence[Row], held_out: CopyStats | None) -> TextTable:
+def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> TextTable:
     """Return what the samples copy and repeat: a line for each row and temperature, and for held-out text."""
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
@@ -96,7 +94,7 @@ def novelty_table(rows: Sequence[Row], held_out: CopyStats | None) -> TextTable:
     return TextTable(["samples of", *NOVELTY_HEADINGS], lines)
 
 
-def novelty_cells(stats: CopyStats) -> list[str]:
+def novelty_cells(stats: NoveltyStatistics) -> list[str]:
     """Return the cells under NOVELTY_HEADINGS for the statistics of several texts."""
     unseen = stats.unseen
     return [
@@ -139,7 +137,7 @@ def strata_table(by: str, strata: Sequence[StratumResult]) -> TextTable:
 
 def strata_title(by: str) -> str:
     """Return what the strata of a split are, as a phrase in lower case."""
-    return " ".join((BY[by].__doc__ or "").split()).lower().rstrip(".") if by in BY else by
+    return " ".join((STRATIFIERS[by].__doc__ or "").split()).lower().rstrip(".") if by in STRATIFIERS else by
 
 
 def strata_note(by: str) -> str:
@@ -157,34 +155,36 @@ def style_table(comparison: Comparison, author: str, rows: Sequence[Row]) -> Tex
             copied = format_percent(row.novelty[0].copied_share) if row.novelty else "-"
             lines.append([label, str(accuracy["bits"].passages), *shares, copied])
     if lines and comparison.style:
-        lines.append(_held_out_style(comparison, author, comparison.style["human"]))
+        lines.append(_held_out_style(comparison, author, comparison.style.human))
     return TextTable(["style of", "samples", *(f"{name} %" for name in JUDGES.values()), "copied %"], lines)
 
 
-def _held_out_style(comparison: Comparison, author: str, judged: Figures) -> list[str]:
+def _held_out_style(comparison: Comparison, author: str, human: JudgedPassages) -> list[str]:
     """Return the line for the author's own test passages."""
-    passages = sum(judged["bits"]["given_to"][author].values())
-    shares = [format_percent(_own_share(judged[judge], author)) for judge in JUDGES]
+    passages = sum(human.judges["bits"].attributed_to[author].values())
+    shares = [format_percent(_own_share(human.judges[judge].attributed_to[author], author)) for judge in JUDGES]
     stats = comparison.held_out_text.get(author)
     copied = format_percent(stats.copied_share) if stats else "-"
     return [HELD_OUT, str(passages), *shares, copied]
 
 
-def _own_share(figures: Figures, author: str) -> float | None:
-    """Return the share of an author's passages that are attributed to that author."""
-    attributed = figures["given_to"][author]
-    total = sum(attributed.values())
-    return attributed[author] / total if total else None
+def _own_share(attributed_to: Mapping[str, int], author: str) -> float | None:
+    """Return the share of passages that are attributed to an author."""
+    total = sum(attributed_to.values())
+    return attributed_to[author] / total if total else None
 
 
-def judge_accuracy(style: Figures) -> Iterator[str]:
+def judge_accuracy(style: JudgeReport) -> Iterator[str]:
     """Yield a sentence for each judge: its accuracy on human test passages, and on sentences without a small word."""
     for judge, name in JUDGES.items():
-        by_length = [line for line in style["by_length"] if line[judge]["passages"]]
-        accuracies = [f"{format_percent(line[judge]['mean'])} of {line['length']:,}" for line in by_length]
-        lost = style["lost_word"][judge]
+        accuracies = [
+            f"{format_percent(passages.judges[judge].mean)} of {passages.length:,}"
+            for passages in style.by_length
+            if passages.judges[judge].passages
+        ]
+        lost = style.lost_word[judge]
         yield (
             f"{name}: human test passages attributed correctly, in percent, by their characters: "
-            f"{', '.join(accuracies)}; whole sentences {format_percent(lost['whole']['accuracy'])}, the same without a "
-            f"small word {format_percent(lost['without']['accuracy'])} ({format_percent(lost['changed'])} change)"
+            f"{', '.join(accuracies)}; whole sentences {format_percent(lost.whole.accuracy)}, the same without a "
+            f"small word {format_percent(lost.without.accuracy)} ({format_percent(lost.changed)} change)"
         )

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.pareto import Sweep
 from genbench.experiments.row import CopyStats, Row
 from genbench.experiments.significance import labels
+from genbench.experiments.sweep import Sweep
 from genbench.report import comparison_tables as tables
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import TextTable

@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from genbench.report.colors import SERIES
@@ -114,11 +115,11 @@ def scatter(chart: Chart, series: Sequence[Series], front: Sequence[Point]) -> M
     """Return a chart with a marker for each point of each series, a line along the front, and a legend below."""
     with _axes(3.4 + LEGEND_LINE * -(-len(series) // 2)) as (figure, axes):
         axes.step(*zip(*front, strict=True), where="post", color=placeholder_color("faint"), linewidth=1.5)
-        handles = []
+        handles: list[Line2D] = []
         for generator in series:
             x, y = zip(*generator.points, strict=True)
-            style = {"color": generator.color, "markersize": 7, "label": generator.short_name}
-            handles += axes.plot(x, y, generator.marker, linestyle="none", **style)
+            name, color = generator.short_name, generator.color
+            handles += axes.plot(x, y, generator.marker, linestyle="none", color=color, markersize=7, label=name)
         _finish(axes, chart, "y")
         _set_logarithmic(axes, chart.log)
         _add_legend(figure, 2, handles)
@@ -156,17 +157,17 @@ def _draw_line(axes: Axes, series: Series) -> None:
         low, high = [bounds[0] for _, bounds in band], [bounds[1] for _, bounds in band]
         axes.fill_between([x for x, _ in band], low, high, color=series.color, alpha=0.1, linewidth=0)
     if series.end:
-        ring = {"color": series.color, "markersize": 9, "fillstyle": "none", "mew": 2}
-        axes.plot([series.end[0]], [series.end[1]], series.marker, **ring)
+        end_x, end_y = series.end
+        axes.plot([end_x], [end_y], series.marker, color=series.color, markersize=9, fillstyle="none", mew=2)
 
 
-def _legend_handle(axes: Axes, series: Series) -> object:
+def _legend_handle(axes: Axes, series: Series) -> Line2D:
     """Return an empty line with the style of a series, for the legend."""
-    style = {"linestyle": series.dash, "color": series.color, "label": series.short_name, "markersize": 6}
-    return axes.plot([], [], series.marker, **style)[0]
+    color, name = series.color, series.short_name
+    return axes.plot([], [], series.marker, linestyle=series.dash, color=color, label=name, markersize=6)[0]
 
 
-def _add_legend(figure: Figure, columns: int, handles: Sequence[object]) -> None:
+def _add_legend(figure: Figure, columns: int, handles: Sequence[Line2D]) -> None:
     """Add the names of the series below the chart."""
     figure.legend(
         handles=handles, loc="outside lower left", ncols=columns, frameon=False, labelcolor=placeholder_color("ink")

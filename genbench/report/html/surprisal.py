@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from markupsafe import Markup, escape
 
-from genbench.analysis.surprisal import apart, farthest, pieces, spread
+from genbench.analysis.surprisal import SurprisalReport, bits_range, largest_differences, split_leading_space
 from genbench.report.colors import surprisal_legend, surprisal_level
 from genbench.report.formatting import printable
 from genbench.report.html.rendering import fill
 from genbench.report.html.tables import Cell, Line, Table
+from genbench.scoring import WordSurprisal, split_words
 
-Report = dict[str, Any]
-Words = Sequence[Sequence[Any]]  # words with the white space before them, and their bits or None
+Words = Sequence[WordSurprisal]
 
 PAGE_BYTES = 1_800_000  # for all columns of a page
 CONTEXT_WORDS = 4  # before a word in the table of differences, and after it
@@ -23,27 +22,25 @@ NAMED_WORD = Markup('<span id="{}" class="{}" data-b="{}">{}</span>')
 LEFT_OUT = Markup('<em class="left-out"> … {} more characters are in the JSON file</em>')
 
 
-def surprisal_page(report: Report) -> str:
+def surprisal_page(report: SurprisalReport) -> str:
     """Return the surprisal of a text to several generators as one HTML page of less than 3 MB.
 
     A longer text is cut off, and the page says so.
     """
-    columns = [generator["words"] for generator in report["generators"].values()]
-    marked = farthest(columns)
+    columns = report.columns
+    marked = largest_differences(columns)
     rows, shown = _paragraphs(columns, {number: rank for rank, number in enumerate(marked, 1)})
-    words = [word for word, _ in columns[0]] if columns else []
+    words = [word.text for word in columns[0]] if columns else []
     values = {
-        "author": report["author"],
-        "name": report["name"],
-        "characters": report["characters"],
+        "author": report.author,
+        "name": report.name,
+        "characters": report.characters,
         "left_out": sum(map(len, words[shown:])),
-        "headings": [
-            (name, total["bits"], total["bits_per_character"]) for name, total in report["generators"].items()
-        ],
+        "headings": [(name, model.bits, model.bits_per_character) for name, model in report.generators.items()],
         "rows": rows,
         "legend": surprisal_legend(),
         "marked": len(marked),
-        "differences": _difference_table(list(report["generators"]), columns, [at for at in marked if at < shown]),
+        "differences": _difference_table(list(report.generators), columns, [at for at in marked if at < shown]),
     }
     return fill("surprisal.html", values)
 
@@ -53,7 +50,7 @@ def _paragraphs(columns: Sequence[Words], ranks: dict[int, int]) -> tuple[list[l
     rows: list[list[Markup]] = []
     size = 0
     for number, words in enumerate(zip(*columns, strict=True)):
-        space = apart(words[0][0])[0]
+        space = split_leading_space(words[0].text)[0]
         if not rows or "\n" in space:
             rows.append([Markup("") for _ in columns])
             space = space.rpartition("\n")[2]
@@ -67,16 +64,16 @@ def _paragraphs(columns: Sequence[Words], ranks: dict[int, int]) -> tuple[list[l
     return rows, len(columns[0]) if columns else 0
 
 
-def _marked_word(words: Sequence[Sequence[Any]], column: int, rank: int | None) -> Markup:
+def _marked_word(words: Words, column: int, rank: int | None) -> Markup:
     """Return a word in one of the columns; `rank` is its place among the words on which the generators differ most.
 
     Such a word is marked, differently where its bits are the lowest; in the first column it is a target for links.
     """
-    piece, bits = words[column]
-    word = apart(piece)[1]
+    text, bits = words[column]
+    word = split_leading_space(text)[1]
     if rank is None:
         return word_markup(word, bits)
-    lowest = bits == min(other for _, other in words)
+    lowest = bits == min(other.bits for other in words)
     return word_markup(word, bits, "far least" if lowest else "far", "" if column else f"far-{rank}")
 
 
@@ -87,30 +84,32 @@ def _difference_table(names: Sequence[str], columns: Sequence[Words], marked: Se
     lines = []
     for rank, number in enumerate(marked, 1):
         neighbors = columns[0][max(0, number - CONTEXT_WORDS) : number + CONTEXT_WORDS + 1]
-        context = " ".join("".join(piece for piece, _ in neighbors).split())
-        bits = [column[number][1] for column in columns]
+        context = " ".join("".join(word.text for word in neighbors).split())
+        bits = [column[number].bits for column in columns]
         cells = [Cell(f"{value:.1f}", "best" if value == min(bits) else "") for value in bits]
-        cells += [Cell(f"{spread(bits):.1f}"), Cell(context, "words")]
-        lines.append(Line(f"{rank}. {apart(columns[0][number][0])[1]}", cells, target=f"far-{rank}"))
+        cells += [Cell(f"{bits_range(bits):.1f}"), Cell(context, "words")]
+        lines.append(Line(f"{rank}. {split_leading_space(columns[0][number].text)[1]}", cells, target=f"far-{rank}"))
     return Table("The largest differences, in bits", ["word", *names, "difference", "context"], lines)
 
 
-def colored_text(text: str, surprisal: Words | None, copies: Sequence[Sequence[int]] | None, max_bytes: int) -> Markup:
+def colored_text(
+    text: str, surprisal: Sequence[tuple[str, float]], copies: Sequence[Sequence[int]], max_bytes: int
+) -> Markup:
     """Return a text as HTML of about `max_bytes` at most, with copied words underlined; a longer one is cut off.
 
     `surprisal` is empty if it was not measured; it is ignored if its words are not the text. `copies` are [start, end)
     in the text; a word is copied if its first letter is.
     """
-    words: Words = surprisal or []
+    words: Sequence[tuple[str, float | None]] = surprisal
     if "".join(word for word, _ in words) != text:
-        words = [[word, None] for word in pieces(text)]
+        words = [(word, None) for word in split_words(text)]
 
     parts: list[Markup] = []
     size = start = 0
     underlined = False
     for piece, bits in words:
-        space, letters = apart(piece)
-        copied = _inside(start + len(space), copies or ())
+        space, letters = split_leading_space(piece)
+        copied = _inside(start + len(space), copies)
         closing = Markup("</u>") if underlined and not copied else Markup("")
         opening = Markup('<u class="copied">') if copied and not underlined else Markup("")
         part = closing + escape(printable(space)) + opening + word_markup(letters, bits)

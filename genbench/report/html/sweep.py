@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from genbench.experiments.pareto import UNITS, Sweep
+from genbench.experiments.sweep import COST_UNITS, Sweep
 from genbench.report.comparison_tables import corpus_heading
 from genbench.report.formatting import unwrap
 from genbench.report.html import charts
@@ -71,7 +71,7 @@ def _chart(sweep: Sweep, author: str, number: int) -> Markup:
         for row in sweep.front(author)
     ]
 
-    unit = UNITS[sweep.cost]
+    unit = COST_UNITS[sweep.cost]
     title = f"{author}: bits against {unit}"
     description = f"A mark for each row, and a line along the rows that none improves on at their cost. {DIRECTION}"
     return charts.scatter(Chart(f"front-{number}", title, description, unit, Y_LABEL, 10), series, front)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from genbench.analysis.memory import ContextBits
+from genbench.analysis.novelty import NoveltyStatistics
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.row import ContextPoint, CopyStats, Row
+from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, labels
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import TextTable, novelty_table, strata_table, style_table
@@ -70,7 +72,7 @@ def from_text(caption: str, table: TextTable, numbers: Numbers) -> Table:
     return Table(caption, table.names, lines)
 
 
-def novelty(author: str, rows: Sequence[Row], held_out: CopyStats | None, numbers: Numbers) -> Table | None:
+def novelty(author: str, rows: Sequence[Row], held_out: NoveltyStatistics | None, numbers: Numbers) -> Table | None:
     """Return what the samples copy and repeat; None if there are no samples."""
     table = novelty_table(rows, held_out)
     return from_text(f"{author}: what the samples copy and repeat", table, numbers) if table else None
@@ -109,7 +111,7 @@ def learning_curves(author: str, series: Sequence[Series]) -> Table:
     return Table(f"{author}: learning curves", ["generator", "seconds", "bits/char", "text"], lines)
 
 
-def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextPoint]]]) -> Table:
+def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextBits]]]) -> Table:
     """Return bits by length of context, with its farther half shuffled, and the gain from the rest of the context."""
     lines = []
     for series, points in curves:

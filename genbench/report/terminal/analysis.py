@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from rich.console import Console
 
+from genbench.analysis.attribution import Accuracy, Attribution
+from genbench.analysis.confusion import ConfusionReport
 from genbench.analysis.explanations import Context, Continuation, Explanation
+from genbench.analysis.novelty import CopiedRun, NoveltyReport
 from genbench.report.comparison_tables import NOVELTY_HEADINGS, judge_accuracy, novelty_cells
 from genbench.report.formatting import format_percent, heading_in_one_line
 from genbench.report.terminal.tables import print_heading, print_list, print_text
-
-Report = dict[str, Any]
 
 MAX_COPY = 60  # characters of a copied run that are shown
 MAX_CONTEXT = 40  # characters of a context in a heading
@@ -22,23 +22,22 @@ PASSAGE_NOTE = (
 )
 
 
-def show_novelty(report: Report, console: Console) -> None:
+def show_novelty(report: NoveltyReport, console: Console) -> None:
     """Print what each text copies, the share of n-grams that are new by their length, and the other figures."""
     rows = [
-        [str(number), str(text["longest_copy"]), _copied_from(text["copied_from"]), _copied_text(text["copied_from"])]
-        for number, text in enumerate(report["texts"], 1)
+        [str(number), str(text.longest_copy), _copied_from(text.copied_from), _copied_text(text.copied_from)]
+        for number, text in enumerate(report.texts, 1)
     ]
     print_list(["text", "copy", "from", "the longest run copied"], rows, console)
     console.print()
 
-    generated, held_out = report["drawn"], report["human"]
-    shares = zip(generated["unseen"], held_out["unseen"], strict=True)
+    shares = zip(report.generated.unseen, report.held_out.unseen, strict=True)
     rows = [[str(n), *map(format_percent, pair)] for n, pair in enumerate(shares, 1)]
     print_list(["words", "unseen, generated %", "unseen, held-out %"], rows, console)
     console.print()
 
     names = map(heading_in_one_line, NOVELTY_HEADINGS)
-    figures = zip(names, novelty_cells(generated), novelty_cells(held_out), strict=True)
+    figures = zip(names, novelty_cells(report.generated), novelty_cells(report.held_out), strict=True)
     print_list(
         ["figure", "generated", "held-out"],
         [list(row) for row in figures if not row[0].startswith("unseen")],  # shown above
@@ -46,34 +45,36 @@ def show_novelty(report: Report, console: Console) -> None:
     )
 
 
-def _copied_from(place: Report | None) -> str:
+def _copied_from(run: CopiedRun | None) -> str:
     """Return the book and the character that a copied run begins at."""
-    return "-" if place is None else f"{place['book']} at {place['character']:,}".strip()
+    return "-" if run is None else f"{run.book} at {run.character:,}".strip()
 
 
-def _copied_text(place: Report | None) -> str:
+def _copied_text(run: CopiedRun | None) -> str:
     """Return the beginning of a copied run, with its line ends escaped."""
-    if place is None:
+    if run is None:
         return ""
-    return repr(place["text"][:MAX_COPY])[1:-1] + ("..." if len(place["text"]) > MAX_COPY else "")
+    return repr(run.text[:MAX_COPY])[1:-1] + ("..." if len(run.text) > MAX_COPY else "")
 
 
-def show_confusion(report: Report, console: Console) -> None:
+def show_confusion(report: ConfusionReport, console: Console) -> None:
     """Print bits and distances between authors, and how many passages are attributed to their author."""
-    names = list(report["authors"])
-    sizes = [author["train"] for author in report["authors"].values()]
-    characters = " to ".join(f"{size:,}" for size in dict.fromkeys((min(sizes), max(sizes))))
-    seconds = f"{report['train_seconds']:.1f} s of training"
-    print_text(f"{report['generator']}, {characters} characters of each author, {seconds}", console)
+    names = list(report.authors)
+    sizes = sorted({len(corpus.train) for corpus in report.authors.values()})
+    characters = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
+    seconds = f"{report.train_seconds:.1f} s of training"
+    print_text(f"{report.generator}, {characters} characters of each author, {seconds}", console)
 
-    _show_matrix("bits per character of (row) under the model of (column)", names, report["bits"], console)
-    _show_matrix("distance, bits per character, from (row) to (column)", names, report["distances"], console)
+    _show_matrix("bits per character of (row) under the model of (column)", names, report.bits, console)
+    _show_matrix("distance, bits per character, from (row) to (column)", names, report.distances, console)
     headings = ("passages of", "passages", "correct", "95 % interval", "mean")
-    print_list(headings, [[str(line["length"]), *accuracy_cells(line)] for line in report["attribution"]], console)
-    if report["judge"]:
-        for sentence in judge_accuracy(report["judge"]):
+    print_list(
+        headings, [[str(length), *accuracy_cells(accuracy)] for length, accuracy in report.attribution.items()], console
+    )
+    if report.judge:
+        for sentence in judge_accuracy(report.judge):
             print_text(sentence, console)
-    correct = f"{report['whole_right']} of {len(names)}"
+    correct = f"{report.whole_correct} of {len(names)}"
     print_text(f"Whole test texts attributed to their author: {correct}. {PASSAGE_NOTE}", console)
 
 
@@ -87,43 +88,40 @@ def _show_matrix(title: str, names: Sequence[str], values: Sequence[Sequence[flo
     print_list(["", *(name[:shown] for name in names)], rows, console)
 
 
-def accuracy_cells(line: Report) -> list[str]:
+def accuracy_cells(accuracy: Accuracy) -> list[str]:
     """Return the number of passages, the share attributed correctly, its interval, and the mean over authors.
 
-    >>> accuracy_cells({"passages": 10, "accuracy": 0.9, "interval": [0.596, 0.982], "mean": 0.85})
+    >>> accuracy_cells(Accuracy(10, 9, 0.9, (0.596, 0.982), 0.85, {}))
     ['10', '90.0 %', '59.6-98.2', '85.0 %']
-    >>> accuracy_cells({"passages": 0, "accuracy": None, "interval": [0.0, 1.0], "mean": None})
+    >>> accuracy_cells(Accuracy(0, 0, None, (0.0, 1.0), None, {}))
     ['0', '-', '-', '-']
     """
-    if not line["passages"]:
+    if accuracy.accuracy is None or accuracy.mean is None:
         return ["0", "-", "-", "-"]
-    low, high = line["interval"]
-    accuracy, mean = (f"{100 * line[key]:.1f} %" for key in ("accuracy", "mean"))
-    return [str(line["passages"]), accuracy, f"{100 * low:.1f}-{100 * high:.1f}", mean]
+    low, high = accuracy.interval
+    shares = [f"{share:.1%}".replace("%", " %") for share in (accuracy.accuracy, accuracy.mean)]
+    return [str(accuracy.passages), shares[0], f"{100 * low:.1f}-{100 * high:.1f}", shares[1]]
 
 
-def show_attribution(report: Report, console: Console) -> None:
+def show_attribution(result: Attribution, console: Console) -> None:
     """Print the bits of a text under each author's model, and the most likely author."""
-    rows = [
-        [author["author"], f"{author['bits']:,.1f}", f"{author['bits_per_character']:.3f}"]
-        for author in report["authors"]
-    ]
+    rows = [[author.author, f"{author.bits:,.1f}", f"{author.bits_per_character:.3f}"] for author in result.authors]
     print_list(("author", "bits", "per character"), rows, console)
-    print_text(attribution_sentence(report), console)
+    print_text(attribution_sentence(result), console)
 
 
-def attribution_sentence(report: Report) -> str:
+def attribution_sentence(result: Attribution) -> str:
     """Return the most likely author, the margin, and its interval.
 
-    >>> attribution_sentence({"best": "pell", "authors": [{}, {"author": "thorne"}], "margin": 0.25, "interval": None})
+    >>> authors = [AuthorBits("pell", 200.0, 2.0), AuthorBits("thorne", 225.0, 2.25)]
+    >>> attribution_sentence(Attribution("markov-char", 100, authors, 0.25, None, False))
     'pell ahead of thorne by 0.250 bits per character: no interval below 1,000 characters'
     """
-    best, second = report["best"], report["authors"][1]["author"]
-    margin = f"{best} ahead of {second} by {report['margin']:.3f} bits per character"
-    if report["interval"] is None:
+    margin = f"{result.best} ahead of {result.authors[1].author} by {result.margin:.3f} bits per character"
+    if result.interval is None:
         return f"{margin}: no interval below 1,000 characters"
-    low, high = report["interval"]
-    return f"{margin} [{low:.3f}, {high:.3f}]" + ("" if report["sure"] else ": no clear difference")
+    low, high = result.interval
+    return f"{margin} [{low:.3f}, {high:.3f}]" + ("" if result.clear else ": no clear difference")
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from genbench.analysis.gates import GateReport
+from genbench.analysis.memory import ContextBits, Gradients, MemoryReport
+from genbench.analysis.minimal_pairs import PairEffects
+from genbench.analysis.recall import RecallReport
 from genbench.report.formatting import format_decimals, format_range, printable
 from genbench.report.terminal.screen import has_colors
 from genbench.report.terminal.tables import print_heading, print_list, print_text
 
-Report = dict[str, Any]
 Values = Sequence[float]
 NamedValues = tuple[str, Values]  # a gate or a unit, and its value from 0 to 1 at each token
 
-CONTEXT_NOTE = "The context of every target is limited to this many characters; a * before the last figure: its 95 % interval is above 0."
+CONTEXT_NOTE = (
+    "The context of every target is limited to this many characters. * before a gain: its 95 % interval is above 0."
+)
 SHUFFLED_NOTE = "Shuffled: the same context, with the words of its farther half in random order."
-DISTANCE_NOTE = "Chance: the bits without any memory. * mastered: at most half of that."
+RECALL_NOTE = "Chance: the bits without any memory. * mastered: at most half of that."
 TRACKING_NOTE = (
     "Units are chosen on one half of a validation text, r is measured on the other half; by chance: the same with the "
     "values shifted by a third."
@@ -27,86 +31,83 @@ TRACKING_NOTE = (
 LEGEND = {"0": 0.0, "1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 
 
-def show_memory(report: Report, console: Console) -> None:
+def show_memory(report: MemoryReport, console: Console) -> None:
     """Print bits by length of context, gradients by lag, and minimal pairs."""
-    sizes = f"{report['targets']} target words, {report['characters']:,} characters"
-    print_text(f"{report['author']}: {sizes}", console)
+    sizes = f"{report.targets} target words, {report.characters:,} characters"
+    print_text(f"{report.author}: {sizes}", console)
 
-    for name, generator in report["generators"].items():
+    for name, model in report.generators.items():
         print_heading(f"{name}: bits per character of the targets, by context", console)
-        rows = [_context_cells(point) for point in generator["curve"]]
+        rows = [_context_cells(point) for point in model.curve]
         print_list(("context", "bits", "95 % interval", "shuffled", "gain from the rest"), rows, console)
     print_text(f"{CONTEXT_NOTE} {SHUFFLED_NOTE}", console)
 
-    for name, generator in report["generators"].items():
-        if gradients := generator["gradients"]:
+    for name, model in report.generators.items():
+        if gradients := model.gradients:
             print_heading(f"{name}: gradient norm by lag, relative to that at lag 1", console)
-            untrained = [f"untrained, x {network['scale']:g}" for network in gradients["untrained"]]
+            untrained = [f"untrained, x {network.scale:g}" for network in gradients.untrained]
             print_list(["lag", "trained", *untrained], _gradient_rows(gradients), console)
 
     print_heading("minimal pairs: how far the distant word shifts the odds, in bits", console)
-    rows = [
-        [name, *_pair_cells(pair)] for name, generator in report["generators"].items() for pair in generator["pairs"]
-    ]
+    rows = [[name, *_pair_cells(pair)] for name, model in report.generators.items() for pair in model.pairs]
     print_list(("generator", "distant", "depends", "nothing between", "words between"), rows, console)
 
 
-def _context_cells(point: Report) -> list[str]:
+def _context_cells(point: ContextBits) -> list[str]:
     """Return the cells for one length of context."""
-    bounds, gain = point["beyond_interval"], f"{point['beyond']:.3f}"
+    bounds, gain = point.beyond_interval, f"{point.beyond:.3f}"
     if bounds is not None:
         gain = f"{'*' if bounds[0] > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
     return [
-        f"{point['context']:,}",
-        f"{point['bits_per_character']:.3f}",
-        format_range(point["interval"], 3),
-        "-" if point["half_shuffled"] is None else f"{point['half_shuffled']:.3f}",
+        f"{point.context:,}",
+        f"{point.bits_per_character:.3f}",
+        format_range(point.interval, 3),
+        "-" if point.half_shuffled is None else f"{point.half_shuffled:.3f}",
         gain,
     ]
 
 
-def _gradient_rows(gradients: Report) -> list[list[str]]:
+def _gradient_rows(gradients: Gradients) -> list[list[str]]:
     """Return a row for each lag: the relative norm in the trained network and in the untrained ones."""
-    networks = [gradients["trained"], *gradients["untrained"]]
+    networks = [gradients.trained, *gradients.untrained]
     rows = []
-    for number, lag in enumerate(gradients["lags"]):
-        norms = [network["relative"][number] for network in networks]
+    for number, lag in enumerate(gradients.lags):
+        norms = [network.relative[number] for network in networks]
         rows.append([str(lag), *("-" if norm is None else f"{norm:.2g}" for norm in norms)])
     return rows
 
 
-def _pair_cells(pair: Report) -> list[str]:
+def _pair_cells(pair: PairEffects) -> list[str]:
     """Return the words of a minimal pair, and the effect with and without words between them."""
-    words = [" / ".join(pair[key]) for key in ("far", "depends")]
-    return [*words, *(f"{pair[key]['pull']:+.2f}" for key in ("near", "far_away"))]
+    words = [" / ".join(pair.far), " / ".join(pair.depends)]
+    return [*words, f"{pair.near.effect:+.2f}", f"{pair.far_away.effect:+.2f}"]
 
 
-def show_distances(report: Report, console: Console) -> None:
+def show_recall(report: RecallReport, console: Console) -> None:
     """Print the bits of what an earlier place decides: a row for each range of distances, a column a generator."""
-    names, tables = list(report["generators"]), list(report["generators"].values())
     rows = []
-    for cells in zip(*tables, strict=True):
+    for cells in zip(*report.generators.values(), strict=True):
         first = cells[0]
-        marked = [f"{'*' if cell['mastered'] else ''}{cell['bits']:.2f}" for cell in cells]
-        distance = f"{first['kind']} {first['from']}-{first['to']}"
-        rows.append([distance, str(first["places"]), f"{first['chance']:.2f}", *marked])
-    print_heading(f"{report['author']}: bits of characters that an earlier place decides, by distance", console)
-    print_list(["distance", "places", "chance", *names], rows, console)
-    print_text(DISTANCE_NOTE, console)
+        marked = [f"{'*' if cell.mastered else ''}{cell.bits:.2f}" for cell in cells]
+        distance = f"{first.kind} {first.min_distance}-{first.max_distance}"
+        rows.append([distance, str(first.places), f"{first.chance:.2f}", *marked])
+    print_heading(f"{report.author}: bits of characters that an earlier place decides, by distance", console)
+    print_list(["distance", "places", "chance", *report.generators], rows, console)
+    print_text(RECALL_NOTE, console)
 
 
-def show_gates(report: Report, units: Sequence[tuple[int, int]], console: Console) -> None:
+def show_gates(report: GateReport, units: Sequence[tuple[int, int]], console: Console) -> None:
     """Print gates and memory over a text: in colors, or as numbers where there are no colors.
 
     `units` are the layers, counted from 1, and the numbers of the units whose memory is shown too.
     """
     values_by_name = gate_values(report, units)
     if has_colors(console):
-        _show_colored(report["pieces"], values_by_name, console)
+        _show_colored(report.pieces, values_by_name, console)
     else:
         rows = [
             [repr(piece)[1:-1], *(f"{values[number]:.2f}" for _, values in values_by_name)]
-            for number, piece in enumerate(report["pieces"])
+            for number, piece in enumerate(report.pieces)
         ]
         print_list(["token", *(name for name, _ in values_by_name)], rows, console)
     console.print()
@@ -124,42 +125,42 @@ def _show_colored(pieces: Sequence[str], values_by_name: Sequence[NamedValues], 
         console.print(color_text(pieces, values))
 
 
-def _show_saturation(report: Report, console: Console) -> None:
+def _show_saturation(report: GateReport, console: Console) -> None:
     """Print how often each gate is nearly closed and nearly open."""
     rows = [
-        [str(layer), gate, f"{100 * share['shut']:.1f}", f"{100 * share['open']:.1f}"]
-        for layer, gates in enumerate(report["saturation"], 1)
-        for gate, share in gates.items()
+        [str(layer), gate, f"{100 * saturation.closed:.1f}", f"{100 * saturation.open:.1f}"]
+        for layer, gates in enumerate(report.saturation, 1)
+        for gate, saturation in gates.items()
     ]
     if rows:
         print_list(("layer", "gate", "closed % (below 0.1)", "open % (above 0.9)"), rows, console)
 
 
-def _show_tracking(report: Report, console: Console) -> None:
+def _show_tracking(report: GateReport, console: Console) -> None:
     """Print which unit follows each property of the text, and its correlation."""
     rows = []
-    for tracked in report["tracking"]:
-        unit = "-" if tracked["unit"] is None else str(tracked["unit"])
-        correlations = [format_decimals(tracked[key], 2) for key in ("r", "chance")]
-        rows.append([tracked["what"], str(tracked["layer"]), unit, *correlations])
+    for tracked in report.tracking:
+        unit = "-" if tracked.unit is None else str(tracked.unit)
+        correlations = [format_decimals(value, 2) for value in (tracked.correlation, tracked.chance)]
+        rows.append([tracked.feature, str(tracked.layer), unit, *correlations])
     print_list(("tracks", "layer", "unit", "r", "by chance"), rows, console)
     print_text(TRACKING_NOTE, console)
 
 
-def gate_values(report: Report, units: Sequence[tuple[int, int]]) -> list[NamedValues]:
+def gate_values(report: GateReport, units: Sequence[tuple[int, int]]) -> list[NamedValues]:
     """Return the mean of each gate and the mean size of the memory by layer, then the memory of single units."""
     values_by_name: list[NamedValues] = []
-    for number, layer in enumerate(report["layers"], 1):
-        suffix = f" of layer {number}" if len(report["layers"]) > 1 else ""
-        for name, gate in layer["gates"].items():
+    for number, layer in enumerate(report.layers, 1):
+        suffix = f" of layer {number}" if len(report.layers) > 1 else ""
+        for name, gate in layer.gates.items():
             values_by_name.append((f"{name} gate{suffix}", np.mean(gate, axis=1).tolist()))
-        size = np.abs(layer["memory"]).mean(axis=1)  # (tokens,)
+        size = np.abs(layer.memory).mean(axis=1)  # (tokens,)
         values_by_name.append((f"size of the memory{suffix}", rescale(size.tolist())))
 
-    tracked = [(unit["layer"], unit["unit"], unit["what"]) for unit in report["tracking"] if unit["unit"] is not None]
-    for layer, unit, property_name in [*tracked, *((layer, unit, "") for layer, unit in units)]:
-        memory = np.array(report["layers"][layer - 1]["memory"])[:, unit].tolist()  # (tokens,)
-        name = f"memory of unit {unit} in layer {layer}" + (f": {property_name}" if property_name else "")
+    tracking = [(best.layer, best.unit, best.feature) for best in report.tracking if best.unit is not None]
+    for layer_number, unit, feature in [*tracking, *((number, unit, "") for number, unit in units)]:
+        memory = np.array(report.layers[layer_number - 1].memory)[:, unit].tolist()  # (tokens,)
+        name = f"memory of unit {unit} in layer {layer_number}" + (f": {feature}" if feature else "")
         values_by_name.append((name, rescale(memory)))
     return values_by_name
 

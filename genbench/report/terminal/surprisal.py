@@ -14,14 +14,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genbench.analysis.surprisal import apart, farthest
+from genbench.analysis.surprisal import SurprisalReport, largest_differences, split_leading_space
 from genbench.report.colors import SURPRISAL, SURPRISAL_LIMITS, THEMES, surprisal_level
 from genbench.report.formatting import printable
 from genbench.report.terminal.screen import has_colors
 from genbench.report.terminal.tables import print_heading, print_list, print_tabs
+from genbench.scoring import WordSurprisal
 
-Report = dict[str, Any]
-Words = Sequence[Sequence[Any]]  # words with the white space before them, and their bits
+Words = Sequence[WordSurprisal]
 Paragraph = list[tuple[int, str, float]]  # the number of a word in the text, the word, its bits
 
 MIN_COLUMN_WIDTH = 24  # of a generator; where columns would be narrower, they are placed one below the other
@@ -36,7 +36,7 @@ CONTEXT_WORDS = 2  # before a word in the table of differences, and after it
 MAX_DIFFERENCES = 10  # rows of that table
 
 
-def show_surprisal(report: Report, console: Console) -> None:
+def show_surprisal(report: SurprisalReport, console: Console) -> None:
     """Print the surprisal of each word to each generator; on a terminal also the largest differences and the sums."""
     if has_colors(console):
         _show_page(report, console)
@@ -45,25 +45,22 @@ def show_surprisal(report: Report, console: Console) -> None:
     if console.is_terminal:
         _show_differences(report, console)
         rows = [
-            [name, f"{total['bits']:,.1f}", f"{total['bits_per_character']:.4f}"]
-            for name, total in report["generators"].items()
+            [name, f"{model.bits:,.1f}", f"{model.bits_per_character:.4f}"] for name, model in report.generators.items()
         ]
         print_list(["generator", "bits", "bits per character"], rows, console)
 
 
-def show_words(report: Report, console: Console) -> None:
+def show_words(report: SurprisalReport, console: Console) -> None:
     """Print a line for each word, for `awk -F'\\t'`: the word, and its bits for each generator."""
-    columns = [generator["words"] for generator in report["generators"].values()]
-    print_tabs(["word", *report["generators"]], console)
-    for words in zip(*columns, strict=True):
-        print_tabs([" ".join(words[0][0].split()), *(f"{bits:.2f}" for _, bits in words)], console)
+    print_tabs(["word", *report.generators], console)
+    for words in zip(*report.columns, strict=True):
+        print_tabs([" ".join(words[0].text.split()), *(f"{word.bits:.2f}" for word in words)], console)
 
 
-def _show_page(report: Report, console: Console) -> None:
+def _show_page(report: SurprisalReport, console: Console) -> None:
     """Print the colored text, the generators side by side where there is room."""
-    names = list(report["generators"])
-    columns = [generator["words"] for generator in report["generators"].values()]
-    marked = set(farthest(columns))
+    names, columns = list(report.generators), report.columns
+    marked = set(largest_differences(columns))
     ansi = console.color_system not in ("256", "truecolor")
     _show_heading(report, bool(marked), ansi, console)
 
@@ -75,10 +72,10 @@ def _show_page(report: Report, console: Console) -> None:
         console.print(_side_by_side(names[part], columns[part], marked, ansi, console.width))
 
 
-def _show_heading(report: Report, marked: bool, ansi: bool, console: Console) -> None:
+def _show_heading(report: SurprisalReport, marked: bool, ansi: bool, console: Console) -> None:
     """Print what is shown, and the legend of the colors."""
-    trained = f"read by models trained on {report['author']}"
-    title = f"{report['name']}, {report['characters']:,} characters, {trained}"
+    trained = f"read by models trained on {report.author}"
+    title = f"{report.name}, {report.characters:,} characters, {trained}"
     console.print(Text(printable(title), style="bold"))
     legend = Text("bits per word: ")
     for level, label in enumerate(LEGEND):
@@ -116,12 +113,13 @@ def _with_gaps(cells: Sequence[Any]) -> list[Any]:
 def paragraphs(words: Words) -> Iterator[Paragraph]:
     r"""Yield the words of a text by its paragraphs and, in verse, its lines.
 
-    >>> [[word for _, word, _ in paragraph] for paragraph in paragraphs([["a", 1.0], [" b", 2.0], ["\n\nc", 3.0]])]
+    >>> words = [WordSurprisal("a", 1.0), WordSurprisal(" b", 2.0), WordSurprisal("\n\nc", 3.0)]
+    >>> [[word for _, word, _ in paragraph] for paragraph in paragraphs(words)]
     [['a', ' b'], ['c']]
     """
     paragraph: Paragraph = []
-    for number, (piece, bits) in enumerate(words):
-        space, word = apart(piece)
+    for number, (text, bits) in enumerate(words):
+        space, word = split_leading_space(text)
         if "\n" in space:
             if paragraph:
                 yield paragraph
@@ -134,7 +132,7 @@ def _paragraph_text(paragraph: Paragraph, marked: set[int], ansi: bool) -> Text:
     """Return a paragraph in colors; a word that is longer than its column is broken, never cut off."""
     text = Text(overflow="fold")
     for number, piece, bits in paragraph:
-        space, word = apart(piece)
+        space, word = split_leading_space(piece)
         mark = "underline bold " if number in marked else ""
         text.append(printable(space))
         text.append(printable(word), style=f"{mark}{_level_style(surprisal_level(bits), ansi)}")
@@ -146,23 +144,23 @@ def _level_style(level: int, ansi: bool) -> str:
     return f"black on {ANSI_COLORS[level]}" if ansi else f"{THEMES['ink'][0]} on {SURPRISAL[level][0]}"
 
 
-def _show_differences(report: Report, console: Console) -> None:
+def _show_differences(report: SurprisalReport, console: Console) -> None:
     """Print the words on which generators differ most, with their context and their bits, the lowest marked."""
-    columns = [generator["words"] for generator in report["generators"].values()]
-    largest = farthest(columns)[:MAX_DIFFERENCES]
+    columns = report.columns
+    largest = largest_differences(columns)[:MAX_DIFFERENCES]
     if not largest:
         return
     has_room = console.width >= 60 + 10 * len(columns)  # for the context
 
     rows = []
     for number in largest:
-        bits = [column[number][1] for column in columns]
+        bits = [column[number].bits for column in columns]
         neighbors = columns[0][max(0, number - CONTEXT_WORDS) : number + CONTEXT_WORDS + 1]
-        context = " ".join("".join(piece for piece, _ in neighbors).split())
-        word = apart(columns[0][number][0])[1].rstrip()
+        context = " ".join("".join(word.text for word in neighbors).split())
+        word = split_leading_space(columns[0][number].text)[1].rstrip()
         marked = [f"{'*' if value == min(bits) else ''}{value:.1f}" for value in bits]
         rows.append([word, *marked, *([context] if has_room else [])])
 
     console.print()
     print_heading("Where they differ most, in bits", console)
-    print_list(["word", *report["generators"], *(["context"] if has_room else [])], rows, console)
+    print_list(["word", *report.generators, *(["context"] if has_room else [])], rows, console)

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from genbench.experiments.pareto import UNITS, Sweep
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
+from genbench.experiments.sweep import COST_UNITS, Sweep
 from genbench.report.comparison_tables import TextTable, corpus_heading
 from genbench.report.formatting import format_count, format_decimals, printable
 from genbench.report.terminal.comparison import show_expected, show_introduction
@@ -86,7 +86,7 @@ def _table(lines: TextTable) -> Table:
 
 def note(sweep: Sweep) -> str:
     """Return the sentences that say how to read the table."""
-    return NOTE.format(cost=UNITS[sweep.cost])
+    return NOTE.format(cost=COST_UNITS[sweep.cost])
 
 
 def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
