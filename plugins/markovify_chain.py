@@ -1,14 +1,17 @@
-"""markovify: the chain that people know, completed so that every string has a probability.
+"""markovify: the well-known chain of the markovify package, completed so that every string has a probability.
 
-The chain is markovify's own (J. Singer-Vine, github.com/jsvine/markovify): which words, cut at white space, followed
+The chain is markovify's own (J. Singer-Vine, github.com/jsvine/markovify): which words, split at white space, followed
 the last `state_size` words of a sentence, and how often. By default it drops sentences with quotes or brackets. It has
-no answer for what it never saw, so each word comes from a mixture, weight * chain + (1 - weight) * characters, where
-PPM would escape (Cleary & Witten 1984); the weights are fitted on valid text. The mixture is read letter by letter:
-followers that go on with the letters read keep their counts, each side's weight is its posterior, and white space is
-the character level's.
+no answer for what it never saw, so each word comes from a mixture,
 
-Raw text does not mark where a sentence begins. So the state holds one guess for each number of words since then, 0 to
-`state_size` ("that many or more"), weighed by the forward algorithm of hidden Markov models.
+    p(word) = weight * p_chain(word) + (1 - weight) * p_characters(word),
+
+with a character chain where PPM would escape (Cleary & Witten 1984). The weights are fitted on validation text. The
+mixture is evaluated letter by letter: the followers that continue the letters read so far keep their counts, the weight
+of each side is its posterior, and white space is predicted by the characters.
+
+Raw text does not mark where a sentence begins. So a state holds one hypothesis for each number of words since then, 0
+to `state_size` ("that many or more"), weighted by the forward algorithm of hidden Markov models.
 """
 
 from __future__ import annotations
@@ -19,37 +22,48 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from genbench_plugins.markov.char import MarkovChar
-from genbench_plugins.markovify_links import CLOSED, START, UNKNOWN, Links, learn
+from genbench_plugins.markov.ngram import MarkovChar
+from genbench_plugins.markovify_links import START, UNKNOWN, WORD_END, Links, train_markovify
 
-from genbench import Generator, Ids, LogProbs, Progress, State, TrainContext
-from genbench.generator import ProgressCallback, Text, TrainStats, ignore
+from genbench.generator import (
+    Generator,
+    LogProbs,
+    Progress,
+    ProgressCallback,
+    State,
+    Text,
+    TrainContext,
+    TrainStats,
+    ignore,
+)
+from genbench.tokenization.tokenizer import Ids
 
-NOWHERE = -1  # the row of a state that the chain does not have
-ENDING = re.compile(r"[.!?][\"'\u2019\u201d)\]_]*$")
-SEEN = (2, 4, 16)  # a state seen once, 2 to 3, 4 to 15, 16 times or more: a weight each
-FITTED = 50_000  # characters of valid text that the weights are fitted on
-ROUNDS = 30  # of expectation maximisation
-LEAST = 1e-100  # the weight of a character level that could be right stays above zero, however long the word
+NO_ROW = -1  # the row of a state that the chain does not have
+SENTENCE_END = re.compile(r"[.!?][\"'\u2019\u201d)\]_]*$")
+OCCURRENCE_EDGES = (2, 4, 16)  # a weight each for states that occurred once, 2 to 3, 4 to 15, 16 times or more
+VALIDATION_CHARACTERS = 50_000  # of validation text that the weights are fitted on
+EM_ITERATIONS = 30
+MIN_SPELLED = 1e-100  # keeps the weight of the characters above zero in very long words
+LONE_SURROGATES = range(0xD800, 0xD800 + 256)  # stand for bytes in the letters of a word: no known word has them
 
 
-class Guess(NamedTuple):
-    """A guess of where the sentence began: what the chain writes then, and how likely it is after what was read."""
+class Hypothesis(NamedTuple):
+    """One possible start of the sentence: what the chain then predicts, and the joint probability with the text."""
 
-    row: int  # the state of the chain, or NOWHERE
-    start: int  # followers[start:stop] go on with the letters read of this word
+    row: int  # the state of the chain, or NO_ROW
+    start: int  # followers[start:stop] continue the letters read of this word
     stop: int
-    chain: float  # that it is right, and the word is the chain's
-    spelled: float  # that it is right, and the word is the character level's
+    chain: float  # probability that it is right, and the word comes from the chain
+    spelled: float  # probability that it is right, and the word comes from the characters
 
 
-class Place(NamedTuple):
-    """The state after some text; the weights of its guesses sum to one."""
+class MarkovifyState(NamedTuple):
+    """The state after some text; the weights of the hypotheses sum to one."""
 
-    rows: State  # of the character level
+    characters: State  # of the character chain
     word: str  # the letters read of this word; "" between words
-    words: tuple[int, ...]  # the last state_size
-    guesses: tuple[Guess, ...]  # the sentence began 0, 1, .. words ago
+    words: tuple[int, ...]  # the last state_size words
+    hypotheses: tuple[Hypothesis, ...]  # the sentence began 0, 1, .. words ago
 
 
 @dataclass
@@ -66,141 +80,176 @@ class Markovify(Generator):
         self._characters = MarkovChar(order=self.escape_order)
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        # train the character chain
         context.report(Progress(0.1, note="characters"))
-        inner = TrainContext(context.seed)
-        self._characters.fit(train, Text(""), inner)
+        character_context = TrainContext(context.seed)
+        self._characters.fit(train, Text(""), character_context)
         self.tokenizer = self._characters.tokenizer
-        context.report(Progress(0.3, note="markovify"))
-        model = learn(str(train), self.state_size, self.well_formed)
-        self._prepare(Links.of(model, self.state_size, self.tokenizer), [0.5] * (len(SEEN) + 1))
-        context.report(Progress(0.6, note="weights"))
-        answered = self._fit_weights(valid[:FITTED])
-        self._describe(len(str(train).split()), answered, inner.stats, context)
 
-    def _describe(self, words: int, answered: float, inner: TrainStats, context: TrainContext) -> None:
+        # train markovify's chain
+        context.report(Progress(0.3, note="markovify"))
+        model = train_markovify(str(train), self.state_size, self.well_formed)
+        links = Links.from_model(model, self.state_size, self.tokenizer)
+        self._set_links(links, [0.5] * (len(OCCURRENCE_EDGES) + 1))
+
+        # fit the weights
+        context.report(Progress(0.6, note="weights"))
+        answered = self._fit_weights(valid[:VALIDATION_CHARACTERS])
+        self._record(len(str(train).split()), answered, character_context.stats, context)
+
+    def _record(self, words: int, answered: float, characters: TrainStats, context: TrainContext) -> None:
+        """Report the statistics; `answered` is the share of validation words that the bare chain could have written."""
         links = self._links
-        taken = f"{links.counts.sum() / max(words, 1):.0%} of the training words" if links.words else "no sentence"
+        used = f"{links.counts.sum() / max(words, 1):.0%} of the training words" if links.words else "no sentence"
         notes = [
-            f"markovify took {taken}",
-            f"the bare chain could have written {answered:.0%} of the valid text's words",
+            f"markovify used {used}",
+            f"the bare chain could have written {answered:.0%} of the words of the validation text",
         ]
         context.record(
-            parameters=len(links.counts) + int((links.ends > 0).sum()) + (inner.parameters or 0),
-            notes=notes + inner.notes,
+            parameters=len(links.counts) + int((links.ends > 0).sum()) + (characters.parameters or 0),
+            notes=notes + characters.notes,
             answered=round(answered, 4),
             weights=self._weights,
         )
 
-    def _prepare(self, links: Links, weights: list[float]) -> None:
+    def _set_links(self, links: Links, weights: list[float]) -> None:
         self._links, self._weights = links, weights
-        self._class = np.searchsorted(SEEN, links.seen, side="right")
-        self._ended = links.ends / np.maximum(links.seen, 1)
+        self._weight_class = np.searchsorted(OCCURRENCE_EDGES, links.occurrences, side="right")
+        self._end_probability = links.ends / np.maximum(links.occurrences, 1)
+
+        # of each token: whether it is white space, and its letter
         letters = self.tokenizer.letters
-        self._white = np.array([*(chr(n).isspace() and n < 128 for n in range(256)), *map(str.isspace, letters)])
-        self._texts = [*map(chr, range(0xD800, 0xD800 + 256)), *letters]  # a byte: no word holds a lone surrogate
-        self._level = lru_cache(4096)(self._read_level)
-        self._next = lru_cache(1 << 16)(self._characters.advance)
+        is_space = [chr(byte).isspace() and byte < 128 for byte in range(256)]
+        self._is_space = np.array([*is_space, *map(str.isspace, letters)])
+        self._letters = [*map(chr, LONE_SURROGATES), *letters]
 
-    def _read_level(self, rows: State) -> tuple[LogProbs, float]:
-        """The character level's probabilities, (vocabulary,), and those of white space together."""
-        found = np.exp(self._characters.log_probs(rows))
-        return found, float(found[self._white].sum())
+        self._predict_characters = lru_cache(4096)(self._compute_characters)
+        self._advance_characters = lru_cache(1 << 16)(self._characters.advance)
 
-    def start(self) -> Place:
+    def _compute_characters(self, state: State) -> tuple[LogProbs, float]:
+        """Return the probabilities by the character chain, (vocabulary,), and their sum over white space."""
+        probabilities = np.exp(self._characters.log_probs(state))
+        return probabilities, float(probabilities[self._is_space].sum())
+
+    def start(self) -> MarkovifyState:
         words = (UNKNOWN,) * self.state_size
-        return Place(self._characters.start(), "", words, self._open(words, [1.0] + [0.0] * self.state_size, False))
+        hypotheses = self._open_word(words, [1.0] + [0.0] * self.state_size, False)
+        return MarkovifyState(self._characters.start(), "", words, hypotheses)
 
-    def _open(self, words: tuple[int, ...], shares: list[float], ending: bool) -> tuple[Guess, ...]:
-        """The guesses before a new word, from how likely each number of words was: the sentence may have ended.
+    def _open_word(self, words: tuple[int, ...], weights: list[float], at_end: bool) -> tuple[Hypothesis, ...]:
+        """Return the hypotheses before a new word, given the weight of each number of words since the sentence began.
 
-        Where the chain does not have a state, the last word's punctuation says whether it has.
+        The sentence may have ended: with the chain's probability, or, where the chain does not have the state, if
+        `at_end`, that is, if the last word ends like a sentence.
         """
         size = self.state_size
-        rows = [self._links.row.get((START,) * (size - k) + words[size - k :], NOWHERE) for k in range(size + 1)]
-        ends = [float(ending if row == NOWHERE else self._ended[row]) for row in rows]
-        left = [share * (1 - end) for share, end in zip(shares, ends, strict=True)]
-        left[0] += sum(share * end for share, end in zip(shares, ends, strict=True))
-        return tuple(map(self._guess, rows, left))
+        states = [(START,) * (size - count) + words[size - count :] for count in range(size + 1)]
+        rows = [self._links.state_index.get(state, NO_ROW) for state in states]
+        ends = [float(at_end if row == NO_ROW else self._end_probability[row]) for row in rows]
+        shares = [weight * (1 - end) for weight, end in zip(weights, ends, strict=True)]
+        shares[0] += sum(weight * end for weight, end in zip(weights, ends, strict=True))
+        return tuple(map(self._hypothesis, rows, shares))
 
-    def _guess(self, row: int, share: float) -> Guess:
-        start, stop = self._links.starts[row : row + 2].tolist() if row != NOWHERE else (0, 0)
-        if start == stop:  # nothing to choose from
-            return Guess(NOWHERE, 0, 0, 0.0, share)
-        weight = self._weights[self._class[row]]
-        return Guess(row, start, stop, share * weight, share * (1 - weight))
+    def _hypothesis(self, row: int, share: float) -> Hypothesis:
+        start, stop = self._links.starts[row : row + 2].tolist() if row != NO_ROW else (0, 0)
+        if start == stop:  # the chain has no next word
+            return Hypothesis(NO_ROW, 0, 0, 0.0, share)
+        weight = self._weights[self._weight_class[row]]
+        return Hypothesis(row, start, stop, share * weight, share * (1 - weight))
 
-    def advance(self, state: Place, token: int) -> Place:
-        return self._after(state, token, self._weigh(state, token))
+    def advance(self, state: MarkovifyState, token: int) -> MarkovifyState:
+        return self._after(state, token, self._read_token(state, token))
 
-    def _weigh(self, place: Place, token: int) -> list[Guess]:
-        """The guesses once a token is read; their weights together are its probability."""
-        level, space = self._level(place.rows)
-        spelled, depth = float(level[token]), len(place.word)
-        if not self._white[token]:
-            return [self._read(guess, token, depth, 1.0 if depth else 1 - space, spelled) for guess in place.guesses]
+    def _read_token(self, state: MarkovifyState, token: int) -> list[Hypothesis]:
+        """Return the hypotheses after a token; the sum of their weights is the token's probability."""
+        probabilities, space = self._predict_characters(state.characters)
+        spelled, depth = float(probabilities[token]), len(state.word)
+
+        # a letter, at the start of a word or inside it
+        if not self._is_space[token]:
+            not_space = 1.0 if depth else 1 - space
+            return [self._read_letter(h, token, depth, not_space, spelled) for h in state.hypotheses]
+
+        # white space, after a word or after other white space
         if depth:
-            return [self._read(guess, CLOSED, depth, spelled / space, spelled) for guess in place.guesses]
-        return [Guess(*guess[:3], guess.chain * spelled, guess.spelled * spelled) for guess in place.guesses]
+            return [self._read_letter(h, WORD_END, depth, spelled / space, spelled) for h in state.hypotheses]
+        return [Hypothesis(*h[:3], h.chain * spelled, h.spelled * spelled) for h in state.hypotheses]
 
-    def _read(self, guess: Guess, token: int, depth: int, rest: float, spelled: float) -> Guess:
-        """A guess whose word goes on with a token, or is closed; the chain gives its followers' share of `rest`."""
-        row, start, stop, chain, letters = guess
+    def _read_letter(self, hypothesis: Hypothesis, token: int, depth: int, factor: float, spelled: float) -> Hypothesis:
+        """Return a hypothesis after the next letter of its word, or its end.
+
+        The chain gives the letter its share of the followers times `factor`, the characters give it `spelled`.
+        """
+        row, start, stop, chain, by_characters = hypothesis
         if not chain:
-            return Guess(row, 0, 0, 0.0, letters * spelled)
+            return Hypothesis(row, 0, 0, 0.0, by_characters * spelled)
         first, last, share = self._links.narrow(start, stop, token, depth)
-        return Guess(row, first, last, chain * share * rest, letters * spelled)
+        return Hypothesis(row, first, last, chain * share * factor, by_characters * spelled)
 
-    def _after(self, place: Place, token: int, weighed: list[Guess]) -> Place:
-        """The state once a token is read that left the guesses weighed so."""
-        rows = self._next(place.rows, token)
-        total = _total(weighed)
-        if not self._white[token]:
-            shares = [(g.chain / total, max(g.spelled / total, LEAST) if g.spelled else 0.0) for g in weighed]
-            guesses = tuple(Guess(*g[:3], *share) for g, share in zip(weighed, shares, strict=True))
-            return Place(rows, place.word + self._texts[token], place.words, guesses)
-        if not place.word:
-            return place._replace(rows=rows)
-        begun = [0.0, *((g.chain + g.spelled) / total for g in weighed)]
-        begun[-2:] = [begun[-2] + begun[-1]]  # state_size words or more are one guess
-        words = (*place.words[1:], self._links.number.get(place.word, UNKNOWN))
-        return Place(rows, "", words, self._open(words, begun, ENDING.search(place.word) is not None))
+    def _after(self, state: MarkovifyState, token: int, weighted: list[Hypothesis]) -> MarkovifyState:
+        """Return the state after a token, given what `_read_token` returned for it."""
+        characters = self._advance_characters(state.characters, token)
+        total = _total(weighted)
 
-    def log_probs(self, state: Place) -> LogProbs:
-        level, space = self._level(state.rows)
-        chain, closed = np.zeros(len(level)), 0.0
-        for guess in state.guesses:
-            if guess.chain:
-                shares, ended = self._links.onward(guess.start, guess.stop, len(state.word))
-                chain, closed = chain + guess.chain * shares, closed + guess.chain * ended
-        spelled = sum(guess.spelled for guess in state.guesses)
+        # a letter: normalize the weights
+        if not self._is_space[token]:
+            shares = [(h.chain / total, max(h.spelled / total, MIN_SPELLED) if h.spelled else 0.0) for h in weighted]
+            hypotheses = tuple(Hypothesis(*h[:3], *share) for h, share in zip(weighted, shares, strict=True))
+            return MarkovifyState(characters, state.word + self._letters[token], state.words, hypotheses)
+
+        # white space between words
+        if not state.word:
+            return state._replace(characters=characters)
+
+        # the end of a word: the sentence is one word longer; state_size words or more are one hypothesis
+        weights = [0.0, *((h.chain + h.spelled) / total for h in weighted)]
+        weights[-2:] = [weights[-2] + weights[-1]]
+        words = (*state.words[1:], self._links.word_index.get(state.word, UNKNOWN))
+        at_end = SENTENCE_END.search(state.word) is not None
+        return MarkovifyState(characters, "", words, self._open_word(words, weights, at_end))
+
+    def log_probs(self, state: MarkovifyState) -> LogProbs:
+        probabilities, space = self._predict_characters(state.characters)
+
+        # by the chain: the next letter of each hypothesis' followers, and the end of the word
+        chain, word_end = np.zeros(len(probabilities)), 0.0
+        for h in state.hypotheses:
+            if h.chain:
+                shares, end = self._links.next_letters(h.start, h.stop, len(state.word))
+                chain, word_end = chain + h.chain * shares, word_end + h.chain * end
+
+        # with the characters, which divide the end of a word between the kinds of white space
+        spelled = sum(h.spelled for h in state.hypotheses)
         if state.word:
-            return np.asarray(np.log(level * (spelled + self._white * (closed / space)) + chain))
-        return np.asarray(np.log(level * np.where(self._white, 1.0, spelled) + chain * (1 - space)))
+            return np.asarray(np.log(probabilities * (spelled + self._is_space * (word_end / space)) + chain))
+        return np.asarray(np.log(probabilities * np.where(self._is_space, 1.0, spelled) + chain * (1 - space)))
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        found, place = np.empty(len(ids)), self.start()
-        for i, token in enumerate(ids.tolist()):
-            weighed = self._weigh(place, token)
-            found[i] = _total(weighed)
-            place = self._after(place, token, weighed)
-        return np.asarray(np.log(found))
+        probabilities, state = np.empty(len(ids)), self.start()
+        for position, token in enumerate(ids.tolist()):
+            weighted = self._read_token(state, token)
+            probabilities[position] = _total(weighted)
+            state = self._after(state, token, weighted)
+        return np.asarray(np.log(probabilities))
 
     def _fit_weights(self, valid: str) -> float:
-        """Fit a weight for each class of states; gives the share of words that the chain could have written.
+        """Fit a weight for each class of states; return the share of words that the chain could have written.
 
-        The text is read once, with weights of a half: so the sides of each guess at the end of a word are as likely as
-        chain and characters made the word, and the guesses as likely as they will be taken to have been.
+        The text is read once, with all weights 0.5: so at the end of each word the two sides of a hypothesis are as
+        likely as chain and characters made the word.
         """
-        read, answered, words, place = [(0, 0.5, 0.0)], 0, 0, self.start()
+        observations, answered, words, state = [(0, 0.5, 0.0)], 0, 0, self.start()
         for token in self.tokenizer.encode(valid).tolist():
-            weighed = self._weigh(place, token)
-            if place.word and self._white[token]:
-                total = _total(weighed)
-                sides = [(g.row, g.chain, g.chain + g.spelled) for g in weighed if g.row != NOWHERE]
-                read += [(self._class[row], chain / both, both / total) for row, chain, both in sides if both]
-                answered, words = answered + any(g.chain for g in weighed), words + 1
-            place = self._after(place, token, weighed)
-        self._weights = _maximised(*map(np.array, zip(*read, strict=True)))
+            weighted = self._read_token(state, token)
+            if state.word and self._is_space[token]:
+                total = _total(weighted)
+                sides = [(h.row, h.chain, h.chain + h.spelled) for h in weighted if h.row != NO_ROW]
+                observations += [
+                    (self._weight_class[row], chain / both, both / total) for row, chain, both in sides if both
+                ]
+                answered, words = answered + any(h.chain for h in weighted), words + 1
+            state = self._after(state, token, weighted)
+        self._weights = _maximize(*map(np.array, zip(*observations, strict=True)))
         return answered / max(words, 1)
 
     def dump(self) -> dict[str, Any]:
@@ -209,21 +258,23 @@ class Markovify(Generator):
     def restore(self, learned: dict[str, Any]) -> None:
         self._characters.restore(learned["characters"])
         self.tokenizer = self._characters.tokenizer
-        self._prepare(Links(self.tokenizer, **learned["links"]), learned["weights"])
+        self._set_links(Links(self.tokenizer, **learned["links"]), learned["weights"])
 
 
-def _total(guesses: list[Guess]) -> float:
-    return sum(guess.chain + guess.spelled for guess in guesses)
+def _total(hypotheses: list[Hypothesis]) -> float:
+    return sum(h.chain + h.spelled for h in hypotheses)
 
 
-def _maximised(classes: Ids, chain: LogProbs, shares: LogProbs) -> list[float]:
-    """The chain's weight in each class, from its side of each guess and the guess's share: expectation maximisation.
+def _maximize(classes: Ids, chain: LogProbs, shares: LogProbs) -> list[float]:
+    """Return the weight of the chain in each class of states, by expectation maximization.
 
-    Half an observation for either side keeps a weight off 0 and 1.
+    All arguments are (observations,): the class, the chain's posterior at a weight of 0.5, and the share of the
+    hypothesis. Half an observation for either side keeps a weight off 0 and 1.
     """
-    weights, seen = np.full(len(SEEN) + 1, 0.5), np.bincount(classes, shares, len(SEEN) + 1)
-    for _ in range(ROUNDS):
-        odds = chain * weights[classes]
-        won = np.bincount(classes, shares * odds / (odds + (1 - chain) * (1 - weights[classes])), len(weights))
-        weights = (won + 0.5) / (seen + 1)
+    count = len(OCCURRENCE_EDGES) + 1
+    weights, observed = np.full(count, 0.5), np.bincount(classes, shares, count)
+    for _ in range(EM_ITERATIONS):
+        joint = chain * weights[classes]
+        posterior = shares * joint / (joint + (1 - chain) * (1 - weights[classes]))
+        weights = (np.bincount(classes, posterior, count) + 0.5) / (observed + 1)
     return [float(weight) for weight in weights]

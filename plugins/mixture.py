@@ -1,35 +1,23 @@
-"""mixture: several generators at once, each prediction the weighted mean of theirs (linear interpolation).
+"""mixture: a weighted mixture of other generators (linear interpolation, Jelinek & Mercer 1980).
 
-Differs from its neighbours in that its parts are generators themselves, whose probabilities are mixed token by token
-(Jelinek & Mercer 1980), the weights fitted on valid text by expectation maximisation, for each length of context that a
-part has seen before; with `adaptive=true` they follow the text. Parts that cut text differently are mixed at
-characters.
+Each prediction is the weighted mean of the parts' predictions, token by token. The weights are fitted on validation
+text by expectation maximization, one set for each kind of context: a kind is the context length that each part has seen
+in training. With `adaptive=true` they follow the text (`online_weights.py`). Parts with different tokenizers are mixed
+character by character.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.online_weights import begun, best_rate, log_weights, moved, read
+from genbench_plugins.online_weights import best_rate, initial_logits, log_weights, score_stream, update
 
-from genbench import (
-    Characterwise,
-    Generator,
-    Ids,
-    LogProbs,
-    Progress,
-    SpecError,
-    Tokenizer,
-    TrainContext,
-    complete,
-    make,
-)
 from genbench.capabilities import (
     advance_batch,
     context_length,
@@ -38,17 +26,23 @@ from genbench.capabilities import (
     log_probs_batch,
     token_log_probs,
 )
-from genbench.generator import ProgressCallback, Text, TrainStats, ignore
+from genbench.charlevel.adapter import CharacterView
+from genbench.errors import SpecError
+from genbench.generator import Generator, LogProbs, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.registry import create
+from genbench.spec import Spec
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-View = Generator | Characterwise
-State = tuple[Any, ...]
+View = Generator | CharacterView
+State = tuple[Any, ...]  # the states of the parts; with `adaptive`, the logits of the weights last
 Floats = npt.NDArray[np.float64]
-FOR_FITTING = 0.15  # of the budget, left for the weights
-VALID_CHARACTERS = 60_000
-DEEPEST = 9  # contexts longer than this count as this long
-PRIOR = 30.0  # tokens that speak for the weights of all contexts where a context is rare
-ROUNDS = 30
-NOTE = "its weights follow what it reads, the test text too: ranked apart"
+
+WEIGHTS_SHARE = 0.15  # of the budget, reserved for fitting the weights
+VALIDATION_CHARACTERS = 60_000  # of validation text that the weights are fitted on
+MAX_LENGTH = 9  # tokens of context; longer ones count as this
+PRIOR = 30.0  # tokens that count for the weights of all contexts, where a kind of context is rare
+EM_ITERATIONS = 30
+ADAPTIVE_NOTE = "adaptive: its weights also follow the test text while reading it, and it is ranked apart"
 
 
 @dataclass
@@ -68,71 +62,82 @@ class Mixture(Generator):
     )
 
     def __post_init__(self) -> None:
-        self.specs = split(self.parts)
+        self.specs = split_parts(self.parts)
         if len(self.specs) < 2:
             raise ValueError(f"parts is {self.parts!r}, and must be two or more SPECs, as in markov-char+lstm-char")
         for spec in self.specs:
-            make(spec)
-        self._shares()
-
-    def _shares(self) -> list[float]:
-        """What each part is to have of the budget, in any unit."""
-        if self.shares == "equal":
-            return [1.0] * len(self.specs)
-        found = [float(each) if re.fullmatch(r"\d+(\.\d+)?", each) else 0.0 for each in self.shares.split("+")]
-        if len(found) != len(self.specs) or min(found) <= 0:
-            wanted = f"must be {len(self.specs)} numbers above 0, one a part, as in {'+'.join('1' for _ in self.specs)}"
-            raise ValueError(f"shares is {self.shares!r}, and {wanted}, or equal")
-        return found
-
-    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        started = perf_counter()
-        self._generators, self._rate = [make(spec) for spec in self.specs], 0.0
-        left, shares, contexts = 1 - FOR_FITTING, self._shares(), list[TrainContext]()
-        for place, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
-            share = left * shares[place] / sum(shares[place:])
-            contexts.append(context.part(f"{place + 1} {spec}", share))
-            part.fit(train, valid, contexts[-1])
-            spent = (perf_counter() - started) / context.budget if context.budget else 1 - FOR_FITTING - left + share
-            left = max(1 - FOR_FITTING - spent, share / 10)
-        self._view()
-        context.report(Progress(0.95, note="weighing the parts"))
-        self._weigh(valid[:VALID_CHARACTERS])
-        self._record(context, [each.stats for each in contexts])
-
-    def _record(self, context: TrainContext, parts: list[TrainStats]) -> None:
-        """Report the statistics of the parts, and the weights."""
-        notes = [NOTE] if self.adaptive else []
-        named = list(zip(self.specs, parts, strict=True))
-        context.record(
-            parameters=sum(part.parameters or 0 for part in parts),
-            steps=sum(part.steps or 0 for part in parts) or None,
-            notes=notes + [note for part in parts for note in part.notes],
-            chosen={"parts": "+".join(f"({complete(spec, part.chosen)})" for spec, part in named)},
-            weights={spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
-            parts={spec: part.details for spec, part in named},
-        )
+            create(spec)
+        self._parse_shares()
 
     @property
     def adapts(self) -> bool:
-        """Whether the weights or one of the parts learn from the text that is read."""
-        return self.adaptive or any(is_adaptive(make(spec)) for spec in self.specs)
+        """Whether the weights or one of the parts learn from the text that is read (see `capabilities.Adaptive`)."""
+        return self.adaptive or any(is_adaptive(create(spec)) for spec in self.specs)
 
-    def _view(self) -> None:
-        """The parts as they are mixed: as they are if they all cut text alike, else at characters."""
+    def _parse_shares(self) -> list[float]:
+        """Return each part's share of the budget, in any unit."""
+        if self.shares == "equal":
+            return [1.0] * len(self.specs)
+        numbers = self.shares.split("+")
+        shares = [float(number) if re.fullmatch(r"\d+(\.\d+)?", number) else 0.0 for number in numbers]
+        if len(shares) != len(self.specs) or min(shares) <= 0:
+            example = "+".join("1" for _ in self.specs)
+            raise ValueError(
+                f"shares is {self.shares!r}, and must be {len(self.specs)} numbers above 0, one per part, "
+                f"as in {example}, or equal"
+            )
+        return shares
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        started = perf_counter()
+        self._generators, self._rate = [create(spec) for spec in self.specs], 0.0
+
+        # train each part; time that it leaves goes to those after it
+        remaining, shares, contexts = 1 - WEIGHTS_SHARE, self._parse_shares(), list[TrainContext]()
+        for index, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
+            share = remaining * shares[index] / sum(shares[index:])
+            contexts.append(context.part(f"{index + 1} {spec}", share))
+            part.fit(train, valid, contexts[-1])
+            spent = 1 - WEIGHTS_SHARE - remaining + share
+            if context.budget:
+                spent = (perf_counter() - started) / context.budget
+            remaining = max(1 - WEIGHTS_SHARE - spent, share / 10)
+
+        # fit the weights
+        self._create_views()
+        context.report(Progress(0.95, note="fitting the weights of the parts"))
+        self._fit_on(valid[:VALIDATION_CHARACTERS])
+        self._record(context, [part_context.stats for part_context in contexts])
+
+    def _record(self, context: TrainContext, stats: list[TrainStats]) -> None:
+        """Report the weights and the statistics of the parts."""
+        named = list(zip(self.specs, stats, strict=True))
+        context.record(
+            parameters=sum(part.parameters or 0 for part in stats),
+            steps=sum(part.steps or 0 for part in stats) or None,
+            notes=[ADAPTIVE_NOTE] * self.adaptive + [note for part in stats for note in part.notes],
+            chosen={"parts": "+".join(f"({Spec.parse(spec).fill(part.chosen)})" for spec, part in named)},
+            weights={spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
+            parts={spec: _as_json(part) for spec, part in named},
+        )
+
+    def _create_views(self) -> None:
+        """Set the views that are mixed: the parts if their tokenizers are equal, else their character views."""
         tokenizers = [part.tokenizer for part in self._generators]
         self._views: list[View] = list(self._generators)
         self.tokenizer = tokenizers[0]
-        if any(each.dump() != tokenizers[0].dump() for each in tokenizers):
+        if any(tokenizer.dump() != tokenizers[0].dump() for tokenizer in tokenizers):
             self.tokenizer = Tokenizer("characters", tokenizers[0].letters)
-            self._views = [g if g.tokenizer.kind == "characters" else Characterwise(g) for g in self._generators]
+            self._views = [g if g.tokenizer.kind == "characters" else CharacterView(g) for g in self._generators]
             if any(view.tokenizer.letters != self.tokenizer.letters for view in self._views):
-                raise SpecError(f"the parts of {self.parts} know different letters; mix others")
+                raise SpecError(f"the parts of {self.parts} know different letters and cannot be mixed; choose others")
 
-    def _weigh(self, valid: str) -> None:
-        """Fit one set of weights for all contexts, then one for each kind of context that valid text has."""
+    # weights
+
+    def _fit_on(self, valid: str) -> None:
+        """Fit one set of weights for all contexts, and one for each kind of context that the text has."""
         log_probs, kinds = self._read(self.tokenizer.encode(valid))
-        if self.adaptive:  # how fast to follow is told by what the weights were not fitted on
+        if self.adaptive:  # the rate is chosen on text that the weights were not fitted on
             half = len(kinds) // 2
             self._fit_weights(log_probs[:, :half], kinds[:half])
             self._rate = best_rate(self._logits, self._rows(kinds[half:]), log_probs[:, half:])
@@ -140,92 +145,95 @@ class Mixture(Generator):
 
     def _fit_weights(self, log_probs: Floats, kinds: Ids) -> None:
         uniform = np.full(len(self.specs), 1 / len(self.specs))
-        self._overall = fitted(log_probs, uniform, 0.0)
+        self._overall = fit_weights(log_probs, uniform, 0.0)
         self._kinds = np.unique(kinds)
-        self._weights = np.array([fitted(log_probs[:, kinds == kind], self._overall, PRIOR) for kind in self._kinds])
-        self._take()
+        by_kind = [fit_weights(log_probs[:, kinds == kind], self._overall, PRIOR) for kind in self._kinds]
+        self._weights = np.array(by_kind)
+        self._set_logits()
+
+    def _set_logits(self) -> None:
+        """Set the logits, (kinds + 2, parts): a row per kind, one for unknown kinds, one common to all."""
+        self._logits = initial_logits(np.log([*self._weights, self._overall]))
 
     def _read(self, ids: Ids, progress: ProgressCallback = ignore) -> tuple[Floats, Ids]:
-        """The log-probabilities that the parts give, (parts, tokens), and the kind of context before each token."""
-        read = []
+        """Return the parts' log-probabilities of a stream, (parts, tokens), and the kind of each context, (tokens,)."""
+        scores, lengths = [], []
         for view in self._views:
-            if isinstance(view, Characterwise):
-                read.append(view.read(ids)[:2])
+            if isinstance(view, CharacterView):
+                part_scores, part_lengths = view.read(ids)[:2]
             else:
-                read.append((token_log_probs(view, ids), context_lengths(view, ids)))
-            progress(len(read) / len(self._views))
-        return np.stack([log_probs for log_probs, _ in read]), self._kind(np.stack([depths for _, depths in read]))
+                part_scores, part_lengths = token_log_probs(view, ids), context_lengths(view, ids)
+            scores.append(part_scores)
+            lengths.append(part_lengths)
+            progress(len(scores) / len(self._views))
+        return np.stack(scores), self._kind(np.stack(lengths))
 
-    def _kind(self, depths: Ids) -> Ids:
-        """One number for the depths of all parts, (parts, tokens)."""
-        places = (DEEPEST + 1) ** np.arange(len(depths))
-        return np.asarray(places @ np.minimum(depths, DEEPEST))
+    def _kind(self, lengths: Ids) -> Ids:
+        """Return one number for the context lengths of all parts, (tokens,), given (parts, tokens)."""
+        digits = (MAX_LENGTH + 1) ** np.arange(len(lengths))
+        return np.asarray(digits @ np.minimum(lengths, MAX_LENGTH))
 
     def _rows(self, kinds: Ids) -> Ids:
-        """The row of the weights for each kind of context, (tokens,); the last row is for kinds that are not known."""
+        """Return the row of the weights for each kind of context, (tokens,); unknown kinds have the last row."""
         rows = np.searchsorted(self._kinds, kinds)
         return np.where(np.isin(kinds, self._kinds), rows, len(self._kinds))
 
     def _row(self, state: State) -> int:
-        depths = [[_context_length(view, each)] for view, each in zip(self._views, state, strict=False)]
-        return int(self._rows(self._kind(np.array(depths)))[0])
+        lengths = [[_context_length(view, part)] for view, part in zip(self._views, state, strict=False)]
+        return int(self._rows(self._kind(np.array(lengths)))[0])
 
-    def _take(self) -> None:
-        """The logits of the weights, (kinds + 2, parts): a row a kind, that of kinds not known, that common to all."""
-        self._logits = begun(np.log([*self._weights, self._overall]))
+    # the contract
 
     def start(self) -> State:
-        """The states of the parts, and where the weights follow the text, their logits."""
         parts = tuple(view.start() for view in self._views)
         return (*parts, self._logits) if self.adaptive else parts
 
     def advance(self, state: State, token: int) -> State:
-        parts = tuple(view.advance(each, token) for view, each in zip(self._views, state, strict=False))
+        parts = tuple(view.advance(part, token) for view, part in zip(self._views, state, strict=False))
         if not self.adaptive:
             return parts
-        said = np.array([view.log_probs(each)[token] for view, each in zip(self._views, state, strict=False)])
-        return (*parts, moved(state[-1], self._row(state), said, self._rate)[1])
+        log_probs = np.array([view.log_probs(part)[token] for view, part in zip(self._views, state, strict=False)])
+        return (*parts, update(state[-1], self._row(state), log_probs, self._rate)[1])
 
     def log_probs(self, state: State) -> LogProbs:
         logits = state[-1] if self.adaptive else self._logits
-        said = [view.log_probs(each) for view, each in zip(self._views, state, strict=False)]
-        return mixed(said, log_weights(logits, self._row(state)))
+        log_probs = [view.log_probs(part) for view, part in zip(self._views, state, strict=False)]
+        return mix(log_probs, log_weights(logits, self._row(state)))
 
     def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
-        if not self._side_by_side(states):
+        if not self._can_batch(states):
             return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
         parts = zip(self._generators, zip(*states, strict=True), strict=True)
-        return list(zip(*(advance_batch(part, own, tokens) for part, own in parts), strict=True))
-
-    def _side_by_side(self, states: Sequence[State]) -> bool:
-        """Whether many states are dealt with together: not where each has weights or paths of its own."""
-        return len(states) > 0 and not self.adaptive and not any(isinstance(v, Characterwise) for v in self._views)
+        advanced = (advance_batch(part, part_states, tokens) for part, part_states in parts)
+        return list(zip(*advanced, strict=True))
 
     def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
-        if not self._side_by_side(states):
+        if not self._can_batch(states):
             return [self.log_probs(state)[:stop] for state in states]
         parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
-        depths = np.array([[context_length(part, each) for each in own] for part, own in parts]).reshape(
-            len(self.specs), -1
-        )
-        weights = self._logits[self._rows(self._kind(depths))]
-        said = zip(*(log_probs_batch(part, own, stop) for part, own in parts), strict=True)
-        return [mixed(rows, each) for rows, each in zip(said, weights, strict=True)]
+        lengths = [[context_length(part, state) for state in part_states] for part, part_states in parts]
+        weights = self._logits[self._rows(self._kind(np.array(lengths).reshape(len(self.specs), -1)))]
+        by_part = (log_probs_batch(part, part_states, stop) for part, part_states in parts)
+        return [mix(rows, row) for rows, row in zip(zip(*by_part, strict=True), weights, strict=True)]
 
-    def context_length(self, state: State) -> int:
-        return min(_context_length(view, each) for view, each in zip(self._views, state, strict=False))
+    def _can_batch(self, states: Sequence[State]) -> bool:
+        """Return whether states can be handled together: not if each has its own weights or a character view."""
+        return len(states) > 0 and not self.adaptive and not any(isinstance(v, CharacterView) for v in self._views)
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         log_probs, kinds = self._read(ids, progress)
         if self.adaptive:
-            return read(self._logits, self._rows(kinds), log_probs, self._rate)
+            return score_stream(self._logits, self._rows(kinds), log_probs, self._rate)
         return np.asarray(np.logaddexp.reduce(log_probs + self._logits[self._rows(kinds)].T, axis=0))
 
+    def context_length(self, state: State) -> int:
+        return min(_context_length(view, part) for view, part in zip(self._views, state, strict=False))
+
     def context_lengths(self, ids: Ids) -> Ids:
-        views = self._views
-        return np.asarray(
-            np.min([v.read(ids)[1] if isinstance(v, Characterwise) else context_lengths(v, ids) for v in views], axis=0)
-        )
+        by_part = [
+            view.read(ids)[1] if isinstance(view, CharacterView) else context_lengths(view, ids) for view in self._views
+        ]
+        return np.asarray(np.min(by_part, axis=0))
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -237,53 +245,62 @@ class Mixture(Generator):
         }
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self._generators = [make(spec) for spec in self.specs]
-        for part, kept in zip(self._generators, learned["parts"], strict=True):
-            part.restore(kept)
-        self._view()
+        self._generators = [create(spec) for spec in self.specs]
+        for part, part_learned in zip(self._generators, learned["parts"], strict=True):
+            part.restore(part_learned)
+        self._create_views()
         self._rate, self._overall = float(learned["rate"]), learned["overall"]
         self._kinds, self._weights = learned["kinds"], learned["weights"]
-        self._take()
+        self._set_logits()
 
 
 def _context_length(view: View, state: Any) -> int:
-    return view.context_length(state) if isinstance(view, Characterwise) else context_length(view, state)
+    return view.context_length(state) if isinstance(view, CharacterView) else context_length(view, state)
 
 
-def split(parts: str) -> list[str]:
-    """The SPECs of a mixture.
+def _as_json(stats: TrainStats) -> dict[str, Any]:
+    """Return a part's statistics as JSON values, without the empty ones."""
+    fields = asdict(stats)
+    details: dict[str, Any] = fields.pop("details")
+    return {name: value for name, value in fields.items() if value not in (None, [], {})} | details
 
-    >>> split("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
+
+def split_parts(parts: str) -> list[str]:
+    """Return the SPECs of a mixture.
+
+    >>> split_parts("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
     ['markov-char:order=6', 'lstm-char', 'mixture:parts=(a)+(b)']
     """
-    found, depth = [""], 0
+    specs, depth = [""], 0
     for character in parts:
         depth += (character == "(") - (character == ")")
         if character == "+" and depth == 0:
-            found.append("")
+            specs.append("")
         else:
-            found[-1] += character
-    return [re.sub(r"^\((.*)\)$", r"\1", part.strip()) for part in found]
+            specs[-1] += character
+    return [re.sub(r"^\((.*)\)$", r"\1", spec.strip()) for spec in specs]
 
 
-def mixed(log_probs: Sequence[LogProbs], log_weights: Floats) -> LogProbs:
-    """The log of the weighted mean of probabilities, (vocabulary,).
+def mix(log_probs: Sequence[LogProbs], log_weights: Floats) -> LogProbs:
+    """Return the log of the weighted mean of probabilities, (vocabulary,).
 
-    >>> np.exp(mixed([np.log([0.5, 0.5]), np.log([0.1, 0.9])], np.log([0.75, 0.25]))).round(2).tolist()
+    >>> np.exp(mix([np.log([0.5, 0.5]), np.log([0.1, 0.9])], np.log([0.75, 0.25]))).round(2).tolist()
     [0.4, 0.6]
     """
     return np.asarray(np.log(np.exp(log_weights) @ np.exp(log_probs)))
 
 
-def fitted(log_probs: Floats, start: Floats, prior: float) -> Floats:
-    """The weights of parts, (parts,), that make their mixture likeliest; `prior` tokens speak for those at the start.
+def fit_weights(log_probs: Floats, start: Floats, prior: float) -> Floats:
+    """Return the weights, (parts,), that maximize the probability of a text, by expectation maximization.
 
-    >>> fitted(np.log([[0.5, 0.5], [0.1, 0.1]]), np.array([0.5, 0.5]), 0.0).round(2).tolist()
+    `log_probs` is (parts, tokens); `prior` tokens count for the weights at the start.
+
+    >>> fit_weights(np.log([[0.5, 0.5], [0.1, 0.1]]), np.array([0.5, 0.5]), 0.0).round(2).tolist()
     [1.0, 0.0]
     """
     weights = start
-    for _ in range(ROUNDS):
-        shares = np.exp(log_probs - log_probs.max(axis=0)) * weights[:, None]
-        counts = (shares / shares.sum(axis=0)).sum(axis=1) + prior * start + 1e-6
+    for _ in range(EM_ITERATIONS):
+        joint = np.exp(log_probs - log_probs.max(axis=0)) * weights[:, None]
+        counts = (joint / joint.sum(axis=0)).sum(axis=1) + prior * start + 1e-6
         weights = counts / counts.sum()
     return np.asarray(weights)

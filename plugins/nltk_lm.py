@@ -1,12 +1,13 @@
-"""nltk-lm: the interpolated models of nltk.lm (Bird, Klein & Loper; models by I. Kurenkov) behind the same contract.
+"""nltk-lm: the interpolated n-gram models of nltk.lm (Bird, Klein & Loper; models by I. Kurenkov) as a generator.
 
-The field's reference: nltk counts, nltk's estimator gives every alpha and gamma, and what is predicted is nltk's own
-`score`, before the mixing. Only the order of the work differs: `score` answers for one token, here all tokens that
-followed a context are asked about together, and the answers are kept. nltk gives zero to what it never saw, so a little
-of the tokenizer's base distribution is mixed in; how little is fitted on valid text.
+This is the field's reference implementation: nltk counts, nltk's estimator gives every alpha and gamma, and the
+predictions are nltk's own `score`. Only the order of the work differs: `score` answers for one token; here all tokens
+that followed a context are computed together, and cached. nltk gives probability zero to what it never saw, so a little
+of the tokenizer's base distribution is mixed in, with a weight fitted on validation text.
 
 nltk's Kneser-Ney is left out: it scans all contexts of the next length for each score; with nltk's padding a part of
-its mass goes to the padding, and without it some contexts sum to more than one or divide by zero. See markov-char.
+its probability goes to the padding, and without it some contexts sum to more than one or divide by zero. Use
+markov-char instead.
 """
 
 from __future__ import annotations
@@ -20,22 +21,26 @@ import numpy.typing as npt
 from nltk.lm import AbsoluteDiscountingInterpolated, NgramCounter, Vocabulary, WittenBellInterpolated
 from nltk.util import everygrams
 
-from genbench import Generator, Ids, LogProbs, Progress, Tokenizer, TrainContext
-from genbench.generator import Text
+from genbench.generator import Generator, LogProbs, Progress, Text, TrainContext
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-Context = tuple[str, ...]  # tokens, each the one character chr(id): nltk wants strings
+Context = tuple[str, ...]  # tokens, each as the one character chr(id): nltk wants strings
 MODELS: dict[str, Any] = {
     "witten-bell": WittenBellInterpolated,
     "absolute-discounting": AbsoluteDiscountingInterpolated,
 }
-ORDERS = {"characters": 6, "words": 3}
-FITTED = 20_000  # tokens of valid text that the weight of the base is fitted on
-ROUNDS = 30  # of expectation maximisation
+DEFAULT_ORDERS = {"characters": 6, "words": 3}
+VALIDATION_TOKENS = 20_000  # of validation text that the weight of the base is fitted on
+EM_ITERATIONS = 30
+CACHED_CONTEXTS = 1 << 18
 
 
 @dataclass
 class NltkLM(Generator):
-    """One of nltk's own n-gram models, over characters or words; slow, and the peer that the field knows."""
+    """One of nltk's own n-gram models, over characters or words; slow, and the field's reference.
+
+    A state is the longest context that was seen in training.
+    """
 
     model: Literal["witten-bell", "absolute-discounting"] = field(
         default="witten-bell", metadata={"help": "the smoothing, of nltk's interpolated models"}
@@ -47,42 +52,49 @@ class NltkLM(Generator):
     def __post_init__(self) -> None:
         if self.order is not None and self.order < 1:
             raise ValueError(f"order is {self.order}, and must be 1 or more")
-        self._order = self.order or ORDERS[self.unit]
+        self._order = self.order or DEFAULT_ORDERS[self.unit]
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         words = self.unit == "words"
         self.tokenizer = Tokenizer.words(train, self.min_count) if words else Tokenizer.characters(train)
+
+        # count
         context.report(Progress(0.1, note="counting"))
         tokens = [*map(chr, self.tokenizer.encode("\n")), *map(chr, self.tokenizer.encode(train))]
-        self._build(NgramCounter([everygrams(tokens, max_len=self._order)]), 0.5)
-        context.report(Progress(0.9, note="the weight of the base"))
-        self._weight = self._fit_weight(self.tokenizer.encode(valid)[:FITTED])
-        ngrams = sum(len(after) for length in range(2, self._order + 1) for after in self._counts[length].values())
-        context.record(parameters=ngrams + len(self._counts.unigrams), base=self._weight)
+        self._set_counts(NgramCounter([everygrams(tokens, max_len=self._order)]), 0.5)
 
-    def _build(self, counts: NgramCounter, weight: float) -> None:
-        """nltk's model over these counts, and the share of the base."""
+        # fit the weight of the base distribution
+        context.report(Progress(0.9, note="fitting the weight of the base distribution"))
+        self._base_weight = self._fit_base_weight(self.tokenizer.encode(valid)[:VALIDATION_TOKENS])
+        ngrams = sum(
+            len(followers) for length in range(2, self._order + 1) for followers in self._counts[length].values()
+        )
+        context.record(parameters=ngrams + len(self._counts.unigrams), base=self._base_weight)
+
+    def _set_counts(self, counts: NgramCounter, base_weight: float) -> None:
+        """Create nltk's model over these counts."""
         vocabulary = Vocabulary(map(chr, range(self.tokenizer.size)))
-        self._counts, self._weight = counts, weight
-        self._lm = MODELS[self.model](self._order, vocabulary=vocabulary, counter=counts)
-        self._unigrams = np.array([self._lm.score(token) for token in map(chr, range(self.tokenizer.size))])
-        self._base = self.tokenizer.base()
-        self._after = lru_cache(1 << 18)(self._asked)
+        self._counts, self._base_weight = counts, base_weight
+        self._model = MODELS[self.model](self._order, vocabulary=vocabulary, counter=counts)
+        self._unigrams = np.array([self._model.score(token) for token in map(chr, range(self.tokenizer.size))])
+        self._base = self.tokenizer.base_distribution()
+        self._interpolation = lru_cache(CACHED_CONTEXTS)(self._compute_interpolation)
 
-    def _asked(self, context: Context) -> tuple[Ids, npt.NDArray[np.float64], float]:
-        """What nltk says of a context: the tokens that followed, the alpha of each, and the gamma of all tokens."""
+    def _compute_interpolation(self, context: Context) -> tuple[Ids, npt.NDArray[np.float64], float]:
+        """Return the tokens that followed a context, the alpha of each, and the gamma of all, by nltk's estimator."""
         followers = list(self._counts[context])
-        told = [self._lm.estimator.alpha_gamma(token, context) for token in followers]
-        return np.array([ord(f) for f in followers]), np.array([alpha for alpha, _ in told]), float(told[0][1])
+        alpha_gammas = [self._model.estimator.alpha_gamma(token, context) for token in followers]
+        ids = np.array([ord(token) for token in followers])
+        return ids, np.array([alpha for alpha, _ in alpha_gammas]), float(alpha_gammas[0][1])
 
-    def _fit_weight(self, ids: Ids) -> float:
-        """Expectation maximisation; half an observation either way keeps the weight off 0 and 1."""
+    def _fit_base_weight(self, ids: Ids) -> float:
+        """Return the weight of the base by expectation maximization; half a token either way keeps it off 0 and 1."""
         scores, state = np.empty(len(ids)), self.start()
-        for place, token in enumerate(ids.tolist()):
-            scores[place] = self._scores(state)[token]
+        for position, token in enumerate(ids.tolist()):
+            scores[position] = self._scores(state)[token]
             state = self.advance(state, token)
         weight, base = 0.5, self._base[ids]
-        for _ in range(ROUNDS):
+        for _ in range(EM_ITERATIONS):
             posterior = weight * base / (weight * base + (1 - weight) * scores)
             weight = (float(posterior.sum()) + 0.5) / (len(ids) + 1)
         return weight
@@ -94,36 +106,37 @@ class NltkLM(Generator):
         return state
 
     def advance(self, state: Context, token: int) -> Context:
-        """The longest context that was seen; for longer ones nltk defers to it."""
+        # the longest context that was seen; for longer ones nltk backs off to it
         longest = (*state, chr(token))[1 - self._order :] if self._order > 1 else ()
         seen = (longest[i:] for i in range(len(longest)) if longest[i:] in self._counts[len(longest) - i + 1])
         return next(seen, ())
 
     def log_probs(self, state: Context) -> LogProbs:
-        return np.asarray(np.log(self._weight * self._base + (1 - self._weight) * self._scores(state)))
+        return np.asarray(np.log(self._base_weight * self._base + (1 - self._base_weight) * self._scores(state)))
 
     def _scores(self, state: Context) -> npt.NDArray[np.float64]:
-        """nltk's scores of all tokens, (vocabulary,)."""
-        found = self._unigrams
+        """Return nltk's scores of all tokens, (vocabulary,)."""
+        scores = self._unigrams
         for length in range(1, len(state) + 1):
-            followers, alphas, gamma = self._after(state[-length:])
-            found = found * gamma
-            found[followers] += alphas
-        return found
+            followers, alphas, gamma = self._interpolation(state[-length:])
+            scores = scores * gamma
+            scores[followers] += alphas
+        return scores
 
     def dump(self) -> dict[str, Any]:
-        grams: list[list[tuple[int, ...]]] = [[(ord(token), n) for token, n in self._counts.unigrams.items()]]
+        # one array per length: the tokens of each n-gram, and its count
+        ngrams: list[list[tuple[int, ...]]] = [[(ord(token), n) for token, n in self._counts.unigrams.items()]]
         for length in range(2, self._order + 1):
-            levels = self._counts[length].items()
-            grams.append([(*map(ord, (*context, f)), n) for context, after in levels for f, n in after.items()])
-        arrays = [np.array(level, np.int32).reshape(-1, length + 1) for length, level in enumerate(grams, start=1)]
-        return {"tokenizer": self.tokenizer.dump(), "ngrams": arrays, "base": self._weight}
+            contexts = self._counts[length].items()
+            ngrams.append([(*map(ord, (*c, token)), n) for c, followers in contexts for token, n in followers.items()])
+        arrays = [np.array(rows, np.int32).reshape(-1, length + 1) for length, rows in enumerate(ngrams, start=1)]
+        return {"tokenizer": self.tokenizer.dump(), "ngrams": arrays, "base": self._base_weight}
 
     def restore(self, learned: dict[str, Any]) -> None:
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         counts = NgramCounter()
-        for level in learned["ngrams"]:
-            for *context, token, number in level.tolist():
-                where = counts[tuple(map(chr, context))] if context else counts.unigrams
-                where[chr(token)] = number
-        self._build(counts, learned["base"])
+        for rows in learned["ngrams"]:
+            for *context, token, count in rows.tolist():
+                followers = counts[tuple(map(chr, context))] if context else counts.unigrams
+                followers[chr(token)] = count
+        self._set_counts(counts, learned["base"])

@@ -48,7 +48,7 @@ class SuffixArray:
         positions = np.argsort(keys[:-1])
         insertion = self._search(keys, positions)
 
-        # the longest match is one of the two neighbours of the insertion point
+        # the longest match is one of the two neighbors of the insertion point
         left, right = (self.order[np.clip(row, 0, self.length - 1)] for row in (insertion - 1, insertion))
         shared_left, shared_right = self._shared(keys, positions, left), self._shared(keys, positions, right)
         lengths, where = np.empty(len(query), np.int64), np.empty(len(query), np.int64)
@@ -154,7 +154,7 @@ def sort_suffixes(keys: Keys, width: int, depth: int | None = None) -> SortedSuf
 
 
 def sort_contexts(ids: Ids, depth: int | None) -> tuple[Positions, Positions]:
-    """Sort the positions of a stream by the contexts before them, read backwards, and compare neighbours.
+    """Sort the positions of a stream by the contexts before them, read backwards, and compare neighbors.
 
     Returns (order, shared), both (positions,):
 

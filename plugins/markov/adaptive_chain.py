@@ -1,97 +1,100 @@
-"""What the chains share of `adaptive=true`: the trained chain's steps, with what was read since put over them."""
+"""AdaptiveChain: a generator with the option `adaptive`, which adds a cache model to a trained chain."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from typing import Any
 
-from genbench_plugins.markov.cache_model import Adaptive, fitted
+from genbench_plugins.markov.cache_model import CacheModel, fit_cache
 
 from genbench.generator import Generator, LogProbs, ProgressCallback, Text, ignore
 from genbench.tokenization.tokenizer import Ids
 
-FOR_FITTING = 100_000  # characters of valid text
-NOTE = "it also counts what it reads, the test text too: ranked apart"
+VALIDATION_CHARACTERS = 100_000  # of validation text that the shares are fitted on
+ADAPTIVE_NOTE = "adaptive: it also learns from the test text while reading it, and is ranked apart"
 
 
-class Adapting(Generator):
-    """A chain that may also count what it reads; a state is then the trained chain's and the text so far."""
+class AdaptiveChain(Generator):
+    """Base class of the chains that can count what they read.
 
-    _adaptive: Adaptive | None = None
+    A subclass implements the static methods, those of the trained chain. With `adaptive`, a state is the pair of the
+    static state and the cache model's; without, the static state.
+    """
+
     adaptive: bool
+    _cache: CacheModel | None = None
 
     @property
     def adapts(self) -> bool:
-        """Whether the chain counts what it reads: its option `adaptive`."""
+        """Whether the chain learns from the text that it reads: its option `adaptive` (see `capabilities.Adaptive`)."""
         return self.adaptive
 
     @abstractmethod
     def context_length(self, state: Any) -> int:
-        """Return how many tokens of the context were seen together in training."""
+        """Return how many tokens of the context occurred together in the training text."""
 
     @abstractmethod
     def context_lengths(self, ids: Ids) -> Ids:
         """Return the context length before each token of a stream, (tokens,)."""
 
     @abstractmethod
-    def trained_start(self) -> Any:
-        """`start` of the trained chain alone."""
+    def static_start(self) -> Any:
+        """Return `start` of the trained chain."""
 
     @abstractmethod
-    def trained_advance(self, state: Any, token: int) -> Any:
-        """`advance` of the trained chain alone."""
+    def static_advance(self, state: Any, token: int) -> Any:
+        """Return `advance` of the trained chain."""
 
     @abstractmethod
-    def trained_log_probs(self, state: Any) -> LogProbs:
-        """`log_probs` of the trained chain alone."""
+    def static_log_probs(self, state: Any) -> LogProbs:
+        """Return `log_probs` of the trained chain, (vocabulary,)."""
 
     @abstractmethod
-    def trained_token_log_probs(self, ids: Ids) -> LogProbs:
-        """`token_log_probs` of the trained chain alone."""
+    def static_token_log_probs(self, ids: Ids) -> LogProbs:
+        """Return `token_log_probs` of the trained chain, (tokens,)."""
 
-    def adapt(self, valid: str | Text, lengths: tuple[int, ...]) -> None:
-        """Fit the shares of what is read, for these lengths of context, for these lengths of context."""
-        ids = self.tokenizer.encode(valid[:FOR_FITTING])
-        self._adaptive = fitted(
-            lengths, self._letters(), ids, self.trained_token_log_probs(ids), self.context_lengths(ids)
-        )
+    def add_cache(self, valid: str | Text, lengths: tuple[int, ...]) -> None:
+        """Fit a cache model with contexts of these lengths on validation text."""
+        ids = self.tokenizer.encode(valid[:VALIDATION_CHARACTERS])
+        static, known_lengths = self.static_token_log_probs(ids), self.context_lengths(ids)
+        self._cache = fit_cache(lengths, self._letters(), ids, static, known_lengths)
 
     def _letters(self) -> frozenset[int]:
-        """The ids of letters that words are made of."""
+        """Return the ids of the letters that words consist of."""
         tokenizer = self.tokenizer
-        return frozenset(int(tokenizer.encode(each)[0]) for each in tokenizer.letters if each.isalpha())
+        return frozenset(int(tokenizer.encode(letter)[0]) for letter in tokenizer.letters if letter.isalpha())
 
-    def trained(self, state: Any) -> Any:
-        """The trained chain's part of a state."""
-        return state if self._adaptive is None else state[0]
+    def static_state(self, state: Any) -> Any:
+        """Return the trained chain's part of a state."""
+        return state if self._cache is None else state[0]
 
     def start(self) -> Any:
-        state = self.trained_start()
-        return state if self._adaptive is None else (state, self._adaptive.start())
+        state = self.static_start()
+        return state if self._cache is None else (state, self._cache.start())
 
     def advance(self, state: Any, token: int) -> Any:
-        if self._adaptive is None:
-            return self.trained_advance(state, token)
-        return self.trained_advance(state[0], token), self._adaptive.advance(state[1], token)
+        if self._cache is None:
+            return self.static_advance(state, token)
+        return self.static_advance(state[0], token), self._cache.advance(state[1], token)
 
     def log_probs(self, state: Any) -> LogProbs:
-        if self._adaptive is None:
-            return self.trained_log_probs(state)
-        return self._adaptive.log_probs(state[1], self.trained_log_probs(state[0]), self.context_length(state))
+        if self._cache is None:
+            return self.static_log_probs(state)
+        return self._cache.log_probs(state[1], self.static_log_probs(state[0]), self.context_length(state))
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        found = self.trained_token_log_probs(ids)
-        return (
-            found if self._adaptive is None else self._adaptive.token_log_probs(ids, found, self.context_lengths(ids))
-        )
+        static = self.static_token_log_probs(ids)
+        if self._cache is None:
+            return static
+        return self._cache.token_log_probs(ids, static, self.context_lengths(ids))
 
-    def dump_adaptive(self) -> dict[str, Any] | None:
-        """What `restore_adaptive` takes back."""
-        known = self._adaptive
-        return None if known is None else {"lengths": list(known.lengths), "shares": known.shares}
+    def dump_cache(self) -> dict[str, Any] | None:
+        """Return the cache model for `restore_cache`, or None."""
+        cache = self._cache
+        return None if cache is None else {"lengths": list(cache.lengths), "shares": cache.shares}
 
-    def restore_adaptive(self, learned: dict[str, Any] | None) -> None:
-        """Take back what `dump_adaptive` gave."""
-        self._adaptive = None
+    def restore_cache(self, learned: dict[str, Any] | None) -> None:
+        """Take back what `dump_cache` returned; the tokenizer is set."""
+        self._cache = None
         if learned:
-            self._adaptive = Adaptive(tuple(learned["lengths"]), self._letters(), learned["shares"])
+            self._cache = CacheModel(tuple(learned["lengths"]), self._letters(), learned["shares"])

@@ -1,91 +1,109 @@
-"""Many states of a chain at once: the same operations in the same order as one by one, so the same to the last bit."""
+"""Advance and predict many states of a chain at once.
+
+The operations are those of one state at a time in the same order, so the results are equal to the last bit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from genbench_plugins.markov.fitting import Fitted, ragged
-from genbench_plugins.markov.smoothing import Floats, Weights
-from genbench_plugins.markov.suffix_array import Ints
-from genbench_plugins.markov.tree import NOWHERE, Tree
+from genbench_plugins.markov.fitted_smoothing import FittedSmoothing
+from genbench_plugins.markov.smoothing import ClosedFormSmoothing
+from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, SuffixTree, expand_ranges
 
-State = tuple[int, int]  # a node, and how many tokens of context it stands for
-Asked = tuple[Ints, Ints, Ints]  # rows, lengths of context, nodes
+State = tuple[int, int]  # a node, and the length of the context that it stands for
+Contexts = tuple[Ints, Ints, Ints]  # rows (which state), context lengths, nodes
 
 
-def predicted(tree: Tree, weights: Weights | Fitted, base: Floats, every: bool, states: Sequence[State]) -> Floats:
-    """The probabilities of the next token of each state, (states, vocabulary), shorter contexts first."""
-    found = np.tile(base, (len(states), 1))
-    rows, lengths, nodes = (np.concatenate(each) for each in zip(*_asked(tree, every, states), strict=True))
+def advance_states(tree: SuffixTree, states: Sequence[State], tokens: Sequence[int]) -> list[State]:
+    """Return the state after one more token for each state."""
+    nodes, lengths = np.array(states, np.int64).T
+    next_tokens, rows = np.array(tokens, np.int64), np.arange(len(nodes))
+    next_nodes, next_lengths = np.full(len(nodes), tree.root), np.zeros(len(nodes), np.int64)
+    while len(rows):
+        # states whose node the token followed are done
+        pairs = tree.find(nodes, next_tokens[rows])
+        links = np.where(pairs == MISSING, MISSING, tree.links[pairs])
+        linked = links != MISSING
+        next_nodes[rows[linked]] = links[linked]
+        next_lengths[rows[linked]] = np.minimum(lengths[linked], tree.depth[nodes[linked]]) + 1
+
+        # the others go on at the parent
+        nodes, lengths, rows = tree.parent[nodes[~linked]].astype(np.int64), lengths[~linked], rows[~linked]
+        exists = nodes != MISSING
+        rows, lengths, nodes = rows[exists], lengths[exists], nodes[exists]
+    if tree.longest is not None:
+        next_lengths = np.minimum(next_lengths, tree.longest)
+    return list(zip(next_nodes.tolist(), next_lengths.tolist(), strict=True))
+
+
+def batch_probabilities(
+    tree: SuffixTree,
+    smoothing: ClosedFormSmoothing | FittedSmoothing,
+    base: Floats,
+    every_length: bool,
+    states: Sequence[State],
+) -> Floats:
+    """Return the probabilities of the next token of each state, (states, vocabulary)."""
+    probabilities = np.tile(base, (len(states), 1))
+    contexts = zip(*_contexts(tree, every_length, states), strict=True)
+    rows, lengths, nodes = (np.concatenate(arrays) for arrays in contexts)
     for length in np.unique(lengths):
         here = lengths == length
-        some, which = np.unique(nodes[here], return_inverse=True)
-        pairs, owner = ragged(tree.starts[some], tree.starts[some + 1])
-        leftover, _ = weights.step(tree, int(length), some, np.full(len(some), NOWHERE))
-        added = np.zeros((len(some), len(base)))
-        tokens = tree.keys[pairs] - tree.first(some[owner])
-        added[owner, tokens] = weights.step(tree, int(length), some[owner], pairs)[1]
-        found[rows[here]] = found[rows[here]] * leftover[which, None] + added[which]
-    return found
+        distinct, which = np.unique(nodes[here], return_inverse=True)
+        pairs, owner = expand_ranges(tree.starts[distinct], tree.starts[distinct + 1])
+        no_pairs = np.full(len(distinct), MISSING)
+        leftover, _ = smoothing.at_length(tree, int(length), distinct, no_pairs)
+        discounted = np.zeros((len(distinct), len(base)))
+        tokens = tree.keys[pairs] - tree.first_keys(distinct[owner])
+        discounted[owner, tokens] = smoothing.at_length(tree, int(length), distinct[owner], pairs)[1]
+        probabilities[rows[here]] = probabilities[rows[here]] * leftover[which, None] + discounted[which]
+    return probabilities
 
 
-def with_fitted(tree: Tree, weights: Fitted, alone: Floats, states: Sequence[State]) -> Floats:
-    """The same with fitted discounts, for the first tokens alone, whose probabilities without a context are `alone`.
+def batch_probabilities_fitted(
+    tree: SuffixTree, smoothing: FittedSmoothing, unigrams: Floats, states: Sequence[State]
+) -> Floats:
+    """Return the same with fitted smoothing, for the first tokens only, (states, tokens).
 
-    Many states are alike where words are read by the character, and few tokens follow a context: only these are added.
+    `unigrams`, (tokens,), are their probabilities without a context. Where words are read by the character, many states
+    are equal and few tokens follow a context: only these are added to the unigrams.
     """
-    distinct, places = np.unique(np.array(states, np.int64), axis=0, return_inverse=True)
+    # the contexts of each distinct state, the longest first
+    distinct, inverse = np.unique(np.array(states, np.int64), axis=0, return_inverse=True)
     (nodes, lengths), levels = distinct.T, []
     rows = np.flatnonzero(nodes != tree.root)
     while len(rows):
         levels.append((rows, nodes[rows]))
-        nodes = np.where(nodes != NOWHERE, tree.parent[nodes], NOWHERE)
+        nodes = np.where(nodes != MISSING, tree.parent[nodes], MISSING)
         rows = rows[nodes[rows] != tree.root]
-    left, added = np.ones(len(distinct)), []
-    for rows, here in levels:
-        leftover, which, tokens, shares = weights.whole(
-            tree, here, np.minimum(lengths[rows], tree.depth[here]), len(alone)
-        )
-        added.append((rows[which], tokens, shares * left[rows[which]]))
-        left[rows] *= leftover
-    found = left[:, None] * alone
-    for rows, tokens, shares in added:
-        found[rows, tokens] += shares
-    return np.asarray(found[places.reshape(-1)])
+
+    # what each context adds, weighted by what the longer ones leave
+    remaining, added = np.ones(len(distinct)), []
+    for rows, level_nodes in levels:
+        level_lengths = np.minimum(lengths[rows], tree.depth[level_nodes])
+        leftover, which, tokens, discounted = smoothing.all_pairs(tree, level_nodes, level_lengths, len(unigrams))
+        added.append((rows[which], tokens, discounted * remaining[rows[which]]))
+        remaining[rows] *= leftover
+    probabilities = remaining[:, None] * unigrams
+    for rows, tokens, discounted in added:
+        probabilities[rows, tokens] += discounted
+    return np.asarray(probabilities[inverse.reshape(-1)])
 
 
-def _asked(tree: Tree, every: bool, states: Sequence[State]) -> Iterator[Asked]:
-    """The contexts that each state asks, from its own node up to the root: as `MarkovChain.steps` has them."""
+def _contexts(tree: SuffixTree, every_length: bool, states: Sequence[State]) -> Iterator[Contexts]:
+    """Yield the contexts of each state, from its own node up to the root, as `MarkovChain.context_nodes` does."""
     nodes, lengths = np.array(states, np.int64).T
     rows = np.arange(len(nodes))
     while len(rows):
         parents = tree.parent[nodes].astype(np.int64)
-        shortest = np.where(parents == NOWHERE, 0, np.minimum(lengths, tree.depth[parents]) + 1)
-        deepest = np.minimum(lengths, tree.depth[nodes])
-        if every:
-            inner, owner = ragged(shortest, np.maximum(deepest + 1, shortest))
-            yield rows[owner], inner, nodes[owner]
+        shortest = np.where(parents == MISSING, 0, np.minimum(lengths, tree.depth[parents]) + 1)
+        longest = np.minimum(lengths, tree.depth[nodes])
+        if every_length:
+            all_lengths, owner = expand_ranges(shortest, np.maximum(longest + 1, shortest))
+            yield rows[owner], all_lengths, nodes[owner]
         else:
-            yield rows, deepest, nodes
-        inside = parents != NOWHERE
-        rows, nodes, lengths = rows[inside], parents[inside], lengths[inside]
-
-
-def advanced(tree: Tree, states: Sequence[State], tokens: Sequence[int]) -> list[State]:
-    """The state after one more token of each."""
-    nodes, lengths = np.array(states, np.int64).T
-    read, rows = np.array(tokens, np.int64), np.arange(len(nodes))
-    after, reached = np.full(len(nodes), tree.root), np.zeros(len(nodes), np.int64)
-    while len(rows):
-        pairs = tree.find(nodes, read[rows])
-        links = np.where(pairs == NOWHERE, NOWHERE, tree.links[pairs])
-        there = links != NOWHERE
-        after[rows[there]] = links[there]
-        reached[rows[there]] = np.minimum(lengths[there], tree.depth[nodes[there]]) + 1
-        nodes, lengths, rows = tree.parent[nodes[~there]].astype(np.int64), lengths[~there], rows[~there]
-        rows, lengths, nodes = (each[nodes != NOWHERE] for each in (rows, lengths, nodes))
-    longest = tree.longest
-    return list(
-        zip(after.tolist(), (reached if longest is None else np.minimum(reached, longest)).tolist(), strict=True)
-    )
+            yield rows, longest, nodes
+        exists = parents != MISSING
+        rows, nodes, lengths = rows[exists], parents[exists], lengths[exists]

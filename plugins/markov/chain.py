@@ -1,4 +1,4 @@
-"""What the chains share: all but the tokenizer."""
+"""MarkovChain: what all n-gram chains share, everything but the tokenizer."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
-from genbench_plugins.markov.adaptive_chain import NOTE, Adapting
-from genbench_plugins.markov.batched import advanced, predicted, with_fitted
-from genbench_plugins.markov.cache_model import WORD
-from genbench_plugins.markov.fitting import Fitted, fitted
-from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, Weights, smoothed
-from genbench_plugins.markov.traversal import levels
-from genbench_plugins.markov.tree import NOWHERE, Tree, grow, require_memory, restored
+from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
+from genbench_plugins.markov.batched import State, advance_states, batch_probabilities, batch_probabilities_fitted
+from genbench_plugins.markov.cache_model import CURRENT_WORD
+from genbench_plugins.markov.fitted_smoothing import FittedSmoothing, fit_smoothing
+from genbench_plugins.markov.smoothing import ESCAPE, ClosedFormSmoothing, SmoothingMethod, smooth
+from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tree
+from genbench_plugins.markov.tree_building import build_tree, require_memory
 
-from genbench import BackoffLevel, Ids, LogProbs, Progress, Tokenizer, TrainContext
-from genbench.generator import Text
+from genbench.capabilities import BackoffLevel
+from genbench.generator import LogProbs, Progress, Text, TrainContext
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-State = tuple[int, int]  # a node, and how many tokens of context it stands for
-LONGEST = 32  # tokens in an n-gram; "unbounded" has no limit
-FOR_FITTING = 100_000  # characters of valid text
-FEW = 12  # states, below which one after the other is faster
+MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
+VALIDATION_CHARACTERS = 100_000  # of validation text that the smoothing is fitted on
+BATCH_FROM = 12  # states: below, one at a time is faster
 
 
 @dataclass
-class MarkovChain(Adapting):
-    """An n-gram chain over a suffix tree; only the smoothing `fitted` reads the valid text."""
+class MarkovChain(AdaptiveChain):
+    """An n-gram chain over a suffix tree; only the smoothing `fitted` reads the validation text.
+
+    A state is a node of the tree and the length of the context, in tokens.
+    """
 
     order: int | Literal["unbounded"] = field(
         default=3, metadata={"help": "tokens in an n-gram: one more than the context has"}
     )
-    smoothing: Smoothing = field(
-        default="modified-kneser-ney", metadata={"help": "what counts become probabilities by"}
+    smoothing: SmoothingMethod = field(
+        default="modified-kneser-ney", metadata={"help": "how counts become probabilities"}
     )
 
     adaptive: bool = field(
@@ -42,175 +45,196 @@ class MarkovChain(Adapting):
     )
 
     def __post_init__(self) -> None:
-        if isinstance(self.order, int) and not 1 <= self.order <= LONGEST:
-            raise ValueError(f"order is {self.order}, and must be from 1 to {LONGEST}, or unbounded")
+        if isinstance(self.order, int) and not 1 <= self.order <= MAX_ORDER:
+            raise ValueError(f"order is {self.order}, and must be from 1 to {MAX_ORDER}, or unbounded")
         if self.smoothing == "add-k" and self.order == "unbounded":
-            raise ValueError("add-k asks one length of context alone: give an order, as in smoothing=add-k,order=3")
+            raise ValueError("add-k uses one length of context alone: give an order, as in smoothing=add-k,order=3")
 
     @property
     def longest(self) -> int | None:
-        """How many tokens a context may have; None: any number."""
+        """Greatest length of a context in tokens; None: any length."""
         return self.order - 1 if isinstance(self.order, int) else None
 
     @property
-    def heard(self) -> tuple[int, ...]:
-        """The lengths of context that are counted while reading, in tokens, shortest first; first the word begun."""
-        return (WORD, 2, 3, 4, 5, 6, 7, 9, 12, 16)
+    def cache_lengths(self) -> tuple[int, ...]:
+        """Context lengths of the cache model in tokens, the shortest first; the first is the current word."""
+        return (CURRENT_WORD, 2, 3, 4, 5, 6, 7, 9, 12, 16)
 
     @abstractmethod
-    def cut(self, train: str | Text) -> Tokenizer:
-        """The tokenizer for a training text."""
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        """Return the tokenizer for a training text."""
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        self.tokenizer = self.cut(train)
+        self.tokenizer = self.build_tokenizer(train)
+        self._cache = None
+
+        # count
         context.report(Progress(0.1, note="counting"))
-        stream = self._stream(train)
+        stream = self._encode(train)
         require_memory(len(stream))
-        tree = grow(stream, self.longest, self.tokenizer.size)
-        self._adaptive = None
+        tree = build_tree(stream, self.longest, self.tokenizer.size)
+
+        # smooth
         context.report(Progress(0.6, note="smoothing"))
         if self.smoothing == "fitted":
-            self._take(tree, fitted(tree, self._stream(valid[:FOR_FITTING]), self.tokenizer.base()))
+            validation = self._encode(valid[:VALIDATION_CHARACTERS])
+            self._set_counts(tree, fit_smoothing(tree, validation, self.tokenizer.base_distribution()))
             context.record(parameters=len(tree.keys))
         else:
-            weights, failed = smoothed(tree, self.smoothing)
-            self._take(tree, weights)
-            taken = weights.taken[:LONGEST].tolist()
-            context.record(parameters=len(tree.keys), discounts=taken, notes=list(self._notes(failed)))
+            smoothing, failed = smooth(tree, self.smoothing)
+            self._set_counts(tree, smoothing)
+            discounts = smoothing.discounts[:MAX_ORDER].tolist()
+            context.record(parameters=len(tree.keys), discounts=discounts, notes=list(self._notes(failed)))
+
+        # fit the cache model
         if self.adaptive:
-            context.report(Progress(0.8, note="weighing what is read"))
-            self.adapt(valid, self.heard)
-            context.record(notes=[NOTE])
+            context.report(Progress(0.8, note="fitting the cache model"))
+            self.add_cache(valid, self.cache_lengths)
+            context.record(notes=[ADAPTIVE_NOTE])
 
     def _notes(self, failed: list[int]) -> Iterator[str]:
-        """What the row has to say; at these lengths of context the closed form failed."""
+        """Yield notes on the smoothing, given the context lengths at which the closed form failed."""
         if failed:
-            lengths = ", ".join(str(length + 1) for length in failed[:LONGEST])
-            taken = "0.5, 1, 1.5" if self.smoothing == "modified-kneser-ney" else "0.5"
-            yield f"the closed form of the discounts fails at n-gram length {lengths}: {taken} taken there"
+            lengths = ", ".join(str(length + 1) for length in failed[:MAX_ORDER])
+            fallback = "0.5, 1, 1.5" if self.smoothing == "modified-kneser-ney" else "0.5"
+            yield f"the closed form of the discounts fails at n-gram length {lengths}: {fallback} used there"
         if self.smoothing == "mle":
-            yield f"maximum likelihood gives unseen text no probability: {ESCAPE:g} escapes each time"
+            yield f"maximum likelihood gives unseen text no probability: {ESCAPE:g} goes to shorter contexts each time"
 
-    def _stream(self, text: str | Text) -> Ids:
-        """The tokens of a text after a newline."""
+    def _encode(self, text: str | Text) -> Ids:
+        """Return the tokens of a text after a newline, (tokens,)."""
         return np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)])
 
-    def _take(self, tree: Tree, weights: Weights | Fitted) -> None:
-        self._tree, self._weights = tree, weights
-        self._every = self.longest is not None and self.smoothing != "fitted"
-        self._base = self.tokenizer.base()
+    def _set_counts(self, tree: SuffixTree, smoothing: ClosedFormSmoothing | FittedSmoothing) -> None:
+        """Set the smoothed tree, and compute the probabilities without a context."""
+        self._tree, self._smoothing = tree, smoothing
+        self._every_length = self.longest is not None and self.smoothing != "fitted"
+        self._base = self.tokenizer.base_distribution()
         start, stop = int(tree.starts[tree.root]), int(tree.starts[tree.root + 1])
-        leftover, shares = self._step(0, tree.root, start, stop)
-        self._alone = self._base * leftover
-        self._alone[tree.keys[start:stop] - tree.root * tree.vocabulary] += shares
+        leftover, discounted = self._interpolation(0, tree.root)
+        self._unigrams = self._base * leftover
+        self._unigrams[tree.keys[start:stop] - tree.root * tree.vocabulary] += discounted
 
-    def trained_start(self) -> State:
+    def _interpolation(self, length: int, node: int) -> tuple[float, LogProbs | float]:
+        """Return leftover and discounted of one context: (pairs of the node,) or one value for all."""
+        if length == self._tree.depth[node]:
+            pairs = slice(int(self._tree.starts[node]), int(self._tree.starts[node + 1]))
+            return float(self._smoothing.leftover[node]), self._smoothing.discounted[pairs]
+        return self._smoothing.inside_edge(self._tree, length, node)
+
+    def context_nodes(self, state: State) -> Iterator[tuple[int, int]]:
+        """Yield the context lengths that a prediction interpolates, the shortest first, and the node of each."""
+        path, (node, length) = [], state
+        while node != MISSING:
+            path.append(node)
+            node = int(self._tree.parent[node])
+        shortest = 0
+        for node in reversed(path):
+            longest = min(length, int(self._tree.depth[node]))
+            for context_length in range(shortest, longest + 1) if self._every_length else [longest]:
+                yield context_length, node
+            shortest = longest + 1
+
+    # stepping
+
+    def static_start(self) -> State:
         state: State = (self._tree.root, 0)
         for token in self.tokenizer.encode("\n").tolist():
-            state = self.trained_advance(state, token)
+            state = self.static_advance(state, token)
         return state
 
-    def trained_advance(self, state: State, token: int) -> State:
+    def static_advance(self, state: State, token: int) -> State:
+        # the longest context that the token followed, and that itself was followed by something
         tree, (node, length) = self._tree, state
-        while node != NOWHERE:
-            pair = tree.pair(node, token)
-            if pair != NOWHERE and tree.links[pair] != NOWHERE:
+        while node != MISSING:
+            pair = tree.find_pair(node, token)
+            if pair != MISSING and tree.links[pair] != MISSING:
                 length = min(length, int(tree.depth[node])) + 1
                 return int(tree.links[pair]), length if self.longest is None else min(length, self.longest)
             node = int(tree.parent[node])
         return tree.root, 0
 
-    def trained_log_probs(self, state: State) -> LogProbs:
-        tree, found = self._tree, self._alone
-        for length, node in islice(self.steps(state), 1, None):
-            start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
-            leftover, shares = self._step(length, node, start, stop)
-            found = found * leftover
-            found[tree.keys[start:stop] - node * tree.vocabulary] += shares
-        return np.log(found)
+    def static_log_probs(self, state: State) -> LogProbs:
+        tree, probabilities = self._tree, self._unigrams
+        for length, node in islice(self.context_nodes(state), 1, None):
+            leftover, discounted = self._interpolation(length, node)
+            probabilities = probabilities * leftover
+            tokens = tree.keys[int(tree.starts[node]) : int(tree.starts[node + 1])] - node * tree.vocabulary
+            probabilities[tokens] += discounted
+        return np.log(probabilities)
+
+    def static_token_log_probs(self, ids: Ids) -> LogProbs:
+        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
+        probabilities = self._base[stream]
+        for length, positions, nodes, pairs in self._tree.stream_levels(stream, self._every_length):
+            leftover, discounted = self._smoothing.at_length(self._tree, length, nodes, pairs)
+            probabilities[positions] = probabilities[positions] * leftover + discounted
+        return np.asarray(np.log(probabilities[len(stream) - len(ids) :]))
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
-        if self._adaptive is not None or len(states) < FEW:
+        if self._cache is not None or len(states) < BATCH_FROM:
             return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
-        return advanced(self._tree, states, tokens)
+        return advance_states(self._tree, states, tokens)
 
     def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
-        if self._adaptive is not None or not states:
+        if self._cache is not None or not states:
             return [self.log_probs(state)[:stop] for state in states]
-        if isinstance(self._weights, Fitted):
-            return np.log(with_fitted(self._tree, self._weights, self._alone[:stop], states))
-        if len(states) < FEW:
+        if isinstance(self._smoothing, FittedSmoothing):
+            return np.log(batch_probabilities_fitted(self._tree, self._smoothing, self._unigrams[:stop], states))
+        if len(states) < BATCH_FROM:
             return [self.log_probs(state)[:stop] for state in states]
-        return np.asarray(np.log(predicted(self._tree, self._weights, self._base, self._every, states)))[:, :stop]
+        probabilities = batch_probabilities(self._tree, self._smoothing, self._base, self._every_length, states)
+        return np.asarray(np.log(probabilities))[:, :stop]
 
-    def steps(self, state: State) -> Iterator[State]:
-        """The lengths of context that are asked, shortest first, and the node of each."""
-        path, (node, length) = [], state
-        while node != NOWHERE:
-            path.append(node)
-            node = int(self._tree.parent[node])
-        shortest = 0
-        for node in reversed(path):
-            deepest = min(length, int(self._tree.depth[node]))
-            yield from ((k, node) for k in (range(shortest, deepest + 1) if self._every else [deepest]))
-            shortest = deepest + 1
-
-    def _step(self, length: int, node: int, start: int, stop: int) -> tuple[float, LogProbs | float]:
-        weights = self._weights
-        if length == self._tree.depth[node]:
-            return float(weights.leftover[node]), weights.shares[start:stop]
-        return weights.inside(self._tree, length, node)
+    # evidence
 
     def backoff_levels(self, state: Any) -> list[BackoffLevel]:
-        tree, weights, found, said = self._tree, self._weights, self._base, []
-        for length, node in self.steps(self.trained(state)):
-            start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
-            leftover, shares = self._step(length, node, start, stop)
-            tokens = tree.keys[start:stop] - node * tree.vocabulary
-            found = found * leftover
-            found[tokens] += shares
-            counts = weights.counted(tree, length, node)
-            taken = counts - shares * counts.sum()
-            said.append(BackoffLevel(length, leftover, tokens, counts, taken, found[tokens]))
-        return said
-
-    def trained_token_log_probs(self, ids: Ids) -> LogProbs:
-        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
-        found = self._base[stream]
-        for length, rows, nodes, pairs in levels(self._tree, stream, self._every):
-            leftover, shares = self._weights.step(self._tree, length, nodes, pairs)
-            found[rows] = found[rows] * leftover + shares
-        return np.asarray(np.log(found[len(stream) - len(ids) :]))
+        tree, probabilities, levels = self._tree, self._base, []
+        for length, node in self.context_nodes(self.static_state(state)):
+            leftover, discounted = self._interpolation(length, node)
+            tokens = tree.keys[int(tree.starts[node]) : int(tree.starts[node + 1])] - node * tree.vocabulary
+            probabilities = probabilities * leftover
+            probabilities[tokens] += discounted
+            counts = self._smoothing.counts(tree, length, node)
+            discounts = counts - discounted * counts.sum()
+            levels.append(BackoffLevel(length, leftover, tokens, counts, discounts, probabilities[tokens]))
+        return levels
 
     def context_length(self, state: Any) -> int:
-        length: int = self.trained(state)[1]
+        length: int = self.static_state(state)[1]
         return length
 
     def context_lengths(self, ids: Ids) -> Ids:
-        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
-        found = np.zeros(len(stream), np.int64)
-        for length, rows, _, _ in levels(self._tree, stream, True):
-            found[rows] = length
-        return found[len(stream) - len(ids) :]
+        return self._longest_contexts(ids)[0]
 
-    def known(self, ids: Ids) -> tuple[Ids, Ids, Ids]:
-        """Of the longest known context before each token: its length, how many tokens followed it, and how often."""
-        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
-        lengths, where = np.zeros(len(stream), np.int64), np.zeros(len(stream), np.int64)
-        for length, rows, nodes, _ in levels(self._tree, stream, True):
-            lengths[rows], where[rows] = length, nodes
-        lengths, where = lengths[len(stream) - len(ids) :], where[len(stream) - len(ids) :]
-        return lengths, self._tree.starts[where + 1] - self._tree.starts[where], self._seen(where)
+    def context_evidence(self, ids: Ids) -> tuple[Ids, Ids, Ids]:
+        """Return of the longest known context before each token its length, followers and occurrences, (tokens,) each.
 
-    def known_at(self, state: State) -> tuple[int, int, int]:
-        """The same at a state."""
+        Followers are the different tokens that followed it. The smoothing is `fitted`.
+        """
+        lengths, nodes = self._longest_contexts(ids)
+        return lengths, self._tree.starts[nodes + 1] - self._tree.starts[nodes], self._occurrences(nodes)
+
+    def context_evidence_at(self, state: State) -> tuple[int, int, int]:
+        """Return length, followers and occurrences of the context of one state."""
         node, length = state
         types = int(self._tree.starts[node + 1] - self._tree.starts[node])
-        return length, types, int(self._seen(np.array([node]))[0])
+        return length, types, int(self._occurrences(np.array([node]))[0])
 
-    def _seen(self, nodes: Ids) -> Ids:
-        assert isinstance(self._weights, Fitted)
-        return np.asarray(self._weights.seen[nodes])
+    def _longest_contexts(self, ids: Ids) -> tuple[Ids, Ids]:
+        """Return length and node of the longest known context before each token, (tokens,) each."""
+        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
+        lengths, nodes = np.zeros(len(stream), np.int64), np.zeros(len(stream), np.int64)
+        for length, positions, level_nodes, _ in self._tree.stream_levels(stream, True):
+            lengths[positions], nodes[positions] = length, level_nodes
+        skipped = len(stream) - len(ids)
+        return lengths[skipped:], nodes[skipped:]
+
+    def _occurrences(self, nodes: Ids) -> Ids:
+        assert isinstance(self._smoothing, FittedSmoothing)
+        return np.asarray(self._smoothing.occurrences[nodes])
+
+    # saving
 
     def dump(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.dump(), "counts": self.dump_counts()}
@@ -221,10 +245,11 @@ class MarkovChain(Adapting):
 
     def dump_counts(self) -> dict[str, Any]:
         """Return what was counted, without the tokenizer."""
-        return {"tree": vars(self._tree), "weights": self._weights.dump(), "adaptive": self.dump_adaptive()}
+        return {"tree": vars(self._tree), "smoothing": self._smoothing.dump(), "cache": self.dump_cache()}
 
     def restore_counts(self, learned: dict[str, Any]) -> None:
         """Take back what `dump_counts` returned; the tokenizer is set."""
-        kind = Fitted if self.smoothing == "fitted" else Weights
-        self._take(restored(learned["tree"], self.tokenizer.size, self.longest), kind(**learned["weights"]))
-        self.restore_adaptive(learned["adaptive"])
+        kind = FittedSmoothing if self.smoothing == "fitted" else ClosedFormSmoothing
+        tree = restore_tree(learned["tree"], self.tokenizer.size, self.longest)
+        self._set_counts(tree, kind(**learned["smoothing"]))
+        self.restore_cache(learned["cache"])

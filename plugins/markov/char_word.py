@@ -1,9 +1,13 @@
-"""markov: the character chain informed by word and class chains, the strongest that counting can do here.
+"""markov: a character chain interpolated with word and class chains, the strongest generator that counts n-grams here.
 
-All chains have fitted smoothing. A word chain and two chains over classes of words are mixed word by word, and asked by
-the character: they imply the probability of the next character, the sum over all words that go on with what was read.
-That and the character chain's are mixed, and the weight is a logistic function of features: how long a context each
-side has seen, and how sure the words are. It is fitted on valid text.
+All chains have fitted smoothing. A word chain and two class chains are mixed token by token, and read by the character:
+the probability of the next character is the sum over all words that continue what was read (`CharacterView`). With f
+the features of the context, the two are mixed as
+
+    p(c) = (1 - share) p_characters(c) + share p_words(c),    share = 1 / (1 + exp(-sum_i w[f_i]))
+
+The features are how long a context each side has seen, how often, and how certain the words are. The weights w are
+fitted on validation text.
 """
 
 from __future__ import annotations
@@ -12,29 +16,35 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from genbench_plugins.markov.adaptive_chain import NOTE, Adapting
-from genbench_plugins.markov.char import MarkovChar
-from genbench_plugins.markov.fitting import SEEN, TYPES, binned
+from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
+from genbench_plugins.markov.fitted_smoothing import OCCURRENCE_BINS, TYPE_BINS, bin_index, minimize
+from genbench_plugins.markov.ngram import MarkovChar
+from genbench_plugins.markov.suffix_tree import Floats
 from genbench_plugins.mixture import Mixture
 
-from genbench import BackoffLevel, Characterwise, Ids, LogProbs, Progress, TrainContext
-from genbench.generator import Text, TrainStats
+from genbench.capabilities import BackoffLevel
+from genbench.charlevel.adapter import CharacterView
+from genbench.generator import LogProbs, Progress, Text, TrainContext, TrainStats
+from genbench.tokenization.tokenizer import Ids
 
-Floats = npt.NDArray[np.float64]
-VALID_CHARACTERS = 60_000
-DEEPEST = 15  # contexts longer than this count as this long
-SURE = 8  # bins of the probability of the likeliest character
-WORDS = 5  # tokens of the word chain's context: beyond, alike
-WIDTHS = ((DEEPEST + 1) * WORDS, len(TYPES) * WORDS, len(SEEN) * WORDS, SURE * WORDS, (DEEPEST + 1) * SURE)
-ROUNDS = 80
-RATE = 0.1
-PULL = 1.0  # how much each weight is pulled to zero
+VALIDATION_CHARACTERS = 60_000  # of validation text that the weights are fitted on
+MAX_LENGTH = 15  # characters of context; longer ones count as this
+WORD_LENGTHS = 5  # context lengths of the word chain, in tokens; longer ones count as the last
+CERTAINTY_BINS = 8  # of the probability of the most likely character
+WIDTHS = (  # of the features, which are pairs
+    (MAX_LENGTH + 1) * WORD_LENGTHS,
+    len(TYPE_BINS) * WORD_LENGTHS,
+    len(OCCURRENCE_BINS) * WORD_LENGTHS,
+    CERTAINTY_BINS * WORD_LENGTHS,
+    (MAX_LENGTH + 1) * CERTAINTY_BINS,
+)
+ITERATIONS = 80
+DECAY = 1.0  # L2 penalty of the weights
 
 
 @dataclass
-class Markov(Adapting):
-    """The character chain informed by a word chain and two class chains, mixed by how much each side has seen."""
+class Markov(AdaptiveChain):
+    """A character chain informed by a word chain and two class chains, mixed by how much each side has seen."""
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
@@ -48,123 +58,129 @@ class Markov(Adapting):
     def __post_init__(self) -> None:
         if self.classes < 6:
             raise ValueError(f"classes is {self.classes}, and must be 6 or more: the second chain has a third of them")
-        self._parts()
+        self._create_chains()
 
-    def _parts(self) -> None:
-        self._chain = MarkovChar(self.order, "fitted")
-        words = f"(markov-word:order={self.words},smoothing=fitted,min_count={self.min_count})"
-        classed = [f"(markov-class:classes={n},min_count={self.min_count})" for n in (self.classes, self.classes // 3)]
-        self._word_chain = Mixture("+".join([words, *classed]))
+    def _create_chains(self) -> None:
+        self._char_chain = MarkovChar(self.order, "fitted")
+        word_chain = f"(markov-word:order={self.words},smoothing=fitted,min_count={self.min_count})"
+        class_chains = [
+            f"(markov-class:classes={classes},min_count={self.min_count})"
+            for classes in (self.classes, self.classes // 3)
+        ]
+        self._word_chains = Mixture("+".join([word_chain, *class_chains]))
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        self._parts()
-        self._adaptive = None
+        self._create_chains()
+        self._cache = None
         parts = [replace(context, stats=TrainStats()) for _ in range(2)]
-        self._chain.fit(train, valid, parts[0])
-        self._word_chain.fit(train, valid, parts[1])
-        self._view()
-        context.report(Progress(0.7, note="weighing the chains"))
-        ids = self.tokenizer.encode(valid[:VALID_CHARACTERS])
-        self._weights = fitted_weights(*self._read(ids))
+        self._char_chain.fit(train, valid, parts[0])
+        self._word_chains.fit(train, valid, parts[1])
+        self._create_view()
+
+        # fit the weights, then the cache model
+        context.report(Progress(0.7, note="fitting the weights of the chains"))
+        ids = self.tokenizer.encode(valid[:VALIDATION_CHARACTERS])
+        self._weights = fit_weights(*self._read(ids))
         context.record(parameters=sum(part.stats.parameters or 0 for part in parts))
         if self.adaptive:
-            self.adapt(valid, self._chain.heard)
-            context.record(notes=[NOTE])
+            self.add_cache(valid, self._char_chain.cache_lengths)
+            context.record(notes=[ADAPTIVE_NOTE])
 
-    def _view(self) -> None:
-        self.tokenizer = self._chain.tokenizer
-        self._words = Characterwise(self._word_chain)
+    def _create_view(self) -> None:
+        self.tokenizer = self._char_chain.tokenizer
+        self._words = CharacterView(self._word_chains)
 
-    def _read(self, ids: Ids) -> tuple[Floats, Floats, Ids]:
-        """The log-probability of each token by either chain, and the features before it."""
-        by_words, depths, peaks = self._words.read(ids)
-        return self._chain.token_log_probs(ids), by_words, features(*self._chain.known(ids), depths, peaks)
+    def _read(self, ids: Ids) -> tuple[LogProbs, LogProbs, Ids]:
+        """Return the log-probability of each token by either side, (tokens,) each, and its features."""
+        by_words, word_lengths, peaks = self._words.read(ids)
+        rows = features(*self._char_chain.context_evidence(ids), word_lengths, peaks)
+        return self._char_chain.token_log_probs(ids), by_words, rows
 
-    def trained_start(self) -> Any:
-        return self._chain.start(), self._words.start()
+    def static_start(self) -> Any:
+        return self._char_chain.start(), self._words.start()
 
-    def trained_advance(self, state: Any, token: int) -> Any:
-        return self._chain.advance(state[0], token), self._words.advance(state[1], token)
+    def static_advance(self, state: Any, token: int) -> Any:
+        return self._char_chain.advance(state[0], token), self._words.advance(state[1], token)
 
-    def trained_log_probs(self, state: Any) -> LogProbs:
+    def static_log_probs(self, state: Any) -> LogProbs:
         by_words = self._words.log_probs(state[1])
-        length, types, seen = (np.array([value]) for value in self._chain.known_at(state[0]))
-        depth, peak = np.array([self._words.context_length(state[1])]), np.array([by_words.max()])
-        share = shares(self._weights, features(length, types, seen, depth, peak))
-        return mixed(self._chain.log_probs(state[0]), by_words, share)
+        lengths, types, occurrences = (np.array([value]) for value in self._char_chain.context_evidence_at(state[0]))
+        word_lengths, peaks = np.array([self._words.context_length(state[1])]), np.array([by_words.max()])
+        share = word_share(self._weights, features(lengths, types, occurrences, word_lengths, peaks))
+        return interpolate(self._char_chain.log_probs(state[0]), by_words, share)
+
+    def static_token_log_probs(self, ids: Ids) -> LogProbs:
+        by_characters, by_words, rows = self._read(ids)
+        return interpolate(by_characters, by_words, word_share(self._weights, rows))
 
     def backoff_levels(self, state: Any) -> list[BackoffLevel]:
-        return self._chain.backoff_levels(self.trained(state)[0])
-
-    def trained_token_log_probs(self, ids: Ids) -> LogProbs:
-        by_characters, by_words, rows = self._read(ids)
-        return mixed(by_characters, by_words, shares(self._weights, rows))
+        return self._char_chain.backoff_levels(self.static_state(state)[0])
 
     def context_length(self, state: Any) -> int:
-        return self._chain.context_length(self.trained(state)[0])
+        return self._char_chain.context_length(self.static_state(state)[0])
 
     def context_lengths(self, ids: Ids) -> Ids:
-        return self._chain.context_lengths(ids)
+        return self._char_chain.context_lengths(ids)
 
     def dump(self) -> dict[str, Any]:
         return {
-            "characters": self._chain.dump(),
-            "words": self._word_chain.dump(),
+            "characters": self._char_chain.dump(),
+            "words": self._word_chains.dump(),
             "weights": self._weights,
-            "adaptive": self.dump_adaptive(),
+            "cache": self.dump_cache(),
         }
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self._parts()
-        self._chain.restore(learned["characters"])
-        self._word_chain.restore(learned["words"])
-        self._view()
+        self._create_chains()
+        self._char_chain.restore(learned["characters"])
+        self._word_chains.restore(learned["words"])
+        self._create_view()
         self._weights = learned["weights"]
-        self.restore_adaptive(learned["adaptive"])
+        self.restore_cache(learned["cache"])
 
 
-def features(lengths: Ids, types: Ids, seen: Ids, depths: Ids, peaks: Floats) -> Ids:
-    """The rows of the weights that speak for each context, (n, 5): what the character chain has seen, and the words.
+def features(lengths: Ids, types: Ids, occurrences: Ids, word_lengths: Ids, peaks: LogProbs) -> Ids:
+    """Return the rows of the weights that apply to each context, (n, 5); all arguments are (n,).
 
-    lengths, types, seen  of the longest context that the character chain knows: tokens, followers, how often
-    depths, peaks         tokens of context that the word chain knows; log-probability of its likeliest character
+    lengths, types, occurrences  of the longest context that the character chain knows (`context_evidence`)
+    word_lengths, peaks          context length of the word chains; log-probability of their most likely character
     """
-    length, word = np.minimum(lengths, DEEPEST), np.minimum(depths, WORDS - 1)
-    sure = np.clip((-peaks * SURE / 4).astype(np.int64), 0, SURE - 1)
-    follow, often = binned(types, TYPES), binned(seen, SEEN)
-    one = (
-        length * WORDS + word,
-        follow * WORDS + word,
-        often * WORDS + word,
-        sure * WORDS + word,
-        length * SURE + sure,
+    length, word_length = np.minimum(lengths, MAX_LENGTH), np.minimum(word_lengths, WORD_LENGTHS - 1)
+    certainty = np.clip((-peaks * CERTAINTY_BINS / 4).astype(np.int64), 0, CERTAINTY_BINS - 1)
+    pairs = (
+        length * WORD_LENGTHS + word_length,
+        bin_index(types, TYPE_BINS) * WORD_LENGTHS + word_length,
+        bin_index(occurrences, OCCURRENCE_BINS) * WORD_LENGTHS + word_length,
+        certainty * WORD_LENGTHS + word_length,
+        length * CERTAINTY_BINS + certainty,
     )
-    return np.asarray(np.stack(one, axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]]))
+    return np.asarray(np.stack(pairs, axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]]))
 
 
-def shares(weights: Floats, rows: Ids) -> Floats:
-    """The share of the word chain in each prediction, (n,)."""
+def word_share(weights: Floats, rows: Ids) -> Floats:
+    """Return the share of the word chains in each prediction, (n,), given its features, (n, 5)."""
     return np.asarray(1 / (1 + np.exp(-weights[rows].sum(axis=1))))
 
 
-def mixed(one: LogProbs, other: LogProbs, share: Floats) -> LogProbs:
-    """The log of the weighted mean of two probabilities.
+def interpolate(first: LogProbs, second: LogProbs, share: Floats) -> LogProbs:
+    """Return the log of (1 - share) * exp(first) + share * exp(second).
 
-    >>> np.exp(mixed(np.log([0.5]), np.log([0.1]), np.array([0.25]))).round(3).tolist()
+    >>> np.exp(interpolate(np.log([0.5]), np.log([0.1]), np.array([0.25]))).round(3).tolist()
     [0.4]
     """
-    return np.asarray(np.logaddexp(one + np.log1p(-share), other + np.log(share)))
+    return np.asarray(np.logaddexp(first + np.log1p(-share), second + np.log(share)))
 
 
-def fitted_weights(one: LogProbs, other: LogProbs, rows: Ids) -> Floats:
-    """The weights, (rows of features,), that make the mixture likeliest, by gradient (Adam, Kingma & Ba 2015)."""
-    weights = np.zeros(sum(WIDTHS))
-    mean, square = np.zeros_like(weights), np.zeros_like(weights)
-    for time in range(1, ROUNDS + 1):
-        share = shares(weights, rows)
-        grown = (np.exp(other) - np.exp(one)) * share * (1 - share) / np.exp(mixed(one, other, share))
-        slope = 2 * PULL * weights - np.bincount(rows.ravel(), np.repeat(grown, rows.shape[1]), len(weights))
-        slope /= max(len(one), 1)
-        mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
-        weights = weights - RATE * (mean / (1 - 0.9**time)) / (np.sqrt(square / (1 - 0.999**time)) + 1e-8)
-    return weights
+def fit_weights(by_characters: LogProbs, by_words: LogProbs, rows: Ids) -> Floats:
+    """Return the weights, (sum of WIDTHS,), that minimize the bits of the interpolated text and the L2 penalty."""
+    count = max(len(by_characters), 1)
+
+    def gradient(weights: Floats) -> Floats:
+        share = word_share(weights, rows)
+        mixture = np.exp(interpolate(by_characters, by_words, share))
+        gain = (np.exp(by_words) - np.exp(by_characters)) * share * (1 - share) / mixture
+        slope = 2 * DECAY * weights - np.bincount(rows.ravel(), np.repeat(gain, rows.shape[1]), len(weights))
+        slope /= count
+        return np.asarray(slope)
+
+    return minimize(gradient, np.zeros(sum(WIDTHS)), ITERATIONS)

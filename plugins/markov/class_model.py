@@ -1,4 +1,10 @@
-"""markov-class: an n-gram chain over classes of words, and each word as often as it stands in its class."""
+"""markov-class: an n-gram chain over classes of words (Brown et al. 1992).
+
+With C(w) the class of w, p(w | h) = p(C(w) | C(h)) p(w | C(w)). The classes are found by exchange: each word in turn
+moves to the class that makes the class bigrams of the training text most likely, that is, which maximizes the sum of
+N log N over pairs of classes minus twice that over classes. The exchange algorithm is that of Kneser & Ney (1993), as
+in Martin, Liermann & Ney (1998). It uses counts alone: no validation text, no randomness.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +14,120 @@ from typing import Any
 
 import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
-from genbench_plugins.markov.clustering import exchanged
+from genbench_plugins.markov.suffix_tree import Floats, Ints
 
-from genbench import Generator, Ids, LogProbs, Progress, Tokenizer, TrainContext
-from genbench.generator import ProgressCallback, Text, TrainStats, ignore
+from genbench.generator import Generator, LogProbs, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-ROUNDS = 3  # of exchange: later ones move few words
+EXCHANGE_ROUNDS = 3  # later rounds move few words
 
 
-class Classed(Tokenizer):
-    """A word tokenizer whose ids are the classes of its tokens; not to be turned back into text."""
+def cluster_words(stream: Ids, vocabulary: int, classes: int, rounds: int) -> Ids:
+    """Return the class of each token, (vocabulary,), from 0 to classes - 1; tokens not in the stream have the last one.
 
-    def __init__(self, tokenizer: Tokenizer, classes: Ids) -> None:
-        super().__init__("words", tokenizer.letters, tokenizer.words_known)
-        self.classes = classes
+    >>> cluster_words(np.array([0, 2, 1, 2, 0, 3, 1, 3, 0, 2, 1, 3]), 5, 3, 4).tolist()
+    [0, 0, 1, 1, 2]
+    """
+    counts = np.bincount(stream, minlength=vocabulary)
+    frequent = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    class_of = np.full(vocabulary, classes - 1)
+    class_of[frequent] = np.minimum(np.arange(len(frequent)), classes - 2)
+    exchange = WordExchange(stream, counts, class_of, classes)
+    for _ in range(rounds):
+        for token in frequent.tolist():
+            exchange.move(token)
+    return class_of
+
+
+class WordExchange:
+    """Counts of token and class bigrams of a stream while tokens move between classes; no token moves to the last one.
+
+    class_of    (vocabulary,) the class of each token, changed in place
+    bigrams     (classes, classes) how often one class follows another
+    class_size  (classes,) tokens of the stream in each class
+    """
+
+    def __init__(self, stream: Ids, counts: Ints, class_of: Ids, classes: int) -> None:
+        self.counts, self.class_of, self.classes = counts, class_of, classes
+
+        # the token bigrams, indexed by their left and right token
+        vocabulary = len(counts)
+        keys, self.frequency = np.unique(stream[:-1] * vocabulary + stream[1:], return_counts=True)
+        self.left, self.right = keys // vocabulary, keys % vocabulary
+        self.by_right = np.argsort(self.right, kind="stable")
+        self.left_starts = np.searchsorted(self.left, np.arange(vocabulary + 1))
+        self.right_starts = np.searchsorted(self.right[self.by_right], np.arange(vocabulary + 1))
+
+        # the class bigrams
+        cells = class_of[self.left] * classes + class_of[self.right]
+        self.bigrams = np.bincount(cells, self.frequency, classes**2).astype(np.int64).reshape(classes, classes)
+        self.class_size = np.bincount(class_of, counts, classes).astype(np.int64)
+        n = np.arange(1, len(stream) + 2)
+        self.n_log_n = np.concatenate([[0.0], n * np.log(n)])
+
+    def move(self, token: int) -> None:
+        """Move a token to the class that increases the criterion most."""
+        after, before, doubled = self._neighbors(token)
+        self._update(token, after, before, doubled, -1)
+        self.class_of[token] = int(self._gain(token, after, before, doubled)[:-1].argmax())
+        self._update(token, after, before, doubled, 1)
+
+    def _neighbors(self, token: int) -> tuple[Ints, Ints, int]:
+        """Return how often each class follows a token and precedes it, (classes,) each, and the pairs of it alone.
+
+        The counts of the classes leave out the token itself.
+        """
+        after = slice(self.left_starts[token], self.left_starts[token + 1])
+        before = self.by_right[self.right_starts[token] : self.right_starts[token + 1]]
+        doubled = int(self.frequency[after][self.right[after] == token].sum())
+        by_class = []
+        for tokens, frequency in (
+            (self.right[after], self.frequency[after]),
+            (self.left[before], self.frequency[before]),
+        ):
+            others = frequency * (tokens != token)
+            by_class.append(np.bincount(self.class_of[tokens], others, self.classes).astype(np.int64))
+        return by_class[0], by_class[1], doubled
+
+    def _update(self, token: int, after: Ints, before: Ints, doubled: int, sign: int) -> None:
+        """Add a token's counts to its class (sign 1), or subtract them (sign -1)."""
+        own = self.class_of[token]
+        self.bigrams[own] += sign * after
+        self.bigrams[:, own] += sign * before
+        self.bigrams[own, own] += sign * doubled
+        self.class_size[own] += sign * self.counts[token]
+
+    def _gain(self, token: int, after: Ints, before: Ints, doubled: int) -> Floats:
+        """Return what the criterion gains if the token joins each class, (classes,)."""
+        f, diagonal = self.n_log_n, np.diagonal(self.bigrams)
+        gain = -2 * (f[self.class_size + self.counts[token]] - f[self.class_size])
+
+        # bigrams with the other classes, then the class with itself
+        for bigrams, neighbors in ((self.bigrams, after), (self.bigrams.T, before)):
+            some = np.flatnonzero(neighbors)
+            gain += (f[bigrams[:, some] + neighbors[some]] - f[bigrams[:, some]]).sum(axis=1)
+        gain += f[diagonal + after + before + doubled] - f[diagonal + after] - f[diagonal + before] + f[diagonal]
+        return np.asarray(gain)
+
+
+class ClassTokenizer(Tokenizer):
+    """A word tokenizer whose ids are the classes of its tokens; it cannot decode."""
+
+    def __init__(self, tokenizer: Tokenizer, class_of: Ids) -> None:
+        super().__init__("words", tokenizer.letters, tokenizer.known_words)
+        self.class_of = class_of
 
     @property
     def size(self) -> int:
-        """How many classes there are."""
-        return int(self.classes.max()) + 1
+        """Number of classes."""
+        return int(self.class_of.max()) + 1
 
-    def encode(self, text: str) -> Ids:
-        """The classes of a text's tokens, (tokens,)."""
-        return np.asarray(self.classes[super().encode(text)])
+    def encode(self, text: str | Text) -> Ids:
+        """Return the classes of a text's tokens, (tokens,)."""
+        return np.asarray(self.class_of[super().encode(text)])
 
-    def base(self) -> LogProbs:
-        """A first guess, (classes,): every class alike."""
+    def base_distribution(self) -> LogProbs:
+        """Return the uniform distribution over the classes, (classes,)."""
         return np.full(self.size, 1 / self.size)
 
 
@@ -41,16 +135,16 @@ class Classed(Tokenizer):
 class ClassChain(MarkovChain):
     """The chain over classes inside `MarkovClass`."""
 
-    classed: Tokenizer | None = None
+    class_tokenizer: Tokenizer | None = None
 
-    def cut(self, train: str | Text) -> Tokenizer:
-        assert self.classed is not None
-        return self.classed
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        assert self.class_tokenizer is not None
+        return self.class_tokenizer
 
 
 @dataclass
 class MarkovClass(Generator):
-    """A class-based n-gram chain (Brown et al. 1992): words that stand between alike words share what was counted."""
+    """A class-based n-gram chain (Brown et al. 1992): words in similar contexts share their counts."""
 
     order: int = field(default=6, metadata={"help": "tokens (words, marks, separators) in an n-gram, by their classes"})
     classes: int = field(default=300, metadata={"help": "classes of tokens, found in the training text"})
@@ -63,57 +157,65 @@ class MarkovClass(Generator):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         self.tokenizer = Tokenizer.words(train, self.min_count)
+
+        # cluster; classes that all words have left are removed
         context.report(Progress(0.1, note="finding classes"))
         stream = self.tokenizer.encode("\n" + str(train))
         counts = np.bincount(stream, minlength=self.tokenizer.size)
-        found = exchanged(stream, len(counts), min(self.classes, int(np.count_nonzero(counts)) + 2), ROUNDS)
-        self._classes = np.unique(found, return_inverse=True)[1]  # a class that all words have left is none
-        base = self.tokenizer.base()
+        classes = min(self.classes, int(np.count_nonzero(counts)) + 2)
+        class_of = cluster_words(stream, len(counts), classes, EXCHANGE_ROUNDS)
+        self._class_of = np.unique(class_of, return_inverse=True)[1]
+
+        # p(w | C(w)), by counts; the base distribution stands in for tokens that were not seen
+        base = self.tokenizer.base_distribution()
         weights = np.where(counts > 0, counts, base / base.max())
-        self._shares = np.log(weights / np.bincount(self._classes, weights)[self._classes])
-        self._chain = ClassChain(self.order, "fitted", classed=Classed(self.tokenizer, self._classes))
-        inner = replace(context, stats=TrainStats())
-        self._chain.fit(train, valid, inner)
-        context.record(parameters=(inner.stats.parameters or 0) + len(self._shares))
+        self._within_class = np.log(weights / np.bincount(self._class_of, weights)[self._class_of])
+
+        # the chain over classes
+        tokenizer = ClassTokenizer(self.tokenizer, self._class_of)
+        self._chain = ClassChain(self.order, "fitted", class_tokenizer=tokenizer)
+        chain_context = replace(context, stats=TrainStats())
+        self._chain.fit(train, valid, chain_context)
+        context.record(parameters=(chain_context.stats.parameters or 0) + len(self._within_class))
 
     def start(self) -> Any:
         return self._chain.start()
 
     def advance(self, state: Any, token: int) -> Any:
-        return self._chain.advance(state, int(self._classes[token]))
+        return self._chain.advance(state, int(self._class_of[token]))
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
-        return self._chain.advance_batch(states, self._classes[list(tokens)].tolist())
+        return self._chain.advance_batch(states, self._class_of[list(tokens)].tolist())
 
     def log_probs(self, state: Any) -> LogProbs:
-        return np.asarray(self._chain.log_probs(state)[self._classes] + self._shares)
+        return np.asarray(self._chain.log_probs(state)[self._class_of] + self._within_class)
 
     def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs]:
-        classes, shares = self._classes[:stop], self._shares[:stop]
-        return [log_probs[classes] + shares for log_probs in self._chain.log_probs_batch(states)]
+        class_of, within_class = self._class_of[:stop], self._within_class[:stop]
+        return [log_probs[class_of] + within_class for log_probs in self._chain.log_probs_batch(states)]
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        return np.asarray(self._chain.token_log_probs(self._classes[ids]) + self._shares[ids])
+        return np.asarray(self._chain.token_log_probs(self._class_of[ids]) + self._within_class[ids])
 
     def context_length(self, state: Any) -> int:
         return self._chain.context_length(state)
 
     def context_lengths(self, ids: Ids) -> Ids:
-        return self._chain.context_lengths(self._classes[ids])
+        return self._chain.context_lengths(self._class_of[ids])
 
     def dump(self) -> dict[str, Any]:
         return {
             "tokenizer": self.tokenizer.dump(),
             "chain": self._chain.dump_counts(),
-            "classes": self._classes,
-            "shares": self._shares,
+            "classes": self._class_of,
+            "within_class": self._within_class,
         }
 
     def restore(self, learned: dict[str, Any]) -> None:
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
-        self._classes, self._shares = learned["classes"], learned["shares"]
-        if not 0 <= self._classes.min() <= self._classes.max() < len(self._classes) == self.tokenizer.size:
-            raise ValueError("classes of other words")
+        self._class_of, self._within_class = learned["classes"], learned["within_class"]
+        if not 0 <= self._class_of.min() <= self._class_of.max() < len(self._class_of) == self.tokenizer.size:
+            raise ValueError("the classes belong to another vocabulary")
         self._chain = ClassChain(self.order, "fitted")
-        self._chain.tokenizer = Classed(self.tokenizer, self._classes)
+        self._chain.tokenizer = ClassTokenizer(self.tokenizer, self._class_of)
         self._chain.restore_counts(learned["chain"])

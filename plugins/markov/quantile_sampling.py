@@ -1,8 +1,12 @@
-"""Drawing from a chain without its whole distribution: a few look-ups a token, however many words there are.
+"""Sample from a chain without its whole distribution: a few look-ups per token, however large the vocabulary is.
 
-Backing off is a mixture: p(w) = share(w) + leftover * p'(w), p' of the next shorter context that differs. It stays one
-under a temperature T: with t = 1 / T, p(w)^t = (p(w)^t - (leftover * p'(w))^t) + leftover^t * p'(w)^t, and no part is
-below zero. So one number decides which context speaks, and which of the tokens that followed it comes.
+Interpolation is a mixture, p(w | h) = a(w) + leftover p(w | h'), with a(w) the discounted probability. It stays a
+mixture at a temperature T, with t = 1 / T:
+
+    p(w | h)^t = added(w) + leftover^t p(w | h')^t,    added(w) = p(w | h)^t - (leftover p(w | h'))^t >= 0
+
+So one uniform number decides which context gives the token, and which of the tokens that followed it (inverse transform
+sampling; cumulative sums are searched by bisection).
 """
 
 from __future__ import annotations
@@ -10,78 +14,94 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from genbench_plugins.markov.fitting import Fitted, ragged
-from genbench_plugins.markov.smoothing import Floats, Weights
-from genbench_plugins.markov.suffix_array import Ints
-from genbench_plugins.markov.tree import NOWHERE, Tree
+from genbench_plugins.markov.fitted_smoothing import FittedSmoothing
+from genbench_plugins.markov.smoothing import ClosedFormSmoothing
+from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, SuffixTree, expand_ranges
 
-from genbench import Ids, LogProbs
+from genbench.generator import LogProbs
+from genbench.tokenization.tokenizer import Ids
+
+Smoothing = ClosedFormSmoothing | FittedSmoothing
 
 
-class Tempered:
+class QuantileSampler:
     """A smoothed tree at one temperature.
 
-    ladder    (pairs + 1,) the running sum of what each pair adds to what its node's parent gives the token
-    leftover  (nodes,) what the parent's weights count there; total (nodes,) of the weights of all tokens
+    cumulative  (pairs + 1,) running sum of `added` over all pairs
+    leftover    (nodes,) to the power of 1 / temperature
+    total       (nodes,) sum of p(w | h)^t over all tokens
     """
 
-    def __init__(self, tree: Tree, weights: Weights | Fitted, base: Floats, every: bool, temperature: float) -> None:
+    def __init__(
+        self, tree: SuffixTree, smoothing: Smoothing, base: Floats, every_length: bool, temperature: float
+    ) -> None:
         self.tree, power, owners = tree, 1 / temperature, tree.owners
-        shares, leftover = whole(tree, weights, every)
-        tokens, old = tree.keys - owners * tree.vocabulary, generations(tree)
-        found, above = np.empty(len(owners)), base[tokens]
-        for generation in range(int(old.max()) + 1):
-            here = np.flatnonzero(old[owners] == generation)
-            if generation:
-                above[here] = found[tree.find(tree.parent[owners[here]].astype(np.int64), tokens[here])]
-            found[here] = shares[here] + leftover[owners[here]] * above[here]
+        discounted, leftover = combine_edges(tree, smoothing, every_length)
+        tokens, levels = tree.keys - owners * tree.vocabulary, tree_levels(tree)
+        deepest = int(levels.max())
+
+        # probability of each pair by its node and by its node's parent, from the root downwards
+        by_node, by_parent = np.empty(len(owners)), base[tokens]
+        for level in range(deepest + 1):
+            pairs = np.flatnonzero(levels[owners] == level)
+            if level:
+                by_parent[pairs] = by_node[tree.find(tree.parent[owners[pairs]].astype(np.int64), tokens[pairs])]
+            by_node[pairs] = discounted[pairs] + leftover[owners[pairs]] * by_parent[pairs]
+
+        # what each pair adds at the temperature
         self.leftover = leftover**power
-        added = np.maximum(found**power - self.leftover[owners] * above**power, 0)
-        self.ladder = np.concatenate([[0.0], np.cumsum(added)])
+        added = np.maximum(by_node**power - self.leftover[owners] * by_parent**power, 0)
+        self.cumulative = np.concatenate([[0.0], np.cumsum(added)])
         self.base = np.cumsum(base**power)
-        self.total = np.diff(self.ladder[tree.starts])
+
+        # the sum over all tokens of each node
+        self.total = np.diff(self.cumulative[tree.starts])
         self.total[tree.root] += self.leftover[tree.root] * self.base[-1]
-        for generation in range(1, int(old.max()) + 1):
-            nodes = np.flatnonzero(old == generation)
+        for level in range(1, deepest + 1):
+            nodes = np.flatnonzero(levels == level)
             self.total[nodes] += self.leftover[nodes] * self.total[tree.parent[nodes]]
 
-    def tokens(self, states: Sequence[tuple[int, int]], uniforms: LogProbs) -> Ids:
-        """The token of each state at its number from 0 to 1; -1 for a context shorter than its node's."""
+    def quantile_tokens(self, states: Sequence[tuple[int, int]], uniforms: LogProbs) -> Ids:
+        """Return each state's token at a quantile from 0 to 1, (states,); -1 for a context inside an edge."""
         tree, (nodes, lengths) = self.tree, np.array(states, np.int64).T
-        found, rows = np.full(len(nodes), NOWHERE), np.flatnonzero(lengths == tree.depth[nodes])
+        tokens, rows = np.full(len(nodes), MISSING), np.flatnonzero(lengths == tree.depth[nodes])
         nodes = nodes[rows]
         mass = uniforms[rows] * self.total[nodes]
         while len(rows):
+            # the context's own tokens come first, then those of its parent
             start, stop = tree.starts[nodes], tree.starts[nodes + 1]
-            named = self.ladder[stop] - self.ladder[start]
-            hit = mass < named
-            pairs = np.searchsorted(self.ladder, (self.ladder[start] + mass)[hit], side="right") - 1
+            own = self.cumulative[stop] - self.cumulative[start]
+            hit = mass < own
+            pairs = np.searchsorted(self.cumulative, (self.cumulative[start] + mass)[hit], side="right") - 1
             pairs = np.clip(pairs, start[hit], stop[hit] - 1)
-            found[rows[hit]] = tree.keys[pairs] - tree.first(nodes[hit])
-            rows, mass, nodes = rows[~hit], ((mass - named) / self.leftover[nodes])[~hit], tree.parent[nodes[~hit]]
-            last = nodes == NOWHERE
-            found[rows[last]] = np.minimum(np.searchsorted(self.base, mass[last], side="right"), len(self.base) - 1)
-            rows, mass, nodes = rows[~last], mass[~last], nodes[~last].astype(np.int64)
-        return found
+            tokens[rows[hit]] = tree.keys[pairs] - tree.first_keys(nodes[hit])
+
+            # go on at the parent; above the root is the base distribution
+            rows, mass, nodes = rows[~hit], ((mass - own) / self.leftover[nodes])[~hit], tree.parent[nodes[~hit]]
+            at_base = nodes == MISSING
+            by_base = np.searchsorted(self.base, mass[at_base], side="right")
+            tokens[rows[at_base]] = np.minimum(by_base, len(self.base) - 1)
+            rows, mass, nodes = rows[~at_base], mass[~at_base], nodes[~at_base].astype(np.int64)
+        return tokens
 
 
-def generations(tree: Tree) -> Ints:
-    """How many nodes stand above each, (nodes,)."""
-    found, above = np.zeros(len(tree.parent), np.int64), tree.parent
-    while (above != NOWHERE).any():
-        found += above != NOWHERE
-        above = np.where(above == NOWHERE, NOWHERE, tree.parent[above])
-    return found
+def tree_levels(tree: SuffixTree) -> Ints:
+    """Return how many nodes are above each node, (nodes,); 0 for the root."""
+    levels, above = np.zeros(len(tree.parent), np.int64), tree.parent
+    while (above != MISSING).any():
+        levels += above != MISSING
+        above = np.where(above == MISSING, MISSING, tree.parent[above])
+    return levels
 
 
-def whole(tree: Tree, weights: Weights | Fitted, every: bool) -> tuple[Floats, Floats]:
-    """The shares of all pairs, (pairs,), and the leftover of all nodes, (nodes,): the lengths of an edge as one."""
-    inner, left = np.zeros(len(tree.keys)), np.ones(len(tree.parent))
-    above = np.where(tree.parent == NOWHERE, NOWHERE, tree.depth[tree.parent])
-    for length in range(1, int(tree.depth.max())) if every else ():
-        nodes = np.flatnonzero((above < length) & (length < tree.depth))
-        pairs, owner = ragged(tree.starts[nodes], tree.starts[nodes + 1])
-        leftover, shares = weights.step(tree, length, nodes[owner], pairs)
-        inner[pairs] = shares + leftover * inner[pairs]
-        left[nodes] *= weights.step(tree, length, nodes, np.full(len(nodes), NOWHERE))[0]
-    return weights.shares + weights.leftover[tree.owners] * inner, weights.leftover * left
+def combine_edges(tree: SuffixTree, smoothing: Smoothing, every_length: bool) -> tuple[Floats, Floats]:
+    """Return discounted, (pairs,), and leftover, (nodes,), with all context lengths of an edge combined into one."""
+    inside, leftover = np.zeros(len(tree.keys)), np.ones(len(tree.parent))
+    parent_depth = np.where(tree.parent == MISSING, MISSING, tree.depth[tree.parent])
+    for length in range(1, int(tree.depth.max())) if every_length else ():
+        nodes = np.flatnonzero((parent_depth < length) & (length < tree.depth))
+        pairs, owner = expand_ranges(tree.starts[nodes], tree.starts[nodes + 1])
+        pair_leftover, discounted = smoothing.at_length(tree, length, nodes[owner], pairs)
+        inside[pairs] = discounted + pair_leftover * inside[pairs]
+        leftover[nodes] *= smoothing.at_length(tree, length, nodes, np.full(len(nodes), MISSING))[0]
+    return smoothing.discounted + smoothing.leftover[tree.owners] * inside, smoothing.leftover * leftover

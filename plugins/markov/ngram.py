@@ -1,0 +1,60 @@
+"""markov-char and markov-word: n-gram chains over characters and over words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any, Literal
+
+import numpy as np
+from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.fitted_smoothing import FittedSmoothing
+from genbench_plugins.markov.quantile_sampling import QuantileSampler
+from genbench_plugins.markov.smoothing import ClosedFormSmoothing
+from genbench_plugins.markov.suffix_tree import SuffixTree
+
+from genbench.generator import LogProbs, Text
+from genbench.tokenization.tokenizer import Ids, Tokenizer
+
+CACHED_SAMPLERS = 4  # one per temperature
+
+
+@dataclass
+class MarkovChar(MarkovChain):
+    """A character n-gram chain with modified Kneser-Ney smoothing (Chen & Goodman 1999)."""
+
+    order: int | Literal["unbounded"] = field(
+        default=8, metadata={"help": "characters in an n-gram: one more than the context has"}
+    )
+
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        return Tokenizer.characters(train)
+
+
+@dataclass
+class MarkovWord(MarkovChain):
+    """A word n-gram chain with modified Kneser-Ney smoothing (Chen & Goodman 1999); rare words are spelled."""
+
+    order: int | Literal["unbounded"] = field(
+        default=3, metadata={"help": "tokens (words, marks, separators) in an n-gram"}
+    )
+    min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
+
+    @property
+    def cache_lengths(self) -> tuple[int, ...]:
+        """One, two and three words: longer contexts seldom occur twice in one text."""
+        return (1, 2, 3)
+
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        return Tokenizer.words(train, self.min_count)
+
+    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        if self._cache is not None:
+            return np.full(len(states), -1)
+        return self._sampler(temperature).quantile_tokens(states, uniforms)
+
+    def _set_counts(self, tree: SuffixTree, smoothing: ClosedFormSmoothing | FittedSmoothing) -> None:
+        super()._set_counts(tree, smoothing)
+        sampler = partial(QuantileSampler, tree, smoothing, self._base, self._every_length)
+        self._sampler = lru_cache(CACHED_SAMPLERS)(sampler)
