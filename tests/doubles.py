@@ -1,21 +1,24 @@
-"""Generators made by hand, small enough to see what is right."""
+"""Test doubles: generators small enough that the right results are known."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from genbench import Generator, Ids, LogProbs, Tokenizer, TrainContext
+from genbench import Generator, Tokenizer
+from genbench.generator import LogProbs, TrainContext
+from genbench.tokenization import Text
+from genbench.tokenization.tokenizer import Ids
 
 
 @dataclass
 class Fixed(Generator):
-    """The same distribution at every place."""
+    """Predicts the same distribution everywhere: `shares` for the last tokens of the vocabulary of `text`."""
 
     text: str = "abcd"
     shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
     words: bool = False
-    log_probs: LogProbs = field(init=False, repr=False)
+    table: LogProbs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.tokenizer = Tokenizer.words(self.text, 1) if self.words else Tokenizer.characters(self.text)
@@ -23,7 +26,7 @@ class Fixed(Generator):
         weights[self.tokenizer.size - len(self.shares) :] = self.shares
         self.table = np.log(weights / weights.sum())
 
-    def fit(self, train: str, valid: str, context: TrainContext) -> None: ...
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None: ...
 
     def start(self) -> Any:
         return None
@@ -35,19 +38,20 @@ class Fixed(Generator):
         return self.table
 
     def dump(self) -> dict[str, Any]:
-        return {"table": self.table}
+        return {"tokenizer": self.tokenizer.dump(), "table": self.table}
 
     def restore(self, learned: dict[str, Any]) -> None:
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self.table = learned["table"]
 
 
 @dataclass
 class Unigram(Generator):
-    """Draws each character alone, as often as the author used it: the plugin of the documentation."""
+    """Predicts each character from its frequency alone: the plugin of the documentation."""
 
     smoothing: float = 0.5
 
-    def fit(self, train: str, valid: str, context: TrainContext) -> None:
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         self.tokenizer = Tokenizer.characters(train)
         counts = np.bincount(self.tokenizer.encode(train), minlength=self.tokenizer.size) + self.smoothing
         self.table = np.log(counts / counts.sum())
@@ -62,9 +66,10 @@ class Unigram(Generator):
         return self.table
 
     def dump(self) -> dict[str, Any]:
-        return {"table": self.table}
+        return {"tokenizer": self.tokenizer.dump(), "table": self.table}
 
     def restore(self, learned: dict[str, Any]) -> None:
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self.table = learned["table"]
 
 

@@ -1,12 +1,11 @@
-"""What the contract itself gives: a run and its parts, and scoring by steps."""
+"""The contract: training contexts and their parts, statistics, and scoring by steps."""
 
 from typing import Any
 
 import numpy as np
 from doubles import Fixed
 
-from genbench import Progress
-from genbench.generator import TrainContext
+from genbench.generator import Progress, TrainContext
 
 
 def test_a_part_has_its_share_and_a_seed_of_its_own() -> None:
@@ -19,11 +18,11 @@ def test_a_part_has_its_share_and_a_seed_of_its_own() -> None:
 
 
 def test_a_part_reports_under_its_name() -> None:
-    told: list[Progress] = []
-    part = TrainContext(on_progress=told.append).part("lstm", 0.5)
+    reports: list[Progress] = []
+    part = TrainContext(on_progress=reports.append).part("lstm", 0.5)
     part.report(Progress(0.5, note="counting"))
     part.report(Progress(0.6))
-    assert [progress.note for progress in told] == ["lstm: counting", "lstm"]
+    assert [progress.note for progress in reports] == ["lstm: counting", "lstm"]
 
 
 def test_parts_keep_checkpoints_that_do_not_disturb_each_other() -> None:
@@ -43,7 +42,24 @@ def test_parts_keep_checkpoints_that_do_not_disturb_each_other() -> None:
     assert one.part("inner", 1.0).resume() is None
 
 
-def test_without_a_batch_the_steps_are_walked() -> None:
+def test_parts_have_statistics_of_their_own() -> None:
+    context = TrainContext()
+    part = context.part("one", 0.5)
+    part.record(parameters=3, notes=["a note"], answered=0.5)
+    context.record(notes=["first"])
+    context.record(passes=2, notes=["second"])
+    assert (part.stats.parameters, part.stats.notes, part.stats.details) == (3, ["a note"], {"answered": 0.5})
+    assert (context.stats.parameters, context.stats.passes, context.stats.notes) == (None, 2, ["first", "second"])
+
+
+def test_without_stream_scoring_a_text_is_scored_by_steps() -> None:
     fixed = Fixed()
     ids = fixed.tokenizer.encode("abca")
-    assert np.array_equal(fixed.token_log_probs(ids), fixed.log_probs[ids])
+    assert np.array_equal(capabilities.token_log_probs(fixed, ids), fixed.table[ids])
+
+
+def test_an_untrained_generator_raises_not_fitted_error() -> None:
+    untrained = Unigram()
+    assert not hasattr(untrained, "tokenizer")
+    with pytest.raises(NotFittedError, match=r"Unigram has no 'table', because it is not trained"):
+        untrained.log_probs(None)

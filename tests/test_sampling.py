@@ -1,4 +1,4 @@
-"""Drawing: the controls keep what they say, lengths are exact, prompts are completed."""
+"""Sampling: parameters change the distribution as defined, lengths are exact, prompts are completed."""
 
 from collections import Counter
 
@@ -7,16 +7,17 @@ import pytest
 from doubles import Fixed
 
 from genbench.errors import ContractError, UserError
-from genbench.sampling.completion import weighed
-from genbench.sampling.loop import Cut, Sampling, generate
-from genbench.sampling.parameters import draw
+from genbench.sampling import Sampling, generate
+from genbench.sampling.completion import completion_log_probs
+from genbench.sampling.loop import TextLimit
+from genbench.sampling.step import DecodingState, decode_step, sample_tokens
 from genbench.tokenization.tokenizer import Decoder
 
 LOGS = np.log([0.4, 0.3, 0.2, 0.1])
 
 
 def shares(sampling: Sampling, rng: np.random.Generator, draws: int = 4000) -> list[float]:
-    counts = Counter(draw(np.tile(LOGS, (draws, 1)), [sampling] * draws, [rng] * draws))
+    counts = Counter(sample_tokens(np.tile(LOGS, (draws, 1)), [sampling] * draws, [rng] * draws))
     return [counts[token] / draws for token in range(4)]
 
 
@@ -32,21 +33,21 @@ def shares(sampling: Sampling, rng: np.random.Generator, draws: int = 4000) -> l
         (Sampling(temperature=0.5), [16 / 30, 9 / 30, 4 / 30, 1 / 30]),  # squared and normalised
     ],
 )
-def test_controls_leave_the_distribution_worked_by_hand(
+def test_parameters_give_the_distribution_worked_by_hand(
     sampling: Sampling, expected: list[float], rng: np.random.Generator
 ) -> None:
     # 4 standard errors of a share of one half in 4000 draws are 0.032
     assert shares(sampling, rng) == pytest.approx(expected, abs=0.032)
 
 
-def test_a_repetition_penalty_makes_the_seen_less_likely(rng: np.random.Generator) -> None:
+def test_a_repetition_penalty_lowers_tokens_that_occurred(rng: np.random.Generator) -> None:
     # .4, .3, .2, .1; squared once they were said: a, then b (.16 is below .3), then c (.09), then a (.16 above .1)
     assert generate(Fixed(), "", Sampling(length=4, temperature=0, repetition_penalty=2), rng) == "abca"
 
 
-def test_what_is_not_allowed_is_never_drawn(rng: np.random.Generator) -> None:
+def test_a_token_without_probability_is_never_sampled(rng: np.random.Generator) -> None:
     scores = np.where([False, True, False, True], LOGS, -np.inf)
-    assert set(draw(np.tile(scores, (200, 1)), [Sampling(temperature=5)] * 200, [rng] * 200)) == {1, 3}
+    assert set(sample_tokens(np.tile(scores, (200, 1)), [Sampling(temperature=5)] * 200, [rng] * 200)) == {1, 3}
 
 
 @pytest.mark.parametrize("length", [0, 1, 17, 300])
@@ -56,16 +57,16 @@ def test_the_length_is_exact(length: int, rng: np.random.Generator) -> None:
     assert len(generate(word, "", Sampling(length=length), rng)) == length
 
 
-def test_it_stops_before_a_text_that_lies_across_tokens(rng: np.random.Generator) -> None:
-    found = generate(Fixed(), "", Sampling(length=5000, stop="ab"), rng)
-    assert "ab" not in found
-    assert len(found) < 5000
+def test_a_stop_string_may_span_tokens(rng: np.random.Generator) -> None:
+    text = generate(Fixed(), "", Sampling(length=5000, stop="ab"), rng)
+    assert "ab" not in text
+    assert len(text) < 5000
 
 
-def test_text_that_only_begins_like_the_stop_is_kept() -> None:
-    cut = Cut(100, "STOP")
-    assert "".join(map(cut.read, ["x", "S", "T", "y", "STO", "P", "z"])) == "xSTy"
-    assert cut.done
+def test_text_that_only_starts_like_the_stop_string_is_kept() -> None:
+    limit = TextLimit(100, "STOP")
+    assert "".join(map(limit.read, ["x", "S", "T", "y", "STO", "P", "z"])) == "xSTy"
+    assert limit.done
 
 
 @pytest.mark.parametrize(
@@ -75,22 +76,34 @@ def test_text_that_only_begins_like_the_stop_is_kept() -> None:
 def test_a_prompt_that_ends_inside_a_word_is_completed(prompt: str, starts: tuple[str, ...]) -> None:
     word = Fixed("one two three four", (0.25,) * 4, words=True)
     for seed in range(20):
-        found = generate(word, prompt, Sampling(length=12), np.random.default_rng(seed))
-        assert found.startswith(starts), found
+        text = generate(word, prompt, Sampling(length=12), np.random.default_rng(seed))
+        assert text.startswith(starts), text
 
 
-def test_a_rest_longer_than_one_token_is_agreed_with() -> None:
-    word = Fixed("one two three four", (0.25,) * 4, words=True)  # "owt" is no word: it has to be spelled
+class Recording(Fixed):
+    """Its state is the tokens so far."""
+
+    def start(self) -> tuple[int, ...]:
+        return ()
+
+    def advance(self, state: tuple[int, ...], token: int) -> tuple[int, ...]:
+        return (*state, token)
+
+
+def test_a_rest_longer_than_one_token_is_completed() -> None:
+    word = Recording("one two three four", (0.25,) * 4, words=True)  # "owt" is not a known word: it has to be spelled
     for seed in range(10):
-        state_text = generate(word, "one owt", Sampling(length=5), np.random.default_rng(seed))
-        assert len(state_text) == 5
+        text = DecodingState.after_prompt(word, "one owt", Sampling(length=5), np.random.default_rng(seed))
+        added = "".join(decode_step([text])[0] for _ in range(6))
+        assert len(text.state) > 4
+        assert word.tokenizer.decode(text.state) == "one owt" + added
 
 
-def test_bytes_are_never_drawn() -> None:
+def test_fallback_bytes_are_never_sampled() -> None:
     likely_bytes = Fixed()
-    likely_bytes.log_probs = np.log(np.where(np.arange(260) < 256, 0.999 / 256, 0.001 / 4))
-    found = generate(likely_bytes, "\u00e9", Sampling(length=200, temperature=1), np.random.default_rng(0))
-    assert set(found) <= set("abcd")
+    likely_bytes.table = np.log(np.where(np.arange(260) < 256, 0.999 / 256, 0.001 / 4))
+    text = generate(likely_bytes, "\u00e9", Sampling(length=200, temperature=1), np.random.default_rng(0))
+    assert set(text) <= set("abcd")
 
 
 def test_global_random_state_is_left_alone(rng: np.random.Generator) -> None:
@@ -115,19 +128,19 @@ def test_global_random_state_is_left_alone(rng: np.random.Generator) -> None:
         {"stop": ""},
     ],
 )
-def test_a_control_out_of_range_is_refused(wrong: dict[str, float]) -> None:
+def test_a_parameter_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(wrong)).replace("_", "-")):
         Sampling(**wrong)  # type: ignore[arg-type]
 
 
-def test_predictions_that_are_no_numbers_are_refused(rng: np.random.Generator) -> None:
+def test_nan_log_probs_are_refused(rng: np.random.Generator) -> None:
     broken = Fixed()
-    broken.log_probs = np.full(260, np.nan)
+    broken.table = np.full(260, np.nan)
     with pytest.raises(ContractError, match="no probability"):
         generate(broken, "", Sampling(), rng)
 
 
-def test_a_generator_that_never_says_a_character_ends(rng: np.random.Generator) -> None:
+def test_a_generator_that_prefers_empty_tokens_still_writes_text(rng: np.random.Generator) -> None:
     # words: only END and NONE are likely; never two silent tokens in a row, so letters come, and the text ends
     silent = Fixed("one two", (1.0, 1e-300, 1e-300), words=True)
     assert len(generate(silent, "", Sampling(length=20), rng)) == 20
@@ -137,17 +150,21 @@ def test_a_known_word_is_rarely_taken_for_the_beginning_of_an_unknown_one() -> N
     # letters g, o, a, t at .2 each, the word "goat" at .1: spelling it has .2 ** 4, not .2
     goat = Fixed("goat goat", (0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.1), words=True)
     tokenizer = goat.tokenizer
-    allowed = tokenizer.drawable()
-    found = np.exp(weighed(goat, None, Decoder(tokenizer), "goat", allowed))
+    allowed = tokenizer.sampling_mask()
+    text = np.exp(completion_log_probs(goat, None, Decoder(tokenizer), "goat", allowed))
     letter = {c: 256 + tokenizer.letters.index(c) for c in "goat"}
-    assert found[tokenizer.size - 1] == pytest.approx(0.1, rel=1e-4)
-    assert found[letter["g"]] == pytest.approx(0.2**4, rel=1e-4)
-    assert np.flatnonzero(found).tolist() == [letter["g"], tokenizer.size - 1]
+    assert text[tokenizer.size - 1] == pytest.approx(0.1, rel=1e-4)
+    assert text[letter["g"]] == pytest.approx(0.2**4, rel=1e-4)
+    assert np.flatnonzero(text).tolist() == [letter["g"], tokenizer.size - 1]
 
 
-def test_a_word_that_the_rest_goes_beyond_needs_its_end() -> None:
-    # rest "3d": the number, then "no separator here", then the letter; every other way is no canonical one
+def test_a_rest_beyond_a_word_needs_the_no_separator_token() -> None:
+    # "3d" is the word "3", then "no separator here", then the word "d"; or "3" is spelled, closed by END, and so on
     mixed = Fixed("3 3 d d", (0.3, 0.3), words=True)
-    decoder = Decoder(mixed.tokenizer)
-    found = weighed(mixed, None, decoder, "3d", mixed.tokenizer.drawable())
-    assert 0 < np.isfinite(found).sum() <= 2
+    tokenizer = mixed.tokenizer
+    scores = completion_log_probs(mixed, None, Decoder(tokenizer), "3d", tokenizer.sampling_mask())
+    shares = np.exp(mixed.table)
+    three, letter = tokenizer.encode("3")[0], 256 + tokenizer.letters.index("3")
+    assert np.flatnonzero(np.isfinite(scores)).tolist() == [letter, three]
+    assert np.exp(scores[three]) == pytest.approx(shares[three] * shares[tokenizer.none_id] * 0.5, rel=1e-5)
+    assert np.exp(scores[letter]) < 1e-8 * np.exp(scores[three])

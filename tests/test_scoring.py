@@ -15,34 +15,34 @@ from genbench.tokenization.tokenizer import Tokenizer
 
 def test_bits_are_those_worked_by_hand() -> None:
     half = Fixed("ab", (0.5, 0.5))  # one bit a letter, but for the sliver that the bytes have
-    found = score(half, "abba")
-    assert found.bits == pytest.approx(4, abs=1e-5)
-    assert (found.characters, found.bytes, found.words, found.tokens, found.spelled) == (4, 4, 1, 4, 0)
-    assert found.bits_per_character == pytest.approx(1, abs=1e-5)
-    assert found.word_perplexity == pytest.approx(16, rel=1e-4)
-    assert found.token_perplexity == pytest.approx(2, rel=1e-4)
+    result = score(half, "abba")
+    assert result.bits == pytest.approx(4, abs=1e-5)
+    assert (result.characters, result.bytes, result.words, result.tokens, result.spelled) == (4, 4, 1, 4, 0)
+    assert result.bits_per_character == pytest.approx(1, abs=1e-5)
+    assert result.word_perplexity == pytest.approx(16, rel=1e-4)
+    assert result.token_perplexity == pytest.approx(2, rel=1e-4)
 
 
 def test_each_figure_has_its_own_denominator() -> None:
-    found = score(Fixed("a \u00e9b", (0.25,) * 4), "a \u00e9\u00e9 b")
-    assert (found.characters, found.bytes, found.words) == (6, 8, 3)
-    assert found.bits == pytest.approx(12, abs=1e-5)
-    assert found.bits_per_byte == pytest.approx(12 / 8, abs=1e-5)
+    result = score(Fixed("a \u00e9b", (0.25,) * 4), "a \u00e9\u00e9 b")
+    assert (result.characters, result.bytes, result.words) == (6, 8, 3)
+    assert result.bits == pytest.approx(12, abs=1e-5)
+    assert result.bits_per_byte == pytest.approx(12 / 8, abs=1e-5)
 
 
-def test_word_perplexity_is_none_where_it_cannot_be_said() -> None:
+def test_word_perplexity_is_none_without_words_or_out_of_range() -> None:
     assert score(Fixed("a ", (0.5, 0.5)), "   ").word_perplexity is None  # no words
     assert score(Fixed("ab", (0.5, 0.5)), "ab" * 1000).word_perplexity is None  # 2 ** 2000
 
 
 def test_the_empty_text_has_no_bits() -> None:
-    found = score(Fixed(), "")
-    assert (found.bits, found.characters, found.bits_per_character) == (0, 0, 0)
+    result = score(Fixed(), "")
+    assert (result.bits, result.characters, result.bits_per_character) == (0, 0, 0)
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.integers(0, 3)), min_size=1, max_size=30))
 @settings(deadline=None, max_examples=100)
-def test_spread_keeps_the_sum(tokens: list[tuple[float, int]]) -> None:
+def test_spread_preserves_the_sum(tokens: list[tuple[float, int]]) -> None:
     bits = np.array([b for b, _ in tokens])
     ends = np.cumsum([width for _, width in tokens])
     if ends[-1]:
@@ -50,10 +50,10 @@ def test_spread_keeps_the_sum(tokens: list[tuple[float, int]]) -> None:
 
 
 class Lower(Tokenizer):
-    """Loses capitals."""
+    """Lower-cases the text."""
 
-    def spans(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        return super().spans(text.lower())
+    def encode_with_ends(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        return super().encode_with_ends(text.lower())
 
 
 def test_a_lossy_tokenizer_is_refused() -> None:
@@ -71,23 +71,23 @@ def test_a_lossy_tokenizer_is_refused() -> None:
         (lambda logs: logs[:-1], "shape"),
     ],
 )
-def test_what_is_no_distribution_is_refused(change: object, reason: str) -> None:
+def test_an_invalid_distribution_is_refused(change: object, reason: str) -> None:
     broken = Fixed()
-    broken.log_probs = change(broken.log_probs)  # type: ignore[operator]
-    broken.token_log_probs = lambda ids: np.full(len(ids), -1.0)  # type: ignore[method-assign]
+    broken.table = change(broken.table)  # type: ignore[operator]
+    broken.token_log_probs = lambda ids, progress: np.full(len(ids), -1.0)  # type: ignore[method-assign]
     with pytest.raises(ContractError, match=reason):
         score(broken, "abc")
 
 
 def test_a_batch_that_disagrees_with_the_steps_is_refused() -> None:
     cheat = Fixed()
-    cheat.token_log_probs = lambda ids: cheat.log_probs[ids] + 0.01  # type: ignore[method-assign]
-    with pytest.raises(ContractError, match="disagrees with predict"):
+    cheat.token_log_probs = lambda ids, progress: cheat.table[ids] + 0.01  # type: ignore[method-assign]
+    with pytest.raises(ContractError, match="disagrees with log_probs"):
         score(cheat, "abc")
 
 
 def test_nan_from_the_batch_is_refused() -> None:
     cheat = Fixed()
-    cheat.token_log_probs = lambda ids: np.full(len(ids), np.nan)  # type: ignore[method-assign]
+    cheat.token_log_probs = lambda ids, progress: np.full(len(ids), np.nan)  # type: ignore[method-assign]
     with pytest.raises(ContractError, match="finite"):
         score(cheat, "abc")

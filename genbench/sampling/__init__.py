@@ -1,1 +1,17 @@
-""""""
+"""Text generation: the same loop for every generator, from its three functions start, advance and log_probs.
+
+parameters    Sampling: length, temperature, top-k, top-p, min-p and so on; prompts
+step          one decoding step: DecodingState, and the sampling of a token under the parameters
+loop          stream and generate for one text, generate_many for texts side by side
+completion    prompts that end inside a word
+overlap       max_overlap: TrainingWords, and the guard that takes copied text back
+"""
+
+from genbench.sampling.loop import generate as generate
+from genbench.sampling.loop import generate_many as generate_many
+from genbench.sampling.loop import stream as stream
+from genbench.sampling.overlap import TrainingWords as TrainingWords
+from genbench.sampling.parameters import RANDOM_PROMPT as RANDOM_PROMPT
+from genbench.sampling.parameters import Sampling as Sampling
+from genbench.sampling.parameters import require_prompt as require_prompt
+from genbench.sampling.parameters import resolve_prompt as resolve_prompt

@@ -1,9 +1,4 @@
-"""Drawing text: one loop for every generator, one text streamed as it is drawn or many side by side.
-
-The controls, in the order in which they act: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al.
-2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). With `max_overlap`, text that copies more words in a
-row from the training text is taken back and drawn anew, further back the longer that takes.
-"""
+"""The decoding loop, the same for every generator: one text streamed as it is sampled, or many texts side by side."""
 
 from __future__ import annotations
 
@@ -12,14 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
-from genbench.sampling.overlap import TrainingWords
-from genbench.sampling.overlap_guard import Novel
-from genbench.sampling.parameters import Sampling as Sampling
-from genbench.sampling.step import Drawing, step
+from genbench.sampling.overlap import OverlapGuard, TrainingWords
+from genbench.sampling.parameters import Sampling
+from genbench.sampling.step import DecodingState, decode_step
 
-CELLS = 1 << 19  # texts times vocabulary drawn side by side: more would not stay in the processor's cache
-Asked = tuple[str, Sampling, np.random.Generator]
-FEWEST = 256  # texts drawn side by side, however large the vocabulary
+MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: more would not stay in the processor's cache
+MIN_BATCH = 256  # texts in one batch, however large the vocabulary
+
+_Request = tuple[str, Sampling, np.random.Generator]
 
 
 def generate(
@@ -29,7 +24,7 @@ def generate(
     rng: np.random.Generator,
     training_words: TrainingWords | None = None,
 ) -> str:
-    """The whole text that `stream` would give."""
+    """Return the whole text that `stream` yields."""
     return "".join(stream(generator, prompt, sampling, rng, training_words))
 
 
@@ -40,16 +35,17 @@ def stream(
     rng: np.random.Generator,
     training_words: TrainingWords | None = None,
 ) -> Iterator[str]:
-    """Text that goes on from a prompt, piece by piece as it is drawn, without the prompt.
+    """Yield text that continues a prompt, piece by piece as it is sampled, without the prompt.
 
-    Exactly `sampling.length` characters, fewer where `sampling.stop` came up. A prompt that ends inside a piece is
-    completed: the first tokens drawn agree with it. Raises ContractError where the generator's words lead nowhere.
+    It has exactly `sampling.length` characters, fewer where `sampling.stop` occurred. A prompt that ends inside a word
+    is completed: the first tokens sampled agree with it. Raises ContractError where the generator samples tokens
+    without text for too long, UserError where `max_overlap` cannot be kept.
     """
-    text = Text(Drawing.of(generator, prompt, sampling, rng, training_words))
+    text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words)
     while not text.done:
-        settled = text.read(*step([text.drawing]))
-        if settled:
-            yield settled
+        final = text.read(*decode_step([text.state]))
+        if final:
+            yield final
 
 
 def generate_many(
@@ -60,92 +56,102 @@ def generate_many(
     progress: ProgressCallback = ignore,
     training_words: TrainingWords | None = None,
 ) -> list[str]:
-    """Many texts, drawn side by side: the text of each prompt, with its sampling and its own random generator.
+    """Return one text for each prompt, sampled side by side, each with its own parameters and random generator.
 
-    Each is the one that `generate` would give: what a text draws does not depend on those beside it. A network's
-    probabilities differ by rounding with how many texts are read at once (a millionth of a nat), so a text may part
-    there where a random number falls so near to the border between two tokens. `progress` is called with the share that is drawn.
+    Each text is the one that `generate` returns: it does not depend on those beside it. The probabilities of a network
+    differ by rounding with the size of the batch (a millionth of a nat), so a text may differ from there on where a
+    random number falls that close to the border between two tokens. `progress` receives the share that is done.
     """
-    asked = list(zip(prompts, samplings, rngs, strict=True))
-    size = max(FEWEST, CELLS // generator.tokenizer.size)
-    groups = (asked[start : start + size] for start in range(0, len(asked), size))
+    requests = list(zip(prompts, samplings, rngs, strict=True))
+    size = max(MIN_BATCH, MAX_BATCH_CELLS // generator.tokenizer.size)
     texts: list[str] = []
-    for group in groups:
-        before, width = len(texts) / len(asked), len(group) / len(asked)
-        texts += _together(generator, group, rescale(progress, before, width), training_words)
+    for start in range(0, len(requests), size):
+        batch = requests[start : start + size]
+        part = rescale(progress, len(texts) / len(requests), len(batch) / len(requests))
+        texts += _generate_batch(generator, batch, part, training_words)
     return texts
 
 
-def _together(
-    generator: Generator, asked: list[Asked], progress: ProgressCallback, training_words: TrainingWords | None
+def _generate_batch(
+    generator: Generator, requests: list[_Request], progress: ProgressCallback, training_words: TrainingWords | None
 ) -> list[str]:
-    begun = {prompt: Drawing.of(generator, prompt, sampling, rng, training_words) for prompt, sampling, rng in asked}
-    texts = [Text(begun[prompt].copy(sampling=sampling, rng=rng)) for prompt, sampling, rng in asked]
+    # read each distinct prompt once
+    starts: dict[str, DecodingState] = {}
+    for prompt, sampling, rng in requests:
+        if prompt not in starts:
+            starts[prompt] = DecodingState.after_prompt(generator, prompt, sampling, rng)
+    states = [starts[prompt].copy(sampling, rng) for prompt, sampling, rng in requests]
+    texts = [GeneratedText(state, training_words) for state in states]
+
+    # step all texts that are not done
     parts: list[list[str]] = [[] for _ in texts]
-    going = [place for place, text in enumerate(texts) if not text.done]
-    total = sum(text.left for text in texts)
-    while going:
-        for place, fresh in zip(going, step([texts[place].drawing for place in going]), strict=True):
-            parts[place].append(texts[place].read(fresh))
-        going = [place for place in going if not texts[place].done]
-        progress(1 - sum(texts[place].left for place in going) / total)
-    return ["".join(each) for each in parts]
+    active = [row for row, text in enumerate(texts) if not text.done]
+    total = sum(text.characters_left for text in texts)
+    while active:
+        for row, added in zip(active, decode_step([texts[row].state for row in active]), strict=True):
+            parts[row].append(texts[row].read(added))
+        active = [row for row in active if not texts[row].done]
+        progress(1 - sum(texts[row].characters_left for row in active) / total)
+    return ["".join(row) for row in parts]
 
 
-class Text:
-    """A text that is being drawn: where its drawing stands, and what of it is settled."""
+class GeneratedText:
+    """A text that is being generated: its decoding state, and the limits that its text passes through."""
 
-    def __init__(self, drawing: Drawing) -> None:
-        self._drawing, sampling = drawing, drawing.sampling
-        self._cut = Cut(sampling.length, sampling.stop)
-        self._novel = Novel(drawing) if sampling.max_overlap is not None else None
+    def __init__(self, state: DecodingState, training_words: TrainingWords | None) -> None:
+        self._state, sampling = state, state.sampling
+        self._limit = TextLimit(sampling.length, sampling.stop)
+        self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
 
     @property
-    def drawing(self) -> Drawing:
-        """Where it goes on."""
-        return self._novel.drawing if self._novel is not None else self._drawing
+    def state(self) -> DecodingState:
+        """The state from which to sample the next token."""
+        return self._guard.state if self._guard is not None else self._state
 
     @property
     def done(self) -> bool:
-        """Whether nothing is to be drawn any more."""
-        return self._cut.done
+        """Whether the text is complete."""
+        return self._limit.done
 
     @property
-    def left(self) -> int:
-        """How many characters are to be drawn yet, at most."""
-        return self._cut.left
+    def characters_left(self) -> int:
+        """How many characters are missing at most."""
+        return self._limit.characters_left
 
-    def read(self, fresh: str) -> str:
-        """Take what was drawn; gives what is settled by now, often nothing."""
-        return self._cut.read(fresh if self._novel is None else self._novel.read(fresh))
+    def read(self, added: str) -> str:
+        """Read what a token added; return the text that is final by now, often nothing."""
+        return self._limit.read(added if self._guard is None else self._guard.read(added))
 
 
-class Cut:
-    """Ends a text at its length, or before a stop string, which is held back while it may be coming."""
+class TextLimit:
+    """Ends a text at its length or before a stop string, which is held back while it may be coming."""
 
     def __init__(self, length: int, stop: str | None = None) -> None:
-        self.left, self.stop, self.held, self.done = length, stop, "", length == 0
+        self.characters_left, self.stop, self.held_back, self.done = length, stop, "", length == 0
 
     def read(self, text: str) -> str:
-        """The part of what was held and of this text that is to be kept for certain.
+        """Return the part of the text read so far that is final and was not returned before.
 
-        >>> cut = Cut(10, "STOP")
-        >>> [cut.read(text) for text in ("ab", "cS", "TOP", "d")]
+        >>> limit = TextLimit(10, "STOP")
+        >>> [limit.read(text) for text in ("ab", "cS", "TOP", "d")]
         ['ab', 'c', '', '']
         """
         if self.done:
             return ""
         if self.stop is not None:
-            text = self._before_stop(self.held + text, self.stop)
-        if self.left <= len(text):
-            text, self.done = text[: self.left], True
-        self.left -= len(text)
+            text = self._before_stop(self.held_back + text, self.stop)
+        if self.characters_left <= len(text):
+            text, self.done = text[: self.characters_left], True
+        self.characters_left -= len(text)
         return text
 
     def _before_stop(self, text: str, stop: str) -> str:
         if stop in text:
             self.done = True
             return text[: text.index(stop)]
-        keep = next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if stop.startswith(text[-n:])), 0)
-        self.held = text[len(text) - keep :]
-        return text[: len(text) - keep]
+
+        # hold back the longest end of the text that starts the stop string
+        lengths = range(min(len(stop) - 1, len(text)), 0, -1)
+        held = next((length for length in lengths if stop.startswith(text[-length:])), 0)
+        self.held_back = text[len(text) - held :]
+        return text[: len(text) - held]

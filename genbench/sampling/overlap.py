@@ -1,8 +1,11 @@
-"""Text that copies no more than so many words in a row from the training text: what the control `max_overlap` checks.
+"""max_overlap: generated text that copies no more than so many words in a row from the training text.
 
 A word is what stands between white space. A run of words is looked up among all runs of that length in the training
-text, by 64-bit hashes: of a million words, a run that is new is taken for a copy once in ten million million. What is
-kept of the training text is one hash a word, beside the model.
+text, by 64-bit hashes: for a training text of a million words, a new run is mistaken for a copy once in ten million
+million. A stored model keeps one hash per training word.
+
+Text that copies too much is taken back before anybody sees it and sampled again: from the start of the last word, and
+from further back the more attempts have failed.
 """
 
 from __future__ import annotations
@@ -17,59 +20,63 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import UserError
-from genbench.storage.untrusted import require_kinds
+from genbench.sampling.step import DecodingState
 
 Hashes = npt.NDArray[np.uint64]
-TURN, BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1  # odd: each place in a run turns a hash of 64 bits otherwise
+
+MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that multiplication is invertible modulo 2 ** 64 (Knuth 1973)
+MASK_64_BITS = (1 << 64) - 1
+MAX_CHARACTERS_PER_WORD = 2**32
+MAX_ATTEMPTS = 2_000  # to continue without copying too much
+ATTEMPTS_PER_WORD = 10  # before one word more is taken back
 
 
 @dataclass(frozen=True)
 class TrainingWords:
-    """The words of a training text.
+    """The hashed words of a training text, to find what was copied from it."""
 
-    hashes      (words,) of each, in their order
-    characters  of a word and the space behind it, on average
-    """
-
-    hashes: Hashes
-    characters: float
+    hashes: Hashes  # (words,) in the order of the text
+    characters: float  # per word, the space after it included, on average
     _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, text: str) -> TrainingWords:
-        """Those of a text."""
+    def from_text(cls, text: str) -> TrainingWords:
+        """Return the hashed words of a text."""
         words = text.split()
         known = {word: _hash(word) for word in set(words)}
         return cls(np.array([known[word] for word in words], np.uint64), len(text) / max(len(words), 1))
 
     @classmethod
-    def restore(cls, kept: Any) -> TrainingWords:
-        """Those that were kept as hashes and characters; ValueError where they are none."""
-        require_kinds(kept, {"hashes": (np.ndarray,), "characters": (float, int)})
-        hashes, characters = kept["hashes"], kept["characters"]
-        if hashes.dtype != np.uint64 or hashes.ndim != 1 or not 0 <= characters < 2**32:
-            raise ValueError("the words of the training text are no hashes")
+    def restore(cls, stored: Any) -> TrainingWords:
+        """Return the words that were stored as {"hashes": ..., "characters": ...}; ValueError for any other value."""
+        if not isinstance(stored, dict) or not isinstance(stored.get("hashes"), np.ndarray):
+            raise ValueError("the hashes of the training words are missing")
+        hashes, characters = stored["hashes"], stored.get("characters")
+        if hashes.dtype != np.uint64 or hashes.ndim != 1:
+            raise ValueError("the hashes of the training words are not a row of 64-bit numbers")
+        if type(characters) not in (int, float) or not 0 <= characters < MAX_CHARACTERS_PER_WORD:
+            raise ValueError("the characters per training word are not a number from 0 to 2 ** 32")
         return cls(hashes, float(characters))
 
-    def limit(self, max_overlap: float, length: int) -> int:
-        """Words in a row that may be copied: a number from 1 on is itself, a share below 1 is one of the text's words.
+    def max_run(self, max_overlap: float, length: int) -> int:
+        """Return how many words in a row may be copied: `max_overlap`, or below 1 a share of a text's words.
 
-        >>> TrainingWords.of("one two six ten").limit(0.5, 40)
+        >>> TrainingWords.from_text("one two six ten").max_run(0.5, length=40)
         5
         """
         return int(max_overlap) if max_overlap >= 1 else int(max_overlap * length / max(self.characters, 1))
 
-    def holds(self, words: Sequence[str]) -> bool:
-        """Whether these words stand in the training text in a row.
+    def contains(self, words: Sequence[str]) -> bool:
+        """Return whether the training text has these words in a row.
 
-        >>> TrainingWords.of("the cat sat on the mat").holds(["sat", "on", "the"])
+        >>> TrainingWords.from_text("the cat sat on the mat").contains(["sat", "on", "the"])
         True
         """
         size, run = len(words), 0
         if size not in self._runs:
-            self._runs[size] = frozenset(_joined(self.hashes, size).tolist())
+            self._runs[size] = frozenset(_hash_runs(self.hashes, size).tolist())
         for word in words:
-            run = (run ^ _hash(word)) * TURN & BITS
+            run = (run ^ _hash(word)) * MULTIPLIER & MASK_64_BITS
         return run in self._runs[size]
 
 
@@ -78,42 +85,101 @@ def _hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
-def _joined(hashes: Hashes, size: int) -> Hashes:
-    """One hash for each run of `size` words, (runs,)."""
-    found, turn = np.zeros(max(len(hashes) - size + 1, 0), np.uint64), np.uint64(TURN)
+def _hash_runs(hashes: Hashes, size: int) -> Hashes:
+    """Return one hash for each run of `size` words, (runs,)."""
+    runs, multiplier = np.zeros(max(len(hashes) - size + 1, 0), np.uint64), np.uint64(MULTIPLIER)
     for place in range(size):
-        found = (found ^ hashes[place : place + len(found)]) * turn
-    return found
+        runs = (runs ^ hashes[place : place + len(runs)]) * multiplier
+    return runs
 
 
 @dataclass
-class Watch:
-    """Reads what is drawn, and tells when more than `limit` words in a row are copied."""
+class OverlapDetector:
+    """Reads generated text and detects runs of more than `limit` copied words."""
 
     words: TrainingWords
     limit: int
-    last: tuple[str, ...] = ()  # whole words, the newest last
-    begun: str = ""
+    last: tuple[str, ...] = ()  # the last complete words, the newest at the end
+    incomplete: str = ""  # the start of a word
 
-    def copy(self) -> Watch:
-        """One that has read the same."""
-        return Watch(self.words, self.limit, self.last, self.begun)
+    def copy(self) -> OverlapDetector:
+        """Return a detector that has read the same text."""
+        return OverlapDetector(self.words, self.limit, self.last, self.incomplete)
 
     def read(self, text: str) -> tuple[int, bool]:
-        """How many words this text ends, and whether one of them makes a run that is too long a copy."""
-        *whole, self.begun = (self.begun + text + ".").split()
-        self.begun = self.begun[:-1]
+        """Return how many words this text completes, and whether one of them completes a copied run that is too long.
+
+        >>> detector = OverlapDetector(TrainingWords.from_text("the cat sat on the mat"), limit=2)
+        >>> detector.read("the cat"), detector.read(" sat ")
+        ((1, False), (2, True))
+        """
+        *complete, self.incomplete = (self.incomplete + text + ".").split()
+        self.incomplete = self.incomplete[:-1]
+
         copied = False
-        for word in whole:
+        for word in complete:
             self.last = (*self.last, word)[-self.limit - 1 :]
-            copied |= len(self.last) > self.limit and self.words.holds(self.last)
-        return len(whole), copied
+            copied |= len(self.last) > self.limit and self.words.contains(self.last)
+        return len(complete), copied
 
 
-def nothing_new(limit: int, words: Sequence[str]) -> UserError:
-    """What is said where every text that was drawn copies too much."""
-    after = f" after {' '.join(words)!r}" if words else ""
-    return UserError(
-        f"nothing could be drawn{after} that copies at most {limit} words in a row from the training text; "
-        "raise max-overlap or the temperature"
-    )
+@dataclass
+class _Checkpoint:
+    """The end of a word to which generation may go back, and the text generated since."""
+
+    state: DecodingState
+    detector: OverlapDetector
+    text: str = ""
+
+
+class OverlapGuard:
+    """Keeps a text within `max_overlap`: each word is held back until so many followed it that it cannot be taken back.
+
+    Raises UserError where no text within the limit can be sampled, or the words of the training text are not known.
+    """
+
+    def __init__(self, state: DecodingState, words: TrainingWords | None) -> None:
+        if words is None:
+            raise UserError(
+                "max-overlap needs the training text, which this generator does not know; "
+                "genbench.train(author, SPEC) trains a model that knows it"
+            )
+        sampling = state.sampling
+        self.state = state
+        self._detector = OverlapDetector(words, max(1, words.max_run(sampling.max_overlap or 1, sampling.length)))
+        self._checkpoints = [_Checkpoint(state.copy(), self._detector.copy())]
+        self._attempts = 0
+        self._max_attempts = MAX_ATTEMPTS if sampling.temperature else 1  # greedy sampling would repeat itself
+
+    def read(self, added: str) -> str:
+        """Read what a token added; return the next word with its space once it cannot be taken back, else ""."""
+        if not added:
+            return ""
+        completed, copied = self._detector.read(added)
+        self._checkpoints[-1].text += added
+        if copied:
+            self._go_back()
+        elif completed:
+            self._checkpoints.append(_Checkpoint(self.state.copy(), self._detector.copy()))
+            if len(self._checkpoints) > self._detector.limit + 2:
+                self._attempts = 0
+                return self._checkpoints.pop(0).text
+        return ""
+
+    def _go_back(self) -> None:
+        """Return to the start of the last word, or further back after many failed attempts."""
+        self._attempts += 1
+        if self._attempts >= self._max_attempts:
+            raise self._error()
+
+        del self._checkpoints[max(1, len(self._checkpoints) - self._attempts // ATTEMPTS_PER_WORD) :]
+        last = self._checkpoints[-1]
+        self.state, self._detector, last.text = last.state.copy(), last.detector.copy(), ""
+
+    def _error(self) -> UserError:
+        words = self._detector.last[:-1]
+        after = f" after {' '.join(words)!r}" if words else ""
+        return UserError(
+            f"no text was found{after} that copies at most {self._detector.limit} words in a row from the training "
+            "text; raise max-overlap or the temperature"
+        )

@@ -1,31 +1,35 @@
-"""How to draw: the controls, checked when they are given, and the draw under them."""
+"""Sampling parameters and prompts: what a caller asks for, validated once."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from genbench.errors import ContractError, UserError
-from genbench.generator import LogProbs
+from genbench.errors import UserError
+from genbench.tokenization.text import Text
 
-LONGEST_OVERLAP = 1_000  # words
+MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
+RANDOM_PROMPT = "random"  # stands for characters of the author's text
+RANDOM_PROMPT_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to draw. `length` is in characters, so that samples side by side are equally long."""
+    """How to sample: length, temperature and the parameters that restrict or change the distribution.
+
+    `length` is in characters, so that samples of different generators are equally long. The parameters act in the order
+    of `genbench.sampling.step`. Raises UserError for a value out of range.
+    """
 
     length: int = 300
     temperature: float = 0.8  # 0 is greedy
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    repetition_penalty: float = 1.0
-    stop: str | None = None  # the text ends before this string
+    top_k: int | None = None  # sample from the k most probable tokens
+    top_p: float | None = None  # sample from the most probable tokens that together have this probability
+    min_p: float | None = None  # drop tokens less probable than this share of the most probable one
+    repetition_penalty: float = 1.0  # multiplies the log-probability of tokens that occurred before
+    stop: str | None = None  # end the text before this string
     max_overlap: float | None = None  # words in a row that may be copied from the training text; below 1, a share
 
     def __post_init__(self) -> None:
@@ -41,78 +45,45 @@ class Sampling:
             "above 0 (1 is none)",
         )
         _require(
-            self.max_overlap is None or 0 < self.max_overlap < 1 or self.max_overlap in range(1, LONGEST_OVERLAP + 1),
+            self.max_overlap is None or 0 < self.max_overlap < 1 or self.max_overlap in range(1, MAX_OVERLAP_WORDS + 1),
             "max-overlap",
             self.max_overlap,
-            f"a whole number of words from 1 to {LONGEST_OVERLAP}, or a share of them between 0 and 1",
+            f"a whole number of words from 1 to {MAX_OVERLAP_WORDS}, or a share of them between 0 and 1",
         )
-        _require(self.stop is None or _valid(self.stop), "stop", self.stop, "at least one character of valid text")
+        _require(self.stop is None or _is_text(self.stop), "stop", self.stop, "at least one character of valid text")
 
     @cached_property
-    def plain(self) -> bool:
-        """Whether nothing but the temperature changes the distribution."""
-        return self.temperature > 0 and self.repetition_penalty == 1 and not self.cuts
+    def only_temperature(self) -> bool:
+        """Whether the temperature is the only parameter that changes the distribution."""
+        return self.temperature > 0 and self.repetition_penalty == 1 and not self.truncates
 
     @cached_property
-    def cuts(self) -> bool:
-        """Whether only some of the tokens are left to draw from."""
+    def truncates(self) -> bool:
+        """Whether only some of the tokens can be sampled."""
         return self.top_k is not None or self.top_p is not None or self.min_p is not None
 
 
-def _valid(text: str) -> bool:
+def _is_text(text: str) -> bool:
     return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _require(holds: bool, name: str, value: object, choices: str) -> None:
-    if not holds:
+def _require(valid: bool, name: str, value: object, choices: str) -> None:
+    if not valid:
         raise UserError(f"{name} is {value!r}, and must be {choices}")
 
 
-def draw(scores: LogProbs, samplings: Sequence[Sampling], rngs: Sequence[np.random.Generator]) -> list[int]:
-    """One token of each row of log-probabilities, (n, tokens), under its controls, from its own randomness.
-
-    Raises ContractError where a row leaves nothing to draw.
-
-    >>> rng = np.random.default_rng(0)
-    >>> draw(np.log([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]]), [Sampling(temperature=0)] * 2, [rng] * 2)
-    [1, 0]
-    """
-    tops = scores.max(axis=1)
-    if not all(map(math.isfinite, tops.tolist())):
-        raise ContractError("log_probs gives no probability to any token that may be drawn")
-    warmth = np.array([sampling.temperature or 1.0 for sampling in samplings])
-    shares = np.exp((scores - tops[:, None]) / warmth[:, None])
-    for row, sampling in enumerate(samplings):
-        if sampling.cuts:
-            shares[row] = _cut(shares[row], sampling)
-        if sampling.temperature == 0:
-            shares[row] = np.arange(shares.shape[1]) == scores[row].argmax()
-    ladders = shares.cumsum(axis=1)
-    return [
-        int(ladder.searchsorted(rng.random() * ladder[-1], side="right"))
-        for ladder, rng in zip(ladders, rngs, strict=True)
-    ]
-
-
-def _cut(shares: LogProbs, sampling: Sampling) -> LogProbs:
-    """Unnormalised probabilities with top-k, top-p and min-p applied, (tokens,)."""
-    if sampling.top_k is not None and sampling.top_k < len(shares):
-        kept = np.zeros(len(shares), dtype=bool)
-        kept[np.argpartition(shares, -sampling.top_k)[-sampling.top_k :]] = True
-        shares = np.where(kept, shares, 0)
-    if sampling.top_p is not None:
-        order = np.argsort(-shares, kind="stable")
-        before = np.cumsum(shares[order]) - shares[order]
-        shares = shares.copy()
-        shares[order[before >= sampling.top_p * shares.sum()]] = 0
-    if sampling.min_p is not None:
-        shares = np.where(shares >= sampling.min_p * shares.max(), shares, 0)
-    return shares
-
-
 def require_prompt(prompt: str) -> None:
-    """Refuse a prompt that is not a valid Unicode string, as the command line may pass it. Raises UserError."""
+    """Raise UserError for a prompt that is not a valid Unicode string; the command line may pass such a one."""
     try:
         prompt.encode()
     except UnicodeEncodeError as error:
         raise UserError(f"the prompt is not valid text at character {error.start}; give it in UTF-8") from error
+
+
+def resolve_prompt(prompt: str, text: str | Text, seed: int = 0) -> str:
+    """Return the prompt, or for the word "random" 40 characters of `text` from a position that `seed` determines."""
+    if prompt != RANDOM_PROMPT:
+        return prompt
+    last_start = max(len(text) - RANDOM_PROMPT_CHARACTERS, 0)
+    start = int(np.random.default_rng(seed).integers(last_start + 1))
+    return text[start : start + RANDOM_PROMPT_CHARACTERS]

@@ -1,149 +1,214 @@
-"""One token more of one text or of many: predicted together, drawn one by one, each text from its own randomness."""
+"""One decoding step: the next token of one text, or of many texts side by side.
+
+The parameters act in this order: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al. 2018), top-p
+(Holtzman et al. 2020), min-p (Nguyen et al. 2024). All texts of a step are predicted together; each is sampled with its
+own random generator, so that a text does not depend on those beside it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from genbench import capabilities
 from genbench.errors import ContractError
 from genbench.generator import Generator, LogProbs, State
-from genbench.sampling.completion import weighed
-from genbench.sampling.overlap import TrainingWords
-from genbench.sampling.parameters import Sampling, draw
+from genbench.sampling.completion import completion_log_probs
+from genbench.sampling.parameters import Sampling
 from genbench.tokenization.tokenizer import Decoder
 
-TOKENS_A_CHARACTER = 8  # a text that needs more tokens than this for its characters is going nowhere
+MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more tokens than this would never finish a text
+GRACE_CHARACTERS = 100  # before that limit applies
 
 
 @dataclass
-class Drawing:
-    """A text that is being drawn: all that one more token depends on. Its state stands among those advanced with it."""
+class DecodingState:
+    """A text that is being generated: everything that its next token depends on."""
 
     generator: Generator
     sampling: Sampling
     rng: np.random.Generator
-    states: Sequence[State]
-    row: int
+    states: Sequence[State]  # of all texts that were advanced together
+    row: int  # of this text's state in `states`
     decoder: Decoder
-    rest: str  # of the prompt, that what is drawn must agree with
-    seen: set[int]  # where a penalty wants to know
-    first: int  # token that may be drawn, and all after it: the fallback bytes come before
+    prompt_rest: str  # the end of the prompt that the next tokens have to agree with
+    seen: set[int]  # tokens so far, where a repetition penalty needs them
+    first_token: int  # the first token that may be sampled; the fallback bytes come before it
     tokens: int = 0
     characters: int = 0
-    silent: bool = False  # the last token added no text
-    training_words: TrainingWords | None = None  # what max_overlap looks up
+    last_was_empty: bool = False  # the last token added no text
 
     @classmethod
-    def of(
-        cls,
-        generator: Generator,
-        prompt: str,
-        sampling: Sampling,
-        rng: np.random.Generator,
-        training_words: TrainingWords | None = None,
-    ) -> Drawing:
-        """One that goes on from a prompt."""
-        ids, rest = generator.tokenizer.resume(prompt)
+    def after_prompt(
+        cls, generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator
+    ) -> DecodingState:
+        """Return the state after reading a prompt."""
+        ids, rest = generator.tokenizer.split_prompt(prompt)
         state, decoder = generator.start(), Decoder(generator.tokenizer)
         for token in ids.tolist():
             state = generator.advance(state, token)
             decoder.feed(token)
-        first = int(generator.tokenizer.drawable().argmax())
-        seen = set(ids.tolist())
-        return cls(generator, sampling, rng, [state], 0, decoder, rest, seen, first, training_words=training_words)
+        first_token = int(generator.tokenizer.sampling_mask().argmax())
+        return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token)
 
     @property
     def state(self) -> State:
-        """The generator's."""
+        """The generator's state of this text."""
         return self.states[self.row]
 
-    def copy(self, **changed: Any) -> Drawing:
-        """One that stands at the same place, where no character is incomplete; it draws from the same randomness."""
-        other = object.__new__(Drawing)
-        other.__dict__ |= self.__dict__  # dataclasses.replace takes longer, and each word is a copy
+    def copy(self, sampling: Sampling | None = None, rng: np.random.Generator | None = None) -> DecodingState:
+        """Return a copy, with other sampling parameters or another random generator if given.
+
+        Call it where no character is incomplete. Without `rng`, both share one random generator.
+        """
+        other = object.__new__(DecodingState)
+        other.__dict__ |= self.__dict__  # faster than dataclasses.replace; max_overlap copies after each word
         other.states, other.row, other.decoder = [self.state], 0, self.decoder.copy()
         other.seen = set(self.seen)
-        other.__dict__ |= changed
+        other.sampling = sampling or self.sampling
+        other.rng = rng or self.rng
         return other
 
     @property
-    def particular(self) -> bool:
-        """Whether what it draws next depends on more than its state."""
-        return self.silent or bool(self.rest) or self.sampling.repetition_penalty != 1
+    def needs_adjustment(self) -> bool:
+        """Whether the next token depends on more than the generator's state."""
+        return self.last_was_empty or bool(self.prompt_rest) or self.sampling.repetition_penalty != 1
 
-    def weigh(self, log_probs: LogProbs) -> None:
-        """Apply to log-probabilities, (vocabulary,), in place, what depends on the text: its rest, what it said."""
-        if self.silent:  # never two tokens in a row that add no text
-            log_probs[self.decoder.tokenizer.end : self.decoder.tokenizer.none + 1] = -np.inf
-        if self.rest:
-            allowed = (np.arange(len(log_probs)) >= self.first) & np.isfinite(log_probs)
-            agreeing = weighed(self.generator, self.state, self.decoder, self.rest, allowed)
-            if np.isfinite(agreeing).any():  # else it goes on without
+    def adjust(self, log_probs: LogProbs) -> None:
+        """Apply the rest of the prompt and the repetition penalty to log-probabilities, (vocabulary,), in place."""
+        # never two tokens in a row that add no text
+        if self.last_was_empty:
+            log_probs[self.decoder.tokenizer.end_id : self.decoder.tokenizer.none_id + 1] = -np.inf
+
+        # only tokens that agree with the rest of the prompt, if there are any
+        if self.prompt_rest:
+            allowed = (np.arange(len(log_probs)) >= self.first_token) & np.isfinite(log_probs)
+            agreeing = completion_log_probs(self.generator, self.state, self.decoder, self.prompt_rest, allowed)
+            if np.isfinite(agreeing).any():
                 log_probs[:] = agreeing
+
         if self.sampling.repetition_penalty != 1 and self.seen:
             log_probs[list(self.seen)] *= self.sampling.repetition_penalty
 
-    def take(self, token: int, states: Sequence[State], row: int) -> str:
-        """Go on with a token to a state; gives the text that it adds beyond the prompt's rest."""
+    def accept(self, token: int, states: Sequence[State], row: int) -> str:
+        """Move to the state `states[row]` after a token; return the text that it adds beyond the prompt.
+
+        Raises ContractError where too many tokens have added too little text.
+        """
         text = self.decoder.feed(token)
-        self.states, self.row, self.silent = states, row, not text
+        self.states, self.row, self.last_was_empty = states, row, not text
         if self.sampling.repetition_penalty != 1:
             self.seen.add(token)
+
         self.tokens, self.characters = self.tokens + 1, self.characters + len(text)
-        if self.silent and self.tokens > TOKENS_A_CHARACTER * (self.characters + 100):
-            raise ContractError(f"{self.tokens} tokens drawn gave only {self.characters} characters")
-        fresh, self.rest = text[len(self.rest) :], self.rest[len(text) :]
-        return fresh
+        if self.last_was_empty and self.tokens > MAX_TOKENS_PER_CHARACTER * (self.characters + GRACE_CHARACTERS):
+            raise ContractError(f"{self.tokens} sampled tokens gave only {self.characters} characters of text")
+
+        added, self.prompt_rest = text[len(self.prompt_rest) :], self.prompt_rest[len(text) :]
+        return added
 
 
-def step(drawings: Sequence[Drawing]) -> list[str]:
-    """Draw one token of each text; gives what each adds."""
-    generator, states = drawings[0].generator, _states(drawings)
-    tokens = _at_quantiles(drawings, states)
-    left = [row for row, token in enumerate(tokens) if token < drawings[row].first]
+def decode_step(texts: Sequence[DecodingState]) -> list[str]:
+    """Sample the next token of each text and advance it; return what each token adds to its text."""
+    generator, states = texts[0].generator, _states(texts)
+
+    # the quick way, where the generator has one
+    tokens = _sample_quantiles(texts, states)
+
+    # from whole distributions, for all other texts
+    left = [row for row, token in enumerate(tokens) if token < texts[row].first_token]
     if left:
-        asked = states if len(left) == len(states) else [states[row] for row in left]
-        found = _from_whole([drawings[row] for row in left], np.array(capabilities.log_probs_batch(generator, asked)))
-        for row, token in zip(left, found, strict=True):
+        remaining = states if len(left) == len(states) else [states[row] for row in left]
+        log_probs = np.array(capabilities.log_probs_batch(generator, remaining))
+        sampled = _sample_distributions([texts[row] for row in left], log_probs)
+        for row, token in zip(left, sampled, strict=True):
             tokens[row] = token
+
     after = capabilities.advance_batch(generator, states, tokens)
-    return [drawing.take(token, after, row) for row, (drawing, token) in enumerate(zip(drawings, tokens, strict=True))]
+    return [text.accept(token, after, row) for row, (text, token) in enumerate(zip(texts, tokens, strict=True))]
 
 
-def _at_quantiles(drawings: Sequence[Drawing], states: Sequence[State]) -> list[int]:
-    """A token of each text whose generator gives it without a whole distribution; -1 for the others."""
-    generator, tokens = drawings[0].generator, [-1] * len(drawings)
+def _states(texts: Sequence[DecodingState]) -> Sequence[State]:
+    """Return the generator's states; the very sequence of the last step, if it has the same texts."""
+    states = texts[0].states
+    if len(states) == len(texts) and all(text.states is states and text.row == row for row, text in enumerate(texts)):
+        return states
+    return [text.state for text in texts]
+
+
+def _sample_quantiles(texts: Sequence[DecodingState], states: Sequence[State]) -> list[int]:
+    """Return a token for each text whose generator samples without a whole distribution, -1 for the others."""
+    generator, tokens = texts[0].generator, [-1] * len(texts)
     if not capabilities.supports(type(generator), capabilities.QuantileSampling):
         return tokens
-    plain = [row for row, drawing in enumerate(drawings) if drawing.sampling.plain and not drawing.particular]
-    for temperature in {drawings[row].sampling.temperature for row in plain}:
-        rows = [row for row in plain if drawings[row].sampling.temperature == temperature]
-        uniforms = np.array([drawings[row].rng.random() for row in rows])
-        found = generator.quantile_tokens(  # type: ignore[attr-defined]
+
+    plain = [row for row, text in enumerate(texts) if text.sampling.only_temperature and not text.needs_adjustment]
+    for temperature in {texts[row].sampling.temperature for row in plain}:
+        rows = [row for row in plain if texts[row].sampling.temperature == temperature]
+        uniforms = np.array([texts[row].rng.random() for row in rows])
+        sampled = generator.quantile_tokens(  # type: ignore[attr-defined]
             [states[row] for row in rows], uniforms, temperature
         )
-        for row, token in zip(rows, found.tolist(), strict=True):
+        for row, token in zip(rows, sampled.tolist(), strict=True):
             tokens[row] = token
     return tokens
 
 
-def _from_whole(drawings: Sequence[Drawing], log_probs: LogProbs) -> list[int]:
-    """A token of each text from its distribution, (texts, vocabulary)."""
-    for row, drawing in enumerate(drawings):
-        if drawing.particular:
-            drawing.weigh(log_probs[row])
-    first = drawings[0].first
-    samplings, rngs = [drawing.sampling for drawing in drawings], [drawing.rng for drawing in drawings]
-    return [first + token for token in draw(log_probs[:, first:], samplings, rngs)]
+def _sample_distributions(texts: Sequence[DecodingState], log_probs: LogProbs) -> list[int]:
+    """Return a token for each text from its distribution, (texts, vocabulary)."""
+    for row, text in enumerate(texts):
+        if text.needs_adjustment:
+            text.adjust(log_probs[row])
+    first_token = texts[0].first_token
+    samplings, rngs = [text.sampling for text in texts], [text.rng for text in texts]
+    return [first_token + token for token in sample_tokens(log_probs[:, first_token:], samplings, rngs)]
 
 
-def _states(drawings: Sequence[Drawing]) -> Sequence[State]:
-    """Their states, together as they were advanced if no text was left out since."""
-    states = drawings[0].states
-    if len(states) == len(drawings) and all(d.states is states and d.row == row for row, d in enumerate(drawings)):
-        return states
-    return [drawing.state for drawing in drawings]
+def sample_tokens(log_probs: LogProbs, samplings: Sequence[Sampling], rngs: Sequence[np.random.Generator]) -> list[int]:
+    """Return one token for each row of log-probabilities, (texts, tokens), which need not be normalized.
+
+    Raises ContractError for a row in which no token has any probability.
+
+    >>> rng = np.random.default_rng(0)
+    >>> sample_tokens(np.log([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]]), [Sampling(temperature=0)] * 2, [rng] * 2)
+    [1, 0]
+    """
+    maxima = log_probs.max(axis=1)
+    if not all(map(math.isfinite, maxima.tolist())):
+        raise ContractError("log_probs gives no probability to any token that may be sampled")
+
+    # temperature, then truncation
+    temperatures = np.array([sampling.temperature or 1.0 for sampling in samplings])
+    weights = np.exp((log_probs - maxima[:, None]) / temperatures[:, None])  # (texts, tokens)
+    for row, sampling in enumerate(samplings):
+        if sampling.truncates:
+            weights[row] = _truncate(weights[row], sampling)
+        if sampling.temperature == 0:
+            weights[row] = np.arange(weights.shape[1]) == log_probs[row].argmax()
+
+    # inverse transform sampling
+    cumulative = weights.cumsum(axis=1)
+    return [
+        int(row.searchsorted(rng.random() * row[-1], side="right")) for row, rng in zip(cumulative, rngs, strict=True)
+    ]
+
+
+def _truncate(weights: LogProbs, sampling: Sampling) -> LogProbs:
+    """Return unnormalized probabilities, (tokens,), with zeros where top-k, top-p or min-p drop a token."""
+    if sampling.top_k is not None and sampling.top_k < len(weights):
+        kept = np.zeros(len(weights), dtype=bool)
+        kept[np.argpartition(weights, -sampling.top_k)[-sampling.top_k :]] = True
+        weights = np.where(kept, weights, 0)
+
+    if sampling.top_p is not None:
+        order = np.argsort(-weights, kind="stable")
+        before = np.cumsum(weights[order]) - weights[order]  # what more probable tokens have together
+        weights = weights.copy()
+        weights[order[before >= sampling.top_p * weights.sum()]] = 0
+
+    if sampling.min_p is not None:
+        weights = np.where(weights >= sampling.min_p * weights.max(), weights, 0)
+    return weights

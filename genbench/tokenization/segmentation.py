@@ -1,7 +1,10 @@
-"""Cutting a text into pieces: the words, marks and separators that a word tokenizer knows.
+r"""Split a text into pieces: the words, marks and separators that a word tokenizer knows.
 
 A piece is a maximal run of letters, of digits, of white space, or of one repeated mark. The separator between two
-pieces is implied by its neighbours (`gap`); any other separator is a piece of its own.
+pieces is implied by its neighbours (`implied_separator`); any other separator is a piece of its own.
+
+    Oh, it's  late.      pieces           Oh  ,  ␣  it  '  s  ␣␣  late  .
+                         explicit pieces  Oh  ,     it  '  s  ␣␣  late  .
 """
 
 from __future__ import annotations
@@ -21,16 +24,18 @@ Ints = npt.NDArray[np.int64]
 PIECE = re.compile(r"\s+|[^\W\d_]+|\d+|(.)\1*", re.DOTALL)
 OPENING = "([{"
 CLOSING = ",.;:!?)]}"
-LINE = re.compile(r"\n(?=\S)")
-PART = 1 << 22  # characters that are cut at once
-SHORT = 1000  # characters: below, a text is not worth looking for what it repeats
+LINE_START = re.compile(r"\n(?=\S)")
+PART_CHARACTERS = 1 << 22  # size of the parts in which a long text is tokenized
+MIN_CHARACTERS_TO_DEDUPLICATE = 1000  # in a shorter text, too few words repeat to gain from it
 
 
-def gap(left: str, right: str) -> str:
-    """The separator implied between the last character before and the first character of a piece.
+def implied_separator(left: str, right: str) -> str:
+    """Return the separator implied between the last character of the text so far and the first of the next piece.
 
-    >>> gap("e", "c"), gap(",", "c"), gap("e", ","), gap("(", "a"), gap("'", "t"), gap("\\n", "a")
-    (' ', ' ', '', '', '', '')
+    >>> implied_separator("e", "c"), implied_separator(",", "c"), implied_separator("e", ",")
+    (' ', ' ', '')
+    >>> implied_separator("(", "a"), implied_separator("'", "t"), implied_separator("\\n", "a")
+    ('', '', '')
     """
     if not left or left.isspace() or right.isspace():
         return ""
@@ -40,134 +45,147 @@ def gap(left: str, right: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def one_piece(left: str, right: str) -> bool:
-    """Whether two characters side by side belong to one piece.
+def is_one_piece(left: str, right: str) -> bool:
+    """Return whether two adjacent characters belong to the same piece.
 
-    >>> one_piece("a", "b"), one_piece("a", "1"), one_piece("-", "-"), one_piece("-", "!")
+    >>> is_one_piece("a", "b"), is_one_piece("a", "1"), is_one_piece("-", "-"), is_one_piece("-", "!")
     (True, False, True, False)
     """
     return PIECE.fullmatch(left + right) is not None
 
 
-def pieces(text: str) -> Iterator[str]:
-    """Cut a text into its pieces; joined, they are the text.
+def split_pieces(text: str) -> Iterator[str]:
+    """Yield the pieces of a text; joined, they are the text.
 
-    >>> list(pieces("Oh--no,  it's 1815!"))
+    >>> list(split_pieces("Oh--no,  it's 1815!"))
     ['Oh', '--', 'no', ',', '  ', 'it', "'", 's', ' ', '1815', '!']
     """
     return (match.group() for match in PIECE.finditer(text))
 
 
-def separated(text: str) -> Iterator[tuple[str, int]]:
-    """The pieces of a text without the separators that are implied, with "" where an implied one is missing.
+def explicit_pieces(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the pieces of a text without the implied separators, each with the position where it ends.
 
-    Each comes with the place where it ends.
+    Where a separator would be implied but is missing from the text, the piece "" stands for "no separator here".
 
-    >>> [piece for piece, _ in separated("so, it is3")]
+    >>> [piece for piece, _ in explicit_pieces("so, it is3")]
     ['so', ',', 'it', 'is', '', '3']
     """
     left, separator, end = "", "", 0
-    for piece in pieces(text):
+    for piece in split_pieces(text):
         end += len(piece)
         if piece[0].isspace():
             separator = piece
             continue
-        if separator != gap(left, piece[0]):
+
+        # a separator that differs from the implied one is a piece of its own
+        if separator != implied_separator(left, piece[0]):
             yield separator, end - len(piece)
         yield piece, end
         left, separator = piece[-1], ""
+
     if separator:
         yield separator, end
 
 
-def parts(text: str, size: int = PART) -> Iterator[str]:
-    r"""A text in parts of at least so many characters, cut where a line begins: the pieces are those of the whole.
+def split_parts(text: str, size: int = PART_CHARACTERS) -> Iterator[str]:
+    r"""Yield a text in parts of at least `size` characters that start at line starts; no piece is split by this.
 
-    >>> list(parts("one\ntwo\n\nthree\nfour", 6))
+    >>> list(split_parts("one\ntwo\n\nthree\nfour", 6))
     ['one\ntwo\n\n', 'three\nfour']
     """
     start = 0
     while start < len(text):
-        found = LINE.search(text, start + size)
-        stop = found.end() if found else len(text)
+        line = LINE_START.search(text, start + size)
+        stop = line.end() if line else len(text)
         yield text[start:stop]
         start = stop
 
 
-def letters(text: str) -> str:
-    """The different characters of a text, in the order of their codes.
+def distinct_characters(text: str) -> str:
+    """Return the distinct characters of a text, sorted by code point.
 
-    >>> letters("abba!")
+    >>> distinct_characters("abba!")
     '!ab'
     """
-    return "".join(map(chr, np.flatnonzero(np.bincount(_codes(text))).tolist()))
+    return "".join(map(chr, np.flatnonzero(np.bincount(_code_points(text))).tolist()))
 
 
-def _codes(text: str) -> npt.NDArray[np.uint32]:
+def _code_points(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The `separated` pieces of a text: each different part, what stands between white space, is cut once.
+class Segmentation:
+    """The explicit pieces of a text, with each distinct chunk split only once.
 
-    pieces  of all the different parts
-    ends    (pieces,) where each ends in its part
-    first   (parts + 1,) where the pieces of each part begin
-    rows    (n,) the parts of the text in their order: words with their marks, and separators that are not implied
-    starts  (n,) where each of these begins
+    A chunk is what stands between white space (a word with its marks), or a separator that is not implied.
     """
 
-    pieces: list[str]
-    ends: Ints
-    first: Ints
-    rows: Ints
-    starts: Ints
+    pieces: list[str]  # of all distinct chunks, one chunk after the other
+    ends: Ints  # (pieces,) where each piece ends within its chunk
+    offsets: Ints  # (distinct chunks + 1,) index of each chunk's first piece
+    chunks: Ints  # (n,) which distinct chunk stands at each place of the text
+    starts: Ints  # (n,) position in the text where each of these starts
 
 
-@lru_cache(maxsize=2)  # a training text is cut for its vocabulary and then again for its ids
-def cut(text: str) -> Cut:
-    """A text in parts; one after the other, these are what `separated` gives."""
-    if len(text) < SHORT:
-        whole, zero = list(separated(text)), np.zeros(1, np.int64)
-        return Cut([p for p, _ in whole], np.array([e for _, e in whole], int), np.array([0, len(whole)]), zero, zero)
+@lru_cache(maxsize=2)  # a training text is segmented for its vocabulary and then again for its ids
+def segment(text: str) -> Segmentation:
+    """Return the pieces that `explicit_pieces` yields, grouped by distinct chunk: much faster for long texts."""
+    if len(text) < MIN_CHARACTERS_TO_DEDUPLICATE:
+        whole, zero = list(explicit_pieces(text)), np.zeros(1, np.int64)
+        ends = np.array([end for _, end in whole], int)
+        return Segmentation([piece for piece, _ in whole], ends, np.array([0, len(whole)]), zero, zero)
+
+    # split each distinct word once
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    rows = np.fromiter(map(numbers.__getitem__, text.split()), np.int64)
-    found, ends, first = _cut_each(list(numbers))
-    begins, stops, implied = _separators(text)
-    said = np.flatnonzero(~implied)
-    others: dict[str, int] = {}
-    marks = [text[begin:stop] for begin, stop in zip(begins[said].tolist(), stops[said].tolist(), strict=True)]
-    rows = np.insert(rows, said, [others.setdefault(mark, len(numbers) + len(others)) for mark in marks])
-    ends = np.append(ends, [len(mark) for mark in others]).astype(np.int64)
-    first = np.append(first, len(found) + 1 + np.arange(len(others)))
-    return Cut([*found, *others], ends, first, rows, np.insert(stops[:-1], said, begins[said]))
+    chunks = np.fromiter(map(numbers.__getitem__, text.split()), np.int64)
+    pieces, ends, offsets = _split_words(list(numbers))
+
+    # insert the separators that are not implied, as chunks of one piece
+    starts, stops, implied = _separators(text)
+    explicit = np.flatnonzero(~implied)
+    separators: dict[str, int] = {}
+    spans = zip(starts[explicit].tolist(), stops[explicit].tolist(), strict=True)
+    marks = [text[start:stop] for start, stop in spans]
+    chunks = np.insert(chunks, explicit, [separators.setdefault(m, len(numbers) + len(separators)) for m in marks])
+    ends = np.append(ends, [len(mark) for mark in separators]).astype(np.int64)
+    offsets = np.append(offsets, len(pieces) + 1 + np.arange(len(separators)))
+    positions = np.insert(stops[:-1], explicit, starts[explicit])
+    return Segmentation([*pieces, *separators], ends, offsets, chunks, positions)
 
 
-def _cut_each(words: list[str]) -> tuple[list[str], Ints, Ints]:
-    """The pieces of some words, where each ends in its word, and where those of each word begin, (words + 1,)."""
-    found: list[str] = []
+def _split_words(words: list[str]) -> tuple[list[str], Ints, Ints]:
+    """Return the pieces of some words, where each ends within its word, and each word's offset, (words + 1,)."""
+    pieces: list[str] = []
     stops: list[int] = []
-    for piece, stop in separated("\n".join(words)):
+    for piece, stop in explicit_pieces("\n".join(words)):
         if piece != "\n":
-            found.append(piece)
+            pieces.append(piece)
             stops.append(stop)
-    begins = np.cumsum([0, *(len(word) + 1 for word in words)])
-    first = np.searchsorted(stops, begins, side="right")
-    return found, np.array(stops, np.int64) - np.repeat(begins[:-1], np.diff(first)), first
+
+    starts = np.cumsum([0, *(len(word) + 1 for word in words)])
+    offsets = np.searchsorted(stops, starts, side="right")
+    return pieces, np.array(stops, np.int64) - np.repeat(starts[:-1], np.diff(offsets)), offsets
 
 
 def _separators(text: str) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
-    """Where the white space before each word and after the last begins and ends, and whether it is implied or empty."""
-    codes, there = _codes(text), letters(text)
-    white, opens, closes = np.zeros((3, ord(there[-1]) + 1), bool)
-    some = [ord(letter) for letter in there]
-    white[some] = [letter.isspace() for letter in there]
-    opens[some] = [gap("a", letter) == " " for letter in there]
-    closes[some] = [gap(letter, "a") == " " for letter in there]
+    """Return start, stop and "is implied or empty" of the white space before each word and after the last one."""
+    codes, characters = _code_points(text), distinct_characters(text)
+
+    # tables by code point: is it white space, can it follow or precede an implied space
+    white, opens, closes = np.zeros((3, ord(characters[-1]) + 1), bool)
+    known = [ord(character) for character in characters]
+    white[known] = [character.isspace() for character in characters]
+    opens[known] = [implied_separator("a", character) == " " for character in characters]
+    closes[known] = [implied_separator(character, "a") == " " for character in characters]
+
+    # the edges between white space and words
     edges = np.flatnonzero(np.diff(white[codes], prepend=True, append=True))
-    begins, stops = np.append(0, edges[1::2]), np.append(edges[::2], len(text))
-    implied = begins == stops
-    one, after = begins[1:-1], stops[1:-1]
-    implied[1:-1] = (after == one + 1) & (codes[one] == ord(" ")) & closes[codes[one - 1]] & opens[codes[after]]
-    return begins, stops, implied
+    starts, stops = np.append(0, edges[1::2]), np.append(edges[::2], len(text))
+
+    # a single space between the right neighbours is implied
+    implied = starts == stops
+    first, after = starts[1:-1], stops[1:-1]
+    implied[1:-1] = (after == first + 1) & (codes[first] == ord(" ")) & closes[codes[first - 1]] & opens[codes[after]]
+    return starts, stops, implied

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import overload
 
-from genbench.tokenization.segmentation import PART, parts
+from genbench.tokenization.segmentation import PART_CHARACTERS, split_parts
 
 
 class Text:
@@ -35,6 +35,9 @@ class Text:
     def __getitem__(self, index: int | slice) -> str:
         return self._text[index]
 
+    def __contains__(self, part: str) -> bool:
+        return part in self._text
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str | Text) and self._text == str(other)
 
@@ -45,6 +48,6 @@ class Text:
         start = self._text if len(self._text) <= 40 else self._text[:37] + "..."
         return f"<Text: {len(self):,} characters, {start!r}>"
 
-    def parts(self, size: int = PART) -> Iterator[str]:
+    def parts(self, size: int = PART_CHARACTERS) -> Iterator[str]:
         """Yield the text in parts of at least `size` characters, each starting at the beginning of a line."""
-        return parts(self._text, size)
+        return split_parts(self._text, size)
