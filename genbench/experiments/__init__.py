@@ -1,1 +1,16 @@
-"""Plan, jobs, results: a comparison is a list of jobs, and an executor runs them here or elsewhere."""
+"""Comparisons: settings become jobs, an executor runs each job, and the rows make a Comparison.
+
+compare.py        compare, rerun and run_comparison, which runs a comparison from its settings to the stored run
+plan.py           CompareSettings, and the jobs that carry them out
+config.py         comparison files (TOML)
+job.py            Job: one generator on one author with one seed; run_job returns its row
+measurements.py   samples, extra metrics, and what samples copy
+row.py            Row and Sample: the result of one job
+comparison.py     Comparison: the rows, what they depend on, their ranking and verdicts
+significance.py   verdicts by a paired block bootstrap, labels of rows, several seeds as one row
+sweep.py          sweep: every combination of options, and the Pareto front
+halving.py        early stopping of hopeless rows
+diff.py           differences between two comparisons
+environment.py    the machine and the versions that figures depend on
+executors/        where jobs run: on this machine, or on a Ray cluster
+"""

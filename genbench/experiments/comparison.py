@@ -1,4 +1,4 @@
-"""What a comparison gives: plain values, as they stand in the JSON file."""
+"""Comparison: the typed result of `compare`, its ranking and its verdicts. docs/results.md documents its JSON."""
 
 from __future__ import annotations
 
@@ -6,96 +6,108 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from genbench.experiments.job import Row
-from genbench.experiments.labels import adaptive
-from genbench.experiments.significance import Verdict, by_kind, folded, verdicts
+from genbench.analysis.novelty import NoveltyStatistics
+from genbench.analysis.style_judge import JudgeReport
+from genbench.errors import UserError
+from genbench.experiments.plan import CompareSettings
+from genbench.experiments.row import Row
+from genbench.experiments.significance import StratumResult, Verdict, aggregate_seeds, compare_rows, compare_strata
+from genbench.storage.records import from_json, to_json
+
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """The text of an author; sizes are in characters."""
+
+    sha256: str  # of the whole cleaned text
+    characters: int
+    train: int
+    valid: int
+    test: int
+    books: list[str]  # titles
+    lines: str  # "join" or "keep"
+    held_out: str = ""  # title of the book that is the whole test text
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """The rows of a comparison and what they rest on."""
+    """The rows of a comparison and what they depend on.
 
-    version: str
-    command: list[str]
-    corpora: dict[str, dict[str, Any]]
-    floors: dict[str, dict[str, float]]  # bits per character; never ranked
-    results: list[Row]
-    human: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # what is said of samples, of held-out text
-    style: dict[str, Any] | None = None  # how far the judges of style can be trusted
+    `ranked` sorts the rows of an author, `verdicts` says of every pair which predicts better and how sure that is.
+    """
+
+    genbench: str  # version
+    corpora: dict[str, CorpusInfo]
+    results: list[Row]  # in the order of authors, SPECs and seeds
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)  # bits per character; never ranked
+    held_out_text: dict[str, NoveltyStatistics | None] = field(default_factory=dict)  # of validation text
+    style: JudgeReport | None = None  # accuracy of the judges of style
     title: str = ""
-    see: str = ""  # what there is to see in it
-    came_out: str = ""  # what came out earlier, elsewhere
-    name: str = ""  # of the kept run
-    created: str = ""  # when it began, ISO 8601 in UTC
-    seconds: float | None = None  # from its beginning to its end
-    machine: dict[str, str] = field(default_factory=dict)  # what it ran on
-    asked: dict[str, Any] = field(default_factory=dict)  # the arguments of `compare`; {}: cannot be run again
+    notes: str = ""  # what to look at
+    expected: str = ""  # earlier results
+    name: str = ""  # of the stored run
+    created: str = ""  # start, ISO 8601 in UTC
+    seconds: float | None = None  # wall-clock time
+    command: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    settings: CompareSettings | None = None  # None: made from texts without a name, cannot be run again
     stopped: bool = False  # before every row was done
-
-    @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> Comparison:
-        """A comparison from what `to_dict` gave, of this version or an earlier one."""
-        given = {name: said[name] for name in cls.__dataclass_fields__ if name in said}
-        return cls(version=str(said.get("genbench", "")), **given)
 
     @property
     def any_ok(self) -> bool:
         """Whether at least one row is ok."""
-        return any(row["status"] == "ok" for row in self.results)
+        return any(row.ok for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
-        """An author's rows, the fewest bits per character first; then those that learn from the test text as they go.
-
-        The failed ones come last.
-        """
-        rows = [row for row in self.results if row["author"] == author]
-        return sorted(rows, key=lambda row: (row["status"] != "ok", adaptive(row), row["bits_per_character"] or 0))
+        """Return an author's rows, fewest bits per character first; then the adaptive ones, then the failed ones."""
+        rows = [row for row in self.results if row.author == author]
+        return sorted(rows, key=lambda row: (not row.ok, row.adaptive, row.bits_per_character or 0))
 
     def lines(self, author: str) -> list[Row]:
-        """An author's rows that are ok, best first, several seeds of one generator as one (see `folded`)."""
-        rows = folded([row for row in self.ranked(author) if row["status"] == "ok"])
-        return sorted(rows, key=lambda row: (adaptive(row), float(row["bits_per_character"])))
+        """Return an author's rows that are ok, best first, several seeds of one generator as one row."""
+        rows = aggregate_seeds([row for row in self.ranked(author) if row.ok])
+        return sorted(rows, key=lambda row: (row.adaptive, row.ranking_bits))
 
     def verdicts(self, author: str) -> list[Verdict]:
-        """What can be said of every pair of an author's lines: which predicts better, by how much, how surely.
+        """Return the verdict of every pair of an author's lines, the best first; adaptive rows are left out."""
+        return compare_rows([line for line in self.lines(author) if not line.adaptive])
 
-        What learns from the test text as it goes is compared with nothing else.
-        """
-        return verdicts([line for line in self.lines(author) if not adaptive(line)])
-
-    def splits(self, author: str) -> dict[str, list[dict[str, Any]]]:
-        """For each way in which the bits were split: the kinds of place, what was spent there, and the verdicts."""
-        lines = [line for line in self.lines(author) if not adaptive(line)]
-        return {by: by_kind(lines, by) for by in (lines[0]["by"] if lines else ())}
+    def splits(self, author: str) -> dict[str, list[StratumResult]]:
+        """Return the results of an author's lines on each stratum, by kind of split; adaptive rows are left out."""
+        lines = [line for line in self.lines(author) if not line.adaptive]
+        return {by: compare_strata(lines, by) for by in (lines[0].splits if lines else ())}
 
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
         for author in self.corpora:
-            rows = self.ranked(author)
-            said = [f"{row['bits_per_character']:.3f}" if row["status"] == "ok" else "failed" for row in rows]
-            named = [f"{row['generator']} {what}" for row, what in zip(rows, said, strict=True)]
-            lines.append(f"  {author}: {', '.join(named)}")
+            figures = [
+                f"{row.generator} {row.ranking_bits:.3f}" if row.ok else f"{row.generator} failed"
+                for row in self.ranked(author)
+            ]
+            lines.append(f"  {author}: {', '.join(figures)}")
         return "\n".join(lines) + ">"
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as JSON values."""
-        return {
-            "genbench": self.version,
-            "command": self.command,
-            "title": self.title,
-            "see": self.see,
-            "came_out": self.came_out,
-            "corpora": self.corpora,
-            "floors": self.floors,
-            "verdicts": {author: self.verdicts(author) for author in self.corpora},
-            "splits": {author: self.splits(author) for author in self.corpora},
-            "human": self.human,
-            "style": self.style,
-            "name": self.name,
-            "created": self.created,
-            "seconds": self.seconds,
-            "machine": self.machine,
-            "asked": self.asked,
-            "stopped": self.stopped,
-            "results": self.results,
+        """Return the comparison as JSON values, with the verdicts and splits of each author."""
+        values: dict[str, Any] = to_json(self)
+        derived = {
+            "verdicts": {author: to_json(self.verdicts(author)) for author in self.corpora},
+            "splits": {author: to_json(self.splits(author)) for author in self.corpora},
         }
+        results = values.pop("results")
+        return {"schema_version": SCHEMA_VERSION} | values | derived | {"results": results}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Comparison:
+        """Return the comparison that `to_dict` gave. Raises UserError for another version of the schema."""
+        version = values.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise UserError(
+                f"results of schema version {version or 1} cannot be read, only of {SCHEMA_VERSION}: compare again"
+            )
+        try:
+            return from_json(cls, dict(values))
+        except ValueError as error:
+            raise UserError(f"the results are damaged: {error}; run the comparison again") from error

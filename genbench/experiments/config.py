@@ -1,35 +1,36 @@
-"""Comparison files: what to compare, in the words of the command line, as TOML; and what there is to see in it."""
+"""Comparison files: the arguments of `compare` as TOML, with the words of the command line."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, get_args, get_origin, get_type_hints
+from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints
 
-from genbench.corpus.catalogue import catalogue
+from genbench.corpus.catalogue import load_catalogue
 from genbench.errors import UserError, nearest
-from genbench.experiments.durations import seconds
-from genbench.sampling.loop import Sampling
+from genbench.experiments.plan import CompareSettings, combine_samplings
+from genbench.spec import parse_duration
 
-SOURCE = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in a part of one
-CONTROLS = ("length", "top_k", "top_p", "min_p", "repetition_penalty", "max_overlap")
-Asked = dict[str, Any]  # by the names of Settings, some of them
-WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+EXAMPLE = "examples/memory.toml"
+PLUGIN_PATH = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in an option of one
+SAMPLING_KEYS = ("temperatures", "length", "top_k", "top_p", "min_p", "repetition_penalty", "max_overlap")
+TYPE_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-class Settings(TypedDict, total=False):
-    """All that a comparison file may say."""
+class CompareConfig(TypedDict, total=False):
+    """The keys that a comparison file may have: keyword arguments of `compare`."""
 
     title: str
-    see: str  # what to see in the results
-    came_out: str  # what came out when its author ran it
+    notes: str  # what to look at in the results
+    expected: str  # the results that the author of the file obtained
     authors: list[str]
     generators: list[str]  # SPECs
     budget: str | float  # "2m", or seconds
     steps: int
-    deadline: str | float
+    timeout: str | float
     seed: int
     seeds: int
     prompts: list[str]
@@ -48,105 +49,124 @@ class Settings(TypedDict, total=False):
     by: list[str]
     style: bool
     memory: bool
-    across: bool
-    fresh: bool
+    cross_author: bool
+    retrain: bool
 
 
-def read(path: Path) -> Asked:
-    """What a file says, checked; its paths are those beside the file, where they are there. Raises UserError."""
-    return checked(path, parsed(path))
+def read_config(path: str | Path) -> CompareConfig:
+    """Return the keyword arguments of `compare` in a comparison file.
+
+    Paths in it are relative to the file, where they exist there. Raises UserError for a file that cannot be read, and
+    for keys or values that no comparison file has.
+    """
+    path = Path(path)
+    return _validate(path, _read_toml(path))
 
 
-def parsed(path: Path) -> Asked:
-    """What a file says, unchecked. Raises UserError where it cannot be read, or is no TOML."""
+def read_sweep_file(path: Path) -> tuple[dict[str, Any], CompareConfig]:
+    """Return the [sweep] table of a comparison file, and its other keys. Raises UserError."""
+    content = _read_toml(path)
+    table = content.pop("sweep", None)
+    if not isinstance(table, dict):
+        raise UserError(f"{str(path)!r} has no table [sweep] of lists of options, as examples/sweep.toml has")
+    return table, _validate(path, content)
+
+
+def resolve_arguments(arguments: Mapping[str, Any]) -> CompareConfig:
+    """Return the arguments of a command line, on top of those of the comparison file that is among the authors.
+
+    Raises UserError for two comparison files, and as `read_config` does.
+    """
+    authors = arguments.get("authors", ())
+    files = [name for name in authors if name.lower().endswith(".toml")]
+    if len(files) > 1:
+        raise UserError(f"{' and '.join(map(repr, files))} are {len(files)} comparison files; name one at a time")
+    if not files:
+        return cast(CompareConfig, dict(arguments))
+    others = {"authors": [name for name in authors if name not in files]}
+    rest = {key: value for key, value in {**arguments, **others}.items() if key != "authors" or value}
+    return override(read_config(files[0]), rest)
+
+
+def override(content: CompareConfig, arguments: Mapping[str, Any]) -> CompareConfig:
+    """Return a file's arguments with others on top; budget or steps replace both.
+
+    >>> override({"budget": "60s", "seed": 1}, {"steps": 3})
+    {'seed': 1, 'steps': 3}
+    """
+    limits = {"budget", "steps"} if arguments.keys() & {"budget", "steps"} else set()
+    merged = {key: value for key, value in content.items() if key not in limits} | dict(arguments)
+    return cast(CompareConfig, merged)
+
+
+def to_settings(content: CompareConfig) -> CompareSettings:
+    """Return the settings of a comparison that a file describes.
+
+    >>> to_settings({"budget": "2m", "temperatures": [0]}).budget
+    120.0
+    """
+    values: dict[str, Any] = dict(content)
+    values.pop("retrain", None)
+    for name in ("budget", "timeout"):
+        values[name] = parse_duration(values.get(name), name)
+    parameters = {name: values.pop(name) for name in SAMPLING_KEYS if name in values}
+    return CompareSettings(**values, samplings=combine_samplings(None, **parameters))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file. Raises UserError where it cannot be read or is not valid TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(
-            f"cannot read {str(path)!r}: {error.strerror}; name a comparison file such as examples/memory.toml"
-        ) from error
-    except (ValueError, RecursionError) as error:  # no TOML, or no UTF-8, or nested too deep
-        raise UserError(f"{str(path)!r} is no valid TOML: {error}; see examples/memory.toml for one that is") from error
+        message = f"cannot read {str(path)!r}: {error.strerror}; name a comparison file such as {EXAMPLE}"
+        raise UserError(message) from error
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or nested too deep
+        raise UserError(f"{str(path)!r} is not valid TOML: {error}; see {EXAMPLE}") from error
 
 
-def checked(path: Path, said: Asked) -> Asked:
-    """The same, if every key is one that a comparison file has, with a value that fits. Raises UserError."""
-    kinds = get_type_hints(Settings)
-    if "sweep" in said:
-        raise UserError(f"{str(path)!r} has a table [sweep]: genbench sweep takes it")
-    for key, value in said.items():
-        if key not in kinds:
-            raise UserError(f"{str(path)!r} has a key {key!r}, which no comparison file has: {nearest(key, kinds)}")
-        if not _fits(value, kinds[key]):
-            raise UserError(f"{str(path)!r}: {key} is {value!r}, and must be {_words(kinds[key])}")
-    return _beside(path.parent, said)
+def _validate(path: Path, content: Mapping[str, Any]) -> CompareConfig:
+    """Return the content of a file if every key and value is valid, with its paths resolved. Raises UserError."""
+    types = get_type_hints(CompareConfig)
+    if "sweep" in content:
+        raise UserError(f"{str(path)!r} has a table [sweep]: run it with genbench sweep")
+    for key, value in content.items():
+        if key not in types:
+            raise UserError(f"{str(path)!r} has an unknown key {key!r}: {nearest(key, types)}")
+        if not _fits(value, types[key]):
+            raise UserError(f"{str(path)!r}: {key} is {value!r}, and must be {_describe_type(types[key])}")
+    return cast(CompareConfig, _resolve_paths(path.parent, content))
 
 
 def _fits(value: Any, kind: Any) -> bool:
     if get_origin(kind) is list:
-        return isinstance(value, list) and bool(value) and all(_fits(each, get_args(kind)[0]) for each in value)
+        return isinstance(value, list) and bool(value) and all(_fits(item, get_args(kind)[0]) for item in value)
     kinds = get_args(kind) or (kind,)
     return type(value) in (*kinds, int) if float in kinds else type(value) in kinds
 
 
-def _words(kind: Any) -> str:
-    """What a key may be.
+def _describe_type(kind: Any) -> str:
+    """Return the type of a key in words.
 
-    >>> _words(list[float]), _words(str | float)
-    ('a list of at least one, each a number', 'text or a number')
+    >>> _describe_type(list[float]), _describe_type(str | float)
+    ('a list of at least one value, each a number', 'text or a number')
     """
     if get_origin(kind) is list:
-        return f"a list of at least one, each {_words(get_args(kind)[0])}"
-    return " or ".join(WORDS[each] for each in get_args(kind) or (kind,))
+        return f"a list of at least one value, each {_describe_type(get_args(kind)[0])}"
+    return " or ".join(TYPE_NAMES[part] for part in get_args(kind) or (kind,))
 
 
-def _beside(folder: Path, said: Asked) -> Asked:
-    """The same with each path that leads somewhere from the file's folder made to lead there from here."""
+def _resolve_paths(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content with each path that exists relative to the file's folder made one from here."""
 
-    def here(word: str) -> str:
-        found = folder / word
-        return str(found) if os.path.exists(found) else word
+    def resolve(word: str) -> str:
+        path = folder / word
+        return str(path) if os.path.exists(path) else word
 
-    found, known = dict(said), catalogue()
-    if "authors" in said:
-        found["authors"] = [word if word.lower() in known else here(word) for word in said["authors"]]
-    if "generators" in said:
-        found["generators"] = [SOURCE.sub(lambda path: here(path[0]), spec) for spec in said["generators"]]
-    return found
-
-
-def asked(given: Asked) -> Asked:
-    """What was given on a command line; where a comparison file is among the authors, over what that says."""
-    named = [word for word in given.get("authors", ()) if word.lower().endswith(".toml")]
-    if len(named) > 1:
-        raise UserError(f"{' and '.join(map(repr, named))} are {len(named)} comparison files; name one at a time")
-    if not named:
-        return given
-    others = {"authors": [word for word in given["authors"] if word not in named]}
-    rest = {key: value for key, value in (given | others).items() if key != "authors" or value}
-    return over(read(Path(named[0])), rest)
-
-
-def over(said: Asked, given: Asked) -> Asked:
-    """What a file says, and over it what was given; a budget or steps given take the place of either.
-
-    >>> over({"budget": "60s", "seed": 1}, {"steps": 3})
-    {'seed': 1, 'steps': 3}
-    """
-    limits = {"budget", "steps"} if given.keys() & {"budget", "steps"} else set()
-    return {key: value for key, value in said.items() if key not in limits} | given
-
-
-def arguments(asked: Asked) -> Asked:
-    """The same as keyword arguments of `compare`: a budget in seconds, a Sampling for each temperature.
-
-    >>> arguments({"budget": "2m", "temperatures": [0]})["budget"]
-    120.0
-    """
-    found = dict(asked)
-    for name in ("budget", "deadline"):
-        if isinstance(found.get(name), str):
-            found[name] = seconds(found[name], name)
-    controls = {name: found.pop(name) for name in CONTROLS if name in found}
-    temperatures = found.pop("temperatures", [Sampling.temperature])
-    return found | {"samplings": [Sampling(temperature=each, **controls) for each in temperatures]}
+    resolved, known = dict(content), load_catalogue()
+    if "authors" in content:
+        resolved["authors"] = [name if name.lower() in known else resolve(name) for name in content["authors"]]
+    if "generators" in content:
+        resolved["generators"] = [
+            PLUGIN_PATH.sub(lambda path: resolve(path[0]), spec) for spec in content["generators"]
+        ]
+    return resolved

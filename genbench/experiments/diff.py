@@ -1,94 +1,124 @@
-"""Two comparisons side by side: the rows that belong together, and by how much they differ."""
+"""The differences between two comparisons: which rows correspond, and how much their bits differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
-from genbench.analysis.bootstrap import interval
+from genbench.analysis.bootstrap import bootstrap_interval
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.job import Row
-from genbench.experiments.labels import labels
+from genbench.experiments.row import Interval, Row
+from genbench.experiments.significance import labels
+from genbench.storage.records import to_json
 
-SAID = ("bits", "block_bits", "samples")  # what must be the same in rows that are
+TextMatch = Literal["the same", "another", "in one only"]
 
 
-def differences(a: Comparison, b: Comparison) -> dict[str, Any]:
-    """What differs between two comparisons, as JSON values.
+@dataclass(frozen=True)
+class RowDifference:
+    """Two corresponding rows, `a` and `b`, by their labels."""
 
-    `rows` pairs the rows of one author, generator, options and seed; then those of one author, generator and seed
-    where only the options differ. `by` is what b needs more, in bits per character, with its 95 % interval (paired
-    block bootstrap) where both scored the same text; `identical`: the bits of every block and the samples are.
+    author: str
+    a: str
+    b: str
+    bits_per_character: tuple[float | None, float | None]  # None where the row is not ok
+    difference: float | None = None  # b minus a, bits per character; None where the texts differ
+    interval: Interval | None = None  # 95 %, paired block bootstrap
+    clear: bool = False  # whether the interval excludes zero
+    identical: bool = False  # the bits of every block, and the samples
+
+
+@dataclass(frozen=True)
+class ComparisonDifference:
+    """What differs between the comparisons `a` and `b`."""
+
+    a: str  # name of the stored run
+    b: str
+    texts: dict[str, TextMatch]  # by author
+    rows: list[RowDifference]
+    only_a: list[str]  # labels of the rows that correspond to none
+    only_b: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the differences as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values
+
+
+def diff_comparisons(a: Comparison, b: Comparison) -> ComparisonDifference:
+    """Return the differences between two comparisons.
+
+    Rows correspond by author, generator, options and seed; then by author, generator and seed where only the options
+    differ.
     """
-    pairs = list(_pairs(a.results, b.results))
-    left, right = {id(one) for one, _ in pairs}, {id(other) for _, other in pairs}
-    return {
-        "a": a.name,
-        "b": b.name,
-        "texts": {each: _text(a, b, each) for each in dict.fromkeys([*a.corpora, *b.corpora])},
-        "rows": [_row(one, other, a, b) for one, other in pairs],
-        "only_a": [_named(row, a.results) for row in a.results if id(row) not in left],
-        "only_b": [_named(row, b.results) for row in b.results if id(row) not in right],
-    }
+    pairs = list(_pair_rows(a.results, b.results))
+    paired_a, paired_b = {id(row) for row, _ in pairs}, {id(row) for _, row in pairs}
+    return ComparisonDifference(
+        a=a.name,
+        b=b.name,
+        texts={author: _match_texts(a, b, author) for author in dict.fromkeys([*a.corpora, *b.corpora])},
+        rows=[_diff_rows(row_a, row_b, a, b) for row_a, row_b in pairs],
+        only_a=[_label(row, a.results) for row in a.results if id(row) not in paired_a],
+        only_b=[_label(row, b.results) for row in b.results if id(row) not in paired_b],
+    )
 
 
-def _pairs(left: Sequence[Row], right: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-    """The rows that belong together, each in one pair at most, in the order of the first comparison."""
+def _pair_rows(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
+    """Yield the corresponding rows, each in at most one pair, in the order of the first comparison."""
     partners: dict[int, Row] = {}
-    for key in (_exactly, _nearly):
-        taken = {id(row) for row in partners.values()}
-        one = [row for row in left if id(row) not in partners]
-        other = [row for row in right if id(row) not in taken]
-        for row in one:
-            same = [each for each in other if key(each) == key(row)]
-            if len(same) == 1 and sum(key(each) == key(row) for each in one) == 1:
-                partners[id(row)] = same[0]
-    yield from ((row, partners[id(row)]) for row in left if id(row) in partners)
+    for key in (_exact_key, _loose_key):
+        paired_b = {id(row) for row in partners.values()}
+        left = [row for row in rows_a if id(row) not in partners]
+        right = [row for row in rows_b if id(row) not in paired_b]
+        for row in left:
+            matches = [other for other in right if key(other) == key(row)]
+            if len(matches) == 1 and sum(key(other) == key(row) for other in left) == 1:
+                partners[id(row)] = matches[0]
+    yield from ((row, partners[id(row)]) for row in rows_a if id(row) in partners)
 
 
-def _exactly(row: Row) -> Any:
-    return row["author"], row["generator"], row["options"], row["seed"]
+def _exact_key(row: Row) -> Any:
+    return row.author, row.generator, row.options, row.seed
 
 
-def _nearly(row: Row) -> Any:
-    return row["author"], row["generator"], row["seed"]
+def _loose_key(row: Row) -> Any:
+    return row.author, row.generator, row.seed
 
 
-def _text(a: Comparison, b: Comparison, author: str) -> str:
-    """Whether an author's text is the same in both."""
-    there = [each.corpora[author] for each in (a, b) if author in each.corpora]
-    if len(there) < 2:
+def _match_texts(a: Comparison, b: Comparison, author: str) -> TextMatch:
+    """Return whether an author's text and its split are the same in both comparisons."""
+    texts = [comparison.corpora[author] for comparison in (a, b) if author in comparison.corpora]
+    if len(texts) < 2:
         return "in one only"
-    same = all(there[0].get(key) == there[1].get(key) for key in ("sha256", "held_out", "train", "test"))
-    return "the same" if same else "another"
+    first, second = ((text.sha256, text.held_out, text.train, text.test) for text in texts)
+    return "the same" if first == second else "another"
 
 
-def _row(one: Row, other: Row, a: Comparison, b: Comparison) -> dict[str, Any]:
-    bits = [row["bits_per_character"] if row["status"] == "ok" else None for row in (one, other)]
-    found: dict[str, Any] = {"author": one["author"], "bits": bits}
-    found |= {"a": _named(one, a.results), "b": _named(other, b.results)}
-    found |= {"by": None, "interval": None, "sure": False, "identical": False}
-    if None in bits or _text(a, b, one["author"]) != "the same":
-        return found
-    more = np.array(other["block_bits"]) - np.array(one["block_bits"])
-    bounds = interval(more)
-    return found | {
-        "by": other["bits_per_character"] - one["bits_per_character"],
-        "interval": bounds and list(bounds),
-        "sure": bool(bounds and not bounds[0] <= 0 <= bounds[1]),
-        "identical": all(_plain(one[key]) == _plain(other[key]) for key in SAID),
-    }
+def _diff_rows(row_a: Row, row_b: Row, a: Comparison, b: Comparison) -> RowDifference:
+    bits_a, bits_b = (row.bits_per_character if row.ok else None for row in (row_a, row_b))
+    result = RowDifference(row_a.author, _label(row_a, a.results), _label(row_b, b.results), (bits_a, bits_b))
+    if bits_a is None or bits_b is None or _match_texts(a, b, row_a.author) != "the same":
+        return result
+    bounds = bootstrap_interval(np.array(row_b.block_bits) - np.array(row_a.block_bits))
+    return replace(
+        result,
+        difference=bits_b - bits_a,
+        interval=bounds,
+        clear=bounds is not None and not bounds[0] <= 0 <= bounds[1],
+        identical=_outputs(row_a) == _outputs(row_b),
+    )
 
 
-def _plain(value: Any) -> Any:
-    """Samples as what was drawn, without what was said of them."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [(each["temperature"], each["prompt"], each["text"]) for each in value]
-    return value
+def _outputs(row: Row) -> Any:
+    """Return what is equal in identical rows: bits and generated texts."""
+    samples = [(sample.temperature, sample.prompt, sample.text) for sample in row.samples]
+    return row.bits, row.block_bits, samples
 
 
-def _named(row: Row, rows: Sequence[Row]) -> str:
-    same = [each for each in rows if each["author"] == row["author"]]
-    return labels(same)[next(at for at, each in enumerate(same) if each is row)]
+def _label(row: Row, rows: Sequence[Row]) -> str:
+    """Return the label of a row among those of its author."""
+    same = [other for other in rows if other.author == row.author]
+    return labels(same)[next(index for index, other in enumerate(same) if other is row)]

@@ -1,181 +1,197 @@
-"""One job: one generator on one author with one seed, from training to a row of the results.
+"""Job: one generator on one author with one seed, and `run_job`, which returns its row.
 
-A job and its row are plain JSON values, so that any executor can carry them to another process or machine.
+A job converts to JSON and back, so that an executor can run it in another process or on another machine.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from genbench import registry, scoring
-from genbench import spec as options
-from genbench.analysis.bootstrap import BLOCK, FEWEST, in_blocks, interval
-from genbench.analysis.strata import Places, split
+from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, block_sums, bootstrap_interval
+from genbench.analysis.strata import Strata, bits_by_stratum
 from genbench.capabilities import is_adaptive
 from genbench.errors import GenbenchError, format_error
-from genbench.experiments.extra_metrics import more
-from genbench.experiments.samples import samples
+from genbench.experiments.measurements import generate_samples, measure_extras
+from genbench.experiments.row import Row
 from genbench.generator import Generator, Progress, ProgressCallback
 from genbench.model import Model
+from genbench.sampling import Sampling
 from genbench.spec import Spec, option_values
+from genbench.storage.records import from_json, to_json
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
-Row = dict[str, Any]
-Listener = Callable[[Progress], None]
+ReportProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker needs to know."""
+    """Everything that a worker needs to produce one row."""
 
     author: str
     train: str
     valid: str
     test: str
-    spec: str
+    spec: Spec
     seed: int = 0
-    budget: float | None = None
+    budget: float | None = None  # seconds of training
     steps: int | None = None
     device: str = "auto"
+
+    # what its card says about the text
+    books: list[str] = field(default_factory=list)
+    lines: str = "join"
+    sha256: str = ""
+    held_out: str = ""
+
+    # the stored models
+    models: str = ""  # folder; "" stores none
+    retrain: bool = False  # train even if the same model is stored
+
+    # what is measured besides the test text
     prompts: list[str] = field(default_factory=lambda: [""])
-    samplings: list[dict[str, Any]] = field(default_factory=list)  # one sample each, for every prompt
-    corpus: dict[str, Any] = field(default_factory=dict)  # books, lines and sha256 of the text
-    models: str = ""  # the folder that models are kept in; "" keeps none
-    fresh: bool = False  # train anew even if the same model is kept
-    judged: int = 0  # more samples, for the judges of style
-    places: dict[str, Any] = field(default_factory=dict)  # the kinds of place of the test text, by what they go by
-    deadline: float | None = None  # seconds from its start to its row
-    validated: bool = False  # whether to score the valid text too, to choose by
-    memory: bool = False  # whether to ask what context is worth
-    others: dict[str, str] = field(default_factory=dict)  # the test texts of the other authors, to be predicted too
+    samplings: list[Sampling] = field(default_factory=list)  # one sample each, for every prompt
+    style_samples: int = 0  # additional samples for the judges of style
+    strata: dict[str, dict[str, Any]] = field(default_factory=dict)  # packed strata of the test text by kind of split
+    score_validation: bool = False
+    memory: bool = False  # whether to measure bits by length of the context
+    other_tests: dict[str, str] = field(default_factory=dict)  # test texts of other authors, to be scored too
+
+    timeout: float | None = None  # seconds from its start to its row
 
     @property
     def generator(self) -> str:
-        """The bare name of its generator."""
-        return options.parse(self.spec).name
+        """The name of its generator, without options."""
+        return self.spec.name
+
+    @property
+    def text(self) -> TrainingText:
+        """What the training needs of the author's text."""
+        return TrainingText(self.author, self.train, self.valid, self.sha256, self.held_out, self.books, self.lines)
+
+    @property
+    def settings(self) -> TrainSettings:
+        """How the generator is trained."""
+        return TrainSettings(self.budget, self.steps, self.seed, self.device)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the job as JSON values."""
+        values: dict[str, Any] = to_json(self)
+        return values | {"spec": str(self.spec)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Job:
+        """Return the job that `to_dict` gave; raises ValueError for anything else."""
+        return from_json(cls, {**values, "spec": Spec.parse(values["spec"])})
 
 
-def blank(job: Job) -> Row:
-    """A row with every key and nothing measured."""
-    measured = (
-        "bits characters bytes words tokens bits_per_character bits_per_byte word_perplexity token_perplexity interval "
-        "spelled_share parameters steps train_seconds train_characters_per_second score_characters_per_second "
-        "generate_characters_per_second peak_memory_mb valid_bits_per_character"
-    )
-    row: Row = {
-        "author": job.author,
-        "generator": job.generator,
-        "options": {},
-        "seed": job.seed,
-        "status": "ok",
-    }
-    return (
-        row
-        | dict.fromkeys(measured.split())
-        | {"block_bits": [], "by": {}, "facts": {}, "notes": [], "samples": [], "novelty": []}
-        | {"curve": [], "memory": [], "elsewhere": {}, "reused": False}
-    )
+def run_job(job: Job, report: ReportProgress) -> Row:
+    """Train a generator, score the test text and generate samples; return the row.
 
-
-def failed(row: Row, reason: str) -> Row:
-    """The same row, given up for a reason."""
-    return row | {"status": "failed", "error": reason}
-
-
-def run_job(job: Job, listen: Listener) -> Row:
-    """Train, score on test text, generate samples. Whatever a generator does wrong fails this row alone."""
-    row, file = blank(job), None
+    Whatever a generator does wrong makes a row with the status "failed" and the reason, never an exception.
+    """
+    row = Row.blank(job)
+    source_file = None
     try:
-        spec = Spec.parse(job.spec)
-        generator = registry.create(spec)
-        row["options"], file = option_values(generator), inspect.getfile(type(generator))
+        # train
+        generator = registry.create(job.spec)
+        row = replace(row, options=option_values(generator))
+        source_file = inspect.getfile(type(generator))
+        folder = Path(job.models) if job.models else None
         model = train_model(
-            generator,
-            spec,
-            TrainingText(job.author, job.train, job.valid, **job.corpus),
-            TrainSettings(job.budget, job.steps, job.seed, job.device),
-            folder=Path(job.models) if job.models else None,
-            retrain=job.fresh,
-            on_progress=listen,
+            generator, job.spec, job.text, job.settings, folder=folder, retrain=job.retrain, on_progress=report
         )
-        row |= trained_figures(model)
-        kinds = {by: Places.unpack(each) for by, each in job.places.items()}
-        row |= test(model.generator, job.test, kinds, lambda share: listen(Progress(share, note="scoring")))
-        listen(Progress(1, note="sampling"))
-        row |= samples(model, job)
-        row |= more(model, job, listen)
+        row = add_training(row, model)
+
+        # score the test text
+        strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
+        row = add_test_score(row, model.generator, job.test, strata, partial(_report_scoring, report))
+
+        # generate, and measure what else is wanted
+        report(Progress(1, note="sampling"))
+        row = generate_samples(row, model, job)
+        row = measure_extras(row, model, job, report)
     except GenbenchError as error:
-        return failed(row, str(error))
+        return row.failed(str(error))
     except MemoryError as error:
-        return failed(row, f"not enough memory after {peak_memory_mb() or 0:,.0f} MB: {error or 'it ran out'}")
+        peak = peak_memory_mb() or 0
+        return row.failed(f"not enough memory after {peak:,.0f} MB: {error or 'an allocation failed'}")
     except Exception as error:
-        return failed(row, format_error(error, file))
-    row["peak_memory_mb"] = peak_memory_mb()
-    return row
+        return row.failed(format_error(error, source_file))
+    return replace(row, peak_memory_mb=peak_memory_mb())
 
 
-def trained_figures(model: Model) -> Row:
-    """Return what a row shows of its model's training."""
+def _report_scoring(report: ReportProgress, share: float) -> None:
+    report(Progress(share, note="scoring"))
+
+
+def add_training(row: Row, model: Model) -> Row:
+    """Return the row with what is known of the training of its model."""
     assert model.card is not None
     training = model.card.training
-    return {
-        "train_seconds": training.seconds,
-        "train_characters_per_second": training.characters_per_second,
-        "parameters": training.parameters,
-        "steps": training.steps,
-        "curve": training.curve,
-        "notes": training.notes + ([describe_reuse(model)] if model.reused else []),
-        "facts": training.details | {"spec": training.spec, "adaptive": is_adaptive(model.generator)},
-        "reused": model.reused,
-        "model": model.id,
-    }
-
-
-def test(generator: Generator, text: str, kinds: Mapping[str, Places], progress: ProgressCallback) -> Row:
-    """Score the test text, timed, its bits split by kinds of place; this is the one time that it is opened."""
-    began = time.perf_counter()
-    found = scoring.score(generator, text, progress)
-    seconds = time.perf_counter() - began
-    blocks = in_blocks(found.character_bits)
-    bounds = interval(blocks)
-    row = {name: getattr(found, name) for name in ("bits", "characters", "bytes", "words", "tokens")}
-    derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
-    return (
-        row
-        | {name: getattr(found, name) for name in derived}
-        | {
-            "interval": list(bounds) if bounds else None,
-            "block_bits": blocks.round(3).tolist(),
-            "by": {by: split(found.character_bits, each) for by, each in kinds.items()},
-            "score_characters_per_second": round(len(text) / seconds),
-        }
+    return replace(
+        row,
+        train_seconds=training.seconds,
+        train_characters_per_second=training.characters_per_second,
+        parameters=training.parameters,
+        steps=training.steps,
+        curve=[(seconds, bits) for seconds, bits in training.curve],
+        notes=training.notes + ([describe_reuse(model)] if model.reused else []),
+        spec=training.spec,
+        details=training.details,
+        adaptive=is_adaptive(model.generator),
+        reused=model.reused,
+        model=model.id,
     )
 
 
-def note_interval(row: Row) -> Row:
-    """Say why a row has no interval."""
-    if row["status"] == "ok" and row["interval"] is None:
-        few = f"no interval: the test text is shorter than {FEWEST} blocks of {BLOCK:,} characters"
-        return row | {"notes": [*row["notes"], few]}
+def add_test_score(
+    row: Row, generator: Generator, text: str, strata: Mapping[str, Strata], progress: ProgressCallback
+) -> Row:
+    """Return the row with the score of the test text, timed, and its bits by stratum; the text is read only here."""
+    started = time.perf_counter()
+    score = scoring.score(generator, text, progress)
+    seconds = time.perf_counter() - started
+    blocks = block_sums(score.character_bits)
+    return replace(
+        row,
+        bits=score.bits,
+        characters=score.characters,
+        bytes=score.bytes,
+        words=score.words,
+        tokens=score.tokens,
+        bits_per_character=score.bits_per_character,
+        bits_per_byte=score.bits_per_byte,
+        word_perplexity=score.word_perplexity,
+        token_perplexity=score.token_perplexity,
+        spelled_share=score.spelled_share,
+        interval=bootstrap_interval(blocks),
+        block_bits=blocks.round(3).tolist(),
+        splits={by: bits_by_stratum(score.character_bits, places) for by, places in strata.items()},
+        score_characters_per_second=round(len(text) / seconds),
+    )
+
+
+def add_interval_note(row: Row) -> Row:
+    """Return the row with a note where its test text is too short for a confidence interval."""
+    if row.ok and row.interval is None:
+        note = f"no interval: the test text is shorter than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
+        return replace(row, notes=[*row.notes, note])
     return row
 
 
 def peak_memory_mb() -> float | None:
-    """The most memory that this process has held, in megabytes; None where the system does not say."""
+    """Return the peak memory of this process in megabytes; None where the system does not tell."""
     try:
         import resource
-        import sys
     except ImportError:
         return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(most / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
-
-
-def carried(job: Job) -> dict[str, Any]:
-    """A job as JSON values; `Job(**carried(job))` is the job again."""
-    return asdict(job)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

@@ -1,138 +1,182 @@
-"""From what was asked to a list of jobs; everything that can be refused is refused here, before any work begins."""
+"""CompareSettings: everything that decides a comparison, and the jobs that carry it out.
+
+Whatever can be refused is refused here, before any work begins.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from genbench import registry
-from genbench.corpus import Corpus
+from genbench.analysis import strata
+from genbench.analysis.style_judge import SAMPLES_PER_ROW
+from genbench.corpus.corpus import Corpus
 from genbench.errors import ContractError, UserError
 from genbench.experiments.job import Job
-from genbench.sampling.loop import Sampling
+from genbench.neural.distributed import world_size
+from genbench.sampling import Sampling, require_prompt, resolve_prompt
+from genbench.spec import Spec
+from genbench.training import TrainSettings
 
-GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
-BUDGET = 30.0  # seconds
-BUDGETS, MINUTE, PACE = 3, 60.0, 1000  # a deadline: so many budgets, a minute, a second for so many test characters
-LARGEST_SEED = 2**32
-RANDOM, STRETCH = "random", 40  # a prompt, and how many characters it is
-DEVICES = ("auto", "cpu", "cuda", "mps")
+DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
+
+# the default time limit of a row: three budgets, a minute, and a second for every 1,000 characters of test text
+TIMEOUT_BUDGETS, TIMEOUT_SECONDS, TIMEOUT_CHARACTERS_PER_SECOND = 3, 60.0, 1000
 
 
 @dataclass(frozen=True)
-class Training:
-    """How long, where, and from which seed on; with neither budget nor steps, the budget is 30 seconds."""
+class CompareSettings:
+    """Every argument of `compare` that decides its results, as JSON values; a stored run is repeated from them."""
 
-    budget: float | None = None  # seconds
+    authors: list[str] = field(default_factory=list)  # [] means the default authors
+    generators: list[str] = field(default_factory=lambda: list(DEFAULT_GENERATORS))  # SPECs
+    budget: float | None = None  # seconds of training of each row
     steps: int | None = None
+    timeout: float | None = None  # seconds from the start of a row to its end
     seed: int = 0
     seeds: int = 1
+    prompts: list[str] = field(default_factory=lambda: [""])
+    samplings: list[Sampling] = field(default_factory=lambda: [Sampling()])
+    jobs: int | None = None  # rows side by side
+    executor: str = "local"
     device: str = "auto"
-    here: bool = True  # whether the device has to be one of this machine
+    lines: str = "join"
+    held_out: list[str] = field(default_factory=list)
+    by: list[str] = field(default_factory=list)  # splits of the bits
+    style: bool = False
+    memory: bool = False
+    cross_author: bool = False
+    title: str = ""
+    notes: str = ""  # what to look at in the results
+    expected: str = ""  # earlier results
 
-    def __post_init__(self) -> None:
-        if self.budget is not None and not 0 < self.budget < float("inf"):
-            raise UserError(f"budget is {self.budget!r} seconds, and must be above 0; give it as in --budget 30s")
-        for name in ("steps", "seeds"):
+    # set by `sweep`
+    halving: int = 0
+    score_validation: bool = False
+
+    def validate(self) -> list[Spec]:
+        """Return the parsed SPECs; raises UserError for settings that can be refused before any text is read."""
+        if self.timeout is not None and self.timeout <= 0:
+            raise UserError(f"timeout is {self.timeout}, and must be above 0 seconds")
+        if world_size() > 1:
+            raise UserError("torchrun trains one network with several processes: use genbench train, not compare")
+        for name in ("jobs", "seeds"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}, and must be 1 or more")
-        if not 0 <= self.seed < LARGEST_SEED:
-            raise UserError(f"seed is {self.seed}, and must be from 0 to below 2 ** 32")
-        if self.device not in DEVICES:
-            raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
-        if self.here:
-            _require_device(self.device)
+        for prompt in self.prompts:
+            require_prompt(prompt)
+        for split in self.by:
+            strata.require_stratifier(split)
+        specs = [Spec.parse(text) for text in self.generators]
+        for spec in specs:
+            require_generator(spec)
+        self.train_settings()
+        return specs
 
-    def limits(self) -> dict[str, Any]:
-        """Budget and steps as a job takes them."""
-        budget = BUDGET if self.budget is None and self.steps is None else self.budget
-        return {"budget": budget, "steps": self.steps}
-
-
-def _require_device(name: str) -> None:
-    if name not in ("cuda", "mps"):
-        return
-    import torch
-
-    there = torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available()
-    if not there:
-        raise UserError(f"this machine's PyTorch finds no {name} device; choose --device cpu or auto")
+    def train_settings(self) -> TrainSettings:
+        """Return how the first seed of each row is trained."""
+        return TrainSettings(self.budget, self.steps, self.seed, self.device).with_default_budget()
 
 
-def require_specs(specs: Sequence[str]) -> None:
-    """Refuse SPECs that no generator answers to; one whose plugin is broken costs its own row, later."""
-    for spec in specs:
-        try:
-            registry.make(spec)
-        except ContractError:
-            continue
+def combine_samplings(
+    samplings: Sampling | Sequence[Sampling] | None,
+    temperatures: float | Sequence[float] = (),
+    length: int | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    repetition_penalty: float | None = None,
+    max_overlap: float | None = None,
+) -> list[Sampling]:
+    """Return the samplings with the parameters that are not None changed, once for each temperature."""
+    if samplings is None:
+        samplings = Sampling()
+    complete = [samplings] if isinstance(samplings, Sampling) else list(samplings)
+    parameters = {
+        "length": length,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "repetition_penalty": repetition_penalty,
+        "max_overlap": max_overlap,
+    }
+    changes: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
+    complete = [replace(sampling, **changes) for sampling in complete]
+    if isinstance(temperatures, int | float):
+        temperatures = [temperatures]
+    if not temperatures:
+        return complete
+    return [replace(sampling, temperature=temperature) for sampling in complete for temperature in temperatures]
 
 
-def require_prompt(prompt: str) -> None:
-    """Refuse a prompt that is no valid Unicode string, as the command line may hand over."""
+def require_generator(spec: Spec) -> None:
+    """Raise UserError for a SPEC that no generator answers to; a broken plugin costs its own row, later."""
     try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"the prompt is not valid text at character {error.start}; give it in UTF-8") from error
+        registry.create(spec)
+    except ContractError:
+        return
 
 
-def start(prompt: str, text: str, seed: int = 0) -> str:
-    """What a sample goes on from: the prompt, or for the word `random` 40 characters of the text, by seed."""
-    if prompt != RANDOM:
-        return prompt
-    place = int(np.random.default_rng(seed).integers(max(len(text) - STRETCH, 0) + 1))
-    return text[place : place + STRETCH]
-
-
-def jobs(
+def make_jobs(
+    settings: CompareSettings,
     corpora: Sequence[Corpus],
-    specs: Sequence[str],
-    training: Training,
-    samplings: Sequence[Sampling] = (),
-    prompts: Sequence[str] = ("",),
-    **kept: Any,
+    specs: Sequence[Spec],
+    *,
+    models: str = "",
+    retrain: bool = False,
 ) -> list[Job]:
-    """One job for each author, generator and seed; `kept` is where models are kept, and whether to train anew.
-
-    Raises UserError for two texts of one name.
-    """
+    """Return a job for each author, generator and seed. Raises UserError for two texts of one name."""
     names = [corpus.author for corpus in corpora]
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"two of the texts are called {name!r}; rename one of the files")
     return [
-        Job(
-            author=corpus.author,
-            train=corpus.train,
-            valid=corpus.valid,
-            test=corpus.test,
-            spec=spec,
-            seed=seed,
-            device=training.device,
-            prompts=[start(prompt, corpus.train, training.seed + place) for place, prompt in enumerate(prompts)],
-            samplings=[asdict(sampling) for sampling in samplings],
-            corpus={name: corpus.describe()[name] for name in ("books", "lines", "sha256", "held_out")},
-            **training.limits(),
-            **kept,
-        )
+        replace(job, spec=spec, seed=settings.seed + index)
         for corpus in corpora
+        for job in [_author_job(settings, corpus, corpora, models, retrain)]
         for spec in specs
-        for seed in range(training.seed, training.seed + training.seeds)
+        for index in range(settings.seeds)
     ]
 
 
-def deadline(job: Job, given: float | None) -> float | None:
-    """Seconds that a job may take until its row is there: those that are given, else by its budget; None: any."""
-    if given is not None or job.budget is None:
-        return given
-    return BUDGETS * job.budget + MINUTE + sum(map(len, (job.test, *job.others.values()))) / PACE
+def _author_job(
+    settings: CompareSettings, corpus: Corpus, corpora: Sequence[Corpus], models: str, retrain: bool
+) -> Job:
+    """Return what the jobs of an author have in common: everything but SPEC and seed."""
+    train, test = str(corpus.train), str(corpus.test)
+    training = settings.train_settings()
+    others = {other.author: str(other.test) for other in corpora if other.author != corpus.author}
+    job = Job(
+        author=corpus.author,
+        train=train,
+        valid=str(corpus.valid),
+        test=test,
+        spec=Spec("", {}),
+        budget=training.budget,
+        steps=training.steps,
+        device=training.device,
+        books=list(corpus.books),
+        lines=corpus.lines,
+        sha256=corpus.sha256,
+        held_out=corpus.held_out,
+        models=models,
+        retrain=retrain,
+        prompts=[resolve_prompt(prompt, train, settings.seed + i) for i, prompt in enumerate(settings.prompts)],
+        samplings=[sampling for sampling in settings.samplings if sampling.length],  # length 0 means no samples
+        style_samples=SAMPLES_PER_ROW if settings.style else 0,
+        score_validation=settings.score_validation,
+        memory=settings.memory,
+        other_tests=others if settings.cross_author else {},
+    )
+    return replace(job, timeout=job_timeout(job, settings.timeout))
 
 
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def job_timeout(job: Job, timeout: float | None) -> float | None:
+    """Return the seconds that a job may take: `timeout`, or a limit by its budget; None where it has no budget."""
+    if timeout is not None or job.budget is None:
+        return timeout
+    characters = sum(map(len, (job.test, *job.other_tests.values())))
+    return TIMEOUT_BUDGETS * job.budget + TIMEOUT_SECONDS + characters / TIMEOUT_CHARACTERS_PER_SECOND

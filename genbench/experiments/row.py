@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from genbench.generator import OptionValue
+from genbench.analysis.attribution import Accuracy
+from genbench.analysis.memory import ContextBits
+from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
+from genbench.analysis.strata import StratumBits
 from genbench.storage.records import from_json, to_json
 
 if TYPE_CHECKING:
@@ -17,15 +20,6 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "failed", "pruned"]
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class CopiedRun:
-    """The longest run of characters of a sample that also stands in the training text."""
-
-    book: str  # "" where the training text is not divided into books
-    character: int  # where it begins in the book
-    text: str
 
 
 @dataclass(frozen=True)
@@ -38,57 +32,16 @@ class Sample:
     surprisal: list[tuple[str, float]] = field(default_factory=list)  # each word, white space before it, and its bits
     longest_copy: int | None = None  # characters
     copied_from: CopiedRun | None = None
-    copies: list[tuple[int, int]] = field(default_factory=list)  # start and end of each copied run in the text
+    copies: list[list[int]] = field(default_factory=list)  # [start, stop) of each copied run of words, in characters
     copied_share: float | None = None  # of the words, in copied runs of five words and more
     unseen: list[float | None] = field(default_factory=list)  # share of new n-grams, of 1 to 10 words
 
 
 @dataclass(frozen=True)
-class CopyStats:
-    """What several texts together copy from the training text, and how much they repeat each other."""
+class CopyStats(NoveltyStatistics):
+    """What the samples of one temperature copy from the training text, and how much they repeat each other."""
 
-    texts: int
-    words: int
-    longest_copy: float | None  # characters, mean over the texts
-    copied_share: float | None
-    unseen: list[float | None]
-    distinct: list[float | None]  # share of distinct n-grams
-    self_bleu: float | None
-    temperature: float | None = None  # of the samples; None for held-out text
-
-
-@dataclass(frozen=True)
-class ContextPoint:
-    """Bits of the same words with the context cut to one length."""
-
-    context: int  # characters
-    bits_per_character: float
-    interval: Interval | None
-    half_shuffled: float | None  # with the farther half of the context shuffled
-    beyond: float  # bits per character that the context beyond this length saves
-    beyond_interval: Interval | None
-
-
-@dataclass(frozen=True)
-class StratumBits:
-    """Characters and bits of one stratum of the test text."""
-
-    characters: int
-    bits: float
-    block_characters: list[float]
-    block_bits: list[float]
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """How many passages were attributed to their own author."""
-
-    passages: int
-    right: int
-    accuracy: float | None
-    interval: Interval  # 95 %, Wilson
-    mean: float | None  # of the authors' own accuracies
-    given_to: dict[str, dict[str, int]]  # confusion matrix: true author, attributed author
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +50,7 @@ class StyleScores:
 
     length: int  # characters of the longest sample
     texts: list[str]
-    accuracy: dict[str, Accuracy] = field(default_factory=dict)  # by judge: bits, rnn, lstm ...
+    accuracy: dict[str, Accuracy] = field(default_factory=dict)  # by judge: "bits" for the chains, "rnn", "lstm"
 
 
 @dataclass(frozen=True)
@@ -107,7 +60,7 @@ class Row:
     author: str
     generator: str  # registered name, or the stem of the plugin file
     seed: int = 0
-    options: dict[str, OptionValue] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # JSON values
     status: Status = "ok"
     error: str | None = None  # why it failed or was pruned
 
@@ -147,7 +100,7 @@ class Row:
     # samples and extra metrics
     samples: list[Sample] = field(default_factory=list)
     novelty: list[CopyStats] = field(default_factory=list)  # one entry for each temperature
-    memory: list[ContextPoint] = field(default_factory=list)
+    memory: list[ContextBits] = field(default_factory=list)
     cross_scores: dict[str, float] = field(default_factory=dict)  # bits per character of other authors' test texts
     style: StyleScores | None = None
     notes: list[str] = field(default_factory=list)

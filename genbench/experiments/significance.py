@@ -1,125 +1,175 @@
-"""Which of two rows predicts better, and how sure that is; several seeds of one generator as one row."""
+"""Which of two rows predicts better and how sure that is; several seeds of one generator as one row; labels of rows.
+
+Rows are compared by a paired block bootstrap (`genbench.analysis.bootstrap`): the 95 % interval of the difference in
+bits per character, from the bits of the same blocks of test text.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from genbench.analysis.bootstrap import BLOCK, FEWEST, interval
-from genbench.experiments.job import Row
-from genbench.experiments.labels import labels
+from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, bootstrap_interval
+from genbench.experiments.row import Interval, Row
+from genbench.spec import format_value
 
-Verdict = dict[str, Any]
-
-
-def folded(rows: Sequence[Row]) -> list[Row]:
-    """One row for each generator with its options: over several seeds its numbers are means.
-
-    Such a row has `seeds`, how many, and `spread`, the least and the most bits per character among them.
-    """
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(json.dumps([row["generator"], row["options"]], sort_keys=True), []).append(row)
-    return [_mean(group) if len(group) > 1 else group[0] for group in groups.values()]
-
-
-def _mean(rows: list[Row]) -> Row:
-    found = {key: _mean_value([row.get(key) for row in rows]) for key in rows[0]}
-    bits = [row["bits_per_character"] for row in rows]
-    bounds = interval(np.array(found["block_bits"]))
-    notes = list(dict.fromkeys(note for row in rows for note in row["notes"]))
-    told = {key: rows[0][key] for key in ("options", "seed", "samples")}
-    told |= {"seeds": len(rows), "spread": [min(bits), max(bits)], "notes": notes}
-    return found | told | {"interval": list(bounds) if bounds else None}
-
-
-def _mean_value(values: list[Any]) -> Any:
-    """The mean of numbers that differ, place by place of lists and dicts of them; of anything else the first."""
-    first = values[0]
-    if all(type(value) in (int, float) for value in values):
-        return first if len(set(values)) == 1 else sum(values) / len(values)
-    if all(isinstance(value, list) and len(value) == len(first) for value in values):
-        return [_mean_value(list(each)) for each in zip(*values, strict=True)]
-    if all(isinstance(value, dict) and value.keys() == first.keys() for value in values):
-        return {key: _mean_value([value[key] for value in values]) for key in first}
-    return first
-
-
-def verdicts(rows: Sequence[Row]) -> list[Verdict]:
-    """What can be said of every pair of rows, the best first: by how many bits per character one is better.
-
-    `interval` is the 95 % interval of that difference, by a paired block bootstrap; `sure` whether it lies above 0.
-    """
-    return _every_pair(
-        [_Bits(label, row["bits_per_character"], row["block_bits"]) for label, row in _labelled(rows)], None
-    )
-
-
-def by_kind(rows: Sequence[Row], by: str) -> list[dict[str, Any]]:
-    """The same at each kind of place of the test text: its share of the characters, each row's bits, the verdicts."""
-    found = []
-    for kind, first in (rows[0]["by"][by] if rows else {}).items():
-        if not first["characters"]:
-            continue
-        counts = [(label, row["by"][by][kind]) for label, row in _labelled(rows)]
-        bits = [_Bits(label, count["bits"] / count["characters"], count["block_bits"]) for label, count in counts]
-        found.append(
-            {
-                "kind": kind,
-                "share": first["characters"] / rows[0]["characters"],
-                "bits_per_character": {each.label: each.bits for each in bits},
-                "verdicts": _every_pair(bits, first["block_characters"]),
-            }
-        )
-    return found
+UNIT = "bits per character"
 
 
 @dataclass(frozen=True)
-class _Bits:
-    """What a row needs, for a whole text or for one kind of place."""
+class Verdict:
+    """The comparison of two rows, named by their labels."""
+
+    better: str  # the one with fewer bits per character
+    worse: str
+    difference: float  # bits per character
+    interval: Interval | None  # 95 %; None where the text is too short
+    clear: bool  # whether the interval excludes zero
+
+    def sentence(self, unit: str = f" {UNIT}") -> str:
+        """Return the verdict in words.
+
+        >>> Verdict("a", "b", 0.08, (0.05, 0.11), True).sentence()
+        'a ahead of b by 0.080 bits per character [0.050, 0.110]'
+        >>> Verdict("a", "b", 0.08, (-0.01, 0.11), False).sentence(unit="")
+        'no clear difference between a and b: 0.080 [-0.010, 0.110]'
+        """
+        difference = f"{self.difference:.3f}{unit}"
+        if self.interval is None:
+            reason = f"no interval with fewer than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
+            return f"{self.better} ahead of {self.worse} by {difference}: {reason}"
+        low, high = self.interval
+        bounds = f"[{low:.3f}, {high:.3f}]"
+        if self.clear:
+            return f"{self.better} ahead of {self.worse} by {difference} {bounds}"
+        return f"no clear difference between {self.better} and {self.worse}: {difference} {bounds}"
+
+
+@dataclass(frozen=True)
+class StratumResult:
+    """The rows of a comparison on one stratum of the test text."""
+
+    stratum: str
+    share: float  # of the characters of the test text
+    bits_per_character: dict[str, float]  # by label of the row
+    verdicts: list[Verdict]  # of every pair of rows, the best first
+
+
+def labels(rows: Sequence[Row]) -> list[str]:
+    """Return a label for each row: its generator, and the options and the seed that tell it from the others.
+
+    >>> labels([Row("a", "g", options={"order": 3}), Row("a", "g", options={"order": 4})])
+    ['g order=3', 'g order=4']
+    """
+    return [
+        " ".join([row.generator, *_distinguishing_options(row, rows), *(["(adaptive)"] if row.adaptive else [])])
+        for row in rows
+    ]
+
+
+def _distinguishing_options(row: Row, rows: Sequence[Row]) -> list[str]:
+    others = [other for other in rows if other.generator == row.generator]
+    words = [
+        f"{key}={f'{value:g}' if isinstance(value, float) else format_value(value)}"
+        for key, value in row.options.items()
+        if key != "adaptive" and any(other.options.get(key, value) != value for other in others)
+    ]
+    return [*words, f"seed={row.seed}"] if any(other.seed != row.seed for other in others) else words
+
+
+def aggregate_seeds(rows: Sequence[Row]) -> list[Row]:
+    """Return one row for each generator with its options; over several seeds its figures are means.
+
+    Such a row has the number of `seeds`, and the lowest and highest bits per character among them as `spread`.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(json.dumps([row.generator, row.options], sort_keys=True), []).append(row)
+    return [_mean_row(group) if len(group) > 1 else group[0] for group in groups.values()]
+
+
+def _mean_row(rows: Sequence[Row]) -> Row:
+    first = rows[0]
+    mean: Row = _mean(list(rows))
+    bits = [row.ranking_bits for row in rows]
+    return replace(
+        mean,
+        options=first.options,
+        seed=first.seed,
+        samples=first.samples,
+        seeds=len(rows),
+        spread=(min(bits), max(bits)),
+        notes=list(dict.fromkeys(note for row in rows for note in row.notes)),
+        interval=bootstrap_interval(np.array(mean.block_bits)),
+    )
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    """Return the mean of numbers that differ, item by item of lists, dicts and dataclasses; else the first value."""
+    first = values[0]
+    if all(type(value) in (int, float) for value in values):
+        return first if len(set(values)) == 1 else sum(values) / len(values)
+    if any(type(value) is not type(first) for value in values):
+        return first
+    if is_dataclass(first) and not isinstance(first, type):
+        names = [field.name for field in fields(first)]
+        return replace(first, **{name: _mean([getattr(value, name) for value in values]) for name in names})
+    if isinstance(first, list | tuple) and all(len(value) == len(first) for value in values):
+        return type(first)(_mean(items) for items in zip(*values, strict=True))
+    if isinstance(first, dict) and all(value.keys() == first.keys() for value in values):
+        return {key: _mean([value[key] for value in values]) for key in first}
+    return first
+
+
+def compare_rows(rows: Sequence[Row]) -> list[Verdict]:
+    """Return the verdict of every pair of rows, the best first."""
+    totals = [_Total(label, row.ranking_bits, row.block_bits) for label, row in zip(labels(rows), rows, strict=True)]
+    return _compare_pairs(totals, None)
+
+
+def compare_strata(rows: Sequence[Row], by: str) -> list[StratumResult]:
+    """Return the shares, bits and verdicts of rows on each stratum of a split; empty strata are left out."""
+    results = []
+    for stratum, first in (rows[0].splits[by] if rows else {}).items():
+        if not first.characters:
+            continue
+        totals = []
+        for label, row in zip(labels(rows), rows, strict=True):
+            counts = row.splits[by][stratum]
+            totals.append(_Total(label, counts.bits / counts.characters, counts.block_bits))
+        share = first.characters / (rows[0].characters or 1)
+        bits = {total.label: total.bits_per_character for total in totals}
+        results.append(StratumResult(stratum, share, bits, _compare_pairs(totals, first.block_characters)))
+    return results
+
+
+@dataclass(frozen=True)
+class _Total:
+    """The bits of a row on the test text or on one stratum of it."""
 
     label: str
-    bits: float  # per character
-    blocks: list[float]  # bits
+    bits_per_character: float
+    block_bits: Sequence[float]
 
 
-def _labelled(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
-    return zip(labels(rows), rows, strict=True)
+def _compare_pairs(totals: Sequence[_Total], characters: Sequence[float] | None) -> list[Verdict]:
+    ranked = sorted(totals, key=lambda total: total.bits_per_character)
+    return [_compare_pair(better, worse, characters) for better, worse in combinations(ranked, 2)]
 
 
-def _every_pair(found: list[_Bits], characters: list[float] | None) -> list[Verdict]:
-    ranked = sorted(found, key=lambda each: each.bits)
-    return [_verdict(*pair, characters) for pair in combinations(ranked, 2)]
-
-
-def _verdict(better: _Bits, worse: _Bits, characters: list[float] | None) -> Verdict:
+def _compare_pair(better: _Total, worse: _Total, characters: Sequence[float] | None) -> Verdict:
+    """Return the verdict of two rows; `characters` of each block, 1,000 where it is None."""
     sizes = None if characters is None else np.array(characters)
-    bounds = interval(np.array(worse.blocks) - np.array(better.blocks), sizes)
-    return {
-        "better": better.label,
-        "than": worse.label,
-        "by": worse.bits - better.bits,
-        "interval": list(bounds) if bounds else None,
-        "sure": bounds is not None and bounds[0] > 0,
-    }
-
-
-def sentence(verdict: Verdict) -> str:
-    """A verdict in words.
-
-    >>> sentence({"better": "a", "than": "b", "by": 0.08, "interval": [0.05, 0.11], "sure": True})
-    'a better than b by 0.080 bits per character [0.050, 0.110]'
-    """
-    by = f"{verdict['by']:.3f} bits per character"
-    if verdict["interval"] is None:
-        few = f"no interval with fewer than {FEWEST} blocks of {BLOCK:,} characters"
-        return f"{verdict['better']} before {verdict['than']} by {by}: {few}"
-    low, high = verdict["interval"]
-    if verdict["sure"]:
-        return f"{verdict['better']} better than {verdict['than']} by {by} [{low:.3f}, {high:.3f}]"
-    return f"{verdict['better']} not told apart from {verdict['than']}: {by} [{low:.3f}, {high:.3f}]"
+    bounds = bootstrap_interval(np.array(worse.block_bits) - np.array(better.block_bits), sizes)
+    return Verdict(
+        better=better.label,
+        worse=worse.label,
+        difference=worse.bits_per_character - better.bits_per_character,
+        interval=bounds,
+        clear=bounds is not None and bounds[0] > 0,
+    )

@@ -71,6 +71,8 @@ def _convert(kind: Any, value: Any) -> Any:
 
 
 def _convert_dataclass(kind: type, value: Any) -> Any:
+    if isinstance(value, kind):
+        return value
     values = _require(dict, value)
     known = {name: _convert(field, values[name]) for name, field in _field_types(kind).items() if name in values}
     try:

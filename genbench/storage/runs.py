@@ -1,9 +1,4 @@
-"""Kept runs: every comparison as a folder with one JSON file, by a name that is easy to type.
-
-    GENBENCH_HOME/runs/NAME/run.json    the comparison whole, and what was asked for
-
-A run appears whole or not at all: its name is taken by making the folder, and a folder without the file is no run.
-"""
+"""Stored runs: every comparison as JSON in a folder of its own, from which it can be shown and repeated."""
 
 from __future__ import annotations
 
@@ -16,122 +11,134 @@ from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError, nearest
-from genbench.storage import files as store
-from genbench.storage import models
+from genbench.storage import files
+from genbench.storage.models import models_folder
 
-FORMAT = 1
+FORMAT = 2
 FILE = "run.json"
-NAMED = 2  # authors in a name
-MANY = 5  # names in an error
-NEWEST = "last"  # stands for the newest run
+MAX_NAMED_AUTHORS = 2  # in the name of a run
+MAX_SUGGESTIONS = 5  # names in an error message
+LAST = "last"  # stands for the newest run
+VALID_NAME = re.compile(r"\w[\w.-]{0,59}")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One kept run: where it is, and what it says of itself."""
+class StoredRun:
+    """A stored run: its folder, and the comparison as JSON values."""
 
     folder: Path
-    comparison: dict[str, Any]  # as `Comparison.to_dict` gives it
+    comparison: dict[str, Any]  # as `Comparison.to_dict` returned it
 
     @property
     def name(self) -> str:
-        """What it is called: the name of its folder."""
+        """The name of the run, which is that of its folder."""
         return self.folder.name
 
 
-def home() -> Path:
-    """Where runs are kept: beside the models."""
-    return models.home().parent / "runs"
+def runs_folder() -> Path:
+    """Return the folder of the stored runs, beside the models."""
+    return models_folder().parent / "runs"
 
 
-def require_free(name: str) -> None:
-    """Refuse a name that cannot be a folder's, or that another run has. Raises UserError."""
-    if not re.fullmatch(r"\w[\w.-]{0,59}", name) or name == NEWEST:
-        raise UserError(f"a run cannot be called {name!r}; take up to 60 letters, digits, dots, - and _")
-    if (home() / name).exists():
-        raise UserError(f"a run is called {name!r} already; genbench runs remove {name}, or choose another name")
+def require_unused_name(name: str) -> None:
+    """Raise UserError for a name that is not valid, or that another run has."""
+    if not VALID_NAME.fullmatch(name) or name == LAST:
+        raise UserError(f"{name!r} is not a valid name of a run; use up to 60 letters, digits, dots, - and _")
+    if (runs_folder() / name).exists():
+        raise UserError(f"a run {name!r} exists; remove it with genbench runs remove {name}, or choose another name")
 
 
-def keep(comparison: Mapping[str, Any], name: str = "") -> Kept:
-    """Keep a comparison under this name, or under one that its authors give and that is free. Raises OSError."""
-    home().mkdir(parents=True, exist_ok=True)
-    for folder in (home(), home().parent / "texts"):
-        store.sweep(folder)
-    folder = _taken(name, list(comparison["corpora"]))
-    found = {**comparison, "name": folder.name}
+def store_run(comparison: Mapping[str, Any], name: str = "") -> StoredRun:
+    """Store a comparison, by `name` or a name made of its authors; a number is added where it is taken.
+
+    Raises OSError where it cannot be written.
+    """
+    runs_folder().mkdir(parents=True, exist_ok=True)
+    for folder in (runs_folder(), runs_folder().parent / "texts"):
+        files.remove_leftovers(folder)
+    folder = _create_folder(name, list(comparison["corpora"]))
+    named = {**comparison, "name": folder.name}
+    content = json.dumps({"format": FORMAT, "comparison": named}, allow_nan=False)
     try:
-        store.write_whole(folder / FILE, json.dumps({"format": FORMAT, "comparison": found}, allow_nan=False).encode())
+        files.write_atomic(folder / FILE, content.encode())
     except BaseException:
         folder.rmdir()
         raise
-    return Kept(folder, found)
+    return StoredRun(folder, named)
 
 
-def _taken(name: str, authors: Sequence[str]) -> Path:
-    """A new folder; making it fails where another process was first, and the next name is tried."""
-    for each in _names(name, authors):
+def _create_folder(name: str, authors: Sequence[str]) -> Path:
+    """Create a new folder; where another process was first, creation fails and the next name is tried."""
+    for candidate in _candidate_names(name, authors):
+        folder = runs_folder() / candidate
         try:
-            (home() / each).mkdir()
-            return home() / each
+            folder.mkdir()
+            return folder
         except FileExistsError:
             continue
     raise AssertionError("there is always a next number")
 
 
-def _names(name: str, authors: Sequence[str]) -> Iterator[str]:
-    r"""The name that was asked for, then numbered ones.
+def _candidate_names(name: str, authors: Sequence[str]) -> Iterator[str]:
+    r"""Yield the name that was asked for, then numbered ones.
 
     >>> from itertools import islice
-    >>> list(islice(_names("", ["austen", "my novel", "x"]), 2)), next(_names("mine", []))
+    >>> list(islice(_candidate_names("", ["austen", "my novel", "x"]), 2)), next(_candidate_names("mine", []))
     (['austen-my_novel-and-1-more-1', 'austen-my_novel-and-1-more-2'], 'mine')
     """
     if name:
         yield name
-    more = [f"and-{len(authors) - NAMED}-more"] if len(authors) > NAMED else []
-    plain = name or "-".join(re.sub(r"[^\w]+", "_", author)[:25] for author in [*authors[:NAMED]]) or "run"
+    more = [f"and-{len(authors) - MAX_NAMED_AUTHORS}-more"] if len(authors) > MAX_NAMED_AUTHORS else []
+    words = [re.sub(r"[^\w]+", "_", author)[:25] for author in authors[:MAX_NAMED_AUTHORS]]
+    base = name or "-".join(words) or "run"
     for number in count(2 if name else 1):
-        yield "-".join([plain, *more, str(number)])
+        yield "-".join([base, *more, str(number)])
 
 
-def kept() -> list[Kept]:
-    """All runs, newest first; what is no run is passed over."""
-    folders = home().iterdir() if home().is_dir() else []
-    found = [run for folder in folders if (run := _read(folder))]
-    return sorted(found, key=lambda run: str(run.comparison["created"]), reverse=True)
+def list_runs() -> list[StoredRun]:
+    """Return all runs, newest first; folders that are not runs are skipped."""
+    folders = runs_folder().iterdir() if runs_folder().is_dir() else []
+    runs = [run for folder in folders if (run := _read(folder))]
+    return sorted(runs, key=lambda run: str(run.comparison["created"]), reverse=True)
 
 
-def names() -> list[str]:
-    """The names of all runs, without reading them: for completion."""
-    return sorted(path.parent.name for path in home().glob(f"*/{FILE}"))
+def run_names() -> list[str]:
+    """Return the names of all runs without reading them."""
+    return sorted(path.parent.name for path in runs_folder().glob(f"*/{FILE}"))
 
 
-def named(name: str) -> Kept:
-    """The run of that name, or whose name alone begins so, or `last`, the newest; UserError where there is none."""
-    if name == NEWEST:
-        found = kept()[:1]
+def find_run(name: str) -> StoredRun:
+    """Return the run of this name, the only one whose name begins so, or for "last" the newest. Raises UserError."""
+    names = run_names()
+    if name == LAST:
+        runs = list_runs()[:1]
     else:
-        known = names()
-        wanted = [each for each in known if each == name] or [each for each in known if each.startswith(name)]
-        found = [run for each in wanted if (run := _read(home() / each))]
-    if len(found) == 1:
-        return found[0]
-    known = names()
-    if not known:
-        raise UserError(f"no run is called {name!r}: none is kept; genbench compare keeps one")
-    which = f"{len(found)} runs' names begin with" if found else "no run is called"
-    some = [run.name for run in found] or known
-    raise UserError(f"{which} {name!r}: {nearest(name, some[:MANY])}; genbench runs list shows all {len(known)}")
+        matches = [other for other in names if other == name] or [other for other in names if other.startswith(name)]
+        runs = [run for match in matches if (run := _read(runs_folder() / match))]
+        if matches and not runs:
+            raise UserError(f"run {matches[0]!r} was stored by another version of genbench: run the comparison again")
+    if len(runs) == 1:
+        return runs[0]
+
+    # say which names there are
+    if not names:
+        raise UserError(f"there is no run {name!r}, since none is stored; genbench compare stores one")
+    reason = f"{len(runs)} runs have names that begin with {name!r}" if runs else f"there is no run {name!r}"
+    candidates = [run.name for run in runs] or names
+    suggestion = nearest(name, candidates[:MAX_SUGGESTIONS])
+    raise UserError(f"{reason}: {suggestion}; genbench runs list shows all {len(names)}")
 
 
-def remove(run: Kept) -> None:
-    """Remove a kept run: it is out of sight at once, then deleted."""
-    store.remove_folder(run.folder)
+def remove_run(run: StoredRun) -> None:
+    """Remove a stored run; it disappears at once, then its files are deleted."""
+    files.remove_folder(run.folder)
 
 
-def _read(folder: Path) -> Kept | None:
+def _read(folder: Path) -> StoredRun | None:
+    """Return the run in a folder; None where there is none of this format."""
     try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        whole = found["format"] == FORMAT and {"corpora", "results", "created"} <= found["comparison"].keys()
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        valid = content["format"] == FORMAT and {"corpora", "results", "created"} <= content["comparison"].keys()
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return Kept(folder, found["comparison"]) if whole else None
+    return StoredRun(folder, content["comparison"]) if valid else None

@@ -1,7 +1,7 @@
-"""Who runs the jobs of a comparison: an executor, chosen by name. Nothing else knows where they run.
+"""Executor: the interface of what runs the jobs of a comparison. Nothing else depends on where they run.
 
 local               processes on this machine (local.py)
-ray                 the Ray cluster that is found here, else one started on this machine (rayed.py)
+ray                 a running Ray cluster, else one that is started on this machine (ray.py)
 HOST:PORT           the Ray cluster at this address; ray://HOST:PORT through its client port
 """
 
@@ -12,41 +12,43 @@ from collections.abc import Generator, Sequence
 from typing import Protocol, TypeAlias
 
 from genbench.errors import UserError
-from genbench.experiments.job import Job, Row
-from genbench.experiments.plan import cores
+from genbench.experiments.environment import available_cores
+from genbench.experiments.job import Job
+from genbench.experiments.row import Row
 from genbench.generator import Progress
 
-Event = tuple[int, Progress | Row]  # the place of a job, and what it has to say: how far it is, or its row
-ADDRESS = re.compile(r"(ray://)?[\w.-]+:\d+|(ray://)?\[[\da-fA-F:]+\]:\d+")
-STOPPED = "stopped before it was done"
+Event: TypeAlias = tuple[int, Progress | Row]  # index of a job, and its progress or its row
 Events: TypeAlias = Generator[Event, None, None]
+
+CLUSTER_ADDRESS = re.compile(r"(ray://)?[\w.-]+:\d+|(ray://)?\[[\da-fA-F:]+\]:\d+")
+STOPPED = "stopped before it was done"
 
 
 class Executor(Protocol):
     """Runs jobs somewhere."""
 
     @property
-    def here(self) -> bool:
-        """Whether it runs them on this machine, with its devices."""
+    def local(self) -> bool:
+        """Whether the jobs run on this machine, with its devices."""
 
     def run(self, jobs: Sequence[Job]) -> Events:
-        """Events as they come, in the end one row for each job. Leaving early ends what runs."""
+        """Yield events as they arrive; the last one of each job is its row. Closing the generator ends all jobs."""
 
-    def stop(self, place: int) -> None:
-        """End this job of the running ones, or before it began: its row fails with `STOPPED`."""
+    def stop(self, index: int) -> None:
+        """Stop a job, running or waiting: its row fails with the reason STOPPED."""
 
 
-def named(name: str, at_once: int | None = None) -> Executor:
-    """The executor of this name, at most so many jobs at once (None: as many as it has cores).
+def create_executor(name: str, max_jobs: int | None = None) -> Executor:
+    """Return the executor of this name, which runs at most `max_jobs` jobs side by side (None: one per core).
 
-    Raises UserError for a name that none has, or where Ray is not installed.
+    Raises UserError for an unknown name, and where Ray is not installed.
     """
     if name == "local":
         from genbench.experiments.executors.local import LocalExecutor
 
-        return LocalExecutor(at_once or cores())
-    if name == "ray" or ADDRESS.fullmatch(name):
+        return LocalExecutor(max_jobs or available_cores())
+    if name == "ray" or CLUSTER_ADDRESS.fullmatch(name):
         from genbench.experiments.executors.ray import RayExecutor
 
-        return RayExecutor("" if name == "ray" else name, at_once)
+        return RayExecutor("" if name == "ray" else name, max_jobs)
     raise UserError(f"executor is {name!r}; choose local, ray, or a Ray cluster: HOST:PORT or ray://HOST:PORT")

@@ -1,7 +1,7 @@
-"""What travels with a job to another machine beside its texts, and what comes home: files, by content.
+"""JobBundle: the files that a job needs on another machine besides its texts, and those that it sends back.
 
-There go the files that its SPEC names, the kept model of the same training, and the newest checkpoint. Home come
-checkpoints as they are made, and the model. Each machine puts them where its own paths lead: nothing is shared.
+A job takes along the files that its SPEC names, the stored model of the same training, and the newest checkpoint. It
+sends back checkpoints while it trains, and the model. Each machine stores them below its own folders.
 """
 
 from __future__ import annotations
@@ -15,126 +15,149 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from genbench import spec as options
+from genbench import registry
 from genbench.errors import GenbenchError, UserError
-from genbench.experiments.job import Job, Row, training
-from genbench.storage import checkpoints, models
-from genbench.storage import files as store
-from genbench.storage.checkpoints import Checkpoint
+from genbench.experiments.job import Job
+from genbench.experiments.row import Row
+from genbench.spec import WORD, Spec, option_values
+from genbench.storage import models
+from genbench.storage.cards import CARD, FILES
+from genbench.storage.checkpoints import Checkpoint, checkpoint_of
+from genbench.storage.files import TEMPORARY_PREFIX
 
-Files = dict[str, bytes]  # by their names
+FileContents = dict[str, bytes]  # by name
 
 
 @dataclass(frozen=True)
-class Luggage:
-    """What a job takes along."""
+class JobBundle:
+    """The files of one job."""
 
-    files: Files = field(default_factory=dict)  # by the words of the SPEC that name them
-    name: str = ""  # of the kept model
-    model: Files = field(default_factory=dict)  # of the very same training; none: it is trained
+    files: FileContents = field(default_factory=dict)  # by the words of the SPEC that name them
+    model_name: str = ""  # of the stored model
+    model: FileContents = field(default_factory=dict)  # {} where the job has to train it
     checkpoint: bytes = b""
 
 
-def packed(job: Job) -> Luggage:
-    """What a job takes along, of what is kept here. Raises UserError for a path that no SPEC elsewhere could have."""
-    words = set(options.WORD.findall(job.spec))
-    for path in options.files_of(options.parse(job.spec)):
+def pack_job(job: Job) -> JobBundle:
+    """Return the files of a job that are on this machine.
+
+    Raises UserError for a path that a SPEC on another machine cannot contain.
+    """
+    # the files that its SPEC names
+    words = set(WORD.findall(job.spec.text))
+    paths = set(job.spec.files())
+    for path in paths:
         if path not in map(Path, words):
-            raise UserError(f"{str(path)!r} has one of ()+:,= in it and cannot be sent: rename it")
-    found = Luggage({word: Path(word).read_bytes() for word in words & _named(job.spec)})
-    key = _key(job)
+            raise UserError(f"{str(path)!r} has one of ()+:,= in it and cannot be sent to another machine: rename it")
+    bundle = JobBundle({word: Path(word).read_bytes() for word in words if Path(word) in paths})
+
+    # the model, or the checkpoint of an interrupted training
+    key = _training_key(job)
     if key is None:
-        return found
-    old = None if job.fresh else models.find(Path(job.models), key)
-    if old is not None:
-        return replace(found, name=old.name, model=_read(old.folder))
+        return bundle
+    stored = None if job.retrain else models.find_model(Path(job.models), key)
+    if stored is not None:
+        return replace(bundle, model_name=stored.name, model=_read_files(stored.folder))
     with contextlib.suppress(OSError):
-        return replace(found, checkpoint=checkpoints.of(Path(job.models), key).path.read_bytes())
-    return found
+        return replace(bundle, checkpoint=checkpoint_of(Path(job.models), key).path.read_bytes())
+    return bundle
 
 
-def unpacked(job: Job, luggage: Luggage, folder: Path) -> Job:
-    """The same job with all that it took along put into this folder, which is empty."""
+def unpack_job(job: Job, bundle: JobBundle, folder: Path) -> Job:
+    """Write the files of a job into an empty folder; return the job with paths that lead there."""
+    # the files that its SPEC names
     addresses = {}
-    for place, (word, data) in enumerate(luggage.files.items()):
-        path = folder / f"file{place}" / Path(word).name
+    for index, (word, data) in enumerate(bundle.files.items()):
+        path = _file_path(folder, index, word)
         path.parent.mkdir()
         path.write_bytes(data)
         addresses[word] = str(path)
-    spec = options.WORD.sub(lambda word: addresses.get(word[0], word[0]), job.spec)
-    job = replace(job, spec=spec, models=job.models and str(folder / "models"), fresh=False)  # all is as fresh as asked
-    if luggage.model:
-        _write(luggage.model, Path(job.models) / luggage.name, spec)
-    kept = checkpoint(job)
-    if luggage.checkpoint and kept is not None:
-        kept.path.parent.mkdir(parents=True)
-        kept.path.write_bytes(luggage.checkpoint)
+    spec = Spec.parse(WORD.sub(lambda word: addresses.get(word[0], word[0]), job.spec.text))
+
+    # the bundle holds what may be reused, so the job need not check again
+    job = replace(job, spec=spec, models=job.models and str(folder / "models"), retrain=False)
+    if bundle.model:
+        _write_model(bundle.model, Path(job.models) / bundle.model_name, spec)
+    checkpoint = job_checkpoint(job)
+    if bundle.checkpoint and checkpoint is not None:
+        checkpoint.path.parent.mkdir(parents=True)
+        checkpoint.path.write_bytes(bundle.checkpoint)
     return job
 
 
-def checkpoint(job: Job) -> Checkpoint | None:
-    """Where the checkpoint of a job is kept on this machine; None where none is."""
-    key = _key(job)
-    return None if key is None else checkpoints.of(Path(job.models), key)
+def job_checkpoint(job: Job) -> Checkpoint | None:
+    """Return the checkpoint of a job on this machine; None where nothing is stored."""
+    key = _training_key(job)
+    return None if key is None else checkpoint_of(Path(job.models), key)
 
 
-def homeward(job: Job, row: Row, luggage: Luggage, folder: Path) -> tuple[Row, Files]:
-    """The row and the model that an unpacked job gave, ready to go home: paths of this machine become those of there.
+def pack_result(job: Job, row: Row, bundle: JobBundle, folder: Path) -> tuple[Row, FileContents]:
+    """Return the row of an unpacked job and the files of the model that it trained, with the paths of its home.
 
-    They stand in what the row and the model say of their SPEC; the model's checksums are made anew.
+    Paths occur in the SPECs of the row and the model; the model's checksums are computed again.
     """
-    files = _read(Path(job.models) / row["model"]) if row.get("model") and not row["reused"] else {}
-    for place, word in enumerate(luggage.files):
-        there, here = _quoted(str(folder / f"file{place}" / Path(word).name)), _quoted(word)
-        row = json.loads(json.dumps(row).replace(there, here))
-        files = {name: data.replace(there.encode(), here.encode()) for name, data in files.items()}
-    if luggage.files and files:
-        card = json.loads(files[models.CARD])
+    files = _read_files(Path(job.models) / row.model) if row.model and not row.reused else {}
+    if not bundle.files:
+        return row, files
+    for index, word in enumerate(bundle.files):
+        remote, home = _json_escaped(str(_file_path(folder, index, word))), _json_escaped(word)
+        row = Row.from_dict(json.loads(json.dumps(row.to_dict()).replace(remote, home)))
+        files = {name: data.replace(remote.encode(), home.encode()) for name, data in files.items()}
+    if files:
+        card = json.loads(files[CARD])
         card["files"] = {name: sha256(files[name]).hexdigest() for name in card["files"]}
-        files[models.CARD] = json.dumps(card).encode()
+        files[CARD] = json.dumps(card).encode()
     return row, files
 
 
-def arrived(job: Job, files: Files) -> None:
-    """Keep a model that was trained elsewhere, whole or not at all. Raises OSError, UserError for a damaged one."""
+def unpack_result(job: Job, files: FileContents) -> None:
+    """Store a model that was trained on another machine. Raises OSError, and UserError for a damaged one."""
     home = Path(job.models)
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=store.BESIDE, dir=home) as beside:
-        folder = Path(beside) / "model"
-        _write(files, folder, job.spec)
-        found = models.inside(folder)
-        if found is None or not all(models.undamaged(folder / name, sha) for name, sha in found.card["files"].items()):
-            raise UserError("it came home damaged")
-        models.take(found, home)
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home) as temporary:
+        folder = Path(temporary) / "model"
+        _write_model(files, folder, job.spec)
+        model = models.read_model(folder)
+        if model is None or not all(models.has_digest(folder / name, sha) for name, sha in model.card.files.items()):
+            raise UserError("it arrived damaged")
+        models.copy_model(model, home)
 
 
-def _key(job: Job) -> Mapping[str, Any] | None:
-    """What makes two trainings the same; None where none are kept, or the generator cannot be made at all."""
-    with contextlib.suppress(GenbenchError):
-        if job.models:
-            card = training(job)
-            return {name: card[name] for name in models.KEY}
-    return None
+def _training_key(job: Job) -> Mapping[str, Any] | None:
+    """Return what makes two trainings the same; None where no model is stored or the generator cannot be created."""
+    if not job.models:
+        return None
+    about = {
+        "author": job.author,
+        "sha256": job.sha256,
+        "held_out": job.held_out,
+        "seed": job.seed,
+        "budget": job.budget,
+        "steps": job.steps,
+        "device": job.device,
+    }
+    try:
+        return models.training_key(job.spec, option_values(registry.create(job.spec)), about)
+    except GenbenchError:
+        return None
 
 
-def _named(spec: str) -> set[str]:
-    """The words of a SPEC that name files."""
-    paths = set(options.files_of(options.parse(spec)))
-    return {word for word in options.WORD.findall(spec) if Path(word) in paths}
+def _file_path(folder: Path, index: int, word: str) -> Path:
+    return folder / f"file{index}" / Path(word).name
 
 
-def _quoted(path: str) -> str:
+def _json_escaped(path: str) -> str:
     return json.dumps(path)[1:-1]
 
 
-def _read(folder: Path) -> Files:
+def _read_files(folder: Path) -> FileContents:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def _write(files: Files, folder: Path, spec: str) -> None:
-    """Write the files of a model; its card has the SPEC as it is written on this machine."""
+def _write_model(files: FileContents, folder: Path, spec: Spec) -> None:
+    """Write the files of a model; its card gets the SPEC as it is on this machine."""
     folder.mkdir(parents=True)
-    for name in models.FILES:
+    for name in FILES:
         (folder / name).write_bytes(files[name])
-    card = json.loads(files[models.CARD]) | {"spec": spec}
-    (folder / models.CARD).write_text(json.dumps(card), encoding="utf-8")
+    card = json.loads(files[CARD]) | {"spec": str(spec)}
+    (folder / CARD).write_text(json.dumps(card), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The executor on this machine: each job in a fresh process of its own, one thread, as many at once as are wanted."""
+"""The local executor: each job in a new process with one thread, several side by side."""
 
 from __future__ import annotations
 
@@ -16,119 +16,133 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from genbench.experiments.executors.base import STOPPED, Event, Events
-from genbench.experiments.job import Job, Row, blank, carried, failed
+from genbench.experiments.job import Job
+from genbench.experiments.row import Row
 from genbench.generator import Progress
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-WAKE = 0.5  # seconds between two looks whether somebody asks to stop: no wait without an end hears of it
-LEAVING = 5.0  # seconds that a process which has said all has to end
-TOLD = 8192  # characters of what a process says beside its row that are kept
+POLL_SECONDS = 0.5  # an endless wait for the queue would not notice Ctrl-C
+EXIT_SECONDS = 5.0  # that a process may take to end after its last event
+MAX_STDERR = 8192  # characters of a process's standard error that are kept
+
 Process = subprocess.Popen[str]
 
 
 @dataclass
 class LocalExecutor:
-    """Runs jobs as processes; `at_once` of them side by side."""
+    """Runs jobs as processes, at most `max_jobs` side by side."""
 
-    at_once: int
-    here: bool = True
+    max_jobs: int
+    local: bool = True
     _running: dict[int, Process] = field(default_factory=dict)
     _stopped: set[int] = field(default_factory=set)
 
     def run(self, jobs: Sequence[Job]) -> Events:
-        """Events as they come, in the end one row for each job; leaving early ends the processes."""
+        """Yield events as they arrive; the last one of each job is its row. Closing the generator ends all jobs."""
+        # a thread for each job that may run at the same time
         events: queue.Queue[Event] = queue.Queue()
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for place in range(len(jobs)):
-            waiting.put(place)
-        for _ in range(min(self.at_once, len(jobs))):
-            threading.Thread(target=self._work, args=(jobs, waiting, events), daemon=True).start()
-        left = len(jobs)
+        for index in range(len(jobs)):
+            waiting.put(index)
+        for _ in range(min(self.max_jobs, len(jobs))):
+            threading.Thread(target=self._run_waiting, args=(jobs, waiting, events), daemon=True).start()
+
+        # pass on their events until every job has its row
+        missing = len(jobs)
         try:
-            while left:
+            while missing:
                 try:
-                    event = events.get(timeout=WAKE)
+                    index, event = events.get(timeout=POLL_SECONDS)
                 except queue.Empty:
                     continue
-                left -= isinstance(event[1], dict)
-                yield event
+                missing -= isinstance(event, Row)
+                yield index, event
         finally:
             while not waiting.empty():
                 waiting.get()
             for process in list(self._running.values()):
                 _end(process)
 
-    def stop(self, place: int) -> None:
-        """End this job; its row fails."""
-        self._stopped.add(place)
-        if place in self._running:
-            _kill(self._running[place])
+    def stop(self, index: int) -> None:
+        """Stop a job; its row fails."""
+        self._stopped.add(index)
+        if index in self._running:
+            _kill(self._running[index])
 
-    def _work(self, jobs: Sequence[Job], waiting: queue.SimpleQueue[int], events: queue.Queue[Event]) -> None:
+    def _run_waiting(self, jobs: Sequence[Job], waiting: queue.SimpleQueue[int], events: queue.Queue[Event]) -> None:
+        """Run waiting jobs one after another until there is none."""
         while True:
             try:
-                place = waiting.get_nowait()
+                index = waiting.get_nowait()
             except queue.Empty:
                 return
             try:
-                for said in self._process(place, jobs[place]):
-                    events.put((place, said))
-            except Exception as error:  # the machine refuses a process, say: the row fails, the others stand
-                events.put((place, failed(blank(jobs[place]), f"{type(error).__name__}: {error}")))
+                for event in self._run_job(index, jobs[index]):
+                    events.put((index, event))
+            except Exception as error:  # such as a system that starts no more processes: only this row fails
+                events.put((index, Row.blank(jobs[index]).failed(f"{type(error).__name__}: {error}")))
 
-    def _process(self, place: int, job: Job) -> Iterator[Progress | Row]:
-        if place in self._stopped:
-            yield failed(blank(job), STOPPED)
+    def _run_job(self, index: int, job: Job) -> Iterator[Progress | Row]:
+        """Yield the events of one job, which runs in a new process."""
+        if index in self._stopped:
+            yield Row.blank(job).failed(STOPPED)
             return
-        process, late, row = _start(), threading.Event(), None
-        self._running[place] = process
-        beside = _Beside(process)
-        watch = threading.Timer(job.deadline or 0, _give_up, (process, late))
-        watch.daemon = True
+
+        # start the process, with a timer that kills it
+        process, timed_out, row = _start(), threading.Event(), None
+        self._running[index] = process
+        stderr = _StderrTail(process)
+        timer = threading.Timer(job.timeout or 0, _time_out, (process, timed_out))
+        timer.daemon = True
         try:
-            if place in self._stopped:  # since it was looked at last
+            if index in self._stopped:  # since the check above
                 _kill(process)
-            if job.deadline is not None:
-                watch.start()
-            _tell(process, job)
-            for event in _events(process):
+            if job.timeout is not None:
+                timer.start()
+
+            # send the job, and receive events until its row
+            _send_job(process, job)
+            for event in _receive(process):
                 if "progress" in event:
-                    yield Progress(**{**event["progress"], "fraction": event["progress"]["fraction"] or 0.0})
-                row = event.get("row")
-                if row is not None:
-                    break  # whatever it has still running, it has said all
+                    progress = event["progress"]
+                    yield Progress(**{**progress, "fraction": progress["fraction"] or 0.0})
+                if event.get("row") is not None:
+                    row = Row.from_dict(event["row"])
+                    break  # whatever else the process has running is not waited for
             else:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(LEAVING)
+                    process.wait(EXIT_SECONDS)
         finally:
-            watch.cancel()
-            code = _end(process)
-            self._running.pop(place, None)
+            timer.cancel()
+            exit_code = _end(process)
+            self._running.pop(index, None)
+
+        # a process that ended without a row
         if row is None:
-            why = STOPPED if place in self._stopped else _why(job, code, late.is_set(), beside.last())
-            row = failed(blank(job), why)
+            reason = STOPPED if index in self._stopped else _failure(job, exit_code, timed_out.is_set(), stderr.last())
+            row = Row.blank(job).failed(reason)
         yield row
 
 
-class _Beside:
-    """What a process says beside its row, the end of it, however much that is."""
+class _StderrTail:
+    """Reads the standard error of a process in a thread, and keeps the end of it."""
 
     def __init__(self, process: Process) -> None:
         assert process.stderr is not None
-        self.kept: deque[str] = deque(maxlen=TOLD)
-        self.thread = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        self.characters: deque[str] = deque(maxlen=MAX_STDERR)
+        self.thread = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
         self.thread.start()
 
-    def _listen(self, said: IO[str]) -> None:
-        with contextlib.suppress(ValueError, OSError), said:
-            while part := said.read(TOLD // 8):
-                self.kept.extend(part)
+    def _read(self, stderr: IO[str]) -> None:
+        with contextlib.suppress(ValueError, OSError), stderr:
+            while part := stderr.read(MAX_STDERR // 8):
+                self.characters.extend(part)
 
     def last(self) -> str:
-        """The last line that is not empty."""
+        """Return the last line that is not empty."""
         self.thread.join(1)
-        lines = "".join(self.kept).splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        lines = "".join(self.characters).splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no error message")
 
 
 def _start() -> Process:
@@ -139,13 +153,13 @@ def _start() -> Process:
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        start_new_session=True,  # so that all it starts can be ended with it, and Ctrl-C is for the comparison alone
+        start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
         env={**os.environ, **ONE_THREAD, "PYTHONIOENCODING": "utf-8"},
     )
 
 
 def _end(process: Process) -> int:
-    """End a process and all that it started; its exit code."""
+    """End a process and everything that it started; return its exit code."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -158,8 +172,8 @@ def _end(process: Process) -> int:
     return process.wait()
 
 
-def _give_up(process: Process, late: threading.Event) -> None:
-    late.set()
+def _time_out(process: Process, timed_out: threading.Event) -> None:
+    timed_out.set()
     _kill(process)
 
 
@@ -168,30 +182,31 @@ def _kill(process: Process) -> None:
         process.kill()
 
 
-def _tell(process: Process, job: Job) -> None:
-    """One line; the pipe stays open, and a process that sees it close knows that nobody waits for it any more."""
+def _send_job(process: Process, job: Job) -> None:
+    """Send a job as one line; the pipe stays open, because a worker whose standard input closes ends."""
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it died before reading; its row says why
-        process.stdin.write(json.dumps(carried(job)) + "\n")
+    with contextlib.suppress(BrokenPipeError):  # the process died before it read the job; its row will say why
+        process.stdin.write(json.dumps(job.to_dict()) + "\n")
         process.stdin.flush()
 
 
-def _events(process: Process) -> Iterator[dict[str, Any]]:
+def _receive(process: Process) -> Iterator[dict[str, Any]]:
+    """Yield the events that a process writes to its standard output, one JSON object per line."""
     assert process.stdout is not None
     for line in process.stdout:
         try:
             event = json.loads(line)
         except ValueError:
-            continue  # half a line: the process died while writing it
+            continue  # half a line: the process died while it wrote
         if isinstance(event, dict):
             yield event
 
 
-def _why(job: Job, code: int, late: bool, last: str) -> str:
-    """Why there is no row."""
-    if late:
-        return f"not done after {job.deadline:,.0f} seconds; --deadline gives it longer"
-    if code == -signal.SIGKILL:
-        return f"its process was killed (signal 9), as systems do where memory runs out: {last}"
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return f"its process {how}: {last}"
+def _failure(job: Job, exit_code: int, timed_out: bool, last_line: str) -> str:
+    """Return the reason why a process ended without a row."""
+    if timed_out:
+        return f"not done after {job.timeout:,.0f} seconds; --timeout sets a longer limit"
+    if exit_code == -signal.SIGKILL:
+        return f"its process was killed (signal 9), as systems do when they run out of memory: {last_line}"
+    ending = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
+    return f"its process {ending}: {last_line}"

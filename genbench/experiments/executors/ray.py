@@ -1,7 +1,7 @@
-"""The executor on a Ray cluster: each job a task, its texts by content, what it says through one mailbox.
+"""The Ray executor: each job is a task on a cluster; its texts go to the object store, its messages to one mailbox.
 
-A task runs its job as the local executor does, in a fresh process (visiting.py), so that what a generator does wrong
-costs its row on any machine. A job whose machine dies is sent again, with the newest checkpoint that came home.
+A task runs its job as the local executor does, in a new process, so that a generator that fails costs only its row on
+any machine. A job whose node dies is sent again, with the newest checkpoint that arrived.
 """
 
 from __future__ import annotations
@@ -11,236 +11,251 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from genbench import __version__
 from genbench.errors import GenbenchError, format_error
-from genbench.experiments.executors import job_bundle as luggage
-from genbench.experiments.executors import ray_cluster as clusters
+from genbench.experiments.executors import ray_cluster
 from genbench.experiments.executors.base import STOPPED, Event, Events
-from genbench.experiments.executors.job_bundle import Files, Luggage
-from genbench.experiments.executors.ray_task import Letter, visit
-from genbench.experiments.job import Job, Row, blank, failed
+from genbench.experiments.executors.job_bundle import (
+    FileContents,
+    JobBundle,
+    job_checkpoint,
+    pack_job,
+    unpack_result,
+)
+from genbench.experiments.executors.ray_task import Message, run_in_folder
+from genbench.experiments.job import Job
+from genbench.experiments.row import Row
 from genbench.generator import Progress
 
-WAITING = 1000  # jobs at once with Ray; more wait here
-TRIES = 4  # of a job; each but the last ended with its machine
-WAKE = 0.1  # seconds between two looks whether a new mailbox is there
-LEAVING = 2.0  # seconds that jobs have to end when nobody waits for them any more
-SHARED = ("train", "valid", "test", "others", "places")  # of a job: the same for all of an author, and large
+MAX_SUBMITTED = 1000  # jobs that Ray has at the same time; the others wait here
+MAX_TRIES = 4  # of a job whose node dies
+MAILBOX_RETRY_SECONDS = 0.1  # between two attempts to reach a restarted mailbox
+CANCEL_SECONDS = 2.0  # that tasks may take to end when they are cancelled
+SHARED_FIELDS = ("train", "valid", "test", "other_tests", "strata")  # of a job: large, the same for all of an author
 MB = 1 << 20
-Home = tuple[Row, Files]
+
+TaskResult = tuple[Row, FileContents]
 
 
 def resources(job: Job) -> dict[str, float]:
-    """What a job asks Ray for: one core, a GPU for `--device cuda`, and memory in bytes.
+    """Return what a job requests from Ray: one core, a GPU for the device "cuda", and memory in bytes.
 
-    Memory is drawn on from peaks that were measured: networks 500 MB; chains 130 MB, and a character of training text
-    75 bytes (markov-char of order 8) to 220 (markov). A budget in seconds wants a GPU alone; of steps, four share one.
+    The memory follows measured peaks: 500 MB for networks; 130 MB for chains, and 75 (markov-char of order 8) to 220
+    (markov-word) bytes per character of training text. A budget in seconds needs a GPU alone; by steps, four share one.
     """
-    share = 1.0 if job.budget is not None else 0.25
+    gpu_share = 1.0 if job.budget is not None else 0.25
     memory = max(500 * MB, 130 * MB + 220 * len(job.train))
-    return {"num_cpus": 1, "num_gpus": share if job.device == "cuda" else 0, "memory": memory}
+    return {"num_cpus": 1, "num_gpus": gpu_share if job.device == "cuda" else 0, "memory": memory}
 
 
 class Mailbox:
-    """Where running jobs leave what they have to say, and the driver waits for it: an actor of Ray."""
+    """A Ray actor that collects the messages of running jobs until the driver takes them."""
 
     def __init__(self) -> None:
-        self.letters: list[tuple[int, Letter]] = []
-        self.there = asyncio.Event()
+        self.messages: list[tuple[int, Message]] = []
+        self.arrived = asyncio.Event()
 
-    async def put(self, place: int, letter: Letter) -> None:
-        """Leave a letter."""
-        self.letters.append((place, letter))
-        self.there.set()
+    async def put(self, index: int, message: Message) -> None:
+        """Add a message of a job."""
+        self.messages.append((index, message))
+        self.arrived.set()
 
-    async def take(self) -> list[tuple[int, Letter]]:
-        """All letters, as soon as there is one."""
-        await self.there.wait()
-        taken, self.letters = self.letters, []
-        self.there.clear()
-        return taken
+    async def take(self) -> list[tuple[int, Message]]:
+        """Return all messages, as soon as there is one."""
+        await self.arrived.wait()
+        messages, self.messages = self.messages, []
+        self.arrived.clear()
+        return messages
 
 
-def work(place: int, version: str, small: dict[str, Any], shared: dict[str, Any], taken: Luggage, mailbox: Any) -> Home:
-    """What a task does."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a node that a shell started behind itself ignores it
-    job = Job(**small, **shared)
+def run_task(
+    index: int, version: str, fields: dict[str, Any], shared: dict[str, Any], bundle: JobBundle, mailbox: Any
+) -> TaskResult:
+    """Run a job on a node: the function of the Ray task."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a node started in the background of a shell ignores it
+    job = Job(**fields, **shared)
     if version != __version__:
-        return failed(blank(job), f"its node has genbench {__version__}, and here is {version}: install the same"), {}
-    return visit(job, taken, lambda letter: mailbox.put.remote(place, letter))
+        reason = f"its node has genbench {__version__}, and this machine {version}: install the same version"
+        return Row.blank(job).failed(reason), {}
+    return run_in_folder(job, bundle, lambda message: mailbox.put.remote(index, message))
 
 
 @dataclass
 class RayExecutor:
-    """Runs jobs on the cluster at an address; "": the one that is found, else one that is started on this machine."""
+    """Runs jobs on the cluster at an address; "" means a running one, else one that is started on this machine."""
 
     address: str
-    at_once: int | None = None
-    here: bool = False
-    _grid: _Grid | None = None
+    max_jobs: int | None = None
+    local: bool = False
+    _tasks: _Tasks | None = None
 
     def __post_init__(self) -> None:
-        clusters.require()
+        ray_cluster.require_ray()
 
     def run(self, jobs: Sequence[Job]) -> Events:
-        """Events as they come, in the end one row for each job; leaving early ends what runs."""
-        with clusters.connected(self.address):
-            self._grid = _Grid(jobs, self.at_once or WAITING)
+        """Yield events as they arrive; the last one of each job is its row. Closing the generator ends all jobs."""
+        with ray_cluster.connect(self.address):
+            self._tasks = _Tasks(jobs, self.max_jobs or MAX_SUBMITTED)
             try:
-                yield from self._grid.events()
+                yield from self._tasks.events()
             finally:
-                self._grid.leave()
+                self._tasks.cancel_all()
 
-    def stop(self, place: int) -> None:
-        """End this job; its row fails."""
-        if self._grid is not None:
-            self._grid.stop(place)
+    def stop(self, index: int) -> None:
+        """Stop a job; its row fails."""
+        if self._tasks is not None:
+            self._tasks.stop(index)
 
 
-class _Grid:
-    """The jobs of one run: those that wait, and the tasks of the others."""
+class _Tasks:
+    """The jobs of one comparison: those that wait, and the Ray tasks of the others."""
 
-    def __init__(self, jobs: Sequence[Job], at_once: int) -> None:
+    def __init__(self, jobs: Sequence[Job], max_jobs: int) -> None:
         import ray
 
         self.ray: Any = ray
-        self.jobs, self.at_once = jobs, at_once
+        self.jobs, self.max_jobs = jobs, max_jobs
         self.waiting = deque(range(len(jobs)))
-        self.running: dict[Any, int] = {}  # the place of each task's job
+        self.running: dict[Any, int] = {}  # index of the job of each task
         self.tries = Counter[int]()
         self.stopped: set[int] = set()
-        self.task = self.ray.remote(max_retries=0)(work)  # who died is sent again from here, with its checkpoint
+        self.task = self.ray.remote(max_retries=0)(run_task)  # retries are made here, with the newest checkpoint
         self.mailbox = self.ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
-        self.letters = self.mailbox.take.remote()
-        self.texts: tuple[dict[str, Any], Any] = ({}, None)  # of the author that was sent last
+        self.messages = self.mailbox.take.remote()
+        self.shared: tuple[dict[str, Any], Any] = ({}, None)  # the texts that were sent last, and their reference
 
     def events(self) -> Iterator[Event]:
-        """What the jobs have to say, until each has its row."""
+        """Yield the events of all jobs until each has its row."""
         for job in self.jobs:
-            kept = luggage.checkpoint(job) if job.fresh else None
-            if kept is not None:
-                kept.remove()
+            checkpoint = job_checkpoint(job) if job.retrain else None
+            if checkpoint is not None:
+                checkpoint.remove()
         while self.waiting or self.running:
-            yield from self._send()
+            yield from self._submit()
             if not self.running:
                 continue
-            ready, _ = self.ray.wait([self.letters, *self.running])
-            for ref in ready:
-                yield from self._read() if ref == self.letters else self._ended(ref)
+            ready, _ = self.ray.wait([self.messages, *self.running])
+            for reference in ready:
+                yield from self._read_mailbox() if reference == self.messages else self._finish(reference)
 
-    def stop(self, place: int) -> None:
-        """End the job at this place."""
-        self.stopped.add(place)
-        for ref, at in self.running.items():
-            if at == place:
-                self.ray.cancel(ref)
+    def stop(self, index: int) -> None:
+        """Stop a job."""
+        self.stopped.add(index)
+        for reference, running in self.running.items():
+            if running == index:
+                self.ray.cancel(reference)
 
-    def leave(self) -> None:
-        """End all that runs, and wait a moment for it."""
-        for ref in self.running:
-            self.ray.cancel(ref)
+    def cancel_all(self) -> None:
+        """Cancel all tasks, and wait a moment for them to end."""
+        for reference in self.running:
+            self.ray.cancel(reference)
         if self.running:
-            _, left = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=LEAVING)
-            for ref in left:
-                self.ray.cancel(ref, force=True)
+            _, left = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=CANCEL_SECONDS)
+            for reference in left:
+                self.ray.cancel(reference, force=True)
         self.ray.kill(self.mailbox)
 
-    def _send(self) -> Iterator[Event]:
-        """Hand jobs to Ray, as many as may be there at once."""
-        while self.waiting and len(self.running) < self.at_once:
-            place = self.waiting.popleft()
-            job = self.jobs[place]
-            if place in self.stopped:
-                yield place, failed(blank(job), STOPPED)
+    def _submit(self) -> Iterator[Event]:
+        """Submit waiting jobs, as many as may run at the same time."""
+        while self.waiting and len(self.running) < self.max_jobs:
+            index = self.waiting.popleft()
+            job = self.jobs[index]
+            if index in self.stopped:
+                yield index, Row.blank(job).failed(STOPPED)
                 continue
             try:
-                taken = luggage.packed(job)
+                bundle = pack_job(job)
             except (GenbenchError, OSError) as error:
-                yield place, failed(blank(job), str(error))
+                yield index, Row.blank(job).failed(str(error))
                 continue
-            self.tries[place] += 1
-            small = {name: value for name, value in vars(job).items() if name not in SHARED}
-            wanted = resources(job)
-            if not self._there(wanted):
-                gpu = " and a GPU" if wanted["num_gpus"] else ""
-                yield place, Progress(0, note=f"waits for a node with {wanted['memory'] / MB:,.0f} MB{gpu}")
-            ask = self.task.options(**wanted)
-            self.running[ask.remote(place, __version__, small, self._shared(job), taken, self.mailbox)] = place
 
-    def _there(self, wanted: dict[str, float]) -> bool:
-        """Whether a node has, busy or not, what a job asks for."""
+            # the texts are sent once for all jobs of an author
+            self.tries[index] += 1
+            fields = {name: value for name, value in vars(job).items() if name not in SHARED_FIELDS}
+            request = resources(job)
+            if not self._has_node(request):
+                gpu = " and a GPU" if request["num_gpus"] else ""
+                yield index, Progress(0, note=f"waits for a node with {request['memory'] / MB:,.0f} MB{gpu}")
+            task = self.task.options(**request)
+            reference = task.remote(index, __version__, fields, self._share_texts(job), bundle, self.mailbox)
+            self.running[reference] = index
+
+    def _has_node(self, request: dict[str, float]) -> bool:
+        """Return whether a node has, busy or not, what a job requests."""
         names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
-        return any(all(node.get(names[name], 0) >= most for name, most in wanted.items()) for node in nodes)
+        return any(all(node.get(names[name], 0) >= amount for name, amount in request.items()) for node in nodes)
 
-    def _shared(self, job: Job) -> Any:
-        """The texts of a job in Ray's object store; the next job of the same author shares them."""
-        texts = {name: getattr(job, name) for name in SHARED}
-        if texts != self.texts[0]:
-            self.texts = (texts, self.ray.put(texts))
-        return self.texts[1]
+    def _share_texts(self, job: Job) -> Any:
+        """Return a reference to the texts of a job in Ray's object store; jobs of the same author share it."""
+        texts = {name: getattr(job, name) for name in SHARED_FIELDS}
+        if texts != self.shared[0]:
+            self.shared = (texts, self.ray.put(texts))
+        return self.shared[1]
 
-    def _read(self) -> Iterator[Event]:
-        """What has been said on the way; checkpoints are kept here."""
+    def _read_mailbox(self) -> Iterator[Event]:
+        """Yield the progress that was reported; store the newest checkpoint of each job."""
         from ray.exceptions import RayError
 
-        letters: list[tuple[int, Letter]] = []
+        messages: list[tuple[int, Message]] = []
         try:
-            letters = self.ray.get(self.letters)
-        except RayError:  # it died with its node: Ray starts another, and what was in it is lost
-            time.sleep(WAKE)
-        self.letters = self.mailbox.take.remote()
+            messages = self.ray.get(self.messages)
+        except RayError:  # it died with its node: Ray starts another, and the messages in it are lost
+            time.sleep(MAILBOX_RETRY_SECONDS)
+        self.messages = self.mailbox.take.remote()
         newest = {}
-        for place, letter in letters:
-            if place not in self.running.values():
+        for index, message in messages:
+            if index not in self.running.values():
                 continue
-            if isinstance(letter, Progress):
-                yield place, letter
+            if isinstance(message, Progress):
+                yield index, message
             else:
-                newest[place] = letter
-        for place, state in newest.items():
-            kept = luggage.checkpoint(self.jobs[place])
-            if kept is not None:
-                kept.keep(state)
+                newest[index] = message
+        for index, state in newest.items():
+            checkpoint = job_checkpoint(self.jobs[index])
+            if checkpoint is not None:
+                checkpoint.save_packed(state)
 
-    def _ended(self, ref: Any) -> Iterator[Event]:
-        """The row of a task that is over; or its job waits again, if its machine died."""
+    def _finish(self, reference: Any) -> Iterator[Event]:
+        """Yield the row of a task that ended; where its node died, put its job back instead."""
         from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
-        place = self.running.pop(ref)
-        job = self.jobs[place]
+        index = self.running.pop(reference)
+        job = self.jobs[index]
+        files: FileContents = {}
         try:
-            row, files = self.ray.get(ref)
+            row, files = self.ray.get(reference)
         except TaskCancelledError:
-            row, files = failed(blank(job), STOPPED), {}
+            row = Row.blank(job).failed(STOPPED)
         except RayTaskError as error:
-            row, files = failed(blank(job), f"its node could not run it: {_said(error.cause)}"), {}
+            row = Row.blank(job).failed(f"its node could not run it: {_in_one_line(error.cause)}")
         except RayError as error:
-            if self.tries[place] < TRIES and place not in self.stopped:
-                self.waiting.appendleft(place)
-                yield place, Progress(0, note="sent again: its node is gone")
+            if self.tries[index] < MAX_TRIES and index not in self.stopped:
+                self.waiting.appendleft(index)
+                yield index, Progress(0, note="sent again: its node died")
                 return
-            why = f"its node died {self.tries[place]} times: {_said(error)}"
-            row, files = failed(blank(job), STOPPED if place in self.stopped else why), {}
-        yield place, self._home(job, row, files)
+            reason = f"its node died {self.tries[index]} times: {_in_one_line(error)}"
+            row = Row.blank(job).failed(STOPPED if index in self.stopped else reason)
+        yield index, self._store_result(job, row, files)
 
-    def _home(self, job: Job, row: Row, files: Files) -> Row:
-        """The row, its model kept here and its checkpoint no longer."""
+    def _store_result(self, job: Job, row: Row, files: FileContents) -> Row:
+        """Store the model of a row here, and remove its checkpoint; return the row, with a note where that failed."""
         try:
             if files:
-                luggage.arrived(job, files)
+                unpack_result(job, files)
         except (GenbenchError, OSError) as error:
-            why = getattr(error, "strerror", None) or error
-            row = row | {"notes": [*row["notes"], f"the model could not be kept in {job.models}: {why}"]}
-        kept = luggage.checkpoint(job) if row["status"] == "ok" else None
-        if kept is not None:
-            kept.remove()
+            reason = getattr(error, "strerror", None) or error
+            note = f"the model could not be stored in {job.models}: {reason}"
+            row = replace(row, notes=[*row.notes, note])
+        checkpoint = job_checkpoint(job) if row.ok else None
+        if checkpoint is not None:
+            checkpoint.remove()
         return row
 
 
-def _said(error: BaseException) -> str:
-    """What an exception says, in one line that is not too long."""
+def _in_one_line(error: BaseException) -> str:
+    """Return the message of an exception in one line of at most 300 characters."""
     return " ".join(format_error(error).split())[:300]

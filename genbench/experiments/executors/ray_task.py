@@ -1,4 +1,4 @@
-"""A job on a machine that is not its home: run in a process of its own there, in a folder that is gone afterwards."""
+"""A job on another machine: it runs in a process of its own, in a temporary folder, and sends messages home."""
 
 from __future__ import annotations
 
@@ -8,55 +8,57 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from genbench.experiments.executors import job_bundle as luggage
-from genbench.experiments.executors.job_bundle import Files, Luggage
+from genbench.experiments.executors.job_bundle import FileContents, JobBundle, job_checkpoint, pack_result, unpack_job
 from genbench.experiments.executors.local import LocalExecutor
-from genbench.experiments.job import Job, Row
+from genbench.experiments.job import Job
+from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.storage.checkpoints import Checkpoint
 
-OFTEN = 0.5  # seconds between two reports of one job
-Letter = Progress | bytes  # how far a job is, or its newest checkpoint
+REPORT_SECONDS = 0.5  # between two progress messages of one job
+
+Message = Progress | bytes  # how far a job is, or its newest checkpoint
 
 
-def visit(job: Job, taken: Luggage, tell: Callable[[Letter], None]) -> tuple[Row, Files]:
-    """Its row, and the files of the model that it trained; progress and checkpoints are told as they come."""
+def run_in_folder(job: Job, bundle: JobBundle, send: Callable[[Message], None]) -> tuple[Row, FileContents]:
+    """Run a job; return its row and the files of the model that it trained. Progress and checkpoints go to `send`."""
     with tempfile.TemporaryDirectory(prefix="genbench-") as name:
-        here = luggage.unpacked(job, taken, Path(name))
-        unsent = _Unsent(luggage.checkpoint(here))
-        last = -OFTEN
-        with closing(LocalExecutor(1).run([here])) as events:
-            for _, said in events:
-                if not isinstance(said, Progress):
-                    return luggage.homeward(here, said, taken, Path(name))
-                if said.valid is not None or time.monotonic() - last > OFTEN:
-                    last = time.monotonic()
-                    tell(said)
-                for state in unsent.new():
-                    tell(state)
-        raise AssertionError("an executor gives every job a row")
+        folder = Path(name)
+        unpacked = unpack_job(job, bundle, folder)
+        checkpoints = _NewCheckpoints(job_checkpoint(unpacked))
+        last_report = -REPORT_SECONDS
+        with closing(LocalExecutor(1).run([unpacked])) as events:
+            for _, event in events:
+                if not isinstance(event, Progress):
+                    return pack_result(unpacked, event, bundle, folder)
+                if event.valid is not None or time.monotonic() - last_report > REPORT_SECONDS:
+                    last_report = time.monotonic()
+                    send(event)
+                for state in checkpoints.read():
+                    send(state)
+        raise AssertionError("an executor returns a row for every job")
 
 
-class _Unsent:
-    """Checkpoints that home has not got yet."""
+class _NewCheckpoints:
+    """Reads a checkpoint file whenever it has changed."""
 
     def __init__(self, checkpoint: Checkpoint | None) -> None:
         self.checkpoint = checkpoint
-        self.sent = self._made()
+        self.last_read = self._modified()
 
-    def new(self) -> list[bytes]:
-        """The newest, if it is not sent yet."""
-        made = self._made()
-        if self.checkpoint is None or made == self.sent:
+    def read(self) -> list[bytes]:
+        """Return the checkpoint in a list, which is empty where it was read before."""
+        modified = self._modified()
+        if self.checkpoint is None or modified == self.last_read:
             return []
-        self.sent = made
+        self.last_read = modified
         try:
             return [self.checkpoint.path.read_bytes()]
-        except OSError:  # the training is over
+        except OSError:  # removed, since the training is complete
             return []
 
-    def _made(self) -> int:
-        """When the newest was made; 0 where there is none."""
+    def _modified(self) -> int:
+        """Return when the file was modified, in nanoseconds; 0 where there is none."""
         try:
             return self.checkpoint.path.stat().st_mtime_ns if self.checkpoint else 0
         except OSError:

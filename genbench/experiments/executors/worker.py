@@ -1,7 +1,7 @@
-"""The process that runs one job: a job as a line of JSON on standard input, events as JSON lines on standard output.
+"""The process that runs one job: it reads a job as a line of JSON, and writes events as lines of JSON.
 
-{"progress": {...}} as it goes, {"row": {...}} at the end. What a generator prints goes to standard error. It ends when
-its standard input does: who started it is gone, and nobody waits for the row.
+{"progress": {...}} while it works, {"row": {...}} at the end. What a generator prints goes to standard error. The
+process ends when its standard input closes, since then the process that waits for the row is gone.
 """
 
 from __future__ import annotations
@@ -14,51 +14,52 @@ import threading
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from genbench.experiments.environment import memory
-from genbench.experiments.job import Job, plain, run_job
+from genbench.experiments.job import Job, run_job
 from genbench.generator import Progress
+from genbench.storage.memory import total_memory
+from genbench.training import json_values
 
 
 def main() -> None:
-    """Run the job that stands on standard input."""
-    events = _take_over_stdout()
+    """Run the job on standard input."""
+    events = _redirect_stdout()
 
     def send(event: dict[str, Any]) -> None:
-        events.write(json.dumps(plain(event), allow_nan=False) + "\n")
+        events.write(json.dumps(json_values(event), allow_nan=False) + "\n")
         events.flush()
 
-    def listen(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         send({"progress": asdict(progress)})
 
-    job = Job(**json.loads(sys.stdin.readline()))
-    threading.Thread(target=_leave_with_the_other, args=(sys.stdin,), daemon=True).start()
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - nothing is left to read for a generator
+    job = Job.from_dict(json.loads(sys.stdin.readline()))
+    threading.Thread(target=_exit_when_closed, args=(sys.stdin,), daemon=True).start()
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a generator has nothing to read
     _limit_memory()
-    send({"row": run_job(job, listen)})
+    send({"row": run_job(job, report).to_dict()})
 
 
-def _take_over_stdout() -> TextIO:
-    """A stream to the old standard output; the new one is standard error."""
+def _redirect_stdout() -> TextIO:
+    """Redirect standard output to standard error; return a stream to the original one."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return events
 
 
-def _leave_with_the_other(other: TextIO) -> None:
+def _exit_when_closed(stdin: TextIO) -> None:
     with contextlib.suppress(OSError, ValueError):
-        other.read()
+        stdin.read()
     os._exit(1)
 
 
 def _limit_memory() -> None:
-    """No more than the machine has: an allocation beyond fails here, before the system ends other processes for it."""
+    """Limit this process to the memory of the machine, so that an allocation fails before the system ends processes."""
     try:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        most = memory()
-        if most and (soft == resource.RLIM_INFINITY or most < soft):
-            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+        memory = total_memory()
+        if memory and (soft == resource.RLIM_INFINITY or memory < soft):
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, hard))
     except (ImportError, ValueError, OSError):
         pass  # a system without such limits
 

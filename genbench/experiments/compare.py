@@ -1,0 +1,289 @@
+"""The public functions `compare` and `rerun`, and `run_comparison`, which both and `sweep` call.
+
+`run_comparison` makes the jobs, runs them, measures what the samples copy, and stores the result as a run.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from genbench import __version__
+from genbench.analysis.baselines import baselines
+from genbench.analysis.novelty import NoveltyStatistics
+from genbench.analysis.style_judge import StyleJudge, train_style_judge
+from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import is_path, load_corpora
+from genbench.errors import UserError
+from genbench.experiments.comparison import Comparison, CorpusInfo
+from genbench.experiments.environment import describe_environment
+from genbench.experiments.executors.base import Executor, create_executor
+from genbench.experiments.halving import Halving
+from genbench.experiments.job import Job, add_interval_note
+from genbench.experiments.measurements import CopyAnalysis
+from genbench.experiments.plan import DEFAULT_GENERATORS, CompareSettings, combine_samplings, make_jobs
+from genbench.experiments.row import Row
+from genbench.generator import Progress
+from genbench.sampling import Sampling
+from genbench.spec import Spec, parse_duration
+from genbench.storage import runs
+from genbench.storage.models import models_folder
+from genbench.storage.records import from_json
+from genbench.training import SILENT, ProgressListener
+
+STOPPED = "stopped before it was done; the same command resumes it"
+
+
+def compare(
+    authors: str | Path | Corpus | Sequence[str | Path | Corpus] = (),
+    generators: str | Sequence[str] = DEFAULT_GENERATORS,
+    *,
+    budget: str | float | None = None,
+    steps: int | None = None,
+    timeout: str | float | None = None,
+    seed: int = 0,
+    seeds: int = 1,
+    prompts: str | Sequence[str] = ("",),
+    samplings: Sampling | Sequence[Sampling] | None = None,
+    temperatures: float | Sequence[float] = (),
+    length: int | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    repetition_penalty: float | None = None,
+    max_overlap: float | None = None,
+    jobs: int | None = None,
+    executor: str = "local",
+    device: str = "auto",
+    lines: str = "join",
+    held_out: str | Sequence[str] = (),
+    by: str | Sequence[str] = (),
+    style: bool = False,
+    memory: bool = False,
+    cross_author: bool = False,
+    retrain: bool = False,
+    keep: bool = True,
+    name: str = "",
+    title: str = "",
+    notes: str = "",
+    expected: str = "",
+    command: Sequence[str] = (),
+    listener: ProgressListener = SILENT,
+) -> Comparison:
+    """Train each generator on each author, score it on the author's test text, and generate samples.
+
+    Several values may be one value or a sequence. `authors` are names, paths or corpora (without any: austen and
+    carroll), `generators` SPECs.
+
+    Training: `budget` is in seconds, or a duration such as "2m", for each row (30 seconds where no `steps` are given).
+    A row that is not done `timeout` after its start fails (by default three budgets, a minute, and a second for every
+    1,000 characters of test text; none with `steps` alone). `jobs` rows run side by side (one per core), on the
+    `executor`: "local", "ray", or the address of a Ray cluster. Stored models of the same training are reused unless
+    `retrain`.
+
+    Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
+    text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
+    `top_p`, `min_p`, `repetition_penalty` and `max_overlap` change them one by one. `length=0` generates none.
+
+    Extra metrics: `by` splits the bits by strata of the test text, `memory` limits the context, `cross_author` scores
+    the test texts of the other authors too, and `style` lets judges attribute samples to authors, for which a quarter
+    of each training text is set aside.
+
+    The result is stored as a run unless `keep` is False, by `name` or one made of the authors. `title`, `notes` and
+    `expected` are shown with it. A generator that fails costs its own row. Ctrl-C ends the comparison: finished rows
+    are returned, the others are marked as stopped. Raises UserError for arguments that cannot be used.
+    """
+    texts = [authors] if isinstance(authors, str | Path | Corpus) else list(authors)
+    settings = CompareSettings(
+        authors=[text.author if isinstance(text, Corpus) else str(text) for text in texts],
+        generators=_as_list(generators),
+        budget=parse_duration(budget),
+        steps=steps,
+        timeout=parse_duration(timeout, "timeout"),
+        seed=seed,
+        seeds=seeds,
+        prompts=_as_list(prompts),
+        samplings=combine_samplings(
+            samplings, temperatures, length, top_k, top_p, min_p, repetition_penalty, max_overlap
+        ),
+        jobs=jobs,
+        executor=executor,
+        device=device,
+        lines=lines,
+        held_out=_as_list(held_out),
+        by=_as_list(by),
+        style=style,
+        memory=memory,
+        cross_author=cross_author,
+        title=title,
+        notes=notes,
+        expected=expected,
+    )
+    return run_comparison(settings, texts, retrain=retrain, keep=keep, name=name, command=command, listener=listener)
+
+
+def rerun(
+    run: str | Comparison,
+    *,
+    retrain: bool = False,
+    keep: bool = True,
+    name: str = "",
+    command: Sequence[str] = (),
+    listener: ProgressListener = SILENT,
+) -> Comparison:
+    """Repeat the comparison of a stored run; stored models of the same training are reused unless `retrain`.
+
+    Raises UserError where there is no such run, or it was made from texts that have no name.
+    """
+    old = load_run(run) if isinstance(run, str) else run
+    if old.settings is None:
+        raise UserError(f"{old.name} was made in Python from texts without a name: call compare again")
+    name = name or old.name
+    return run_comparison(old.settings, retrain=retrain, keep=keep, name=name, command=command, listener=listener)
+
+
+def load_run(name: str) -> Comparison:
+    """Return a stored run by its name, the beginning of its name, or "last". Raises UserError."""
+    return Comparison.from_dict(runs.find_run(name).comparison)
+
+
+def run_comparison(
+    settings: CompareSettings,
+    texts: Sequence[str | Path | Corpus] | None = None,
+    *,
+    retrain: bool = False,
+    keep: bool = True,
+    name: str = "",
+    command: Sequence[str] = (),
+    listener: ProgressListener = SILENT,
+) -> Comparison:
+    """Carry out a comparison; `texts` replaces the settings' authors where some of them are corpora."""
+    start, created = time.perf_counter(), datetime.now(UTC).isoformat()
+
+    # refuse what can be refused, then load the texts
+    specs = settings.validate()
+    texts = settings.authors if texts is None else texts
+    repeatable = not any(isinstance(text, Corpus) for text in texts)
+    executor = create_executor(settings.executor, settings.jobs)
+    if settings.halving:
+        executor = Halving(executor, settings.halving)
+    if executor.local:
+        settings.train_settings().require_device()
+    corpora, judge = _load_texts(settings, texts, listener)
+
+    # run the jobs
+    analyses = {corpus.author: CopyAnalysis(corpus) for corpus in corpora}
+    jobs = make_jobs(settings, corpora, specs, models=str(models_folder()) if keep else "", retrain=retrain)
+    strata = {author: analysis.strata(settings.by) for author, analysis in analyses.items()}
+    jobs = [replace(job, strata=strata[job.author]) for job in jobs]
+    rows, stopped = _run_jobs(jobs, executor, listener)
+
+    # measure what the samples copy, and whose style they have; training the judges takes longer than Ctrl-C allows
+    judge = None if stopped else judge
+    rows = [_with_style(analyses[row.author].add_to(row), judge) for row in rows]
+    comparison = Comparison(
+        genbench=__version__,
+        corpora={corpus.author: from_json(CorpusInfo, corpus.describe()) for corpus in corpora},
+        results=rows,
+        baselines={corpus.author: baselines(str(corpus.train), str(corpus.test)) for corpus in corpora},
+        held_out_text={author: _held_out(analysis, settings) for author, analysis in analyses.items()},
+        style=None if judge is None else judge.evaluate(_first_length(settings) or Sampling.length),
+        title=settings.title,
+        notes=settings.notes,
+        expected=settings.expected,
+        created=created,
+        seconds=round(time.perf_counter() - start, 1),
+        command=list(command),
+        environment=describe_environment(),
+        settings=_absolute(settings, specs, list(analyses)) if repeatable else None,
+        stopped=stopped,
+    )
+    return _store(comparison, name, listener) if keep else comparison
+
+
+def _as_list(values: str | Sequence[str]) -> list[str]:
+    return [values] if isinstance(values, str) else list(values)
+
+
+def _load_texts(
+    settings: CompareSettings, texts: Sequence[str | Path | Corpus], listener: ProgressListener
+) -> tuple[list[Corpus], StyleJudge | None]:
+    """Return the texts, and the judges of style where they are wanted: these set a part of the texts aside."""
+    corpora = load_corpora(
+        texts,
+        lines=settings.lines,
+        held_out=settings.held_out,
+        on_progress=listener.download,
+        on_message=listener.message,
+    )
+    if not settings.style:
+        return corpora, None
+    return train_style_judge(corpora, settings.seed, listener.message)
+
+
+def _run_jobs(jobs: Sequence[Job], executor: Executor, listener: ProgressListener) -> tuple[list[Row], bool]:
+    """Return a row for each job, and whether Ctrl-C came before all were done."""
+    rows: dict[int, Row] = {}
+    stopped = False
+    try:
+        for index, event in executor.run(jobs):
+            name = f"{jobs[index].author} {jobs[index].spec}"
+            if isinstance(event, Progress):
+                listener.job_progress(index, name, event)
+            else:
+                rows[index] = add_interval_note(event)
+                listener.job_done(index, name, _outcome(event))
+    except KeyboardInterrupt:
+        stopped = True
+    return [rows.get(index) or Row.blank(job).failed(STOPPED) for index, job in enumerate(jobs)], stopped
+
+
+def _outcome(row: Row) -> str:
+    return f"{row.ranking_bits:.3f} bits/char" if row.ok else f"{row.status}: {row.error}"
+
+
+def _with_style(row: Row, judge: StyleJudge | None) -> Row:
+    """Return the row with the attributions of its samples, where there is a judge."""
+    if judge is None or row.style is None:
+        return row
+    return replace(row, style=replace(row.style, accuracy=judge.judge_samples(row.author, row.style.texts)))
+
+
+def _held_out(analysis: CopyAnalysis, settings: CompareSettings) -> NoveltyStatistics | None:
+    """Return the figures of held-out text in passages as long as the first samples; None without samples."""
+    length = _first_length(settings)
+    return analysis.held_out(length) if length else None
+
+
+def _first_length(settings: CompareSettings) -> int:
+    """Return the length of the first samples in characters; 0 where none are generated."""
+    return next((sampling.length for sampling in settings.samplings if sampling.length), 0)
+
+
+def _absolute(settings: CompareSettings, specs: Sequence[Spec], authors: list[str]) -> CompareSettings:
+    """Return the settings with absolute paths and the names of default authors: they work in any folder, any time."""
+    return replace(
+        settings,
+        authors=[os.path.abspath(name) if is_path(name) else name for name in settings.authors] or authors,
+        generators=[spec.map_files(os.path.abspath) for spec in specs],
+    )
+
+
+def _store(comparison: Comparison, name: str, listener: ProgressListener) -> Comparison:
+    """Return the comparison, stored as a run; a full disk costs the run, not the results."""
+    reused = sum(row.reused for row in comparison.results)
+    if reused:
+        listener.message(
+            f"{reused} of {len(comparison.results)} models are stored ones of the same training; --retrain trains again"
+        )
+    try:
+        stored = runs.store_run(comparison.to_dict(), name).name
+    except OSError as error:
+        listener.message(f"the run could not be stored in {runs.runs_folder()}: {error.strerror or error}")
+        return comparison
+    listener.message(f"stored as run {stored}; genbench runs report {stored} writes an HTML page")
+    return replace(comparison, name=stored)

@@ -1,0 +1,145 @@
+"""What is measured of a trained generator besides its score: samples, what they copy, and the extra metrics.
+
+Samples and extra metrics are made where the model is, in the worker. What samples copy is measured in the process that
+compares: there the training text of an author is indexed once for all rows, and never while jobs are timed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from genbench import scoring
+from genbench.analysis import memory
+from genbench.analysis.memory import ContextBits
+from genbench.analysis.novelty import NoveltyStatistics, TrainingIndex, spaced_passages
+from genbench.analysis.strata import stratify
+from genbench.corpus.corpus import Corpus
+from genbench.errors import UserError
+from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
+from genbench.generator import Generator, Progress
+from genbench.model import Model
+from genbench.sampling import Sampling, generate_many
+from genbench.scoring import surprisal_by_word
+
+if TYPE_CHECKING:
+    from genbench.experiments.job import Job
+
+MAX_CONTEXT, MAX_TARGETS = 256, 200  # characters and words: less than `genbench memory` measures
+
+ReportProgress = Callable[[Progress], None]
+
+
+def generate_samples(row: Row, model: Model, job: Job) -> Row:
+    """Return the row with a sample for each prompt and sampling, generated side by side and timed together."""
+    # generate
+    started = time.perf_counter()
+    pairs = list(product(job.prompts, job.samplings))
+    prompts, samplings = [prompt for prompt, _ in pairs], [sampling for _, sampling in pairs]
+    rngs = [np.random.default_rng([job.seed, index]) for index in range(len(pairs))]
+    texts = generate_many(model.generator, prompts, samplings, rngs, training_words=model.training_words)
+    seconds, characters = time.perf_counter() - started, sum(map(len, texts))
+
+    # the surprisal of each text after its prompt
+    prompted = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
+    samples = []
+    for (prompt, sampling), text, bits in zip(pairs, texts, scoring.score_each(model.generator, prompted), strict=True):
+        words = surprisal_by_word(bits[len(bits) - len(text) :], text)
+        samples.append(Sample(sampling.temperature, prompt, text, [(word.text, word.bits) for word in words]))
+    speed = round(characters / seconds) if characters else None
+    return replace(row, samples=samples, generate_characters_per_second=speed)
+
+
+def generate_for_judges(model: Model, job: Job) -> list[str]:
+    """Return additional samples for the judges of style: by the first sampling, without a prompt."""
+    sampling = job.samplings[0] if job.samplings else Sampling()
+    count = job.style_samples
+    rngs = [np.random.default_rng([job.seed, index, count]) for index in range(count)]
+    return generate_many(model.generator, [""] * count, [sampling] * count, rngs, training_words=model.training_words)
+
+
+def measure_extras(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:
+    """Return the row with the extra metrics that its job asks for."""
+    if job.style_samples:
+        report(Progress(1, note="sampling for the judges"))
+        texts = [text for text in generate_for_judges(model, job) if text]
+        row = replace(row, style=StyleScores(max(map(len, texts)), texts) if texts else None)
+
+    if job.score_validation and job.valid:
+        report(Progress(1, note="scoring validation text"))
+        score = scoring.score(model.generator, job.valid)
+        row = replace(row, validation_bits_per_character=score.bits_per_character)
+
+    if job.memory:
+        row = replace(row, memory=_context_curve(model.generator, job.test, report))
+
+    cross_scores = {}
+    for author, text in job.other_tests.items():
+        progress = partial(_report_share, report, f"scoring {author}")
+        cross_scores[author] = scoring.score(model.generator, text, progress).bits_per_character
+    return replace(row, cross_scores=cross_scores)
+
+
+def _report_share(report: ReportProgress, note: str, share: float) -> None:
+    report(Progress(share, note=note))
+
+
+def _context_curve(generator: Generator, text: str, report: ReportProgress) -> list[ContextBits]:
+    """Return bits of the same words by length of the context; [] where the text is too short for it."""
+    try:
+        spans = memory.find_targets(text, MAX_CONTEXT, MAX_TARGETS)
+    except UserError:
+        return []
+    return memory.context_curve(generator, text, spans, MAX_CONTEXT, partial(_report_share, report, "contexts"))
+
+
+@dataclass
+class CopyAnalysis:
+    """Measures what samples copy from one author's training text, and the strata of the test text.
+
+    The training text is indexed when it is first needed.
+    """
+
+    corpus: Corpus
+    _held_out: dict[int, NoveltyStatistics] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> TrainingIndex:
+        """The index of the training text."""
+        return TrainingIndex(str(self.corpus.train), self.corpus.book_starts)
+
+    def strata(self, splits: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the strata of the test text, packed for a job, by kind of split."""
+        return {by: stratify(by, self.index, str(self.corpus.test)).pack() for by in splits}
+
+    def add_to(self, row: Row) -> Row:
+        """Return the row with the figures of each sample, and for each temperature those of its samples together."""
+        samples = [self._with_copies(sample) for sample in row.samples]
+        novelty = []
+        for temperature in dict.fromkeys(sample.temperature for sample in samples):
+            statistics = self.index.statistics([s.text for s in samples if s.temperature == temperature])
+            novelty.append(CopyStats(**vars(statistics), temperature=temperature))
+        return replace(row, samples=samples, novelty=novelty)
+
+    def held_out(self, length: int) -> NoveltyStatistics:
+        """Return the figures of passages of held-out text (the validation part) of a length in characters."""
+        if length not in self._held_out:
+            self._held_out[length] = self.index.statistics(spaced_passages(str(self.corpus.valid), length))
+        return self._held_out[length]
+
+    def _with_copies(self, sample: Sample) -> Sample:
+        novelty = self.index.text_novelty(sample.text)
+        return replace(
+            sample,
+            longest_copy=novelty.longest_copy,
+            copied_from=novelty.copied_from,
+            copies=novelty.copies,
+            copied_share=novelty.copied_share,
+            unseen=novelty.unseen,
+        )
