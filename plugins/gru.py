@@ -16,65 +16,86 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from genbench.neural import Products, RecurrentGenerator, WordNetwork, through_sigmoid, through_tanh
+from genbench.neural import RecurrentGenerator, RecurrentMatmul, WordNetwork, sigmoid_backward, tanh_backward
 
 
-class Steps(torch.autograd.Function):
+class GRUSteps(torch.autograd.Function):
     """All steps of one layer on the CPU, with the gradients written out: torch's own take several times as long.
 
-    Takes `read` (time, batch, 3 hidden), what r, z and n have of the input; h before, (batch, hidden); `recurrent`
-    (3 hidden, hidden) and its bias; whether products are in bf16. Gives h of each step, (time, batch, hidden).
-    What can be done step by step is: a step fits the processor's cache, a window does not.
+    Element-wise work is done step by step, because one step fits the processor's cache and a whole window does not.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, read: torch.Tensor, h: torch.Tensor, recurrent: torch.Tensor, bias: torch.Tensor, half: bool
+        ctx: Any, projected: torch.Tensor, h: torch.Tensor, recurrent: torch.Tensor, bias: torch.Tensor, bf16: bool
     ) -> torch.Tensor:
-        n, products = h.shape[1], Products(recurrent, half)
-        gates, seen = h.new_empty(read.shape), h.new_empty(len(read), *h.shape)  # r, z and n; U_n h
-        hs = h.new_empty(len(read) + 1, *h.shape)
+        """Return h of each step, (time, batch, hidden).
+
+        `projected` is the products with the input, (time, batch, 3 hidden), for r, z and n; `h` the initial state,
+        (batch, hidden); `recurrent` (3 hidden, hidden) and `bias` (3 hidden,) are the recurrent weights.
+        """
+        # room for gates, U_n h, states, and states as inputs of the products
+        n, matmul = h.shape[1], RecurrentMatmul(recurrent, bf16)
+        gates, recurrent_n = h.new_empty(projected.shape), h.new_empty(len(projected), *h.shape)
+        hs = h.new_empty(len(projected) + 1, *h.shape)
         hs[0] = h
-        kept = products.room(hs)
+        inputs = matmul.empty_input(hs)
         sums = h.new_empty(len(h), 3 * n)
+
+        # views of each step, made once: views made in the loop cost time
         sum_rz, sum_n = sums[:, : 2 * n], sums[:, 2 * n :]
-        read_rz, read_n = read[..., : 2 * n].unbind(), read[..., 2 * n :].unbind()
+        projected_rz, projected_n = projected[..., : 2 * n].unbind(), projected[..., 2 * n :].unbind()
         rz, (r, z, new) = gates[..., : 2 * n].unbind(), (gate.unbind() for gate in gates.chunk(3, dim=2))
-        h_at, kept_at, seen_at = hs.unbind(), kept.unbind(), seen.unbind()  # made in the loop, views cost their time
-        for t in range(len(read)):
-            products.add(bias, kept_at[t].copy_(h_at[t]), sums)
-            torch.add(read_rz[t], sum_rz, out=rz[t]).sigmoid_()
-            torch.addcmul(read_n[t], r[t], seen_at[t].copy_(sum_n), out=new[t]).tanh_()
+        h_at, input_at, recurrent_n_at = hs.unbind(), inputs.unbind(), recurrent_n.unbind()
+
+        for t in range(len(projected)):
+            matmul.forward(bias, input_at[t].copy_(h_at[t]), sums)
+            torch.add(projected_rz[t], sum_rz, out=rz[t]).sigmoid_()
+            torch.addcmul(projected_n[t], r[t], recurrent_n_at[t].copy_(sum_n), out=new[t]).tanh_()
             torch.lerp(new[t], h_at[t], z[t], out=h_at[t + 1])
-        ctx.save_for_backward(gates, seen, hs, kept, recurrent)
-        ctx.half, ctx.read = half, read.dtype
+
+        ctx.save_for_backward(gates, recurrent_n, hs, inputs, recurrent)
+        ctx.bf16, ctx.dtype = bf16, projected.dtype
         return hs[1:].clone()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, into_h: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        gates, seen, hs, kept, recurrent = ctx.saved_tensors
-        products = Products(recurrent, ctx.half)
+    def backward(ctx: Any, grad_hs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of `projected`, `h`, `recurrent` and `bias`."""
+        gates, recurrent_n, hs, inputs, recurrent = ctx.saved_tensors
+        matmul = RecurrentMatmul(recurrent, ctx.bf16)
+
+        # room for gradients: of the products with the input, and of those with h
+        grad_projected = torch.empty_like(gates, dtype=ctx.dtype)
+        grad_recurrent = torch.empty_like(gates, dtype=inputs.dtype)
+        grad_sums, grad_bias, buffer = torch.empty_like(gates[0]), torch.zeros_like(gates[0]), torch.empty_like(hs[0])
+
+        # views of each step
         r, z, new = (gate.unbind() for gate in gates.chunk(3, dim=2))
-        of_read, found = torch.empty_like(gates, dtype=ctx.read), torch.empty_like(gates, dtype=kept.dtype)
-        read_at, found_at, seen_at, h_at = of_read.unbind(), found.unbind(), seen.unbind(), hs.unbind()
-        at, of_bias = torch.empty_like(gates[0]), torch.zeros_like(gates[0])  # at: the gradient of a step's sums
-        at_r, at_z, at_n = at.chunk(3, dim=1)
-        above, by = (torch.zeros_like(hs[0]), *into_h.unbind()), torch.empty_like(hs[0])
-        dh = above[-1].clone()
+        projected_at, recurrent_at = grad_projected.unbind(), grad_recurrent.unbind()
+        recurrent_n_at, h_at = recurrent_n.unbind(), hs.unbind()
+        grad_r, grad_z, grad_n = grad_sums.chunk(3, dim=1)
+        grad_output = (torch.zeros_like(hs[0]), *grad_hs.unbind())
+
+        grad_h = grad_output[-1].clone()
         for t in range(len(gates) - 1, -1, -1):
-            through_tanh(torch.addcmul(dh, dh, z[t], value=-1, out=by), new[t], at_n)
-            through_sigmoid(torch.mul(at_n, seen_at[t], out=by), r[t], at_r)
-            through_sigmoid(torch.sub(h_at[t], new[t], out=by).mul_(dh), z[t], at_z)
-            read_at[t].copy_(at)
-            at_n.mul_(r[t])
-            of_bias.add_(at)
-            products.back(torch.addcmul(above[t], dh, z[t], out=by), found_at[t].copy_(at), dh)
-        return of_read, dh, products.gradient(found, kept[:-1]), of_bias.sum(0), None
+            # through the tanh of n and the sigmoids of r and z
+            tanh_backward(torch.addcmul(grad_h, grad_h, z[t], value=-1, out=buffer), new[t], grad_n)
+            sigmoid_backward(torch.mul(grad_n, recurrent_n_at[t], out=buffer), r[t], grad_r)
+            sigmoid_backward(torch.sub(h_at[t], new[t], out=buffer).mul_(grad_h), z[t], grad_z)
+            projected_at[t].copy_(grad_sums)
+
+            # through the products with h, to the step before
+            grad_n.mul_(r[t])
+            grad_bias.add_(grad_sums)
+            torch.addcmul(grad_output[t], grad_h, z[t], out=buffer)
+            matmul.backward(buffer, recurrent_at[t].copy_(grad_sums), grad_h)
+        grad_weights = matmul.weight_gradient(grad_recurrent, inputs[:-1])
+        return grad_projected, grad_h, grad_weights, grad_bias.sum(0), None
 
 
 class GRU(nn.GRU):
-    """torch's GRU, recurrent weights orthogonal, its memory short at first, trained on the CPU by the steps above."""
+    """torch's GRU, trained on the CPU by `GRUSteps`; recurrent weights orthogonal, memory short at first."""
 
     def __init__(self, inputs: int, hidden: int, layers: int) -> None:
         super().__init__(inputs, hidden, layers, batch_first=True)
@@ -83,27 +104,28 @@ class GRU(nn.GRU):
                 if name.startswith("bias"):
                     nn.init.zeros_(weights)
                 if name.startswith("bias_ih"):
-                    weights[hidden : 2 * hidden] = -1  # z: at first a short memory, which learns sooner
+                    weights[hidden : 2 * hidden] = -1  # z: a short memory at first, which learns faster
                 if name.startswith("weight_hh"):
                     for gate in weights.chunk(3):
                         nn.init.orthogonal_(gate)
 
     def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
-        """(batch, time, inputs) to (batch, time, hidden); a state is (layers, batch, hidden)."""
+        """Return (batch, time, hidden) from (batch, time, inputs), and the state, (layers, batch, hidden)."""
         if not torch.is_grad_enabled() or x.device.type != "cpu" or x.dtype is torch.bfloat16:
-            found: tuple[torch.Tensor, torch.Tensor] = super().forward(x, state)
-            return found
-        before = x.new_zeros(self.num_layers, len(x), self.hidden_size) if state is None else state
-        values, ends, half = x.transpose(0, 1), [], torch.is_autocast_enabled("cpu")
-        for layer, h in enumerate(before):
+            output: tuple[torch.Tensor, torch.Tensor] = super().forward(x, state)
+            return output
+
+        initial = x.new_zeros(self.num_layers, len(x), self.hidden_size) if state is None else state
+        hs, last, bf16 = x.transpose(0, 1), [], torch.is_autocast_enabled("cpu")  # hs: (time, batch, inputs)
+        for layer, h in enumerate(initial):
             w, u, b, c = (
                 getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            read = functional.linear(values, w, b)
-            with torch.autocast("cpu", enabled=False):  # but for its products a step is in fp32
-                values = Steps.apply(read, h, u, c, half)  # type: ignore[no-untyped-call]
-            ends.append(values[-1])
-        return values.transpose(0, 1), torch.stack(ends)
+            projected = functional.linear(hs, w, b)
+            with torch.autocast("cpu", enabled=False):  # only the products are in bf16
+                hs = GRUSteps.apply(projected, h, u, c, bf16)  # type: ignore[no-untyped-call]
+            last.append(hs[-1])
+        return hs.transpose(0, 1), torch.stack(last)
 
 
 @dataclass

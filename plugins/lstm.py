@@ -17,57 +17,63 @@ Array = npt.NDArray[np.float32]
 
 
 class LSTM(nn.LSTM):
-    """torch's LSTM, with quick steps for drawing: torch's own lays out all weights anew at each call."""
+    """torch's LSTM, with fast numpy steps for generation: torch's own copies all weights at each call."""
 
-    def project(self, x: torch.Tensor) -> torch.Tensor:
-        """What the first layer's gates have of inputs, (n, inputs) to (n, 4 hidden)."""
+    def project_inputs(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the products of the first layer's gates with inputs, (n, inputs) to (n, 4 hidden)."""
         w, _, b, d = self.all_weights[0]
-        return _gates(functional.linear(x, w, b + d).t()).t()
+        return _reorder_gates(functional.linear(x, w, b + d).t()).t()
 
-    def quick(self) -> Steps:
-        """Its steps in numpy."""
-        return Steps(self.all_weights)
+    def numpy_step(self) -> NumpyLSTMStep:
+        """Return the step in numpy."""
+        return NumpyLSTMStep(self.all_weights)
 
 
-class Steps:
-    """One token of many streams: what the first gates have of the input, (n, 4 hidden), to (n, hidden).
+class NumpyLSTMStep:
+    """One step of many streams, from the first layer's products with the input, (n, 4 hidden), to (n, hidden).
 
     A state is (h, c), (layers, n, hidden) each. One tanh serves all gates, since sigmoid(x) = (1 + tanh(x / 2)) / 2.
     """
 
     def __init__(self, weights: Sequence[Sequence[torch.Tensor]]) -> None:
         self.layers = [
-            [_gates(each.detach()).t().contiguous().numpy() for each in (w, u, b + d)] for w, u, b, d in weights
+            [_reorder_gates(matrix.detach()).t().contiguous().numpy() for matrix in (w, u, b + d)]
+            for w, u, b, d in weights
         ]
         self.shape = len(self.layers), self.layers[0][1].shape[0]  # layers and hidden
 
-    def __call__(self, read: Array, state: tuple[Array, Array] | None) -> tuple[Array, tuple[Array, Array]]:
+    def __call__(self, projected: Array, state: tuple[Array, Array] | None) -> tuple[Array, tuple[Array, Array]]:
         layers, n = self.shape
-        h, c = state if state is not None else np.zeros((2, layers, len(read), n), np.float32)
+        h, c = state if state is not None else np.zeros((2, layers, len(projected), n), np.float32)
         hs, cs = np.empty_like(h), np.empty_like(c)
         for layer, (w, u, bias) in enumerate(self.layers):
+            # the sums of all gates, (n, 4 hidden)
             sums = h[layer] @ u
-            sums += read if layer == 0 else hs[layer - 1] @ w + bias
+            sums += projected if layer == 0 else hs[layer - 1] @ w + bias
+
+            # gates and candidate
             np.tanh(sums, out=sums)
             sums[:, : 3 * n] += 1
             sums[:, : 3 * n] *= 0.5
             i, f, o, g = (sums[:, gate * n : (gate + 1) * n] for gate in range(4))
+
+            # c' = f c + i g, h' = o tanh(c')
             np.add(np.multiply(f, c[layer], out=f), np.multiply(i, g, out=i), out=cs[layer])
             np.multiply(o, np.tanh(cs[layer]), out=hs[layer])
         return hs[-1], (hs, cs)
 
 
-def _gates(weights: torch.Tensor) -> torch.Tensor:
-    """The rows of torch's four gates, i, f, g, o, as those of `Steps`: i, f, o halved, and g."""
+def _reorder_gates(weights: torch.Tensor) -> torch.Tensor:
+    """Return the rows of torch's gates i, f, g, o in the form of `NumpyLSTMStep`: i, f, o halved, then g."""
     i, f, g, o = weights.chunk(4)
     return torch.cat([i / 2, f / 2, o / 2, g])
 
 
-def lstm(inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> LSTM:
-    """Its forget gates open at first (bias 1: Jozefowicz et al. 2015), recurrent weights orthogonal."""
-    made = LSTM(inputs, hidden, layers, batch_first=True, dropout=dropout)
+def lstm(inputs: int, hidden: int, layers: int, layer_dropout: float = 0.0) -> LSTM:
+    """Return an LSTM with open forget gates (bias 1: Jozefowicz et al. 2015) and orthogonal recurrent weights."""
+    core = LSTM(inputs, hidden, layers, batch_first=True, dropout=layer_dropout)
     with torch.no_grad():
-        for name, weights in made.named_parameters():
+        for name, weights in core.named_parameters():
             if name.startswith("bias"):
                 weights.zero_()
             if name.startswith("bias_ih"):
@@ -75,7 +81,7 @@ def lstm(inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> LSTM:
             if name.startswith("weight_hh"):
                 for gate in weights.chunk(4):
                     nn.init.orthogonal_(gate)
-    return made
+    return core
 
 
 @dataclass

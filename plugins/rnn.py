@@ -1,6 +1,6 @@
 """rnn-char and rnn-word: the vanilla recurrent network (Elman 1990), whose memory is short.
 
-Differs from its neighbours in that it has no gates: each step overwrites the whole memory.
+Differs from gru-char and lstm-char in that it has no gates: each step overwrites the whole memory.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from genbench.neural import RecurrentGenerator, WordNetwork
 
 
 def rnn(inputs: int, hidden: int, layers: int) -> nn.RNN:
-    """torch's RNN with tanh, recurrent weights orthogonal (Saxe et al. 2014)."""
-    made = nn.RNN(inputs, hidden, layers, batch_first=True)
-    for name, weights in made.named_parameters():
+    """Return torch's RNN with tanh, with orthogonal recurrent weights (Saxe et al. 2014)."""
+    core = nn.RNN(inputs, hidden, layers, batch_first=True)
+    for name, weights in core.named_parameters():
         if name.startswith("weight_hh"):
             nn.init.orthogonal_(weights)
-    return made
+    return core
 
 
 @dataclass

@@ -1,6 +1,7 @@
-"""stacked-lstm-char and stacked-lstm-word: LSTM layers on LSTM layers (Graves 2013), dropout between them.
+"""stacked-lstm-char and stacked-lstm-word: several LSTM layers (Graves 2013), with dropout between them.
 
-Differs from lstm-char and lstm-word in that each layer reads what the one below remembers (Zaremba et al. 2014).
+Differs from lstm-char and lstm-word in that each layer reads the output of the one below, through dropout (Zaremba et
+al. 2014).
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from genbench.neural import RecurrentGenerator, WordNetwork
 class StackedLSTMChar(RecurrentGenerator):
     """A character-level stack of LSTM layers."""
 
-    layers: int = field(default=2, metadata={"help": "recurrent layers, one upon the other"})
-    between: float = field(default=0.1, metadata={"help": "dropout between the layers"})
+    layers: int = field(default=2, metadata={"help": "number of recurrent layers"})
+    layer_dropout: float = field(default=0.1, metadata={"help": "dropout between the layers"})
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
-        return lstm(inputs, hidden, self.layers, self.between if self.layers > 1 else 0.0)
+        return lstm(inputs, hidden, self.layers, self.layer_dropout if self.layers > 1 else 0.0)
 
 
 @dataclass
 class StackedLSTMWord(WordNetwork):
     """A word-level stack of LSTM layers; rare words are spelled."""
 
-    layers: int = field(default=2, metadata={"help": "recurrent layers, one upon the other"})
-    between: float = field(default=0.2, metadata={"help": "dropout between the layers"})
+    layers: int = field(default=2, metadata={"help": "number of recurrent layers"})
+    layer_dropout: float = field(default=0.2, metadata={"help": "dropout between the layers"})
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
-        return lstm(inputs, hidden, self.layers, self.between if self.layers > 1 else 0.0)
+        return lstm(inputs, hidden, self.layers, self.layer_dropout if self.layers > 1 else 0.0)

@@ -1,6 +1,25 @@
-"""Recurrent networks as generators: the training loop, optimizers, heads, schedules and parallel scoring.
+"""Recurrent networks as generators. For plugins: `from genbench.neural import RecurrentGenerator`.
 
-Torch is imported by the modules of this package alone, and only when one of the names below is used.
+    recurrent           RecurrentGenerator: options, training and the six methods of the contract
+    word_network        WordNetwork: the same over words
+    network             embedding, core and head as one module; states of cores
+    embeddings          word vectors, subwords, one-hot, word2vec
+    heads               softmax, adaptive softmax, tied weights
+    batches             batches of a token stream: stateful rows, independent windows
+    training            the training loop: truncated backpropagation through time
+    optimizers          Muon, AdamW, weight averaging
+    schedule            learning rates, and how a budget becomes steps
+    auto_size           hidden units and dropout where the options leave them open
+    checkpoint          interrupting and resuming; limits on untrusted sizes
+    precision           bf16 and other numeric settings while training
+    distributed         several processes train one network (torchrun)
+    inference           steps of a trained network in numpy
+    parallel_scoring    scoring of a long stream in parallel rows
+    probe               gates, memory and gradients of a trained network
+    recurrent_ops       operations for cores that write out their gradients
+    classifier          the RNN and LSTM author classifiers
+
+Torch is imported by the modules of this package, and only when one of the names below is used.
 """
 
 from __future__ import annotations
@@ -9,28 +28,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genbench.neural.batches import Alone as Alone
-    from genbench.neural.batches import Reading as Reading
+    from genbench.neural.batches import BatchSampler as BatchSampler
+    from genbench.neural.batches import WindowBatches as WindowBatches
     from genbench.neural.embeddings import OneHot as OneHot
     from genbench.neural.probe import NetworkProbe as NetworkProbe
     from genbench.neural.recurrent import RecurrentGenerator as RecurrentGenerator
-    from genbench.neural.recurrent_ops import Products as Products
-    from genbench.neural.recurrent_ops import through_limit as through_limit
-    from genbench.neural.recurrent_ops import through_sigmoid as through_sigmoid
-    from genbench.neural.recurrent_ops import through_tanh as through_tanh
+    from genbench.neural.recurrent_ops import RecurrentMatmul as RecurrentMatmul
+    from genbench.neural.recurrent_ops import clamp_backward as clamp_backward
+    from genbench.neural.recurrent_ops import sigmoid_backward as sigmoid_backward
+    from genbench.neural.recurrent_ops import tanh_backward as tanh_backward
     from genbench.neural.word_network import WordNetwork as WordNetwork
 
 _MODULES = {
-    "Alone": "batches",
+    "BatchSampler": "batches",
     "NetworkProbe": "probe",
     "OneHot": "embeddings",
-    "Products": "recurrent_ops",
-    "Reading": "batches",
     "RecurrentGenerator": "recurrent",
+    "RecurrentMatmul": "recurrent_ops",
+    "WindowBatches": "batches",
     "WordNetwork": "word_network",
-    "through_limit": "recurrent_ops",
-    "through_sigmoid": "recurrent_ops",
-    "through_tanh": "recurrent_ops",
+    "clamp_backward": "recurrent_ops",
+    "sigmoid_backward": "recurrent_ops",
+    "tanh_backward": "recurrent_ops",
 }
 
 __all__ = sorted(_MODULES)

@@ -1,7 +1,7 @@
-"""How large a network is and how much of it is dropped, where its options leave that open.
+"""Choose hidden units and dropout where the options leave them open, from time, machine and text.
 
-A rule is fitted on Austen and Alice, on valid text; the trials are in LOG.md. What a machine can do is measured in
-tokens a second at REFERENCE units, so that slow cores, and slow cells, get fewer units.
+The rule was fitted on validation text of Austen and Alice; the trials are in docs/log/networks.md. The speed of a
+machine is measured in tokens per second at REFERENCE_UNITS, so that slow processors, and slow cells, get fewer units.
 """
 
 from __future__ import annotations
@@ -10,71 +10,79 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-REFERENCE = 256  # units
-COST = 1.6  # the power of the units that the time of a token grows with
-MULTIPLE = 64
+REFERENCE_UNITS = 256
+COST_EXPONENT = 1.6  # the time per token grows with this power of the units
+MULTIPLE = 64  # hidden units are rounded to multiples of it
 
 
 @dataclass(frozen=True)
-class Size:
-    """What was chosen."""
+class NetworkSize:
+    """The size of a network."""
 
     hidden: int  # units in each recurrent layer
-    dropout: float  # share, on the way out of the core
+    dropout: float  # after the core, 0 to 1
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What was best: `units` where `after` tokens could be read at REFERENCE units, more by powers of the time.
+class SizeRule:
+    """The parameters of the rule, as power laws around the sizes that were best in trials.
 
-    A text of `text` tokens fills `full` units, a longer one more. As many passes as `free` need no dropout; each
-    doubling wants so much more, of a network as large as its text can fill, and less of a smaller one.
+    With time for `reference_tokens` tokens at REFERENCE_UNITS, `units` were best. A text of `reference_text` tokens can
+    use `text_units` units. `free_passes` over the text need no dropout; each doubling of the passes adds
+    `dropout_per_doubling`, in a network as large as its text can use, and less in a smaller one.
     """
 
     units: int = 384
-    after: float = 7.5e6
-    growth: float = 0.25
-    full: int = 256
-    text: int = 115_000
-    text_growth: float = 0.3
-    free: float = 4.0
-    doubling: float = 0.15
-    most: float = 0.5
+    reference_tokens: float = 7.5e6
+    time_exponent: float = 0.25
+    text_units: int = 256
+    reference_text: int = 115_000
+    text_exponent: float = 0.3
+    free_passes: float = 4.0
+    dropout_per_doubling: float = 0.15
+    max_dropout: float = 0.5
 
     def hidden(self, reachable: float, tokens: int) -> int:
-        """Units for a text of so many tokens, where so many could be read in the run at REFERENCE units.
+        """Return units for a text of `tokens` tokens, with time to read `reachable` tokens at REFERENCE_UNITS.
 
-        >>> Rule().hidden(7.5e6, 1_600_000), Rule().hidden(22.5e6, 1_600_000), Rule().hidden(7.5e6, 115_000)
+        >>> SizeRule().hidden(7.5e6, 1_600_000), SizeRule().hidden(22.5e6, 1_600_000), SizeRule().hidden(7.5e6, 115_000)
         (384, 512, 256)
         """
-        by_time = self.units * (reachable / self.after) ** self.growth
-        return max(MULTIPLE, int(min(by_time, self._filled(tokens)) / MULTIPLE + 0.5) * MULTIPLE)
+        by_time = self.units * (reachable / self.reference_tokens) ** self.time_exponent
+        return max(MULTIPLE, int(min(by_time, self._usable_units(tokens)) / MULTIPLE + 0.5) * MULTIPLE)
 
     def dropout(self, passes: float, hidden: int, tokens: int) -> float:
-        """For so many units and a text that is read so many times.
+        """Return the dropout for `passes` passes over a text.
 
-        >>> [Rule().dropout(passes, 256, 115_000) for passes in (2, 8, 34)], Rule().dropout(8, 50, 1_600_000)
+        >>> [SizeRule().dropout(n, 256, 115_000) for n in (2, 8, 34)], SizeRule().dropout(8, 50, 1_600_000)
         ([0.0, 0.15, 0.46], 0.01)
         """
-        wanted = self.doubling * math.log2(max(passes, 1e-9) / self.free) * min(1.0, hidden / self._filled(tokens))
-        return round(min(max(wanted, 0.0), self.most), 2)
+        fullness = min(1.0, hidden / self._usable_units(tokens))
+        dropout = self.dropout_per_doubling * math.log2(max(passes, 1e-9) / self.free_passes) * fullness
+        return round(min(max(dropout, 0.0), self.max_dropout), 2)
 
-    def _filled(self, tokens: int) -> float:
-        """Units that a text can fill."""
-        return float(self.full * (tokens / self.text) ** self.text_growth)
-
-
-def by_steps(rule: Rule, read: float, tokens: int, hidden: int | None) -> Size:
-    """For a run that reads so many tokens, however long that takes; `hidden` is set if that is given."""
-    power = rule.growth * COST
-    wanted = (rule.units * (read / rule.after / REFERENCE**COST) ** rule.growth) ** (1 / (1 - power))
-    chosen = hidden or rule.hidden(read * (wanted / REFERENCE) ** COST, tokens)
-    return Size(chosen, rule.dropout(read / tokens, chosen, tokens))
+    def _usable_units(self, tokens: int) -> float:
+        """Return the units that a text of this length can use."""
+        return float(self.text_units * (tokens / self.reference_text) ** self.text_exponent)
 
 
-def by_seconds(rule: Rule, seconds: float, speed: Callable[[int], float], tokens: int, hidden: int | None) -> Size:
-    """For a budget; `speed` measures tokens a second at so many units; `hidden` is set if that is given."""
-    measured = speed(hidden or REFERENCE)
-    chosen = hidden or rule.hidden(seconds * measured, tokens)
-    read = seconds * measured * ((hidden or REFERENCE) / chosen) ** COST
-    return Size(chosen, rule.dropout(read / tokens, chosen, tokens))
+def size_for_steps(rule: SizeRule, tokens_read: float, tokens: int, hidden: int | None) -> NetworkSize:
+    """Return the size for a run that reads `tokens_read` tokens, however long that takes; `hidden` wins if set."""
+    # the units whose run would take just the time at which the rule wants them
+    power = rule.time_exponent * COST_EXPONENT
+    scaled = tokens_read / rule.reference_tokens / REFERENCE_UNITS**COST_EXPONENT
+    units = (rule.units * scaled**rule.time_exponent) ** (1 / (1 - power))
+
+    hidden = hidden or rule.hidden(tokens_read * (units / REFERENCE_UNITS) ** COST_EXPONENT, tokens)
+    return NetworkSize(hidden, rule.dropout(tokens_read / tokens, hidden, tokens))
+
+
+def size_for_budget(
+    rule: SizeRule, seconds: float, measure_speed: Callable[[int], float], tokens: int, hidden: int | None
+) -> NetworkSize:
+    """Return the size for a budget; `measure_speed` returns tokens per second at given units; `hidden` wins if set."""
+    measured_units = hidden or REFERENCE_UNITS
+    speed = measure_speed(measured_units)
+    hidden = hidden or rule.hidden(seconds * speed, tokens)
+    tokens_read = seconds * speed * (measured_units / hidden) ** COST_EXPONENT
+    return NetworkSize(hidden, rule.dropout(tokens_read / tokens, hidden, tokens))

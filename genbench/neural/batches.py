@@ -1,4 +1,8 @@
-"""How a stream of ids is read, in training and in validation: with a carried state, or in windows that stand alone."""
+"""Batches from a stream of token ids, for training and validation.
+
+StatefulBatches   long rows, read `bptt` tokens at a time; the state is carried from one batch to the next
+WindowBatches     short independent windows in random order; each starts from a zero state
+"""
 
 from __future__ import annotations
 
@@ -8,101 +12,109 @@ from typing import Protocol
 
 import torch
 
-LONG = 256  # tokens read at once where nothing is learned
+VALIDATION_TOKENS_PER_BATCH = 256  # of each row, where no gradient is needed
+MIN_VALIDATION_ROW = 64  # tokens
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows read side by side; of each row's targets the last `counted` are scored."""
+    """Rows that are read side by side; the last `scored` targets of each row count."""
 
-    inputs: torch.Tensor  # (batch, window)
-    targets: torch.Tensor  # (batch, window)
-    counted: int
-    fresh: bool = True  # the state begins anew
-
-
-class Reading(Protocol):
-    """A way to read a stream of ids."""
-
-    def per_pass(self, tokens: int) -> int:
-        """How many batches one pass over so many tokens has."""
-
-    def train(self, ids: torch.Tensor, random: torch.Generator) -> Iterator[Batch]:
-        """Batches without end."""
-
-    def valid(self, ids: torch.Tensor) -> Iterator[Batch]:
-        """Batches over a stream once, always the same."""
+    inputs: torch.Tensor  # (batch, time)
+    targets: torch.Tensor  # (batch, time)
+    scored: int
+    reset_state: bool = True  # the rows start from a zero state, not where the last batch ended
 
 
-@dataclass(frozen=True)
-class Carried:
-    """Rows read from their beginning to their end, `window` tokens at a time, the state carried on."""
+class BatchSampler(Protocol):
+    """Splits a stream of token ids into batches."""
 
-    batch: int
-    window: int
+    def batches_per_pass(self, tokens: int) -> int:
+        """Return how many batches one pass over a text of `tokens` tokens has."""
 
-    def per_pass(self, tokens: int) -> int:
-        """How many windows a row has."""
-        rows = self._rows(tokens)
-        return max(1, (tokens - 1) // rows // self.window)
+    def training_batches(self, ids: torch.Tensor, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield batches of a training stream without end."""
 
-    def train(self, ids: torch.Tensor, random: torch.Generator) -> Iterator[Batch]:
-        """Each pass starts at another place of the first window, so that windows cut at other tokens each time."""
-        rows = self._rows(len(ids))
-        length = (len(ids) - 1) // rows
-        window = min(self.window, length)
-        while True:
-            offset = int(torch.randint(0, max(min(window, length - window), 1), (1,), generator=random))
-            yield from _in_rows(ids[offset:], rows, window, whole=True)
-
-    def valid(self, ids: torch.Tensor) -> Iterator[Batch]:
-        """In fewer rows than training reads, if the text is short: each row begins in the dark."""
-        return _in_rows(ids, max(1, min(self.batch, (len(ids) - 1) // 64)), LONG, whole=False)
-
-    def _rows(self, tokens: int) -> int:
-        return max(1, min(self.batch, (tokens - 1) // self.window))
-
-
-def _in_rows(ids: torch.Tensor, rows: int, window: int, *, whole: bool) -> Iterator[Batch]:
-    """One pass; `whole` leaves a shorter last window out."""
-    length = (len(ids) - 1) // rows
-    inputs, targets = (part[: rows * length].view(rows, length) for part in (ids[:-1], ids[1:]))
-    for start in range(0, length - window + 1 if whole else length, window):
-        part = slice(start, start + window)
-        yield Batch(inputs[:, part].long(), targets[:, part].long(), min(window, length - start), fresh=start == 0)
+    def validation_batches(self, ids: torch.Tensor) -> Iterator[Batch]:
+        """Yield batches that read a validation stream once, always the same."""
 
 
 @dataclass(frozen=True)
-class Alone:
-    """Windows that begin every `step` tokens and know nothing of each other, in random order.
+class StatefulBatches:
+    """Rows read from their beginning to their end, `bptt` tokens at a time, with the state carried on.
 
-    `counted` is how many of a window's predictions are scored: 1 is the last alone, as in Keras' example.
+    This is the input of truncated backpropagation through time: gradients reach back at most `bptt` tokens, the state
+    reaches back to the beginning of the row.
     """
 
-    batch: int
-    window: int
-    step: int
-    counted: int
+    batch_size: int
+    bptt: int  # tokens between two updates
 
-    def per_pass(self, tokens: int) -> int:
-        """How many batches see every window once."""
-        return max(1, (tokens - self.window) // self.step // self.batch)
+    def batches_per_pass(self, tokens: int) -> int:
+        """Return how many batches a row of the text has."""
+        return max(1, (tokens - 1) // self._rows(tokens) // self.bptt)
 
-    def train(self, ids: torch.Tensor, random: torch.Generator) -> Iterator[Batch]:
-        """Every window once, in a new order each time."""
-        spans = ids.unfold(0, min(self.window + 1, len(ids)), self.step)
+    def training_batches(self, ids: torch.Tensor, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield batches without end; each pass starts at a random offset, so that batches split at other tokens."""
+        rows = self._rows(len(ids))
+        length = (len(ids) - 1) // rows
+        bptt = min(self.bptt, length)
         while True:
-            for chosen in torch.split(torch.randperm(len(spans), generator=random), self.batch):
-                yield self._of(spans[chosen])
+            offset = int(torch.randint(0, max(min(bptt, length - bptt), 1), (1,), generator=generator))
+            yield from _read_rows(ids[offset:], rows, bptt, whole_batches_only=True)
 
-    def valid(self, ids: torch.Tensor) -> Iterator[Batch]:
-        """Every fourth of the windows that training would see."""
+    def validation_batches(self, ids: torch.Tensor) -> Iterator[Batch]:
+        """Yield the batches of one pass; a short text has fewer rows, because each row starts from a zero state."""
+        rows = max(1, min(self.batch_size, (len(ids) - 1) // MIN_VALIDATION_ROW))
+        return _read_rows(ids, rows, VALIDATION_TOKENS_PER_BATCH, whole_batches_only=False)
+
+    def _rows(self, tokens: int) -> int:
+        return max(1, min(self.batch_size, (tokens - 1) // self.bptt))
+
+
+def _read_rows(ids: torch.Tensor, rows: int, width: int, *, whole_batches_only: bool) -> Iterator[Batch]:
+    """Yield the batches of one pass over `rows` rows, `width` tokens each; the last one may be shorter."""
+    length = (len(ids) - 1) // rows
+    inputs = ids[:-1][: rows * length].view(rows, length)
+    targets = ids[1:][: rows * length].view(rows, length)
+
+    for start in range(0, length - width + 1 if whole_batches_only else length, width):
+        columns = slice(start, start + width)
+        scored = min(width, length - start)
+        yield Batch(inputs[:, columns].long(), targets[:, columns].long(), scored, reset_state=start == 0)
+
+
+@dataclass(frozen=True)
+class WindowBatches:
+    """Independent windows that start every `stride` tokens, in random order, each from a zero state.
+
+    `scored` is how many of a window's predictions count: 1 is only the last, as in Keras' text generation example.
+    """
+
+    batch_size: int
+    window: int  # tokens that a prediction sees
+    stride: int
+    scored: int
+
+    def batches_per_pass(self, tokens: int) -> int:
+        """Return how many batches have every window once."""
+        return max(1, (tokens - self.window) // self.stride // self.batch_size)
+
+    def training_batches(self, ids: torch.Tensor, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield batches without end: every window once per pass, in a new order each time."""
+        windows = ids.unfold(0, min(self.window + 1, len(ids)), self.stride)  # (windows, window + 1)
+        while True:
+            for rows in torch.split(torch.randperm(len(windows), generator=generator), self.batch_size):
+                yield self._batch(windows[rows])
+
+    def validation_batches(self, ids: torch.Tensor) -> Iterator[Batch]:
+        """Yield every fourth of the windows that training would use."""
         if len(ids) < 2:
             return
-        spans = ids.unfold(0, min(self.window + 1, len(ids)), 4 * self.step)
-        for part in torch.split(spans, 8 * self.batch):
-            yield self._of(part)
+        windows = ids.unfold(0, min(self.window + 1, len(ids)), 4 * self.stride)  # (windows, window + 1)
+        for rows in torch.split(windows, 8 * self.batch_size):
+            yield self._batch(rows)
 
-    def _of(self, spans: torch.Tensor) -> Batch:
-        spans = spans.long()  # of a long text they are narrower
-        return Batch(spans[:, :-1], spans[:, 1:], min(self.counted, spans.shape[1] - 1))
+    def _batch(self, windows: torch.Tensor) -> Batch:
+        windows = windows.long()  # the ids of a long text are stored as a narrower type
+        return Batch(windows[:, :-1], windows[:, 1:], min(self.scored, windows.shape[1] - 1))

@@ -1,109 +1,191 @@
-"""A training run as arrays and JSON values, so that it can go on as if it had never stopped, and back again."""
+"""Checkpoints of a training run, and a limit on the size of networks that a file asks for.
+
+A run that is resumed from its checkpoint ends with exactly the weights of one that was never interrupted. A checkpoint
+or a stored model may come from somebody else: its options must not make this machine allocate more than its weights
+justify, and whatever is wrong with it is a UserError.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from genbench.errors import UserError, format_error
 from genbench.generator import Learned
+from genbench.neural.network import CoreState, Network
+from genbench.neural.optimizers import WeightAverage
 from genbench.neural.schedule import PARTS, Schedule
-from genbench.neural.states import CoreState
 
-if TYPE_CHECKING:
-    from genbench.neural.training import Trainer
+BF16_KEY = "bits of bf16"  # numpy has no bf16: the bits are stored as 16-bit integers
+ALLOWANCE_FACTOR = 16  # times the weights: for their initial values and for folding
+ALLOWANCE = 50_000_000  # numbers beyond that
+MIN_TENSOR_CHARGE = 5_000  # numbers: a million empty layers take time too
 
-BITS = "bits of bf16"
+
+@dataclass
+class TrainingState:
+    """Everything that the remaining steps of a training run depend on, except the random state of torch."""
+
+    network: Network
+    optimizers: list[torch.optim.Optimizer]
+    average: WeightAverage
+    schedule: Schedule
+    core_state: CoreState = None  # carried from batch to batch
+    best_bits: float = math.inf  # validation bits per token of the best weights
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    curve: list[list[float]] = field(default_factory=list)  # [seconds, validation bits per token]
+    validation_seconds: float = 0.0  # of the last validation
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the network."""
+        return next(self.network.parameters()).device
 
 
-def captured(trainer: Trainer) -> Learned:
-    """All that the steps to come depend on."""
-    schedule, (bits, best) = trainer.schedule, trainer.best
+def capture(state: TrainingState) -> Learned:
+    """Return a checkpoint: JSON values and numpy arrays."""
+    schedule = state.schedule
+    on_gpu = state.device.type == "cuda"
+    random_states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
     return {
         "step": schedule.step,
         "planned": list(schedule.planned),
         "budget": schedule.budget,
         "seconds": schedule.seconds,
-        "turned": list(schedule.turned),
-        "aside": trainer.aside,
-        "curve": trainer.curve,
-        "best_bits": bits if best else None,
-        "best": _arrays(best),
-        "weights": _arrays(trainer.network.state_dict()),
-        "means": _arrays(trainer.average.means),
-        "optimisers": [_arrays(optimiser.state_dict()["state"]) for optimiser in trainer.optimisers],
-        "state": _arrays(trainer.state),
-        "random": _arrays(_random(trainer)),
+        "part_start": list(schedule.part_start),
+        "validation_seconds": state.validation_seconds,
+        "curve": state.curve,
+        "best_bits": state.best_bits if state.best_weights else None,
+        "best_weights": _to_arrays(state.best_weights),
+        "weights": _to_arrays(state.network.state_dict()),
+        "means": _to_arrays(state.average.means),
+        "optimizers": [_to_arrays(optimizer.state_dict()["state"]) for optimizer in state.optimizers],
+        "core_state": _to_arrays(state.core_state),
+        "random": _to_arrays(random_states),
     }
 
 
-def restore(trainer: Trainer, saved: Learned) -> None:
-    """Put a new trainer of the same run where the other one was."""
-    schedule, device = trainer.schedule, next(trainer.network.parameters()).device
-    _require_place(saved, schedule)
+def restore(state: TrainingState, saved: Learned) -> None:
+    """Set the state of a new run of the same training to a checkpoint, and torch's random state too."""
+    # the position in the schedule
+    schedule, device = state.schedule, state.device
+    _require_position(saved, schedule)
     schedule.step, schedule.planned, schedule.budget = saved["step"], saved["planned"], saved["budget"]
-    schedule.began = time.perf_counter() - saved["seconds"]
-    schedule.turned = (saved["turned"][0], saved["turned"][1])
-    trainer.aside = saved["aside"]
-    trainer.curve = [[float(seconds), float(bits)] for seconds, bits in saved.get("curve", [])]
-    trainer.best = (math.inf if saved["best_bits"] is None else saved["best_bits"], _tensors(saved["best"], device))
-    trainer.network.load_state_dict(_tensors(saved["weights"], device))
-    trainer.average.means = list(_tensors(saved["means"], device))
-    for optimiser, state in zip(trainer.optimisers, saved["optimisers"], strict=True):
-        by_place = {int(place): _tensors(values, device) for place, values in state.items()}
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": by_place})
-    _require_shapes(trainer)
-    trainer.state = _tensors(saved["state"], device)
-    for set_state, kept in zip((torch.set_rng_state, torch.cuda.set_rng_state), saved["random"], strict=False):
-        set_state(torch.from_numpy(kept.copy()))
+    schedule.started = time.perf_counter() - saved["seconds"]
+    schedule.part_start = (saved["part_start"][0], saved["part_start"][1])
+
+    # the validations so far
+    state.validation_seconds = saved["validation_seconds"]
+    state.curve = [[float(seconds), float(bits)] for seconds, bits in saved.get("curve", [])]
+    state.best_bits = math.inf if saved["best_bits"] is None else saved["best_bits"]
+    state.best_weights = _to_tensors(saved["best_weights"], device)
+
+    # weights, their means, and the optimizers' momentum
+    state.network.load_state_dict(_to_tensors(saved["weights"], device))
+    state.average.means = list(_to_tensors(saved["means"], device))
+    for optimizer, values in zip(state.optimizers, saved["optimizers"], strict=True):
+        by_parameter = {int(index): _to_tensors(tensors, device) for index, tensors in values.items()}
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": by_parameter})
+    _require_shapes(state)
+
+    # the carried state, and the generators that dropout samples from
+    state.core_state = _to_tensors(saved["core_state"], device)
+    for set_state, random in zip((torch.set_rng_state, torch.cuda.set_rng_state), saved["random"], strict=False):
+        set_state(torch.from_numpy(random.copy()))
 
 
-def _require_place(saved: Learned, schedule: Schedule) -> None:
-    """Refuse a place in a run that is no place in this one; raises ValueError."""
+def _require_position(saved: Learned, schedule: Schedule) -> None:
+    """Refuse a position that this run cannot have; raises ValueError."""
     step, planned, seconds = saved["step"], saved["planned"], saved["seconds"]
     counts = [step, *planned]
-    right = len(planned) <= PARTS and all(type(n) is int and n >= 0 for n in counts) and step <= sum(planned)
-    right = right and (schedule.budget is not None or planned == schedule.planned)
-    if not right or not 0 <= seconds < math.inf:
-        raise ValueError("a step, a plan or a time that this training has not")
+    valid = len(planned) <= PARTS and all(type(n) is int and n >= 0 for n in counts) and step <= sum(planned)
+    valid = valid and (schedule.budget is not None or planned == schedule.planned)
+    if not valid or not 0 <= seconds < math.inf:
+        raise ValueError("its step, plan or time is impossible in this training")
 
 
-def _require_shapes(trainer: Trainer) -> None:
-    """Refuse sums and means of another shape than their weights: torch's fused steps would write past their end."""
-    pairs: list[tuple[Any, torch.Tensor]] = list(zip(trainer.average.means, trainer.network.parameters(), strict=True))
-    for optimiser in trainer.optimisers:
-        for weights, sums in optimiser.state.items():
-            pairs += [(each, torch.empty(()) if name == "step" else weights) for name, each in sums.items()]
-    for each, weights in pairs:
-        if not isinstance(each, torch.Tensor) or (each.shape, each.dtype) != (weights.shape, weights.dtype):
-            raise ValueError("sums or means of another shape than the weights")
+def _require_shapes(state: TrainingState) -> None:
+    """Refuse moments or means of another shape than their weights: torch's fused steps would write past their end."""
+    pairs: list[tuple[Any, torch.Tensor]] = list(zip(state.average.means, state.network.parameters(), strict=True))
+    for optimizer in state.optimizers:
+        for weights, moments in optimizer.state.items():
+            pairs += [(value, torch.empty(()) if name == "step" else weights) for name, value in moments.items()]
+    for value, weights in pairs:
+        if not isinstance(value, torch.Tensor) or (value.shape, value.dtype) != (weights.shape, weights.dtype):
+            raise ValueError("its moments or means have another shape than the weights")
 
 
-def _random(trainer: Trainer) -> list[torch.Tensor]:
-    """The states of the generators that dropout draws from."""
-    on_gpu = next(trainer.network.parameters()).device.type == "cuda"
-    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
-
-
-def _arrays(value: Any) -> Any:
-    """Tensors to arrays, keys to strings, at any depth; numpy has no bf16: its bits are kept as integers."""
+def _to_arrays(value: Any) -> Any:
+    """Return tensors as arrays and keys as strings, at any depth."""
     if isinstance(value, torch.Tensor) and value.dtype is torch.bfloat16:
-        return {BITS: value.detach().cpu().view(torch.int16).numpy()}
+        return {BF16_KEY: value.detach().cpu().view(torch.int16).numpy()}
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().numpy()
     if isinstance(value, dict):
-        return {str(key): _arrays(each) for key, each in value.items()}
-    return [_arrays(each) for each in value] if isinstance(value, list | tuple) else value
+        return {str(key): _to_arrays(item) for key, item in value.items()}
+    return [_to_arrays(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _tensors(value: Any, device: torch.device) -> CoreState:
-    """And back; lists become tuples, as the states of cores are."""
-    if isinstance(value, dict) and BITS in value:
-        return torch.tensor(value[BITS], device=device).view(torch.bfloat16)
+def _to_tensors(value: Any, device: torch.device) -> Any:
+    """Return arrays as tensors, at any depth; lists become tuples, as the states of cores are."""
+    if isinstance(value, dict) and BF16_KEY in value:
+        return torch.tensor(value[BF16_KEY], device=device).view(torch.bfloat16)
     if isinstance(value, dict):
-        return {key: _tensors(each, device) for key, each in value.items()}
+        return {key: _to_tensors(item, device) for key, item in value.items()}
     if isinstance(value, list):
-        return tuple(_tensors(each, device) for each in value)
+        return tuple(_to_tensors(item, device) for item in value)
     return None if value is None else torch.tensor(value, device=device)
+
+
+class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Context in which new tensors may not have many more numbers, in total, than `weights`; else ValueError."""
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        sizes = sum(getattr(array, "size", 0) for array in weights.values())
+        self.remaining = ALLOWANCE_FACTOR * sizes + ALLOWANCE
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        self.remaining -= max(_allocated_numbers(func, args), MIN_TENSOR_CHARGE)
+        if self.remaining < 0:
+            raise ValueError("its options ask for a larger network than its weights are")
+        return func(*args, **(kwargs or {}))
+
+
+def _allocated_numbers(func: Callable[..., Any], args: Sequence[Any]) -> int:
+    """Return how many numbers an operation allocates, if it creates a tensor from sizes."""
+    operation = getattr(func, "overloadpacket", None)
+    if operation is torch.ops.aten.eye:
+        return int(args[0]) ** 2
+    if operation is torch.ops.aten.split_with_sizes:
+        return 0  # views of an existing tensor
+    sizes = next((argument for argument in args[:2] if isinstance(argument, list | tuple)), ())
+    return math.prod(sizes) if all(isinstance(size, int) for size in sizes) else 0
+
+
+@contextmanager
+def blame_checkpoint(saved: Learned | None, *, limit_size: bool = False) -> Iterator[None]:
+    """Turn any failure inside into a UserError about the checkpoint, if there is one.
+
+    With `limit_size`, a network that is built inside may not be much larger than the saved weights.
+    """
+    if not saved:
+        yield
+        return
+    try:
+        with SizeGuard(saved["weights"]) if limit_size else nullcontext():
+            yield
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(format_error(error).split())[:300]
+        raise UserError(
+            f"this training cannot be resumed from its checkpoint ({reason}); --retrain starts again"
+        ) from error

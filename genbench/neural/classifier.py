@@ -1,8 +1,8 @@
-"""The judge: a network that tells from a passage's words who wrote it.
+"""Author classifier: an RNN or LSTM that predicts from the words of a passage who wrote it.
 
-Words as word2vec vectors, cut or padded to 400; a recurrent layer, whose last output is the thought vector; a dense
-layer with a softmax over the authors. A word without a vector takes that of UNK, or, `random`, one drawn for its
-spelling.
+Words are word2vec vectors, truncated or padded to 400. The last output of a recurrent layer summarizes the passage; a
+dense layer with a softmax over the authors follows. A word without a vector has that of UNK, or, with
+`unknown="random"`, one of a few random vectors, chosen by its spelling.
 """
 
 from __future__ import annotations
@@ -17,51 +17,55 @@ from torch import nn
 from torch.nn import functional
 
 from genbench.generator import LogProbs
-from genbench.neural.embeddings import word2vec
-from genbench.neural.precision import training
-from genbench.tokenization.segmentation import pieces
+from genbench.neural.embeddings import train_word2vec
+from genbench.neural.precision import training_precision
+from genbench.tokenization.segmentation import split_pieces
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-LENGTH = 400  # words
-PAD, UNK, FIRST = 0, 1, 2  # rows of the table of vectors; the first of a word
-SPELLINGS = 64  # vectors for unknown words to share, where these are random
-MIN_COUNT = 3  # a word seen fewer times has no vector
+PASSAGE_WORDS = 400
+PAD, UNK, FIRST_WORD = 0, 1, 2  # rows of the table of vectors
+RANDOM_VECTORS = 64  # that unknown words share, where these are random
+MIN_COUNT = 3  # a word that occurs fewer times has no vector
 WIDTH = HIDDEN = 64
 STEPS, BATCH = 300, 32
-RATE = 4e-3
-SHORTEST = 8  # words of a passage that is learned from
-AT_ONCE = 128  # passages read side by side
+LEARNING_RATE = 4e-3
+MIN_TRAINING_WORDS = 8  # of a passage
+SCORING_BATCH = 128  # passages
 Cell = Literal["rnn", "lstm"]
 CELLS: tuple[Cell, ...] = ("rnn", "lstm")
 CORES = {"rnn": nn.RNN, "lstm": nn.LSTM}
 
 
-class Words:
-    """Passages as rows of a table of vectors: those of word2vec, trained on the texts of all authors together."""
+class PassageEncoder:
+    """Encodes passages as rows of a table of word2vec vectors, trained on the texts of all authors together."""
 
     def __init__(self, texts: Sequence[str], seed: int, unknown: Literal["shared", "random"] = "shared") -> None:
-        whole = "\n\n".join(texts)
-        tokenizer = Tokenizer.words(whole, MIN_COUNT)
-        known = word2vec(tokenizer, tokenizer.encode(whole), WIDTH, seed)
-        given = np.stack(list(known.values()))
-        drawn = np.random.default_rng(seed).normal(size=(1 + SPELLINGS, WIDTH)).astype(np.float32)
-        table = [np.zeros((1, WIDTH), np.float32), drawn[:1], (given - given.mean(axis=0)) / given.std(), drawn[1:]]
+        # vectors of the known words, standardized
+        joined = "\n\n".join(texts)
+        tokenizer = Tokenizer.words(joined, MIN_COUNT)
+        word_vectors = train_word2vec(tokenizer, tokenizer.encode(joined), WIDTH, seed)
+        known = np.stack(list(word_vectors.values()))  # (words, width)
+        known = (known - known.mean(axis=0)) / known.std()
+
+        # the table: PAD, UNK, known words, random vectors
+        random = np.random.default_rng(seed).normal(size=(1 + RANDOM_VECTORS, WIDTH)).astype(np.float32)
+        table = [np.zeros((1, WIDTH), np.float32), random[:1], known, random[1:]]
         self.table = torch.from_numpy(np.concatenate(table))
-        self.rows = {tokenizer.piece(token): FIRST + place for place, token in enumerate(known)}
+        self.rows = {tokenizer.piece(token): FIRST_WORD + index for index, token in enumerate(word_vectors)}
         self.unknown = unknown
 
-    def read(self, text: str) -> Ids:
-        """The row of each word of a text, (words,); line ends are words too, spaces are none."""
-        return np.array([self._row(piece) for piece in pieces(text) if piece != " "], dtype=np.int64)
+    def encode(self, text: str) -> Ids:
+        """Return the row of each word of a text, (words,); newlines count as words, spaces do not."""
+        return np.array([self._row(piece) for piece in split_pieces(text) if piece != " "], dtype=np.int64)
 
     def _row(self, piece: str) -> int:
         if self.unknown == "shared":
             return self.rows.get(piece, UNK)
-        return self.rows.get(piece, FIRST + len(self.rows) + crc32(piece.encode()) % SPELLINGS)
+        return self.rows.get(piece, FIRST_WORD + len(self.rows) + crc32(piece.encode()) % RANDOM_VECTORS)
 
 
-class Network(nn.Module):
-    """Rows of the table (batch, 400) to natural log-probabilities (batch, authors)."""
+class ClassifierNetwork(nn.Module):
+    """From rows of the table, (batch, 400), to natural log-probabilities, (batch, authors)."""
 
     def __init__(self, table: torch.Tensor, cell: Cell, authors: int) -> None:
         super().__init__()
@@ -70,21 +74,20 @@ class Network(nn.Module):
         self.dense = nn.Linear(HIDDEN, authors)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """The last output of the core is the thought vector."""
-        values, _ = self.core(self.vectors(rows))
-        return functional.log_softmax(self.dense(values[:, -1]), dim=-1)
+        """Return the log-probabilities, from the last output of the core."""
+        outputs, _ = self.core(self.vectors(rows))  # (batch, 400, hidden)
+        return functional.log_softmax(self.dense(outputs[:, -1]), dim=-1)
 
 
 class Classifier:
-    """A judge of several authors, trained when it is made, on a text each.
+    """A classifier of several authors, trained by the constructor on one text of each.
 
-    `padding` is where PAD stands: before the words, or after them, where a short passage is far from the thought
-    vector.
+    `padding` is where PAD stands: before the words, or after them, where a short passage is far from the last output.
     """
 
     def __init__(
         self,
-        words: Words,
+        encoder: PassageEncoder,
         texts: Sequence[str],
         cell: Cell = "lstm",
         *,
@@ -92,44 +95,46 @@ class Classifier:
         steps: int | None = None,
         padding: Literal["before", "after"] = "before",
     ) -> None:
-        self.words, self.padding = words, padding
-        with torch.random.fork_rng(devices=[]), training():
+        self.encoder, self.padding = encoder, padding
+        steps = STEPS if steps is None else steps
+        with torch.random.fork_rng(devices=[]), training_precision():
             torch.manual_seed(seed)
-            self.network = Network(words.table, cell, len(texts))
-            self._learn(
-                [words.read(text) for text in texts], np.random.default_rng(seed), STEPS if steps is None else steps
-            )
+            self.network = ClassifierNetwork(encoder.table, cell, len(texts))
+            self._train([encoder.encode(text) for text in texts], np.random.default_rng(seed), steps)
         self.network.eval()
 
-    def _learn(self, texts: list[Ids], rng: np.random.Generator, steps: int) -> None:
-        """Passages of random places and lengths, each author as often."""
-        optimiser = torch.optim.AdamW([p for p in self.network.parameters() if p.requires_grad], RATE)
+    def _train(self, texts: list[Ids], rng: np.random.Generator, steps: int) -> None:
+        """Train on random passages of random lengths, each author equally often."""
+        optimizer = torch.optim.AdamW([p for p in self.network.parameters() if p.requires_grad], LEARNING_RATE)
         for step in range(steps):
-            optimiser.param_groups[0]["lr"] = RATE * (1 - step / steps)
-            who = rng.integers(len(texts), size=BATCH)
-            rows = self._padded([self._passage(texts[author], rng) for author in who])
-            functional.nll_loss(self.network(rows), torch.from_numpy(who)).backward()  # type: ignore[no-untyped-call]
+            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
+            authors = rng.integers(len(texts), size=BATCH)
+            rows = self._pad([self._random_passage(texts[author], rng) for author in authors])
+            loss = functional.nll_loss(self.network(rows), torch.from_numpy(authors))
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            optimiser.step()
-            optimiser.zero_grad()
+            optimizer.step()
+            optimizer.zero_grad()
 
     @staticmethod
-    def _passage(text: Ids, rng: np.random.Generator) -> Ids:
-        length = min(len(text), int(np.exp(rng.uniform(np.log(SHORTEST), np.log(LENGTH + 1)))))
+    def _random_passage(text: Ids, rng: np.random.Generator) -> Ids:
+        longest = int(np.exp(rng.uniform(np.log(MIN_TRAINING_WORDS), np.log(PASSAGE_WORDS + 1))))
+        length = min(len(text), longest)
         start = int(rng.integers(len(text) - length + 1))
         return text[start : start + length]
 
-    def _padded(self, passages: Sequence[Ids]) -> torch.Tensor:
-        rows = np.full((len(passages), LENGTH), PAD)
+    def _pad(self, passages: Sequence[Ids]) -> torch.Tensor:
+        """Return the passages truncated or padded to the same length, (passages, 400)."""
+        rows = np.full((len(passages), PASSAGE_WORDS), PAD)
         for row, passage in zip(rows, passages, strict=True):
-            cut = passage[:LENGTH]
-            if len(cut):
-                row[slice(-len(cut), None) if self.padding == "before" else slice(len(cut))] = cut
+            words = passage[:PASSAGE_WORDS]
+            if len(words):
+                row[slice(-len(words), None) if self.padding == "before" else slice(len(words))] = words
         return torch.from_numpy(rows)
 
     @torch.inference_mode()
     def log_probs(self, texts: Sequence[str]) -> LogProbs:
-        """Natural log-probabilities of each author, (texts, authors)."""
-        rows = self._padded([self.words.read(text) for text in texts])
-        parts = [self.network(part) for part in torch.split(rows, AT_ONCE)] if texts else []
+        """Return natural log-probabilities of each author, (texts, authors)."""
+        rows = self._pad([self.encoder.encode(text) for text in texts])
+        parts = [self.network(part) for part in torch.split(rows, SCORING_BATCH)] if texts else []
         return torch.cat([*parts, torch.empty(0, self.network.dense.out_features)]).double().numpy()

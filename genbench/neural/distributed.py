@@ -1,118 +1,120 @@
-"""One network trained by several processes, each with a share of the rows: data-parallel training.
+"""Data-parallel training: several processes train one network, each on its share of the rows of every batch.
 
-PyTorch's DistributedDataParallel (Li et al. 2020) adds up the gradients; `torchrun` starts the processes, each on a
-device of its own (NCCL), or on the CPU (gloo). What is decided by the clock, the first process decides for all.
+`torchrun` starts the processes, each with a CUDA device of its own (NCCL) or on the CPU (gloo); PyTorch's
+DistributedDataParallel (Li et al. 2020) averages the gradients. Decisions that depend on the clock are made by the
+first process and broadcast. This module imports torch only inside functions: the command line imports it too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
-
-import torch
-import torch.distributed
-from torch import nn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from genbench.errors import UserError
-from genbench.generator import TrainContext
-from genbench.neural import ranks
-from genbench.neural.batches import Batch
-from genbench.neural.heads import Adaptive
-from genbench.neural.network import Network
-from genbench.neural.states import CoreState
+from genbench.generator import TrainContext, ignore
 
-Loss = Callable[[Network, Batch, CoreState, bool], tuple[torch.Tensor, CoreState]]
+if TYPE_CHECKING:
+    from torch import nn
+
+    from genbench.neural.batches import Batch
+
 Value = TypeVar("Value")
 
 
-class _Objective(nn.Module):
-    """A network with its loss as one module: all that has gradients is used inside, as the engine wants it."""
+def world_size() -> int:
+    """Return how many processes train together; 1 without torchrun."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
-    def __init__(self, network: Network, loss: Loss) -> None:
-        super().__init__()
-        self.network, self.loss = network, loss
 
-    def forward(self, batch: Batch, state: CoreState, bf16: bool) -> tuple[torch.Tensor, CoreState]:
-        return self.loss(self.network, batch, state, bf16)
+def rank() -> int:
+    """Return the number of this process, from 0."""
+    return int(os.environ.get("RANK", "0")) if world_size() > 1 else 0
+
+
+def is_main_process() -> bool:
+    """Return whether this process is the one that reports and stores the model."""
+    return rank() == 0
+
+
+def local_device(device: str) -> str:
+    """Return the device of this process: with torchrun, "cuda" becomes one of several CUDA devices."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == "cuda" and world_size() > 1 else device
 
 
 @dataclass(frozen=True)
-class Team:
-    """The processes that train one network together."""
+class ProcessGroup:
+    """The processes that train one network together; with one process, every method returns its argument."""
 
     rank: int = 0
     size: int = 1
 
-    def agreed(self, value: Value) -> Value:
-        """What the first process has, for all."""
+    def broadcast(self, value: Value) -> Value:
+        """Return the value that the first process passed."""
         if self.size == 1:
             return value
-        held: list[Any] = [value]
-        torch.distributed.broadcast_object_list(held)
-        found: Value = held[0]
-        return found
+        import torch.distributed
 
-    def summed(self, *values: float) -> Sequence[float]:
-        """Each value, added up over the processes."""
+        values: list[Any] = [value]
+        torch.distributed.broadcast_object_list(values)
+        first: Value = values[0]
+        return first
+
+    def sum(self, *values: float) -> Sequence[float]:
+        """Return each value, summed over the processes."""
         if self.size == 1:
             return values
-        found = torch.tensor(values, dtype=torch.float64, device="cuda" if self._cuda else "cpu")
-        torch.distributed.all_reduce(found)
-        return list(found.tolist())
+        import torch.distributed
 
-    @property
-    def _cuda(self) -> bool:
-        return torch.distributed.get_backend() == "nccl"
+        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+        totals = torch.tensor(values, dtype=torch.float64, device=device)
+        torch.distributed.all_reduce(totals)
+        return list(totals.tolist())
 
-    def share(self, batch: Batch) -> Batch:
-        """This process's rows of a batch. Raises UserError where the rows cannot be shared out evenly."""
+    def shard(self, batch: Batch) -> Batch:
+        """Return this process's rows of a batch. Raises UserError where the rows cannot be divided evenly."""
         if self.size == 1:
             return batch
         rows = len(batch.inputs)
         if rows % self.size:
-            raise UserError(f"{rows} rows cannot be shared by {self.size} processes; give batch a multiple of these")
-        mine = slice(self.rank, None, self.size)
-        return replace(batch, inputs=batch.inputs[mine], targets=batch.targets[mine])
+            raise UserError(
+                f"{rows} rows cannot be divided among {self.size} processes; set batch to a multiple of {self.size}"
+            )
+        shard = slice(self.rank, None, self.size)
+        return replace(batch, inputs=batch.inputs[shard], targets=batch.targets[shard])
 
-    def objective(self, network: Network, loss: Loss) -> nn.Module:
-        """What is called with a batch, a state, and whether in bf16; gradients of its loss are means over all rows."""
-        made = _Objective(network, loss)
+    def wrap(self, module: nn.Module, *, find_unused_parameters: bool) -> nn.Module:
+        """Return a module whose gradients are averaged over the processes."""
         if self.size == 1:
-            return made
-        rare = isinstance(network.head, Adaptive)  # a batch without rare words gives these no gradient
-        return nn.parallel.DistributedDataParallel(made, find_unused_parameters=rare)
+            return module
+        from torch import nn
 
-    def run(self, context: TrainContext) -> TrainContext:
-        """The first process's run; that of another, which reports and keeps nothing."""
+        return nn.parallel.DistributedDataParallel(module, find_unused_parameters=find_unused_parameters)
+
+    def local_context(self, context: TrainContext) -> TrainContext:
+        """Return the context for this process: all resume from one checkpoint, only the first reports and saves."""
         if self.size == 1:
             return context
-        saved = self.agreed(context.resume() if self.rank == 0 else None)
-        found = replace(context, last_checkpoint=lambda: saved)
-        return found if self.rank == 0 else replace(found, on_progress=_nothing, on_checkpoint=_nothing)
+        saved = self.broadcast(context.resume() if self.rank == 0 else None)
+        context = replace(context, last_checkpoint=lambda: saved)
+        return context if self.rank == 0 else replace(context, on_progress=ignore, on_checkpoint=ignore)
 
 
-ALONE = Team()
-
-
-def _nothing(_: Any) -> None: ...
+SINGLE_PROCESS = ProcessGroup()
 
 
 @contextlib.contextmanager
-def team(device: str) -> Iterator[Team]:
-    """The processes that torchrun started, brought together for one training; this one alone without it."""
-    if ranks.size() == 1:
-        yield ALONE
+def process_group(device: str) -> Iterator[ProcessGroup]:
+    """Connect the processes that torchrun started, for one training; without torchrun, a group of one."""
+    if world_size() == 1:
+        yield SINGLE_PROCESS
         return
+    import torch.distributed
+
     torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
-        yield Team(ranks.rank(), ranks.size())
+        yield ProcessGroup(rank(), world_size())
     finally:
         torch.distributed.destroy_process_group()
-
-
-def own_device(device: str) -> str:
-    """Of several CUDA devices, that of this process."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == "cuda" and ranks.size() > 1 else device

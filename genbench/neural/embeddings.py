@@ -1,9 +1,18 @@
-"""Vectors of tokens: learned from nothing, taken from a file, or from word2vec on the author's own training text."""
+"""Token embeddings: learned vectors with subword sums, one-hot vectors, and pretrained word vectors.
+
+WordEmbedding       learned vectors; with subwords, a word's vector includes those of its character n-grams
+SubwordEmbedding    sums of character n-gram vectors (fastText, Bojanowski et al. 2017)
+OneHot              characters as one-hot vectors
+train_word2vec      skip-gram vectors of the training text (Mikolov et al. 2013)
+read_word_vectors   vectors from a GloVe or word2vec text file
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,140 +21,209 @@ from torch import nn
 from torch.nn import functional
 
 from genbench.errors import UserError
-from genbench.neural.subwords import Subwords
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
-Known = dict[int, npt.NDArray[np.float32]]  # the vector of a token's id
-SENTENCE = 1000  # tokens that word2vec reads at a time
-EPOCHS = 5
-SPREAD = 0.3  # the standard deviation of a learned table at first: its vectors are output weights too
+WordVectors = dict[int, npt.NDArray[np.float32]]  # token id -> (width,)
+
+EMBEDDING_STD = 0.3  # of initial vectors: they are output weights too
+NGRAM_LENGTH = 3  # characters
+MIN_WORDS_PER_NGRAM = 3  # an n-gram in fewer words has no vector
+NGRAM_STD = 0.1  # of initial n-gram vectors
+WORD2VEC_SENTENCE = 1000  # tokens
+WORD2VEC_EPOCHS = 5
 
 
-class Vectors(nn.Module):
-    """An embedding whose vectors other parts can ask for: a token's own, and what its letters add (`subwords`).
+class WordEmbedding(nn.Module):
+    """Learned token vectors that other parts, such as a tied head, can read.
 
-    Tokens may share a vector: where `row` is set, a token's is row `row[token]` of the table.
+    Tokens may share a vector: where `row` is set, a token has row `row[token]` of the table. With `subwords`, the
+    vectors of a word's character n-grams are added.
     """
 
     row: torch.Tensor | None
 
-    def __init__(self, size: int, width: int, subwords: Subwords | None = None) -> None:
+    def __init__(self, size: int, width: int, subwords: SubwordEmbedding | None = None) -> None:
         super().__init__()
         self.size, self.width, self.subwords = size, width, subwords
         self.table = nn.Embedding(size, width)
-        nn.init.normal_(self.table.weight, std=SPREAD)
+        nn.init.normal_(self.table.weight, std=EMBEDDING_STD)
         self.register_buffer("row", None)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """(batch, time) ids to (batch, time, width)."""
-        return functional.embedding(ids, self.weights())
+        """Return the vectors of `ids`, (batch, time) -> (batch, time, width)."""
+        return functional.embedding(ids, self.vectors())
 
-    def weights(self) -> torch.Tensor:
-        """The vector of every token, (vocabulary, width)."""
-        own = self.table.weight if self.row is None else self.table(self.row)
-        return own if self.subwords is None else own + self.subwords()
+    def vectors(self) -> torch.Tensor:
+        """Return the vector of every token, (vocabulary, width)."""
+        table = self.table.weight if self.row is None else self.table(self.row)
+        return table if self.subwords is None else table + self.subwords()
 
-    def settled(self) -> nn.Embedding:
-        """A plain embedding with the same vectors, once training is over."""
+    def folded(self) -> nn.Embedding:
+        """Return a plain embedding with the same vectors."""
         plain = nn.Embedding(self.size, self.width)
-        plain.weight = nn.Parameter(self.weights().detach().clone())
+        plain.weight = nn.Parameter(self.vectors().detach().clone())
         return plain
 
 
+class SubwordEmbedding(nn.Module):
+    """The sum of the character n-gram vectors of each token; `words` are the texts of the tokens, "" for no word."""
+
+    of_token: torch.Tensor
+    of_gram: torch.Tensor
+
+    def __init__(self, words: Sequence[str], width: int) -> None:
+        super().__init__()
+        # number the n-grams that occur in enough words
+        ngrams = [sorted(character_ngrams(word)) if word else [] for word in words]
+        counts = Counter(ngram for word_ngrams in ngrams for ngram in word_ngrams)
+        frequent = sorted(ngram for ngram, count in counts.items() if count >= MIN_WORDS_PER_NGRAM)
+        index = {ngram: i for i, ngram in enumerate(frequent)}
+
+        # lists of n-grams by token and of tokens by n-gram, for sums and their gradients
+        pairs = [(token, index[n]) for token, word_ngrams in enumerate(ngrams) for n in word_ngrams if n in index]
+        token, gram = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).T
+        for name, key, value, size in (("of_token", token, gram, len(words)), ("of_gram", gram, token, len(index))):
+            order = torch.argsort(key, stable=True)
+            starts = torch.searchsorted(key[order], torch.arange(size))
+            self.register_buffer(name, value[order], persistent=False)
+            self.register_buffer(f"{name}_starts", starts, persistent=False)
+        self.vectors = nn.Parameter(torch.randn(len(index), width) * NGRAM_STD)
+
+    def forward(self) -> torch.Tensor:
+        """Return the sum of each token, (tokens, width)."""
+        by_token, by_gram = ((getattr(self, n), getattr(self, f"{n}_starts")) for n in ("of_token", "of_gram"))
+        sums: torch.Tensor = _SumRows.apply(self.vectors, by_token, by_gram)  # type: ignore[no-untyped-call]
+        return sums
+
+
+def character_ngrams(word: str) -> set[str]:
+    """Return the character trigrams of a word with its boundaries, and the whole word in lower case.
+
+    >>> sorted(character_ngrams("Oaks"))
+    ['<Oa', 'Oak', 'aks', 'ks>', 'oaks']
+    """
+    bounded = f"<{word}>"
+    return {bounded[i : i + NGRAM_LENGTH] for i in range(len(bounded) - NGRAM_LENGTH + 1)} | {word.lower()}
+
+
+class _SumRows(torch.autograd.Function):
+    """Sums of rows of a matrix; the gradient is a sum of rows too, faster than torch's, which adds one by one."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: torch.Tensor, by_token: Any, by_gram: Any) -> torch.Tensor:
+        ctx.by_gram = by_gram
+        return functional.embedding_bag(by_token[0], vectors, by_token[1], mode="sum")
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        indices, starts = ctx.by_gram
+        return functional.embedding_bag(indices, grad.contiguous(), starts, mode="sum"), None, None
+
+
 class OneHot(nn.Module):
-    """Each letter as a one among zeros; the fallback bytes, which training never sees, as zeros alone."""
+    """Characters as one-hot vectors; the fallback bytes, which do not occur in training, as zeros."""
 
     hot: torch.Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        letters = size - BYTES
-        self.width = letters
-        hot = torch.cat([torch.zeros(BYTES, letters), torch.eye(letters)])
+        self.width = size - BYTES
+        hot = torch.cat([torch.zeros(BYTES, self.width), torch.eye(self.width)])
         self.register_buffer("hot", hot, persistent=False)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """(batch, time) ids to (batch, time, letters)."""
+        """Return the vectors of `ids`, (batch, time) -> (batch, time, characters)."""
         return self.hot[ids]
 
 
-def fill(vectors: Vectors, known: Known, words: range, *, shared: bool, seed: int) -> None:
-    """Set the vectors of the words that are known, all scaled to the variance that a learned table begins with.
+def init_word_vectors(
+    embedding: WordEmbedding, known: WordVectors, words: range, *, share_unknown: bool, seed: int
+) -> None:
+    """Set the vectors of known words, scaled to the variance of a learned table; they are trained on afterwards.
 
-    A word without one takes that of some other word, drawn once, or, `shared`, one for all of them; what is no word
-    (letters, bytes, END) keeps what it has. The vectors are trained on afterwards like any other weights.
+    A word without a vector takes that of another word, chosen at random, or, with `share_unknown`, one vector for all
+    of them. Tokens that are no words (letters, bytes, END) keep theirs.
     """
     if not known:
         return
     rng = np.random.default_rng(seed)
-    given = np.stack(list(known.values()))
-    given = (given - given.mean(axis=0)) * (SPREAD / max(float(given.std()), 1e-9))
-    places = list(known)
+    vectors = np.stack(list(known.values()))  # (known, width)
+    vectors = (vectors - vectors.mean(axis=0)) * (EMBEDDING_STD / max(float(vectors.std()), 1e-9))
     unknown = [word for word in words if word not in known]
+
     with torch.no_grad():
-        vectors.table.weight[places] = torch.from_numpy(given)
-        if shared:
-            vectors.row = torch.arange(vectors.size)
-            vectors.row[unknown] = unknown[0] if unknown else 0
+        embedding.table.weight[list(known)] = torch.from_numpy(vectors)
+        if share_unknown:
+            embedding.row = torch.arange(embedding.size)
+            embedding.row[unknown] = unknown[0] if unknown else 0
         elif unknown:
-            vectors.table.weight[unknown] = torch.from_numpy(given[rng.integers(len(given), size=len(unknown))])
+            embedding.table.weight[unknown] = torch.from_numpy(vectors[rng.integers(len(vectors), size=len(unknown))])
 
 
-def word2vec(tokenizer: Tokenizer, ids: Ids, width: int, seed: int) -> Known:
-    """Skip-gram vectors with negative sampling (Mikolov et al. 2013) of the known words of a text, by gensim.
+def train_word2vec(tokenizer: Tokenizer, ids: Ids, width: int, seed: int) -> WordVectors:
+    """Return skip-gram vectors with negative sampling (Mikolov et al. 2013) of the known words of a text, by gensim.
 
     Raises UserError where gensim is not installed.
     """
     try:
         from gensim.models import Word2Vec
     except ImportError as error:
-        wanted = "embeddings=word2vec needs gensim: pip install 'genbench[word2vec]', or take embeddings=learned"
-        raise UserError(wanted) from error
-    words = [str(i) for i in ids.tolist() if i > tokenizer.none]
-    sentences = [words[start : start + SENTENCE] for start in range(0, len(words), SENTENCE)]
-    trained = Word2Vec(sentences, vector_size=width, min_count=1, sg=1, epochs=EPOCHS, seed=seed, workers=1)
-    return {int(word): trained.wv[word] for word in trained.wv.index_to_key}
+        raise UserError(
+            "embeddings=word2vec needs gensim: pip install 'genbench[word2vec]', or use embeddings=learned"
+        ) from error
+    words = [str(i) for i in ids.tolist() if i > tokenizer.none_id]
+    sentences = [words[start : start + WORD2VEC_SENTENCE] for start in range(0, len(words), WORD2VEC_SENTENCE)]
+    model = Word2Vec(sentences, vector_size=width, min_count=1, sg=1, epochs=WORD2VEC_EPOCHS, seed=seed, workers=1)
+    return {int(word): model.wv[word] for word in model.wv.index_to_key}
 
 
-def from_file(path: Path, tokenizer: Tokenizer, width: int) -> Known:
-    """Vectors from a text file in GloVe's or word2vec's form, a word and its numbers a line.
+def read_word_vectors(path: Path, tokenizer: Tokenizer, width: int) -> WordVectors:
+    """Read vectors from a text file in the format of GloVe or word2vec: on each line a word and its numbers.
 
-    A word that is not there is looked up in lower case. Raises UserError for a file that cannot be read as one, or
-    whose vectors are not `width` wide.
+    A word that the file lacks is looked up in lower case. Raises UserError for a file that cannot be read, or whose
+    vectors are not `width` wide.
     """
-    by_word = {word: tokenizer.none + 1 + place for place, word in enumerate(tokenizer.words_known)}
-    lower: dict[str, list[int]] = {}
+    by_word = {word: tokenizer.none_id + 1 + index for index, word in enumerate(tokenizer.known_words)}
+    by_lower: dict[str, list[int]] = {}
     for word, token in by_word.items():
-        lower.setdefault(word.lower(), []).append(token)
-    exact: Known = {}
-    folded: Known = {}
-    for word, vector in _lines(path, width, lambda word: word in by_word or word in lower):
+        by_lower.setdefault(word.lower(), []).append(token)
+
+    exact: WordVectors = {}
+    lowered: WordVectors = {}
+    for word, vector in _parse_lines(path, width, lambda word: word in by_word or word in by_lower):
         if word in by_word:
             exact[by_word[word]] = vector
-        folded |= dict.fromkeys(lower.get(word, ()), vector)
-    return folded | exact
+        lowered |= dict.fromkeys(by_lower.get(word, ()), vector)
+    return lowered | exact
 
 
-def _lines(path: Path, width: int, wanted: Callable[[str], bool]) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    for number, line in enumerate(_read(path), start=1):
-        parts = line.rstrip().split(" ")
-        if number == 1 and len(parts) == 2:  # word2vec's head: how many, how wide
+def _parse_lines(
+    path: Path, width: int, is_needed: Callable[[str], bool]
+) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+    """Yield each needed word with its vector."""
+    for number, line in enumerate(_read_lines(path), start=1):
+        word, *values = line.rstrip().split(" ")
+        if number == 1 and len(values) == 1:  # word2vec's header: how many vectors, how wide
             continue
-        if len(parts) != width + 1:
-            found = f"{path} has {len(parts) - 1} numbers in line {number}, and embedding is {width}"
-            raise UserError(f"{found}; give embedding={len(parts) - 1}, or another file")
-        if wanted(parts[0]):
+        if len(values) != width:
+            raise UserError(
+                f"{path} has {len(values)} numbers in line {number}, and embedding is {width}; "
+                f"set embedding={len(values)}, or choose another file"
+            )
+        if is_needed(word):
             try:
-                yield parts[0], np.array(parts[1:], dtype=np.float32)
+                yield word, np.array(values, dtype=np.float32)
             except ValueError as error:
-                raise UserError(f"{path} has no number in line {number}; take a GloVe or word2vec text file") from error
+                raise UserError(
+                    f"line {number} of {path} has a value that is not a number; choose a GloVe or word2vec text file"
+                ) from error
 
 
-def _read(path: Path) -> Iterable[str]:
+def _read_lines(path: Path) -> Iterable[str]:
     try:
         with path.open(encoding="utf-8", newline="\n") as lines:
             yield from lines
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"no vectors in {str(path)!r}: {error}; embeddings is learned, word2vec or a text file"
+            f"word vectors cannot be read from {str(path)!r}: {error}; embeddings is learned, word2vec or a text file"
         ) from error

@@ -1,4 +1,9 @@
-"""From hidden values to a distribution over the vocabulary: a plain softmax, an adaptive one, or a tied one."""
+"""Output heads: from hidden values to a distribution over the vocabulary.
+
+SoftmaxHead            a linear layer and a softmax, for small vocabularies
+AdaptiveSoftmaxHead    rare tokens in narrower clusters (Grave et al. 2017), for large ones
+TiedHead               an adaptive softmax whose output weights are the input vectors (Press & Wolf 2017)
+"""
 
 from __future__ import annotations
 
@@ -10,66 +15,66 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from genbench.neural.embeddings import Vectors
+from genbench.neural.embeddings import WordEmbedding
 
 Array = npt.NDArray[np.float32]
 
-CUTOFFS = (500, 4000)  # tokens by frequency: where the clusters of rarer ones begin
-NARROWER = 4  # times, each cluster than the one before
+CUTOFFS = (500, 4000)  # frequency ranks at which the clusters of rarer tokens start
+CLUSTER_DIVISOR = 4  # each cluster is this many times narrower than the one before
 
 
-def by_frequency(frequency: torch.Tensor) -> torch.Tensor:
-    """The tokens, the most frequent first, (vocabulary,), by how often each stands in the training text."""
-    return torch.argsort(frequency, descending=True, stable=True)
+def frequency_order(counts: torch.Tensor) -> torch.Tensor:
+    """Return the tokens, the most frequent first, (vocabulary,), from their counts in the training text."""
+    return torch.argsort(counts, descending=True, stable=True)
 
 
 class Head(nn.Module):
-    """What every head can say of hidden values (n, hidden)."""
+    """Base class of the output heads; hidden values are (n, hidden)."""
 
-    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Natural log-probabilities of the targets, (n,)."""
+    def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return natural log-probabilities of the targets, (n,)."""
         raise NotImplementedError
 
-    def every(self, values: torch.Tensor) -> torch.Tensor:
-        """Natural log-probabilities of all tokens, (n, vocabulary)."""
+    def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return natural log-probabilities of all tokens, (n, vocabulary)."""
         raise NotImplementedError
 
-    def settled(self) -> Head:
-        """A head that says the same and stands on its own weights alone, once training is over."""
+    def folded(self) -> Head:
+        """Return a head with the same distribution that does not depend on other parts of the network."""
         return self
 
-    def quick(self) -> Callable[[Array], Array]:
-        """A function that gives the same of numpy arrays, short of their sum to one, for weights that stay."""
-        return lambda values: self._every(torch.from_numpy(values)).numpy()
+    def numpy_scores(self) -> Callable[[Array], Array]:
+        """Return a function from hidden values to unnormalized log-probabilities, for weights that no longer change."""
+        return lambda hidden: self._detached_log_probs(torch.from_numpy(hidden)).numpy()
 
     @torch.inference_mode()
-    def _every(self, values: torch.Tensor) -> torch.Tensor:
-        return self.every(values)
+    def _detached_log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.log_probs(hidden)
 
 
-class Softmax(Head):
+class SoftmaxHead(Head):
     """A linear layer and a softmax over all tokens."""
 
-    def __init__(self, hidden: int, size: int) -> None:
+    def __init__(self, hidden: int, vocabulary: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(hidden, size)
+        self.linear = nn.Linear(hidden, vocabulary)
 
-    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return -functional.cross_entropy(self.linear(values), targets, reduction="none")
+    def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return -functional.cross_entropy(self.linear(hidden), targets, reduction="none")
 
-    def every(self, values: torch.Tensor) -> torch.Tensor:
-        return functional.log_softmax(self.linear(values), dim=-1)
+    def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+        return functional.log_softmax(self.linear(hidden), dim=-1)
 
-    def quick(self) -> Callable[[Array], Array]:
-        across, bias = self.linear.weight.detach().t().contiguous().numpy(), self.linear.bias.detach().numpy()
-        return lambda values: values @ across + bias
+    def numpy_scores(self) -> Callable[[Array], Array]:
+        weight, bias = self.linear.weight.detach().t().contiguous().numpy(), self.linear.bias.detach().numpy()
+        return lambda hidden: hidden @ weight + bias
 
 
-class Adaptive(Head):
+class AdaptiveSoftmaxHead(Head):
     """Frequent tokens at full width, rare ones in narrower clusters (adaptive softmax, Grave et al. 2017).
 
-    `order` has the tokens, the most frequent first, (vocabulary,). Differs from torch's in that `tables` says where the
-    output weights come from.
+    `order` is the tokens, the most frequent first, (vocabulary,). Differs from torch's in that subclasses choose where
+    the output weights come from, by `output_weights`.
     """
 
     rank: torch.Tensor
@@ -77,80 +82,85 @@ class Adaptive(Head):
 
     def __init__(self, hidden: int, order: torch.Tensor) -> None:
         super().__init__()
-        ends = [*(cut for cut in CUTOFFS if cut < len(order) - 1), len(order)]
-        self.register_buffer("rank", torch.argsort(order))  # (vocabulary,) token -> place by frequency
+        ends = [*(cutoff for cutoff in CUTOFFS if cutoff < len(order) - 1), len(order)]
+        self.register_buffer("rank", torch.argsort(order))  # (vocabulary,) token -> frequency rank
         self.register_buffer("starts", torch.tensor(ends[:-1]), persistent=False)
         self.sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
         self.frequent, self.clusters = self.sizes[0], len(self.sizes) - 1
         self.bias = nn.Parameter(torch.zeros(self.frequent + self.clusters))
-        narrow = [max(hidden // NARROWER**place, 1) for place in range(1, self.clusters + 1)]
-        self.down = nn.ModuleList(nn.Linear(hidden, width, bias=False) for width in narrow)
-        self.make_tables(hidden, narrow)
+        widths = [max(hidden // CLUSTER_DIVISOR**cluster, 1) for cluster in range(1, self.clusters + 1)]
+        self.down = nn.ModuleList(nn.Linear(hidden, width, bias=False) for width in widths)
+        self.init_output_weights(hidden, widths)
 
-    def make_tables(self, hidden: int, narrow: list[int]) -> None:
-        """What `tables` needs, for clusters so narrow."""
+    def init_output_weights(self, hidden: int, widths: list[int]) -> None:
+        """Create the parameters behind `output_weights`, for clusters of these widths."""
         top = self.frequent + self.clusters
-        shapes = zip([top, *self.sizes[1:]], [hidden, *narrow], strict=True)
-        self.own = nn.ParameterList(nn.init.kaiming_uniform_(torch.empty(shape), 5**0.5) for shape in shapes)
+        shapes = zip([top, *self.sizes[1:]], [hidden, *widths], strict=True)
+        self.weights = nn.ParameterList(nn.init.kaiming_uniform_(torch.empty(shape), 5**0.5) for shape in shapes)
 
-    def tables(self) -> Iterable[torch.Tensor]:
-        """The output weights, (tokens, width) each: of the frequent tokens and the clusters, then of each cluster."""
-        return self.own
+    def output_weights(self) -> Iterable[torch.Tensor]:
+        """Yield output weights, (tokens, width): of the frequent tokens and the clusters, then inside each cluster."""
+        return self.weights
 
-    def picked(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        top, *tails = self.tables()
+    def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        top, *tails = self.output_weights()
         rank = self.rank[targets]
-        cluster = torch.bucketize(rank, self.starts, right=True)  # 0: frequent
-        slot = torch.where(cluster == 0, rank, self.frequent + cluster - 1)
-        found = _log_softmax(values, top, self.bias).gather(1, slot[:, None])[:, 0]
-        for place, (down, table) in enumerate(zip(self.down, tails, strict=True)):
-            rows = (cluster == place + 1).nonzero()[:, 0]
-            inside = (rank[rows] - self.starts[place])[:, None]
-            found = found.index_add(0, rows, _log_softmax(down(values[rows]), table).gather(1, inside)[:, 0])
-        return found
+        cluster = torch.bucketize(rank, self.starts, right=True)  # (n,) 0: frequent
 
-    def every(self, values: torch.Tensor) -> torch.Tensor:
-        top, *tails = self.tables()
-        shares = _log_softmax(values, top, self.bias)  # (n, frequent + clusters)
-        parts = [shares[:, : self.frequent]]
-        for place, (down, table) in enumerate(zip(self.down, tails, strict=True)):
-            parts.append(shares[:, self.frequent + place, None] + _log_softmax(down(values), table))
+        # frequent tokens, and the cluster of each rare token
+        column = torch.where(cluster == 0, rank, self.frequent + cluster - 1)
+        log_probs = _log_softmax(hidden, top, self.bias).gather(1, column[:, None])[:, 0]
+
+        # rare tokens, inside their cluster
+        for index, (down, weight) in enumerate(zip(self.down, tails, strict=True)):
+            rows = (cluster == index + 1).nonzero()[:, 0]
+            inside = (rank[rows] - self.starts[index])[:, None]
+            log_probs = log_probs.index_add(0, rows, _log_softmax(down(hidden[rows]), weight).gather(1, inside)[:, 0])
+        return log_probs
+
+    def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+        top, *tails = self.output_weights()
+        top_log_probs = _log_softmax(hidden, top, self.bias)  # (n, frequent + clusters)
+        parts = [top_log_probs[:, : self.frequent]]
+        for index, (down, weight) in enumerate(zip(self.down, tails, strict=True)):
+            parts.append(top_log_probs[:, self.frequent + index, None] + _log_softmax(down(hidden), weight))
         return torch.cat(parts, dim=1)[:, self.rank]
 
 
-class Tied(Adaptive):
+class TiedHead(AdaptiveSoftmaxHead):
     """Output weights that are the input vectors (Press & Wolf 2017), narrowed for rare tokens (Baevski & Auli 2019)."""
 
     order: torch.Tensor
 
-    def __init__(self, hidden: int, order: torch.Tensor, vectors: Vectors) -> None:
-        self.width = vectors.width
+    def __init__(self, hidden: int, order: torch.Tensor, embedding: WordEmbedding) -> None:
+        self.embedding_width = embedding.width
         super().__init__(hidden, order)
-        self.shared = (vectors,)  # in a tuple: the network holds them already
+        self.shared = (embedding,)  # in a tuple, so that it is not registered twice: the network has it already
         self.register_buffer("order", order, persistent=False)
 
-    def make_tables(self, hidden: int, narrow: list[int]) -> None:
-        """A projection of the vectors, and what narrows those of each cluster."""
-        self.project = nn.Linear(hidden, self.width, bias=False)
-        self.gate = nn.Linear(hidden, self.clusters, bias=False) if self.clusters else None
-        self.narrow = nn.ModuleList(nn.Linear(self.width, width, bias=False) for width in narrow)
+    def init_output_weights(self, hidden: int, widths: list[int]) -> None:
+        """Create the projection of the vectors to hidden values, and those that narrow the vectors of each cluster."""
+        self.project = nn.Linear(hidden, self.embedding_width, bias=False)
+        self.cluster = nn.Linear(hidden, self.clusters, bias=False) if self.clusters else None
+        self.narrow = nn.ModuleList(nn.Linear(self.embedding_width, width, bias=False) for width in widths)
 
-    def tables(self) -> Iterable[torch.Tensor]:
-        """Made from the vectors as they are now."""
-        first, *rest = torch.split(functional.embedding(self.order, self.shared[0].weights()), self.sizes)
-        top = first @ self.project.weight  # (frequent, hidden)
-        yield top if self.gate is None else torch.cat([top, self.gate.weight])
-        yield from (narrow(vectors) for narrow, vectors in zip(self.narrow, rest, strict=True))
+    def output_weights(self) -> Iterable[torch.Tensor]:
+        """Yield output weights computed from the current input vectors."""
+        vectors = functional.embedding(self.order, self.shared[0].vectors())  # (vocabulary, embedding)
+        frequent, *rare = torch.split(vectors, self.sizes)
+        top = frequent @ self.project.weight  # (frequent, hidden)
+        yield top if self.cluster is None else torch.cat([top, self.cluster.weight])
+        yield from (narrow(part) for narrow, part in zip(self.narrow, rare, strict=True))
 
     @torch.no_grad()
-    def settled(self) -> Head:
-        """An adaptive head with the output weights written out."""
-        plain = Adaptive(self.project.in_features, self.order)
-        plain.bias, plain.down = self.bias, self.down
-        for own, table in zip(plain.own, self.tables(), strict=True):
-            own.copy_(table)
-        return plain
+    def folded(self) -> Head:
+        """Return an adaptive head with the output weights written out."""
+        head = AdaptiveSoftmaxHead(self.project.in_features, self.order)
+        head.bias, head.down = self.bias, self.down
+        for parameter, weight in zip(head.weights, self.output_weights(), strict=True):
+            parameter.copy_(weight)
+        return head
 
 
-def _log_softmax(values: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    return functional.log_softmax(functional.linear(values, weight, bias), dim=-1)
+def _log_softmax(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    return functional.log_softmax(functional.linear(hidden, weight, bias), dim=-1)

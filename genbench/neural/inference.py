@@ -1,10 +1,10 @@
-"""A trained network read a token at a time, many streams side by side: for drawing.
+"""Step a trained network one token at a time, for many streams side by side: used for generation.
 
-In numpy, where an operation on few numbers costs a fraction of torch's. A core may state steps of its own, in two
-methods; any other is called as it is trained.
+Steps are computed in numpy, where an operation on few numbers costs a fraction of torch's. A core may have fast steps
+of its own, in two methods; any other core is called as in training.
 
-    project(x)   (n, inputs) to (n, sums): all that its first layer does to an input alone, kept for each token
-    quick()      a function of (n, sums) and a state that gives (n, hidden) and the state after, all numpy arrays
+    project_inputs(x)   (n, inputs) to (n, sums): what its first layer computes from the input alone, cached per token
+    numpy_step()        a function from (n, sums) and a state to (n, hidden) and the next state, all numpy arrays
 """
 
 from __future__ import annotations
@@ -18,25 +18,24 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genbench.neural.network import Network
-from genbench.neural.states import CoreState, each
+from genbench.neural.network import CoreState, Network, map_state
 
 Array = npt.NDArray[np.float32]
-Step = Callable[[Array, CoreState], tuple[Array, CoreState]]
-ROWS = 1 << 12  # tokens whose projection is kept, the latest ones
+NumpyStep = Callable[[Array, CoreState], tuple[Array, CoreState]]
+CACHED_TOKENS = 1 << 12  # whose projection is kept, the most recent ones
 
 
 @dataclass(frozen=True)
-class Memory:
-    """A recurrent generator's state: what the core gave for the last token, (1, hidden), and what it carries on."""
+class RNNState:
+    """The state of a recurrent generator: the core's last output, (1, hidden), and the core's state."""
 
     output: Array
     core: CoreState
 
 
 @dataclass(frozen=True)
-class Memories(Sequence[Memory]):
-    """The states of several streams, kept together: `output` is (streams, hidden), the core's their batch."""
+class RNNStates(Sequence[RNNState]):
+    """The states of several streams in one batch: `output` is (streams, hidden)."""
 
     output: Array
     core: CoreState
@@ -45,52 +44,52 @@ class Memories(Sequence[Memory]):
         return len(self.output)
 
     def __getitem__(self, row: Any) -> Any:
-        """The state of one stream, copied: else it would keep those of all others in memory."""
+        """Return the state of one stream, copied: a view would keep those of all streams in memory."""
         rows = [range(len(self))[row]]
-        return Memory(self.output[rows], each(lambda part: part[:, rows], self.core))
+        return RNNState(self.output[rows], map_state(lambda part: part[:, rows], self.core))
 
 
-def together(states: Sequence[Memory]) -> Memories:
-    """The same states kept together."""
-    if isinstance(states, Memories):
+def stack_states(states: Sequence[RNNState]) -> RNNStates:
+    """Return states as one batch."""
+    if isinstance(states, RNNStates):
         return states
-    cores = each(lambda *parts: np.concatenate(parts, axis=1), *(state.core for state in states))
-    return Memories(np.concatenate([state.output for state in states]), cores)
+    core = map_state(lambda *parts: np.concatenate(parts, axis=1), *(state.core for state in states))
+    return RNNStates(np.concatenate([state.output for state in states]), core)
 
 
-class Stepping:
-    """The steps of a network whose weights stay as they are; states are as the core's, of numpy arrays."""
+class NetworkStepper:
+    """Steps of a network whose weights no longer change; states have the core's structure, with numpy arrays."""
 
     def __init__(self, network: Network) -> None:
         self._network = network.eval()
-        quick: Callable[[], Step] | None = getattr(network.core, "quick", None)
-        self._quick = quick() if quick is not None else None
-        self._scores = network.head.quick()
-        self._projected = lru_cache(ROWS)(self._project)
+        numpy_step: Callable[[], NumpyStep] | None = getattr(network.core, "numpy_step", None)
+        self._numpy_step = numpy_step() if numpy_step is not None else None
+        self._scores = network.head.numpy_scores()
+        self._cached_projection = lru_cache(CACHED_TOKENS)(self._project)
 
     def step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
-        """Each stream's token read: hidden values, (streams, hidden), and the state after."""
-        if self._quick is None:
-            return self._slow(tokens, state)
-        rows = [self._projected(token) for token in tokens]
-        return self._quick(rows[0] if len(rows) == 1 else np.concatenate(rows), state)
+        """Return hidden values, (streams, hidden), and the state, after one more token of each stream."""
+        if self._numpy_step is None:
+            return self._torch_step(tokens, state)
+        sums = [self._cached_projection(token) for token in tokens]
+        return self._numpy_step(sums[0] if len(sums) == 1 else np.concatenate(sums), state)
 
-    def log_probs(self, values: Array) -> npt.NDArray[np.float64]:
-        """Natural log-probabilities of the next token of each stream, (streams, vocabulary)."""
-        found = self._scores(values).astype(np.float64)
-        found -= found.max(axis=1, keepdims=True)
-        found -= np.log(np.exp(found).sum(axis=1, keepdims=True))
-        return found
+    def log_probs(self, hidden: Array) -> npt.NDArray[np.float64]:
+        """Return natural log-probabilities of the next token of each stream, (streams, vocabulary)."""
+        scores = self._scores(hidden).astype(np.float64)
+        scores -= scores.max(axis=1, keepdims=True)
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return scores
 
     @torch.inference_mode()
-    def _slow(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
-        before = None if state is None else each(torch.from_numpy, state)
-        values, after = self._network(torch.tensor(tokens)[:, None], before)
-        return values[:, 0].numpy(), each(torch.Tensor.numpy, after)
+    def _torch_step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
+        before = None if state is None else map_state(torch.from_numpy, state)
+        hidden, after = self._network(torch.tensor(tokens)[:, None], before)
+        return hidden[:, 0].numpy(), map_state(torch.Tensor.numpy, after)
 
     @torch.inference_mode()
     def _project(self, token: int) -> Array:
-        inputs = self._network.embedding(torch.tensor([[token]]))[0]
+        inputs = self._network.embedding(torch.tensor([[token]]))[0]  # (1, inputs)
         core: Any = self._network.core
-        found: Array = core.project(inputs).numpy()
-        return found
+        sums: Array = core.project_inputs(inputs).numpy()
+        return sums

@@ -1,55 +1,166 @@
-"""What changes the weights: Muon for the matrices of the core, AdamW for all else."""
+"""Optimizers: Muon for the matrices of the core, AdamW for all other weights, and an average of the weights.
+
+Muon            momentum, and steps along the nearest orthogonal matrix (Jordan et al. 2024)
+AdamW           torch's own (Loshchilov & Hutter 2019)
+WeightAverage   the running mean of the weights, which is what is validated and stored (Polyak & Juditsky 1992)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-from genbench.neural.muon import Muon
 from genbench.neural.network import Network
 
-NARROWEST = 8  # rows and columns: what is narrower is no matrix to make orthogonal
+MIN_MUON_SIZE = 8  # rows and columns of a matrix; smaller ones are left to AdamW
 BETAS = (0.9, 0.99)  # AdamW's, of gradient and square
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's coefficients: fast convergence to about one, not exact
+MIN_NORM = 1e-7
+AVERAGE_SHARE = 0.04  # of the steps so far: the horizon of the running mean
+AVERAGE_EVERY = 4  # steps between two updates of the running mean
 
 
 @dataclass(frozen=True)
-class Rates:
-    """The highest learning rates, and what pulls weights towards zero.
+class OptimizerConfig:
+    """Peak learning rates and weight decay. With `muon_lr` 0, AdamW has all weights."""
 
-    `learning_rate` is AdamW's (Loshchilov & Hutter 2019), `matrix_rate` Muon's; where that is 0, AdamW has all weights.
-    `hidden` is how many rows of a matrix belong to one gate.
-    """
-
-    learning_rate: float
-    matrix_rate: float
+    learning_rate: float  # AdamW's
+    muon_lr: float
     weight_decay: float
-    hidden: int
+    gate_rows: int  # rows of a matrix that belong to one gate: the hidden units
 
 
-def optimisers(network: Network, rates: Rates) -> list[torch.optim.Optimizer]:
-    """New optimisers over all weights of a network, their learning rates at the highest."""
-    matrices, others = split(network) if rates.matrix_rate else ([], list(network.parameters()))
-    decay = rates.weight_decay
-    made: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(others, lr=rates.learning_rate, betas=BETAS, weight_decay=decay, fused=True)
+def create_optimizers(network: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+    """Return new optimizers over all weights of a network, with their learning rates at the peak."""
+    matrices, others = split_parameters(network) if config.muon_lr else ([], list(network.parameters()))
+    decay = config.weight_decay
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, lr=config.learning_rate, betas=BETAS, weight_decay=decay, fused=True)
     ]
     if matrices:
-        made.append(Muon(matrices, rates.hidden, rates.matrix_rate, decay))
-    return made
+        optimizers.append(Muon(matrices, config.gate_rows, config.muon_lr, decay))
+    return optimizers
 
 
-def split(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The matrices of the core, and all other weights."""
-    matrices = [p for p in network.core.parameters() if p.ndim == 2 and min(p.shape) >= NARROWEST]
-    chosen = {id(p) for p in matrices}
-    return matrices, [p for p in network.parameters() if id(p) not in chosen]
+def split_parameters(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return the matrices of the core, and all other weights."""
+    matrices = [p for p in network.core.parameters() if p.ndim == 2 and min(p.shape) >= MIN_MUON_SIZE]
+    ids = {id(p) for p in matrices}
+    return matrices, [p for p in network.parameters() if id(p) not in ids]
 
 
-def scale(made: Sequence[torch.optim.Optimizer], highest: Iterable[float], share: float) -> None:
-    """Set every learning rate to this share of its highest."""
-    for optimiser, rate in zip(made, highest, strict=True):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * share
+def scale_learning_rates(
+    optimizers: Sequence[torch.optim.Optimizer], peak_rates: Iterable[float], share: float
+) -> None:
+    """Set every learning rate to this share of its peak."""
+    for optimizer, peak in zip(optimizers, peak_rates, strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = peak * share
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, and steps along the nearest orthogonal matrix, gate by gate (Jordan et al. 2024).
+
+    The matrices are (gates x gate_rows, columns); `weight_decay` is decoupled, as AdamW's. Differs from
+    torch.optim.Muon in that a matrix with the weights of several gates is treated as several matrices: as one, the
+    gates share the length of a step (1.6305 against 1.6085 bits per character of validation text after 60 seconds on
+    Austen).
+    """
+
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter],
+        gate_rows: int,
+        lr: float,
+        weight_decay: float,
+        momentum: float = 0.95,
+        iterations: int = 3,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "iterations": iterations,
+            "gate_rows": gate_rows,
+        }
+        super().__init__(matrices, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update all weights that have a gradient."""
+        for group in self.param_groups:
+            for weights in group["params"]:
+                if weights.grad is not None:
+                    self._update(weights, group)
+
+    def _update(self, weights: torch.Tensor, group: dict[str, Any]) -> None:
+        state, grad = self.state[weights], weights.grad
+        assert grad is not None
+
+        # Nesterov momentum
+        momentum = state.setdefault("momentum", torch.zeros_like(weights)).lerp_(grad, 1 - group["momentum"])
+        direction = torch.lerp(grad, momentum, group["momentum"])
+
+        # orthogonalize each gate's matrix by itself
+        rows, columns = weights.shape
+        gate_rows = group["gate_rows"] if rows % group["gate_rows"] == 0 else rows
+        update = orthogonalize(direction.view(-1, gate_rows, columns), group["iterations"]).reshape(rows, columns)
+
+        # decoupled weight decay, then the step
+        weights.mul_(1 - group["lr"] * group["weight_decay"])
+        weights.sub_(update, alpha=group["lr"] * max(1, gate_rows / columns) ** 0.5)
+
+
+def orthogonalize(matrices: torch.Tensor, iterations: int) -> torch.Tensor:
+    """Return roughly the nearest orthogonal matrices, (gates, rows, columns) in fp32, by Newton-Schulz iterations.
+
+    Singular values end between 0.7 and 1.2 where they were not tiny.
+    """
+    a, b, c = NEWTON_SCHULZ
+    is_tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices / (matrices.flatten(1).norm(dim=1)[:, None, None] + MIN_NORM)
+    x = (x.transpose(1, 2) if is_tall else x).bfloat16()
+    for _ in range(iterations):
+        gram = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    upright: torch.Tensor = x.transpose(1, 2) if is_tall else x
+    return upright.float()
+
+
+class WeightAverage:
+    """The running mean of some parameters along a training run.
+
+    The mean reaches over a share of the steps so far, so that early weights drop out (the growing horizon of Karras et
+    al. 2024). On 115 thousand characters (Alice) it is worth 0.012 bits per character.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+        self.parameters: list[torch.Tensor] = list(parameters)
+        self.means = [p.detach().clone() for p in self.parameters]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Add the weights after `step` steps to the mean; only every few steps count."""
+        if step % AVERAGE_EVERY == 0:
+            weight = 1 / max(1.0, AVERAGE_SHARE * step / AVERAGE_EVERY)
+            torch._foreach_lerp_(self.means, self.parameters, weight)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Replace the parameters by their means inside the context."""
+        current = [p.detach().clone() for p in self.parameters]
+        self._assign(self.means)
+        try:
+            yield
+        finally:
+            self._assign(current)
+
+    @torch.no_grad()
+    def _assign(self, values: list[torch.Tensor]) -> None:
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.copy_(value)

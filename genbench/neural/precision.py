@@ -1,4 +1,4 @@
-"""What training asks of the machine: bf16 where it is native, denormal numbers flushed, freed memory kept at hand."""
+"""Numeric precision and memory settings while training: native bf16, TF32, flushed denormals, malloc."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import torch
 
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # the names of glibc's malloc.h
-LARGEST, NEVER = 1 << 30, (1 << 31) - 1  # bytes
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # parameters of mallopt, from glibc's malloc.h
+MMAP_BYTES = 1 << 30
+TRIM_BYTES = (1 << 31) - 1  # the largest value: never
 
 
 def native_bf16(device: str) -> bool:
-    """Whether matrix products in bf16 are native on this device: elsewhere they are several times slower than fp32."""
+    """Return whether matrix products in bf16 are native on a device: elsewhere they are much slower than fp32."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for these
@@ -22,8 +23,8 @@ def native_bf16(device: str) -> bool:
 
 
 @contextlib.contextmanager
-def training(device: str = "cpu") -> Iterator[None]:
-    """While training: numbers next to zero count as zero, which would take many times as long; TF32 on CUDA."""
+def training_precision(device: str = "cpu") -> Iterator[None]:
+    """Flush denormal numbers to zero inside, because they are many times slower; on CUDA, multiply in TF32."""
     _keep_freed_memory()
     torch.set_flush_denormal(True)
     precision = torch.get_float32_matmul_precision()
@@ -36,9 +37,9 @@ def training(device: str = "cpu") -> Iterator[None]:
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc keep what is freed: each window asks for as much again, and fresh pages cost a third of the time."""
+    """Make glibc keep freed memory: each batch allocates as much again, and fresh pages cost a third of the time."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library
             libc = ctypes.CDLL(None)
-            libc.mallopt(MMAP_THRESHOLD, LARGEST)
-            libc.mallopt(TRIM_THRESHOLD, NEVER)
+            libc.mallopt(M_MMAP_THRESHOLD, MMAP_BYTES)
+            libc.mallopt(M_TRIM_THRESHOLD, TRIM_BYTES)

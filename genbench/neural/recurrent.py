@@ -1,4 +1,4 @@
-"""Any recurrent core as a Generator: a plugin states its core, and its tokenizer where that is not characters."""
+"""RecurrentGenerator: a network around any recurrent core, as a Generator. A plugin supplies only the core."""
 
 from __future__ import annotations
 
@@ -15,78 +15,69 @@ from torch import nn
 
 from genbench.capabilities import Probe
 from genbench.generator import Generator, Learned, LogProbs, ProgressCallback, State, Text, TrainContext, ignore
-from genbench.neural.auto_size import Rule, Size, by_seconds, by_steps
-from genbench.neural.batches import Carried, Reading
-from genbench.neural.distributed import Team, own_device, team
-from genbench.neural.heads import Adaptive, Head, Softmax, by_frequency
-from genbench.neural.inference import Memories, Memory, Stepping, together
+from genbench.neural.auto_size import NetworkSize, SizeRule, size_for_budget, size_for_steps
+from genbench.neural.batches import BatchSampler, StatefulBatches
+from genbench.neural.checkpoint import SizeGuard, blame_checkpoint
+from genbench.neural.distributed import ProcessGroup, local_device, process_group
+from genbench.neural.heads import AdaptiveSoftmaxHead, Head, SoftmaxHead, frequency_order
+from genbench.neural.inference import NetworkStepper, RNNState, RNNStates, stack_states
 from genbench.neural.network import Network
-from genbench.neural.optimizers import Rates
+from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.parallel_scoring import batch_log_probs, stream_log_probs
-from genbench.neural.precision import native_bf16, training
+from genbench.neural.precision import native_bf16, training_precision
 from genbench.neural.probe import NetworkProbe
-from genbench.neural.schedule import Schedule, parts, read, written
-from genbench.neural.size_guard import Bounded, going_on
-from genbench.neural.training import VALID_TOKENS, Recipe, Trainer, seconds_a_step
-from genbench.tokenization.segmentation import PART
+from genbench.neural.schedule import Schedule, format_schedule, parse_schedule, split_steps
+from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer, TrainResult, seconds_per_step
+from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-ADAPTIVE_FROM = 2000  # tokens in the vocabulary
-SHORT_TEXT = 500_000  # tokens: below, more and smaller steps are worth their time
-PASSES = 20  # over the text, where neither budget nor steps are given
-
-
-def _save(context: TrainContext, size: Size, state: Learned) -> None:
-    """Keep a checkpoint with the size that was chosen: another measurement of the speed might choose another."""
-    context.save({**state, "size": asdict(size)})
-
-
-def _curve(validated: list[list[float]], width: float) -> list[list[float]]:
-    """Seconds of training, and bits per character of the beginning of the valid text."""
-    return [[seconds, round(bits / width, 4)] for seconds, bits in validated]
+MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary has a plain softmax
+SHORT_TEXT = 500_000  # tokens: a shorter text is trained in smaller batches, with more updates
+DEFAULT_PASSES = 20  # over the text, with neither budget nor steps
 
 
 @dataclass
 class RecurrentGenerator(Generator):
-    """A network around a recurrent core, trained by the one training loop.
+    """A recurrent network, trained by truncated backpropagation through time (truncated BPTT).
 
-    A subclass gives `core`, a module called like `nn.LSTM(batch_first=True)`: (batch, time, inputs) and a state to
-    (batch, time, hidden) and a state. It may give `cut`, `embed`, `head` and `reading` too.
+    A subclass defines `core`, which returns a module called like `nn.LSTM(batch_first=True)`: from (batch, time,
+    inputs) and a state to (batch, time, hidden) and a state. It may override `build_tokenizer`, `build_embedding`,
+    `init_embedding`, `build_head` and `batch_sampler` too.
     """
 
-    rule: ClassVar[Rule] = Rule()
+    size_rule: ClassVar[SizeRule] = SizeRule()
 
     embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
     hidden: int | None = field(
-        default=None, metadata={"help": "units in each recurrent layer; auto: as budget, machine and text want"}
+        default=None, metadata={"help": "units in each recurrent layer; auto: from budget, machine and text"}
     )
-    layers: int = field(default=1, metadata={"help": "recurrent layers, one upon the other"})
+    layers: int = field(default=1, metadata={"help": "number of recurrent layers"})
     dropout: float | None = field(
         default=None,
-        metadata={"help": "on the way out of the core, .4 of it on the way in; auto: by passes over the text"},
+        metadata={"help": "after the core, and 0.4 times as much before it; auto: from the passes over the text"},
     )
-    learning_rate: float = field(default=1.5e-2, metadata={"help": "AdamW's highest"})
-    matrix_rate: float = field(
-        default=2e-2, metadata={"help": "Muon's highest learning rate, for the core's matrices; 0: AdamW has these too"}
+    learning_rate: float = field(default=1.5e-2, metadata={"help": "peak learning rate of AdamW"})
+    muon_lr: float = field(
+        default=2e-2, metadata={"help": "peak learning rate of Muon, for the core's matrices; 0: AdamW for all weights"}
     )
-    weight_decay: float = field(default=0.01, metadata={"help": "of all weights, towards zero"})
+    weight_decay: float = field(default=0.01, metadata={"help": "decoupled weight decay of all weights"})
     batch: int | None = field(
-        default=None, metadata={"help": "stretches of text read side by side; auto: 64, of a short text 16"}
+        default=None, metadata={"help": "rows of text read side by side; auto: 64, for a short text 16"}
     )
-    window: int = field(default=32, metadata={"help": "tokens between two updates"})
+    bptt: int = field(default=32, metadata={"help": "length of truncated backpropagation through time, in tokens"})
     keep: Literal["best", "last"] = field(
-        default="best", metadata={"help": "the weights that validated best, or the last ones"}
+        default="best", metadata={"help": "the weights with the best validation, or the last ones"}
     )
     schedule: str | None = field(
-        default=None, metadata={"help": "steps of each part of the run, as a row shows them; auto: from the budget"}
+        default=None, metadata={"help": "steps of each part of a run, as a result shows them; auto: from the budget"}
     )
 
     def __post_init__(self) -> None:
-        for name in ("embedding", "hidden", "layers", "batch", "window", "min_count", "step"):
+        for name in ("embedding", "hidden", "layers", "batch", "bptt", "window", "min_count", "step"):
             value = getattr(self, name, None)
             if value is not None and value < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be 1 or more")
-        for name in ("dropout", "between"):
+                raise ValueError(f"{name} is {value}, and must be 1 or more")
+        for name in ("dropout", "layer_dropout"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be from 0 to below 1")
         for name in ("learning_rate", "cell_clip"):
@@ -94,156 +85,231 @@ class RecurrentGenerator(Generator):
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be above 0")
 
         if self.schedule is not None:
-            read(self.schedule)
+            parse_schedule(self.schedule)
+
+    # Hooks: what a subclass defines or overrides
 
     @abstractmethod
     def core(self, inputs: int, hidden: int) -> nn.Module:
-        """A new core for inputs of this width, with so many units in each layer."""
+        """Return a new core for inputs of this width, with `hidden` units in each layer."""
 
-    def cut(self, train: str) -> Tokenizer:
-        """The tokenizer for a training text."""
+    def build_tokenizer(self, train: str) -> Tokenizer:
+        """Return the tokenizer for a training text."""
         return Tokenizer.characters(train)
 
-    def reading(self, tokens: int) -> Reading:
-        """How a training text of so many tokens is read."""
-        return Carried(self.batch or (64 if tokens >= SHORT_TEXT else 16), self.window)
+    def batch_sampler(self, tokens: int) -> BatchSampler:
+        """Return the sampler of batches for a training text of `tokens` tokens."""
+        return StatefulBatches(self.batch or (64 if tokens >= SHORT_TEXT else 16), self.bptt)
 
-    def embed(self) -> tuple[nn.Module, int]:
-        """A new embedding, (batch, time) ids to (batch, time, inputs), and how many inputs these are."""
+    def build_embedding(self) -> tuple[nn.Module, int]:
+        """Return a new embedding, from ids (batch, time) to (batch, time, inputs), and its width."""
         return nn.Embedding(self.tokenizer.size, self.embedding), self.embedding
 
-    def head(self, hidden: int, embedding: nn.Module, frequency: torch.Tensor) -> Head:
-        """A new head; `frequency` is how often each token stands in the training text, (vocabulary,)."""
-        size = len(frequency)
-        return Adaptive(hidden, by_frequency(frequency)) if size >= ADAPTIVE_FROM else Softmax(hidden, size)
+    def init_embedding(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
+        """Set initial values of a new embedding from the training text; the default keeps the random ones."""
 
-    def prepare(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
-        """Give a new embedding what can be known of the training text before the network is trained."""
+    def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
+        """Return a new output head; `counts` is how often each token occurs in the training text, (vocabulary,)."""
+        vocabulary = len(counts)
+        if vocabulary >= MIN_ADAPTIVE_VOCABULARY:
+            return AdaptiveSoftmaxHead(hidden, frequency_order(counts))
+        return SoftmaxHead(hidden, vocabulary)
+
+    # Training
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        began, context = time.perf_counter(), replace(context, device=own_device(context.device))
-        self.tokenizer = self.cut(str(train))
-        self.__dict__.pop("_stepping", None)  # that of an earlier fit
-        ids, bf16 = self._stream(str(train)), native_bf16(context.device)
-        frequency = torch.zeros(self.tokenizer.size, dtype=torch.int64)
-        for part in torch.split(ids, PART):
-            frequency += torch.bincount(part, minlength=len(frequency))
+        started = time.perf_counter()
+        context = replace(context, device=local_device(context.device))
+
+        # tokenize, and count the tokens
+        self.tokenizer = self.build_tokenizer(str(train))
+        self.__dict__.pop("_stepper", None)  # cached by an earlier fit
+        ids, validation_ids = self._encode(str(train)), self._encode(str(valid))
+        counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
+        for part in torch.split(ids, PART_CHARACTERS):
+            counts += torch.bincount(part, minlength=len(counts))
+
         devices = [torch.device(context.device)] if context.device.startswith("cuda") else []
-        with torch.random.fork_rng(devices=devices), training(context.device), team(context.device) as us:
-            context = us.run(context)
-            saved = context.resume()
-            with going_on(saved):
-                size = us.agreed(Size(**saved["size"]) if saved else self._size(ids, frequency, context, bf16, us))
-            context = replace(context, on_checkpoint=partial(_save, context, size))
-            self._hidden = size.hidden
+        with (
+            torch.random.fork_rng(devices=devices),
+            training_precision(context.device),
+            process_group(context.device) as group,
+        ):
+            # choose the size, and store it with each checkpoint: the speed measured next time may be another
+            context = group.local_context(context)
+            size = self._load_or_choose_size(ids, counts, context, group)
+            context = replace(context, on_checkpoint=partial(_save_with_size, context, size))
+
+            # build the network
             torch.manual_seed(context.seed)
-            with going_on(saved, build=True):
-                self._network = self._build(size, frequency)
-            self.prepare(self._network.embedding, ids.numpy(), context)
-            rates = Rates(self.learning_rate, self.matrix_rate, self.weight_decay, size.hidden)
-            recipe = Recipe(self.reading(len(ids)), rates, self.keep == "best")
-            schedule, network = self._schedule(len(ids), context, began), self._network.to(context.device)
-            if us.rank:
-                torch.manual_seed(context.seed + us.rank)  # what is dropped differs
-            read = self._stream(str(valid))
-            width = self._width(read)
-            trainer = Trainer(network, recipe, context, schedule, len(train) / len(ids), bf16, us, width)
+            self._hidden = size.hidden
+            with blame_checkpoint(context.resume(), limit_size=True):
+                self._network = self._build(size, counts)
+            self.init_embedding(self._network.embedding, ids.numpy(), context)
+            if group.rank:
+                torch.manual_seed(context.seed + group.rank)  # each process has its own dropout
+
+            # train it
+            trainer = self._trainer(ids, validation_ids, len(train), context, group, started)
             try:
-                said = trainer.train(ids.to(context.device), read.to(context.device))
-            finally:  # what an interrupted training has learned can be used
-                self._network.eval().cpu().settle()
-        context.record(
-            parameters=sum(p.numel() for p in self._network.parameters()),
-            curve=_curve(trainer.curve, width),
-            chosen=asdict(size) | {"schedule": written(schedule.planned)},  # given again, they repeat this run
-            **said | {"precision": "bf16" if bf16 else "fp32"} | ({"processes": us.size} if us.size > 1 else {}),
+                result = trainer.train(ids.to(context.device), validation_ids.to(context.device))
+            finally:  # also after an interrupt the network can be used
+                self._network.eval().cpu().fold_weights()
+        self._record(context, trainer, result, size)
+
+    def _load_or_choose_size(
+        self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
+    ) -> NetworkSize:
+        """Return the size stored in the checkpoint; without a checkpoint, choose one. The same in all processes."""
+        saved = context.resume()
+        with blame_checkpoint(saved):
+            size = NetworkSize(**saved["size"]) if saved else self._choose_size(ids, counts, context, group)
+            return group.broadcast(size)
+
+    def _choose_size(
+        self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
+    ) -> NetworkSize:
+        """Return hidden units and dropout: the options where they are set, else by the rule."""
+        tokens, sampler = len(ids), self.batch_sampler(len(ids))
+        if self.hidden is not None and self.dropout is not None:
+            return NetworkSize(self.hidden, self.dropout)
+        planned = self._schedule(tokens, context, 0.0).planned
+        tokens_per_step = tokens / sampler.batches_per_pass(tokens)
+
+        def measure_speed(units: int) -> float:
+            """Return tokens per second of a network with so many units."""
+            network = self._build(NetworkSize(units, 0.0), counts).to(context.device)
+            bf16 = native_bf16(context.device)
+            return tokens_per_step / seconds_per_step(network, sampler, ids.to(context.device), bf16, group)
+
+        if planned:
+            size = size_for_steps(self.size_rule, sum(planned) * tokens_per_step, tokens, self.hidden)
+        else:
+            size = size_for_budget(self.size_rule, context.budget or 0.0, measure_speed, tokens, self.hidden)
+        return size if self.dropout is None else replace(size, dropout=self.dropout)
+
+    def _schedule(self, tokens: int, context: TrainContext, started: float) -> Schedule:
+        """Return the schedule: from the option, the budget, the steps, or the default number of passes."""
+        if self.schedule is not None:
+            return Schedule(parse_schedule(self.schedule))
+        if context.steps is None and context.budget is not None:
+            return Schedule([], context.budget, started)
+        default_steps = DEFAULT_PASSES * self.batch_sampler(tokens).batches_per_pass(tokens)
+        return Schedule(split_steps(context.steps or default_steps))
+
+    def _build(self, size: NetworkSize, counts: torch.Tensor) -> Network:
+        """Return a new network with random weights."""
+        embedding, width = self.build_embedding()
+        core = self.core(width, size.hidden)
+        head = self.build_head(size.hidden, embedding, counts)
+        return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
+
+    def _trainer(
+        self,
+        ids: torch.Tensor,
+        validation_ids: torch.Tensor,
+        characters: int,
+        context: TrainContext,
+        group: ProcessGroup,
+        started: float,
+    ) -> Trainer:
+        """Return the trainer of the network, on the device."""
+        optimizer = OptimizerConfig(self.learning_rate, self.muon_lr, self.weight_decay, self._hidden)
+        bf16 = native_bf16(context.device)
+        config = TrainConfig(self.batch_sampler(len(ids)), optimizer, self.keep == "best", bf16=bf16)
+        return Trainer(
+            self._network.to(context.device),
+            config,
+            context,
+            self._schedule(len(ids), context, started),
+            characters_per_token=characters / len(ids),
+            validation_characters_per_token=self._characters_per_token(validation_ids),
+            group=group,
         )
 
-    def _size(self, ids: torch.Tensor, frequency: torch.Tensor, context: TrainContext, bf16: bool, us: Team) -> Size:
-        tokens, hidden, dropout = len(ids), self.hidden, self.dropout
-        if hidden is not None and dropout is not None:
-            return Size(hidden, dropout)
-        planned, a_step = self._schedule(tokens, context, 0.0).planned, tokens / self.reading(tokens).per_pass(tokens)
-        if planned:
-            found = by_steps(self.rule, sum(planned) * a_step, tokens, hidden)
-        else:
+    def _record(self, context: TrainContext, trainer: Trainer, result: TrainResult, size: NetworkSize) -> None:
+        """Record the statistics of a training."""
+        width, processes = trainer.validation_characters_per_token, trainer.group.size
+        context.record(
+            parameters=sum(p.numel() for p in self._network.parameters()),
+            steps=result.steps,
+            passes=result.passes,
+            curve=[[seconds, round(bits / width, 4)] for seconds, bits in trainer.state.curve],
+            notes=[] if result.resumed_at is None else [f"resumed at step {result.resumed_at:,}"],
+            chosen=asdict(size) | {"schedule": format_schedule(trainer.schedule.planned)},  # these repeat the run
+            validation_bits_per_token=result.validation_bits_per_token,
+            precision="bf16" if trainer.config.bf16 else "fp32",
+            **({"processes": processes} if processes > 1 else {}),
+        )
 
-            def speed(units: int) -> float:
-                network = self._build(Size(units, 0.0), frequency).to(context.device)
-                return a_step / seconds_a_step(network, self.reading(tokens), ids.to(context.device), bf16, us)
+    def _encode(self, text: str) -> torch.Tensor:
+        return torch.from_numpy(self.tokenizer.encode_stream(text))
 
-            found = by_seconds(self.rule, context.budget or 0.0, speed, tokens, hidden)
-        return found if dropout is None else replace(found, dropout=dropout)
-
-    def _stream(self, text: str) -> torch.Tensor:
-        return torch.from_numpy(self.tokenizer.stream(text))
-
-    def _width(self, valid: torch.Tensor) -> float:
-        """Characters a token, of the beginning of the valid text."""
-        ids = valid[:VALID_TOKENS].numpy()
+    def _characters_per_token(self, validation_ids: torch.Tensor) -> float:
+        """Return characters per token of the part of the validation text that is read."""
+        ids = validation_ids[:MAX_VALIDATION_TOKENS].numpy()
         return max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)
 
-    def _schedule(self, tokens: int, context: TrainContext, began: float) -> Schedule:
-        if self.schedule is not None:
-            return Schedule(read(self.schedule))
-        if context.steps is None and context.budget is not None:
-            return Schedule([], context.budget, began)
-        return Schedule(parts(context.steps or PASSES * self.reading(tokens).per_pass(tokens)))
-
-    def _build(self, size: Size, frequency: torch.Tensor) -> Network:
-        embedding, width = self.embed()
-        core, head = self.core(width, size.hidden), self.head(size.hidden, embedding, frequency)
-        return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
+    # The trained generator
 
     def start(self) -> State:
         output, core = np.empty((1, 0), np.float32), None
-        for token in self.tokenizer.encode("\n").tolist():
-            output, core = self._stepping.step([token], core)
-        return Memory(output, core)
+        for token in self._prefix.tolist():
+            output, core = self._stepper.step([token], core)
+        return RNNState(output, core)
 
     def advance(self, state: State, token: int) -> State:
-        return Memory(*self._stepping.step([token], state.core))
+        return RNNState(*self._stepper.step([token], state.core))
 
     def log_probs(self, state: State) -> LogProbs:
-        return np.asarray(self._stepping.log_probs(state.output)[0])
+        return np.asarray(self._stepper.log_probs(state.output)[0])
 
     def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
-        return Memories(*self._stepping.step(tokens, together(states).core)) if states else []
+        return RNNStates(*self._stepper.step(tokens, stack_states(states).core)) if states else []
 
     def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> LogProbs:
         if not states:
             return np.empty((0, self.tokenizer.size))[:, :stop]
-        return self._stepping.log_probs(together(states).output)[:, :stop]
+        return self._stepper.log_probs(stack_states(states).output)[:, :stop]
 
     @cached_property
-    def _stepping(self) -> Stepping:
-        return Stepping(self._network)
+    def _stepper(self) -> NetworkStepper:
+        return NetworkStepper(self._network)
+
+    @property
+    def _prefix(self) -> Ids:
+        """The tokens read before a text: a newline."""
+        return self.tokenizer.encode("\n")
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        before = torch.from_numpy(self.tokenizer.encode("\n"))
-        stream = torch.cat([before, torch.from_numpy(ids)])
-        return stream_log_probs(self._network, stream)[len(before) - 1 :]
+        prefix = torch.from_numpy(self._prefix)
+        return stream_log_probs(self._network, torch.cat([prefix, torch.from_numpy(ids)]))[len(prefix) - 1 :]
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
-        return batch_log_probs(self._network, self.tokenizer.encode("\n"), streams)
+        return batch_log_probs(self._network, self._prefix, streams)
 
     def probe(self) -> Probe:
-        return NetworkProbe(self._network, self._anew, self.tokenizer.encode("\n"))
+        return NetworkProbe(self._network, self._build_untrained, self._prefix)
 
-    def _anew(self) -> Network:
-        """An untrained network of the same size and form."""
-        made = self._build(Size(self._hidden, 0.0), torch.zeros(self.tokenizer.size, dtype=torch.int64)).eval()
-        made.settle()
-        return made
+    def _build_untrained(self) -> Network:
+        """Return an untrained network of the same size, its weights folded."""
+        counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
+        network = self._build(NetworkSize(self._hidden, 0.0), counts).eval()
+        network.fold_weights()
+        return network
 
     def dump(self) -> dict[str, Any]:
         weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
         return {"tokenizer": self.tokenizer.dump(), "hidden": self._hidden, "weights": weights}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        self.__dict__.pop("_stepping", None)
+        self.__dict__.pop("_stepper", None)
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._hidden = learned["hidden"]
-        with Bounded(learned["weights"]):
-            self._network = self._anew()
+        with SizeGuard(learned["weights"]):
+            self._network = self._build_untrained()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})
+
+
+def _save_with_size(context: TrainContext, size: NetworkSize, state: Learned) -> None:
+    context.save({**state, "size": asdict(size)})

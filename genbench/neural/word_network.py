@@ -1,4 +1,4 @@
-"""Networks over words: their tokens, and the vectors of these."""
+"""WordNetwork: a RecurrentGenerator over words, with word vectors, subwords and tied weights."""
 
 from __future__ import annotations
 
@@ -10,58 +10,68 @@ import torch
 from torch import nn
 
 from genbench.generator import TrainContext
-from genbench.neural.auto_size import Rule
-from genbench.neural.embeddings import Vectors, fill, from_file, word2vec
-from genbench.neural.heads import Head, Tied, by_frequency
+from genbench.neural.auto_size import SizeRule
+from genbench.neural.embeddings import (
+    SubwordEmbedding,
+    WordEmbedding,
+    init_word_vectors,
+    read_word_vectors,
+    train_word2vec,
+)
+from genbench.neural.heads import Head, TiedHead, frequency_order
 from genbench.neural.recurrent import RecurrentGenerator
-from genbench.neural.subwords import Subwords
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 
 @dataclass
 class WordNetwork(RecurrentGenerator):
-    """A RecurrentGenerator over words; rare ones are spelled. A subclass gives its core, and nothing else."""
+    """A recurrent network over words; rare words are spelled. A subclass defines only `core`."""
 
-    rule: ClassVar[Rule] = Rule(units=192, after=4.5e6, growth=0.35, full=128, text=31_000, doubling=0.2)
+    size_rule: ClassVar[SizeRule] = SizeRule(
+        units=192,
+        reference_tokens=4.5e6,
+        time_exponent=0.35,
+        text_units=128,
+        reference_text=31_000,
+        dropout_per_doubling=0.2,
+    )
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
-    learning_rate: float = field(default=1.2e-2, metadata={"help": "AdamW's highest"})
-    batch: int | None = field(default=32, metadata={"help": "stretches of text read side by side"})
-    min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
+    learning_rate: float = field(default=1.2e-2, metadata={"help": "peak learning rate of AdamW"})
+    batch: int | None = field(default=32, metadata={"help": "rows of text read side by side"})
+    min_count: int = field(default=2, metadata={"help": "a word that occurs fewer times is spelled"})
     embeddings: str = field(
         default="learned", metadata={"help": "learned, word2vec (needs gensim), or a file of GloVe or word2vec vectors"}
     )
     unknown: Literal["random", "shared"] = field(
-        default="random", metadata={"help": "a word that the file lacks: some other word's vector, or one for all"}
+        default="random",
+        metadata={"help": "vector of a word that the file lacks: that of a random word, or one for all"},
     )
-    tied: bool = field(default=True, metadata={"help": "the input vectors are the output weights too"})
-    subwords: bool = field(
-        default=True, metadata={"help": "words that share letters share a part of their learned vectors"}
-    )
+    tied: bool = field(default=True, metadata={"help": "use the input vectors as output weights"})
+    subwords: bool = field(default=True, metadata={"help": "add vectors of character n-grams to learned word vectors"})
 
-    def cut(self, train: str) -> Tokenizer:
+    def build_tokenizer(self, train: str) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)
 
-    def embed(self) -> tuple[nn.Module, int]:
-        learned = self.subwords and self.embeddings == "learned"
-        subwords = Subwords(self._words(), self.embedding) if learned else None
-        return Vectors(self.tokenizer.size, self.embedding, subwords), self.embedding
+    def build_embedding(self) -> tuple[nn.Module, int]:
+        subwords = None
+        if self.subwords and self.embeddings == "learned":
+            words = [""] * (self.tokenizer.none_id + 1) + list(self.tokenizer.known_words)
+            subwords = SubwordEmbedding(words, self.embedding)
+        return WordEmbedding(self.tokenizer.size, self.embedding, subwords), self.embedding
 
-    def _words(self) -> list[str]:
-        return [""] * (self.tokenizer.none + 1) + list(self.tokenizer.words_known)
+    def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
+        if self.tied and isinstance(embedding, WordEmbedding):
+            return TiedHead(hidden, frequency_order(counts), embedding)
+        return super().build_head(hidden, embedding, counts)
 
-    def head(self, hidden: int, embedding: nn.Module, frequency: torch.Tensor) -> Head:
-        if self.tied and isinstance(embedding, Vectors):
-            return Tied(hidden, by_frequency(frequency), embedding)
-        return super().head(hidden, embedding, frequency)
-
-    def prepare(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
-        if self.embeddings == "learned" or not isinstance(embedding, Vectors):
+    def init_embedding(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
+        if self.embeddings == "learned" or not isinstance(embedding, WordEmbedding):
             return
         if self.embeddings == "word2vec":
-            known = word2vec(self.tokenizer, ids, self.embedding, context.seed)
+            vectors = train_word2vec(self.tokenizer, ids, self.embedding, context.seed)
         else:
-            known = from_file(Path(self.embeddings), self.tokenizer, self.embedding)
-        words = range(self.tokenizer.none + 1, self.tokenizer.size)
-        context.record(words_with_vectors=round(len(known) / max(len(words), 1), 4))
-        fill(embedding, known, words, shared=self.unknown == "shared", seed=context.seed)
+            vectors = read_word_vectors(Path(self.embeddings), self.tokenizer, self.embedding)
+        words = range(self.tokenizer.none_id + 1, self.tokenizer.size)
+        context.record(words_with_vectors=round(len(vectors) / max(len(words), 1), 4))
+        init_word_vectors(embedding, vectors, words, share_unknown=self.unknown == "shared", seed=context.seed)
