@@ -1,12 +1,19 @@
-"""Comparisons and readings for the tests of the pages: one with everything in it, and strings that mean harm."""
+"""Comparisons and surprisal reports for the tests of the pages: one with every section, and hostile strings."""
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
-from genbench.analysis.surprisal import pieces
-from genbench.experiments.comparison import Comparison
-from genbench.experiments.job import Job, blank
+from genbench.analysis.attribution import Accuracy
+from genbench.analysis.memory import ContextBits
+from genbench.analysis.novelty import CopiedRun
+from genbench.analysis.strata import StratumBits
+from genbench.analysis.style_judge import JudgedPassages, JudgeReport, LostWord
+from genbench.analysis.surprisal import ModelSurprisal, SurprisalReport
+from genbench.experiments.comparison import Comparison, CorpusInfo
+from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
+from genbench.scoring import WordSurprisal, split_words
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -24,99 +31,166 @@ HOSTILE = [
 ]
 HARM = " ".join(HOSTILE)
 TEXT = "She had no idea of the world, and every body said so.\n\nBut he was at the ball again."
-FIGURES: dict[str, Any] = {"texts": 1, "words": 60, "longest_copy": 23.0, "copied_share": 0.125}
-FIGURES |= {"unseen": [0.1, 0.375, 0.8] + [1.0] * 7, "distinct": [0.8, 0.95, 1.0], "self_bleu": None}
+STATS = CopyStats(
+    texts=1,
+    words=60,
+    longest_copy=23.0,
+    copied_share=0.125,
+    unseen=[0.1, 0.375, 0.8] + [1.0] * 7,
+    distinct=[0.8, 0.95, 1.0],
+    self_bleu=None,
+)
+AUTHORS = ("austen", "carroll")
+JUDGED = Accuracy(20, 15, 0.75, (0.6, 0.9), 0.7, {a: {b: 15 if a == b else 5 for b in AUTHORS} for a in AUTHORS})
+JUDGES = dict.fromkeys(("bits", "lstm", "rnn"), JUDGED)
 
 
-def surprisal(text: str, scale: float = 1.0) -> list[list[Any]]:
-    """Pieces of a text with some bits each, the more the longer the word."""
-    return [[piece, round(scale * len(piece), 2)] for piece in pieces(text)]
+def word_bits(text: str, scale: float = 1.0) -> list[WordSurprisal]:
+    """The words of a text; the longer a word, the more bits."""
+    return [WordSurprisal(word, round(scale * len(word), 2)) for word in split_words(text)]
 
 
-def sample(text: str, temperature: float = 0.8, prompt: str = "", scale: float = 1.0) -> dict[str, Any]:
-    """A sample as a row has it, its second to seventh word copied."""
-    words = [found.span() for found in re.finditer(r"\S+", text)]
-    made: dict[str, Any] = {"temperature": temperature, "prompt": prompt, "text": text, "longest_copy": 20}
-    made |= {"copied_share": 0.3, "unseen": 0.1, "surprisal": surprisal(text, scale), "copies": []}
-    if len(words) > 7:
-        made["copies"] = [[words[1][0], words[6][1]]]
-        made["copied_from"] = {"text": text[words[1][0] : words[6][1]], "book": "Emma", "character": 1234}
-    return made
+def sample(text: str, temperature: float = 0.8, prompt: str = "", scale: float = 1.0) -> Sample:
+    """A sample whose second to seventh words are copied."""
+    words = [match.span() for match in re.finditer(r"\S+", text)]
+    start, end = (words[1][0], words[6][1]) if len(words) > 7 else (0, 0)
+    return Sample(
+        temperature,
+        prompt,
+        text,
+        surprisal=[(word, bits) for word, bits in word_bits(text, scale)],
+        longest_copy=20,
+        copied_from=CopiedRun("Emma", 1234, text[start:end]) if end else None,
+        copies=[[start, end]] if end else [],
+        copied_share=0.3,
+        unseen=[0.1],
+    )
 
 
-def row(author: str, generator: str, bits: float, **more: Any) -> dict[str, Any]:
+def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
     """A row with every kind of figure."""
-    made = blank(Job(author, "", "", "", "g")) | {"generator": generator}
-    numbers = dict.fromkeys([key for key, value in made.items() if value is None], 1000.0)
-    numbers |= {"train_seconds": 9.0, "bits_per_character": bits, "interval": [bits - 0.1, bits + 0.1]}
-    numbers |= {
-        "block_bits": [1000 * bits + place % 3 for place in range(20)],
-        "novelty": [{"temperature": 0.8} | FIGURES],
-    }
-    made |= numbers | {"characters": 20_000}
     texts = [sample(f"{generator} {t} {p} {TEXT}", t, p) for p in ("", "It was") for t in (0.5, 1.0)]
-    made |= {"samples": texts, "facts": {"spec": generator}, "model": "m-1", "reused": True}
-    made["curve"] = [[0.5 * k, bits + 3 * math.exp(-k / 3)] for k in range(1, 18)] if "lstm" in generator else []
-    made["memory"] = [
-        {"context": 2**k, "bits_per_character": bits + 2 / 2**k, "interval": [bits, bits + 3 / 2**k]}
-        | {"half_shuffled": None, "beyond": 2 / 2**k, "beyond_interval": [0.1, 0.2]}
-        for k in range(8)
-    ]
-    kind = {"characters": 10_000, "bits": 10_000 * bits}
-    kind |= {"block_bits": [500 * bits] * 20, "block_characters": [500.0] * 20}
-    made["by"] = {"word-frequency": {"never": kind, "1 to 9": kind}}
-    made["elsewhere"] = {"austen": bits + 0.5, "carroll": bits + 0.4}
-    judged = {"passages": 20, "right": 15, "accuracy": 0.75}
-    made["style"] = {"length": 300, "texts": []} | dict.fromkeys(("bits", "lstm", "rnn"), judged)
-    return made | more
+    stratum = StratumBits(10_000, 10_000 * bits, [500.0] * 20, [500 * bits] * 20)
+    full = Row(
+        author,
+        generator,
+        bits=20_000 * bits,
+        bits_per_character=bits,
+        bits_per_byte=1000.0,
+        word_perplexity=1000.0,
+        token_perplexity=1000.0,
+        characters=20_000,
+        bytes=20_000,
+        words=1000,
+        tokens=1000,
+        spelled_share=1000.0,
+        interval=(bits - 0.1, bits + 0.1),
+        block_bits=[1000 * bits + place % 3 for place in range(20)],
+        splits={"word-frequency": {"never": stratum, "1 to 9": stratum}},
+        validation_bits_per_character=1000.0,
+        parameters=1000,
+        steps=1000,
+        train_seconds=9.0,
+        train_characters_per_second=1000.0,
+        curve=[(0.5 * k, bits + 3 * math.exp(-k / 3)) for k in range(1, 18)] if "lstm" in generator else [],
+        spec=generator,
+        model="m-1",
+        reused=True,
+        score_characters_per_second=1000.0,
+        generate_characters_per_second=1000.0,
+        peak_memory_mb=1000.0,
+        samples=texts,
+        novelty=[replace(STATS, temperature=0.8)],
+        memory=[
+            ContextBits(2**k, bits + 2 / 2**k, (bits, bits + 3 / 2**k), None, 2 / 2**k, (0.1, 0.2)) for k in range(8)
+        ],
+        cross_scores={"austen": bits + 0.5, "carroll": bits + 0.4},
+        style=StyleScores(300, [], JUDGES),
+    )
+    return replace(full, **changes)
 
 
-def comparison(*rows: dict[str, Any], **more: Any) -> Comparison:
+def failed_row(author: str, generator: str, error: str, **changes: Any) -> Row:
+    """A row that failed."""
+    return Row(author, generator, status="failed", error=error, **changes)
+
+
+def comparison(*rows: Row, **changes: Any) -> Comparison:
     """A comparison of these rows."""
-    authors = list(dict.fromkeys(each["author"] for each in rows))
-    text = {"sha256": "ab" * 32, "characters": 9, "train": 1_000_000, "valid": 9, "test": 99_999}
-    text |= {"books": ["Emma"], "lines": "join"}
-    floors = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
-    return Comparison(
-        "1", ["genbench", "compare"], {a: dict(text) for a in authors}, dict.fromkeys(authors, floors), list(rows),
-        human=dict.fromkeys(authors, FIGURES), machine={"system": "Linux", "torch": "2"}, created="2026-11-25T06:00:00",
-        seconds=100.0, name="austen-1", **more,
-    )  # fmt: skip
+    authors = list(dict.fromkeys(row.author for row in rows))
+    text = CorpusInfo("ab" * 32, characters=9, train=1_000_000, valid=9, test=99_999, books=["Emma"], lines="join")
+    baselines = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
+    full = Comparison(
+        "1",
+        dict.fromkeys(authors, text),
+        list(rows),
+        dict.fromkeys(authors, baselines),
+        dict.fromkeys(authors, STATS),
+        name="austen-1",
+        created="2026-11-25T06:00:00",
+        seconds=100.0,
+        command=["genbench", "compare"],
+        environment={"system": "Linux", "torch": "2"},
+    )
+    return replace(full, **changes)
 
 
-def everything() -> Comparison:
-    """Two authors, three generators, and one that failed."""
-    rows = [row(a, g, b) for a in ("austen", "carroll") for g, b in (("markov-char", 1.7), ("lstm-char", 1.9))]
-    failed = row("austen", "bad", 0, status="failed", error="sums to 1.3", samples=[], novelty=[], notes=["slow"])
+def complete_comparison() -> Comparison:
+    """Two authors, three generators, every measurement, and a row that failed."""
+    rows = [row(a, g, b) for a in AUTHORS for g, b in (("markov-char", 1.7), ("lstm-char", 1.9))]
+    failed = failed_row("austen", "bad", "sums to 1.3", notes=["slow"])
     return comparison(*rows, row("austen", "lstm-word", 1.6, notes=["slow"]), failed)
 
 
-def harmful() -> Comparison:
-    """Every place that a string can stand in holds strings that mean harm."""
+def judge_report() -> JudgeReport:
+    """The accuracy of the judges of style."""
+    passages = [JudgedPassages(length, JUDGES) for length in (300, 100)]
+    lost_word = dict.fromkeys(JUDGES, LostWord(JUDGED, JUDGED, 0.1))
+    return JudgeReport({"austen": 1000, "carroll": 1000}, passages[0], passages, lost_word)
+
+
+def hostile_comparison() -> Comparison:
+    """A comparison with a hostile string in every field that holds one."""
     rows = []
     for author in HOSTILE[:3]:
         for generator in HOSTILE:
-            texts = [sample(HARM, 0.5, prompt) for prompt in ("", HARM)]
-            for each in texts:
-                each |= {"surprisal": surprisal(HARM)} | {"copied_from": {"text": HARM, "book": HARM, "character": 1}}
-            more: dict[str, Any] = {"samples": texts, "notes": [HARM], "options": {HARM: HARM}, "facts": {"spec": HARM}}
-            more |= {"elsewhere": dict.fromkeys(HOSTILE[:3], 2.0), "model": HARM}
-            rows.append(row(author, generator, 1.7, **more))
-        rows.append(row(author, HARM, 0, status="failed", error=HARM, samples=[], novelty=[]))
-    found = comparison(*rows, title=HARM, see=HARM, came_out=HARM)
-    for text in found.corpora.values():
-        text |= {"books": [HARM], "held_out": HARM, "lines": HARM, "sha256": HARM}
-    found.machine.update({HARM: HARM})
-    found.command.append(HARM)
-    return found
+            hostile_samples = [
+                replace(sample(HARM, 0.5, prompt), copied_from=CopiedRun(HARM, 1, HARM)) for prompt in ("", HARM)
+            ]
+            rows.append(
+                row(
+                    author,
+                    generator,
+                    1.7,
+                    samples=hostile_samples,
+                    notes=[HARM],
+                    options={HARM: HARM},
+                    spec=HARM,
+                    cross_scores=dict.fromkeys(HOSTILE[:3], 2.0),
+                    model=HARM,
+                )
+            )
+        rows.append(failed_row(author, HARM, HARM))
+    text = CorpusInfo(HARM, 9, 9, 9, 9, books=[HARM], lines=HARM, held_out=HARM)
+    return comparison(
+        *rows,
+        title=HARM,
+        notes=HARM,
+        expected=HARM,
+        corpora=dict.fromkeys(HOSTILE[:3], text),
+        environment={HARM: HARM},
+        command=["genbench", HARM],
+    )
 
 
-def read(
-    text: str = TEXT, author: str = "austen", names: tuple[str, ...] = ("markov-char", "lstm-char")
-) -> dict[str, Any]:
-    """What a reading found."""
+def surprisal_report(
+    text: str = TEXT,
+    author: str = "austen",
+    generators: tuple[str, ...] = ("markov-char", "lstm-char"),
+    name: str = "a page",
+) -> SurprisalReport:
+    """The surprisal of a text; the second generator needs twice the bits of the first."""
     columns = {
-        name: {"bits": 100.0, "bits_per_character": 2.0, "words": surprisal(text, 1 + place)}
-        for place, name in enumerate(names)
+        generator: ModelSurprisal(100.0, 2.0, word_bits(text, 1 + place)) for place, generator in enumerate(generators)
     }
-    return {"author": author, "name": "a page", "characters": len(text), "generators": columns}
+    return SurprisalReport(author, name, len(text), columns)

@@ -42,9 +42,7 @@ STYLE_NOTE = (
 CONTEXT_TITLE = "Bits per character of the same words, with the context before each limited to this many characters:"
 CONTEXT_NOTE = "The value of a longer context; genbench memory gives more detail, with intervals."
 CROSS_AUTHOR_TITLE = "Bits per character of each author's test text (column), under the model of this author:"
-POSITION_NOTE = (
-    "A token's bits are spread evenly over its characters: compare positions between character generators only."
-)
+POSITION_NOTE = "A token's bits are spread evenly over its characters: by position, compare character models only."
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.row import CopyStats, Row
+from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
 from genbench.experiments.sweep import Sweep
 from genbench.report import comparison_tables as tables
@@ -31,6 +31,7 @@ NOT_IN_CSV = {
     "memory",
     "cross_scores",
 }
+NOT_IN_CSV |= {"seeds", "spread", "interval", "error"}  # those of aggregated rows, and columns that are written apart
 
 
 def as_json(result: Comparison | Sweep) -> str:
@@ -65,23 +66,19 @@ def as_csv(comparison: Comparison) -> str:
 
 def _csv_line(row: Row) -> dict[str, Any]:
     """Return the values of a row by the names of their columns."""
-    values = {name: value for name, value in row.to_dict().items() if name not in NOT_IN_CSV | {"error"}}
-    values["options"] = json.dumps(values["options"], ensure_ascii=False)
-    for name in ("interval", "spread"):
-        low, high = values.pop(name) or (None, None)
-        values |= {f"{name}_low": low, f"{name}_high": high}
-    return values | {"error": row.error} | _csv_novelty(row.novelty)
+    values = row.to_dict()
+    low, high = row.interval or (None, None)
+    flat = {name: value for name, value in values.items() if name not in NOT_IN_CSV}
+    flat["options"] = json.dumps(values["options"], ensure_ascii=False)
+    flat |= {"interval_low": low, "interval_high": high, "error": row.error}
 
-
-def _csv_novelty(novelty: Sequence[CopyStats]) -> dict[str, Any]:
-    """Return the statistics of the samples at the first temperature, those of n-grams in a column for each n."""
-    values: dict[str, Any] = {}
-    for name, value in (vars(novelty[0]) if novelty else {}).items():
+    # the samples at the first temperature, shares of n-grams in a column for each n
+    for name, value in (values["novelty"][0] if row.novelty else {}).items():
         if isinstance(value, list):
-            values |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
+            flat |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
         else:
-            values[name] = value
-    return values
+            flat[name] = value
+    return flat
 
 
 def as_markdown(comparison: Comparison) -> str:
