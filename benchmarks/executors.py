@@ -1,8 +1,8 @@
-"""What an executor costs a job: small chains one after the other, in this process, in local processes, and on Ray.
+"""The overhead of executors: small chains one after another in this process, in local processes, and on Ray.
 
-    python benchmarks/executors.py [JOBS]       # 20 jobs, each way three times in turn; milliseconds a job, the median
+    python benchmarks/executors.py [JOBS]       # 20 jobs; three rounds of each executor; median milliseconds per job
 
-Every job has the same 50,000 characters and nothing to draw. Ray is one node on this machine, started before the clock.
+Every job has the same 50,000 characters and generates nothing. Ray is one node on this machine, started beforehand.
 """
 
 from __future__ import annotations
@@ -14,53 +14,60 @@ import sys
 import time
 from collections.abc import Callable
 
-import genbench
-from genbench.experiments import plan
-from genbench.experiments.executors import base as executors
-from genbench.experiments.executors.ray_cluster import QUIET
+from genbench.corpus.loading import load_corpus
+from genbench.experiments.executors.base import create_executor
+from genbench.experiments.executors.ray_cluster import ENVIRONMENT
 from genbench.experiments.job import Job, run_job
+from genbench.experiments.plan import CompareSettings, make_jobs
 from genbench.generator import Progress
 
-TIMES = 3
+ROUNDS = 3
 
 
-def in_process(jobs: list[Job]) -> None:
-    """With no executor at all."""
+def run_in_process(jobs: list[Job]) -> None:
+    """Run jobs without an executor."""
     for job in jobs:
-        assert run_job(job, lambda progress: None)["status"] == "ok"
+        assert run_job(job, lambda progress: None).ok
 
 
-def by(name: str) -> Callable[[list[Job]], None]:
-    """With the executor of this name, one job at a time."""
+def run_with(executor: str) -> Callable[[list[Job]], None]:
+    """Return a function that runs jobs with an executor, one at a time."""
 
     def run(jobs: list[Job]) -> None:
-        rows = [said for _, said in executors.named(name, 1).run(jobs) if not isinstance(said, Progress)]
-        assert [row["status"] for row in rows] == ["ok"] * len(jobs)
+        events = create_executor(executor, 1).run(jobs)
+        rows = [event for _, event in events if not isinstance(event, Progress)]
+        assert [row.status for row in rows] == ["ok"] * len(jobs)
 
     return run
 
 
-def main(number: int) -> None:
+def main(job_count: int) -> None:
     """Print the table."""
-    os.environ.update(QUIET)
+    os.environ.update(ENVIRONMENT)
     import ray
 
-    jobs = plan.jobs([genbench.corpus("pell")], ["markov-char:order=1"], plan.Training(seeds=number))
-    ways = {"in this process": in_process, "local": by("local"), "ray": by("ray")}
+    settings = CompareSettings(generators=["markov-char:order=1"], seeds=job_count, samplings=[])
+    jobs = make_jobs(settings, [load_corpus("pell")], settings.validate())
+    executors = {"in this process": run_in_process, "local": run_with("local"), "ray": run_with("ray")}
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way(jobs[:1])  # what is done once: imports, Ray's first worker
-    for _ in range(TIMES):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way(jobs)
-            found[name].append((time.perf_counter() - began) / number * 1e3)
+
+    # imports and Ray's first worker are not timed
+    for run in executors.values():
+        run(jobs[:1])
+
+    # measure
+    milliseconds: dict[str, list[float]] = {name: [] for name in executors}
+    for _ in range(ROUNDS):
+        for name, run in executors.items():
+            start = time.perf_counter()
+            run(jobs)
+            milliseconds[name].append((time.perf_counter() - start) / job_count * 1e3)
     ray.shutdown()
-    alone = statistics.median(found["in this process"])
-    print("| executor | ms a job | of it overhead |\n| --- | ---: | ---: |")
-    for name, times in found.items():
-        print(f"| {name} | {statistics.median(times):.0f} | {statistics.median(times) - alone:.0f} |")
+
+    baseline = statistics.median(milliseconds["in this process"])
+    print("| executor | ms per job | overhead |\n| --- | ---: | ---: |")
+    for name, times in milliseconds.items():
+        print(f"| {name} | {statistics.median(times):.0f} | {statistics.median(times) - baseline:.0f} |")
 
 
 if __name__ == "__main__":
