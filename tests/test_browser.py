@@ -1,7 +1,7 @@
-"""The pages in a real browser, Chromium, without a screen: the switches, the keyboard, the console, and what harm does.
+"""The pages in headless Chromium: switches, keyboard, console, and hostile strings.
 
-Skipped where there is no Chromium with its driver (Debian: chromium, chromium-driver), unless GENBENCH_REQUIRE_BROWSER
-says that there has to be.
+Skipped where Chromium or its driver is not installed (Debian: chromium, chromium-driver), unless
+GENBENCH_REQUIRE_BROWSER is set.
 """
 
 import json
@@ -15,7 +15,7 @@ import pages
 import pytest
 
 from genbench.report.export import files
-from genbench.report.html import page, reading
+from genbench.report.html import comparison_page, surprisal_page
 
 pytestmark = pytest.mark.slow
 ARGUMENTS = (
@@ -24,8 +24,8 @@ ARGUMENTS = (
 )
 
 
-def found_browser() -> tuple[str, str]:
-    """Where Chromium and its driver are; skips, or fails if it has to be there."""
+def find_browser() -> tuple[str, str]:
+    """Return the paths of Chromium and its driver; skip the test, or fail it if a browser is required."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if browser is None or driver is None:
@@ -36,13 +36,13 @@ def found_browser() -> tuple[str, str]:
 
 
 class Browser:
-    """One browser for all tests of this file."""
+    """A browser for all tests of this file."""
 
     def __init__(self, profile: Path) -> None:
         from selenium import webdriver
         from selenium.webdriver.chrome.service import Service
 
-        browser, driver = found_browser()
+        browser, driver = find_browser()
         options = webdriver.ChromeOptions()
         options.binary_location = browser
         for argument in [*ARGUMENTS.split(), f"--user-data-dir={profile}"]:
@@ -51,38 +51,38 @@ class Browser:
         self.driver = webdriver.Chrome(options=options, service=Service(driver))
 
     def show(self, file: Path, width: int = 1280, theme: str = "light", script: bool = True) -> None:
-        """Open a page, in a window of this width, as somebody would who prefers this theme."""
+        """Open a page in a window of this width, with this preferred theme."""
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
         preferred = [{"name": "prefers-color-scheme", "value": theme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": preferred})
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self.logged()
+        self.console_messages()
         self.driver.get(file.as_uri())
 
-    def logged(self) -> list[Any]:
-        """What the console has said since it was asked last."""
-        found: list[Any] = self.driver.get_log("browser")
-        return found
+    def console_messages(self) -> list[Any]:
+        """Return the messages on the console since the last call."""
+        messages: list[Any] = self.driver.get_log("browser")
+        return messages
 
     def requested(self) -> list[str]:
-        """The addresses that were asked for since it was asked last."""
+        """Return the addresses that were requested since the last call."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        asked = [each["params"] for each in events if each["method"] == "Network.requestWillBeSent"]
-        return [each["request"]["url"] for each in asked]
+        requests = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [parameters["request"]["url"] for parameters in requests]
 
     def run(self, script: str) -> Any:
-        """What a script in the page gives."""
+        """Return the value of a script in the page."""
         return self.driver.execute_script(f"return {script}")
 
-    def all(self, what: str) -> list[Any]:
-        """The elements for a CSS selector."""
-        found: list[Any] = self.driver.find_elements("css selector", what)
-        return found
+    def all(self, selector: str) -> list[Any]:
+        """Return the elements for a CSS selector."""
+        elements: list[Any] = self.driver.find_elements("css selector", selector)
+        return elements
 
-    def shown(self, what: str) -> list[Any]:
-        """Those of them that are shown."""
-        return [element for element in self.all(what) if element.is_displayed()]
+    def shown(self, selector: str) -> list[Any]:
+        """Return those of them that are displayed."""
+        return [element for element in self.all(selector) if element.is_displayed()]
 
     def choose(self, kind: str, value: int) -> None:
         """Click on the label of a switch."""
@@ -95,41 +95,43 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    made = Browser(tmp_path_factory.mktemp("profile"))
-    yield made
-    made.driver.quit()
+    chromium = Browser(tmp_path_factory.mktemp("profile"))
+    yield chromium
+    chromium.driver.quit()
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    files.write(page(pages.everything()), path)
+    files.write_text(comparison_page(pages.complete_comparison()), path)
     return path
 
 
 @pytest.fixture(scope="module")
-def harmful(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("harmful")
-    files.write(page(pages.harmful()), folder / "report.html")
-    read = pages.read(pages.HARM, pages.HARM, tuple(pages.HOSTILE)) | {"name": pages.HARM}
-    files.write(reading(read), folder / "reading.html")
-    return [folder / "report.html", folder / "reading.html"]
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("hostile")
+    files.write_text(comparison_page(pages.hostile_comparison()), folder / "report.html")
+    report = pages.surprisal_report(pages.HARM, pages.HARM, tuple(pages.HOSTILE), pages.HARM)
+    files.write_text(surprisal_page(report), folder / "surprisal.html")
+    return [folder / "report.html", folder / "surprisal.html"]
 
 
-def test_the_switches_choose_what_stands_side_by_side(browser: Browser, report: Path) -> None:
+def test_the_switches_choose_the_samples(browser: Browser, report: Path) -> None:
     browser.show(report)
     assert len(browser.shown(".sample")) == 3
     browser.choose("author", 1)
     browser.choose("temperature", 1)
     browser.choose("prompt", 1)
-    texts = [each.text for each in browser.shown(".sample .text")]
+    texts = [element.text for element in browser.shown(".sample .text")]
     assert [text.split(" She")[0] for text in texts] == ["It wasmarkov-char 1.0 It was", "It waslstm-char 1.0 It was"]
     browser.choose("generator", 1)
     assert len(browser.shown(".sample")) == 1
-    assert not browser.logged()
+    assert not browser.console_messages()
 
 
-def test_the_bits_of_a_word_are_told_to_pointer_keyboard_and_eye(browser: Browser, report: Path) -> None:
+def test_the_bits_of_a_word_are_shown_to_pointer_keyboard_and_eye(
+    browser: Browser, report: Path
+) -> None:
     from selenium.webdriver import ActionChains
     from selenium.webdriver.common.keys import Keys
 
@@ -141,8 +143,8 @@ def test_the_bits_of_a_word_are_told_to_pointer_keyboard_and_eye(browser: Browse
     browser.run("document.querySelector('.sample:not([hidden]) .text').focus()")
     browser.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     second = browser.shown(".sample .w")[1]
-    said = browser.run("document.querySelector('#said').textContent")
-    assert said == f"{second.text}: {second.get_attribute('data-b')} bits"
+    spoken = browser.run("document.querySelector('#spoken').textContent")
+    assert spoken == f"{second.text}: {second.get_attribute('data-b')} bits"
     assert "at" in str(second.get_attribute("class")).split()
     browser.press(Keys.ESCAPE)
     assert not browser.shown("#tip")
@@ -166,11 +168,11 @@ def test_everything_can_be_reached_with_the_keyboard(browser: Browser, report: P
     assert {"theme", "author", "temperature", "prompt", "generator", "bits"} <= set(reached)
     browser.run("document.querySelector('input[name=author]').focus()")
     browser.press(Keys.ARROW_RIGHT)
-    assert {each.get_attribute("data-author") for each in browser.shown(".sample")} == {"1"}
+    assert {sample.get_attribute("data-author") for sample in browser.shown(".sample")} == {"1"}
 
 
 @pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
-def test_the_theme_is_the_one_preferred_until_it_is_switched(
+def test_the_theme_is_the_preferred_one_until_it_is_switched(
     browser: Browser, report: Path, theme: str, dark: bool
 ) -> None:
     browser.show(report, theme=theme)
@@ -183,8 +185,8 @@ def test_the_theme_is_the_one_preferred_until_it_is_switched(
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, harmful: list[Path], width: int) -> None:
-    for path in (report, *harmful):
+def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, hostile: list[Path], width: int) -> None:
+    for path in (report, *hostile):
         browser.show(path, width)
         assert browser.run("document.documentElement.scrollWidth") <= width
 
@@ -195,15 +197,15 @@ def test_without_script_every_sample_can_be_read(browser: Browser, report: Path)
     assert not browser.shown("#theme, .switches, .switch")
 
 
-def test_harm_does_nothing_and_nothing_is_asked_of_the_network(browser: Browser, harmful: list[Path]) -> None:
+def test_hostile_strings_do_nothing_and_request_nothing(browser: Browser, hostile: list[Path]) -> None:
     from selenium.webdriver.support.expected_conditions import alert_is_present
 
-    for path in harmful:
+    for path in hostile:
         browser.requested()
         browser.show(path)
         assert not alert_is_present()(browser.driver)
         assert browser.requested() == [path.as_uri()]
-        assert not browser.logged()
+        assert not browser.console_messages()
         assert browser.run("document.querySelectorAll('img, a[href]:not([href^=\"#\"]), [onmouseover]').length") == 0
         assert browser.run("document.scripts.length") == 1
         for element in browser.shown(".sample .text, .reading .text")[:2]:
@@ -211,21 +213,22 @@ def test_harm_does_nothing_and_nothing_is_asked_of_the_network(browser: Browser,
         assert not alert_is_present()(browser.driver)
 
 
-def test_the_policy_stops_what_would_get_through(browser: Browser, report: Path, tmp_path: Path) -> None:
+def test_the_policy_blocks_injected_scripts(browser: Browser, report: Path, tmp_path: Path) -> None:
     path = tmp_path / "changed.html"
-    harm = '<script>document.title = "harmed"</script><img src="https://example.org/x" onerror="document.title=1">'
-    path.write_text(report.read_text(encoding="utf-8").replace("<main>", f"<main>{harm}"), encoding="utf-8")
+    injected = '<script>document.title = "changed"</script><img src="https://example.org/x" onerror="document.title=1">'
+    path.write_text(report.read_text(encoding="utf-8").replace("<main>", f"<main>{injected}"), encoding="utf-8")
     browser.show(path)
     assert browser.driver.title.endswith("genbench")
-    assert len(browser.logged()) >= 2
+    assert len(browser.console_messages()) >= 2
 
 
-def test_a_reading_shows_a_word_in_all_columns_at_once(browser: Browser, tmp_path: Path) -> None:
+def test_a_word_is_shown_in_all_columns_at_once(browser: Browser, tmp_path: Path) -> None:
     from selenium.webdriver import ActionChains
 
-    files.write(reading(pages.read()), tmp_path / "reading.html")
-    browser.show(tmp_path / "reading.html")
+    path = tmp_path / "surprisal.html"
+    files.write_text(surprisal_page(pages.surprisal_report()), path)
+    browser.show(path)
     ActionChains(browser.driver).move_to_element(browser.shown(".reading .w")[2]).perform()
-    assert [each.text for each in browser.shown(".w.at")] == ["no", "no"]
+    assert [word.text for word in browser.shown(".w.at")] == ["no", "no"]
     assert browser.shown("#tip")[0].text == "3.0 · 6.0 bits"
-    assert not browser.logged()
+    assert not browser.console_messages()

@@ -1,6 +1,7 @@
-"""The pages: whole in one file, small, and nothing that a person or a generator wrote becomes markup or script."""
+"""The pages: each is one small file, and no text of a person or a generator becomes markup or script."""
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,13 +15,16 @@ from markupsafe import Markup
 from typer.testing import CliRunner
 
 from genbench.cli.main import app
-from genbench.report.html import charts, colours, page, reading, rendering, words
-from genbench.report.html import comparison as comparing
+from genbench.report import colors
+from genbench.report.formatting import printable
+from genbench.report.html import charts, comparison_page, rendering, surprisal_page
+from genbench.report.html import comparison as comparison_module
 from genbench.report.html.charts import Chart, Series
+from genbench.report.html.surprisal import colored_text
 
 pytestmark = pytest.mark.slow
 
-EMPTY = {"meta", "input", "br"}
+VOID_TAGS = {"meta", "input", "br"}
 
 
 class Page(HTMLParser):
@@ -39,7 +43,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in EMPTY:
+        if tag not in VOID_TAGS:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -57,58 +61,55 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def whole() -> str:
-    return page(pages.everything())
+def complete() -> str:
+    """The page of a comparison with every section."""
+    return comparison_page(pages.complete_comparison())
 
 
 @pytest.fixture(scope="module")
-def harmful() -> str:
-    return page(pages.harmful())
+def hostile() -> str:
+    """The page of a comparison full of hostile strings."""
+    return comparison_page(pages.hostile_comparison())
 
 
-def test_every_section_is_there(whole: str) -> None:
-    found = Page(whole)
-    heads = [attributes["id"] for attributes in found.all("section")]
-    assert heads == ["ranking", "learning", "samples", "memory", "authors", "places", "style", "ran"]
-    said = ("bad failed: sums to 1.3", "slow", "lstm-word better than markov-char by 0.100", "uniform 6.00", "ab" * 32)
-    for words_of in (*said, "genbench compare", "2026-11-25 06:00 UTC", "Linux", "100.0 seconds"):
-        assert words_of in found.text, words_of
+def test_every_section_is_there(complete: str) -> None:
+    parsed = Page(complete)
+    ids = [attributes["id"] for attributes in parsed.all("section")]
+    assert ids == ["ranking", "learning", "samples", "memory", "authors", "places", "style", "run"]
+    results = ("bad failed: sums to 1.3", "slow", "lstm-word ahead of markov-char by 0.100", "uniform 6.00", "ab" * 32)
+    for text in (*results, "genbench compare", "2026-11-25 06:00 UTC", "Linux", "100.0 seconds"):
+        assert text in parsed.text, text
 
 
-def test_what_was_not_measured_is_said_with_the_option_that_adds_it() -> None:
-    row = pages.row("austen", "markov-char", 1.7)
-    for key in ("curve", "memory", "elsewhere", "reused", "model", "style"):
-        del row[key]
-    row["by"] = {}
-    for each in row["samples"]:
-        del each["surprisal"], each["copies"]
-    text = Page(page(pages.comparison(row))).text
+def test_the_section_on_style_has_its_table_and_the_accuracy_of_the_judges() -> None:
+    text = Page(comparison_page(replace(pages.complete_comparison(), style=pages.judge_report()))).text
+    assert "austen: samples attributed to their author, in percent" in text
+    assert "LSTM judge: human test passages attributed correctly" in text
+
+
+def test_sections_without_measurements_name_the_option_that_adds_them() -> None:
+    samples = [replace(sample, surprisal=[], copies=[]) for sample in pages.row("austen", "markov-char", 1.7).samples]
+    row = pages.row(
+        "austen", "markov-char", 1.7, samples=samples, curve=[], memory=[], cross_scores={}, splits={}, style=None
+    )
+    text = Page(comparison_page(pages.comparison(row))).text
     for option in ("--memory", "--across", "--by", "--style", "runs rerun"):
         assert option in text
     assert "It was" in text
 
 
-def test_a_run_in_which_all_failed_has_a_page() -> None:
-    row = pages.row("austen", "bad", 0, status="failed", error="no", samples=[], novelty=[], bits_per_character=None)
-    text = Page(page(pages.comparison(row))).text
+def test_a_run_in_which_every_row_failed_has_a_page() -> None:
+    text = Page(comparison_page(pages.comparison(pages.failed_row("austen", "bad", "no")))).text
     assert "bad failed: no" in text
-    assert "No samples were drawn" in text
+    assert "Every generator failed for austen" in text
+    assert "No samples were generated" in text
 
 
 def test_the_command_line_writes_pages(tmp_path: Path) -> None:
-    asked = [
-        "compare",
-        "pell",
-        "-g",
-        "markov-char:order=2",
-        "--length",
-        "40",
-        "--memory",
-        "--html",
-        str(tmp_path / "a"),
-    ]
-    for words_of in (asked, ["runs", "report", "last", "--html", str(tmp_path / "b")]):
-        assert CliRunner().invoke(app, words_of).exit_code == 0
+    options = ["--length", "40", "--memory", "--html", str(tmp_path / "a")]
+    compare = ["compare", "pell", "-g", "markov-char:order=2", *options]
+    for arguments in (compare, ["runs", "report", "last", "--html", str(tmp_path / "b")]):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
     for name in ("a", "b"):
         text = Page((tmp_path / name).read_text(encoding="utf-8")).text
         assert "markov-char needs its bits" in text
@@ -116,200 +117,199 @@ def test_the_command_line_writes_pages(tmp_path: Path) -> None:
         assert "a chain of order n is flat" in text
 
 
-def test_a_run_that_was_stopped_says_so(whole: str) -> None:
-    stopped = "Stopped before every row was done"
-    assert stopped in page(replace(pages.everything(), stopped=True))
-    assert stopped not in whole
+def test_a_run_that_was_stopped_says_so(complete: str) -> None:
+    stopped = "Stopped before every row was finished"
+    assert stopped in comparison_page(replace(pages.complete_comparison(), stopped=True))
+    assert stopped not in complete
 
 
-def test_pages_load_nothing_and_say_so_to_the_browser(whole: str) -> None:
-    for html in (whole, reading(pages.read())):
-        found = Page(html)
-        assert not {"img", "link", "iframe", "object", "base", "image"} & {tag for tag, _ in found.tags}
+def test_pages_load_nothing_and_tell_the_browser_so(complete: str) -> None:
+    for html in (complete, surprisal_page(pages.surprisal_report())):
+        parsed = Page(html)
+        assert not {"img", "link", "iframe", "object", "base", "image"} & {tag for tag, _ in parsed.tags}
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg\")|url\((?!#)|@import|\bimport\b", html)
-        for tag, attributes in found.tags:
+        for tag, attributes in parsed.tags:
             assert not any(name.startswith("on") or name in ("style", "src") for name in attributes), (tag, attributes)
             assert (attributes.get("href") or "#").startswith("#")
-        (policy,) = (each["content"] for each in found.all("meta") if "http-equiv" in each)
+        (policy,) = (attributes["content"] for attributes in parsed.all("meta") if "http-equiv" in attributes)
         assert str(policy).startswith("default-src 'none'")
         for kind in ("script", "style"):
-            (inside,) = (data for tag, data in found.texts if tag == kind)
-            assert f"{kind}-src '{rendering._hash(inside)}'" in str(policy)
+            (content,) = (data for tag, data in parsed.texts if tag == kind)
+            assert f"{kind}-src '{rendering.content_hash(content)}'" in str(policy)
 
 
-def test_names_in_a_page_are_its_own_and_lead_somewhere(whole: str) -> None:
-    found = Page(whole)
-    ids = [str(attributes["id"]) for _, attributes in found.tags if "id" in attributes]
+def test_ids_in_a_page_are_unique_and_references_have_a_target(complete: str) -> None:
+    parsed = Page(complete)
+    ids = [str(attributes["id"]) for _, attributes in parsed.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    for _, attributes in found.tags:
-        named = f"{attributes.get('aria-labelledby') or ''} {(attributes.get('href') or '')[1:]}".split()
-        named += re.findall(r"url\(#(.*?)\)", attributes.get("clip-path") or "")
-        assert set(named) <= set(ids)
+    for _, attributes in parsed.tags:
+        references = f"{attributes.get('aria-labelledby') or ''} {(attributes.get('href') or '')[1:]}".split()
+        references += re.findall(r"url\(#(.*?)\)", attributes.get("clip-path") or "")
+        assert set(references) <= set(ids)
 
 
-def test_a_screen_reader_is_told_what_there_is(whole: str) -> None:
-    found = Page(whole)
-    for chart in (attributes for attributes in found.all("svg")):
+def test_charts_tables_and_switches_have_names_for_screen_readers(complete: str) -> None:
+    parsed = Page(complete)
+    for chart in parsed.all("svg"):
         assert chart["role"] == "img"
         assert len(str(chart["aria-labelledby"]).split()) == 2
-    assert len(found.all("table")) == len(found.all("caption"))
-    assert all(attributes["scope"] in ("row", "col") for attributes in found.all("th"))
-    assert len(found.all("legend")) == len(found.all("fieldset"))
+    assert len(parsed.all("table")) == len(parsed.all("caption"))
+    assert all(attributes["scope"] in ("row", "col") for attributes in parsed.all("th"))
+    assert len(parsed.all("legend")) == len(parsed.all("fieldset"))
 
 
-def test_no_string_becomes_markup(harmful: str) -> None:
-    plain, found = Page(page(pages.everything())), Page(harmful)
-    assert {tag for tag, _ in found.tags} <= {tag for tag, _ in plain.tags} | {"em"}
-    known = {name for _, each in plain.tags for name in each} | {"stroke-dasharray", "stroke-dashoffset"}
-    assert {name for _, each in found.tags for name in each} <= known
+def test_no_string_becomes_markup(complete: str, hostile: str) -> None:
+    plain, parsed = Page(complete), Page(hostile)
+    assert {tag for tag, _ in parsed.tags} <= {tag for tag, _ in plain.tags} | {"em"}
+    known = {name for _, attributes in plain.tags for name in attributes} | {"stroke-dasharray", "stroke-dashoffset"}
+    assert {name for _, attributes in parsed.tags for name in attributes} <= known
     for kind in ("script", "style"):
-        assert [data for tag, data in found.texts if tag == kind] == [data for tag, data in plain.texts if tag == kind]
-    for strange in ("</script><script>alert(1)</script>", "{{7*7}}", "javascript:alert(5)", '"onmouseover="alert(3)"'):
-        assert strange in found.text
-    assert not set("\x00\x1b\x07\u202e\u2066\u200f\udcff\ud800") & set(harmful)
-    harmful.encode()
+        assert [data for tag, data in parsed.texts if tag == kind] == [data for tag, data in plain.texts if tag == kind]
+    for text in ("</script><script>alert(1)</script>", "{{7*7}}", "javascript:alert(5)", '"onmouseover="alert(3)"'):
+        assert text in parsed.text
+    assert not set("\x00\x1b\x07\u202e\u2066\u200f\udcff\ud800") & set(hostile)
+    hostile.encode()
 
 
-def test_no_string_becomes_markup_in_a_reading() -> None:
-    html = reading(pages.read(pages.HARM, pages.HARM, (pages.HARM, "b")) | {"name": pages.HARM})
-    plain, found = Page(reading(pages.read())), Page(html)
-    assert {tag for tag, _ in found.tags} <= {tag for tag, _ in plain.tags}
+def test_no_string_becomes_markup_on_a_page_of_surprisal() -> None:
+    html = surprisal_page(pages.surprisal_report(pages.HARM, pages.HARM, (pages.HARM, "b"), pages.HARM))
+    plain, parsed = Page(surprisal_page(pages.surprisal_report())), Page(html)
+    assert {tag for tag, _ in parsed.tags} <= {tag for tag, _ in plain.tags}
     assert not set("\x00\x1b\u202e\udcff") & set(html)
 
 
-def test_a_chart_is_one_drawing_with_no_style_of_its_own() -> None:
-    about = Chart("learning-0", pages.HARM, pages.HARM, "seconds", "bits", log=10)
-    series = [Series(name, place, [(0.1, 3.0), (5, 2.0)], end=(9.0, 1.9)) for place, name in enumerate(pages.HOSTILE)]
-    drawn = charts.lines(about, series)
-    root = ElementTree.fromstring(drawn)
+def test_a_chart_is_one_svg_without_styles_of_its_own() -> None:
+    chart = Chart("learning-0", pages.HARM, pages.HARM, "seconds", "bits", log=10)
+    series = [Series(name, number, [(0.1, 3.0), (5, 2.0)], end=(9.0, 1.9)) for number, name in enumerate(pages.HOSTILE)]
+    drawing = charts.lines(chart, series)
+    root = ElementTree.fromstring(drawing)
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert tags <= {"svg", "title", "desc", "defs", "g", "path", "use", "text", "clipPath", "rect"}
     assert not any("style" in element.attrib for element in root.iter())
-    assert "#f0f0" not in drawn
-    assert drawn == charts.lines(about, series)
-    shown = {element.text for element in root.iter() if element.tag.endswith("}text")}
-    assert {"{{7*7}}{% raw %}${7*7}", "$x^2$ $\\frac{1}{0}$ $"} <= shown
+    assert "#f0f0" not in drawing
+    assert drawing == charts.lines(chart, series)
+    texts = {element.text for element in root.iter() if element.tag.endswith("}text")}
+    assert {"{{7*7}}{% raw %}${7*7}", "$x^2$ $\\frac{1}{0}$ $"} <= texts
 
 
-def test_a_generator_has_one_colour_and_one_mark_all_through(whole: str) -> None:
-    for name, place in (("markov-char", 0), ("lstm-char", 1), ("lstm-word", 2)):
-        marked = re.findall(r'series-(\d)" aria-hidden="true">(.)</span> ' + name, whole)
-        assert len(marked) > 3
-        assert set(marked) == {(str(place), colours.MARKS[place])}
+def test_a_generator_has_the_same_color_and_mark_everywhere(complete: str) -> None:
+    for name, number in (("markov-char", 0), ("lstm-char", 1), ("lstm-word", 2)):
+        marks = re.findall(r'series-(\d)" aria-hidden="true">(.)</span> ' + name, complete)
+        assert len(marks) > 3
+        assert set(marks) == {(str(number), colors.SERIES_MARKS[number])}
 
 
-def test_words_have_their_bits_and_copies_a_line() -> None:
-    html = words.coloured("a <b> c d", [["a", 0.5], [" <b>", 7.04], [" c", 20.0], [" d", 1.0]], [[2, 7]], 10_000)
+def test_words_have_their_bits_and_copies_are_underlined() -> None:
+    html = colored_text("a <b> c d", [("a", 0.5), (" <b>", 7.04), (" c", 20.0), (" d", 1.0)], [[2, 7]], 10_000)
     assert html == (
         '<span class="w h0" data-b="0.5">a</span> <u class="copied"><span class="w h2" data-b="7.0">&lt;b&gt;</span> '
         '<span class="w h5" data-b="20.0">c</span></u> <span class="w h0" data-b="1.0">d</span>'
     )
 
 
-def test_a_text_is_whole_with_bits_and_without() -> None:
+def test_a_text_is_complete_with_and_without_bits() -> None:
     for text in (pages.TEXT, "", " ", "\n\n a ", "a b", pages.HARM):
-        for found in (pages.surprisal(text), [], None, [["other", 1.0]]):
-            shown = Markup(words.coloured(text, found, [[0, 5]], 100_000)).striptags() if text.strip() else ""
-            assert shown.split() == Markup.escape(words.printable(text)).unescape().split() or not text.strip()
+        for surprisal in (pages.word_bits(text), [], [("other", 1.0)]):
+            html = colored_text(text, surprisal, [[0, 5]], 100_000)
+            visible = Markup(html).striptags() if text.strip() else ""
+            assert visible.split() == Markup.escape(printable(text)).unescape().split() or not text.strip()
 
 
-def test_a_text_without_room_is_cut_and_that_is_said() -> None:
+def test_a_text_without_room_is_cut_off_and_says_so() -> None:
     for room, copies in product(range(400, 460), ([[0, 5000]], [[0, 4]], [[n * 10, n * 10 + 4] for n in range(99)])):
-        html = words.coloured("word " * 1000, None, copies, room)
+        html = colored_text("word " * 1000, [], copies, room)
         assert len(html) < 700
-        assert re.search(r"[\d,]+ characters more are in the JSON file", html)
+        assert re.search(r"[\d,]+ more characters are in the JSON file", html)
         Page(html)
 
 
 def test_a_large_comparison_stays_below_3_mb() -> None:
     authors = ("austen", "carroll", "melville", "milton")
-    long = "Wörter und mehr — " * 300
-    texts = [pages.sample(long, t, p) for t in (0.3, 0.8, 1.0) for p in ("", "It was", "He")]
-    rows = [pages.row(a, f"lstm-{g}", 1.7 + g / 10, samples=texts) for a in authors for g in range(6)]
-    assert 1_000_000 < len(page(pages.comparison(*rows)).encode()) < 3_000_000
-    assert len(reading(pages.read("ein Wort " * 60_000)).encode()) < 3_000_000
+    text = "Wörter und mehr — " * 300
+    samples = [pages.sample(text, t, p) for t in (0.3, 0.8, 1.0) for p in ("", "It was", "He")]
+    rows = [pages.row(a, f"lstm-{g}", 1.7 + g / 10, samples=samples) for a in authors for g in range(6)]
+    assert 1_000_000 < len(comparison_page(pages.comparison(*rows)).encode()) < 3_000_000
+    assert len(surprisal_page(pages.surprisal_report("ein Wort " * 60_000)).encode()) < 3_000_000
 
 
-def test_where_there_is_no_room_the_last_authors_are_left_out_and_that_is_said(
-    whole: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comparing, "LIMIT", len(whole) - 1)
-    html = page(pages.everything())
-    assert len(html) < len(whole)
+def test_without_room_the_last_authors_are_left_out_and_named(complete: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_module, "MAX_PAGE_BYTES", len(complete) - 1)
+    html = comparison_page(pages.complete_comparison())
+    assert len(html) < len(complete)
     assert "no room for carroll: the JSON file has them" in Page(html).text
 
 
-def test_several_seeds_are_one_row_in_one_colour_and_all_their_samples_are_shown() -> None:
+def test_several_seeds_are_one_row_in_one_color_with_all_their_samples() -> None:
     rows = [pages.row("austen", "lstm-char", 1.7 + seed / 10, seed=seed) for seed in range(3)]
-    html = page(pages.comparison(*rows))
+    html = comparison_page(pages.comparison(*rows))
     assert "Means over 3 seeds" in Page(html).text
     assert len(re.findall('class="sample"', html)) == 12
     assert not re.search('series-[1-9]"', html)
 
 
-def test_what_learns_from_the_test_text_stands_apart() -> None:
+def test_adaptive_rows_are_ranked_apart() -> None:
     rows = [pages.row("austen", f"g{n}", 1.7 + n / 10) for n in range(12)]
-    found = Page(page(pages.comparison(pages.row("austen", "a", 1.1, facts={"adaptive": True}), *rows)))
-    assert "g0 needs the fewest bits: 1.700" in found.text
-    assert "a (adaptive): learns from the test text as it reads, and is ranked apart" in found.text
-    assert not re.search("a better than|than a ", found.text)
+    text = Page(comparison_page(pages.comparison(pages.row("austen", "a", 1.1, adaptive=True), *rows))).text
+    assert "g0 needs the fewest bits: 1.700" in text
+    assert "a (adaptive): learns from the test text while reading it, and is ranked apart" in text
+    assert not re.search(r"a \(adaptive\) ahead of|(ahead of|between|and) a \(adaptive\)", text)
 
 
-def luminance(colour: str) -> float:
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+def luminance(color: str) -> float:
+    """The relative luminance of a color (WCAG 2.1)."""
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(a: str, b: str) -> float:
+    """The contrast ratio of two colors (WCAG 2.1)."""
+    dark, light = sorted((luminance(a), luminance(b)))
     return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("theme", [0, 1])
-def test_contrast_is_that_of_wcag_aa(theme: int) -> None:
-    at = {name: pair[theme] for name, pair in colours.PAPER.items()}
-    for ground in (at["paper"], at["ground"]):
-        assert all(contrast(at[name], ground) >= 4.5 for name in ("ink", "faint", "link", "wrong"))
-    assert all(contrast(at["ink"], pair[theme]) >= 4.5 for pair in colours.HEAT)
-    assert all(contrast(pair[theme], at["paper"]) >= 3 for pair in colours.SERIES)
-    assert contrast(at["copy"], at["paper"]) >= 3
-    steps = [luminance(pair[theme]) for pair in colours.HEAT]
-    assert steps == sorted(steps, reverse=theme == 0)
+def test_contrast_meets_wcag_aa(theme: int) -> None:
+    theme_colors = {name: pair[theme] for name, pair in colors.THEMES.items()}
+    for ground in (theme_colors["paper"], theme_colors["ground"]):
+        assert all(contrast(theme_colors[name], ground) >= 4.5 for name in ("ink", "faint", "link", "wrong"))
+    assert all(contrast(theme_colors["ink"], pair[theme]) >= 4.5 for pair in colors.SURPRISAL)
+    assert all(contrast(pair[theme], theme_colors["paper"]) >= 3 for pair in colors.SERIES)
+    assert contrast(theme_colors["copy"], theme_colors["paper"]) >= 3
+    levels = [luminance(pair[theme]) for pair in colors.SURPRISAL]
+    assert levels == sorted(levels, reverse=theme == 0)
 
 
-def test_the_first_series_differ_for_every_eye() -> None:
-    """Distances of the first four, as they are and to those who confuse red and green (Viénot et al. 1999)."""
-    protan = ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1))
-    deutan = ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1))
-    seen = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
-    for theme in (0, 1):
-        for eye in (protan, deutan, seen):
-            shown = []
-            for pair in colours.SERIES[:4]:
-                c = [(int(pair[theme][at : at + 2], 16) / 255) ** 2.2 for at in (1, 3, 5)]
-                shown.append([max(0.0, sum(w * x for w, x in zip(line, c, strict=True))) ** (1 / 2.2) for line in eye])
-            for one, other in combinations(shown, 2):
-                assert sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 > 0.08
+def test_the_first_series_differ_for_color_blind_readers_too() -> None:
+    """Distances of the first four, with normal vision and with protanopia and deuteranopia (Viénot et al. 1999)."""
+    protanopia = ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1))
+    deuteranopia = ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1))
+    normal = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    for theme, vision in product((0, 1), (protanopia, deuteranopia, normal)):
+        seen = []
+        for pair in colors.SERIES[:4]:
+            linear = [(int(pair[theme][at : at + 2], 16) / 255) ** 2.2 for at in (1, 3, 5)]
+            channels = [sum(w * x for w, x in zip(weights, linear, strict=True)) for weights in vision]
+            seen.append([max(0.0, channel) ** (1 / 2.2) for channel in channels])
+        for a, b in combinations(seen, 2):
+            assert sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) ** 0.5 > 0.08
 
 
-def test_a_reading_marks_where_generators_differ() -> None:
-    text = " ".join(f"w{place}" for place in range(50)) + " extraordinarily\n\nend"
-    html = reading(pages.read(text))
+def test_a_page_of_surprisal_marks_the_largest_differences() -> None:
+    text = " ".join(f"w{number}" for number in range(50)) + " extraordinarily\n\nend"
+    html = surprisal_page(pages.surprisal_report(text))
     assert re.search(r'<span id="far-1" class="w h4 far least" data-b="16\.0">extraordinarily</span>', html)
     table = Page(html).text.split("The largest differences")[1]
     assert table.index("1. extraordinarily") < table.index("2. ")
     assert html.count("<td><div") == 4  # two paragraphs, two columns
 
 
-def test_a_reading_of_one_generator_and_of_nothing() -> None:
-    assert "largest differences" not in reading(pages.read(names=("a",)))
-    assert "0 characters" in Page(reading(pages.read(""))).text
+def test_a_page_of_surprisal_of_one_generator_and_of_no_text() -> None:
+    assert "largest differences" not in surprisal_page(pages.surprisal_report(generators=("a",)))
+    assert "0 characters" in Page(surprisal_page(pages.surprisal_report(""))).text
 
 
-def test_matplotlib_is_loaded_for_a_report_only() -> None:
-    import subprocess
-
+def test_matplotlib_is_imported_for_pages_only() -> None:
     code = "import sys, genbench.cli.compare, genbench.report.export.files, genbench.report.terminal.comparison; "
     code += "assert not {'matplotlib', 'jinja2', 'markupsafe'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
