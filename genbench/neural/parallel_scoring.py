@@ -2,8 +2,8 @@
 
 The stream is split into rows that are read side by side. Each row needs the state in which the row before it ends.
 That state is guessed, first from a short run-up; then the rows are read, and where a guess was wrong they are read
-again from the states just computed, as far as that changes anything. Every pass makes at least one more row exact, so this ends; the
-influence of old inputs fades, so it nearly always ends soon.
+again from the states just computed, as far as that changes anything. Every pass makes at least one more row exact, so
+this ends; the influence of old inputs fades, so it nearly always ends soon.
 """
 
 from __future__ import annotations

@@ -100,8 +100,9 @@ def scale_recurrent_weights(network: Network, scale: float) -> Network:
 @torch.inference_mode()
 def core_activations(core: nn.Module, x: torch.Tensor) -> Sequence[LayerActivations]:
     """Return the activations of each layer of a core while it reads x, (1, time, inputs), from a zero state."""
-    layer_activations: Callable[[torch.Tensor], Sequence[LayerActivations]] | None
-    layer_activations = getattr(core, "layer_activations", None)
+    layer_activations: Callable[[torch.Tensor], Sequence[LayerActivations]] | None = getattr(
+        core, "layer_activations", None
+    )
     if layer_activations is not None:
         return layer_activations(x)
     if isinstance(core, nn.RNNBase):

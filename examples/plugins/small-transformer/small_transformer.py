@@ -99,7 +99,7 @@ class SmallTransformer(RecurrentGenerator):
     layers: int = field(default=2, metadata={"help": "blocks, one upon the other"})
     heads: int = field(default=4, metadata={"help": "of attention, in each block; they share its width"})
     context: int = field(default=64, metadata={"help": "tokens that an attention sees"})
-    window: int = field(default=64, metadata={"help": "tokens between two updates"})
+    bptt: int = field(default=64, metadata={"help": "length of truncated backpropagation through time, in tokens"})
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
         """The blocks."""
