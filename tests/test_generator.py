@@ -3,8 +3,11 @@
 from typing import Any
 
 import numpy as np
-from doubles import Fixed
+import pytest
+from doubles import Fixed, Unigram
 
+from genbench import capabilities
+from genbench.errors import NotFittedError
 from genbench.generator import Progress, TrainContext
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_cli import run
 
-from genbench.testing import CHECKS, Subject, results
+from genbench.testing import CHECKS, Subject, run_checks
 
 PAGE = (Path(__file__).parent.parent / "docs" / "writing-a-generator.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
@@ -71,6 +71,6 @@ def test_the_expected_failure_that_it_shows_is_one(folder: Path) -> None:
     )
     source = source.replace("counts = np.bincount", "np.random.seed(0)\n        counts = np.bincount")
     (folder / "shaky.py").write_text(source, encoding="utf-8")
-    found = {result.check: result.outcome for result in results(Subject.of("./shaky.py"))}
+    found = {result.check: result.outcome for result in run_checks(Subject.of("./shaky.py"))}
     assert found.pop("fit_is_reproducible") == "expected"
     assert set(found.values()) == {"holds"}

@@ -21,10 +21,10 @@ Spec = Annotated[
 def list_() -> None:
     """List the generators by name; a broken plugin is reported on standard error."""
     from genbench import registry
-    from genbench.report.terminal.listings import listing
-    from genbench.report.terminal.live import console
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_list
 
-    listing(["generator", "description"], list(registry.summaries().items()), console())
+    print_list(["generator", "description"], list(registry.summaries().items()), make_console())
 
 
 @app.command()
@@ -34,15 +34,15 @@ def show(name: Spec) -> None:
 
     from genbench import registry
     from genbench.report.formatting import printable
-    from genbench.report.terminal.listings import listing
-    from genbench.report.terminal.live import console
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_list
     from genbench.spec import format_value, options_of
 
     generator = type(registry.create(name))
-    out = console()
+    out = make_console()
     out.print(printable(f"{name}: {getdoc(generator)}"), markup=False)
     rows = [[o.name, o.choices, format_value(o.default), o.help] for o in options_of(generator).values()]
-    listing(["option", "type", "default", "description"], rows, out)
+    print_list(["option", "type", "default", "description"], rows, out)
 
 
 @app.command()
@@ -70,16 +70,16 @@ def check(name: Spec) -> None:
     """Run every check of the conformance kit on a generator; exit code 1 where one fails."""
     from genbench.errors import ContractError
     from genbench.report.terminal.checks import show_result
-    from genbench.report.terminal.live import console
-    from genbench.testing import Result, Subject, results
+    from genbench.report.terminal.screen import make_console
+    from genbench.testing import CheckResult, Subject, run_checks
 
-    out, failed = console(), 0
+    out, failed = make_console(), 0
     try:
-        for result in results(Subject.of(name)):
+        for result in run_checks(Subject.of(name)):
             show_result(result, out)
             failed += result.outcome == "fails"
     except ContractError as error:
-        show_result(Result("loads", "fails", "It is one complete generator for contract 2.", str(error)), out)
+        show_result(CheckResult("loads", "fails", "It is one complete generator for contract 2.", str(error)), out)
         failed += 1
     if failed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The conformance kit: what every generator must hold, one named property a check, for authors of plugins.
+"""The conformance kit for plugin authors: what every generator must hold, one named check for each property.
 
     from genbench.testing import Check, Subject, parametrize_with_checks
 
@@ -6,13 +6,18 @@
     def test_conforms(subject: Subject, check: Check) -> None:
         check(subject)               # raises AssertionError with the smallest example found
 
-A check knows nothing of the generator but the contract. `genbench generators check` runs the same ones. What a
-generator does not hold, and why, it says itself: `expected_failures = {"check's name": "the reason"}` in its class.
+A check uses the contract alone. `genbench generators check` runs the same checks. What a generator cannot hold, its
+class declares with the reason: `expected_failures = {"name of the check": "the reason"}`.
+
+contract_checks      the six methods
+capability_checks    the optional capabilities, against the six methods
+runner               CHECKS, run_checks, parametrize_with_checks
+subject              Subject: the generator under check; counterexamples
 """
 
-from genbench.testing.checks import CHECKS as CHECKS
-from genbench.testing.running import Result as Result
-from genbench.testing.running import parametrize_with_checks as parametrize_with_checks
-from genbench.testing.running import results as results
+from genbench.testing.runner import CHECKS as CHECKS
+from genbench.testing.runner import CheckResult as CheckResult
+from genbench.testing.runner import parametrize_with_checks as parametrize_with_checks
+from genbench.testing.runner import run_checks as run_checks
 from genbench.testing.subject import Check as Check
 from genbench.testing.subject import Subject as Subject

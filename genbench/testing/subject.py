@@ -1,22 +1,36 @@
-"""A generator under check: how to make a new one, and the texts it is given."""
+"""The generator under check, the texts it is given, and minimal counterexamples."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from genbench import registry
-from genbench.corpus import load
-from genbench.generator import Generator, Text, TrainContext
+from genbench.capabilities import token_log_probs
+from genbench.corpus.loading import load_corpus
+from genbench.errors import ContractError
+from genbench.generator import Generator, LogProbs, Text, TrainContext, TrainStats
+from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
-STEPS = 40  # of training for a network
+STEPS = 40  # optimizer steps of a network
+VALID_CHARACTERS = 2_000  # of the validation text, and of the test text
+MAX_SHRINK_ATTEMPTS = 200  # to make a counterexample smaller
+SHOWN_CHARACTERS = 40  # of a context
+
+Fault = Callable[[str], str | None]  # what is wrong with a text, None where nothing is
 
 
 @dataclass
 class Subject:
-    """What a check is given."""
+    """What a check receives: how to create the generator, and one that is trained."""
 
     make: Callable[[], Generator]
     author: str = "thorne"
@@ -25,40 +39,163 @@ class Subject:
 
     @classmethod
     def of(cls, generator: str | Callable[[], Generator]) -> Subject:
-        """That of a SPEC, or of whatever makes a new generator: its class, say."""
-        return cls(lambda: registry.make(generator)) if isinstance(generator, str) else cls(generator)
+        """Return the subject of a SPEC, or of a callable that returns a new generator, such as its class."""
+        return cls(lambda: registry.create(generator)) if isinstance(generator, str) else cls(generator)
 
     @cached_property
     def kind(self) -> type[Generator]:
-        """The class."""
+        """The generator's class."""
         return type(self.make())
 
     @property
     def file(self) -> str:
-        """Where the class is defined."""
+        """The file that defines the class."""
         return inspect.getfile(self.kind)
 
     @property
     def expected_failures(self) -> Mapping[str, str]:
-        """The checks that it says it does not hold, and why."""
+        """The checks that the class declares not to pass, each with the reason."""
         return self.kind.expected_failures
 
     @cached_property
     def texts(self) -> tuple[str, str, str]:
-        """Train, valid and test."""
-        corpus = load(self.author)
-        return corpus.train[: self.characters], corpus.valid[:2_000], corpus.test[:2_000]
+        """Training, validation and test text."""
+        corpus = load_corpus(self.author)
+        valid, test = corpus.valid[:VALID_CHARACTERS], corpus.test[:VALID_CHARACTERS]
+        return corpus.train[: self.characters], valid, test
 
     @cached_property
     def fitted(self) -> Generator:
-        """One, trained once."""
+        """A generator that was trained once; checks must not change it."""
         return self.fit(self.texts[0], self.texts[1])
 
     def fit(self, train: str, valid: str) -> Generator:
-        """A new one, trained on these."""
+        """Return a new generator, trained on these texts."""
         generator = self.make()
-        generator.fit(Text(train), Text(valid), self.context)
+        self.refit(generator, train, valid)
         return generator
+
+    def refit(self, generator: Generator, train: str, valid: str) -> None:
+        """Train a generator, which may have been trained before."""
+        generator.fit(Text(train), Text(valid), replace(self.context, stats=TrainStats()))
+
+    def states(self, characters: int = SHOWN_CHARACTERS) -> Iterator[tuple[Any, int]]:
+        """Yield the trained generator's state before each token of the test text's start, and the token."""
+        generator, state = self.fitted, self.fitted.start()
+        for token in generator.tokenizer.encode(self.texts[2][:characters]).tolist():
+            yield state, token
+            state = generator.advance(state, token)
 
 
 Check = Callable[[Subject], None]
+
+
+def require(condition: object, otherwise: str) -> None:
+    """Raise AssertionError where a condition is false; Python's own `assert` can be switched off."""
+    if not condition:
+        raise AssertionError(otherwise)
+
+
+def require_none(texts: Iterable[str], fault: Fault) -> None:
+    """Raise AssertionError with the smallest counterexample where a text has a fault."""
+    for text in texts:
+        message = smallest_fault(text, fault)
+        require(message is None, message or "")
+
+
+def smallest_fault(text: str, fault: Fault) -> str | None:
+    """Return the fault of a text that is as short as can be found by leaving parts out; None where there is no fault.
+
+    >>> smallest_fault("there is a bug in here", lambda text: f"{text!r} has a b" if "b" in text else None)
+    "'b' has a b"
+    """
+    message, attempts, size = _fault_or_error(fault, text), 0, len(text) // 2 or 1
+    while message and size and text and attempts < MAX_SHRINK_ATTEMPTS:
+        for start in range(len(text) - size, -size, -size):
+            attempts += 1
+            shorter = text[: max(start, 0)] + text[max(start, 0) + size :]
+            shorter_message = _fault_or_error(fault, shorter)
+            if shorter_message:
+                text, message, size = shorter, shorter_message, min(size, len(shorter))
+                break
+        else:
+            size //= 2
+    return message
+
+
+def _fault_or_error(fault: Fault, text: str) -> str | None:
+    try:
+        return fault(text)
+    except ContractError as error:
+        return f"{text[-SHOWN_CHARACTERS:]!r}: {error}"
+
+
+def describe_token(tokenizer: Tokenizer, ids: Ids, place: int) -> str:
+    """Return a token of a stream and the text before it, for messages.
+
+    >>> describe_token(Tokenizer.characters("cab"), np.array([258, 256, 257]), 2)
+    "after 'ca', token 257 ('b')"
+    """
+    token = int(ids[place])
+    text = f"byte {token}" if token < BYTES else repr(tokenizer.decode([token]))
+    return f"after {tokenizer.decode(ids[:place])[-SHOWN_CHARACTERS:]!r}, token {token} ({text})"
+
+
+def first_difference(
+    tokenizer: Tokenizer, ids: Ids, expected: LogProbs, actual: LogProbs, tolerance: float = 0.0
+) -> str | None:
+    """Return the first token whose log-probabilities differ by more than the tolerance; None where there is none."""
+    if np.shape(actual) != np.shape(expected):
+        return f"{len(ids)} tokens: an array of shape {np.shape(expected)} expected, {np.shape(actual)} got"
+    different = np.flatnonzero(~(np.abs(actual - expected) <= tolerance))
+    if not len(different):
+        return None
+    place = int(different[0])
+    token = describe_token(tokenizer, ids, place)
+    return f"{token}: {expected[place]:.7g} nats expected, {actual[place]:.7g} got"
+
+
+def require_same(expected: Generator, actual: Generator, text: str, what: str) -> None:
+    """Raise AssertionError where two generators do not score a text alike, to the last bit."""
+    tokenizer = expected.tokenizer
+    sizes = f"{tokenizer.size} tokens expected, {actual.tokenizer.size} got"
+    require(tokenizer.dump() == actual.tokenizer.dump(), f"{what} differ; the vocabularies differ: {sizes}")
+
+    def fault(part: str) -> str | None:
+        ids = tokenizer.encode(part)
+        return first_difference(tokenizer, ids, token_log_probs(expected, ids), token_log_probs(actual, ids))
+
+    message = smallest_fault(text, fault)
+    require(message is None, f"{what} differ; {message}")
+
+
+@contextmanager
+def global_random_states_unchanged() -> Iterator[None]:
+    """Raise AssertionError where the body changes the state of random, numpy.random or torch; restore them all.
+
+    Each state is advanced first: otherwise one that is seeded alike before and within the body looks unchanged.
+    """
+    torch = sys.modules.get("torch")
+    first = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
+    random.random(), np.random.random(), torch and torch.rand(1)
+    before = _global_random_states()
+
+    try:
+        yield
+        changed = [name for name, state in _global_random_states().items() if state != before[name]]
+    finally:
+        random.setstate(first[0])
+        np.random.set_state(first[1])
+        if torch and first[2] is not None:
+            torch.set_rng_state(first[2])
+    require(not changed, f"fit changed the global random state of {', '.join(changed)}")
+
+
+def _global_random_states() -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    legacy = np.random.get_state()
+    return {
+        "random": random.getstate(),
+        "numpy": str([part.tolist() if isinstance(part, np.ndarray) else part for part in legacy]),
+        "torch": torch.get_rng_state().tolist() if torch else None,
+    }

@@ -16,7 +16,7 @@ STYLES = {"holds": "green", "fails": "bold red", "expected": "yellow"}
 
 
 class CheckResult(Protocol):
-    """The result of a check, such as genbench.testing.Result."""
+    """The result of a check, such as genbench.testing.CheckResult."""
 
     @property
     def check(self) -> str:
@@ -27,7 +27,7 @@ class CheckResult(Protocol):
         """One of the keys of WORDS."""
 
     @property
-    def says(self) -> str:
+    def requirement(self) -> str:
         """What must hold."""
 
     @property
@@ -35,7 +35,7 @@ class CheckResult(Protocol):
         """The smallest example that shows that it does not hold."""
 
     @property
-    def do(self) -> str:
+    def advice(self) -> str:
         """What to change, or the reason of an expected failure."""
 
 
@@ -43,18 +43,18 @@ def show_result(result: CheckResult, console: Console) -> None:
     """Print what a check requires and whether it holds; if not, an example that shows it, and what to change."""
     word = WORDS[result.outcome]
     details = [result.example] if result.example else []
-    if result.do:
-        details.append(("do: " if result.outcome == "fails" else "because: ") + result.do)
+    if result.advice:
+        details.append(("do: " if result.outcome == "fails" else "because: ") + result.advice)
 
     if not console.is_terminal:
-        print_tabs((word, result.check, result.says), console)
+        print_tabs((word, result.check, result.requirement), console)
         for detail in details:
             print_tabs(("", detail), console)
         return
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=5)
     grid.add_column()
-    grid.add_row(Text(word, STYLES[result.outcome]), Text(f"{result.check}: ", "bold") + Text(result.says))
+    grid.add_row(Text(word, STYLES[result.outcome]), Text(f"{result.check}: ", "bold") + Text(result.requirement))
     for detail in details:
         grid.add_row("", Text(printable(detail)))
     console.print(grid)
