@@ -1,48 +1,63 @@
-"""genbench as a process beside the tests, its workers, and plugins that do what they should not."""
+"""Helpers: genbench as a process, its workers, and plugins that misbehave."""
 
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+DOUBLES = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
+UNIGRAM = "@dataclass\nclass Unigram" + DOUBLES.split("@dataclass\nclass Unigram")[1].split("\n\n\n__all__")[0]
+HEADER = """\
+import os, random, subprocess, sys, threading, time
+import numpy as np
+from dataclasses import dataclass
 from typing import Any
+from genbench import Generator, Tokenizer
+from genbench.generator import LogProbs, Progress, TrainContext
+from genbench.tokenization import Text
 
-TOY = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8").split("@dataclass\nclass Unigram")
-IMPORTS = "import os, random, subprocess, sys, threading, time\nimport numpy as np\n"
-HEAD = IMPORTS + "from dataclasses import dataclass\nfrom typing import Any\nfrom genbench import *\n\n"
+"""
+Result = TypeVar("Result")
 
 
-def started(folder: Path, *words: str, **more: str) -> subprocess.Popen[str]:
-    """A genbench command in a process group of its own."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", **more}
-    command = [sys.executable, "-m", "genbench.cli.main", *words]
+def start_genbench(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a genbench command in a process group of its own."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    command = [sys.executable, "-m", "genbench.cli.main", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
-def workers(of: int) -> list[int]:
-    """The worker processes that a process has started."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(of)], capture_output=True, text=True, check=False)
-    return [
-        int(line.split()[0]) for line in listed.stdout.splitlines() if "genbench.experiments.executors.worker" in line
-    ]
+def workers_of(parent: int) -> list[int]:
+    """Return the ids of the worker processes that a process has started."""
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(parent)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if "genbench.experiments.executors.worker" in line]
 
 
-def until(there: Any, seconds: float = 60) -> Any:
-    """What a function gives as soon as it gives something."""
+def wait_for(function: Callable[[], Result], seconds: float = 60) -> Result:
+    """Return the result of a function as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if found := there():
-            return found
+        if result := function():
+            return result
         time.sleep(0.05)
-    raise AssertionError("it did not come")
+    raise AssertionError(f"nothing after {seconds} seconds")
 
 
-def toy(folder: Path, where: str, what: str) -> str:
-    """A plugin that does something it should not, at the beginning of a method."""
-    head, body = f"    def {where}(self", "@dataclass\nclass Unigram" + TOY[1].split("\n\n\n__all__")[0]
-    before, after = body.split(head)
-    line, rest = after.split("\n", 1)
+def write_plugin(folder: Path, method: str, code: str) -> str:
+    """Write a plugin that runs `code` at the beginning of one of its methods; return its path."""
     path = folder / "toy.py"
-    path.write_text(f"{HEAD}{before}{head}{line}\n        {what}\n{rest}\n", encoding="utf-8")
+    path.write_text(HEADER + insert_code(method, code) + "\n", encoding="utf-8")
     return str(path)
+
+
+def insert_code(method: str, code: str) -> str:
+    """Return the source of the unigram generator with code at the beginning of a method."""
+    definition = f"    def {method}(self"
+    before, after = UNIGRAM.split(definition)
+    signature, body = after.split("\n", 1)
+    return f"{before}{definition}{signature}\n        {code}\n{body}"

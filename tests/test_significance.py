@@ -1,0 +1,75 @@
+"""Verdicts on pairs of rows, and several seeds as one row."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genbench.experiments.compare import compare
+from genbench.experiments.row import Row
+from genbench.experiments.significance import aggregate_seeds, compare_rows
+
+BLOCKS = 1000 * np.random.default_rng(0).uniform(1, 5, 50)  # bits of each block: some are much harder than others
+
+
+def row(generator: str, blocks: Any, **fields: Any) -> Row:
+    bits = float(np.mean(blocks)) / 1000
+    return Row("a", generator, block_bits=[float(block) for block in blocks], bits_per_character=bits, **fields)
+
+
+def test_a_constant_difference_is_clear_though_both_intervals_overlap() -> None:
+    # 0.05 bits per character everywhere: unpaired intervals of these rows are 0.6 bits wide
+    (verdict,) = compare_rows([row("second", BLOCKS + 50), row("first", BLOCKS)])
+    assert (verdict.better, verdict.worse, verdict.clear) == ("first", "second", True)
+    assert verdict.interval
+    assert [verdict.difference, *verdict.interval] == pytest.approx([0.05, 0.05, 0.05])
+    assert verdict.sentence() == "first ahead of second by 0.050 bits per character [0.050, 0.050]"
+
+
+def test_a_difference_within_its_noise_is_not_clear() -> None:
+    # standard deviation 0.5 over 50 blocks: standard error 0.07, and the difference is 0.01
+    noise = np.random.default_rng(1).normal(0, 500, 50)
+    (verdict,) = compare_rows([row("a", BLOCKS), row("b", BLOCKS + noise - noise.mean() + 10)])
+    assert not verdict.clear
+    assert verdict.interval == pytest.approx((0.01 - 0.139, 0.01 + 0.139), abs=0.03)
+    assert verdict.sentence().startswith("no clear difference between a and b: 0.010 bits per character [-0.1")
+
+
+def test_equal_rows_differ_by_zero() -> None:
+    (verdict,) = compare_rows([row("a", BLOCKS), row("b", BLOCKS)])
+    assert (verdict.difference, verdict.interval, verdict.clear) == (0, (0, 0), False)
+
+
+def test_a_short_text_has_no_interval_and_the_verdict_says_so() -> None:
+    (verdict,) = compare_rows([row("a", BLOCKS[:9]), row("b", BLOCKS[:9] + 1)])
+    assert (verdict.interval, verdict.clear) == (None, False)
+    assert "fewer than 10 blocks of 1,000 characters" in verdict.sentence()
+
+
+def test_every_pair_has_a_verdict() -> None:
+    verdicts = compare_rows([row(name, BLOCKS + index) for index, name in enumerate("abcd")])
+    pairs = [(verdict.better, verdict.worse) for verdict in verdicts]
+    assert pairs == [tuple(pair) for pair in ("ab", "ac", "ad", "bc", "bd", "cd")]
+
+
+def test_seeds_are_aggregated_into_their_mean() -> None:
+    rows = [row("net", BLOCKS, seed=0), row("net", BLOCKS + 200, seed=1), row("chain", BLOCKS)]
+    net, chain = aggregate_seeds(rows)
+    assert net.bits_per_character == pytest.approx(rows[0].ranking_bits + 0.1)
+    assert net.block_bits == pytest.approx(BLOCKS + 100)
+    assert net.spread == (rows[0].bits_per_character, rows[1].bits_per_character)
+    assert net.seeds == 2
+    assert chain is rows[2]
+    assert len(aggregate_seeds([row("net", BLOCKS, options={"n": n}) for n in (1, 2)])) == 2
+
+
+@pytest.mark.slow
+def test_a_comparison_has_a_verdict_for_every_pair_of_generators() -> None:
+    comparison = compare("thorne", ["markov-char", "markov-char:order=2", "markov-word"], seeds=2, length=0)
+    verdicts = comparison.verdicts("thorne")
+    assert len(comparison.results) == 6
+    assert [line.seeds for line in comparison.lines("thorne")] == [2, 2, 2]
+    assert len(verdicts) == len(comparison.to_dict()["verdicts"]["thorne"]) == 3
+    for verdict in verdicts:
+        assert verdict.difference >= 0
+        assert "no interval" in verdict.sentence()  # a short test text
