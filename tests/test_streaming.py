@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from genbench.report.terminal import side_by_side as beside
-from genbench.report.terminal.stream import Wrap, speak
+from genbench.report.terminal.stream import WordWrapper, panels, print_stream, print_streams
 
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 EVIL = "a\x1b]0;x\x07\u202e b"
@@ -20,7 +19,7 @@ EVIL = "a\x1b]0;x\x07\u202e b"
 
 def told(prompt: str, *texts: str, **how: Any) -> str:
     out = io.StringIO()
-    speak(prompt, iter(texts), Console(file=out, _environ={}, **how))
+    print_stream(prompt, iter(texts), Console(file=out, _environ={}, **how))
     return out.getvalue()
 
 
@@ -36,7 +35,7 @@ def test_in_a_pipe_pieces_come_as_they_are_drawn() -> None:
         assert out.getvalue() == "It one"
         yield "two"
 
-    speak("It ", pieces(), Console(file=out))
+    print_stream("It ", pieces(), Console(file=out))
     assert out.getvalue() == "It onetwo\n"
 
 
@@ -61,7 +60,7 @@ def test_no_control_character_reaches_a_terminal() -> None:
 
 @given(st.text(alphabet="ab  \n界", max_size=200), st.integers(2, 20))
 def test_wrapping_changes_nothing_but_where_lines_end(text: str, width: int) -> None:
-    wrap = Wrap(width)
+    wrap = WordWrapper(width)
     found = "".join(wrap.feed(character) for character in text) + wrap.flush()
     assert all(cell_len(line.rstrip(" ")) <= width for line in found.split("\n"))
     assert re.sub(r"\s", "", found) == re.sub(r"\s", "", text)
@@ -71,7 +70,7 @@ def test_wrapping_changes_nothing_but_where_lines_end(text: str, width: int) -> 
 def shown(texts: dict[str, str], width: int = 80, height: int = 24, prompt: str = "It ") -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, height=height, force_terminal=True, color_system=None, _environ={})
-    beside.show(prompt, {name: iter(text) for name, text in texts.items()}, console)
+    print_streams(prompt, {name: iter(text) for name, text in texts.items()}, console)
     return STYLE.sub("", out.getvalue())
 
 
@@ -89,7 +88,7 @@ def test_long_texts_are_shown_whole_in_the_end_and_their_ends_before() -> None:
     last = page[page.rindex("╭") - 45 :]
     assert all(word in last for word in words)
     picture = Console(width=80, file=io.StringIO(), record=True, _environ={})
-    picture.print(beside.panels("It ", texts, 80, 9))
+    picture.print(panels("It ", texts, 80, 9))
     lines = picture.export_text().splitlines()
     assert len(lines) <= 9
     assert "word499" in "\n".join(lines)
@@ -97,7 +96,7 @@ def test_long_texts_are_shown_whole_in_the_end_and_their_ends_before() -> None:
 
 def test_in_a_pipe_they_come_one_after_the_other_under_their_names() -> None:
     out = io.StringIO()
-    beside.show("It ", {"one": iter(["was", " so"]), "two": iter(["is"])}, Console(file=out))
+    print_streams("It ", {"one": iter(["was", " so"]), "two": iter(["is"])}, Console(file=out))
     assert out.getvalue() == "==> one <==\nIt was so\n\n==> two <==\nIt is\n"
 
 
@@ -110,5 +109,5 @@ def test_ctrl_c_leaves_what_was_drawn() -> None:
 
     console = Console(file=out, width=80, force_terminal=True, color_system=None, _environ={})
     with pytest.raises(KeyboardInterrupt):
-        beside.show("It ", {"one": stopped(), "two": iter("is")}, console)
+        print_streams("It ", {"one": stopped(), "two": iter("is")}, console)
     assert "It was here" in STYLE.sub("", out.getvalue())

@@ -1,4 +1,4 @@
-"""Lists on narrow terminals: no line is too wide, and no word that a pipe gets is lost or broken."""
+"""Lists on narrow terminals: no line is too wide, and every word that a pipe gets is there and whole."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from test_cli import run
 
-from genbench.report.terminal.listings import listing
+from genbench.report.terminal.tables import print_list
 
 WIDTHS = (40, 60, 80)
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -26,18 +26,20 @@ COMMANDS = [
     "authors pell thorne --length 100 --passages 5",
     "attribute page.txt --among pell thorne",
 ]
-FIRST = {"run", "model", "author", "generator", "option", "followed", "by", "passages", "of"}  # headings of names
+FIRST_HEADINGS = {"run", "model", "author", "generator", "option", "followed", "by", "passages", "of"}
+FIRST_HEADINGS |= {"continuation"}
 
 
 def printed(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command prints, without styles and without the colons of paragraphs."""
     capsys.readouterr()
     assert run(monkeypatch, *command.split()) == 0
-    return STYLE.sub("", capsys.readouterr().out).replace(":", "")  # a paragraph has them after its headings
+    return STYLE.sub("", capsys.readouterr().out).replace(":", "")
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for all, so that each model is trained once, and a run called `here`."""
+    """A home for all tests, so that each model is trained once, with a run called `here`."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "page.txt").write_text("The ferryman said no; and the widow, who was late, said nothing at all.\n" * 3)
     with pytest.MonkeyPatch.context() as patch:
@@ -56,30 +58,28 @@ def test_no_word_of_a_list_is_lost_or_broken(
     monkeypatch.setenv("GENBENCH_HOME", str(home))
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
-    wanted = Counter(printed(command, monkeypatch, capsys).split())
+    expected = Counter(printed(command, monkeypatch, capsys).split())
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("FORCE_COLOR", "1")
     page = printed(command, monkeypatch, capsys)
     assert max(map(cell_len, page.splitlines())) <= width
-    lost = wanted - Counter(page.split())
-    lost = Counter(
-        {word: many for word, many in lost.items() if len(word) < min(WIDTHS) // 2}
-    )  # longer ones are folded
-    assert set(lost) <= FIRST, lost
+    lost = {word for word in expected - Counter(page.split()) if len(word) < min(WIDTHS) // 2}  # longer ones are folded
+    assert lost <= FIRST_HEADINGS, lost
 
 
-def shown(width: int, headings: list[str], rows: list[list[str]]) -> str:
+def printed_list(width: int, headings: list[str], rows: list[list[str]]) -> str:
+    """What a list looks like on a terminal."""
     console = Console(width=width, force_terminal=True, color_system=None, file=io.StringIO())
-    listing(headings, rows, console)
+    print_list(headings, rows, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def test_a_list_is_a_table_where_there_is_room_and_paragraphs_where_there_is_none() -> None:
+def test_a_list_is_a_table_or_paragraphs_where_there_is_no_room() -> None:
     rows = [["some-long-name", "a few words on it", "2026-11-25"]]
-    assert shown(60, ["name", "what", "when"], rows).count("\n") == 5
-    assert shown(24, ["name", "what", "when"], rows).splitlines()[0] == "some-long-name"
+    assert printed_list(60, ["name", "what", "when"], rows).count("\n") == 5
+    assert printed_list(24, ["name", "what", "when"], rows).splitlines()[0] == "some-long-name"
 
 
-def test_a_word_wider_than_the_terminal_does_no_harm() -> None:
-    assert "x" * 20 in shown(20, ["name", "what"], [["x" * 50, "y" * 50]])
+def test_a_word_wider_than_the_terminal_is_folded() -> None:
+    assert "x" * 20 in printed_list(20, ["name", "what"], [["x" * 50, "y" * 50]])
