@@ -1,5 +1,6 @@
-"""Compression: the bits that are scored are the bits that a file takes, and nothing comes back but the text."""
+"""Compression: a file is as large as the score says, and decompression returns the text or an error."""
 
+import json
 import math
 import sys
 from dataclasses import dataclass
@@ -14,52 +15,56 @@ from hypothesis import strategies as st
 from test_cli import run
 
 import genbench
-from genbench import UserError
-from genbench.analysis.compression import PROBE, Compressed, ladder
-from genbench.analysis.range_coder import LARGEST, Decoder, Encoder
-from genbench.corpus import Corpus
+from genbench import Model, UserError
+from genbench.analysis.compression import FIRST_PREDICTIONS, CompressedText, cumulative_counts, decode_text
+from genbench.analysis.range_coder import MAX_TOTAL, Decoder, Encoder
+from genbench.corpus.corpus import Corpus
 from genbench.storage import models
 
-OVERHEAD = 64  # bytes
+MAX_OVERHEAD = 64  # bytes
 CHAIN = "markov-char:order=4"
-LETTERS = Fixed("abc \n", (0.5, 0.2, 0.1, 0.1, 0.1))
-WORDS = Fixed("so it is, so it was.", (0.1,) * 10, words=True)
+LETTERS = Model(Fixed("abc \n", (0.5, 0.2, 0.1, 0.1, 0.1)))
+WORDS = Model(Fixed("so it is, so it was.", (0.1,) * 10, words=True))
 
-symbols = st.lists(st.tuples(st.integers(0, LARGEST), st.integers(1, LARGEST), st.integers(0, LARGEST)), max_size=60)
+symbols = st.lists(
+    st.tuples(st.integers(0, MAX_TOTAL), st.integers(1, MAX_TOTAL), st.integers(0, MAX_TOTAL)), max_size=60
+)
+    st.tuples(st.integers(0, MAX_TOTAL), st.integers(1, MAX_TOTAL), st.integers(0, MAX_TOTAL)), max_size=60
+)
 
 
-def coded(stretches: list[tuple[int, int, int]]) -> bytes:
+def encode(intervals: list[tuple[int, int, int]]) -> bytes:
     encoder = Encoder()
-    for stretch in stretches:
-        encoder.encode(*stretch)
+    for interval in intervals:
+        encoder.encode(*interval)
     return encoder.finish()
 
 
 @given(symbols)
-@example([(0, 1, LARGEST)] * 9)
-@example([(LARGEST - 1, 1, 0)] * 9)  # carries into bytes that have left
-def test_every_symbol_comes_back_for_its_share_of_bits(drawn: list[tuple[int, int, int]]) -> None:
-    stretches = [(before, size, before + size + after) for before, size, after in drawn]
-    stretches = [(b * LARGEST // t, max(1, s * LARGEST // t), LARGEST) for b, s, t in stretches]
-    stretches = [(min(b, LARGEST - s), s, t) for b, s, t in stretches]
-    data = coded(stretches)
+@example([(0, 1, MAX_TOTAL)] * 9)
+@example([(MAX_TOTAL - 1, 1, 0)] * 9)  # carries into bytes that are written
+def test_symbols_are_decoded_and_take_their_share_of_bits(drawn: list[tuple[int, int, int]]) -> None:
+    intervals = [(before, size, before + size + after) for before, size, after in drawn]
+    intervals = [(b * MAX_TOTAL // t, max(1, s * MAX_TOTAL // t), MAX_TOTAL) for b, s, t in intervals]
+    intervals = [(min(b, MAX_TOTAL - s), s, t) for b, s, t in intervals]
+    data = encode(intervals)
     decoder = Decoder(data)
-    for start, size, total in stretches:
-        assert start <= decoder.where(total) < start + size
+    for start, size, total in intervals:
+        assert start <= decoder.locate(total) < start + size
         decoder.decode(start, size, total)
-    bits = sum(math.log2(total / size) for _, size, total in stretches)
-    assert 8 * len(data) <= bits + len(stretches) * 2**-7 + 16
+    bits = sum(math.log2(total / size) for _, size, total in intervals)
+    assert 8 * len(data) <= bits + len(intervals) * 2**-7 + 16
 
 
 def test_four_equal_symbols_take_two_bits_each() -> None:
     rng = np.random.default_rng(0)
-    data = coded([(int(symbol), 1, 4) for symbol in rng.integers(4, size=4000)])
+    data = encode([(int(symbol), 1, 4) for symbol in rng.integers(4, size=4000)])
     assert 1000 <= len(data) <= 1002
 
 
-def test_ladders_have_a_step_for_every_token() -> None:
-    found = ladder(np.log([1 - 2e-30, 1e-30, 1e-30]))
-    assert np.diff(found).tolist() == [2**32 + 1, 1, 1]
+def test_every_token_has_an_interval() -> None:
+    cumulative = cumulative_counts(np.log([1 - 2e-30, 1e-30, 1e-30]))
+    assert np.diff(cumulative).tolist() == [2**32 + 1, 1, 1]
 
 
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("abc \n\r,.so")), max_size=60)
@@ -69,16 +74,16 @@ TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_f
 @example("")
 @example("\ufeffa\r\nb\r\0 \u2028")
 @settings(deadline=None)
-def test_every_text_comes_back_byte_for_byte(text: str) -> None:
-    for generator in (LETTERS, WORDS):
-        packed = genbench.compress(generator, text.encode())
-        assert genbench.decompress(packed, generator) == text.encode()
-        assert len(packed) <= 1.001 * genbench.score(generator, text).bits / 8 + OVERHEAD
+def test_every_text_is_restored_byte_for_byte(text: str) -> None:
+    for model in (LETTERS, WORDS):
+        packed = genbench.compress(model, text.encode())
+        assert genbench.decompress(packed, model) == text.encode()
+        assert len(packed) <= 1.001 * genbench.score(model, text).bits / 8 + MAX_OVERHEAD
 
 
 @dataclass
 class Reciter(Fixed):
-    """Knows what comes: the letters of its text over and over."""
+    """Predicts the letters of its text, over and over."""
 
     def log_probs(self, state: Any) -> Any:
         weights = np.full(self.tokenizer.size, 1e-12)
@@ -92,33 +97,33 @@ class Reciter(Fixed):
         return state + 1
 
 
-def test_what_is_recited_takes_no_more_than_the_overhead() -> None:
-    reciter = Reciter("so it goes ")
-    packed = genbench.compress(reciter, b"so it goes " * 500)
-    assert len(packed) <= OVERHEAD
-    assert genbench.decompress(packed, reciter) == b"so it goes " * 500
+def test_predictable_text_takes_no_more_than_the_overhead() -> None:
+    model = Model(Reciter("so it goes "))
+    packed = genbench.compress(model, b"so it goes " * 500)
+    assert len(packed) <= MAX_OVERHEAD
+    assert genbench.decompress(packed, model) == b"so it goes " * 500
 
 
 def test_a_uniform_generator_needs_the_logarithm_of_its_letters() -> None:
     text = "".join(np.random.default_rng(2).choice(list("abcd"), 4000))
-    packed = genbench.compress(Fixed("abcd", (0.25,) * 4), text.encode())
-    assert 1000 <= len(packed) <= 1000 + OVERHEAD
+    packed = genbench.compress(Model(Fixed("abcd", (0.25,) * 4)), text.encode())
+    assert 1000 <= len(packed) <= 1000 + MAX_OVERHEAD
 
 
 @pytest.mark.parametrize("data", [b"caf\xe9 ", b"\xff\xfe", b"ab\xed\xa0\x80", b"a\xc3"])
-def test_what_is_no_utf8_is_refused(data: bytes) -> None:
-    with pytest.raises(UserError, match=r"no valid UTF-8.*iconv"):
+def test_data_that_is_not_utf8_is_refused(data: bytes) -> None:
+    with pytest.raises(UserError, match=r"not valid UTF-8.*iconv"):
         genbench.compress(LETTERS, data)
 
 
-def test_a_file_that_is_damaged_anywhere_is_refused() -> None:
+def test_damage_anywhere_in_a_file_is_refused() -> None:
     packed = genbench.compress(LETTERS, b"abc abc abacus")
     for place in range(len(packed)):
         wrong = bytearray(packed)
         wrong[place] ^= 16
-        with pytest.raises(UserError, match=r"damaged|no compressed text"):
+        with pytest.raises(UserError, match=r"damaged|not a compressed text"):
             genbench.decompress(bytes(wrong), LETTERS)
-        with pytest.raises(UserError, match=r"damaged|no compressed text"):
+        with pytest.raises(UserError, match=r"damaged|not a compressed text"):
             genbench.decompress(packed[:place], LETTERS)
     with pytest.raises(UserError, match="damaged"):
         genbench.decompress(packed + b"x", LETTERS)
@@ -130,8 +135,8 @@ def test_another_model_is_refused() -> None:
 
 
 @dataclass
-class Elsewhere(Fixed):
-    """As on another machine: from one prediction on, a little off in the last digits."""
+class OtherMachine(Fixed):
+    """Predicts as on another machine: from one prediction on, the last digits differ."""
 
     wrong_from: int = 10**9
     predicted: int = 0
@@ -144,46 +149,44 @@ class Elsewhere(Fixed):
         return np.log(weights / weights.sum())
 
 
-@pytest.mark.parametrize(("wrong_from", "predictions"), [(0, PROBE), (100, 3000)])
-def test_predictions_a_little_off_are_noticed(wrong_from: int, predictions: int) -> None:
-    here, there = Elsewhere(), Elsewhere(wrong_from=wrong_from)
-    packed = Compressed.unpack(genbench.compress(here, b"abca" * 750))
-    from genbench.analysis.compression import decompress
-
-    with pytest.raises(UserError, match="predicts otherwise here"):
-        decompress(there, packed)
+@pytest.mark.parametrize(("wrong_from", "predictions"), [(0, FIRST_PREDICTIONS), (100, 3000)])
+def test_predictions_that_differ_slightly_are_detected(wrong_from: int, predictions: int) -> None:
+    here, there = OtherMachine(), OtherMachine(wrong_from=wrong_from)
+    compressed = CompressedText.unpack(genbench.compress(Model(here), b"abca" * 750))
+    with pytest.raises(UserError, match="predictions differ"):
+        decode_text(there, compressed)
     assert there.predicted == predictions
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", [CHAIN, "markov-word", "lstm-char:hidden=16", "mixture:parts=markov-char+markov-word"])
-def test_a_kept_model_is_found_and_the_size_is_the_score(spec: str) -> None:
+def test_a_stored_model_is_found_and_the_size_is_the_score(spec: str) -> None:
     text = genbench.corpus("thorne").test[:3000]
     model = genbench.train("thorne", spec, steps=20)
     packed = genbench.compress(model, text.encode())
     assert genbench.decompress(packed) == text.encode()
     bits = genbench.score(model, text).bits
-    assert bits / 8 <= len(packed) <= 1.001 * bits / 8 + OVERHEAD
+    assert bits / 8 <= len(packed) <= 1.001 * bits / 8 + MAX_OVERHEAD
 
 
-def test_the_commands_give_a_file_back(
+def test_the_commands_restore_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = genbench.corpus("pell").test.replace("\n", "\r\n").encode()
+    text = str(genbench.corpus("pell").test).replace("\n", "\r\n").encode()
     Path("in.txt").write_bytes(text)
     assert run(monkeypatch, "compress", "pell", "-g", CHAIN, "in.txt", "-o", "small") == 0
-    said = dict(line.split("\t") for line in capsys.readouterr().out.splitlines() if line)
-    assert said["bytes compressed"] == f"{Path('small').stat().st_size:,}"
-    assert said["bytes of text"] == f"{len(text):,}"
+    sizes = dict(line.split("\t") for line in capsys.readouterr().out.splitlines() if line)
+    assert sizes["bytes compressed"] == f"{Path('small').stat().st_size:,}"
+    assert sizes["bytes of text"] == f"{len(text):,}"
     assert run(monkeypatch, "decompress", "small", "-o", "out.txt") == 0
     assert Path("out.txt").read_bytes() == text
-    (model,) = models.kept(models.home())
+    (model,) = models.list_models(models.models_folder())
     model.folder.rename(tmp_path / "copied")
     assert run(monkeypatch, "decompress", "small", "-o", "again.txt", "--model", "copied") == 0
     assert Path("again.txt").read_bytes() == text
     assert run(monkeypatch, "decompress", "small", "-o", "none.txt") == 2
-    assert f"no kept model has the fingerprint {model.fingerprint.hex()}" in capsys.readouterr().err
+    assert f"no stored model has the fingerprint {model.fingerprint.hex()}" in capsys.readouterr().err
     assert not Path("none.txt").exists()
 
 
@@ -191,16 +194,16 @@ def test_the_commands_give_a_file_back(
     ("words", "named"),
     [
         (["compress", "pell", "-g", CHAIN, "missing.txt", "-o", "out"], "cannot read 'missing.txt'"),
-        (["compress", "pell", "-g", CHAIN, "binary", "-o", "out"], "no valid UTF-8"),
+        (["compress", "pell", "-g", CHAIN, "binary", "-o", "out"], "not valid UTF-8"),
         (["compress", "pell", "-g", CHAIN, "text", "-o", "no/such/out"], "there is no folder"),
         (["compress", "pell", "-g", CHAIN, "text"], "--output"),
         (["compress", "pell", "-g", "markov-chr", "text", "-o", "out"], "did you mean markov-char"),
-        (["decompress", "text", "-o", "out"], "no compressed text"),
+        (["decompress", "text", "-o", "out"], "not a compressed text"),
         (["decompress", "missing", "-o", "out"], "cannot read 'missing'"),
         (["decompress", "text", "-o", "out", "--model", "nobody"], "nobody"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(
+def test_each_problem_is_one_sentence(
     words: list[str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -211,10 +214,10 @@ def test_what_cannot_be_is_one_sentence(
     assert named in err
     assert "Traceback" not in err
     assert not Path("out").exists()
-    assert not models.kept(models.home())  # nothing was trained for it
+    assert not models.list_models(models.models_folder())  # nothing was trained for it
 
 
-def test_networks_reckon_in_one_thread_meanwhile() -> None:
+def test_networks_use_one_thread_while_compressing() -> None:
     torch = pytest.importorskip("torch")
     before, seen = torch.get_num_threads(), []
     torch.set_num_threads(2)
@@ -226,7 +229,7 @@ def test_networks_reckon_in_one_thread_meanwhile() -> None:
             return self.table
 
     try:
-        genbench.compress(Watched(), b"abcd")
+        genbench.compress(Model(Watched()), b"abcd")
         assert set(seen) == {1}
         assert torch.get_num_threads() == 2
     finally:
@@ -237,8 +240,20 @@ def test_the_corpus_is_not_needed_to_decompress(tmp_path: Path, monkeypatch: pyt
     model = genbench.train("pell", CHAIN)
     packed = genbench.compress(model, b"a ship")
 
-    def gone(*_: Any, **__: Any) -> Corpus:
-        raise AssertionError("the author's text was opened")
+    def fail(*_: Any, **__: Any) -> Corpus:
+        raise AssertionError("the author's text was loaded")
 
-    monkeypatch.setattr("genbench.api.load_corpus", gone)
+    monkeypatch.setattr("genbench.api.load_corpus", fail)
     assert genbench.decompress(packed) == b"a ship"
+
+
+def test_a_text_of_a_model_of_an_earlier_edition_is_refused() -> None:
+    model = genbench.train("pell", CHAIN)
+    packed = genbench.compress(model, b"a ship")
+    (stored,) = models.list_models(models.models_folder())
+    card = json.loads((stored.folder / "model.json").read_text(encoding="utf-8"))
+    (stored.folder / "model.json").write_text(json.dumps(card | {"format": 1}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"earlier edition .* train the model again and compress it anew"):
+        genbench.decompress(packed)
+    with pytest.raises(UserError, match=r"earlier edition .* train it again"):
+        genbench.load(stored.name)
