@@ -1,0 +1,153 @@
+"""Files that a job takes to another machine and sends back, without a cluster: jobs run in another folder."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from processes import write_plugin
+
+from genbench.errors import UserError
+from genbench.experiments.compare import compare
+from genbench.experiments.executors.base import STOPPED, create_executor
+from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_result
+from genbench.experiments.executors.local import LocalExecutor
+from genbench.experiments.executors.ray_task import Message, run_in_folder
+from genbench.experiments.halving import Halving
+from genbench.experiments.job import Job
+from genbench.experiments.row import Row
+from genbench.generator import Progress
+from genbench.spec import Spec
+from genbench.storage import models
+from genbench.storage.cards import CARD, FILES
+
+TEXT = "the cat sat on the mat. " * 60
+
+
+def make_job(spec: str, folder: Path | None = None) -> Job:
+    return Job(
+        "cats",
+        TEXT,
+        TEXT[:200],
+        TEXT[:300],
+        Spec.parse(spec),
+        steps=5,
+        books=["cats"],
+        sha256="0" * 64,
+        models=str(folder) if folder else "",
+    )
+
+
+def ignore(message: Message) -> None: ...
+
+
+def test_executors_are_chosen_by_name() -> None:
+    assert isinstance(create_executor("local", 3), LocalExecutor)
+    for name in ("", "slurm", "ray:/x", "host"):
+        with pytest.raises(UserError, match="choose local, ray"):
+            create_executor(name)
+
+
+@pytest.mark.slow
+def test_a_job_in_another_folder_returns_its_row_and_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "remote"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "remote").mkdir()
+    job = make_job("markov-char:order=3", tmp_path / "home")
+
+    # the model is trained there and stored here; nothing is left there
+    row, files = run_in_folder(job, pack_job(job), ignore)
+    assert (row.status, set(files)) == ("ok", {CARD, *FILES})
+    assert list((tmp_path / "remote").iterdir()) == []
+    unpack_result(job, files)
+    (model,) = models.list_models(tmp_path / "home")
+    assert model.name == row.model
+
+    # the second time it takes the model along
+    again, more_files = run_in_folder(job, pack_job(job), ignore)
+    assert (again.reused, more_files, again.block_bits) == (True, {}, row.block_bits)
+    retrained = replace(job, retrain=True)
+    assert not run_in_folder(retrained, pack_job(retrained), ignore)[0].reused
+
+
+@pytest.mark.slow
+def test_a_plugin_file_travels_and_its_model_has_the_path_of_its_home(tmp_path: Path) -> None:
+    spec = write_plugin(tmp_path, "fit", "pass")
+    job = make_job(spec, tmp_path / "home")
+    row, files = run_in_folder(job, pack_job(job), ignore)
+    assert row.status == "ok", row
+    unpack_result(job, files)
+    (model,) = models.list_models(tmp_path / "home")
+    assert model.card.spec == spec
+    assert model.card.source
+    assert model.card.training.spec == row.spec == spec
+    assert model.load()
+
+
+def test_a_path_that_cannot_be_part_of_a_spec_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a(b").mkdir()
+    job = make_job(write_plugin(tmp_path / "a(b", "fit", "pass"))
+    with pytest.raises(UserError, match="cannot be sent to another machine: rename it"):
+        pack_job(job)
+
+
+@pytest.mark.slow
+def test_a_damaged_model_is_not_stored(tmp_path: Path) -> None:
+    job = make_job("markov-char:order=2", tmp_path / "home")
+    _, files = run_in_folder(job, pack_job(job), ignore)
+    with pytest.raises(UserError, match="damaged"):
+        unpack_result(job, files | {"learned.json": files["learned.json"] + b" "})
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+SAVES = (
+    "context.record(notes=[str((context.resume() or {}).get('step'))]); "
+    "[(context.save({'step': n}), context.report(Progress(n / 3)), time.sleep(0.6)) for n in range(3)]"
+)
+
+
+@pytest.mark.slow
+def test_checkpoints_are_sent_home_and_taken_along_again(tmp_path: Path) -> None:
+    job = make_job(write_plugin(tmp_path, "fit", SAVES), tmp_path / "home")
+    messages: list[Message] = []
+    row, _ = run_in_folder(job, pack_job(job), messages.append)
+    states = [message for message in messages if not isinstance(message, Progress)]
+    assert row.notes == ["None"]
+    assert states
+    checkpoint = job_checkpoint(job)
+    assert checkpoint is not None
+    checkpoint.save_packed(states[-1])
+    again, _ = run_in_folder(job, pack_job(job), ignore)
+    assert again.notes in (["1"], ["2"])
+
+
+@pytest.mark.slow
+def test_a_job_is_stopped_while_it_runs_and_before_it_starts(tmp_path: Path) -> None:
+    executor = LocalExecutor(1)
+    sleeper = write_plugin(tmp_path, "fit", "context.report(Progress(0.1)); time.sleep(100)")
+    jobs = [make_job(sleeper), make_job("markov-char"), make_job("markov-char")]
+    errors = {}
+    for index, event in executor.run(jobs):
+        if isinstance(event, Row):
+            errors[index] = event.error
+        else:
+            executor.stop(0)
+            executor.stop(1)
+    assert errors == {0: STOPPED, 1: STOPPED, 2: None}
+
+
+@pytest.mark.parametrize("missing", ["ray", "optuna"])
+def test_a_missing_package_is_reported_in_one_sentence(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    extra = {"ray": "ray", "optuna": "sweep"}[missing]
+    with pytest.raises(UserError, match=f"pip install 'genbench\\[{extra}\\]'"):
+        if missing == "ray":
+            compare("pell", "markov-char", executor="ray")
+        else:
+            Halving(LocalExecutor(1), 3)
+
+
+def test_an_address_where_nothing_answers_is_reported_in_one_sentence() -> None:
+    pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
+    with pytest.raises(UserError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
+        compare("pell", "markov-char", executor="127.0.0.1:9")
