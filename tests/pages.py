@@ -7,7 +7,7 @@ from typing import Any
 
 from genbench.analysis.attribution import Accuracy
 from genbench.analysis.memory import ContextBits
-from genbench.analysis.novelty import CopiedRun
+from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
 from genbench.analysis.style_judge import JudgedPassages, JudgeReport, LostWord
 from genbench.analysis.surprisal import ModelSurprisal, SurprisalReport
@@ -31,7 +31,7 @@ HOSTILE = [
 ]
 HARM = " ".join(HOSTILE)
 TEXT = "She had no idea of the world, and every body said so.\n\nBut he was at the ball again."
-STATS = CopyStats(
+STATS = NoveltyStatistics(
     texts=1,
     words=60,
     longest_copy=23.0,
@@ -48,6 +48,11 @@ JUDGES = dict.fromkeys(("bits", "lstm", "rnn"), JUDGED)
 def word_bits(text: str, scale: float = 1.0) -> list[WordSurprisal]:
     """The words of a text; the longer a word, the more bits."""
     return [WordSurprisal(word, round(scale * len(word), 2)) for word in split_words(text)]
+
+
+def copy_stats(temperature: float) -> CopyStats:
+    """The statistics of the samples of one temperature."""
+    return CopyStats(**vars(STATS), temperature=temperature)
 
 
 def sample(text: str, temperature: float = 0.8, prompt: str = "", scale: float = 1.0) -> Sample:
@@ -100,7 +105,7 @@ def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
         generate_characters_per_second=1000.0,
         peak_memory_mb=1000.0,
         samples=texts,
-        novelty=[replace(STATS, temperature=0.8)],
+        novelty=[copy_stats(0.8)],
         memory=[
             ContextBits(2**k, bits + 2 / 2**k, (bits, bits + 3 / 2**k), None, 2 / 2**k, (0.1, 0.2)) for k in range(8)
         ],

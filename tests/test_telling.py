@@ -14,10 +14,10 @@ from genbench import scoring
 from genbench.analysis import attribution as style
 from genbench.experiments import job as jobs
 from genbench.experiments import plan
-from genbench.experiments.progress import Watcher
 from genbench.generator import Progress, within
 from genbench.report.terminal.live import Live
-from genbench.sampling.loop import Sampling, generate_many
+from genbench.sampling import Sampling, generate_many
+from genbench.training import ProgressListener
 
 
 def rising(told: list[float]) -> bool:
@@ -84,20 +84,19 @@ def test_a_part_tells_its_share_of_the_whole() -> None:
 
 def test_the_work_after_another_begins_anew_and_its_time_left_too() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
-    (job,) = [jobs.Job("austen", "", "", "", "lstm-char")]
     with Live(console) as live:
-        live.watch([job], 0, Progress(0.9))
+        live.job_progress(0, "austen lstm-char", Progress(0.9))
         task = live.bars.tasks[0]
-        live.watch([job], 0, Progress(0.1, note="scoring"))
+        live.job_progress(0, "austen lstm-char", Progress(0.1, note="scoring"))
         assert task.completed == pytest.approx(0.1)
-        assert task.fields["says"] == "scoring"
+        assert task.fields["status"] == "scoring"
 
 
 def test_in_a_pipe_what_ends_soon_says_nothing() -> None:
     out = io.StringIO()
     with Live(Console(file=out)) as live:
-        going = live.working("reading")
+        going = live.task("reading")
         for share in (0.0, 0.5, 1.0):
             going(share)
     assert out.getvalue() == ""
-    assert isinstance(live, Watcher)
+    assert isinstance(live, ProgressListener)
