@@ -1,9 +1,9 @@
-"""Large corpora: a folder of thousands of books through cleaning, splitting, tokenizing and training; time and memory.
+"""Measure large corpora: thousands of books through cleaning, splitting, tokenizing and training; time and memory.
 
     python benchmarks/large.py [--megabytes 10 100]
 
-The books are stretches of NLTK's gutenberg texts, a tenth of the words of each exchanged for others of the same book,
-so that no two are alike. Each step is a process of its own: processor seconds, and the most memory it held.
+The books are excerpts of NLTK's gutenberg texts in which a tenth of the words was replaced by others of the same
+excerpt, so that no two are alike. Each step runs in its own process: processor seconds, and peak memory.
 """
 
 from __future__ import annotations
@@ -20,87 +20,89 @@ from pathlib import Path
 import numpy as np
 
 import genbench
-from genbench.corpus import catalogue
+from genbench.corpus.catalogue import load_catalogue
+from genbench.errors import CorpusError
 from genbench.generator import TrainContext
+from genbench.registry import create
+from genbench.tokenization.tokenizer import Tokenizer
 
-BOOK = 50_000  # characters of a book
-CHANGED = 0.1  # of its words
-STEPS = 20  # of a network
+BOOK_CHARACTERS = 50_000
+REPLACED_SHARE = 0.1  # of the words
+NETWORK_STEPS = 20
 SPECS = ["markov-char", "markov-word", "lstm-char:hidden=128", "lstm-word:hidden=128"]
 
 
 def write_books(folder: Path, megabytes: int) -> int:
-    """Write books of so many megabytes in all; returns how many."""
-    texts = [_text(name) for name, author in catalogue.catalogue().items() if not author.embedded and _there(name)]
-    whole, rng, count = "\n\n".join(texts), np.random.default_rng(0), 0
-    for count in range(megabytes * 1_000_000 // BOOK):
-        start = int(rng.integers(len(whole) - BOOK))
-        words = whole[start : start + BOOK].split(" ")
-        places = rng.random(len(words)) < CHANGED
-        for place, other in zip(np.flatnonzero(places), rng.integers(len(words), size=int(places.sum())), strict=True):
-            words[place] = words[other]
-        (folder / f"{count:06}.txt").write_text(" ".join(words), encoding="utf-8")
-    return count + 1
+    """Write books with this total size; return how many."""
+    names = [name for name, author in load_catalogue().items() if not author.embedded]
+    whole, rng = "\n\n".join(filter(None, map(read_author, names))), np.random.default_rng(0)
+    count = megabytes * 1_000_000 // BOOK_CHARACTERS
+    for number in range(count):
+        start = int(rng.integers(len(whole) - BOOK_CHARACTERS))
+        words = whole[start : start + BOOK_CHARACTERS].split(" ")
+        replaced = np.flatnonzero(rng.random(len(words)) < REPLACED_SHARE)
+        for index, other in zip(replaced, rng.integers(len(words), size=len(replaced)), strict=True):
+            words[index] = words[other]
+        (folder / f"{number:06}.txt").write_text(" ".join(words), encoding="utf-8")
+    return count
 
 
-def _there(name: str) -> bool:
+def read_author(name: str) -> str:
+    """Return the whole text of an author; "" if it is not on this machine."""
     try:
-        return bool(_text(name))
-    except genbench.CorpusError:
-        return False
+        corpus = genbench.corpus(name)
+    except CorpusError:
+        return ""
+    return str(corpus.train) + str(corpus.valid) + str(corpus.test)
 
 
-def _text(name: str) -> str:
-    text = genbench.corpus(name)
-    return text.train + text.valid + text.test
+def measure(folder: str, step: str) -> dict[str, float]:
+    """Run one step; return its seconds, without those of reading the text unless that is the step, and peak memory."""
+    started = time.process_time()
+    corpus = genbench.corpus(folder)
+    if step == "read":
+        seconds = time.process_time() - started
+        return {"seconds": seconds, "megabytes": peak_megabytes(), "characters": corpus.characters}
+
+    started = time.process_time()
+    if step.startswith("encode"):
+        build = Tokenizer.characters if step == "encode-char" else Tokenizer.words
+        ids = build(corpus.train).encode_stream(corpus.train)
+        return {"seconds": time.process_time() - started, "megabytes": peak_megabytes(), "tokens": len(ids)}
+    create(step).fit(corpus.train, corpus.valid, TrainContext(steps=NETWORK_STEPS))
+    return {"seconds": time.process_time() - started, "megabytes": peak_megabytes()}
 
 
-def step(folder: str, what: str) -> dict[str, float]:
-    """One step: what it took, beyond reading the text where that is not the step."""
-    began = time.process_time()
-    text = genbench.corpus(folder)
-    read, held = time.process_time() - began, _held()
-    if what == "read":
-        return {"seconds": read, "megabytes": held, "characters": text.characters}
-    began = time.process_time()
-    if what.startswith("encode"):
-        cut = genbench.Tokenizer.characters if what == "encode-char" else genbench.Tokenizer.words
-        ids = cut(text.train).stream(text.train)
-        return {"seconds": time.process_time() - began, "megabytes": _held(), "tokens": len(ids)}
-    made = genbench.make(what)
-    made.fit(text.train, text.valid, TrainContext(steps=STEPS))
-    return {"seconds": time.process_time() - began, "megabytes": _held()}
-
-
-def _held() -> float:
+def peak_megabytes() -> float:
+    """Return the peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def table_row(megabytes: int, books: int, step: str, folder: str) -> str:
+    """Run one step in its own process; return its row of the table, or the last line of the error."""
+    command = [sys.executable, __file__, "--only", folder, step]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        return f"| {megabytes} | {books:,} | {step} | failed: {process.stderr.splitlines()[-1]} | |"
+    figures = json.loads(process.stdout)
+    return f"| {megabytes} | {books:,} | {step} | {figures['seconds']:.1f} | {figures['megabytes']:,.0f} |"
+
+
 def main() -> None:
-    """Every step at every size, a line each."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--megabytes", type=int, nargs="+", default=[10, 100])
-    asked.add_argument("--only", nargs=2, metavar=("FOLDER", "STEP"), help="one step, as JSON")
-    given = asked.parse_args()
-    if given.only:
-        print(json.dumps(step(*given.only)))
+    """Print a row for every step at every size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100])
+    parser.add_argument("--only", nargs=2, metavar=("FOLDER", "STEP"), help="print the figures of one step as JSON")
+    arguments = parser.parse_args()
+    if arguments.only:
+        print(json.dumps(measure(*arguments.only)))
         return
-    print("| megabytes | books | step | seconds | most memory, MB |", "| ---: | ---: | --- | ---: | ---: |", sep="\n")
-    for megabytes in given.megabytes:
+    print("| megabytes | books | step | seconds | peak memory, MB |", "| ---: | ---: | --- | ---: | ---: |", sep="\n")
+    for megabytes in arguments.megabytes:
         with tempfile.TemporaryDirectory() as folder:
             books = write_books(Path(folder), megabytes)
-            for what in ("read", "encode-char", "encode-word", *SPECS):
-                print(_line(megabytes, books, what, folder), flush=True)
-
-
-def _line(megabytes: int, books: int, what: str, folder: str) -> str:
-    """One step in a process of its own, as a line of the table; where it fails, what it said last."""
-    words = [sys.executable, __file__, "--only", folder, what]
-    found = subprocess.run(words, capture_output=True, text=True, check=False)
-    if found.returncode:
-        return f"| {megabytes} | {books:,} | {what} | failed: {found.stderr.splitlines()[-1]} | |"
-    said = json.loads(found.stdout)
-    return f"| {megabytes} | {books:,} | {what} | {said['seconds']:.1f} | {said['megabytes']:,.0f} |"
+            for step in ("read", "encode-char", "encode-word", *SPECS):
+                print(table_row(megabytes, books, step, folder), flush=True)
 
 
 if __name__ == "__main__":

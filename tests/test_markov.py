@@ -1,4 +1,4 @@
-"""The chains: counts and probabilities by hand, and against an independent, slow Kneser-Ney."""
+"""Markov chains: counts and probabilities by hand, and against an independent, slow Kneser-Ney."""
 
 from collections import Counter, defaultdict
 from functools import cache
@@ -7,50 +7,51 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov import fitting
+from genbench_plugins.markov import fitted_smoothing
 from genbench_plugins.markov.chain import MarkovChain
-from genbench_plugins.markov.char import MarkovChar
-from genbench_plugins.markov.smoothing import discounts
-from genbench_plugins.markov.tree import NOWHERE, Tree, grow
-from genbench_plugins.markov.word import MarkovWord
+from genbench_plugins.markov.ngram import MarkovChar, MarkovWord
+from genbench_plugins.markov.smoothing import modified_discounts
+from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree
+from genbench_plugins.markov.tree_building import build_tree
 
-from genbench import SpecError, TrainContext, UserError
-from genbench import spec as options
+from genbench.errors import SpecError, UserError
+from genbench.generator import Text, TrainContext
+from genbench.spec import create_generator
 
 TEXT = PROSE * 2 + PROSE.upper() + "The eggs, the eggs! said 12 widows.\n"
 
 
 def fitted(chain: MarkovChain, text: str) -> MarkovChain:
-    chain.fit(text, "", TrainContext())
+    chain.fit(Text(text), Text(""), TrainContext())
     return chain
 
 
-def test_counts_by_hand() -> None:
-    # 0 1 0 1 1: before 0 stand the beginning and 1; before 1 stand 0, 0, 1. After nothing 0 twice, 1 three times;
-    # after 0 the 1 twice; after 1 once 0, once 1. Different tokens before 0: two; before 1: two.
-    tree = grow(np.array([0, 1, 0, 1, 1]), 1, 2)
+def test_counts_worked_by_hand() -> None:
+    # 0 1 0 1 1: 0 is preceded by the beginning and by 1; 1 is preceded by 0, 0, 1. After nothing: 0 twice, 1 three
+    # times; after 0: 1 twice; after 1: 0 once, 1 once. Different tokens before 0: two; before 1: two.
+    tree = build_tree(np.array([0, 1, 0, 1, 1]), 1, 2)
     assert tree.depth[tree.root] == 0
-    found = {int(node): pairs(tree, node) for node in range(len(tree.parent))}
-    assert found[tree.root] == {0: (2, 2), 1: (3, 2)}
-    assert sorted(map(sorted, (found[node].items() for node in range(tree.root)))) == [
+    by_node = {int(node): pairs(tree, node) for node in range(len(tree.parent))}
+    assert by_node[tree.root] == {0: (2, 2), 1: (3, 2)}
+    assert sorted(map(sorted, (by_node[node].items() for node in range(tree.root)))) == [
         [(0, (1, 1))],  # the beginning of the stream
         [(0, (1, 1)), (1, (1, 1))],
         [(1, (2, 2))],
     ]
 
 
-def pairs(tree: Tree, node: int) -> dict[int, tuple[int, int]]:
-    """What followed a node: token, how often, and after how many different tokens."""
+def pairs(tree: SuffixTree, node: int) -> dict[int, tuple[int, int]]:
+    """Return the tokens that followed a node: how often, and after how many different tokens."""
     rows = range(tree.starts[node], tree.starts[node + 1])
-    return {int(tree.keys[r] % tree.vocabulary): (int(tree.counts[r]), int(tree.before[r])) for r in rows}
+    return {int(tree.keys[r] % tree.vocabulary): (int(tree.counts[r]), int(tree.continuations[r])) for r in rows}
 
 
 @pytest.mark.parametrize("longest", [0, 1, 2, 5, 40, None])
 @pytest.mark.parametrize("text", [TEXT[:300], "abab" * 9, "aaaaaaa", "a", "abcdefg"])
-def test_every_context_is_counted_as_a_scan_of_the_text_counts_it(text: str, longest: int | None) -> None:
+def test_counts_of_every_context_equal_a_scan_of_the_text(text: str, longest: int | None) -> None:
     letters = sorted(set(text))
     ids = np.array([letters.index(letter) for letter in text])
-    tree = grow(ids, longest, len(letters))
+    tree = build_tree(ids, longest, len(letters))
     for start in range(0, len(text), 7):
         for length in range(min(9, len(text) - start, 99 if longest is None else longest + 1)):
             context = ids[start : start + length].tolist()
@@ -63,42 +64,42 @@ def test_every_context_is_counted_as_a_scan_of_the_text_counts_it(text: str, lon
                 assert {t: n for t, (_, n) in pairs(tree, node).items()} == Counter(token for _, token in before)
 
 
-def walk(tree: Tree, context: list[int]) -> int:
-    """The node of a context that is known to have been followed by something, through the links."""
+def walk(tree: SuffixTree, context: list[int]) -> int:
+    """Return the node of a context that was followed by something, through the links."""
     node = tree.root
     for token in context:
-        node = int(tree.links[tree.pair(node, token)])
-        assert node != NOWHERE
+        node = int(tree.links[tree.find_pair(node, token)])
+        assert node != MISSING
     return node
 
 
-def test_the_tree_grows_with_the_text_not_with_the_order() -> None:
-    # a text that comes twice has contexts of any length that were seen twice
+def test_tree_size_depends_on_the_text_not_on_the_order() -> None:
+    # a repeated text has contexts of any length that occur twice
     rng = np.random.default_rng(0)
     once = rng.integers(0, 30, 2_000)
-    sizes = [len(grow(np.concatenate([once, once]), longest, 30).keys) for longest in (31, None)]
+    sizes = [len(build_tree(np.concatenate([once, once]), longest, 30).keys) for longest in (31, None)]
     assert sizes[1] <= 4 * 4_000
     assert sizes[0] <= 4 * 4_000
 
 
 @pytest.mark.parametrize("ns", [(0, 0, 0, 0), (3, 0, 0, 0), (2, 1, 7, 0)])
 def test_discounts_fall_back_where_the_closed_form_fails(ns: tuple[int, int, int, int]) -> None:
-    assert discounts(ns) == ((0.5, 1.0, 1.5), False)
+    assert modified_discounts(ns) == ((0.5, 1.0, 1.5), False)
 
 
-def test_discounts_by_hand() -> None:
+def test_discounts_worked_by_hand() -> None:
     # n1 = 4, n2 = 2, n3 = 1, n4 = 1: Y = 4/8; 1 - 2Y/2 = 0.5, 2 - 3Y/2 = 1.25, 3 - 4Y = 1
-    assert discounts((4, 2, 1, 1)) == ((0.5, 1.25, 1.0), True)
+    assert modified_discounts((4, 2, 1, 1)) == ((0.5, 1.25, 1.0), True)
 
 
 def test_a_bigram_worked_by_hand() -> None:
     # "abab" after a newline: stream \n a b a b; the letters known are a, b; the newline is byte 10.
-    # bigrams: \n-a 1, a-b 2, b-a 1. unigrams, by what goes before: a: \n, b = 2; b: a = 1; \n: the beginning = 1.
+    # bigrams: \n-a 1, a-b 2, b-a 1. unigrams, by what precedes: a: \n, b = 2; b: a = 1; \n: the beginning = 1.
     # No n3: discounts 0.5, 1, 1.5 at both lengths. Base: 1/3 for a, for b, and for all bytes together.
     chain = fitted(MarkovChar(order=2), "abab")
-    # unigrams: 4 in all, discounts 1 + 0.5 + 0.5 = 2 taken, so 1/2 goes to the base
+    # unigrams: 4 in all, discounts 1 + 0.5 + 0.5 = 2 subtracted, so 1/2 goes to the base
     a, b = (2 - 1) / 4 + 1 / 2 / 3, (1 - 0.5) / 4 + 1 / 2 / 3
-    # after a: b twice, discount 1 taken of 2; after b: a once, 0.5 taken of 1
+    # after a: b twice, discount 1 of 2; after b: a once, discount 0.5 of 1
     after_a = {"a": 1 / 2 * a, "b": (2 - 1) / 2 + 1 / 2 * b}
     after_b = {"a": 0.5 + 0.5 * a, "b": 0.5 * b}
     state = chain.advance(chain.start(), 256)
@@ -106,7 +107,7 @@ def test_a_bigram_worked_by_hand() -> None:
     assert np.exp(chain.log_probs(chain.advance(state, 257)))[256:] == pytest.approx([after_b["a"], after_b["b"]])
 
 
-class Slow:
+class SlowKneserNey:
     """Interpolated modified Kneser-Ney straight from Chen & Goodman (1999), over dictionaries."""
 
     def __init__(self, ids: list[int], order: int, base: list[float]) -> None:
@@ -120,8 +121,8 @@ class Slow:
             before = defaultdict(set)
             for i, gram in enumerate(grams):
                 before[gram].add(ids[i - 1] if i else "beginning")
-            self.counts.append(Counter({gram: len(found) for gram, found in before.items()}))
-        self.taken = [self.discount(c) for c in self.counts]
+            self.counts.append(Counter({gram: len(tokens) for gram, tokens in before.items()}))
+        self.discounts = [self.discount(c) for c in self.counts]
         self.after: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
         for counts in self.counts:
             for gram, number in counts.items():
@@ -133,9 +134,9 @@ class Slow:
         n = [sum(1 for c in counts.values() if c == k) for k in range(5)]
         if n[1] and n[2] and n[3]:
             y = n[1] / (n[1] + 2 * n[2])
-            found = [k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
-            if all(0 < d <= k for k, d in zip((1, 2, 3), found, strict=True)):
-                return found
+            discounts = [k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
+            if all(0 < d <= k for k, d in zip((1, 2, 3), discounts, strict=True)):
+                return discounts
         return [0.5, 1.0, 1.5]
 
     def _probability(self, context: tuple[int, ...], token: int) -> float:
@@ -143,20 +144,20 @@ class Slow:
         seen = self.after.get(context)
         if not seen:
             return lower
-        taken = self.taken[len(context)]
+        discounts = self.discounts[len(context)]
         total = sum(seen.values())
-        left = sum(taken[min(c, 3) - 1] for c in seen.values()) / total
+        left = sum(discounts[min(c, 3) - 1] for c in seen.values()) / total
         number = seen.get(token, 0)
-        return (number - taken[min(number, 3) - 1] if number else 0) / total + left * lower
+        return (number - discounts[min(number, 3) - 1] if number else 0) / total + left * lower
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize("kind", [MarkovChar, MarkovWord])
-def test_it_equals_the_slow_implementation(kind: type[MarkovChain], order: int) -> None:
+def test_scores_equal_the_slow_implementation(kind: type[MarkovChain], order: int) -> None:
     chain = fitted(kind(order=order), TEXT)
     tokenizer = chain.tokenizer
     newline = tokenizer.encode("\n").tolist()
-    slow = Slow(newline + tokenizer.encode(TEXT).tolist(), order, tokenizer.base().tolist())
+    slow = SlowKneserNey(newline + tokenizer.encode(TEXT).tolist(), order, tokenizer.base_distribution().tolist())
     ids = tokenizer.encode("The widow ate 12 eggs, nobody knew; The widow was early: z\u00e9!\n\n").tolist()
     read = newline + ids
     expected = [
@@ -165,9 +166,11 @@ def test_it_equals_the_slow_implementation(kind: type[MarkovChain], order: int) 
     assert np.exp(chain.token_log_probs(np.array(ids))) == pytest.approx(expected, rel=1e-9)
 
 
-def test_whole_distributions_equal_the_slow_ones() -> None:
+def test_distributions_equal_the_slow_implementation() -> None:
     chain = fitted(MarkovChar(order=4), TEXT)
-    slow = Slow([*chain.tokenizer.encode("\n"), *chain.tokenizer.encode(TEXT)], 4, chain.tokenizer.base().tolist())
+    slow = SlowKneserNey(
+        [*chain.tokenizer.encode("\n"), *chain.tokenizer.encode(TEXT)], 4, chain.tokenizer.base_distribution().tolist()
+    )
     for text in ("The", "zzz", "e f", "\n\n"):
         state, ids = chain.start(), chain.tokenizer.encode(text).tolist()
         for token in ids:
@@ -183,25 +186,27 @@ def test_texts_shorter_than_the_order_work(text: str, order: Any) -> None:
     assert np.exp(chain.log_probs(chain.start())).sum() == pytest.approx(1)
 
 
-def test_a_fallback_is_said() -> None:
-    assert any("closed form" in note for note in fitted(MarkovChar(order=2), "abab").facts["notes"])
+def test_fallback_of_the_discounts_is_noted() -> None:
+    context = TrainContext()
+    MarkovChar(order=2).fit(Text("abab"), Text(""), context)
+    assert any("closed form" in note for note in context.stats.notes)
 
 
-def test_an_order_of_zero_is_refused() -> None:
+def test_order_zero_is_refused() -> None:
     with pytest.raises(SpecError, match="order is 0"):
-        options.make(MarkovChar, "markov-char", {"order": "0"})
+        create_generator(MarkovChar, "markov-char", {"order": "0"})
 
 
 def plain(ids: list[int], order: int, method: str, base: list[float]) -> Any:
-    """Smoothing by raw counts, straight from its formula: a probability given a context of up to order - 1 tokens."""
+    """Return the probability by raw counts, straight from the formula, given a context of up to order - 1 tokens."""
     after: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for n in range(order):
         for i in range(n, len(ids)):
             after[tuple(ids[i - n : i])][ids[i]] += 1
-    taken = []
+    discounts = []
     for n in range(order):
         ns = Counter(count for context, seen in after.items() if len(context) == n for count in seen.values())
-        taken.append(ns[1] / (ns[1] + 2 * ns[2]) if ns[1] and ns[2] else 0.5)
+        discounts.append(ns[1] / (ns[1] + 2 * ns[2]) if ns[1] and ns[2] else 0.5)
 
     @cache
     def probability(context: tuple[int, ...], token: int) -> float:
@@ -213,7 +218,7 @@ def plain(ids: list[int], order: int, method: str, base: list[float]) -> Any:
         if method == "witten-bell":  # Witten & Bell 1991, method C
             return (count + types * lower) / (total + types)
         if method == "absolute":
-            return max(count - taken[len(context)], 0) / total + taken[len(context)] * types / total * lower
+            return max(count - discounts[len(context)], 0) / total + discounts[len(context)] * types / total * lower
         if method == "mle":
             return 0.999 * count / total + 0.001 * lower
         if len(context) < order - 1:
@@ -226,24 +231,28 @@ def plain(ids: list[int], order: int, method: str, base: list[float]) -> Any:
 @pytest.mark.parametrize("method", ["witten-bell", "absolute", "mle", "add-k"])
 @pytest.mark.parametrize("order", [1, 2, 4, 7])
 def test_the_other_methods_equal_their_formulas(method: str, order: int) -> None:
-    chain = fitted(options.make(MarkovChar, "markov-char", {"order": order, "smoothing": method}), TEXT)
+    chain = fitted(create_generator(MarkovChar, "markov-char", {"order": order, "smoothing": method}), TEXT)
     newline = chain.tokenizer.encode("\n").tolist()
     ids = chain.tokenizer.encode("The widow ate 12 eggs, nobody knew; z\u00e9!\n\n").tolist()
     read = newline + ids
-    slow = plain(newline + chain.tokenizer.encode(TEXT).tolist(), order, method, chain.tokenizer.base().tolist())
+    slow = plain(
+        newline + chain.tokenizer.encode(TEXT).tolist(), order, method, chain.tokenizer.base_distribution().tolist()
+    )
     expected = [slow(tuple(read[max(0, i - order + 1) : i]), read[i]) for i in range(1, len(read))]
     assert np.exp(chain.token_log_probs(np.array(ids))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_kneser_ney_with_one_discount_equals_the_slow_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one(counts: Counter[tuple[int, ...]]) -> list[float]:
+    def single(counts: Counter[tuple[int, ...]]) -> list[float]:
         ns = Counter(counts.values())
         return [ns[1] / (ns[1] + 2 * ns[2]) if ns[1] and ns[2] else 0.5] * 3
 
-    monkeypatch.setattr(Slow, "discount", staticmethod(one))
+    monkeypatch.setattr(SlowKneserNey, "discount", staticmethod(single))
     chain = fitted(MarkovChar(5, "kneser-ney"), TEXT)
     ids = chain.tokenizer.encode("\nThe widow ate 12 eggs").tolist()
-    slow = Slow([*chain.tokenizer.encode("\n"), *chain.tokenizer.encode(TEXT)], 5, chain.tokenizer.base().tolist())
+    slow = SlowKneserNey(
+        [*chain.tokenizer.encode("\n"), *chain.tokenizer.encode(TEXT)], 5, chain.tokenizer.base_distribution().tolist()
+    )
     expected = [slow.probability(tuple(ids[max(0, i - 4) : i]), ids[i]) for i in range(1, len(ids))]
     assert np.exp(chain.token_log_probs(np.array(ids[1:]))) == pytest.approx(expected, rel=1e-9)
 
@@ -253,65 +262,67 @@ SMOOTHINGS = ["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "a
 
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 @pytest.mark.parametrize("order", [3, 20, "unbounded"])
-def test_every_smoothing_is_a_distribution_and_batches_equal_steps(smoothing: Any, order: Any) -> None:
+def test_every_smoothing_sums_to_one_and_scores_equal_steps(smoothing: Any, order: Any) -> None:
     if (smoothing, order) == ("add-k", "unbounded"):
         with pytest.raises(SpecError, match="one length of context"):
-            options.make(MarkovChar, "markov-char", {"order": "unbounded", "smoothing": "add-k"})
+            create_generator(MarkovChar, "markov-char", {"order": "unbounded", "smoothing": "add-k"})
         return
     chain = MarkovChar(order, smoothing)
-    chain.fit(TEXT, PROSE.replace("eggs", "ducks"), TrainContext())
+    chain.fit(Text(TEXT), Text(PROSE.replace("eggs", "ducks")), TrainContext())
     ids = chain.tokenizer.encode(TEXT[100:160] + " nobody\u00e9 zx " + TEXT[:40])
     state = chain.start()
-    for token, known in zip(ids.tolist(), chain.token_log_probs(ids), strict=True):
-        predicted = chain.log_probs(state)
-        assert np.exp(predicted).sum() == pytest.approx(1)
-        assert predicted[token] == pytest.approx(known, rel=1e-9)
+    for token, score in zip(ids.tolist(), chain.token_log_probs(ids), strict=True):
+        log_probs = chain.log_probs(state)
+        assert np.exp(log_probs).sum() == pytest.approx(1)
+        assert log_probs[token] == pytest.approx(score, rel=1e-9)
         state = chain.advance(state, token)
 
 
-def test_fitted_discounts_predict_valid_text_better_than_the_closed_form() -> None:
+def test_fitted_discounts_predict_validation_text_better_than_the_closed_form() -> None:
     valid = PROSE.replace("eggs", "ducks").replace("ferry", "boat")
-    exact, by_valid = MarkovChar(6), MarkovChar(6, "fitted")
-    for chain in (exact, by_valid):
-        chain.fit(TEXT, valid, TrainContext())
-    ids = exact.tokenizer.encode(valid)
-    assert by_valid.token_log_probs(ids).sum() > exact.token_log_probs(ids).sum()
+    closed_form, fitted_form = MarkovChar(6), MarkovChar(6, "fitted")
+    for chain in (closed_form, fitted_form):
+        chain.fit(Text(TEXT), Text(valid), TrainContext())
+    ids = closed_form.tokenizer.encode(valid)
+    assert fitted_form.token_log_probs(ids).sum() > closed_form.token_log_probs(ids).sum()
 
 
 @pytest.mark.parametrize("longest", [2, None])
-def test_the_slope_of_the_fit_is_the_derivative(longest: int | None) -> None:
+def test_gradient_of_the_fit_equals_finite_differences(longest: int | None) -> None:
     letters = sorted(set(TEXT))
     ids = np.array([letters.index(letter) for letter in TEXT])
-    tree = grow(ids[:400], longest, len(letters))
-    steps, base = fitting.asked(tree, ids[300:600]), np.full(300, 1 / len(letters))
+    tree = build_tree(ids[:400], longest, len(letters))
+    levels, base = fitted_smoothing.read_levels(tree, ids[300:600]), np.full(300, 1 / len(letters))
     rng = np.random.default_rng(1)
-    weights = rng.normal(size=(sum(fitting.WIDTHS), len(fitting.COUNTS)))
-    way = rng.normal(size=weights.shape)
+    weights = rng.normal(size=(sum(fitted_smoothing.WIDTHS), len(fitted_smoothing.COUNT_BINS)))
+    direction = rng.normal(size=weights.shape)
 
     def bits(step: float) -> float:
-        found = base.copy()
-        for each in steps:
-            found[each.rows] = each.probability(fitting.discounts(weights + step * way, each.features), found)
-        return float(-np.log2(found).sum())
+        probabilities = base.copy()
+        for level in levels:
+            table = fitted_smoothing.discounts(weights + step * direction, level.features)
+            probabilities[level.positions] = level.probabilities(table, probabilities)
+        return float(-np.log2(probabilities).sum())
 
     numeric = (bits(1e-5) - bits(-1e-5)) / 2e-5
-    assert float((fitting.slope(steps, base, weights) * way).sum()) == pytest.approx(numeric, rel=1e-5)
+    by_gradient = float((fitted_smoothing.gradient(levels, base, weights) * direction).sum())
+    assert by_gradient == pytest.approx(numeric, rel=1e-5)
 
 
-def test_a_text_beyond_the_memory_is_refused_before_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genbench_plugins.markov.tree.memory", lambda: 30_000)
+def test_text_beyond_the_memory_is_refused_before_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench_plugins.markov.tree_building.total_memory", lambda: 30_000)
     with pytest.raises(
-        UserError, match=r"201 tokens, and .* enough to count 100 \(300 bytes a token\); give less text"
+        UserError, match=r"201 tokens, but .* enough to count 100 \(300 bytes per token\); use less text"
     ):
         fitted(MarkovChar(3), "ab" * 100)
 
 
-def test_pairs_are_found_where_their_keys_need_more_than_32_bits() -> None:
+def test_find_pairs_with_keys_over_32_bits() -> None:
     ids = np.array([3, 1, 2, 1, 3, 1, 2, 2, 1, 3] * 5)
-    small, large = grow(ids, None, 4), grow(ids, None, 1 << 28)
+    small, large = build_tree(ids, None, 4), build_tree(ids, None, 1 << 28)
     assert (len(large.parent) - 1) << 28 > 2**31
-    nodes, tokens = (each.ravel() for each in np.mgrid[0 : len(large.parent), 0:4])
+    nodes, tokens = (grid.ravel() for grid in np.mgrid[0 : len(large.parent), 0:4])
     assert large.find(nodes.astype(np.int32), tokens).tolist() == small.find(nodes, tokens).tolist()
-    assert [large.pair(int(n), int(t)) for n, t in zip(nodes, tokens, strict=True)] == small.find(
+    assert [large.find_pair(int(n), int(t)) for n, t in zip(nodes, tokens, strict=True)] == small.find(
         nodes, tokens
     ).tolist()

@@ -1,4 +1,4 @@
-"""The completed markovify chain: against markovify's own numbers, and a sum over all that could have happened."""
+"""markovify: against the package's own counts, and against a sum over all paths."""
 
 import math
 import random
@@ -8,54 +8,58 @@ import markovify
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov.char import MarkovChar
+from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markovify_chain import Markovify
-from genbench_plugins.markovify_links import Links, learn
+from genbench_plugins.markovify_links import Links, train_markovify
 from markovify.chain import BEGIN, END
 
-from genbench import SpecError, Tokenizer, TrainContext, score
-from genbench import spec as options
+from genbench import Tokenizer
+from genbench.errors import SpecError
+from genbench.generator import Text, TrainContext
+from genbench.scoring import score
+from genbench.spec import create_generator
 
 CATS = "The cat sat. The cat ran off. The dog sat down. A cat ran. The dog ran off. Off sat the dog.\n\n"
 
 
-def fitted(text: str, valid: str = "", **values: int | bool) -> Markovify:
+def fitted(text: str, valid: str = "", context: TrainContext | None = None, **values: int | bool) -> Markovify:
     generator = Markovify(**values)  # type: ignore[arg-type]
-    generator.fit(text, valid, TrainContext())
+    generator.fit(Text(text), Text(valid), context or TrainContext())
     return generator
 
 
-def weighed(generator: Markovify, weights: list[float]) -> Markovify:
-    """The same generator with other weights of the chain."""
+def with_weights(generator: Markovify, weights: list[float]) -> Markovify:
+    """Return the generator with other weights of the chain."""
     learned = generator.dump() | {"weights": weights}
     generator.restore(learned)
     return generator
 
 
 class Paths:
-    """The probability of a text as a sum over every path: where sentences end, and whose each word is."""
+    """The probability of a text as a sum over every path: where sentences end, and which side gives each word."""
 
     def __init__(self, train: str, weights: list[float], state_size: int) -> None:
         self.size, self.weights = state_size, weights
         self.model = markovify.Text(train, state_size=state_size).chain.model
         self.characters = MarkovChar(order=5)
-        self.characters.fit(train, "", TrainContext())
+        self.characters.fit(Text(train), Text(""), TrainContext())
         self.tokenizer = self.characters.tokenizer
 
     def level(self, read: str) -> tuple[dict[str, float], float]:
+        """Return the probability of each next letter by the characters, and of white space."""
         state = self.characters.start()
         for token in self.tokenizer.encode(read).tolist():
             state = self.characters.advance(state, token)
-        found = np.exp(self.characters.log_probs(state))
-        space = sum(found[n] for n in range(128) if chr(n).isspace())
-        known = dict(zip(self.tokenizer.letters, found[256:].tolist(), strict=True))
-        return known, space + sum(p for letter, p in known.items() if letter.isspace())
+        probabilities = np.exp(self.characters.log_probs(state))
+        space = sum(probabilities[n] for n in range(128) if chr(n).isspace())
+        by_letter = dict(zip(self.tokenizer.letters, probabilities[256:].tolist(), strict=True))
+        return by_letter, space + sum(p for letter, p in by_letter.items() if letter.isspace())
 
     def probability(self, text: str) -> float:
         return self.sum(text, 0, [BEGIN] * self.size, ending=False)
 
     def sum(self, text: str, at: int, sentence: list[str], ending: bool) -> float:
-        """Of text[at:], where a word of this sentence (after its BEGINs) may follow, or one of a new sentence."""
+        """Return the probability of text[at:]: a word of this sentence (after its BEGINs) or of a new one follows."""
         if at == len(text):
             return 1.0
         after = self.model.get(tuple(sentence[-self.size :]))
@@ -81,31 +85,31 @@ class Paths:
 
 @pytest.mark.parametrize("state_size", [1, 2, 3])
 @pytest.mark.parametrize("text", ["The cat ran. A dog ", "Off the dog.  The cat sat\n", "tac The. Then A cat sat. "])
-def test_it_is_the_sum_over_all_paths(text: str, state_size: int) -> None:
+def test_probability_equals_the_sum_over_all_paths(text: str, state_size: int) -> None:
     weights = [0.3, 0.5, 0.6, 0.8]
-    generator = weighed(fitted(CATS, state_size=state_size), weights)
-    found = generator.token_log_probs(generator.tokenizer.encode(text)).sum()
-    assert math.exp(found) == pytest.approx(Paths(CATS, weights, state_size).probability(text), rel=1e-9)
+    generator = with_weights(fitted(CATS, state_size=state_size), weights)
+    score = generator.token_log_probs(generator.tokenizer.encode(text)).sum()
+    assert math.exp(score) == pytest.approx(Paths(CATS, weights, state_size).probability(text), rel=1e-9)
 
 
-def test_the_links_are_markovifys_own() -> None:
+def test_links_equal_the_counts_of_markovify() -> None:
     model = markovify.Text(PROSE * 2 + CATS, state_size=2).chain.model
-    links = Links.of(learn(PROSE * 2 + CATS, 2, True), 2, Tokenizer.characters(PROSE + CATS))
+    links = Links.from_model(train_markovify(PROSE * 2 + CATS, 2, True), 2, Tokenizer.characters(PROSE + CATS))
     word = [*links.words, BEGIN]
-    found = {}
+    restored = {}
     for row, state in enumerate(links.states.tolist()):
-        place = slice(links.starts[row], links.starts[row + 1])
-        after = zip(links.followers[place].tolist(), links.counts[place].tolist(), strict=True)
-        found[tuple(word[w] for w in state)] = {word[w]: n for w, n in after}
+        span = slice(links.starts[row], links.starts[row + 1])
+        followers = zip(links.followers[span].tolist(), links.counts[span].tolist(), strict=True)
+        restored[tuple(word[w] for w in state)] = {word[w]: n for w, n in followers}
         if links.ends[row]:
-            found[tuple(word[w] for w in state)][END] = int(links.ends[row])
-    assert found == model
+            restored[tuple(word[w] for w in state)][END] = int(links.ends[row])
+    assert restored == model
 
 
-def test_with_all_weight_on_it_the_chain_is_heard_alone() -> None:
+def test_with_all_weight_the_chain_alone_predicts() -> None:
     # after "The": cat twice, dog twice (The cat sat, The cat ran off, The dog sat down, The dog ran off)
     # after "The cat": sat. once, ran once
-    generator = weighed(fitted(CATS), [1 - 1e-9] * 4)
+    generator = with_weights(fitted(CATS), [1 - 1e-9] * 4)
     state = generator.start()
     for token in generator.tokenizer.encode("The ").tolist():
         state = generator.advance(state, token)
@@ -116,52 +120,56 @@ def test_with_all_weight_on_it_the_chain_is_heard_alone() -> None:
     for token in generator.tokenizer.encode("cat ").tolist():
         assert np.exp(generator.log_probs(state))[token] > 0.4
         state = generator.advance(state, token)
-    found = np.exp(generator.log_probs(state))
-    assert found[letter["s"]] == pytest.approx(found[letter["r"]])
+    probabilities = np.exp(generator.log_probs(state))
+    assert probabilities[letter["s"]] == pytest.approx(probabilities[letter["r"]])
 
 
-def test_sentences_with_quotes_are_dropped_unless_wanted() -> None:
+def test_sentences_with_quotes_are_dropped_only_if_well_formed() -> None:
     text = CATS + '"The fish sat," he said.\n\n'
     assert "fish" not in fitted(text).dump()["links"]["words"]
     assert "fish" in fitted(text, well_formed=False).dump()["links"]["words"]
 
 
 @pytest.mark.parametrize("text", ['"Oh," he said. "No!"\n' * 5, "\n \n", '"'])
-def test_without_a_sentence_it_is_the_character_chain(text: str) -> None:
-    generator, alone = fitted(text), MarkovChar(order=5)
-    alone.fit(text, "", TrainContext())
-    ids = alone.tokenizer.encode('"Oh," she said.\n "Yes')
-    assert generator.token_log_probs(ids) == pytest.approx(alone.token_log_probs(ids), rel=1e-9)
-    assert generator.facts["notes"][0] == "markovify took no sentence"
+def test_without_a_sentence_it_equals_the_character_chain(text: str) -> None:
+    context = TrainContext()
+    generator, characters = fitted(text, context=context), MarkovChar(order=5)
+    characters.fit(Text(text), Text(""), TrainContext())
+    ids = characters.tokenizer.encode('"Oh," she said.\n "Yes')
+    assert generator.token_log_probs(ids) == pytest.approx(characters.token_log_probs(ids), rel=1e-9)
+    assert context.stats.notes[0] == "markovify used no sentence"
 
 
-def test_it_says_how_often_the_bare_chain_had_an_answer() -> None:
+def test_share_of_words_that_the_bare_chain_could_write_is_reported() -> None:
     # The, dog, sat and down. follow each other in training; a bird does not; after it only "The" begins a sentence;
     # the last word is not closed: it could go on
-    generator = fitted(CATS, "The dog sat down. The bird sang. The dog")
-    assert generator.facts["answered"] == pytest.approx(6 / 8, abs=1e-4)
-    assert "could have written 75% of the valid text's words" in generator.facts["notes"][1]
+    context = TrainContext()
+    fitted(CATS, "The dog sat down. The bird sang. The dog", context)
+    assert context.stats.details["answered"] == pytest.approx(6 / 8, abs=1e-4)
+    assert "could have written 75% of the words of the validation text" in context.stats.notes[1]
 
 
-def test_weights_follow_the_valid_text() -> None:
-    trusted, doubted = fitted(CATS * 20, CATS * 3), fitted(CATS * 20, "odd cats nod sad. Mad nods add. " * 9)
-    assert min(trusted.facts["weights"]) >= 0.5
-    assert trusted.facts["weights"][-1] > 0.7
-    assert doubted.facts["weights"][-1] < 0.3
+def test_weights_depend_on_the_validation_text() -> None:
+    likely, unlikely = TrainContext(), TrainContext()
+    fitted(CATS * 20, CATS * 3, likely)
+    fitted(CATS * 20, "odd cats nod sad. Mad nods add. " * 9, unlikely)
+    assert min(likely.stats.details["weights"]) >= 0.5
+    assert likely.stats.details["weights"][-1] > 0.7
+    assert unlikely.stats.details["weights"][-1] < 0.3
 
 
 @pytest.mark.parametrize("read", ["The\x00cat", "The\x00", "The \x00", "The cat\u00a0sat", "The\tcat", "The \u3000cat"])
-def test_odd_characters_are_predicted_as_they_are_scored(read: str) -> None:
+def test_scores_of_unusual_characters_equal_predictions(read: str) -> None:
     generator = fitted(CATS)
     state, ids = generator.start(), generator.tokenizer.encode(read + " sat")
     for token, scored in zip(ids.tolist(), generator.token_log_probs(ids), strict=True):
-        found = generator.log_probs(state)
-        assert found[token] == pytest.approx(scored, abs=1e-9)
-        assert np.exp(found).sum() == pytest.approx(1)
+        log_probs = generator.log_probs(state)
+        assert log_probs[token] == pytest.approx(scored, abs=1e-9)
+        assert np.exp(log_probs).sum() == pytest.approx(1)
         state = generator.advance(state, token)
 
 
-def test_a_word_without_end_keeps_a_way_out() -> None:
+def test_very_long_words_keep_finite_bits() -> None:
     word = "".join(random.Random(1).choices("abc", k=2000))
     generator = fitted(f"{word}. ")
     assert math.isfinite(score(generator, f"{word[:1500]}\U0001f600{word}").bits)
@@ -170,4 +178,4 @@ def test_a_word_without_end_keeps_a_way_out() -> None:
 @pytest.mark.parametrize("option", [{"state_size": "0"}, {"escape_order": "0"}])
 def test_options_out_of_range_are_refused(option: dict[str, str]) -> None:
     with pytest.raises(SpecError, match="is 0, and must be"):
-        options.make(Markovify, "markovify", option)
+        create_generator(Markovify, "markovify", option)

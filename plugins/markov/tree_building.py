@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from genbench_plugins.markov.suffix_tree import MISSING, Ints, Small, SuffixTree
 
 from genbench.analysis.suffix_array import sort_contexts
 from genbench.errors import UserError
+from genbench.storage.memory import total_memory
 
 BYTES_PER_TOKEN = 300  # of memory while contexts of any length are counted, measured on prose
 MAX_TOKENS = 2**30  # nodes are numbered in 32 bits
@@ -22,21 +21,14 @@ def build_tree(ids: Ints, longest: int | None, vocabulary: int) -> SuffixTree:
 
 def require_memory(tokens: int) -> None:
     """Raise UserError if this machine's memory is too small to count a text of so many tokens."""
-    limit = min(memory_size() // BYTES_PER_TOKEN, MAX_TOKENS)
+    memory = total_memory() or MAX_TOKENS * BYTES_PER_TOKEN
+    limit = min(memory // BYTES_PER_TOKEN, MAX_TOKENS)
     if tokens > limit:
         raise UserError(
-            f"the training text has {tokens:,} tokens, but this machine's memory of {memory_size() / 1e9:.1f} GB is "
+            f"the training text has {tokens:,} tokens, but this machine's memory of {memory / 1e9:.1f} GB is "
             f"enough to count {limit:,} ({BYTES_PER_TOKEN} bytes per token); use less text, or markov-word, which "
             "needs fewer tokens"
         )
-
-
-def memory_size() -> int:
-    """Return the bytes of memory of this machine, or what the longest text needs if the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return MAX_TOKENS * BYTES_PER_TOKEN
 
 
 class _TreeBuilder:
