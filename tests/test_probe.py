@@ -1,4 +1,4 @@
-"""Gates, memory and gradients of networks: those of the core itself, and of cells worked by hand."""
+"""Gates, memory and gradients of networks, against the network itself and against cells computed by hand."""
 
 import math
 
@@ -7,52 +7,52 @@ import pytest
 import torch
 from torch import nn
 
-from genbench import TrainContext, make
-from genbench.generator import Generator
-from genbench.neural.gate_trace import layers
-from genbench.neural.probe import scaled
+from genbench import capabilities
+from genbench.generator import Generator, TrainContext
+from genbench.neural.probe import core_activations, scale_recurrent_weights
+from genbench.registry import create
 
 TRAIN = "the cat sat on the mat. the dog sat on the log.\n" * 30
 NETWORKS = ("rnn-char", "lstm-char", "gru-char", "peephole-lstm-char", "stacked-lstm-char", "lstm-window", "lstm-word")
 
 
 def trained(spec: str) -> Generator:
-    found = make(f"{spec}:hidden=6")
-    found.fit(TRAIN, TRAIN[:200], TrainContext(steps=3))
-    return found
+    generator = create(f"{spec}:hidden=6")
+    generator.fit(TRAIN, TRAIN[:200], TrainContext(steps=3))
+    return generator
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", NETWORKS)
-def test_the_memory_seen_is_that_which_the_network_predicts_from(spec: str) -> None:
-    found = trained(spec)
-    ids = found.tokenizer.encode("the cat sat on the log")
-    probe = found.probe()
+def test_the_memory_of_the_probe_gives_the_predictions_of_the_network(spec: str) -> None:
+    generator = trained(spec)
+    ids = generator.tokenizer.encode("the cat sat on the log")
+    probe = capabilities.probe(generator)
     assert probe is not None
-    held = probe.layers(ids)
-    assert {layer.memory.shape for layer in held} == {(len(ids), 6)}
-    for layer in held:
+    activations = probe.layers(ids)
+    assert {layer.memory.shape for layer in activations} == {(len(ids), 6)}
+    for layer in activations:
         for gate in layer.gates.values():
             assert gate.shape == layer.memory.shape
             assert ((gate > 0) & (gate < 1)).all()
-    top = held[-1]
+    top = activations[-1]
     output = top.gates["output"] * np.tanh(top.memory) if "output" in top.gates else top.memory
-    network = found._network
+    network = generator._network
     with torch.inference_mode():
-        last = network.head.every(torch.from_numpy(output[-1:]).float())[0].double().numpy()
-    state = found.start()
+        last = network.head.log_probs(torch.from_numpy(output[-1:]).float())[0].double().numpy()
+    state = generator.start()
     for token in ids.tolist():
-        state = found.advance(state, token)
-    assert last == pytest.approx(found.log_probs(state), abs=1e-4)
+        state = generator.advance(state, token)
+    assert last == pytest.approx(generator.log_probs(state), abs=1e-4)
 
 
-def test_an_lstm_of_one_unit_by_hand() -> None:
+def test_an_lstm_of_one_unit_agrees_with_hand_computation() -> None:
     core = nn.LSTM(1, 1, batch_first=True)
     with torch.no_grad():
         for value in core.parameters():
             value.zero_()
         core.weight_ih_l0[:, 0] = torch.tensor([1.0, 2.0, 3.0, 4.0])  # input, forget, cell, output
-    (layer,) = layers(core, torch.tensor([[[1.0], [-1.0]]]))
+    (layer,) = core_activations(core, torch.tensor([[[1.0], [-1.0]]]))
     sigmoid = lambda x: 1 / (1 + math.exp(-x))  # noqa: E731
     first = sigmoid(1) * math.tanh(3)
     second = sigmoid(-2) * first + sigmoid(-1) * math.tanh(-3)
@@ -64,19 +64,19 @@ def test_an_lstm_of_one_unit_by_hand() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["rnn-char", "gru-char", "peephole-lstm-char", "lstm-window"])
-def test_gradients_are_those_of_small_changes(spec: str) -> None:
-    found = trained(spec)
-    probe = found.probe()
+def test_gradients_agree_with_finite_differences(spec: str) -> None:
+    generator = trained(spec)
+    probe = capabilities.probe(generator)
     assert probe is not None
-    ids = found.tokenizer.encode("the cat sat")
+    ids = generator.tokenizer.encode("the cat sat")
     (norms,) = probe.gradients(ids[:5], 4)
-    network = found._network
+    network = generator._network
     rows = torch.from_numpy(ids[:5])[None]
     with torch.inference_mode():
         inputs = network.embedding(rows[:, :-1])
 
         def nats(x: torch.Tensor) -> float:
-            return float(-network.head.picked(network.core(x, None)[0][:, -1], rows[:, -1]))
+            return float(-network.head.target_log_probs(network.core(x, None)[0][:, -1], rows[:, -1]))
 
         for lag in (1, 3):
             slopes = []
@@ -88,11 +88,11 @@ def test_gradients_are_those_of_small_changes(spec: str) -> None:
 
 
 @pytest.mark.slow
-def test_gradients_vanish_and_explode_with_the_weights() -> None:
-    found = trained("rnn-char")
-    probe = found.probe()
+def test_gradients_vanish_and_explode_with_the_recurrent_weights() -> None:
+    generator = trained("rnn-char")
+    probe = capabilities.probe(generator)
     assert probe is not None
-    ids = found.tokenizer.encode(TRAIN)
+    ids = generator.tokenizer.encode(TRAIN)
     small, large = (np.median(probe.gradients(ids, 16, scale), axis=0) for scale in (0.3, 1.0))
     assert small[15] / small[0] < 1e-6 < large[15] / large[0]
     assert probe.gradients(ids[:10], 16).shape == (0, 16)
@@ -100,23 +100,23 @@ def test_gradients_vanish_and_explode_with_the_weights() -> None:
 
 @pytest.mark.slow
 def test_a_window_network_sees_nothing_beyond_its_window() -> None:
-    found = make("lstm-window:hidden=6,window=8")
-    found.fit(TRAIN, TRAIN[:200], TrainContext(steps=3))
-    probe = found.probe()
+    generator = create("lstm-window:hidden=6,window=8")
+    generator.fit(TRAIN, TRAIN[:200], TrainContext(steps=3))
+    probe = capabilities.probe(generator)
     assert probe is not None
-    norms = probe.gradients(found.tokenizer.encode(TRAIN), 20)
+    norms = probe.gradients(generator.tokenizer.encode(TRAIN), 20)
     assert (norms[:, :8] > 0).all()
     assert (norms[:, 8:] == 0).all()
 
 
 def test_only_recurrent_weights_are_scaled() -> None:
-    held = nn.Module()
-    held.core = nn.RNN(2, 3, batch_first=True)
-    before = {name: value.clone() for name, value in held.core.named_parameters()}
-    scaled(held, 2.0)  # type: ignore[arg-type]
-    for name, value in held.core.named_parameters():
+    network = nn.Module()
+    network.core = nn.RNN(2, 3, batch_first=True)
+    before = {name: value.clone() for name, value in network.core.named_parameters()}
+    scale_recurrent_weights(network, 2.0)  # type: ignore[arg-type]
+    for name, value in network.core.named_parameters():
         assert torch.equal(value, before[name] * (2 if name == "weight_hh_l0" else 1))
 
 
 def test_a_chain_has_no_probe() -> None:
-    assert make("markov-char").probe() is None
+    assert capabilities.probe(create("markov-char")) is None
