@@ -1,4 +1,4 @@
-"""The executor on a Ray cluster: three nodes on this machine, one killed and one added while 30 jobs run."""
+"""The Ray executor: three nodes on this machine, one killed and one added while 30 jobs run."""
 
 import contextlib
 import os
@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import HEAD, TOY
+from processes import HEADER, insert_code
 
-import genbench
-from genbench.experiments import plan
-from genbench.experiments.executors import job_bundle as luggage
+from genbench.corpus.loading import load_corpus
+from genbench.experiments.compare import compare
 from genbench.experiments.executors.base import STOPPED
+from genbench.experiments.executors.job_bundle import job_checkpoint
 from genbench.experiments.executors.ray import RayExecutor
-from genbench.experiments.job import Job, Row
-from genbench.experiments.progress import Watcher
+from genbench.experiments.job import Job
+from genbench.experiments.plan import CompareSettings, make_jobs
+from genbench.experiments.row import Row
 from genbench.generator import Progress
-from genbench.storage import models
+from genbench.model import Model
+from genbench.spec import Spec
+from genbench.storage.models import list_models, models_folder
+from genbench.training import ProgressListener
 
 pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
 pytestmark = pytest.mark.slow
@@ -27,11 +31,11 @@ pytestmark = pytest.mark.slow
 AUTHORS = ["pell", "thorne", "marrow"]
 CHAINS = [*(f"markov-char:order={n}" for n in range(2, 8)), "markov-word", "markov"]
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
-SLOW = """
-        began = (context.resume() or {"step": 0})["step"]
+SLOW_FIT = """
+        start = (context.resume() or {"step": 0})["step"]
         open(f"{PLACE}-{len(train)}", "w").write(str(os.getpid()))
-        self.facts = {"notes": [f"resumed at step {began}"] if began else []}
-        for step in range(began, 60):
+        context.record(notes=[f"resumed at step {start}"] if start else [])
+        for step in range(start, 60):
             time.sleep(0.1)
             context.save({"step": step + 1})
             context.report(Progress(step / 60, step))"""
@@ -39,126 +43,133 @@ SLOW = """
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head, where nothing runs but the driver, and three nodes that work; sockets want a short path."""
+    """A head on which only the driver runs, and three nodes; the folder of its sockets must have a short path."""
     from ray.cluster_utils import Cluster
 
     folder = tempfile.mkdtemp(prefix="r", dir="/tmp")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    made = Cluster(
-        initialize_head=True, head_node_args={**NODE, "num_cpus": 0, "include_dashboard": False, "temp_dir": folder}
-    )
+    head = {**NODE, "num_cpus": 0, "include_dashboard": False, "temp_dir": folder}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(3):
-            made.add_node(wait=False, **NODE)
-        made.wait_for_nodes()
-        yield made
+            cluster.add_node(wait=False, **NODE)
+        cluster.wait_for_nodes()
+        yield cluster
     finally:
-        made.shutdown()
+        cluster.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def slow(folder: Path) -> tuple[str, Path]:
-    """A generator that takes some seconds, keeps checkpoints, and says which process it is."""
-    head, place = "    def fit(self", folder / "pids"
-    body = "@dataclass\nclass Unigram" + TOY[1].split("\n\n\n__all__")[0]
-    before, after = body.split(head)
-    line, rest = after.split("\n", 1)
-    path = folder / "slow.py"
-    told = SLOW.replace("PLACE", repr(str(place)))
-    written = f"{HEAD}from genbench import Progress\n{before}{head}{line}\n{told}\n{rest}\n"
-    path.write_text(written, encoding="utf-8")
-    return str(path), place
+def write_slow_plugin(folder: Path) -> tuple[str, Path]:
+    """Write a generator that trains for seconds, stores checkpoints, and writes its process id to a file.
+
+    Return its path, and the beginning of the name of that file; the length of the training text follows.
+    """
+    pid_file, path = folder / "pid", folder / "slow.py"
+    code = SLOW_FIT.replace("PLACE", repr(str(pid_file)))
+    path.write_text(HEADER + insert_code("fit", code) + "\n", encoding="utf-8")
+    return str(path), pid_file
 
 
-def parents(process: int) -> list[int]:
-    """Who started a process, and who started that."""
-    found = []
+def ancestors(process: int) -> list[int]:
+    """Return the ids of a process's parent, its parent, and so on."""
+    parents = []
     while process > 1:
         process = int(Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-        found.append(process)
-    return found
+        parents.append(process)
+    return parents
 
 
-class Breaking(Watcher):
-    """Kills the node on which the slow generator runs, once it has a checkpoint at home, and adds another."""
+class NodeKiller(ProgressListener):
+    """Kills the node on which the slow generator runs, once its checkpoint has arrived here, and adds another node."""
 
-    def __init__(self, cluster: Any, pids: Path) -> None:
-        self.cluster, self.pids, self.killed = cluster, pids, False
+    def __init__(self, cluster: Any, jobs: list[Job], pid_file: Path) -> None:
+        self.cluster, self.jobs, self.pid_file, self.has_killed = cluster, jobs, pid_file, False
         self.notes: list[str] = []
 
-    def watch(self, jobs: Any, place: int, said: Progress | Row) -> None:
-        if isinstance(said, Progress):
-            self.notes.append(said.note)
-            if not self.killed and jobs[place].spec.endswith("slow.py") and self.at_home(jobs[place]):
-                with contextlib.suppress(FileNotFoundError):  # it has just come to its end
-                    self.kill(parents(int(Path(f"{self.pids}-{len(jobs[place].train)}").read_text())))
+    def job_progress(self, job: int, name: str, progress: Progress) -> None:
+        self.notes.append(progress.note)
+        if not self.has_killed and name.endswith("slow.py") and self.has_checkpoint(self.jobs[job]):
+            with contextlib.suppress(FileNotFoundError):  # its process has just ended
+                pid = Path(f"{self.pid_file}-{len(self.jobs[job].train)}").read_text(encoding="utf-8")
+                self.kill_node(ancestors(int(pid)))
 
-    def at_home(self, job: Job) -> bool:
-        kept = luggage.checkpoint(job)
-        return kept is not None and kept.resume() is not None
+    def has_checkpoint(self, job: Job) -> bool:
+        checkpoint = job_checkpoint(job)
+        return checkpoint is not None and checkpoint.resume() is not None
 
-    def kill(self, above: list[int]) -> None:
+    def kill_node(self, processes: list[int]) -> None:
         for node in self.cluster.list_all_nodes():
-            if node.all_processes["raylet"][0].process.pid in above:
+            if node.all_processes["raylet"][0].process.pid in processes:
                 self.cluster.remove_node(node, allow_graceful=False)
                 self.cluster.add_node(wait=False, **NODE)
-                self.killed = True
+                self.has_killed = True
 
 
-def same(row: Row) -> Row:
-    """What a row says that depends on no clock and no machine."""
+def comparable(row: Row) -> dict[str, Any]:
+    """Return the figures of a row that depend neither on a clock nor on a machine."""
     timed = {"train_seconds", "peak_memory_mb", "curve", "notes", "model"}
-    return {key: value for key, value in row.items() if key not in timed and not key.endswith("_per_second")}
+    return {key: value for key, value in row.to_dict().items() if key not in timed and not key.endswith("_per_second")}
 
 
-def test_the_file_for_ray_up_is_one_that_ray_takes() -> None:
+def test_ray_accepts_the_example_of_a_cluster_file() -> None:
     import yaml
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    said = yaml.safe_load((Path(__file__).parent.parent / "examples" / "ray-cluster.yaml").read_text(encoding="utf-8"))
-    validate_config(prepare_config(said))
+    path = Path(__file__).parent.parent / "examples" / "ray-cluster.yaml"
+    validate_config(prepare_config(yaml.safe_load(path.read_text(encoding="utf-8"))))
 
 
-def test_thirty_jobs_with_a_node_killed_and_one_added_give_the_rows_of_this_machine(
-    cluster: Any, tmp_path: Path
+def test_a_cluster_with_a_killed_and_an_added_node_gives_the_rows_of_this_machine(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec, pids = slow(tmp_path)
-    asked: dict[str, Any] = {"steps": 20, "prompts": ["The "]}
-    specs = [spec, "lstm-char:hidden=16", *CHAINS]
-    breaking = Breaking(cluster, pids)
-    found = genbench.compare(AUTHORS, specs, executor=cluster.address, watcher=breaking, **asked)
-    assert len(found.results) == 30
-    assert [row.get("error") for row in found.results] == [None] * 30
-    assert breaking.killed
-    assert "sent again: its node is gone" in breaking.notes
-    kept = {model.name for model in models.kept(models.home())}
-    assert {row["model"] for row in found.results} == kept
-    assert any("resumed at step" in note for row in found.results for note in row["notes"])
-    for model in models.kept(models.home()):
-        assert genbench.generate(model.generator(), "", genbench.Sampling(10))
-    again = genbench.compare(["pell"], specs[:3], executor=cluster.address, **asked)
-    assert all(row["reused"] for row in again.results)
-    assert [row["block_bits"] for row in again.results] == [row["block_bits"] for row in found.results[:3]]
-    os.environ["GENBENCH_HOME"] = str(tmp_path / "other")
-    here = genbench.compare(AUTHORS, specs, **asked)
-    for row, local in zip(found.results, here.results, strict=True):
-        assert same(row) == same(local)
+    plugin, pid_file = write_slow_plugin(tmp_path)
+    specs = [plugin, "lstm-char:hidden=16", *CHAINS]
+    settings = CompareSettings(generators=specs, steps=20, prompts=["The "])
+    jobs = make_jobs(
+        settings, [load_corpus(name) for name in AUTHORS], settings.validate(), models=str(models_folder())
+    )
+
+    # thirty jobs, while a node is killed
+    killer = NodeKiller(cluster, jobs, pid_file)
+    comparison = compare(AUTHORS, specs, steps=20, prompts="The ", executor=cluster.address, listener=killer)
+    assert len(comparison.results) == 30
+    assert [row.error for row in comparison.results] == [None] * 30
+    assert killer.has_killed
+    assert "sent again: its node died" in killer.notes
+    assert any("resumed at step" in note for row in comparison.results for note in row.notes)
+
+    # every model is stored here, and used again
+    stored = list_models(models_folder())
+    assert {row.model for row in comparison.results} == {model.name for model in stored}
+    for model in stored:
+        assert Model.from_stored(model).generate()
+    again = compare("pell", specs[:3], steps=20, prompts="The ", executor=cluster.address)
+    assert all(row.reused for row in again.results)
+    assert [row.block_bits for row in again.results] == [row.block_bits for row in comparison.results[:3]]
+
+    # the same rows as on this machine
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "other"))
+    local = compare(AUTHORS, specs, steps=20, prompts="The ")
+    for row, local_row in zip(comparison.results, local.results, strict=True):
+        assert comparable(row) == comparable(local_row)
 
 
 def test_jobs_are_stopped_and_a_mailbox_that_dies_is_replaced(cluster: Any, tmp_path: Path) -> None:
     import ray
 
-    spec, _ = slow(tmp_path)
-    jobs = plan.jobs([genbench.corpus("pell")], [spec, "markov-char:order=2"], plan.Training(steps=1, seeds=2))
-    executor, rows, heard = RayExecutor(cluster.address), dict[int, Row](), 0
-    for place, said in executor.run(jobs):
-        if isinstance(said, dict):
-            rows[place] = said
-        elif place == 0 and not heard:
-            heard = 1
+    plugin, _ = write_slow_plugin(tmp_path)
+    settings = CompareSettings(steps=1, seeds=2)
+    jobs = make_jobs(settings, [load_corpus("pell")], [Spec.parse(plugin), Spec.parse("markov-char:order=2")])
+    executor, rows, reports = RayExecutor(cluster.address), dict[int, Row](), 0
+    for index, event in executor.run(jobs):
+        if isinstance(event, Row):
+            rows[index] = event
+        elif index == 0 and not reports:
+            reports = 1
             executor.stop(1)
-            ray.kill(executor._grid.mailbox, no_restart=False)  # type: ignore[union-attr]
-        elif place == 0:
-            heard += 1
-    assert [rows[place].get("error") for place in range(4)] == [None, STOPPED, None, None]
-    assert heard > 1
+            ray.kill(executor._tasks.mailbox, no_restart=False)  # type: ignore[union-attr]
+        elif index == 0:
+            reports += 1
+    assert [rows[index].error for index in range(4)] == [None, STOPPED, None, None]
+    assert reports > 1
