@@ -1,11 +1,12 @@
-"""The pages of docs/commands: every console block is run, and holds what the program prints.
+"""Run the console blocks of docs/commands, and replace their output by what the program prints.
 
-    python docs/build.py            writes the blocks anew (make docs)
-    python docs/build.py score.md   those of one page
+    python docs/build.py            updates all pages (make docs)
+    python docs/build.py score.md   updates one page
 
-A block begins with ```console; each line in it that begins with "$ " is run, in a folder and a GENBENCH_HOME of the
-page's own, on a terminal of 80 columns without colours. What goes to standard error is shown where a command fails.
-Where the fence says "about", the test lets numbers differ: times and the bits of networks depend on the machine.
+A block begins with ```console; each line in it that begins with "$ " is a command. The commands of a page run in one
+new folder with its own GENBENCH_HOME, on a terminal of 80 columns without colors. Standard error is shown where a
+command fails. In a block that begins with ```console about the test ignores numbers: times and the bits of networks
+depend on the machine.
 """
 
 from __future__ import annotations
@@ -22,61 +23,71 @@ import termios
 from pathlib import Path
 
 PAGES = Path(__file__).parent / "commands"
-BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<said>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 NUMBER = re.compile(r"\*?[-+]?\d[\d.,:]*[kMG%]?")
-COLUMNS = 80
-PLAIN = {
+COLUMNS, LINES = 80, 24
+ENVIRONMENT = {
     "COLUMNS": str(COLUMNS),
-    "LINES": "24",
+    "LINES": str(LINES),
     "TERM": "dumb",
     "NO_COLOR": "1",
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",
 }
 
 
-def built(text: str) -> str:
-    """A page with its blocks run anew, one after the other."""
+def build_page(page: str) -> str:
+    """Return a page with the current output in its blocks; they run one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "here").mkdir()
-        return BLOCK.sub(lambda block: _block(block, Path(folder)), text)
+        return BLOCK.sub(lambda block: _build_block(block, Path(folder)), page)
 
 
-def _block(block: re.Match[str], folder: Path) -> str:
-    lines = [line for line in block["said"].splitlines() if line.startswith("$ ")]
-    said = "".join(f"{line}\n{printed(line[2:], folder)}" for line in lines)
-    return f"```console{block['about'] or ''}\n{said}```"
+def _build_block(block: re.Match[str], folder: Path) -> str:
+    """Return a block with its commands and what they print now."""
+    commands = [line for line in block["content"].splitlines() if line.startswith("$ ")]
+    content = "".join(f"{command}\n{run_command(command[2:], folder)}" for command in commands)
+    return f"```console{block['about'] or ''}\n{content}```"
 
 
-def printed(command: str, folder: Path) -> str:
-    """What a command prints on a terminal; of one that fails, its complaint too."""
-    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    env = os.environ | PLAIN | {"PATH": beside, "GENBENCH_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-    env.pop("FORCE_COLOR", None)
-    terminal, end = pty.openpty()
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    with tempfile.TemporaryFile() as complaint:
-        words = ["sh", "-c", command]
+def run_command(command: str, folder: Path) -> str:
+    """Return what a command prints on a terminal, and its standard error if it fails."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | ENVIRONMENT | {"PATH": path, "GENBENCH_HOME": str(folder / "home")}
+    environment.pop("FORCE_COLOR", None)
+
+    # run it on a terminal of its own
+    terminal, process_end = pty.openpty()
+    fcntl.ioctl(process_end, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            words, cwd=folder / "here", env=env, stdin=subprocess.DEVNULL, stdout=end, stderr=complaint
+            ["sh", "-c", command],
+            cwd=folder / "here",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=process_end,
+            stderr=errors,
         )
-        os.close(end)
-        said = _read(terminal)
+        os.close(process_end)
+        output = _read_terminal(terminal)
         if process.wait():
-            complaint.seek(0)
-            said += complaint.read()
-    text = STYLE.sub("", said.decode()).replace("\r\n", "\n").replace(str(folder), "")
+            errors.seek(0)
+            output += errors.read()
+
+    # without styles, trailing spaces and the name of the temporary folder
+    text = STYLE.sub("", output.decode()).replace("\r\n", "\n").replace(str(folder), "")
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def _read(terminal: int) -> bytes:
-    """All that is written to a terminal until its last writer ends."""
+def _read_terminal(terminal: int) -> bytes:
+    """Return everything that is written to a terminal until its last writer exits."""
     parts = []
     while True:
         try:
             part = os.read(terminal, 1 << 16)
-        except OSError:  # Linux says so when the other end is closed
+        except OSError:  # Linux reports the closed end in this way
             part = b""
         if not part:
             os.close(terminal)
@@ -84,26 +95,26 @@ def _read(terminal: int) -> bytes:
         parts.append(part)
 
 
-def comparable(text: str) -> str:
-    """A page as the test compares it: in blocks that say "about" every number is the same, and so are widths.
+def comparable(page: str) -> str:
+    """Return a page for the test: in "about" blocks all numbers are the same, and so are widths.
 
     >>> comparable("```console about\\na 1.5 --\\n```") == comparable("```console about\\na 27.25 -\\n```")
     True
     """
 
-    def masked(block: re.Match[str]) -> str:
+    def mask(block: re.Match[str]) -> str:
         if not block["about"]:
             return block[0]
-        lines = [NUMBER.sub("#", line) for line in block["said"].splitlines()]
+        lines = [NUMBER.sub("#", line) for line in block["content"].splitlines()]
         return "\n".join(re.sub(r"[\s\u2500-]+", " ", line).strip() for line in lines)
 
-    return BLOCK.sub(masked, text)
+    return BLOCK.sub(mask, page)
 
 
 def main() -> None:
-    """Write the pages that are named, or all."""
+    """Update the pages that are named, or all."""
     for page in [PAGES / name for name in sys.argv[1:]] or sorted(PAGES.glob("*.md")):
-        page.write_text(built(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(build_page(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.name)
 
 

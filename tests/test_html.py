@@ -93,7 +93,7 @@ def test_sections_without_measurements_name_the_option_that_adds_them() -> None:
         "austen", "markov-char", 1.7, samples=samples, curve=[], memory=[], cross_scores={}, splits={}, style=None
     )
     text = Page(comparison_page(pages.comparison(row))).text
-    for option in ("--memory", "--across", "--by", "--style", "runs rerun"):
+    for option in ("--memory", "--cross-author", "--by", "--style", "runs rerun"):
         assert option in text
     assert "It was" in text
 
