@@ -1,4 +1,4 @@
-"""max_overlap: what is drawn copies no longer run of words than is asked for, whatever the generator."""
+"""max_overlap: generated text copies no longer run of words than allowed, whatever the generator."""
 
 import itertools
 from pathlib import Path
@@ -9,26 +9,30 @@ from conftest import PROSE
 from doubles import Fixed
 
 import genbench
-from genbench import Sampling, TrainContext, UserError, make
+from genbench import Sampling, UserError
 from genbench.experiments.job import Job, run_job
-from genbench.sampling.loop import generate
-from genbench.sampling.overlap import TrainingWords, Watch
-from genbench.storage import files as store
+from genbench.generator import TrainContext, ignore
+from genbench.registry import create
+from genbench.sampling import generate
+from genbench.sampling.overlap import OverlapDetector, TrainingWords
+from genbench.spec import Spec
+from genbench.storage.files import load_generator, save_generator
+from genbench.tokenization import Text
 
 TEXT = PROSE * 3
+WORDS = TrainingWords.from_text(TEXT)
 
 
 def longest_run(text: str, train: str) -> int:
-    """Words of the longest run that stands in the training text, by looking for every run."""
-    words, there = text.split(), f" {' '.join(train.split())} "
+    """Return the length in words of the longest run that the training text has too, by looking up every run."""
+    words, known = text.split(), f" {' '.join(train.split())} "
     runs = itertools.combinations(range(len(words) + 1), 2)
-    return max((stop - start for start, stop in runs if f" {' '.join(words[start:stop])} " in there), default=0)
+    return max((stop - start for start, stop in runs if f" {' '.join(words[start:stop])} " in known), default=0)
 
 
 def trained(spec: str) -> genbench.Generator:
-    generator = make(spec)
-    generator.fit(TEXT, PROSE, TrainContext())
-    generator.training_words = TrainingWords.of(TEXT)
+    generator = create(spec)
+    generator.fit(Text(TEXT), Text(PROSE), TrainContext())
     return generator
 
 
@@ -37,59 +41,61 @@ def trained(spec: str) -> genbench.Generator:
 def test_no_longer_run_of_words_is_copied(spec: str, limit: int) -> None:
     how = Sampling(length=200, temperature=1.5, max_overlap=limit)
     for seed in range(3):
-        drawn = generate(trained(spec), "", how, np.random.default_rng(seed))
+        drawn = generate(trained(spec), "", how, np.random.default_rng(seed), WORDS)
         assert len(drawn) == 200
         assert longest_run(drawn[: drawn.rindex(" ")], TEXT) <= limit
 
 
 def test_a_share_is_one_of_the_words_that_the_length_has() -> None:
-    words = TrainingWords.of("abc " * 100)  # four characters a word
-    assert words.limit(0.25, 80) == 5
-    assert words.limit(7, 80) == 7
+    words = TrainingWords.from_text("abc " * 100)  # four characters a word
+    assert words.max_run(0.25, 80) == 5
+    assert words.max_run(7, 80) == 7
 
 
-def test_without_the_limit_the_same_text_is_drawn_as_before() -> None:
+def test_a_limit_that_is_never_reached_changes_nothing() -> None:
     generator = trained("markov-word")
     free = generate(generator, "", Sampling(length=80, temperature=2), np.random.default_rng(1))
-    loose = generate(generator, "", Sampling(length=80, temperature=2, max_overlap=500), np.random.default_rng(1))
+    loose = generate(
+        generator, "", Sampling(length=80, temperature=2, max_overlap=500), np.random.default_rng(1), WORDS
+    )
     assert free == loose
 
 
-def test_a_watch_counts_words_in_a_row() -> None:
-    watch = Watch(TrainingWords.of("the cat sat on the mat"), 2)
-    assert watch.read("the cat") == (1, False)
-    assert watch.read(" s") == (1, False)
-    assert watch.read("at ") == (1, True)  # the cat sat
-    assert watch.read("dogs ") == (1, False)
+def test_the_detector_counts_words_in_a_row() -> None:
+    detector = OverlapDetector(TrainingWords.from_text("the cat sat on the mat"), 2)
+    assert detector.read("the cat") == (1, False)
+    assert detector.read(" s") == (1, False)
+    assert detector.read("at ") == (1, True)  # the cat sat
+    assert detector.read("dogs ") == (1, False)
 
 
-def test_where_nothing_new_can_be_drawn_it_says_so() -> None:
+def test_greedy_sampling_that_copies_is_refused() -> None:
     with pytest.raises(UserError, match=r"copies at most 1 words in a row .* raise max-overlap or the temperature"):
-        generate(trained("markov-word"), "", Sampling(temperature=0, max_overlap=1), np.random.default_rng(0))
+        generate(trained("markov-word"), "", Sampling(temperature=0, max_overlap=1), np.random.default_rng(0), WORDS)
 
 
-def test_a_generator_that_does_not_know_its_text_says_so() -> None:
-    with pytest.raises(UserError, match="does not know its training text"):
+def test_without_training_words_max_overlap_is_refused() -> None:
+    with pytest.raises(UserError, match="max-overlap needs the training text"):
         generate(Fixed(), "", Sampling(max_overlap=3), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, 5000])
-def test_a_limit_that_means_nothing_is_refused(value: float) -> None:
+def test_an_invalid_limit_is_refused(value: float) -> None:
     with pytest.raises(UserError, match="max-overlap is"):
         Sampling(max_overlap=value)
 
 
-def test_a_kept_model_still_knows_what_it_may_not_copy(tmp_path: Path) -> None:
-    generator, loaded = trained("markov-word"), make("markov-word")
-    store.save(generator, tmp_path)
-    store.load(loaded, tmp_path)
-    how = Sampling(length=100, temperature=1.5, max_overlap=2)
-    one, two = (generate(each, "", how, np.random.default_rng(3)) for each in (generator, loaded))
-    assert one == two
+def test_a_stored_model_keeps_its_training_words(tmp_path: Path) -> None:
+    generator, loaded = trained("markov-word"), create("markov-word")
+    save_generator(generator, tmp_path, WORDS)
+    words = load_generator(loaded, tmp_path)
+    sampling = Sampling(length=100, temperature=1.5, max_overlap=2)
+    expected = generate(generator, "", sampling, np.random.default_rng(3), WORDS)
+    assert generate(loaded, "", sampling, np.random.default_rng(3), words) == expected
 
 
-def test_a_job_trains_a_generator_that_knows() -> None:
-    sampling = {"length": 60, "temperature": 1.5, "max_overlap": 2}
-    row = run_job(Job("a", TEXT, PROSE, PROSE, "markov-word", samplings=[sampling]), lambda _: None)
-    assert row["status"] == "ok"
-    assert longest_run(row["samples"][0]["text"].rpartition(" ")[0], TEXT) <= 2
+def test_a_job_keeps_the_limit() -> None:
+    sampling = Sampling(length=60, temperature=1.5, max_overlap=2)
+    row = run_job(Job("a", TEXT, PROSE, PROSE, Spec.parse("markov-word"), samplings=[sampling]), ignore)
+    assert row.status == "ok"
+    assert longest_run(row.samples[0].text.rpartition(" ")[0], TEXT) <= 2

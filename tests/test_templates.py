@@ -1,4 +1,4 @@
-"""What `genbench generators new` writes: it works as it is, is short, and never stands in the way of anything."""
+"""`genbench generators new`: its files work as they are, are short, and replace nothing."""
 
 import subprocess
 import sys
@@ -8,16 +8,17 @@ import pytest
 from test_cli import run
 
 from genbench import UserError, registry, templates
+from genbench.errors import SpecError
 from genbench.testing import CHECKS, Subject
 
-LONGEST = 60  # lines that can be read in a minute
+MAX_LINES = 60  # lines that can be read in a minute
 
 
 @pytest.mark.parametrize("kind", ["tokens", "torch"])
-def test_a_new_plugin_is_short_and_the_strict_tools_find_nothing(kind: str, tmp_path: Path) -> None:
+def test_a_new_plugin_is_short_and_passes_strict_linting(kind: str, tmp_path: Path) -> None:
     templates.write("pet-idea", kind, True, tmp_path)
     home = tmp_path / "pet-idea"
-    assert len((home / "pet_idea.py").read_text(encoding="utf-8").splitlines()) <= LONGEST
+    assert len((home / "pet_idea.py").read_text(encoding="utf-8").splitlines()) <= MAX_LINES
     for words in (["check", "--select", "E,F,W,I,B,UP,N,SIM,RUF,PT,C4,RET"], ["format", "--check"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *words, "--isolated", "--no-cache", "."],
@@ -49,14 +50,14 @@ def test_a_new_network_conforms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["My_Idea"], "small letters, digits and hyphens"),
+        (["My_Idea"], "lower-case letters, digits and hyphens"),
         (["lstm-char"], "is called 'lstm-char' already"),
-        (["numpy"], "Python knows 'numpy' already"),
-        (["class"], "Python knows 'class' already"),
+        (["numpy"], "'numpy' is a Python keyword or an installed module"),
+        (["class"], "'class' is a Python keyword or an installed module"),
         (["pet-idea", "--kind", "tensorflow"], "choose one of tokens, torch"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
+def test_an_invalid_name_is_refused_and_nothing_is_written(
     words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -66,17 +67,17 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("package", [False, True])
-def test_what_is_there_is_never_written_over(package: bool, tmp_path: Path) -> None:
+def test_existing_files_are_never_overwritten(package: bool, tmp_path: Path) -> None:
     templates.write("pet-idea", "tokens", package, tmp_path)
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         templates.write("pet-idea", "torch", package, tmp_path)
 
 
 def test_a_file_beside_it_is_suggested_and_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pet_idea.py").write_text("raise SystemExit('it was run')")
-    with pytest.raises(registry.SpecError, match=r"did you mean \./pet_idea\.py"):
-        registry.make("pet-idea")
+    with pytest.raises(SpecError, match=r"did you mean \./pet_idea\.py"):
+        registry.create("pet-idea")
 
 
 def test_nothing_of_the_current_folder_is_run_unless_it_is_named(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_the_test_that_it_shows_runs_every_check(folder: Path) -> None:
 def test_the_expected_failure_that_it_shows_is_one(folder: Path) -> None:
     (declared,) = (text for kind, text in BLOCKS if kind == "python" and text.startswith("expected_failures"))
     source = (
-        (folder / "unigram.py").read_text(encoding="utf-8").replace("contract = 1\n", f"contract = 1\n    {declared}")
+        (folder / "unigram.py").read_text(encoding="utf-8").replace("contract = 2\n", f"contract = 2\n    {declared}")
     )
     source = source.replace("counts = np.bincount", "np.random.seed(0)\n        counts = np.bincount")
     (folder / "shaky.py").write_text(source, encoding="utf-8")

@@ -1,7 +1,8 @@
-"""A new plugin from a template: files that are whole as they are, in which a name is put for another.
+"""The files that `genbench generators new` writes: templates that work as they are, with their name replaced.
 
-tokens.txt, torch.txt    my_idea.py: a bigram by hand, a network by its core
-pyproject.txt, readme.txt, test.txt    what makes a distribution of it
+tokens.txt       my_idea.py: a bigram model written by hand
+torch.txt        my_idea.py: a recurrent network, defined by its core
+pyproject.txt    with readme.txt and test.txt: the rest of a distribution
 """
 
 from __future__ import annotations
@@ -15,55 +16,68 @@ from typing import Literal, get_args
 
 from genbench import registry
 from genbench.errors import UserError
-from genbench.storage.files import write_whole
+from genbench.storage.files import write_atomic
 
 Kind = Literal["tokens", "torch"]
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def write(name: str, kind: str, package: bool, folder: Path) -> list[Path]:
-    """Write a plugin called `name` into a folder: one file, or the folder of a distribution; returns what was written.
+    """Write a plugin called `name` into a folder, as one file or as the folder of a distribution; return the paths.
 
-    Raises UserError for a name that cannot be one or is taken, for an unknown kind, and where something is in the way.
+    Raises UserError for a name that is invalid or in use, for an unknown kind, and where a file or folder exists.
     """
     _require_name(name)
     if kind not in get_args(Kind):
         raise UserError(f"kind is {kind!r}; choose one of {', '.join(get_args(Kind))}")
-    module = _module(name)
+
+    # a single file
+    module = _module_name(name)
     if not package:
-        return [_write(folder / f"{module}.py", kind, name)]
+        return [_write_file(folder / f"{module}.py", kind, name)]
+
+    # a distribution
     home = folder / name
     if home.exists():
-        raise UserError(f"{str(home)!r} is there already; choose another name, or go to another folder")
+        raise _exists(home)
     (home / "tests").mkdir(parents=True)
-    parts = {"pyproject.toml": "pyproject", "README.md": "readme", f"{module}.py": kind}
-    parts[f"tests/test_{module}.py"] = "test"
-    return [_write(home / path, template, name) for path, template in parts.items()]
+    templates = {"pyproject.toml": "pyproject", "README.md": "readme", f"{module}.py": kind}
+    templates[f"tests/test_{module}.py"] = "test"
+    return [_write_file(home / path, template, name) for path, template in templates.items()]
 
 
 def fill(template: str, name: str) -> str:
-    """A template with its name (my-idea, my_idea, MyIdea) in the place of the one that it was written with."""
+    """Return a template with its name (my-idea, my_idea, MyIdea) replaced by another.
+
+    >>> fill("test", "your-idea").splitlines()[4]
+    'from your_idea import YourIdea'
+    """
     text = (files("genbench.templates") / f"{template}.txt").read_text(encoding="utf-8")
-    named = "".join(part.capitalize() for part in name.split("-"))
-    return text.replace("my-idea", name).replace("my_idea", _module(name)).replace("MyIdea", named)
+    class_name = "".join(part.capitalize() for part in name.split("-"))
+    return text.replace("my-idea", name).replace("my_idea", _module_name(name)).replace("MyIdea", class_name)
 
 
-def _write(path: Path, template: str, name: str) -> Path:
+def _write_file(path: Path, template: str, name: str) -> Path:
     if path.exists():
-        raise UserError(f"{str(path)!r} is there already; choose another name, or go to another folder")
-    write_whole(path, fill(template, name).encode())
+        raise _exists(path)
+    write_atomic(path, fill(template, name).encode())
     return path
 
 
-def _module(name: str) -> str:
+def _exists(path: Path) -> UserError:
+    return UserError(f"{str(path)!r} exists already; choose another name, or go to another folder")
+
+
+def _module_name(name: str) -> str:
     return name.replace("-", "_")
 
 
 def _require_name(name: str) -> None:
-    """Refuse what is no name, and names that something else is called by."""
+    """Raise UserError for a name that is invalid, or that a generator or a Python module has."""
     if not NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for a generator; take small letters, digits and hyphens, as in my-idea")
-    if name in registry.found():
+        raise UserError(f"{name!r} cannot name a generator; use lower-case letters, digits and hyphens, as in my-idea")
+    if name in registry.registered():
         raise UserError(f"a generator is called {name!r} already; choose another name")
-    if keyword.iskeyword(_module(name)) or importlib.util.find_spec(_module(name)):
-        raise UserError(f"Python knows {_module(name)!r} already; choose another name")
+    module = _module_name(name)
+    if keyword.iskeyword(module) or importlib.util.find_spec(module):
+        raise UserError(f"{module!r} is a Python keyword or an installed module; choose another name")

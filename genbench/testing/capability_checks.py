@@ -105,9 +105,11 @@ def backoff_levels_agree_with_log_probs(subject: Subject) -> None:
     """The probabilities of the longest back-off level are those of log_probs; the lengths rise.
 
     Let each level's probabilities include what shorter contexts give; add a level for each context length, from 0.
+    Those of an adaptive generator are of its training alone, and are compared before it reads anything.
     """
     generator = subject.fitted
-    for state, _ in subject.states():
+    states = [state for state, _ in subject.states()]
+    for state in states[:1] if capabilities.is_adaptive(generator) else states:
         levels = capabilities.backoff_levels(generator, state)
         if not levels:
             continue

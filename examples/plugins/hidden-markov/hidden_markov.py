@@ -1,7 +1,7 @@
 """hidden-markov: a hidden Markov model over characters (Baum et al. 1970; Rabiner 1989).
 
-Differs from a Markov chain in what is remembered: not the last tokens, but how likely each of a few hidden states is
-after all that was read. The states find out by themselves what they stand for: vowels, the ends of words, quotations.
+Differs from a Markov chain in its memory: not the last tokens, but the probability of each hidden state given the
+whole text so far. Training finds out what the states stand for: vowels, the ends of words, quotations.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from genbench import Generator, Ids, LogProbs, Progress, TrainContext, State, Tokenizer
+from genbench import Generator, Tokenizer
+from genbench.generator import LogProbs, Progress, ProgressCallback, State, Text, TrainContext, ignore
+from genbench.tokenization import Ids
 
 Floats = npt.NDArray[np.float64]
-STRETCH = 128  # tokens that are read in one go, side by side with all other stretches
-ROUNDS = 60  # of Baum and Welch, where neither budget nor steps are given
-LEAST = 1e-4  # the share of the tokenizer's base in every prediction
+
+SEGMENT_TOKENS = 128  # the text is split into segments of this length, which are read side by side
+ROUNDS = 60  # of expectation-maximization, where neither budget nor steps are given
+BASE_SHARE = 1e-4  # of the tokenizer's base distribution in every prediction
 
 
 @dataclass
 class HiddenMarkov(Generator):
-    """Hidden states that draw characters, and a chain from state to state."""
+    """A Markov chain of hidden states, each with its own distribution over characters."""
 
-    contract = 1
+    contract = 2
 
     states: int = field(default=32, metadata={"help": "hidden states"})
 
@@ -32,103 +35,116 @@ class HiddenMarkov(Generator):
         if self.states < 1:
             raise ValueError(f"states is {self.states}, and must be 1 or more")
 
-    def fit(self, train: str, valid: str, context: TrainContext) -> None:
-        """Expectation-maximisation; each round makes the training text likelier. A step is a round."""
-        began, rounds = time.perf_counter(), context.steps or ROUNDS
-        self.tokenizer, self.facts = Tokenizer.characters(train), {}
-        ids = self.tokenizer.encode("\n" + train)
-        rows = max(1, len(ids) // STRETCH)
-        stretches = ids[: rows * (len(ids) // rows)].reshape(rows, -1)
-        saved = context.resume() or self._guess(ids, np.random.default_rng(context.seed))
-        move, draw, done = saved["move"], saved["draw"], int(saved["done"])
-        while done < rounds and not (context.steps is None and _over(began, context.budget, done)):
-            move, draw, nats = _round(stretches, move, draw)
-            done += 1
-            context.report(Progress(_share(began, context, done, rounds), done, nats / np.log(2)))
-            context.save({"move": move, "draw": draw, "done": done})
-        self._move, self._draw = move, (1 - LEAST) * draw + LEAST * self.tokenizer.base()
-        self.facts |= {"parameters": move.size + draw.size, "steps": done, "passes": done}
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        """Run expectation-maximization (Baum-Welch); each round makes the training text likelier. A step is a round."""
+        started, rounds = time.perf_counter(), context.steps or ROUNDS
+        self.tokenizer = Tokenizer.characters(train)
 
-    def _guess(self, ids: Ids, random: np.random.Generator) -> dict[str, Any]:
-        """Where to begin: states that differ a little, for none would learn to differ from one like it."""
+        # the text as segments side by side
+        ids = self.tokenizer.encode(f"\n{train}")
+        rows = max(1, len(ids) // SEGMENT_TOKENS)
+        segments = ids[: rows * (len(ids) // rows)].reshape(rows, -1)  # (rows, tokens)
+
+        # rounds until the budget or the steps are spent
+        saved = context.resume() or self._initial(ids, np.random.default_rng(context.seed))
+        transitions, emissions, done = saved["transitions"], saved["emissions"], int(saved["done"])
+        while done < rounds and not (context.steps is None and _is_spent(started, context.budget, done)):
+            transitions, emissions, nats = _em_round(segments, transitions, emissions)
+            done += 1
+            context.report(Progress(_fraction(started, context, done, rounds), done, nats / np.log(2)))
+            context.save({"transitions": transitions, "emissions": emissions, "done": done})
+
+        self._transitions = transitions  # (states, states)
+        self._emissions = (1 - BASE_SHARE) * emissions + BASE_SHARE * self.tokenizer.base_distribution()
+        context.record(parameters=transitions.size + emissions.size, steps=done, passes=done)
+
+    def _initial(self, ids: Ids, rng: np.random.Generator) -> dict[str, Any]:
+        """Return random states near the character frequencies: identical states would never become different."""
         counts = np.bincount(ids, minlength=self.tokenizer.size) + 1e-6
-        draw = counts * random.uniform(0.5, 1.5, (self.states, len(counts)))
-        move = random.uniform(0.5, 1.5, (self.states, self.states))
-        return {"move": _shares(move), "draw": _shares(draw), "done": 0}
+        emissions = counts * rng.uniform(0.5, 1.5, (self.states, len(counts)))
+        transitions = rng.uniform(0.5, 1.5, (self.states, self.states))
+        return {"transitions": _normalize(transitions), "emissions": _normalize(emissions), "done": 0}
 
     def start(self) -> State:
-        """How likely each state is after a newline, (states,)."""
+        """Return the probability of each hidden state after a newline, (states,)."""
         state = np.full(self.states, 1 / self.states)
         for token in self.tokenizer.encode("\n").tolist():
             state = self.advance(state, token)
         return state
 
     def advance(self, state: State, token: int) -> State:
-        """Move on, then weigh each state by how likely it draws what was read."""
-        likely = (state @ self._move) * self._draw[:, token]
-        return likely / likely.sum()
+        """Return the probability of each hidden state after a transition and the emission of a token, (states,)."""
+        joint = (state @ self._transitions) * self._emissions[:, token]
+        return joint / joint.sum()
 
     def log_probs(self, state: State) -> LogProbs:
-        """What each state that may come next draws, by how likely it is, (vocabulary,)."""
-        return np.asarray(np.log(state @ self._move @ self._draw))
+        """Return the emissions of all states, weighted by their probability after a transition, (vocabulary,)."""
+        return np.asarray(np.log(state @ self._transitions @ self._emissions))
 
-    def token_log_probs(self, ids: Ids) -> LogProbs:
-        """The forward algorithm: the sum over the states alone, not over the vocabulary."""
-        state, sums = self.start(), np.empty(len(ids))
-        columns = np.ascontiguousarray(self._draw.T)  # (vocabulary, states)
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        """Return the log-probability of each token by the forward algorithm: sums over states, not the vocabulary."""
+        state, probabilities = self.start(), np.empty(len(ids))
+        columns = np.ascontiguousarray(self._emissions.T)  # (vocabulary, states)
         for place, token in enumerate(ids.tolist()):
-            likely = (state @ self._move) * columns[token]
-            sums[place] = likely.sum()
-            state = likely / sums[place]
-        return np.log(sums)
+            joint = (state @ self._transitions) * columns[token]
+            probabilities[place] = joint.sum()
+            state = joint / probabilities[place]
+            if place % 4096 == 0:
+                progress(place / len(ids))
+        return np.log(probabilities)
 
     def dump(self) -> dict[str, Any]:
-        """Both matrices."""
-        return {"move": self._move, "draw": self._draw}
+        """Return the tokenizer and both matrices."""
+        matrices = {"transitions": self._transitions, "emissions": self._emissions}
+        return {"tokenizer": self.tokenizer.dump(), **matrices}
 
     def restore(self, learned: dict[str, Any]) -> None:
-        """Take them back."""
-        self._move, self._draw = learned["move"], learned["draw"]
+        """Take back what `dump` returned."""
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
+        self._transitions, self._emissions = learned["transitions"], learned["emissions"]
 
 
-def _round(ids: Ids, move: Floats, draw: Floats) -> tuple[Floats, Floats, float]:
-    """One round over (rows, tokens) ids: new matrices, and the nats a token under the old ones."""
-    emitted = draw.T[ids]  # (rows, tokens, states)
-    ahead, scale = _forward(emitted, move)
-    back = np.ones_like(ahead[:, 0])
-    moves, draws = np.zeros_like(move), np.zeros_like(draw.T)
-    for at in range(ids.shape[1] - 1, -1, -1):
-        np.add.at(draws, ids[:, at], ahead[:, at] * back)
-        if at:
-            weighed = emitted[:, at] * back / scale[:, at, None]
-            moves += ahead[:, at - 1].T @ weighed
-            back = weighed @ move.T
+def _em_round(ids: Ids, transitions: Floats, emissions: Floats) -> tuple[Floats, Floats, float]:
+    """Return new matrices after one round over (rows, tokens) ids, and the nats per token under the old ones."""
+    emitted = emissions.T[ids]  # (rows, tokens, states)
+    forward, scale = _forward(emitted, transitions)
+
+    # the backward pass adds up expected counts
+    backward = np.ones_like(forward[:, 0])  # (rows, states)
+    transition_counts, emission_counts = np.zeros_like(transitions), np.zeros_like(emissions.T)
+    for place in range(ids.shape[1] - 1, -1, -1):
+        np.add.at(emission_counts, ids[:, place], forward[:, place] * backward)
+        if place:
+            weighted = emitted[:, place] * backward / scale[:, place, None]
+            transition_counts += forward[:, place - 1].T @ weighted
+            backward = weighted @ transitions.T
+
     nats = -float(np.log(scale).mean())
-    return _shares(move * moves + 1e-9), _shares(draws.T + 1e-9), nats
+    return _normalize(transitions * transition_counts + 1e-9), _normalize(emission_counts.T + 1e-9), nats
 
 
-def _forward(emitted: Floats, move: Floats) -> tuple[Floats, Floats]:
-    """How likely each state is after each token, (rows, tokens, states), and each token's probability."""
-    ahead, scale = np.empty_like(emitted), np.empty(emitted.shape[:2])
-    state = np.full((len(emitted), len(move)), 1 / len(move))
-    for at in range(emitted.shape[1]):
-        likely = (state @ move) * emitted[:, at]
-        scale[:, at] = likely.sum(axis=1)
-        state = ahead[:, at] = likely / scale[:, at, None]
-    return ahead, scale
+def _forward(emitted: Floats, transitions: Floats) -> tuple[Floats, Floats]:
+    """Return the probability of each state after each token, (rows, tokens, states), and of each token."""
+    forward, scale = np.empty_like(emitted), np.empty(emitted.shape[:2])
+    state = np.full((len(emitted), len(transitions)), 1 / len(transitions))
+    for place in range(emitted.shape[1]):
+        joint = (state @ transitions) * emitted[:, place]
+        scale[:, place] = joint.sum(axis=1)
+        state = forward[:, place] = joint / scale[:, place, None]
+    return forward, scale
 
 
-def _shares(weights: Floats) -> Floats:
+def _normalize(weights: Floats) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _over(began: float, budget: float | None, done: int) -> bool:
-    """Whether one more round would take longer than the budget has left."""
-    spent = time.perf_counter() - began
-    return budget is not None and done > 0 and spent * (done + 1) / done > budget
+def _is_spent(started: float, budget: float | None, done: int) -> bool:
+    """Return whether one more round would take longer than the budget allows."""
+    seconds = time.perf_counter() - started
+    return budget is not None and done > 0 and seconds * (done + 1) / done > budget
 
 
-def _share(began: float, context: TrainContext, done: int, rounds: int) -> float:
+def _fraction(started: float, context: TrainContext, done: int, rounds: int) -> float:
     if context.steps is None and context.budget is not None:
-        return min(max((time.perf_counter() - began) / context.budget, done / rounds), 1.0)
+        return min(max((time.perf_counter() - started) / context.budget, done / rounds), 1.0)
     return done / rounds

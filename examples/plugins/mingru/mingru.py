@@ -4,8 +4,8 @@ Differs from a GRU in that gate and candidate depend on the input alone, not on 
 
     z = sigmoid(V x)      h' = (1 - z) h + z g(W x)      g(a) = a + 1/2 where a >= 0, else sigmoid(a)
 
-So h is a weighted sum that needs no step-by-step training: all steps of a window are found at once by a parallel scan,
-in logarithms (Heinsen 2023), since the weights of far steps are tiny. Drawing goes step by step, as with any other.
+So h is a weighted sum, and training needs no loop over time: a parallel scan computes all steps of a window at once, in
+logarithms (Heinsen 2023), because the weights of distant steps are tiny. Sampling goes step by step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 
 def scan(log_keep: Tensor, log_add: Tensor, log_before: Tensor) -> Tensor:
-    """All h of h[t] = keep[t] h[t-1] + add[t], given logarithms, (batch, time, hidden); before is (batch, 1, hidden).
+    """Return h[t] = keep[t] h[t-1] + add[t] for all t, (batch, time, hidden), given logarithms.
 
     >>> keep, add = torch.tensor([[[0.5], [0.5]]]), torch.tensor([[[1.0], [2.0]]])
     >>> scan(keep.log(), add.log(), torch.tensor([[[4.0]]]).log()).flatten().round(decimals=4).tolist()
@@ -31,7 +31,7 @@ def scan(log_keep: Tensor, log_add: Tensor, log_before: Tensor) -> Tensor:
 
 
 class Layer(nn.Module):
-    """One minGRU layer around which the input goes, too."""
+    """One minGRU layer with a residual connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -39,9 +39,9 @@ class Layer(nn.Module):
         self.both = nn.Linear(width, 2 * width)  # V and W
 
     def forward(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, time, width) and h before, (batch, 1, width); what goes on, and h after."""
+        """Return outputs (batch, time, width) and the last h, (batch, 1, width), from inputs and the h before."""
         gate, new = self.both(self.norm(x)).chunk(2, dim=2)
-        with torch.autocast(x.device.type, enabled=False):  # logarithms want fp32
+        with torch.autocast(x.device.type, enabled=False):  # logarithms need fp32
             gate, new = gate.float(), new.float()
             log_new = torch.where(new >= 0, (new.relu() + 0.5).log(), -functional.softplus(-new))
             log_add = log_new - functional.softplus(-gate)
@@ -50,7 +50,7 @@ class Layer(nn.Module):
 
 
 class MinGRUCore(nn.Module):
-    """Layers one upon the other, called like nn.LSTM(batch_first=True)."""
+    """A stack of minGRU layers, called like nn.LSTM(batch_first=True)."""
 
     def __init__(self, inputs: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class MinGRUCore(nn.Module):
         self.norm = nn.LayerNorm(hidden)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(batch, time, inputs) to (batch, time, hidden); a state is (layers, batch, hidden)."""
+        """Return outputs (batch, time, hidden) and a state (layers, batch, hidden) for inputs (batch, time, inputs)."""
         values, after = self.widen(x), []
         for place, layer in enumerate(self.layers):
             before = values.new_zeros(len(x), values.shape[2]) if state is None else state[place]
@@ -72,10 +72,10 @@ class MinGRUCore(nn.Module):
 class MinGRU(RecurrentGenerator):
     """A character-level minGRU, trained by a parallel scan."""
 
-    contract = 1
+    contract = 2
 
-    layers: int = field(default=3, metadata={"help": "minGRU layers, one upon the other"})
+    layers: int = field(default=3, metadata={"help": "minGRU layers"})
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
-        """The layers."""
+        """Return the stack of layers."""
         return MinGRUCore(inputs, hidden, self.layers)

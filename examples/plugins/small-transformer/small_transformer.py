@@ -1,8 +1,8 @@
 """small-transformer: a causal Transformer (Vaswani et al. 2017) as a generator with a state.
 
-Differs from a recurrent network in what is carried on: not a summary, but the keys and values of the last tokens
-(Transformer-XL, Dai et al. 2019), so that a stretch of text may be read in one go or token by token with the same
-result. Where a token stands is told by a penalty that grows with the distance (ALiBi, Press et al. 2022).
+Differs from a recurrent network in its state: not a summary, but the keys and values of the last tokens
+(Transformer-XL, Dai et al. 2019), so that text may be read at once or token by token with the same result. Positions
+are encoded by a penalty that grows with the distance (ALiBi, Press et al. 2022).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Memory = tuple[Tensor, Tensor]
 
 
 def bias(time: int, context: int, heads: int, filled: Tensor) -> Tensor:
-    """What is added to the scores, (batch, heads, time, context + time): minus infinity for what cannot be seen.
+    """Return what is added to the attention scores, (batch, heads, time, context + time): -inf masks a token.
 
-    A token sees itself and the `context` - 1 before it; `filled`, (batch,), tells how much of the memory is text.
+    A token attends to itself and the `context` - 1 before it; `filled`, (batch,), is how much of the memory is text.
 
     >>> (0 - 256 * bias(2, 2, 1, torch.tensor([1.0])))[0, 0].tolist()
     [[inf, 1.0, 0.0, inf], [inf, inf, 1.0, 0.0]]
@@ -34,7 +34,7 @@ def bias(time: int, context: int, heads: int, filled: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Attention, then two layers of its own for each token; the input goes around both."""
+    """Self-attention and a feed-forward network, each with a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -45,15 +45,15 @@ class Block(nn.Module):
         self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor, memory: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """What goes on, (batch, time, width), and the last keys and values, (batch, context, 2 width).
+        """Return outputs (batch, time, width) and the last keys and values, (batch, context, 2 width).
 
-        Takes the same two, of before, and what `bias` gives.
+        `memory` is the keys and values before, `seen` the result of `bias`.
         """
         query, known = self.qkv(self.norms[0](x)).split([x.shape[2], 2 * x.shape[2]], dim=2)
         known = torch.cat([memory.to(known.dtype), known], dim=1)
         q, k, v = (self._split(part) for part in (query, *known.chunk(2, dim=2)))
-        found = functional.scaled_dot_product_attention(q, k, v, seen.to(q.dtype))
-        x = x + self.out(found.transpose(1, 2).flatten(2))
+        attended = functional.scaled_dot_product_attention(q, k, v, seen.to(q.dtype))
+        x = x + self.out(attended.transpose(1, 2).flatten(2))
         x = x + self.narrow(functional.gelu(self.wide(self.norms[1](x))))
         return x, known[:, -memory.shape[1] :].float()
 
@@ -62,7 +62,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Blocks one upon the other, called like nn.LSTM(batch_first=True)."""
+    """A stack of blocks, called like nn.LSTM(batch_first=True)."""
 
     def __init__(self, inputs: int, width: int, layers: int, heads: int, context: int) -> None:
         super().__init__()
@@ -72,10 +72,10 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, state: Memory | None = None) -> tuple[Tensor, Memory]:
-        """(batch, time, inputs) to (batch, time, width).
+        """Return outputs (batch, time, width) and a state for inputs (batch, time, inputs).
 
-        A state is the keys and values of the last tokens, (layers, batch, context, 2 width), zero where there were
-        none, and how many there were, (1, batch, 1).
+        A state is the keys and values of the last tokens, (layers, batch, context, 2 width), zero where there are
+        none, and their number, (1, batch, 1).
         """
         batch, time = x.shape[:2]
         if state is None:
@@ -93,16 +93,16 @@ class Transformer(nn.Module):
 class SmallTransformer(RecurrentGenerator):
     """A character-level causal Transformer."""
 
-    contract = 1
+    contract = 2
 
     hidden: int | None = field(default=128, metadata={"help": "width of each block"})
-    layers: int = field(default=2, metadata={"help": "blocks, one upon the other"})
-    heads: int = field(default=4, metadata={"help": "of attention, in each block; they share its width"})
-    context: int = field(default=64, metadata={"help": "tokens that an attention sees"})
+    layers: int = field(default=2, metadata={"help": "blocks"})
+    heads: int = field(default=4, metadata={"help": "attention heads in each block; they share its width"})
+    context: int = field(default=64, metadata={"help": "tokens that attention covers"})
     bptt: int = field(default=64, metadata={"help": "length of truncated backpropagation through time, in tokens"})
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
-        """The blocks."""
+        """Return the stack of blocks."""
         if hidden % self.heads:
             raise ValueError(f"heads is {self.heads}, and must divide hidden, {hidden}")
         return Transformer(inputs, hidden, self.layers, self.heads, self.context)

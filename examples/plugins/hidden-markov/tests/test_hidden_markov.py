@@ -1,4 +1,4 @@
-"""hidden-markov holds what every generator must."""
+"""hidden-markov passes the checks that every generator has to pass."""
 
 from genbench.testing import Check, Subject, parametrize_with_checks
 
@@ -7,5 +7,5 @@ from hidden_markov import HiddenMarkov
 
 @parametrize_with_checks(HiddenMarkov)
 def test_conforms(subject: Subject, check: Check) -> None:
-    """One check of the conformance kit."""
+    """Run one check of the conformance kit."""
     check(subject)

@@ -1,4 +1,4 @@
-"""mingru holds what every generator must."""
+"""mingru passes the checks that every generator has to pass."""
 
 from genbench.testing import Check, Subject, parametrize_with_checks
 
@@ -7,5 +7,5 @@ from mingru import MinGRU
 
 @parametrize_with_checks(lambda: MinGRU(hidden=32))
 def test_conforms(subject: Subject, check: Check) -> None:
-    """One check of the conformance kit."""
+    """Run one check of the conformance kit."""
     check(subject)

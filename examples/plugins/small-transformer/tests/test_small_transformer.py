@@ -1,4 +1,4 @@
-"""small-transformer holds what every generator must."""
+"""small-transformer passes the checks that every generator has to pass."""
 
 from genbench.testing import Check, Subject, parametrize_with_checks
 
@@ -7,5 +7,5 @@ from small_transformer import SmallTransformer
 
 @parametrize_with_checks(lambda: SmallTransformer(hidden=32))
 def test_conforms(subject: Subject, check: Check) -> None:
-    """One check of the conformance kit."""
+    """Run one check of the conformance kit."""
     check(subject)

@@ -1,0 +1,91 @@
+"""Progress of long work: scoring, sampling, attribution and jobs report the share that is done."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import PROSE
+from doubles import Fixed
+from rich.console import Console
+
+from genbench import scoring
+from genbench.analysis.attribution import passage_bits
+from genbench.experiments.job import Job, run_job
+from genbench.generator import Progress, rescale
+from genbench.report.terminal.live import Live
+from genbench.sampling import Sampling, generate_many
+from genbench.spec import Spec
+from genbench.training import ProgressListener
+
+
+def is_rising_to_one(shares: list[float]) -> bool:
+    return shares == sorted(shares) and shares[-1] == 1.0 and all(0 <= share <= 1 for share in shares)
+
+
+def test_scoring_a_long_text_reports_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "PROGRESS_EVERY", 0.0)
+    shares: list[float] = []
+    scoring.score(Fixed(), "ab" * 2000, shares.append)
+    assert is_rising_to_one(shares)
+    assert len(shares) > 10
+
+
+def test_scoring_that_fails_ends_its_progress() -> None:
+    class Broken(Fixed):
+        def log_probs(self, state: Any) -> Any:
+            raise ZeroDivisionError
+
+    shares: list[float] = []
+    with pytest.raises(ZeroDivisionError):
+        scoring.score(Broken(), "ab", shares.append)
+    assert shares == [0.0, 1.0]
+
+
+def test_sampling_many_texts_reports_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.sampling.loop.MIN_BATCH", 2)
+    monkeypatch.setattr("genbench.sampling.loop.MAX_BATCH_CELLS", 0)
+    shares: list[float] = []
+    rngs = [np.random.default_rng(seed) for seed in range(5)]
+    generate_many(Fixed(), [""] * 5, [Sampling(length=20)] * 5, rngs, shares.append)
+    assert is_rising_to_one(shares)
+    assert len(shares) > 20
+
+
+def test_scoring_texts_of_several_authors_reports_its_share() -> None:
+    shares: list[float] = []
+    passage_bits([Fixed(), Fixed()], ["ab", "cd"], shares.append)
+    assert is_rising_to_one(shares)
+
+
+def test_a_job_reports_that_it_is_scoring() -> None:
+    reports: list[Progress] = []
+    job = Job("a", PROSE * 3, PROSE, PROSE, Spec.parse("markov-char:order=2"), samplings=[Sampling(length=20)])
+    assert run_job(job, reports.append).status == "ok"
+    assert [report.fraction for report in reports if report.note == "scoring"][-1] == 1.0
+
+
+def test_a_stage_is_rescaled_to_the_whole_task() -> None:
+    shares: list[float] = []
+    rescale(shares.append, 0.5, 0.25)(0.5)
+    assert shares == [0.625]
+
+
+def test_the_next_stage_restarts_the_bar() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
+    with Live(console) as live:
+        live.job_progress(0, "austen lstm-char", Progress(0.9))
+        task = live.bars.tasks[0]
+        live.job_progress(0, "austen lstm-char", Progress(0.1, note="scoring"))
+        assert task.completed == pytest.approx(0.1)
+        assert task.fields["status"] == "scoring"
+
+
+def test_short_work_prints_nothing_in_a_pipe() -> None:
+    out = io.StringIO()
+    with Live(Console(file=out)) as live:
+        report = live.task("reading")
+        for share in (0.0, 0.5, 1.0):
+            report(share)
+    assert out.getvalue() == ""
+    assert isinstance(live, ProgressListener)
