@@ -33,6 +33,12 @@ from genbench.corpus.corpus import Corpus, write_parts
 from genbench.corpus.loading import load_corpus
 from genbench.corpus.sources import read_path
 from genbench.errors import CorpusError, UserError
+from genbench.experiments.compare import compare as compare
+from genbench.experiments.compare import load_run as load_run
+from genbench.experiments.compare import rerun as rerun
+from genbench.experiments.config import read_config as read_config
+from genbench.experiments.diff import diff_comparisons as diff
+from genbench.experiments.sweep import sweep as sweep
 from genbench.generator import Progress
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling

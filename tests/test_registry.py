@@ -6,26 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from genbench import ContractError, Generator, SpecError, registry
+from genbench import Generator, registry
+from genbench.errors import ContractError, SpecError
 
 GOOD = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
 UNIGRAM = GOOD[: GOOD.index("@dataclass\nclass Fixed")] + GOOD[GOOD.index("@dataclass\nclass Unigram") :]
 
 
-def test_the_generators_of_the_package_are_found() -> None:
-    assert {"markov-char", "markov-word", "lstm-char", "lstm-word"} <= set(registry.found())
+def test_the_generators_of_the_package_are_registered() -> None:
+    assert {"markov-char", "markov-word", "lstm-char", "lstm-word"} <= set(registry.registered())
 
 
-def test_an_unknown_name_says_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(SpecError, match="did you mean markov-char"):
-        registry.make("markov-chr")
+        registry.create("markov-chr")
 
 
 def test_a_file_with_one_generator_is_one(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(UNIGRAM, encoding="utf-8")
-    made = registry.make(f"{tmp_path}/mine.py:smoothing=0.25")
-    assert isinstance(made, Generator)
-    assert made.smoothing == 0.25  # type: ignore[attr-defined]
+    generator = registry.create(f"{tmp_path}/mine.py:smoothing=0.25")
+    assert isinstance(generator, Generator)
+    assert generator.smoothing == 0.25  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -38,17 +39,43 @@ def test_a_file_with_one_generator_is_one(tmp_path: Path) -> None:
         ("syntax error", "SyntaxError"),
     ],
 )
-def test_a_file_that_holds_no_generator_is_refused(source: str, reason: str, tmp_path: Path) -> None:
+def test_a_file_without_exactly_one_generator_is_refused(source: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     with pytest.raises(ContractError, match=reason):
-        registry.make(f"{tmp_path}/mine.py")
+        registry.create(f"{tmp_path}/mine.py")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="there is no file"):
-        registry.make(f"{tmp_path}/mine.py")
+        registry.create(f"{tmp_path}/mine.py")
 
 
 def test_finding_names_and_chains_loads_no_torch() -> None:
-    code = "import genbench.registry as r, sys; r.found(); r.make('markov-char'); assert 'torch' not in sys.modules"
+    code = (
+        "import genbench.registry as r, sys; r.registered(); r.create('markov-char'); assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+CONTRACT_1 = UNIGRAM.replace("def start", "def begin").replace("def log_probs", "def predict")
+
+
+@pytest.mark.parametrize("source", [CONTRACT_1, UNIGRAM.replace("smoothing:", "contract = 1\n    smoothing:")])
+def test_a_plugin_for_contract_1_is_told_what_to_change(source: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(source, encoding="utf-8")
+    with pytest.raises(ContractError, match=r"contract 1.*rename begin to start and predict to log_probs") as caught:
+        registry.create(f"{tmp_path}/mine.py")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_plugin_that_imports_a_name_of_contract_1_is_told_what_to_change(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from genbench import Run\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"another version of genbench; rename begin to start"):
+        registry.create(f"{tmp_path}/mine.py")
+
+
+def test_a_plugin_for_a_later_contract_asks_for_an_upgrade(tmp_path: Path) -> None:
+    source = UNIGRAM.replace("smoothing:", "contract = 3\n    smoothing:")
+    (tmp_path / "mine.py").write_text(source, encoding="utf-8")
+    with pytest.raises(ContractError, match=r"supports 2; pip install --upgrade genbench"):
+        registry.create(f"{tmp_path}/mine.py")

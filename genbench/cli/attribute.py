@@ -44,15 +44,15 @@ def attribute(
 ) -> None:
     """Attribute a text to one of several authors: the bits it takes under each author's model, fewest first."""
     from genbench import api
-    from genbench.report.terminal import attribution as view
-    from genbench.report.terminal import screen
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.analysis import show_attribution
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console, print_json
 
     text = api.read_text(file, lines=training.lines)
     authors = [*among, *(others or ())]  # an option takes one word; the others after it arrive as arguments
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         result = api.attribute(text, authors, generator, characters=characters, **vars(training), listener=live)
     if json:
-        screen.values(result)
+        print_json(result.to_dict())
     else:
-        view.show_attribution(result, console())
+        show_attribution(result, make_console())

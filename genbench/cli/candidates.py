@@ -19,9 +19,9 @@ Candidate = tuple[str, str]  # a name and its description
 
 def authors() -> list[Candidate]:
     """Return the authors of the catalogue."""
-    from genbench.corpus.catalogue import catalogue
+    from genbench.corpus.catalogue import load_catalogue
 
-    return [(name, author.full_name) for name, author in catalogue().items()]
+    return [(name, author.full_name) for name, author in load_catalogue().items()]
 
 
 def generators() -> list[str]:
@@ -57,7 +57,7 @@ def run_names() -> list[str]:
     """Return the names of the stored runs."""
     from genbench.storage import runs
 
-    return runs.names()
+    return runs.run_names()
 
 
 def option_names(name: str) -> list[str]:

@@ -3,69 +3,159 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genbench.cli import options as p
+from genbench.cli import completion
+from genbench.cli.options import (
+    Authors,
+    Budget,
+    CsvFile,
+    Device,
+    HeldOut,
+    HtmlFile,
+    JsonFile,
+    Length,
+    Lines,
+    MarkdownFile,
+    MaxOverlap,
+    MinP,
+    OptionGroup,
+    Penalty,
+    Retrain,
+    Specs,
+    Steps,
+    TopK,
+    TopP,
+    accepts_groups,
+    option,
+)
+
+if TYPE_CHECKING:
+    from genbench.experiments.comparison import Comparison
+
+Timeout = Annotated[
+    str | None,
+    option(metavar="TIME", help="Time limit per row. [default: 3 budgets, 1m, and 1s per 1,000 test characters]"),
+]
+Jobs = Annotated[int | None, option(metavar="N", help="Rows that run side by side. [default: one per core]")]
+Executor = Annotated[
+    str | None,
+    option(metavar="local|ray|HOST:PORT", help="Where rows run: here, or on a Ray cluster. [default: local]"),
+]
+NewRunName = Annotated[
+    str, option("--name", metavar="NAME", help="Name of the run. [default: its authors and a number]")
+]
 
 
+@dataclass(frozen=True)
+class SampleOptions(OptionGroup):
+    """Which samples a comparison generates."""
+
+    prompts: Annotated[
+        list[str] | None,
+        option(
+            "--prompt",
+            metavar="TEXT",
+            help="Text that samples continue; random: 40 characters of the author; repeatable, one sample each.",
+        ),
+    ] = None
+    temperatures: Annotated[
+        list[float] | None,
+        option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]"),
+    ] = None
+    top_k: TopK = None
+    top_p: TopP = None
+    min_p: MinP = None
+    repetition_penalty: Penalty = 1.0
+    max_overlap: MaxOverlap = None
+    length: Length = 300
+
+
+@dataclass(frozen=True)
+class MetricOptions(OptionGroup):
+    """What a comparison measures beyond bits and samples."""
+
+    by: Annotated[
+        list[str] | None,
+        option(
+            metavar="KIND",
+            help="Split the bits by kind of place: word-frequency, context-seen, position (in a word), newline; "
+            "repeatable.",
+            completion=completion.by,
+        ),
+    ] = None
+    style: Annotated[
+        bool,
+        typer.Option("--style", help="Let judges attribute the samples; a quarter of the training text is theirs."),
+    ] = False
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Measure what context is worth: bits with 1, 2, 4 ... characters of it.")
+    ] = False
+    cross_author: Annotated[
+        bool, typer.Option("--cross-author", help="Also score the other authors' test texts: a matrix of authors.")
+    ] = False
+
+
+@accepts_groups
 def compare(
     context: typer.Context,
-    authors: p.Authors = None,
-    generators: p.Specs = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    deadline: p.Deadline = None,
-    seed: p.Seed = 0,
-    seeds: p.Seeds = 1,
-    prompts: p.Prompts = None,
-    temperatures: p.Temperatures = None,
-    top_k: p.TopK = None,
-    top_p: p.TopP = None,
-    min_p: p.MinP = None,
-    repetition_penalty: p.Penalty = 1.0,
-    max_overlap: p.MaxOverlap = None,
-    length: p.Length = 300,
-    jobs: p.Jobs = None,
-    executor: p.Executor = None,
-    device: p.Device = "auto",
-    lines: p.Lines = "join",
-    held_out: p.HeldOut = None,
-    by: p.By = None,
-    style: p.Style = False,
-    memory: p.Memory = False,
-    across: p.Across = False,
-    fresh: p.Fresh = False,
-    name: p.RunName = "",
-    json: p.Json = None,
-    csv: p.Csv = None,
-    markdown: p.Markdown = None,
-    html: p.Html = None,
+    samples: SampleOptions,
+    metrics: MetricOptions,
+    authors: Authors = None,
+    generators: Specs = None,
+    budget: Budget = None,
+    steps: Steps = None,
+    timeout: Timeout = None,
+    seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and spread.")] = 1,
+    jobs: Jobs = None,
+    executor: Executor = None,
+    device: Device = "auto",
+    lines: Lines = "join",
+    held_out: HeldOut = None,
+    retrain: Retrain = False,
+    name: NewRunName = "",
+    json: JsonFile = None,
+    csv: CsvFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
-    from genbench.experiments import comparing
-    from genbench.experiments import config as settings
-    from genbench.report.export import files
-    from genbench.report.terminal import comparison as terminal
-    from genbench.report.terminal.live import Live, console
-    from genbench.storage import runs
+    from genbench.experiments.compare import compare as run_compare
+    from genbench.experiments.config import CompareConfig, resolve_arguments
+    from genbench.report.export.files import Outputs
+    from genbench.report.terminal.comparison import show_comparison
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.storage.runs import require_unused_name
 
-    typed = {name: context.params[name] for name in settings.Settings.__annotations__ if _typed(context, name)}
-    asked = settings.arguments(settings.asked(typed)) | ({"name": name} if name else {})
+    # refuse what can be refused before the work: bad arguments, a name that is taken, files that cannot be written
+    typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
+    arguments = resolve_arguments(typed)
     if name:
-        runs.require_free(name)
-    outputs = files.Outputs(json=json, csv=csv, markdown=markdown, html=html)
-    with Live(console(stderr=True)) as live:
-        found = comparing.compare(**asked, command=["genbench", *sys.argv[1:]], watcher=live)
-    terminal.show(found, console())
-    outputs.write(found)
-    if found.stopped:
+        require_unused_name(name)
+    outputs = Outputs(json=json, csv=csv, markdown=markdown, html=html)
+
+    with Live(make_console(stderr=True)) as live:
+        command = ["genbench", *sys.argv[1:]]
+        comparison = run_compare(**arguments, name=name, command=command, listener=live)
+    show_comparison(comparison, make_console())
+    outputs.write(comparison)
+    exit_by_outcome(comparison)
+
+
+def exit_by_outcome(comparison: Comparison) -> None:
+    """Exit with 1 where no row is ok, and as interrupted where the comparison was stopped."""
+    if comparison.stopped:
         raise KeyboardInterrupt
-    if not found.any_ok:
+    if not comparison.any_ok:
         raise typer.Exit(1)
 
 
-def _typed(context: typer.Context, name: str) -> bool:
-    """Whether an option was typed: a default gives way to what a comparison file says."""
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Return whether an option was typed: defaults give way to what a comparison file says."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

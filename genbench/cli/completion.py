@@ -72,9 +72,9 @@ def lines(incomplete: str) -> Candidates:
 
 def by(incomplete: str) -> Candidates:
     """Yield the kinds of place by which bits are split."""
-    from genbench.analysis.strata import BY
+    from genbench.analysis.strata import STRATIFIERS
 
-    yield from BY
+    yield from STRATIFIERS
 
 
 @contextlib.contextmanager

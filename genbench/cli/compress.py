@@ -22,20 +22,21 @@ def compress(
     """Compress a text with an author's model; trains one if no model is stored."""
     from genbench import api
     from genbench.analysis.compression import decode_utf8
-    from genbench.report.terminal.listings import facts
-    from genbench.report.terminal.live import Live, console
-    from genbench.storage.files import read_bytes, require_writable, write_whole
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_pairs
+    from genbench.storage.files import read_bytes, require_writable, write_atomic
 
     data = read_bytes(file)
     characters = len(decode_utf8(data))  # refused here, before any training
     require_writable(output)
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         trained = model.model(model.corpus(author, live), single(generators), live)
         compressed = api.compress(trained, data, listener=live)
-    write_whole(output, compressed)
+    write_atomic(output, compressed)
     bits_per_character = 8 * len(compressed) / max(characters, 1)
     sizes = [("bytes of text", f"{len(data):,}"), ("bytes compressed", f"{len(compressed):,}")]
-    facts([*sizes, ("bits per character", f"{bits_per_character:.4f}")], console())
+    print_pairs([*sizes, ("bits per character", f"{bits_per_character:.4f}")], make_console())
 
 
 def decompress(
@@ -52,11 +53,12 @@ def decompress(
 ) -> None:
     """Restore a compressed text byte for byte, with the model that compressed it."""
     from genbench import api
-    from genbench.report.terminal.live import Live, console
-    from genbench.storage.files import read_bytes, require_writable, write_whole
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.storage.files import read_bytes, require_writable, write_atomic
 
     data = read_bytes(file)
     require_writable(output)
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         trained = None if model is None else api.load(model)
-        write_whole(output, api.decompress(data, trained, listener=live))
+        write_atomic(output, api.decompress(data, trained, listener=live))

@@ -48,11 +48,11 @@ def confusion(
     """Measure how well authors are told apart: each model's bits on every test text, and passages attributed."""
     from genbench import api
     from genbench.analysis.attribution import LENGTHS
-    from genbench.report.terminal import attribution as view
-    from genbench.report.terminal import screen
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.analysis import show_confusion
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console, print_json
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         report = api.confusion(
             authors,
             generator,
@@ -65,6 +65,6 @@ def confusion(
             listener=live,
         )
     if json:
-        screen.values(report)
+        print_json(report.to_dict())
     else:
-        view.show_confusion(report, console())
+        show_confusion(report, make_console())

@@ -21,40 +21,42 @@ Named = Annotated[
 @app.command("list")
 def list_() -> None:
     """List the authors of the catalogue and where their texts are."""
-    from genbench.corpus.catalogue import catalogue
-    from genbench.corpus.sources import where
-    from genbench.report.terminal.listings import listing
-    from genbench.report.terminal.live import console
+    from genbench.corpus.catalogue import load_catalogue
+    from genbench.corpus.sources import location
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_list
 
     rows = [
-        [name, author.full_name, ", ".join(book.title for book in author.books), where(author)]
-        for name, author in catalogue().items()
+        [name, author.full_name, ", ".join(book.title for book in author.books), location(author)]
+        for name, author in load_catalogue().items()
     ]
-    listing(["author", "name", "books", "text"], rows, console())
+    print_list(["author", "name", "books", "text"], rows, make_console())
 
 
 @app.command()
 def show(author: Author, lines: Lines = "join") -> None:
     """Show an author's text: books, sizes, checksum and its beginning."""
     from genbench import api
-    from genbench.report.terminal.listings import facts
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_pairs
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, listener=live)
     sizes = {part: f"{len(getattr(text, part)):,} characters" for part in ("train", "valid", "test")}
     pairs = [("author", text.author), ("books", "; ".join(text.books)), *sizes.items()]
     pairs += [("lines", text.lines), ("sha256", text.sha256), ("begins", text.train[:300])]
-    facts(pairs, console())
+    print_pairs(pairs, make_console())
 
 
 @app.command()
 def fetch(authors: Named) -> None:
     """Download what is not on this machine yet, so that later runs need no network."""
     from genbench import api
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         for author in authors:
             live.message(repr(api.corpus(author, listener=live)))
 
@@ -67,9 +69,10 @@ def export(
 ) -> None:
     """Write train.txt, valid.txt and test.txt exactly as generators receive them."""
     from genbench import api
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         paths = api.export_corpus(api.corpus(author, lines=lines, listener=live), folder)
     for path in paths:
         typer.echo(path)

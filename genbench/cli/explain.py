@@ -19,12 +19,13 @@ def explain(
 ) -> None:
     """Show what may follow a text and the counts behind it; trains one if no model is stored."""
     from genbench import api
-    from genbench.report.terminal.explanation import show
-    from genbench.report.terminal.live import Live, console
-    from genbench.sampling.parameters import require_prompt
+    from genbench.report.terminal.analysis import show_explanation
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.sampling import require_prompt
 
     require_prompt(text)
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
         trained = model.model(corpus, single(generators), live)
-    show(api.explain(trained, corpus, text, top), console())
+    show_explanation(api.explain(trained, corpus, text, top), make_console())

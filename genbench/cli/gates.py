@@ -29,19 +29,19 @@ def gates(
     """Show the gates and the memory of a recurrent network over a text, in colors; trains one if none is stored."""
     from genbench import api, registry
     from genbench.analysis.gates import require_probe, require_text, select_units
-    from genbench.report.terminal import gates as view
-    from genbench.report.terminal import screen
-    from genbench.report.terminal.live import Live, console
-    from genbench.sampling.parameters import require_prompt
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.memory import show_gates
+    from genbench.report.terminal.screen import make_console, print_json
+    from genbench.sampling import require_prompt
 
     require_prompt(text)
     require_text(text)
     require_probe(registry.create(single(generators)))
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
         report = api.gates(model.model(corpus, single(generators), live), text, corpus)
         selected = select_units(units or (), report)
     if json:
-        screen.values(report)
+        print_json(report.to_dict())
     else:
-        view.show(report, selected, console())
+        show_gates(report, selected, make_console())

@@ -56,16 +56,17 @@ def generate(
 ) -> None:
     """Write text in an author's style; trains a generator if no model is stored."""
     from genbench import api
-    from genbench.report.terminal.live import Live, console
-    from genbench.report.terminal.side_by_side import show
-    from genbench.sampling import Sampling, prompt_text, validate_prompt
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.stream import print_streams
+    from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
-    validate_prompt(prompt)
+    require_prompt(prompt)
     parameters = Sampling(length, **vars(sampling), stop=stop, max_overlap=max_overlap)
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     interactive = on_terminal and not (generators or prompt or stream or count > 1)
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         text = model.corpus(author, live)
         specs = generators or api.stored_specs(text)[:1]
         models = {} if interactive else model.models(text, specs, live)
@@ -75,10 +76,10 @@ def generate(
 
     # texts by all generators, for one prompt after the other
     first_seed = secrets.randbelow(2**32) if model.seed is None else model.seed
-    prompts = [prompt_text(prompt, str(text.train), first_seed + index) for index in range(count)]
+    prompts = [resolve_prompt(prompt, text.train, first_seed + index) for index in range(count)]
     streams = _streamed if stream or count == 1 else _sampled_together
     for index, texts in enumerate(streams(models, prompts, parameters, first_seed)):
-        show(prompts[index], texts, console(), last=index == count - 1)
+        print_streams(prompts[index], texts, make_console(), last=index == count - 1)
 
 
 def _run_prompt(text: Corpus, specs: Sequence[str], sampling: Sampling, model: ModelOptions) -> None:
@@ -87,11 +88,11 @@ def _run_prompt(text: Corpus, specs: Sequence[str], sampling: Sampling, model: M
     from genbench.cli.repl.prompt import line_reader
     from genbench.cli.repl.session import Session
     from genbench.cli.repl.settings import Settings
-    from genbench.report.terminal.live import console
+    from genbench.report.terminal.screen import make_console
     from genbench.storage.files import home
 
     settings = Settings(text.author, tuple(specs), sampling, model.seed)
-    session = Session(text, settings, console(), model)
+    session = Session(text, settings, make_console(), model)
     session.run(line_reader(home(), lambda: api.stored_specs(session.text)))
 
 
@@ -108,9 +109,10 @@ def _sampled_together(
 ) -> Iterator[dict[str, Iterator[str]]]:
     """Yield for each prompt the texts of all models, sampled side by side before, which is faster."""
     from genbench import api
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         texts = {
             spec: api.generate(model, prompts, sampling, count=len(prompts), seed=first_seed, listener=live)
             for spec, model in models.items()

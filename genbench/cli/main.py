@@ -80,10 +80,10 @@ def main() -> None:
 
 def _replace_unencodable() -> None:
     """Replace characters that the encoding of a terminal or pipe lacks, such as a Windows console's."""
-    from genbench.report.terminal.encoding import forgiving
+    from genbench.report.terminal.screen import replace_unencodable
 
     for stream in (sys.stdout, sys.stderr):
-        forgiving(stream)
+        replace_unencodable(stream)
 
 
 def _run() -> NoReturn:

@@ -46,12 +46,12 @@ def memory(
     """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains generators not stored."""
     from genbench import api
     from genbench.analysis import memory as analysis
-    from genbench.report.terminal import memory as view
-    from genbench.report.terminal import screen
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.memory import show_memory, show_recall
+    from genbench.report.terminal.screen import make_console, print_json
 
     pairs = analysis.read_pairs(pair) if pair is not None else [analysis.LECTURE]
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         text = model.corpus(author, live)
         if distances:
             api.require_recall_places(text)
@@ -68,8 +68,8 @@ def memory(
                 listener=live,
             )
     if json:
-        screen.values(recall if distances else report)
+        print_json((recall if distances else report).to_dict())
     elif distances:
-        view.show_distances(recall, console())
+        show_recall(recall, make_console())
     else:
-        view.show(report, console())
+        show_memory(report, make_console())

@@ -23,9 +23,9 @@ app = typer.Typer(
 @app.command("list")
 def list_() -> None:
     """List the stored models, newest first."""
-    from genbench.report.formatting import counted
-    from genbench.report.terminal.listings import listing
-    from genbench.report.terminal.live import console
+    from genbench.report.formatting import pluralize
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_list
     from genbench.storage.models import list_models, models_folder
 
     models = list_models(models_folder())
@@ -40,8 +40,8 @@ def list_() -> None:
         ]
         for model in models
     ]
-    listing(["model", "author", "generator", "trained", "size", "date (UTC)"], rows, console())
-    typer.echo(f"{counted(len(models), 'model')} in {models_folder()}", err=True)
+    print_list(["model", "author", "generator", "trained", "size", "date (UTC)"], rows, make_console())
+    typer.echo(f"{pluralize(len(models), 'model')} in {models_folder()}", err=True)
 
 
 def _limits(card: ModelCard) -> str:
@@ -83,9 +83,10 @@ def export(
 ) -> None:
     """Write a model into a folder to pass on, with a model card and checksums; trains one if none is stored."""
     from genbench import api
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
 
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         api.export_model(author, single(generators), folder, **vars(model), listener=live)
     typer.echo(f"{folder} can be passed on; genbench models import {folder} imports it on any machine", err=True)
 

@@ -41,14 +41,14 @@ def novelty(
 ) -> None:
     """Generate texts and show what they copy from the author's training text and what is new in them."""
     from genbench import api
-    from genbench.report.terminal import novelty as view
-    from genbench.report.terminal import screen
-    from genbench.report.terminal.live import Live, console
-    from genbench.sampling import Sampling, prompt_text, validate_prompt
+    from genbench.report.terminal.analysis import show_novelty
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console, print_json
+    from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
-    validate_prompt(prompt)
+    require_prompt(prompt)
     parameters = Sampling(length, **vars(sampling))
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, listener=live)
         model = api.load_or_train(
             text,
@@ -59,10 +59,10 @@ def novelty(
             lines=lines,
             listener=live,
         )
-        prompts = [prompt_text(prompt, str(text.train), seed + index) for index in range(count)]
+        prompts = [resolve_prompt(prompt, text.train, seed + index) for index in range(count)]
         texts = api.generate(model, prompts, parameters, count=count, seed=seed, listener=live)
         report = api.novelty(texts, text, words=words)
     if json:
-        screen.values(report)
+        print_json(report.to_dict())
     else:
-        view.show(report, console())
+        show_novelty(report, make_console())

@@ -74,7 +74,7 @@ def _fields_as_parameters(group: type[OptionGroup]) -> list[inspect.Parameter]:
     ]
 
 
-def _option(*names: str, metavar: str, help: str, completion: Completion = None, **settings: Any) -> Any:
+def option(*names: str, metavar: str, help: str, completion: Completion = None, **settings: Any) -> Any:
     """Return an option whose default is not shown, because the help text describes it."""
     return typer.Option(*names, metavar=metavar, help=help, show_default=False, autocompletion=completion, **settings)
 
@@ -111,7 +111,7 @@ RunName = Annotated[
 
 Specs = Annotated[
     list[str] | None,
-    _option(
+    option(
         *("-g", "--generator"),
         metavar="SPEC",
         help=f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word]",
@@ -119,11 +119,11 @@ Specs = Annotated[
     ),
 ]
 OneSpec = Annotated[
-    list[str], _option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}.", completion=completion.spec)
+    list[str], option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}.", completion=completion.spec)
 ]
 SomeSpecs = Annotated[
     list[str],
-    _option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}; repeatable.", completion=completion.spec),
+    option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}; repeatable.", completion=completion.spec),
 ]
 AttributionSpec = Annotated[
     str,
@@ -137,8 +137,8 @@ AttributionSpec = Annotated[
 
 # Training
 
-Budget = Annotated[str | None, _option(metavar="TIME", help="Training time per generator: 30s, 2m, 1h. [default: 30s]")]
-Steps = Annotated[int | None, _option(metavar="N", help="Optimizer steps of a network, instead of a budget.")]
+Budget = Annotated[str | None, option(metavar="TIME", help="Training time per generator: 30s, 2m, 1h. [default: 30s]")]
+Steps = Annotated[int | None, option(metavar="N", help="Optimizer steps of a network, instead of a budget.")]
 Device = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.", autocompletion=completion.device)
 ]
@@ -152,34 +152,34 @@ Lines = Annotated[
 ]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
 HeldOut = Annotated[
-    list[str] | None, _option("--held-out", metavar="BOOK", help="Test on this whole book, not on a part of each.")
+    list[str] | None, option("--held-out", metavar="BOOK", help="Test on this whole book, not on a part of each.")
 ]
 
 # Sampling
 
 Prompt = Annotated[
-    str, _option("--prompt", metavar="TEXT", help="Text to continue; random: 40 characters of the author.")
+    str, option("--prompt", metavar="TEXT", help="Text to continue; random: 40 characters of the author.")
 ]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
-TopK = Annotated[int | None, _option(metavar="K", help="Sample from the K most probable tokens.")]
-TopP = Annotated[float | None, _option(metavar="P", help="Sample from the most probable tokens that sum to P.")]
-MinP = Annotated[float | None, _option(metavar="P", help="Sample from tokens at least P times as probable as the top.")]
+TopK = Annotated[int | None, option(metavar="K", help="Sample from the K most probable tokens.")]
+TopP = Annotated[float | None, option(metavar="P", help="Sample from the most probable tokens that sum to P.")]
+MinP = Annotated[float | None, option(metavar="P", help="Sample from tokens at least P times as probable as the top.")]
 Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: tokens that occurred before are less probable.")]
 MaxOverlap = Annotated[
     float | None,
-    _option(metavar="N", help="Copy at most N words in a row from the training text; below 1: a share of the words."),
+    option(metavar="N", help="Copy at most N words in a row from the training text; below 1: a share of the words."),
 ]
-Stop = Annotated[str | None, _option(metavar="TEXT", help="End before this text.")]
+Stop = Annotated[str | None, option(metavar="TEXT", help="End before this text.")]
 Length = Annotated[int, typer.Option(metavar="N", help="Characters of a text.")]
 Count = Annotated[int, typer.Option(metavar="N", min=1, help="Number of texts.")]
 
 # Output
 
 PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-JsonFile = Annotated[Path | None, _option("--json", metavar="FILE", help="Write everything as JSON.")]
-CsvFile = Annotated[Path | None, _option("--csv", metavar="FILE", help="Write the rows as CSV.")]
-MarkdownFile = Annotated[Path | None, _option("--markdown", metavar="FILE", help="Write the tables as Markdown.")]
-HtmlFile = Annotated[Path | None, _option("--html", metavar="FILE", help="Write a report for a browser, one file.")]
+JsonFile = Annotated[Path | None, option("--json", metavar="FILE", help="Write everything as JSON.")]
+CsvFile = Annotated[Path | None, option("--csv", metavar="FILE", help="Write the rows as CSV.")]
+MarkdownFile = Annotated[Path | None, option("--markdown", metavar="FILE", help="Write the tables as Markdown.")]
+HtmlFile = Annotated[Path | None, option("--html", metavar="FILE", help="Write a report for a browser, one file.")]
 OutputFile = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
 
 
@@ -187,14 +187,14 @@ OutputFile = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help=
 class ModelOptions(OptionGroup):
     """Which stored model a command uses, and how one is trained where none fits."""
 
-    seed: Annotated[int | None, _option(metavar="N", help="Seed of training and sampling. [default: any model's]")] = (
+    seed: Annotated[int | None, option(metavar="N", help="Seed of training and sampling. [default: any model's]")] = (
         None
     )
     budget: Budget = None
     steps: Steps = None
     device: Annotated[
         str | None,
-        _option(
+        option(
             metavar="auto|cpu|cuda|mps",
             help="Where networks train. [default: auto]",
             completion=completion.device,

@@ -1,4 +1,4 @@
-"""genbench runs: every comparison is kept, to be looked at, run again and held against another."""
+"""genbench runs: the stored comparisons."""
 
 from __future__ import annotations
 
@@ -8,105 +8,104 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli import completion as completing
-from genbench.cli import options as p
+from genbench.cli import completion
+from genbench.cli.compare import exit_by_outcome
+from genbench.cli.options import CsvFile, HtmlFile, JsonFile, MarkdownFile, PrintJson, Retrain, RunName
 
 app = typer.Typer(
-    help="The kept comparisons: list, show, report, rerun, diff, remove.", no_args_is_help=True, rich_markup_mode=None
+    help="The stored comparisons: list, show, report, rerun, diff, remove.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="A name that genbench runs list shows; last: the newest.", autocompletion=completing.run
-    ),
-]
-Other = Annotated[
-    str, typer.Argument(metavar="OTHER", help="The run to hold against it.", autocompletion=completing.run)
-]
 
 
 @app.command("list")
 def list_() -> None:
-    """List the kept runs, newest first."""
-    from genbench.report.formatting import counted
-    from genbench.report.terminal.live import console
-    from genbench.report.terminal.runs import show_all
-    from genbench.storage import runs
+    """List the stored runs, newest first."""
+    from genbench.report.formatting import pluralize
+    from genbench.report.terminal.runs import show_runs
+    from genbench.report.terminal.screen import make_console
+    from genbench.storage.runs import list_runs, runs_folder
 
-    found = runs.kept()
-    show_all([(run.name, run.comparison) for run in found], console())
-    typer.echo(f"{counted(len(found), 'run')} in {runs.home()}", err=True)
-
-
-@app.command()
-def show(name: Name, json: p.Json = None, csv: p.Csv = None, markdown: p.Markdown = None) -> None:
-    """Print a kept run as compare printed it; --json, --csv and --markdown write it."""
-    from genbench.experiments import comparing
-    from genbench.report.export import files
-    from genbench.report.terminal import comparison as terminal
-    from genbench.report.terminal.live import console
-
-    found, outputs = comparing.run(name), files.Outputs(json=json, csv=csv, markdown=markdown)
-    outputs.write(found)
-    terminal.show(found, console())
+    runs = list_runs()
+    show_runs(runs, make_console())
+    typer.echo(f"{pluralize(len(runs), 'run')} in {runs_folder()}", err=True)
 
 
 @app.command()
-def report(name: Name, html: p.Html = None) -> None:
-    """Write a kept run as a page to look at in a browser: --html FILE, else RUN.html."""
-    from genbench.experiments import comparing
-    from genbench.report.export import files
+def show(name: RunName, json: JsonFile = None, csv: CsvFile = None, markdown: MarkdownFile = None) -> None:
+    """Print a stored run as compare printed it; --json, --csv and --markdown write it to files."""
+    from genbench.experiments.compare import load_run
+    from genbench.report.export.files import Outputs
+    from genbench.report.terminal.comparison import show_comparison
+    from genbench.report.terminal.screen import make_console
 
-    found = comparing.run(name)
-    path = html or Path(f"{found.name}.html")
-    files.Outputs(html=path).write(found)
+    comparison, outputs = load_run(name), Outputs(json=json, csv=csv, markdown=markdown)
+    outputs.write(comparison)
+    show_comparison(comparison, make_console())
+
+
+@app.command()
+def report(name: RunName, html: HtmlFile = None) -> None:
+    """Write a stored run as a page for a browser: --html FILE, else RUN.html."""
+    from genbench.experiments.compare import load_run
+    from genbench.report.export.files import Outputs
+
+    comparison = load_run(name)
+    path = html or Path(f"{comparison.name}.html")
+    Outputs(html=path).write(comparison)
     typer.echo(f"wrote {path}: open it in a browser", err=True)
 
 
 @app.command()
-def rerun(name: Name, fresh: p.Fresh = False) -> None:
-    """Compare again as a kept run did, and show what differs; kept models of the same training are reused."""
-    from genbench.experiments import comparing
-    from genbench.report.terminal import comparison as terminal
-    from genbench.report.terminal.live import Live, console
+def rerun(name: RunName, retrain: Retrain = False) -> None:
+    """Repeat a stored run and show what differs; stored models of the same training are reused."""
+    from genbench.experiments.compare import load_run
+    from genbench.experiments.compare import rerun as repeat
+    from genbench.experiments.diff import diff_comparisons
+    from genbench.report.terminal.comparison import show_comparison
+    from genbench.report.terminal.live import Live
     from genbench.report.terminal.runs import show_differences
+    from genbench.report.terminal.screen import make_console
 
-    old = comparing.run(name)
-    with Live(console(stderr=True)) as live:
-        found = comparing.rerun(old.name, fresh=fresh, command=["genbench", *sys.argv[1:]], watcher=live)
-    terminal.show(found, console())
-    show_differences(comparing.differences(old, found), console())
-    if found.stopped:
-        raise KeyboardInterrupt
-    if not found.any_ok:
-        raise typer.Exit(1)
+    before = load_run(name)
+    with Live(make_console(stderr=True)) as live:
+        comparison = repeat(before, retrain=retrain, command=["genbench", *sys.argv[1:]], listener=live)
+    show_comparison(comparison, make_console())
+    show_differences(diff_comparisons(before, comparison), make_console())
+    exit_by_outcome(comparison)
 
 
 @app.command()
-def diff(name: Name, other: Other, json: p.PrintJson = False) -> None:
-    """Hold one run against another: the rows of the same author and generator, and by how much their bits differ."""
-    from genbench.experiments import comparing
-    from genbench.report.terminal import screen
-    from genbench.report.terminal.live import console
+def diff(
+    name: RunName,
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="The run to compare it with.", autocompletion=completion.run)
+    ],
+    json: PrintJson = False,
+) -> None:
+    """Compare two runs: the rows of the same author and generator, and by how much their bits differ."""
+    from genbench.experiments.compare import load_run
+    from genbench.experiments.diff import diff_comparisons
     from genbench.report.terminal.runs import show_differences
+    from genbench.report.terminal.screen import make_console, print_json
 
-    found = comparing.differences(comparing.run(name), comparing.run(other))
+    differences = diff_comparisons(load_run(name), load_run(other))
     if json:
-        screen.values(found)
+        print_json(differences.to_dict())
     else:
-        show_differences(found, console())
+        show_differences(differences, make_console())
 
 
 @app.command()
 def remove(
     names: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Names that runs list shows.", autocompletion=completing.run)
+        list[str], typer.Argument(metavar="RUN", help="Names that runs list shows.", autocompletion=completion.run)
     ],
 ) -> None:
-    """Remove kept runs; the models they trained stay."""
-    from genbench.storage import runs
+    """Remove stored runs; the models they trained stay."""
+    from genbench.storage.runs import find_run, remove_run
 
-    for run in [runs.named(name) for name in names]:
-        runs.remove(run)
+    for run in [find_run(name) for name in names]:
+        remove_run(run)
         typer.echo(f"removed {run.name}", err=True)

@@ -18,24 +18,24 @@ def surprisal(
 ) -> None:
     """Show the surprisal of each word of a text in colors, by one or more generators; trains those not stored."""
     from genbench import api
-    from genbench.report.terminal import screen
-    from genbench.report.terminal import surprisal as view
-    from genbench.report.terminal.live import Live, console
-    from genbench.storage.files import require_writable, write_whole
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console, print_json
+    from genbench.report.terminal.surprisal import show_surprisal
+    from genbench.storage.files import require_writable, write_atomic
 
     text = api.read_text(file, lines=model.lines)
     if html is not None:
         require_writable(html)
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
         models = model.models(corpus, generators, live)
         name = "standard input" if file == "-" else Path(file).name
         report = api.surprisal(models, text, author=corpus.author, name=name, listener=live)
     if html is not None:
-        from genbench.report.html import reading
+        from genbench.report.html import surprisal_page
 
-        write_whole(html, reading(report).encode())
+        write_atomic(html, surprisal_page(report).encode())
     if json:
-        screen.values(report)
+        print_json(report.to_dict())
     else:
-        view.show(report, console())
+        show_surprisal(report, make_console())

@@ -4,53 +4,64 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from genbench.cli import options as p
-from genbench.experiments.durations import seconds
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A comparison file (.toml) with a [sweep] table.")]
+from genbench.cli.compare import Executor, Jobs, NewRunName, Timeout, exit_by_outcome
+from genbench.cli.options import Budget, HtmlFile, JsonFile, Retrain, Steps, option
 
 
 def sweep(
-    file: File,
-    cost: p.Cost = None,
-    halving: p.Halving = None,
-    budget: p.Budget = None,
-    steps: p.Steps = None,
-    deadline: p.Deadline = None,
-    seed: p.SomeSeed = None,
-    seeds: p.SomeSeeds = None,
-    jobs: p.Jobs = None,
-    executor: p.Executor = None,
-    fresh: p.Fresh = False,
-    name: p.RunName = "",
-    json: p.Json = None,
-    html: p.Html = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A comparison file (.toml) with a [sweep] table.")],
+    cost: Annotated[
+        str | None,
+        option(metavar="seconds|parameters|memory", help="The cost on the Pareto front. [default: seconds]"),
+    ] = None,
+    halving: Annotated[
+        int | None,
+        option(metavar="N", help="At 10, 30, 90 % of the training the best 1/N continue; 0: all do. [default: 3]"),
+    ] = None,
+    budget: Budget = None,
+    steps: Steps = None,
+    timeout: Timeout = None,
+    seed: Annotated[int | None, option(metavar="N", help="Seed of training and sampling. [default: 0]")] = None,
+    seeds: Annotated[int | None, option(metavar="N", help="Train with N seeds. [default: 1]")] = None,
+    jobs: Jobs = None,
+    executor: Executor = None,
+    retrain: Retrain = False,
+    name: NewRunName = "",
+    json: JsonFile = None,
+    html: HtmlFile = None,
 ) -> None:
-    """Train every combination of the options that a file lists; print bits against cost, and who is best for what."""
-    from genbench.experiments import sweep as sweeping
-    from genbench.report.export import files
-    from genbench.report.terminal import sweep as sweeps
-    from genbench.report.terminal.live import Live, console
-    from genbench.storage import runs
+    """Train every combination of the options that a file lists; print bits against cost, and the Pareto front."""
+    from genbench.experiments.sweep import sweep as run_sweep
+    from genbench.report.export.files import Outputs
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.sweep import show_sweep
+    from genbench.storage.runs import require_unused_name
 
     if name:
-        runs.require_free(name)
-    outputs = files.Outputs(json=json, html=html)
-    given: dict[str, Any] = {"steps": steps, "seed": seed, "seeds": seeds, "jobs": jobs, "executor": executor}
-    given |= {"fresh": fresh or None, "name": name or None}
-    given |= {"budget": seconds(budget), "deadline": seconds(deadline, "deadline")}
-    typed = {key: value for key, value in given.items() if value is not None}
-    with Live(console(stderr=True)) as live:
-        found = sweeping.sweep(
-            file, cost=cost, halving=halving, watcher=live, command=["genbench", *sys.argv[1:]], **typed
+        require_unused_name(name)
+    outputs = Outputs(json=json, html=html)
+    with Live(make_console(stderr=True)) as live:
+        result = run_sweep(
+            file,
+            cost=cost,
+            halving=halving,
+            budget=budget,
+            steps=steps,
+            timeout=timeout,
+            seed=seed,
+            seeds=seeds,
+            jobs=jobs,
+            executor=executor,
+            retrain=retrain,
+            name=name,
+            command=["genbench", *sys.argv[1:]],
+            listener=live,
         )
-    sweeps.show(found, console())
-    outputs.write(found, sweeps.FORMS)
-    if found.comparison.stopped:
-        raise KeyboardInterrupt
-    if not found.comparison.any_ok:
-        raise typer.Exit(1)
+    show_sweep(result, make_console())
+    outputs.write_sweep(result)
+    exit_by_outcome(result.comparison)

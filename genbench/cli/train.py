@@ -13,12 +13,13 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
     """Train a generator on an author and store the model."""
     from genbench import api
     from genbench.neural.distributed import is_main_process
-    from genbench.report.terminal.listings import facts
-    from genbench.report.terminal.live import Live, console
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_pairs
 
     if not is_main_process():  # of several processes only the first prints
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    with Live(console(stderr=True)) as live:
+    with Live(make_console(stderr=True)) as live:
         model = api.train(
             author,
             single(generators),
@@ -36,4 +37,4 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
     record = model.card.training
     figures = {"parameters": record.parameters, "steps": record.steps, "spec": record.spec, **record.details}
     shown = {name: value for name, value in figures.items() if isinstance(value, str | int | float)}
-    facts([(name.replace("_", " "), str(value)) for name, value in shown.items()], console())
+    print_pairs([(name.replace("_", " "), str(value)) for name, value in shown.items()], make_console())

@@ -51,7 +51,7 @@ class TrainingWords:
         """Return the words that were stored as {"hashes": ..., "characters": ...}; ValueError for any other value."""
         if not isinstance(stored, dict) or not isinstance(stored.get("hashes"), np.ndarray):
             raise ValueError("the hashes of the training words are missing")
-        hashes, characters = stored["hashes"], stored.get("characters")
+        hashes, characters = stored["hashes"], stored.get("characters", -1)
         if hashes.dtype != np.uint64 or hashes.ndim != 1:
             raise ValueError("the hashes of the training words are not a row of 64-bit numbers")
         if type(characters) not in (int, float) or not 0 <= characters < MAX_CHARACTERS_PER_WORD:

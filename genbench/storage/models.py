@@ -81,7 +81,8 @@ class StoredModel:
             if self.allowed_files != () and source_digest(spec) != self.card.source:
                 raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
             generator, words = self._restore(spec)
-        _loaded[id(generator)] = weakref.ref(generator, lambda _, key=id(generator): _loaded.pop(key, None)), self.name
+        key = id(generator)
+        _loaded[key] = (weakref.ref(generator, lambda _: _loaded.pop(key, None)), self.name)
         return generator, words
 
     @property

@@ -23,11 +23,12 @@ from genbench.corpus.corpus import Corpus
 from genbench.errors import GenbenchError, UserError
 from genbench.model import Model
 from genbench.report.formatting import printable
-from genbench.report.terminal import screen
-from genbench.report.terminal.listings import facts
 from genbench.report.terminal.live import Live
-from genbench.report.terminal.side_by_side import show
-from genbench.sampling import RANDOM_PROMPT, prompt_text
+from genbench.report.terminal.screen import make_console
+from genbench.report.terminal.stream import print_streams
+from genbench.report.terminal.tables import print_pairs
+from genbench.sampling import resolve_prompt
+from genbench.sampling.parameters import RANDOM_PROMPT
 
 LineReader = Callable[[Settings], str]  # returns the next line; EOFError at the end, KeyboardInterrupt for Ctrl-C
 
@@ -101,7 +102,7 @@ class Session:
     def _do_author(self, argument: str) -> None:
         if not argument:
             raise UserError("/author takes a catalogue name, or a path to a .txt file or a folder of them")
-        with Live(screen.console(stderr=True)) as live:
+        with Live(make_console(stderr=True)) as live:
             text = self.options.corpus(argument, live)
 
         # keep the generators that have a model of the new author; go back where none can be loaded or trained
@@ -125,13 +126,13 @@ class Session:
         self._continue(read, "")
 
     def _do_random(self) -> None:
-        self._generate(prompt_text(RANDOM_PROMPT, str(self.text.train), secrets.randbelow(2**32)))
+        self._generate(resolve_prompt(RANDOM_PROMPT, self.text.train, secrets.randbelow(2**32)))
 
     def _do_set(self) -> None:
-        facts(self.settings.lines(), self.console)
+        print_pairs(self.settings.lines(), self.console)
 
     def _do_help(self) -> None:
-        facts([(f"{word} {each.argument}".strip(), each.help) for word, each in COMMANDS.items()], self.console)
+        print_pairs([(f"{word} {each.argument}".strip(), each.help) for word, each in COMMANDS.items()], self.console)
         self._print("Any other line is a prompt. Tab completes, the arrow keys recall lines, Ctrl-C stops a text.")
 
     def _do_quit(self) -> None:
@@ -139,7 +140,7 @@ class Session:
 
     def _load(self, settings: Settings) -> None:
         """Load the models of the generators, train those not stored; nothing changes where one is not available."""
-        with Live(screen.console(stderr=True)) as live:
+        with Live(make_console(stderr=True)) as live:
             models = {
                 spec: self.models.get(spec) or self.options.model(self.text, spec, live) for spec in settings.generators
             }
@@ -158,7 +159,7 @@ class Session:
             pieces = self.models[name].stream(text, self.settings.sampling, seed=seed)
             streams[name] = _recorded(pieces, self.texts.setdefault(name, []))
         # a single text is followed by an empty line; panels have a border
-        show(shown_prompt, streams, self.console, last=len(streams) > 1)
+        print_streams(shown_prompt, streams, self.console, last=len(streams) > 1)
 
     def _print(self, sentence: str) -> None:
         self.console.print(Text(printable(sentence), style="bright_black"))

@@ -1,4 +1,4 @@
-"""The session at a prompt: lines are beginnings or commands, and nothing that is typed ends it but leaving."""
+"""The interactive prompt: lines are prompts or commands, and only leaving ends a session."""
 
 import io
 import os
@@ -21,30 +21,30 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 import genbench
-from genbench import api
-from genbench.cli.repl.prompt import Commands, asker
+from genbench import Model, api
+from genbench.cli.repl.prompt import CommandCompleter, line_reader
 from genbench.cli.repl.session import Session
-from genbench.cli.repl.settings import COMMANDS, Settings, command
+from genbench.cli.repl.settings import COMMANDS, Settings, parse_command
 
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @pytest.fixture
 def session(prose_file: Path) -> Session:
-    text = api.corpus(prose_file)
+    text = genbench.corpus(prose_file)
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
     return Session(text, Settings("ferry", ("markov-char:order=3",), genbench.Sampling(length=40)), console)
 
 
 def typed(session: Session, *lines: Any) -> list[str]:
-    """What the session says to lines; an exception among them is raised in the place of a line."""
+    """Return what the session prints after each line; an exception is raised in place of a line."""
     waiting: Iterator[Any] = iter(lines)
-    said: list[str] = []
+    outputs: list[str] = []
     out = session.console.file
     assert isinstance(out, io.StringIO)
 
-    def ask(settings: Settings) -> str:
-        said.append(STYLE.sub("", out.getvalue()))
+    def read_line(settings: Settings) -> str:
+        outputs.append(STYLE.sub("", out.getvalue()))
         out.truncate(0)
         out.seek(0)
         line = next(waiting, EOFError())
@@ -52,25 +52,25 @@ def typed(session: Session, *lines: Any) -> list[str]:
             raise line
         return str(line)
 
-    session.run(ask)
-    return [*said[1:], STYLE.sub("", out.getvalue())]
+    session.run(read_line)
+    return [*outputs[1:], STYLE.sub("", out.getvalue())]
 
 
 def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_a_line_is_a_beginning_that_is_gone_on_from(session: Session) -> None:
-    said, *_ = typed(session, "/seed 5", "The old")[1:]
+def test_a_line_is_a_prompt_that_is_continued(session: Session) -> None:
+    output, *_ = typed(session, "/seed 5", "The old")[1:]
     model = session.models["markov-char:order=3"]
-    drawn = "".join(genbench.stream(model, "The old", genbench.Sampling(length=40), 5))
-    assert flat(said) == flat("The old" + drawn)
+    text = "".join(genbench.stream(model, "The old", genbench.Sampling(length=40), seed=5))
+    assert flat(output) == flat("The old" + text)
 
 
-def test_again_draws_anew_and_more_goes_on_where_the_text_ended(session: Session) -> None:
+def test_again_repeats_the_prompt_and_more_continues_the_text(session: Session) -> None:
     _, first, again, more, _ = typed(session, "/seed 1", "The", "/again", "/more", EOFError())
     assert first == again
-    whole = "The" + "".join(session.drawn["markov-char:order=3"])
+    whole = "The" + "".join(session.texts["markov-char:order=3"])
     assert len(whole) == 3 + 80
     assert flat(whole) == flat(first + more)
 
@@ -94,20 +94,20 @@ def test_without_a_seed_each_text_is_another(session: Session) -> None:
         ("/stop the end", "stop", "the end"),
     ],
 )
-def test_a_command_sets_one_control(session: Session, line: str, named: str, value: Any) -> None:
+def test_a_command_sets_one_parameter(session: Session, line: str, named: str, value: Any) -> None:
     before = session.settings.sampling
     typed(session, line)
     assert getattr(session.settings.sampling, named) == value
     assert {n: v for n, v in vars(before).items() if n != named} == {
         n: v for n, v in vars(session.settings.sampling).items() if n != named
     }
-    if getattr(COMMANDS[command(line)[0]], "optional", False):
+    if getattr(COMMANDS[parse_command(line)[0]], "optional", False):
         typed(session, f"{line.split()[0]} off")
         assert getattr(session.settings.sampling, named) is None
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "sentence"),
     [
         ("/t warm", "/t is 'warm', and must be a number"),
         ("/t -1", "temperature is -1.0, and must be 0 (greedy) or more"),
@@ -118,33 +118,33 @@ def test_a_command_sets_one_control(session: Session, line: str, named: str, val
         ("/author nobody", "nobody"),
         ("/author", "/author takes a catalogue name"),
         ("/seed -3", "/seed is '-3'"),
-        ("/again now", "/again takes nothing more"),
-        ("/more", "there is no text to go on from"),
+        ("/again now", "/again takes no argument"),
+        ("/more", "there is no text to continue"),
         ("/tem 3", "there is no command /tem: did you mean /t?"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_changes_nothing(session: Session, line: str, said: str) -> None:
+def test_an_error_is_one_sentence_and_changes_nothing(session: Session, line: str, sentence: str) -> None:
     before = session.settings
-    told, text, _ = typed(session, line, "The", EOFError())
-    assert said in flat(told)
-    assert "Traceback" not in told
+    output, text, _ = typed(session, line, "The", EOFError())
+    assert sentence in flat(output)
+    assert "Traceback" not in output
     assert flat(text).startswith("The")
     assert session.settings == before
 
 
-def test_a_stroke_can_begin_a_text(session: Session) -> None:
+def test_two_slashes_start_a_text_with_a_slash(session: Session) -> None:
     assert flat(typed(session, "//The")[0]).startswith("/The")
 
 
-def test_several_generators_write_side_by_side(session: Session) -> None:
-    told, text, *_ = typed(session, "/g markov-char:order=2 markov-word", "The old")
+def test_several_generators_are_shown_side_by_side(session: Session) -> None:
+    output, text, *_ = typed(session, "/g markov-char:order=2 markov-word", "The old")
     assert session.settings.generators == ("markov-char:order=2", "markov-word")
-    assert "markov-char:order=2 + markov-word" in flat(told)
+    assert "markov-char:order=2 + markov-word" in flat(output)
     assert re.search(r"markov-char:order=2 .* markov-word ", text)
     assert [line for line in text.splitlines() if "The old" in line][-1].count("The old") == 2
 
 
-def test_another_author_is_loaded_with_a_generator_kept_of_it_or_a_quick_one(
+def test_another_author_is_loaded_with_a_stored_generator_or_a_quick_one(
     session: Session, tmp_path: Path, prose_file: Path
 ) -> None:
     other = tmp_path / "boat.txt"
@@ -154,31 +154,31 @@ def test_another_author_is_loaded_with_a_generator_kept_of_it_or_a_quick_one(
     assert session.text.author == "boat"
 
 
-def test_kept_models_are_offered_newest_first_and_a_quick_chain_where_none_is(prose_file: Path) -> None:
-    text = api.corpus(prose_file)
-    assert api.offered(text) == ["markov-char"]
+def test_stored_specs_are_listed_newest_first_or_a_quick_chain(prose_file: Path) -> None:
+    text = genbench.corpus(prose_file)
+    assert api.stored_specs(text) == ["markov-char"]
     for spec in ("markov-word", "markov-char:order=2"):
-        api.train(text, spec)
-    assert api.offered(text) == ["markov-char:order=2", "markov-word"]
+        genbench.train(text, spec)
+    assert api.stored_specs(text) == ["markov-char:order=2", "markov-word"]
 
 
-def test_help_names_every_command_and_set_every_control(session: Session) -> None:
-    told, settings, _ = typed(session, "/help", "/set", EOFError())
-    assert all(word in told for word in COMMANDS)
+def test_help_lists_every_command_and_set_every_parameter(session: Session) -> None:
+    output, settings, _ = typed(session, "/help", "/set", EOFError())
+    assert all(word in output for word in COMMANDS)
     assert all(word in settings for word in ("/t", "/n", "/top-p", "/overlap", "/seed", "/author"))
 
 
 @pytest.mark.parametrize("line", ["/quit", "/q", "/exit"])
-def test_quit_leaves(session: Session, line: str) -> None:
-    assert len(typed(session, line, AssertionError("it goes on"))) == 1
+def test_quit_ends_the_session(session: Session, line: str) -> None:
+    assert len(typed(session, line, AssertionError("the session continues"))) == 1
 
 
-def test_ctrl_c_at_the_prompt_says_how_to_leave(session: Session) -> None:
-    assert "Ctrl-D or /quit leaves" in typed(session, KeyboardInterrupt())[0]
+def test_ctrl_c_at_the_prompt_says_how_to_end_the_session(session: Session) -> None:
+    assert "Ctrl-D or /quit ends the session" in typed(session, KeyboardInterrupt())[0]
 
 
 class Endless(Fixed):
-    """Presses Ctrl-C, once, after some tokens."""
+    """Sends Ctrl-C once, after some tokens."""
 
     left = 30
 
@@ -189,64 +189,64 @@ class Endless(Fixed):
             time.sleep(1)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as on Unix")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
 @pytest.mark.parametrize("count", [1, 2])
-def test_ctrl_c_stops_a_text_and_not_the_session_and_what_was_drawn_stays(session: Session, count: int) -> None:
+def test_ctrl_c_stops_a_text_and_not_the_session_and_keeps_what_was_generated(session: Session, count: int) -> None:
     session._load(session.settings)
     specs = tuple(f"endless-{place}" for place in range(count))
-    session.models = {spec: Endless() for spec in specs}
+    session.models = {spec: Model(Endless()) for spec in specs}
     session.settings = Settings("ferry", specs, genbench.Sampling(length=100_000))
-    stopped, told, _ = typed(session, "ab", "/set", EOFError())
+    stopped, output, _ = typed(session, "ab", "/set", EOFError())
     assert "stopped" in stopped
-    assert "/author" in told
-    assert 0 < len("".join(session.drawn[specs[0]])) < 100_000
+    assert "/author" in output
+    assert 0 < len("".join(session.texts[specs[0]])) < 100_000
 
 
 def test_no_control_character_reaches_the_terminal(session: Session) -> None:
     session._load(session.settings)
     shares = np.full(5, 0.2)
-    session.models = {"evil": Fixed(text="\x1b]0;\x07\u202e", shares=tuple(shares))}
+    session.models = {"evil": Model(Fixed(text="\x1b]0;\x07\u202e", shares=tuple(shares)))}
     session.settings = Settings("ferry", ("evil",), genbench.Sampling(length=300))
-    said, _ = typed(session, "a\x1b[2J", EOFError())
-    assert not set(said) & {"\x1b", "\x07", "\u202e"}
+    output, _ = typed(session, "a\x1b[2J", EOFError())
+    assert not set(output) & {"\x1b", "\x07", "\u202e"}
 
 
-def completed(text: str, kept: Callable[[], Any] = tuple) -> list[str]:
-    return [each.text for each in Commands(kept).get_completions(Document(text), CompleteEvent())]
+def completions(text: str, stored: Callable[[], Any] = tuple) -> list[str]:
+    return [completion.text for completion in CommandCompleter(stored).get_completions(Document(text), CompleteEvent())]
 
 
 def test_completion_knows_commands_generators_options_and_authors(tmp_path: Path) -> None:
-    assert completed("/to") == ["/top-k", "/top-p"]
-    assert completed("/g lstm-c") == ["lstm-char"]
-    assert completed("/g markov-char lstm-char:hid") == ["lstm-char:hidden="]
-    assert completed("/g mar", lambda: ["markov-word:order=9"])[0] == "markov-word:order=9"
-    assert "austen" in completed("/author aus")
+    assert completions("/to") == ["/top-k", "/top-p"]
+    assert completions("/g lstm-c") == ["lstm-char"]
+    assert completions("/g markov-char lstm-char:hid") == ["lstm-char:hidden="]
+    assert completions("/g mar", lambda: ["markov-word:order=9"])[0] == "markov-word:order=9"
+    assert "austen" in completions("/author aus")
     (tmp_path / "mine.txt").touch()
-    assert completed(f"/author {tmp_path}/mi") == ["ne.txt"]
-    assert completed("It was") == completed("//top") == []
+    assert completions(f"/author {tmp_path}/mi") == ["ne.txt"]
+    assert completions("It was") == completions("//top") == []
 
 
-def test_the_prompt_reads_keys_and_keeps_lines(session: Session, tmp_path: Path) -> None:
+def test_the_prompt_reads_keys_and_stores_lines(session: Session, tmp_path: Path) -> None:
     with create_pipe_input() as keys:
         keys.send_text("/n 12\r/se\t 4\rThe\r\x03\x04")
-        session.run(asker(tmp_path / "home", tuple, keys, DummyOutput()))
+        session.run(line_reader(tmp_path / "home", tuple, keys, DummyOutput()))
     assert session.settings.sampling.length == 12
     assert session.prompt == "The"
-    assert len("".join(session.drawn["markov-char:order=3"])) == 12
+    assert len("".join(session.texts["markov-char:order=3"])) == 12
     history = (tmp_path / "home" / "history").read_text(encoding="utf-8")
     assert "+The\n" in history
 
 
-def test_a_home_that_cannot_be_written_costs_the_history_alone(session: Session, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_costs_only_the_history(session: Session, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with create_pipe_input() as keys:
         keys.send_text("The\r\x04")
-        session.run(asker(tmp_path / "file", tuple, keys, DummyOutput()))
+        session.run(line_reader(tmp_path / "file", tuple, keys, DummyOutput()))
     assert session.prompt == "The"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a Unix terminal")
 def test_on_a_real_terminal_ctrl_c_stops_a_text_and_ctrl_d_leaves(prose_file: Path) -> None:
     import pty
 
@@ -254,15 +254,15 @@ def test_on_a_real_terminal_ctrl_c_stops_a_text_and_ctrl_d_leaves(prose_file: Pa
     if pid == 0:  # pragma: no cover - another process
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "genbench.cli.main", "generate", str(prose_file)])
-    said = bytearray()
-    threading.Thread(target=_answer, args=(terminal, said), daemon=True).start()
+    output = bytearray()
+    threading.Thread(target=_answer, args=(terminal, output), daemon=True).start()
 
     def until(words: bytes) -> None:
-        begun = time.monotonic()
-        while words not in said:
-            assert time.monotonic() - begun < 60, said.decode(errors="replace")[-2000:]
+        start = time.monotonic()
+        while words not in output:
+            assert time.monotonic() - start < 60, output.decode(errors="replace")[-2000:]
             time.sleep(0.02)
-        del said[: said.index(words) + len(words)]
+        del output[: output.index(words) + len(words)]
 
     until(b"ferry>")
     for keys, answer in (
@@ -278,8 +278,8 @@ def test_on_a_real_terminal_ctrl_c_stops_a_text_and_ctrl_d_leaves(prose_file: Pa
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def _answer(terminal: int, said: bytearray) -> None:
-    """Read all that is written to a terminal, and say where the cursor is when that is asked."""
+def _answer(terminal: int, output: bytearray) -> None:
+    """Read everything written to a terminal, and answer requests for the position of the cursor."""
     while True:
         try:
             part = os.read(terminal, 1 << 16)
@@ -287,4 +287,4 @@ def _answer(terminal: int, said: bytearray) -> None:
             return
         if b"\x1b[6n" in part:
             os.write(terminal, b"\x1b[1;1R")
-        said += part
+        output += part

@@ -1,4 +1,4 @@
-"""Shell completion, asked as bash and zsh ask: commands, options, and what they take."""
+"""Shell completion as bash and zsh request it, and the candidates behind it."""
 
 import os
 import subprocess
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from genbench import api
+from genbench import api, registry
+from genbench.cli import candidates
 from genbench.cli.main import main
+from genbench.spec import options_of
 
 
 def bash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    """What bash is offered for the last word; words stand as bash has taken them apart."""
+    """Return what bash is offered for the last word; the words are split as bash splits them."""
     monkeypatch.setenv("COMP_WORDS", "\n".join(["genbench", *words]))
     monkeypatch.setenv("COMP_CWORD", str(len(words)))
     monkeypatch.setenv("_GENBENCH_COMPLETE", "complete_bash")
@@ -39,7 +41,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         (["generate", "austen", "--generator", "lstm-c"], ["lstm-char"]),
         (["train", "austen", "-g", "lstm-char", ":", "hid"], ["hidden="]),
         (["train", "austen", "-g", "markov-char", ":", "order", "=", "3,smo"], ["order=3,smoothing="[6:]]),
-        (["read", "pell", "-g", "markov-char", "-g", "markovi"], ["markovify"]),
+        (["surprisal", "pell", "-g", "markov-char", "-g", "markovi"], ["markovify"]),
         (["train", "austen", "--device", "c"], ["cpu", "cuda"]),
         (["score", "austen", "--lines", ""], ["join", "keep"]),
         (["compare", "--by", "n"], ["newline"]),
@@ -47,21 +49,21 @@ def answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         (["attribute", "page.txt", "--among", "carr"], ["carroll"]),
         (["generators", "show", "rnn-"], ["rnn-char", "rnn-word"]),
     ],
-    ids=lambda each: " ".join(each) if isinstance(each, list) else None,
+    ids=lambda words: " ".join(words) if isinstance(words, list) else None,
 )
-def test_bash_is_offered(
+def test_bash_completes(
     words: list[str], offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bash(monkeypatch, capsys, *words) == offered
 
 
-def test_every_option_of_a_generator_is_offered_after_its_colon(
+def test_every_option_of_a_generator_completes_after_its_colon(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert {"hidden=", "dropout="} <= set(bash(monkeypatch, capsys, "train", "austen", "-g", "lstm-char", ":"))
 
 
-def test_paths_are_offered_beside_names(
+def test_paths_complete_as_well_as_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -74,7 +76,7 @@ def test_paths_are_offered_beside_names(
     assert bash(monkeypatch, capsys, "train", "pell", "-g", "./mi") == ["./mine.py", "./mined/"]
 
 
-def test_kept_models_and_runs_are_offered(
+def test_stored_models_and_runs_complete(
     prose_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api.train(api.corpus(prose_file), "markov-char:order=2")
@@ -85,7 +87,7 @@ def test_kept_models_and_runs_are_offered(
     assert bash(monkeypatch, capsys, "runs", "remove", "mi") == ["mine-1"]
 
 
-def test_zsh_is_offered_what_it_is_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_zsh_completes_with_descriptions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("_GENBENCH_COMPLETE", "complete_zsh")
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "genbench generate aus")
     assert '"austen":"Jane Austen"' in answer(monkeypatch, capsys)
@@ -105,7 +107,7 @@ def test_completion_loads_no_torch() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="bash is not at home there")
+@pytest.mark.skipif(sys.platform == "win32", reason="bash is not available there")
 def test_bash_itself_completes_with_the_script_that_is_installed(tmp_path: Path) -> None:
     beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     script = (
@@ -116,3 +118,43 @@ def test_bash_itself_completes_with_the_script_that_is_installed(tmp_path: Path)
         ["bash", "--norc", "-c", script], env=os.environ | {"PATH": beside}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "hidden="
+
+
+@pytest.mark.parametrize("name", sorted(registry.registered()))
+def test_the_options_read_from_the_source_are_those_of_the_class(name: str) -> None:
+    assert candidates.option_names(name) == list(options_of(registry.load_registered(name)))
+
+
+def test_the_options_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from dataclasses import dataclass, field\nfrom genbench import Generator\n\n@dataclass\n"
+        "class Mine(Generator):\n    order: int = 3\n    table: dict = field(init=False)\n",
+        encoding="utf-8",
+    )
+    assert candidates.option_names(str(path)) == ["order"]
+    path.write_text("class (", encoding="utf-8")
+    candidates._nodes.cache_clear()
+    assert candidates.option_names(str(path)) == []
+    assert candidates.option_names(str(tmp_path / "none.py")) == []
+
+
+def test_a_spec_completes_to_names_and_then_to_options_not_given_yet() -> None:
+    assert candidates.specs("lstm-") == ["lstm-char", "lstm-window", "lstm-word"]
+    assert "markov-char:order=3,smoothing=" in candidates.specs("markov-char:order=3,")
+    assert "markov-char:order=3,order=" not in candidates.specs("markov-char:order=3,")
+    assert candidates.specs("nobody:") == candidates.specs("mixture:parts=(ma") == []
+
+
+def test_authors_models_and_runs(prose_file: Path) -> None:
+    assert ("austen", "Jane Austen") in candidates.authors()
+    assert candidates.models() == candidates.run_names() == []
+    api.train(api.corpus(prose_file), "markov-char:order=2")
+    assert [spec for _, spec in candidates.models()] == ["markov-char:order=2"]
+
+
+def test_candidates_load_no_torch() -> None:
+    code = (
+        "import sys; from genbench.cli import candidates; assert candidates.specs('lstm-char:'); candidates.authors()"
+    )
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'torch' not in sys.modules"], check=True)

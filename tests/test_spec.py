@@ -1,4 +1,4 @@
-"""SPECs and options."""
+"""SPEC strings, options and durations."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 from doubles import Fixed
 
-from genbench import spec as options
-from genbench.errors import SpecError
-from genbench.spec import Spec, convert, make, options_of, parse, values
+from genbench import registry
+from genbench.errors import SpecError, UserError
+from genbench.spec import Spec, convert, create_generator, option_values, options_of, parse_duration
 
 
 @dataclass
@@ -36,8 +36,8 @@ class Optional(Fixed):
         ("dir/my_idea.py:b=1", Spec("my_idea", {"b": "1"}, Path("dir/my_idea.py"))),
     ],
 )
-def test_a_spec_is_taken_apart(text: str, spec: Spec) -> None:
-    assert parse(text) == spec
+def test_a_spec_is_parsed(text: str, spec: Spec) -> None:
+    assert Spec.parse(text) == spec
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_spec_is_taken_apart(text: str, spec: Spec) -> None:
 )
 def test_a_malformed_spec_is_refused_by_name(text: str) -> None:
     with pytest.raises(SpecError, match=r"SPEC") as caught:
-        parse(text)
+        Spec.parse(text)
     assert repr(text) in str(caught.value)
 
 
@@ -63,7 +63,7 @@ def test_a_malformed_spec_is_refused_by_name(text: str) -> None:
     ],
 )
 def test_a_value_is_read_by_its_type(key: str, text: str, value: object) -> None:
-    assert getattr(make(Optional, "o", {key: text}), key) == value
+    assert getattr(create_generator(Optional, "o", {key: text}), key) == value
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,31 @@ def test_a_value_of_another_type_is_refused_with_the_choices(key: str, text: str
 
 def test_an_unknown_option_names_the_nearest() -> None:
     with pytest.raises(SpecError, match=r"no option 'ordr'.*did you mean order"):
-        make(Optional, "o", {"ordr": "3"})
+        create_generator(Optional, "o", {"ordr": "3"})
 
 
 def test_options_written_out_make_the_same_generator() -> None:
-    first = make(Optional, "o", {"order": "7", "drop": "0.1"})
-    assert values(make(Optional, "o", values(first))) == values(first)
-    assert "log_probs" not in values(first)  # no constructor argument, no option
+    first = create_generator(Optional, "o", {"order": "7", "drop": "0.1"})
+    assert option_values(create_generator(Optional, "o", option_values(first))) == option_values(first)
+    assert "table" not in option_values(first)  # no constructor argument, no option
 
 
-def test_every_option_of_every_generator_says_what_it_is() -> None:
-    from genbench import registry
-
-    for name in registry.found():
-        for option in options.options_of(registry.load(name)).values():
+def test_every_option_of_every_generator_has_a_help_text() -> None:
+    for name in registry.registered():
+        for option in options_of(registry.load_registered(name)).values():
             assert option.help, f"{name}: {option.name}"
+
+
+@pytest.mark.parametrize("text", ["", "s", "1x", "-1s", "0", "1e3", "nan", "1 2"])
+def test_a_malformed_duration_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="budget"):
+        parse_duration(text)
+
+
+def test_a_spec_is_filled_with_the_options_that_training_chose() -> None:
+    spec = Spec.parse("lstm-char:hidden=auto,batch=16")
+    assert Spec.parse(spec.fill({"hidden": 64, "dropout": None})).options == {
+        "hidden": "64",
+        "batch": "16",
+        "dropout": "auto",
+    }
