@@ -23,7 +23,7 @@ COMMANDS = [
     "generators list",
     "generators show lstm-char",
     "explain pell -g markov-char The",
-    "authors pell thorne --length 100 --passages 5",
+    "confusion pell thorne --length 100 --passages 5",
     "attribute page.txt --among pell thorne",
 ]
 FIRST_HEADINGS = {"run", "model", "author", "generator", "option", "followed", "by", "passages", "of"}

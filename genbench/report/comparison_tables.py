@@ -152,6 +152,8 @@ def style_table(comparison: Comparison, author: str, rows: Sequence[Row]) -> Tex
             shares = [format_percent(accuracy[judge].accuracy) for judge in JUDGES]
             copied = format_percent(row.novelty[0].copied_share) if row.novelty else "-"
             lines.append([label, str(accuracy["bits"].passages), *shares, copied])
+
+    # the line to compare with
     if lines and comparison.style:
         lines.append(_held_out_style(comparison, author, comparison.style.human))
     return TextTable(["style of", "samples", *(f"{name} %" for name in JUDGES.values()), "copied %"], lines)
@@ -180,6 +182,7 @@ def judge_accuracy(style: JudgeReport) -> Iterator[str]:
             for passages in style.by_length
             if passages.judges[judge].passages
         ]
+
         lost = style.lost_word[judge]
         yield (
             f"{name}: human test passages attributed correctly, in percent, by their characters: "

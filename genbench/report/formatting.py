@@ -98,6 +98,7 @@ def format_measure(name: str, value: Any) -> str:
     """
     if value is None:
         return "-"
+
     if name == "interval":
         return f"{value[0]:.4f} to {value[1]:.4f}"
     if name.endswith("_share"):

@@ -150,7 +150,9 @@ class Outputs:
         html: Path | None = None,
     ) -> None:
         paths = {"json": json, "csv": csv, "markdown": markdown, "html": html}
+
         self.paths = {name: path for name, path in paths.items() if path is not None}
+        # fail now rather than after hours of training
         for path in self.paths.values():
             require_writable(path)
 

@@ -52,6 +52,7 @@ def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_tr
 
 
 def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
+    """Return what the model was trained and tested on."""
     return [
         ("author", card.author),
         ("books", "; ".join(map(str, card.books))),
@@ -62,12 +63,14 @@ def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
 
 
 def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
+    """Return how the model was trained."""
     training = card.training
     measured = {
         "training seconds": training.seconds,
         "optimizer steps": training.steps,
         "parameters": training.parameters,
     }
+
     return [
         ("generator", f"{card.generator} ({provider})"),
         ("SPEC", card.spec),
@@ -80,10 +83,12 @@ def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
 
 
 def _version_rows(card: ModelCard) -> list[tuple[str, Any]]:
+    """Return the versions of genbench, of the packages that it depends on, and of Python."""
     rows = [
         ("trained with genbench", f"{card.genbench}, {card.created[:16]} UTC"),
         ("exported with", __version__),
     ]
+
     for package in PACKAGES:
         try:
             rows.append((package, version(package)))
@@ -93,6 +98,7 @@ def _version_rows(card: ModelCard) -> list[tuple[str, Any]]:
 
 
 def _table(heading: str, rows: Sequence[tuple[str, Any]]) -> str:
+    """Return a Markdown table of two columns."""
     lines = [f"| {_one_line(name)} | {_one_line(value)} |" for name, value in rows]
     return "\n".join([f"| {heading} | |", "| --- | --- |", *lines])
 

@@ -120,6 +120,7 @@ def scatter(chart: Chart, series: Sequence[Series], front: Sequence[Point]) -> M
             x, y = zip(*generator.points, strict=True)
             name, color = generator.short_name, generator.color
             handles += axes.plot(x, y, generator.marker, linestyle="none", color=color, markersize=7, label=name)
+
         _finish(axes, chart, "y")
         _set_logarithmic(axes, chart.log)
         _add_legend(figure, 2, handles)

@@ -72,11 +72,14 @@ def _limit_to(comparison: Comparison, authors: list[str]) -> Comparison:
 
 def _page(comparison: Comparison, left_out: list[str]) -> str:
     """Return the page, with the names of the authors that are left out of it."""
+    # each generator has one number, which gives its color and mark
     keys = dict.fromkeys(map(generator_key, comparison.results))
     numbers = {key: number for number, key in enumerate(keys)}
     row_labels = labels(comparison.results)
     samples = list(_samples(comparison, numbers, row_labels))
     facts = _run_facts(comparison)
+
+    # everything that the template shows
     values = {
         "title": comparison.title or _title(comparison),
         "notes": unwrap(comparison.notes),
@@ -116,7 +119,10 @@ def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[s
     """Yield each sample of each row, in the order of the ranking."""
     label_of = {id(row): label for row, label in zip(comparison.results, row_labels, strict=True)}
     rows = [row for author in comparison.corpora for row in comparison.ranked(author) if row.ok]
+
+    # the bytes that each sample may take
     max_bytes = min(MAX_SAMPLE_BYTES, SAMPLES_BYTES // max(1, sum(len(row.samples) for row in rows)))
+
     for row in rows:
         for sample in row.samples:
             yield SampleView(
@@ -133,6 +139,7 @@ def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[s
 
 def _sample_remarks(sample: Sample) -> Iterator[str]:
     """Yield how much of a sample is copied, and its surprisal."""
+    # how much is copied
     source = sample.copied_from
     if source:
         run = " ".join(source.text.split())
@@ -143,9 +150,11 @@ def _sample_remarks(sample: Sample) -> Iterator[str]:
         yield f"longest copy {sample.longest_copy:,} characters"
     if sample.copied_share is not None:
         yield f"{format_percent(sample.copied_share)} % of its words in copied runs"
+
+    # how well its own generator predicts it
     if sample.surprisal and sample.text:
-        bits = sum(bits for _, bits in sample.surprisal)
-        yield f"{bits / len(sample.text):.2f} bits per character to its own generator"
+        total = sum(bits for _, bits in sample.surprisal)
+        yield f"{total / len(sample.text):.2f} bits per character to its own generator"
 
 
 def _switches(samples: list[SampleView]) -> list[Switch]:
@@ -161,6 +170,8 @@ def _switches(samples: list[SampleView]) -> list[Switch]:
 def _cross_author_tables(comparison: Comparison) -> list[Table]:
     """Return a table for each generator: the bits of each author's test text under the model of each author."""
     authors = list(comparison.corpora)
+
+    # bits by generator, model and text
     bits: dict[str, dict[str, list[float | None]]] = {}
     for author in authors:
         lines = comparison.lines(author)
@@ -168,6 +179,8 @@ def _cross_author_tables(comparison: Comparison) -> list[Table]:
             if row.cross_scores:
                 by_text = row.cross_scores | {author: row.ranking_bits}
                 bits.setdefault(label, {})[author] = [by_text.get(other) for other in authors]
+
+    # a model that is missing has an empty row
     missing: list[float | None] = [None] * len(authors)
     return [
         tables.cross_author(label, authors, [by_model.get(author, missing) for author in authors])

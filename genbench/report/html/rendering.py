@@ -46,6 +46,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+    # used by macros.html
     environment.globals["marks"] = SERIES_MARKS
     environment.globals["series"] = len(SERIES)
     return environment

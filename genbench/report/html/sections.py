@@ -130,9 +130,12 @@ class AuthorSection:
             for line, label in zip(self.lines, self.labels, strict=True)
             if not line.adaptive
         ]
+
+        # the strata are the places 0, 1, ... of the x axis
         title = strata_title(by)
         chart = self._chart(f"by-{by}", f"bits {title}", f"A line for each generator, by {by}.", by, BITS)
         chart = replace(chart, categories=[result.stratum for result in strata])
+
         return Split(
             title=title,
             chart=charts.lines(chart, series),

@@ -27,10 +27,13 @@ def surprisal_page(report: SurprisalReport) -> str:
 
     A longer text is cut off, and the page says so.
     """
+    # the words, as many as have room
     columns = report.columns
     marked = largest_differences(columns)
     rows, shown = _paragraphs(columns, {number: rank for rank, number in enumerate(marked, 1)})
     words = [word.text for word in columns[0]] if columns else []
+
+    # everything that the template shows
     values = {
         "author": report.author,
         "name": report.name,
@@ -50,6 +53,7 @@ def _paragraphs(columns: Sequence[Words], ranks: dict[int, int]) -> tuple[list[l
     rows: list[list[Markup]] = []
     size = 0
     for number, words in enumerate(zip(*columns, strict=True)):
+        # white space with a newline starts a paragraph
         space = split_leading_space(words[0].text)[0]
         if not rows or "\n" in space:
             rows.append([Markup("") for _ in columns])
@@ -57,6 +61,8 @@ def _paragraphs(columns: Sequence[Words], ranks: dict[int, int]) -> tuple[list[l
         cells = [
             escape(printable(space)) + _marked_word(words, column, ranks.get(number)) for column in range(len(columns))
         ]
+
+        # stop where the page would be too large
         size += sum(len(cell.encode()) for cell in cells)
         if size > PAGE_BYTES:
             return rows, number
@@ -86,6 +92,7 @@ def _difference_table(names: Sequence[str], columns: Sequence[Words], marked: Se
         neighbors = columns[0][max(0, number - CONTEXT_WORDS) : number + CONTEXT_WORDS + 1]
         context = " ".join("".join(word.text for word in neighbors).split())
         bits = [column[number].bits for column in columns]
+
         cells = [Cell(f"{value:.1f}", "best" if value == min(bits) else "") for value in bits]
         cells += [Cell(f"{bits_range(bits):.1f}"), Cell(context, "words")]
         lines.append(Line(f"{rank}. {split_leading_space(columns[0][number].text)[1]}", cells, target=f"far-{rank}"))

@@ -94,13 +94,17 @@ def _remove_metadata(root: ElementTree.Element) -> None:
 
 def _rename_ids(root: ElementTree.Element, name: str) -> None:
     """Keep only the ids that are referred to, and make them unique in the page."""
+    # the new name of each id
     text = ElementTree.tostring(root, encoding="unicode")
     used = re.findall(r"url\(#([\w-]+)\)", text) + re.findall(r'href="#([\w-]+)"', text)
     new_ids = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(used))}
+
     for element in root.iter():
         old = element.attrib.pop("id", None)
         if old in new_ids:
             element.set("id", new_ids[old])
+
+        # references to ids
         if f"{XLINK}href" in element.attrib:
             element.set("href", f"#{new_ids[element.attrib.pop(f'{XLINK}href')[1:]]}")
         if "clip-path" in element.attrib:

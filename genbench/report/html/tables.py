@@ -59,6 +59,7 @@ def ranking(author: str, rows: Sequence[Row], numbers: Sequence[int]) -> Table:
             css_class = "best" if column.is_winner(row, winner) else "faint" if column.style else ""
             cells.append(Cell(column.format(row), css_class))
         lines.append(Line(label, cells, number))
+
     headings = ["generator", *(column.name for column in columns)]
     return Table(f"{author}: best first, by bits per character of the test text", headings, lines)
 
@@ -105,6 +106,7 @@ def learning_curves(author: str, series: Sequence[Series]) -> Table:
         points = [(*curve.points[number], "validation") for number in thin_out(len(curve.points), per_curve)]
         if curve.end:
             points.append((*curve.end, "test"))
+
         for seconds, bits, text in points:
             cells = [Cell(format_decimals(seconds, 1)), Cell(format_decimals(bits, 3)), Cell(text)]
             lines.append(Line(curve.name, cells, curve.number))
@@ -125,6 +127,7 @@ def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextBits]]]) 
                 Cell(format_decimals(point.beyond, 3), "best" if gain_bounds and gain_bounds[0] > 0 else ""),
             ]
             lines.append(Line(series.name, cells, series.number))
+
     headings = ["generator", "context, characters", "bits/char", "95 % interval", "shuffled", "gain from the rest"]
     return Table(f"{author}: bits by context", headings, lines)
 

@@ -28,6 +28,8 @@ FAINT = "bright_black"
 def show_comparison(comparison: Comparison, console: Console) -> None:
     """Print a comparison."""
     show_introduction(comparison, console)
+
+    # the numbers of each author, then the samples
     for author in comparison.corpora:
         rows = comparison.ranked(author)
         for part in number_parts(comparison, author, rows, console.width):
@@ -36,6 +38,7 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         for part in sample_parts(author, rows, console.width):
             console.print(part)
         console.print()
+
     show_expected(comparison, console)
 
 

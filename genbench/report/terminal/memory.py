@@ -58,6 +58,7 @@ def _context_cells(point: ContextBits) -> list[str]:
     bounds, gain = point.beyond_interval, f"{point.beyond:.3f}"
     if bounds is not None:
         gain = f"{'*' if bounds[0] > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+
     return [
         f"{point.context:,}",
         f"{point.bits_per_character:.3f}",
@@ -102,6 +103,7 @@ def show_gates(report: GateReport, units: Sequence[tuple[int, int]], console: Co
     `units` are the layers, counted from 1, and the numbers of the units whose memory is shown too.
     """
     values_by_name = gate_values(report, units)
+
     if has_colors(console):
         _show_colored(report.pieces, values_by_name, console)
     else:

@@ -28,7 +28,7 @@ def show_runs(runs: Sequence[StoredRun], console: Console) -> None:
         created, authors = comparison["created"][:16].replace("T", " "), ", ".join(comparison["corpora"])
         count = f"{len(finished)} of {len(comparison['results'])}"
         rows.append([run.name, created, authors, count, ", ".join(best)])
-    print_list(("run", "when (UTC)", "authors", "rows", "lowest bits/char"), rows, console)
+    print_list(("run", "date (UTC)", "authors", "rows", "lowest bits/char"), rows, console)
 
 
 def _best(rows: Sequence[dict[str, Any]]) -> str:

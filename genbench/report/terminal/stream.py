@@ -56,7 +56,7 @@ class WordWrapper:
             written = self.flush()
             written += " " if self.left > 0 else ""
             self.left -= 1
-        else:
+        else:  # a word is held back, except one that is wider than the terminal
             written = self.flush() if _visible_width(self.word + character) > self.width else ""
             self.word += character
         return written
@@ -128,6 +128,8 @@ def _generate(prompt: str, texts: Mapping[str, Iterator[str]], generated: dict[s
                 generated[name] += next(running[name])
             except StopIteration:
                 del running[name]
+
+        # a new picture, a few times a second
         if time.monotonic() - refreshed > REFRESH_SECONDS:
             console, refreshed = live.console, time.monotonic()
             live.update(panels(prompt, generated, console.width, console.height - 1), refresh=True)

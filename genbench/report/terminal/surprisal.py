@@ -42,6 +42,8 @@ def show_surprisal(report: SurprisalReport, console: Console) -> None:
         _show_page(report, console)
     else:
         show_words(report, console)
+
+    # a summary, which a pipe does not get
     if console.is_terminal:
         _show_differences(report, console)
         rows = [
@@ -77,10 +79,12 @@ def _show_heading(report: SurprisalReport, marked: bool, ansi: bool, console: Co
     trained = f"read by models trained on {report.author}"
     title = f"{report.name}, {report.characters:,} characters, {trained}"
     console.print(Text(printable(title), style="bold"))
+
     legend = Text("bits per word: ")
     for level, label in enumerate(LEGEND):
         legend.append(f" {label} ", style=_level_style(level, ansi)).append(" ")
     console.print(legend)
+
     if marked:
         console.print(Text("underlined: words on which they differ most", style=f"underline {PAPER_STYLE}"))
     console.print()

@@ -36,6 +36,7 @@ def show_sweep(sweep: Sweep, console: Console) -> None:
     """Print a table for each author, and the remarks below it."""
     comparison = sweep.comparison
     show_introduction(comparison, console)
+
     for author in comparison.corpora:
         console.print(Text(corpus_heading(comparison, author), style="bold"))
         console.print(_table(sweep_table(sweep, author)))
@@ -43,6 +44,7 @@ def show_sweep(sweep: Sweep, console: Console) -> None:
         for remark, style in remarks(sweep, author):
             console.print(Text(printable(remark), style=style))
         console.print()
+
     show_expected(comparison, console)
 
 

@@ -145,9 +145,12 @@ def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
     >>> column_widths([["name", "what"]], 7) is None
     True
     """
+    # a column is at least as wide as its longest word, and at most as its longest cell
     columns = list(zip(*lines, strict=True))
     longest_words = [max(cell_len(word) for cell in column for word in ["", *cell.split()]) for column in columns]
     longest_cells = [max(map(cell_len, column)) for column in columns]
+
+    # first with names that are not wrapped, then with all columns wrapped
     for minimum in ([longest_cells[0], *longest_words[1:]], longest_words):
         if sum(minimum) <= available:
             widths = _widen(minimum, longest_cells, available - sum(minimum))
