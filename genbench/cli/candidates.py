@@ -97,17 +97,19 @@ def _with_bases(definition: ast.ClassDef, body: list[ast.AST]) -> list[str]:
             names += _with_bases(local[name], body)
         elif name in imported:
             names += _class_options(*imported[name])
-    return list(dict.fromkeys([*names, *_own_fields(definition)]))
+    own = dict(_own_fields(definition))
+    names = [name for name in names if own.get(name, True)]  # a class may hide an inherited option
+    return list(dict.fromkeys([*names, *(name for name, is_option in own.items() if is_option)]))
 
 
-def _own_fields(definition: ast.ClassDef) -> Iterator[str]:
-    """Yield the fields with a default that a class itself defines."""
+def _own_fields(definition: ast.ClassDef) -> Iterator[tuple[str, bool]]:
+    """Yield the annotated names of a class body, and whether each is an option: a field with a default."""
     for node in definition.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            hidden = "ClassVar" in ast.unparse(node.annotation) or "init=False" in ast.unparse(node.value)
-            hidden = hidden or node.target.id.startswith("_")
-            if not hidden:
-                yield node.target.id
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name, is_class_variable = node.target.id, "ClassVar" in ast.unparse(node.annotation)
+            has_default = node.value is not None and "init=False" not in ast.unparse(node.value)
+            if is_class_variable or has_default:
+                yield name, has_default and not is_class_variable and not name.startswith("_")
 
 
 def _imports(body: list[ast.AST]) -> dict[str, tuple[str, str]]:
