@@ -132,8 +132,6 @@ class Mixture(Generator):
             if any(view.tokenizer.letters != self.tokenizer.letters for view in self._views):
                 raise SpecError(f"the parts of {self.parts} know different letters and cannot be mixed; choose others")
 
-    # weights
-
     def _fit_on(self, valid: str) -> None:
         """Fit one set of weights for all contexts, and one for each kind of context that the text has."""
         log_probs, kinds = self._read(self.tokenizer.encode(valid))
@@ -181,8 +179,6 @@ class Mixture(Generator):
     def _row(self, state: State) -> int:
         lengths = [[_context_length(view, part)] for view, part in zip(self._views, state, strict=False)]
         return int(self._rows(self._kind(np.array(lengths)))[0])
-
-    # the contract
 
     def start(self) -> State:
         parts = tuple(view.start() for view in self._views)

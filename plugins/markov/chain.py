@@ -135,8 +135,6 @@ class MarkovChain(AdaptiveChain):
                 yield context_length, node
             shortest = longest + 1
 
-    # stepping
-
     def static_start(self) -> State:
         state: State = (self._tree.root, 0)
         for token in self.tokenizer.encode("\n").tolist():
@@ -186,8 +184,6 @@ class MarkovChain(AdaptiveChain):
         probabilities = batch_probabilities(self._tree, self._smoothing, self._base, self._every_length, states)
         return np.asarray(np.log(probabilities))[:, :stop]
 
-    # evidence
-
     def backoff_levels(self, state: Any) -> list[BackoffLevel]:
         tree, probabilities, levels = self._tree, self._base, []
         for length, node in self.context_nodes(self.static_state(state)):
@@ -233,8 +229,6 @@ class MarkovChain(AdaptiveChain):
     def _occurrences(self, nodes: Ids) -> Ids:
         assert isinstance(self._smoothing, FittedSmoothing)
         return np.asarray(self._smoothing.occurrences[nodes])
-
-    # saving
 
     def dump(self) -> dict[str, Any]:
         return {"tokenizer": self.tokenizer.dump(), "counts": self.dump_counts()}
