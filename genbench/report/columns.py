@@ -38,8 +38,10 @@ class Column:
         """Return the best value of the rows, adaptive rows left out; None where fewer than two values differ."""
         if self.best is None:
             return None
-        values: list[float] = [self.value(row) for row in rows if row.ok and not row.adaptive]
-        values = [value for value in values if value is not None]
+
+        # adaptive rows are ranked apart, so they cannot win
+        ranked = [row for row in rows if row.ok and not row.adaptive]
+        values: list[float] = [self.value(row) for row in ranked if self.value(row) is not None]
         if len(set(values)) < 2:
             return None
         return min(values) if self.best == "lowest" else max(values)

@@ -73,6 +73,7 @@ def corpus_heading(comparison: Comparison, author: str) -> str:
 
 def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
     """Return each note with the labels of the rows that carry it."""
+    # most notes are the same for several rows
     by_note: dict[str, list[str]] = {}
     for label, row in zip(labels(rows), rows, strict=True):
         for note in row.notes:
@@ -85,6 +86,7 @@ def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> Te
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
         for stats in row.novelty:
+            # the temperature is named where there are several
             suffix = f" at {stats.temperature:g}" if len(row.novelty) > 1 else ""
             lines.append([label + suffix, *novelty_cells(stats)])
     if lines and held_out:
@@ -118,6 +120,7 @@ def cross_author_table(author: str, authors: Sequence[str], rows: Sequence[Row])
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
         if row.cross_scores:
+            # its own author is on the diagonal
             bits = row.cross_scores | {author: row.ranking_bits}
             lines.append([label, *(f"{bits[name]:.3f}" if name in bits else "-" for name in authors)])
     return TextTable([author, *authors], lines)

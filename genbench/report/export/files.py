@@ -111,6 +111,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     for table in filter(None, further):
         lines += _table(table)
 
+    # the verdicts
     verdicts = [f"- {_escape(verdict.sentence())}" for verdict in comparison.verdicts(author)]
     return "\n".join([*lines, "", *verdicts] if verdicts else lines) + "\n"
 

@@ -81,6 +81,7 @@ def ranking(chart: Chart, series: Sequence[Series]) -> Markup:
             axes.plot(interval, [row, row], color=color, linewidth=3, solid_capstyle="round", alpha=0.55)
             axes.plot([x], [row], generator.marker, color=color, markersize=9)
 
+        # names instead of numbers on the y axis, the first row on top
         names = [generator.short_name for generator in series]
         axes.set_yticks(range(len(series)), names, color=placeholder_color("ink"))
         axes.set_ylim(len(series) - 0.5, -0.5)
@@ -97,9 +98,11 @@ def lines(chart: Chart, series: Sequence[Series]) -> Markup:
     columns = 2 if all(len(generator.short_name) <= MAX_PAIRED_NAME for generator in unique) else 1
     legend_height = LEGEND_LINE * -(-len(unique) // columns)
     with _axes(3.4 + legend_height) as (figure, axes):
+        # lines, bands and rings
         for generator in series:
             _draw_line(axes, generator)
 
+        # axes and legend
         _finish(axes, chart, "y")
         if chart.log:
             _set_logarithmic(axes, chart.log)
@@ -153,6 +156,7 @@ def _draw_line(axes: Axes, series: Series) -> None:
     marker = "" if series.end else series.marker  # the ring is the marker
     axes.plot(x, y, linestyle=series.dash, marker=marker, color=series.color, linewidth=2, markersize=5)
 
+    # an interval may be missing at some points
     band = [(x, bounds) for (x, _), bounds in zip(series.points, series.band, strict=False) if bounds]
     if band:
         low, high = [bounds[0] for _, bounds in band], [bounds[1] for _, bounds in band]

@@ -100,6 +100,7 @@ class AuthorSection:
         """Return bits per character by seconds of training: lines on validation text, rings on test text."""
         series = []
         for row in self.finished:
+            # a logarithmic axis has no 0
             points = [(max(seconds, MIN_SECONDS), bits) for seconds, bits in row.curve]
             end = (max(row.train_seconds or 0.0, MIN_SECONDS), row.ranking_bits)
             series.append(self._series(row, points, end=end))

@@ -60,6 +60,7 @@ def _chart(sweep: Sweep, author: str, number: int) -> Markup:
     generators = dict.fromkeys(row.generator for row in sweep.comparison.results)
     numbers = {name: at for at, name in enumerate(generators)}
 
+    # the points of each generator, and those of the front
     points: dict[str, list[Point]] = {}
     for row in sweep.ranked(author):
         cost, bits = sweep.price(row), row.validation_bits_per_character

@@ -134,6 +134,7 @@ def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextBits]]]) 
 
 def cross_author(label: str, authors: Sequence[str], bits: Sequence[Sequence[float | None]]) -> Table:
     """Return the bits of one generator: a row for each training author, a column for each author's test text."""
+    # the best model of each text, then a line for each model
     best = [min((value for value in column if value is not None), default=None) for column in zip(*bits, strict=True)]
     lines = []
     for author, row in zip(authors, bits, strict=True):

@@ -31,11 +31,13 @@ def show_novelty(report: NoveltyReport, console: Console) -> None:
     print_list(["text", "copy", "from", "the longest run copied"], rows, console)
     console.print()
 
+    # new n-grams by their length
     shares = zip(report.generated.unseen, report.held_out.unseen, strict=True)
     rows = [[str(n), *map(format_percent, pair)] for n, pair in enumerate(shares, 1)]
     print_list(["words", "unseen, generated %", "unseen, held-out %"], rows, console)
     console.print()
 
+    # the other figures
     names = map(heading_in_one_line, NOVELTY_HEADINGS)
     figures = zip(names, novelty_cells(report.generated), novelty_cells(report.held_out), strict=True)
     print_list(
@@ -59,14 +61,18 @@ def _copied_text(run: CopiedRun | None) -> str:
 
 def show_confusion(report: ConfusionReport, console: Console) -> None:
     """Print bits and distances between authors, and how many passages are attributed to their author."""
+    # what was trained
     names = list(report.authors)
     sizes = sorted({len(corpus.train) for corpus in report.authors.values()})
     characters = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
     seconds = f"{report.train_seconds:.1f} s of training"
     print_text(f"{report.generator}, {characters} characters of each author, {seconds}", console)
 
+    # bits and distances of every pair of authors
     _show_matrix("bits per character of (row) under the model of (column)", names, report.bits, console)
     _show_matrix("distance, bits per character, from (row) to (column)", names, report.distances, console)
+
+    # attribution of passages and of whole test texts
     headings = ("passages of", "passages", "correct", "95 % interval", "mean")
     print_list(
         headings, [[str(length), *accuracy_cells(accuracy)] for length, accuracy in report.attribution.items()], console

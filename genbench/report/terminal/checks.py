@@ -46,6 +46,7 @@ def show_result(result: CheckResult, console: Console) -> None:
     if result.advice:
         details.append(("do: " if result.outcome == "fails" else "because: ") + result.advice)
 
+    # in a pipe, lines with tabs
     if not console.is_terminal:
         print_tabs((word, result.check, result.requirement), console)
         for detail in details:

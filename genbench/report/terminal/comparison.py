@@ -64,6 +64,7 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
         yield result_table(lines, width)
     yield from _remarks(comparison, author, rows)
 
+    # the further tables, as far as they were measured
     for by, strata in comparison.splits(author).items():
         yield from _strata_parts(by, strata)
     if novelty := tables.novelty_table(lines, comparison.held_out_text.get(author)):
@@ -87,6 +88,7 @@ def result_table(rows: list[Row], width: int) -> Table:
     for column in columns:
         table.add_column(column.heading, justify="right", style=column.style, header_style=column.style, no_wrap=True)
 
+    # a line for each row, the best values marked
     winners = [column.winner(rows) for column in columns]
     for label, row in zip(labels(rows), rows, strict=True):
         cells = [
@@ -104,6 +106,7 @@ def _marked(cell: str, best: bool) -> Text:
 
 def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
     """Yield the sentences under the result table."""
+    # verdicts of every pair, over several seeds
     for verdict in comparison.verdicts(author):
         yield Text(printable(verdict.sentence()))
     if seeds := _seeds(comparison.lines(author)):

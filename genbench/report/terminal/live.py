@@ -90,10 +90,13 @@ class Live(ProgressListener):
         elif progress.fraction < self.fractions.get(job, 0.0):  # the next stage: the time left is estimated anew
             self.bars.reset(self.lines[job], status="")
         self.fractions[job] = progress.fraction
+
+        # the live line
         status = format_status(progress)
         completed = min(progress.fraction, MAX_SHOWN)
         self.bars.update(self.lines[job], completed=completed, status=status, description=name)
 
+        # without a terminal, a plain line
         now = time.monotonic()
         if not self.console.is_terminal and now - self.printed.get(job, -PLAIN_INTERVAL) > PLAIN_INTERVAL:
             self.printed[job] = now

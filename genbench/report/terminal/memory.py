@@ -36,18 +36,21 @@ def show_memory(report: MemoryReport, console: Console) -> None:
     sizes = f"{report.targets} target words, {report.characters:,} characters"
     print_text(f"{report.author}: {sizes}", console)
 
+    # bits by length of context
     for name, model in report.generators.items():
         print_heading(f"{name}: bits per character of the targets, by context", console)
         rows = [_context_cells(point) for point in model.curve]
         print_list(("context", "bits", "95 % interval", "shuffled", "gain from the rest"), rows, console)
     print_text(f"{CONTEXT_NOTE} {SHUFFLED_NOTE}", console)
 
+    # gradients, of networks only
     for name, model in report.generators.items():
         if gradients := model.gradients:
             print_heading(f"{name}: gradient norm by lag, relative to that at lag 1", console)
             untrained = [f"untrained, x {network.scale:g}" for network in gradients.untrained]
             print_list(["lag", "trained", *untrained], _gradient_rows(gradients), console)
 
+    # minimal pairs
     print_heading("minimal pairs: how far the distant word shifts the odds, in bits", console)
     rows = [[name, *_pair_cells(pair)] for name, model in report.generators.items() for pair in model.pairs]
     print_list(("generator", "distant", "depends", "nothing between", "words between"), rows, console)
@@ -152,6 +155,7 @@ def _show_tracking(report: GateReport, console: Console) -> None:
 def gate_values(report: GateReport, units: Sequence[tuple[int, int]]) -> list[NamedValues]:
     """Return the mean of each gate and the mean size of the memory by layer, then the memory of single units."""
     values_by_name: list[NamedValues] = []
+    # each gate of each layer, and the size of its memory
     for number, layer in enumerate(report.layers, 1):
         suffix = f" of layer {number}" if len(report.layers) > 1 else ""
         for name, gate in layer.gates.items():
@@ -159,6 +163,7 @@ def gate_values(report: GateReport, units: Sequence[tuple[int, int]]) -> list[Na
         size = np.abs(layer.memory).mean(axis=1)  # (tokens,)
         values_by_name.append((f"size of the memory{suffix}", rescale(size.tolist())))
 
+    # units that track a property of the text, then those that were asked for
     tracking = [(best.layer, best.unit, best.feature) for best in report.tracking if best.unit is not None]
     for layer_number, unit, feature in [*tracking, *((number, unit, "") for number, unit in units)]:
         memory = np.array(report.layers[layer_number - 1].memory)[:, unit].tolist()  # (tokens,)

@@ -41,6 +41,7 @@ def show_differences(report: ComparisonDifference, console: Console) -> None:
     """Print how the rows of two runs differ."""
     a, b = report.a or "first", report.b or "second"
     rows = []
+    # a line for each pair of rows
     for row in report.rows:
         name = row.a if row.a == row.b else f"{row.a} / {row.b}"
         bits = ["failed" if value is None else format_decimals(value, 3) for value in row.bits_per_character]

@@ -141,6 +141,7 @@ def panels(prompt: str, texts: Mapping[str, str], width: int, height: int | None
     rows = -(-len(texts) // per_line)
     lines = None if height is None else max(MIN_PANEL_LINES, height // rows - 2)
 
+    # a grid for each line of panels
     named, grids = list(texts.items()), []
     for start in range(0, len(named), per_line):
         row = named[start : start + per_line]

@@ -66,6 +66,7 @@ def _show_page(report: SurprisalReport, console: Console) -> None:
     ansi = console.color_system not in ("256", "truecolor")
     _show_heading(report, bool(marked), ansi, console)
 
+    # side by side, or one below the other
     per_row = len(names) if (console.width + 1) // len(names) > MIN_COLUMN_WIDTH else 1
     for start in range(0, len(names), per_row):
         part = slice(start, start + per_row)
@@ -156,6 +157,7 @@ def _show_differences(report: SurprisalReport, console: Console) -> None:
         return
     has_room = console.width >= 60 + 10 * len(columns)  # for the context
 
+    # each word with its bits
     rows = []
     for number in largest:
         bits = [column[number].bits for column in columns]

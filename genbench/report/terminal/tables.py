@@ -82,6 +82,7 @@ class NumberTable:
 
     def _blocks(self, width: int) -> Iterator[list[int]]:
         """Yield the numbers of the columns that fit beside each other."""
+        # the width of each column, and the room beside the names
         widths = [
             max(_cell_width(cell) for cell in (self.headings[column], *(row[column] for row in self.rows)))
             for column in range(len(self.headings))
@@ -89,6 +90,7 @@ class NumberTable:
         names = min(max(widths[0], MIN_NAME_WIDTH), max(MIN_NAME_WIDTH, width // 3))
         available = left = width - names - COLUMN_GAP
 
+        # as many columns as fit, then the next ones
         block: list[int] = []
         for column in range(1, len(self.headings)):
             needed = COLUMN_GAP + widths[column]
@@ -128,6 +130,7 @@ def fit_list(headings: Cells, rows: Sequence[Cells], width: int) -> Iterator[Ren
             yield _list_table(lines[0], lines[1:], widths, gap)
             return
 
+    # no table fits: a paragraph for each row
     for line in lines[1:]:
         yield Text(line[0], style="bold", overflow="fold")
         yield Padding(_paragraph(lines[0][1:], line[1:]), (0, 0, 0, 2))
