@@ -1,4 +1,4 @@
-"""Models and checkpoints as an attacker writes them: bits flipped, files cut, fields and arrays of every wrong kind."""
+"""Models and checkpoints as an attacker writes them: flipped bits, truncated files, wrong values and arrays."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from genbench import GenbenchError, Sampling, generate, registry, scoring
-from genbench.generator import TrainContext
+from genbench import Model, Sampling, registry, scoring
+from genbench.errors import GenbenchError
+from genbench.generator import Text, TrainContext
 from genbench.sampling.overlap import TrainingWords
-from genbench.storage import files as store
-from genbench.storage import models
+from genbench.spec import Spec, option_values
+from genbench.storage import files, models
+from genbench.storage.cards import ModelCard, TrainingRecord
 
 Files = dict[str, bytes]
 TEXT = "The old ferry went over at six, and again at seven, if the tide would let it.\nNobody hurried. Eggs -- 12!\n"
@@ -73,58 +75,61 @@ NUMBERS = [
     float("nan"),
     float("inf"),
 ]
-LIMIT = 20  # seconds that a load may take
+MAX_SECONDS = 20  # that a load may take
 
 
-def model(spec: str, folder: Path) -> Files:
-    """The files of a small model of this SPEC."""
-    made = registry.make(spec)
-    made.fit(TEXT * 12, TEXT, TrainContext(steps=2))
-    made.training_words = TrainingWords.of(TEXT * 12)
-    card = {"author": "x", "sha256": "0", "held_out": "", "seed": 0, "budget": None, "steps": 2, "device": "cpu"}
-    card |= {"spec": spec, "training": {"notes": [], "train_seconds": 1.0}, "books": ["X"], "lines": "join"}
-    kept = models.keep(made, folder, card | models.key(spec, card))
-    return {path.name: path.read_bytes() for path in kept.folder.iterdir()}
+def model_files(spec: str, folder: Path) -> Files:
+    """Return the files of a small model of a SPEC."""
+    generator = registry.create(spec)
+    generator.fit(Text(TEXT * 12), Text(TEXT), TrainContext(steps=2))
+    about = {"author": "x", "sha256": "0", "held_out": "", "seed": 0, "budget": None, "steps": 2, "device": "cpu"}
+    key = models.training_key(Spec.parse(spec), option_values(generator), about)
+    card = ModelCard(spec=spec, books=["X"], lines="join", training=TrainingRecord(seconds=1.0), **key)
+    stored = models.store_model(generator, folder, card, TrainingWords.from_text(TEXT * 12))
+    return {path.name: path.read_bytes() for path in stored.folder.iterdir()}
 
 
-def signed(files: Files) -> Files:
-    """The same with checksums that fit, as an attacker makes them."""
-    with contextlib.suppress(ValueError, TypeError, RecursionError):  # the card is JSON no longer
-        card = json.loads(files["model.json"])
-        card["files"] = {name: sha256(data).hexdigest() for name, data in files.items() if name != "model.json"}
-        return files | {"model.json": json.dumps(card).encode()}
-    return files
+def with_valid_checksums(contents: Files) -> Files:
+    """Return the files with a card that has their checksums, as an attacker would write it."""
+    with contextlib.suppress(ValueError, TypeError, RecursionError):  # the card is not JSON any more
+        card = json.loads(contents["model.json"])
+        card["files"] = {name: sha256(data).hexdigest() for name, data in contents.items() if name != "model.json"}
+        return contents | {"model.json": json.dumps(card).encode()}
+    return contents
 
 
-def written(files: Files, folder: Path) -> Path:
-    """A folder with these files."""
+def write_folder(contents: Files, folder: Path) -> Path:
+    """Write the files into a folder; return it."""
     folder.mkdir(exist_ok=True)
-    for name, data in files.items():
+    for name, data in contents.items():
         (folder / name).write_bytes(data)
     return folder
 
 
-# ways to spoil
+# Ways to corrupt a file: each takes its bytes and a random generator
 
 
-def flipped(data: bytes, rng: random.Random) -> bytes:
-    found = bytearray(data)
+def flip_bits(data: bytes, rng: random.Random) -> bytes:
+    """Return the data with some bits flipped."""
+    flipped = bytearray(data)
     for _ in range(rng.choice([1, 1, 2, 8, 64])):
-        found[rng.randrange(len(found))] ^= 1 << rng.randrange(8)
-    return bytes(found)
+        flipped[rng.randrange(len(flipped))] ^= 1 << rng.randrange(8)
+    return bytes(flipped)
 
 
-def cut(data: bytes, rng: random.Random) -> bytes:
+def truncate(data: bytes, rng: random.Random) -> bytes:
+    """Return the beginning of the data."""
     return data[: rng.choice([0, 1, 7, 8, 9, rng.randrange(len(data)), len(data) - 1])]
 
 
-def moved(data: bytes, rng: random.Random) -> bytes:
+def move_bytes(data: bytes, rng: random.Random) -> bytes:
+    """Return the data with a part removed, repeated or moved on by zeros."""
     start, stop = sorted(rng.choices(range(len(data)), k=2))
     return rng.choice([data[:start] + data[stop:], data[:stop] + data[start:], data[:start] + bytes(8) + data[start:]])
 
 
-def reworded(data: bytes, rng: random.Random) -> bytes:
-    """JSON with one value replaced by a wrong one, or taken away, or with a name twice."""
+def corrupt_json(data: bytes, rng: random.Random) -> bytes:
+    """Return JSON with one value replaced by a wrong one or removed, or with a duplicate name."""
     value = json.loads(data)
     places = list(_places(value))
     holder, key = rng.choice(places)
@@ -143,8 +148,8 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(value[key])
 
 
-def reshaped(data: bytes, rng: random.Random) -> bytes:
-    """Arrays with one line of their header changed; the bytes of the arrays stay."""
+def corrupt_header(data: bytes, rng: random.Random) -> bytes:
+    """Return a safetensors file with one entry of its header changed; the bytes of the arrays stay."""
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
     name = rng.choice(list(header))
@@ -160,15 +165,15 @@ def reshaped(data: bytes, rng: random.Random) -> bytes:
     return length.to_bytes(8, "little") + text + data[8 + size :]
 
 
-def renumbered(data: bytes, rng: random.Random) -> bytes:
-    """Arrays of the right shapes with wrong numbers in one of them."""
-    size, found = int.from_bytes(data[:8], "little"), bytearray(data)
+def corrupt_numbers(data: bytes, rng: random.Random) -> bytes:
+    """Return a safetensors file with wrong numbers in one array."""
+    size, corrupted = int.from_bytes(data[:8], "little"), bytearray(data)
     header = json.loads(data[8 : 8 + size])
-    about = rng.choice([each for name, each in header.items() if name != "__metadata__"])
-    first, last = (8 + size + offset for offset in about["data_offsets"])
+    entry = rng.choice([entry for name, entry in header.items() if name != "__metadata__"])
+    first, last = (8 + size + offset for offset in entry["data_offsets"])
     from genbench.storage.untrusted import DTYPES
 
-    values = np.frombuffer(data[first:last], DTYPES[about["dtype"]]).copy()
+    values = np.frombuffer(data[first:last], DTYPES[entry["dtype"]]).copy()
     if len(values):
         with np.errstate(all="ignore"):
             wrong = np.array(rng.choice(NUMBERS)).astype(values.dtype) if values.dtype.kind != "?" else True
@@ -178,36 +183,36 @@ def renumbered(data: bytes, rng: random.Random) -> bytes:
             values = np.random.default_rng(rng.randrange(2**32)).permutation(values)
         else:
             values[rng.randrange(len(values))] = wrong
-    found[first:last] = values.tobytes()
-    return bytes(found)
+    corrupted[first:last] = values.tobytes()
+    return bytes(corrupted)
 
 
-ANY: list[Callable[[bytes, random.Random], bytes]] = [flipped, cut, moved]
-WAYS = {"model.json": [*ANY, reworded, reworded], "learned.json": [*ANY, reworded, reworded]}
-WAYS["arrays.safetensors"] = [*ANY, reshaped, renumbered, renumbered, renumbered]
+ANY: list[Callable[[bytes, random.Random], bytes]] = [flip_bits, truncate, move_bytes]
+WAYS = {"model.json": [*ANY, corrupt_json, corrupt_json], "learned.json": [*ANY, corrupt_json, corrupt_json]}
+WAYS["arrays.safetensors"] = [*ANY, corrupt_header, corrupt_numbers, corrupt_numbers, corrupt_numbers]
 
 
-def spoiled(files: Files, rng: random.Random) -> tuple[str, Files]:
-    """One file spoiled in one way, and what was done; checksums fit mostly."""
+def corrupt_model(contents: Files, rng: random.Random) -> tuple[str, Files]:
+    """Corrupt one file in one way, mostly with valid checksums; return what was done, and the files."""
     name = rng.choice(sorted(WAYS))
     way = rng.choice(WAYS[name])
-    found = files | {name: way(files[name], rng)}
-    return f"{way.__name__} {name}", signed(found) if rng.random() < 0.9 else found
+    corrupted = contents | {name: way(contents[name], rng)}
+    return f"{way.__name__} {name}", with_valid_checksums(corrupted) if rng.random() < 0.9 else corrupted
 
 
-# what came of it
+# The outcome
 
 
-class Late(BaseException):
-    """It takes too long; nothing that catches exceptions catches it."""
+class TooLate(BaseException):
+    """It takes too long; nothing that catches exceptions catches this."""
 
 
 @contextlib.contextmanager
-def in_time(seconds: int = LIMIT) -> Iterator[None]:
-    """Late after so many seconds."""
+def time_limit(seconds: int = MAX_SECONDS) -> Iterator[None]:
+    """Raise TooLate after so many seconds."""
 
     def late(*_: object) -> None:
-        raise Late(f"not over after {seconds} s")
+        raise TooLate(f"not over after {seconds} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)
@@ -219,32 +224,32 @@ def in_time(seconds: int = LIMIT) -> Iterator[None]:
 
 
 def require_sentence(error: Exception) -> None:
-    """One sentence of a length that can be read."""
+    """Check that an error is one sentence of a readable length."""
     assert str(error)
     assert "\n" not in str(error)
     assert len(str(error)) < 2000
 
 
 def outcome(folder: Path) -> str:
-    """How a folder is taken: refused in one sentence, failing in use in one, or working; anything else is raised."""
-    with in_time():
+    """Return how a folder is treated: refused in one sentence, failing in use, or working; other errors are raised."""
+    with time_limit():
         try:
-            found = models.inside(folder)
-            if found is None:
+            stored = models.read_model(folder)
+            if stored is None:
                 return "no model"
-            made = found.generator()
+            model = Model.from_stored(stored)
         except GenbenchError as error:
             require_sentence(error)
             return "refused"
         try:
-            scoring.score(made, TEXT)
-            generate(made, sampling=Sampling(length=30), count=2)
-            generate(made, "The o", Sampling(length=30, temperature=0.5))
-            store.as_files(made)
+            scoring.score(model.generator, TEXT)
+            model.generate(sampling=Sampling(length=30), count=2)
+            model.generate("The o", Sampling(length=30, temperature=0.5))
+            files.generator_files(model.generator, model.training_words)
         except GenbenchError:
             return "fails in use"
         except Exception as error:
-            if not models.at_fault(error):
+            if not models.model_at_fault(error):
                 raise
             return "fails in use"
     return "works"

@@ -1,4 +1,4 @@
-"""Models passed on: every file checked, nothing run, the same predictions on the other side."""
+"""Exported models: every file is checked, nothing is executed, and predictions stay the same."""
 
 import json
 import re
@@ -10,55 +10,56 @@ import pytest
 from test_cli import run
 
 import genbench
-from genbench import Sampling, UserError, templates
+from genbench import Sampling, UserError, api, templates
+from genbench.errors import GenbenchError
 from genbench.storage import models, sharing
+from genbench.storage.cards import FILES
 
 CHAIN = "markov-char:order=3"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return genbench.export_model("pell", CHAIN, tmp_path / "shared")
+    return api.export_model("pell", CHAIN, tmp_path / "shared")
 
 
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another person's machine: no model is kept there."""
-    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "elsewhere"))
+def use_another_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work as on another person's machine, where no model is stored."""
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "another"))
 
 
-def signed_anew(folder: Path) -> None:
-    """As somebody would who changes a model on purpose: checksums that fit."""
+def update_checksums(folder: Path) -> None:
+    """Write valid checksums, as somebody would who changes a model on purpose."""
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    card["files"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in models.FILES}
+    card["files"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
     (folder / "model.json").write_text(json.dumps(card))
-    (folder / sharing.SUMS).write_text(sharing._sums(folder))
+    sharing.write_checksums(folder)
 
 
-def test_a_model_goes_out_and_comes_in_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_imported_model_predicts_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pell = genbench.corpus("pell")
-    before = genbench.ready(pell, CHAIN)
-    elsewhere(tmp_path, monkeypatch)
-    model = genbench.import_model(folder)
-    (kept,) = models.kept(models.home())
-    assert kept.name == model.name
-    after = genbench.load(model.name)
-    ids = before.tokenizer.encode(pell.test)
-    assert np.array_equal(before.token_log_probs(ids), after.token_log_probs(ids))
-    assert len("".join(genbench.stream(after, "", Sampling(length=60, max_overlap=3)))) == 60
-    assert genbench.compare([pell], [CHAIN], samplings=[]).results[0]["reused"]
+    exported = api.load_or_train(pell, CHAIN)
+    use_another_home(tmp_path, monkeypatch)
+    stored = api.import_model(folder)
+    assert [model.name for model in models.list_models(models.models_folder())] == [stored.name]
+    imported = genbench.load(stored.name)
+    before, after = (model.score(str(pell.test)) for model in (exported, imported))
+    assert np.array_equal(before.character_bits, after.character_bits)
+    assert len("".join(genbench.stream(imported, "", Sampling(length=60, max_overlap=3)))) == 60
+    assert genbench.train(pell, CHAIN).reused
 
 
 def test_every_file_has_a_checksum(folder: Path) -> None:
     lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    found = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    assert set(found) == {"README.md", "arrays.safetensors", "learned.json", "model.json"}
-    assert all(sha256((folder / name).read_bytes()).hexdigest() == digest for name, digest in found.items())
+    digests = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert set(digests) == {"README.md", "arrays.safetensors", "learned.json", "model.json"}
+    assert all(sha256((folder / name).read_bytes()).hexdigest() == digest for name, digest in digests.items())
 
 
-def test_the_card_has_text_numbers_options_and_versions(folder: Path) -> None:
+def test_the_card_has_text_scores_options_and_versions(folder: Path) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     pell = genbench.corpus("pell")
-    bits = genbench.score(genbench.ready(pell, CHAIN), pell.test).bits_per_character
+    bits = genbench.score(api.load_or_train(pell, CHAIN), str(pell.test)).bits_per_character
     for row in ("author | pell", f"| {pell.sha256} |", f"bits per character | {bits:.4f}", "order | 3", "seed | 0"):
         assert row in card
     assert re.search(rf"trained with genbench \| {re.escape(genbench.__version__)}, 20\d\d-", card)
@@ -71,86 +72,98 @@ def test_a_changed_file_is_refused(file: str, folder: Path) -> None:
     data[len(data) // 2] ^= 1
     (folder / file).write_bytes(data)
     with pytest.raises(UserError, match=f"{file} of .* is damaged or was changed"):
-        genbench.import_model(folder)
+        api.import_model(folder)
 
 
-def test_a_missing_a_strange_and_a_linked_file_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_missing_unexpected_and_linked_files_are_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "evil.py").write_text("raise SystemExit")
     with pytest.raises(UserError, match=r"evil.py of .* is not in SHA256SUMS"):
-        genbench.import_model(folder)
+        api.import_model(folder)
     (folder / "evil.py").unlink()
     (folder / "learned.json").rename(tmp_path / "learned.json")
     with pytest.raises(UserError, match=r"learned.json of .* is missing"):
-        genbench.import_model(folder)
+        api.import_model(folder)
     (folder / "learned.json").symlink_to(tmp_path / "learned.json")
     with pytest.raises(UserError, match=r"learned.json of .* is damaged"):
-        genbench.import_model(folder)
+        api.import_model(folder)
 
 
-def test_what_holds_no_model_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no folder"):
-        genbench.import_model(tmp_path / "nothing")
+        api.import_model(tmp_path / "nothing")
     with pytest.raises(UserError, match="has no SHA256SUMS"):
-        genbench.import_model(tmp_path)
+        api.import_model(tmp_path)
     (tmp_path / "SHA256SUMS").write_text("")
-    with pytest.raises(UserError, match="holds no model"):
-        genbench.import_model(tmp_path)
+    with pytest.raises(UserError, match="contains no model"):
+        api.import_model(tmp_path)
 
 
 @pytest.mark.parametrize("spec", ["{evil}", "mixture:parts=({evil})+(markov-char)"])
-def test_a_file_that_a_model_names_is_never_run(
+def test_a_file_that_a_model_names_is_never_executed(
     spec: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evil, ran = tmp_path / "evil.py", tmp_path / "ran"
     evil.write_text(f"open({str(ran)!r}, 'w').close()\n")
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     options = {"parts": f"({evil})+(markov-char)"} if "mixture" in spec else {}
-    learned = {"tokenizer": {"kind": "characters", "letters": "a", "words": []}, "facts": {}, "words": None}
-    learned["learned"] = {"dict": {"parts": [], "overall": [], "kinds": [], "weights": []}}
-    (folder / "learned.json").write_text(json.dumps(learned))
-    (folder / "model.json").write_text(json.dumps(card | {"spec": spec.format(evil=evil), "options": options}))
-    signed_anew(folder)
-    elsewhere(tmp_path, monkeypatch)
-    for attempt in (genbench.import_model, genbench.load):
-        with pytest.raises(genbench.GenbenchError, match="no file"):
-            attempt(str(folder))
+    learned = {"dict": {"parts": [], "overall": [], "kinds": [], "weights": []}}
+    (folder / "learned.json").write_text(json.dumps({"learned": learned, "words": None}))
+    card |= {"spec": spec.format(evil=evil), "options": options}
+    (folder / "model.json").write_text(json.dumps(card))
+    update_checksums(folder)
+    use_another_home(tmp_path, monkeypatch)
+    for load in (api.import_model, genbench.load):
+        with pytest.raises(GenbenchError, match=r"executed|no file that a model names is run"):
+            load(str(folder))
     assert not ran.exists()
 
 
-def test_a_folder_of_nonsense_is_one_sentence(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_contents_are_refused_in_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "learned.json").write_text("[]")
-    signed_anew(folder)
-    elsewhere(tmp_path, monkeypatch)
+    update_checksums(folder)
+    use_another_home(tmp_path, monkeypatch)
     with pytest.raises(UserError, match="cannot be imported: model shared cannot be used"):
-        genbench.import_model(folder)
-    assert models.kept(models.home()) == []
+        api.import_model(folder)
+    assert models.list_models(models.models_folder()) == []
 
 
-def test_a_model_of_a_file_wants_the_very_file_named(
+def test_a_model_of_a_plugin_file_needs_that_file_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (path,) = templates.write("pet-idea", "tokens", False, tmp_path)
-    shared = genbench.export_model("pell", f"{path}:smoothing=0.25", tmp_path / "shared")
+    shared = api.export_model("pell", f"{path}:smoothing=0.25", tmp_path / "shared")
     (tmp_path / "other").mkdir()
     theirs = tmp_path / "other" / "renamed.py"
     theirs.write_bytes(path.read_bytes())
     path.unlink()
-    elsewhere(tmp_path, monkeypatch)
+    use_another_home(tmp_path, monkeypatch)
     assert run(monkeypatch, "models", "import", str(shared)) == 2
-    assert "trained with a file, pet_idea.py" in capsys.readouterr().err
+    assert "trained with a plugin file, pet_idea.py" in capsys.readouterr().err
     assert run(monkeypatch, "models", "import", str(shared), "-g", str(theirs)) == 0
-    (model,) = models.kept(models.home())
-    assert model.generator().smoothing == 0.25  # type: ignore[attr-defined]
+    (stored,) = models.list_models(models.models_folder())
+    generator, _ = stored.load()
+    assert generator.smoothing == 0.25  # type: ignore[attr-defined]
     theirs.write_text(theirs.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     assert run(monkeypatch, "models", "import", str(shared), "-g", str(theirs)) == 2
     assert "has changed since" in capsys.readouterr().err
 
 
-def test_an_export_stands_in_nobodys_way(
+def test_an_export_overwrites_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    for place in (folder, tmp_path / "file", tmp_path / "no" / "such"):
-        assert run(monkeypatch, "models", "export", "pell", str(place), "-g", CHAIN) == 2
+    for target in (folder, tmp_path / "file", tmp_path / "no" / "such"):
+        assert run(monkeypatch, "models", "export", "pell", str(target), "-g", CHAIN) == 2
     assert "make it first" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"shared", "file"}
+
+
+def test_a_model_of_an_earlier_edition_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    (folder / "model.json").write_text(json.dumps(card | {"format": 1}))
+    sharing.write_checksums(folder)
+    for load in (api.import_model, genbench.load):
+        with pytest.raises(UserError, match=r"written by an earlier edition of genbench.* train it again"):
+            load(folder)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from genbench.analysis.bootstrap import bootstrap_interval
+from genbench.analysis.bootstrap import Interval, bootstrap_interval
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.row import Interval, Row
+from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
 from genbench.storage.records import to_json
 

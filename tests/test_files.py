@@ -1,4 +1,4 @@
-"""Files appear whole or not at all; what is kept comes back."""
+"""Files appear whole or not at all, and a saved generator is restored exactly."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,15 @@ import pytest
 from doubles import Fixed
 
 from genbench import UserError
-from genbench.storage import files as store
+from genbench.storage import files
 
 LEARNED: dict[str, Any] = {
     "floats": np.array([0.1, np.pi]),
-    "deep": {"ints": [np.arange(3), np.array([], dtype=np.int32)], "array": "a key named like ours", "dict": {"x": 1}},
+    "deep": {
+        "ints": [np.arange(3), np.array([], dtype=np.int32)],
+        "array": "a key of the file format",
+        "dict": {"x": 1},
+    },
     "a.b": np.array([1]),
     "a": {"b": np.array([2])},
     "number": np.array(3),
@@ -22,7 +26,7 @@ LEARNED: dict[str, Any] = {
 }
 
 
-class Keeps(Fixed):
+class Stored(Fixed):
     def dump(self) -> dict[str, Any]:
         return LEARNED
 
@@ -31,6 +35,7 @@ class Keeps(Fixed):
 
 
 def same(one: Any, other: Any) -> bool:
+    """Return whether two values and all arrays in them are equal, data types included."""
     if isinstance(one, np.ndarray):
         return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other)
     if isinstance(one, dict):
@@ -40,65 +45,65 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def test_what_is_saved_comes_back(tmp_path: Path) -> None:
-    store.save(Keeps(), tmp_path / "model")
-    loaded = Keeps()
-    store.load(loaded, tmp_path / "model")
+def test_a_saved_generator_is_restored_exactly(tmp_path: Path) -> None:
+    files.save_generator(Stored(), tmp_path / "model")
+    loaded = Stored()
+    files.load_generator(loaded, tmp_path / "model")
     assert same(LEARNED, loaded.learned)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "results.json"
-    store.write_whole(path, b"old")
+    files.write_atomic(path, b"old")
 
-    def refuse(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        store.write_whole(path, b"new")
+        files.write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_has_the_rights_that_a_plain_one_would_have(tmp_path: Path) -> None:
-    store.write_whole(tmp_path / "a", b"")
+def test_a_file_has_the_default_permissions(tmp_path: Path) -> None:
+    files.write_atomic(tmp_path / "a", b"")
     (tmp_path / "b").write_bytes(b"")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder"):
-        store.require_writable(tmp_path)
+        files.require_writable(tmp_path)
     with pytest.raises(UserError, match="there is no folder"):
-        store.require_writable(tmp_path / "none" / "x.json")
-    store.require_writable(tmp_path / "x.json")
+        files.require_writable(tmp_path / "none" / "x.json")
+    files.require_writable(tmp_path / "x.json")
     (tmp_path / "old").symlink_to(tmp_path / "target")
-    store.require_writable(tmp_path / "old")
+    files.require_writable(tmp_path / "old")
     os.mkfifo(tmp_path / "pipe")
-    for refused in (tmp_path / "pipe", tmp_path / ("x" * 300), Path("/dev/null")):
+    for path in (tmp_path / "pipe", tmp_path / ("x" * 300), Path("/dev/null")):
         with pytest.raises(UserError, match="cannot be written"):
-            store.require_writable(refused)
+            files.require_writable(path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "pipe"]
 
 
 def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "target")
-    store.write_whole(tmp_path / "link", b"new")
+    files.write_atomic(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("kind", ["?", "f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"])
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 5)])
-def test_mapped_arrays_are_those_that_safetensors_reads(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
+def test_mapped_arrays_are_those_of_the_safetensors_library(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
     from safetensors.numpy import load_file, save_file
 
     values = np.arange(np.prod(shape, dtype=int)).astype(kind).reshape(shape)
     save_file({"one": values, "other": np.ones(3, np.int8), "third": np.arange(4.0)}, tmp_path / "x")
-    found, right = store.mapped(tmp_path / "x"), load_file(tmp_path / "x")
-    assert found.keys() == right.keys()
-    for name, array in right.items():
-        assert found[name].dtype == array.dtype
-        assert np.array_equal(found[name], array)
-        assert found[name].flags.aligned
+    arrays, expected = files.map_arrays(tmp_path / "x"), load_file(tmp_path / "x")
+    assert arrays.keys() == expected.keys()
+    for name, array in expected.items():
+        assert arrays[name].dtype == array.dtype
+        assert np.array_equal(arrays[name], array)
+        assert arrays[name].flags.aligned
