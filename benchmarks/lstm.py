@@ -78,7 +78,7 @@ def one(wanted: dict[str, Any]) -> dict[str, Any]:
     from recipes import RECIPES, run
 
     if wanted["row"] in RECIPES:
-        found: dict[str, Any] = run(wanted["row"], text.train, text.test, wanted["budget"], wanted["seed"])
+        found: dict[str, Any] = run(wanted["row"], str(text.train), str(text.test), wanted["budget"], wanted["seed"])
     else:
         found = ours(wanted, text)
     return wanted | found | {"seconds_in_all": time.perf_counter() - began}
@@ -86,19 +86,21 @@ def one(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def ours(wanted: dict[str, Any], text: Any) -> dict[str, Any]:
     """A row of genbench's."""
-    from genbench import TrainContext, registry, score
+    from genbench import registry, score
+    from genbench.generator import TrainContext
 
-    generator = registry.make(wanted["row"])
+    generator = registry.create(wanted["row"])
     began = time.perf_counter()
-    generator.fit(text.train, text.valid, TrainContext(seed=wanted["seed"], budget=wanted["budget"]))
+    context = TrainContext(seed=wanted["seed"], budget=wanted["budget"])
+    generator.fit(text.train, text.valid, context)
     trained = time.perf_counter()
     found = score(generator, text.test)
     return {
         "bits_per_character": found.bits_per_character,
         "training_seconds": trained - began,
-        "training_characters_per_second": generator.facts["passes"] * len(text.train) / (trained - began),
+        "training_characters_per_second": context.stats.passes * len(text.train) / (trained - began),
         "scoring_characters_per_second": len(text.test) / (time.perf_counter() - trained),
-        "facts": {name: value for name, value in generator.facts.items() if name != "notes"},
+        "details": context.stats.details | {"steps": context.stats.steps, "chosen": context.stats.chosen},
     }
 
 

@@ -46,23 +46,23 @@ def rows(ids: torch.Tensor, batch: int, window: int) -> Any:
             yield inputs[:, start : start + window], targets[:, start : start + window], start == 0
 
 
-def fit(model: CharacterLSTM, batches: Any, seconds: float, optimiser: Any, share: Any, clip: float, bf16: bool) -> int:
+def fit(model: CharacterLSTM, batches: Any, seconds: float, optimizer: Any, share: Any, clip: float, bf16: bool) -> int:
     """Train until the seconds are over; `share` is the learning rate's by fraction; returns the characters read."""
     began, state, read = time.perf_counter(), None, 0
-    highest = optimiser.param_groups[0]["lr"]
+    highest = optimizer.param_groups[0]["lr"]
     for inputs, targets, fresh in batches:
         fraction = (time.perf_counter() - began) / seconds
         if fraction >= 1:
             return read
-        optimiser.param_groups[0]["lr"] = highest * share(fraction, read)
+        optimizer.param_groups[0]["lr"] = highest * share(fraction, read)
         state = None if fresh or state is None else tuple(part.detach() for part in state)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             scores, state = model(inputs, state, targets.shape[1])
         loss = functional.cross_entropy(scores.float().flatten(0, 1), targets.flatten())
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimiser.step()
+        optimizer.step()
         read += inputs.numel()
     return read
 
@@ -77,19 +77,19 @@ def keras_example(ids: torch.Tensor, size: int, seconds: float) -> tuple[Charact
             for chosen in torch.randperm(len(spans)).split(128):
                 yield spans[chosen, :-1], spans[chosen, -1:], True
 
-    optimiser = torch.optim.RMSprop(model.parameters(), lr=0.01, alpha=0.9, eps=1e-7)
-    return model, fit(model, batches(), seconds, optimiser, lambda *_: 1.0, math.inf, False)
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=0.01, alpha=0.9, eps=1e-7)
+    return model, fit(model, batches(), seconds, optimizer, lambda *_: 1.0, math.inf, False)
 
 
 def char_rnn(ids: torch.Tensor, size: int, seconds: float) -> tuple[CharacterLSTM, int]:
     """The rate falls by .97 a pass from the tenth on."""
     model = CharacterLSTM(size, 128, 2, None)
-    optimiser = torch.optim.RMSprop(model.parameters(), lr=2e-3, alpha=0.95, eps=1e-8)
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=2e-3, alpha=0.95, eps=1e-8)
 
     def share(fraction: float, read: int) -> float:
         return float(0.97 ** max(0, read // len(ids) - 10))
 
-    return model, fit(model, rows(ids, 50, 50), seconds, optimiser, share, 5.0, False)
+    return model, fit(model, rows(ids, 50, 50), seconds, optimizer, share, 5.0, False)
 
 
 def plain(ids: torch.Tensor, size: int, seconds: float) -> tuple[CharacterLSTM, int]:
@@ -101,12 +101,12 @@ def plain(ids: torch.Tensor, size: int, seconds: float) -> tuple[CharacterLSTM, 
             nn.init.orthogonal_(gate)
         model.lstm.bias_ih_l0.zero_()[hidden : 2 * hidden] = 1
         model.lstm.bias_hh_l0.zero_()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.99))
 
     def share(fraction: float, read: int) -> float:
         return min(fraction / 0.03, 0.02 + 0.98 * (1 + math.cos(math.pi * fraction)) / 2)
 
-    return model, fit(model, rows(ids, batch, 64), seconds, optimiser, share, 1.0, native_bf16("cpu"))
+    return model, fit(model, rows(ids, batch, 64), seconds, optimizer, share, 1.0, native_bf16("cpu"))
 
 
 RECIPES: dict[str, Callable[[torch.Tensor, int, float], tuple[CharacterLSTM, int]]] = {

@@ -102,13 +102,13 @@ class StyleJudge:
     @cached_property
     def classifiers(self) -> dict[str, Classifier]:
         """The recurrent classifiers, by their layer."""
-        from genbench.neural.classifier import CELLS, Classifier, Words
+        from genbench.neural.classifier import CELLS, Classifier, PassageEncoder
 
-        words = Words(self.aside, self.seed)
+        encoder = PassageEncoder(self.aside, self.seed)
         classifiers: dict[str, Classifier] = {}
         for cell in CELLS:
             self.on_message(f"training the style judge, {cell}")
-            classifiers[cell] = Classifier(words, self.aside, cell, seed=self.seed)
+            classifiers[cell] = Classifier(encoder, self.aside, cell, seed=self.seed)
         return classifiers
 
     def attribute(self, texts: Sequence[str]) -> dict[str, Ids]:
