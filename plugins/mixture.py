@@ -158,7 +158,7 @@ class Mixture(Generator):
         scores, lengths = [], []
         for view in self._views:
             if isinstance(view, CharacterView):
-                part_scores, part_lengths = view.read(ids)[:2]
+                part_scores, part_lengths = view.score_stream(ids)[:2]
             else:
                 part_scores, part_lengths = token_log_probs(view, ids), context_lengths(view, ids)
             scores.append(part_scores)
@@ -227,7 +227,8 @@ class Mixture(Generator):
 
     def context_lengths(self, ids: Ids) -> Ids:
         by_part = [
-            view.read(ids)[1] if isinstance(view, CharacterView) else context_lengths(view, ids) for view in self._views
+            view.score_stream(ids)[1] if isinstance(view, CharacterView) else context_lengths(view, ids)
+            for view in self._views
         ]
         return np.asarray(np.min(by_part, axis=0))
 

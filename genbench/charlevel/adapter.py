@@ -1,132 +1,276 @@
-"""A generator over words, read and asked character by character, so that it can be mixed with one over characters.
+"""CharacterView: a word model with the methods of a character model, so that both can be mixed.
 
-Its steps are those of `genbench/stepping.py`. A whole text is read with the same numbers, but faster, some pieces at a
-time (`genbench/block.py`); only pieces with characters that are not known are read step by step.
+The probability of the next character is the sum over all tokens that continue the text. After "the ca", a word model
+that has read "the" may continue with the word "cat", the word "cattle", or the spelled letters c, a, ...:
+
+    path                              next character and its mass
+    known words that start with "ca"  t: P(cat) + P(cattle) + ...,  r: P(carry) + P(car) + ...
+    spelled: c a                      each letter: P(c) P(a | c) P(letter | c a),  also END
+    the word "ca", if it is known     it may have ended: the space before the next word, "," and so on
+
+Each path carries a weight (its probability), the word model's state, and the text since its last complete token. Tokens
+are sorted by their texts, so that the mass of all known words with a prefix is a difference of two entries of one
+cumulative sum. A path that may have ended adds the paths of the next piece; unlikely ones are not expanded further.
+Only canonical encodings count (known words are never spelled, implied separators have no token); their masses are
+normalized at each character. Paths stay few: a known word, a spelling, and those just ended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from genbench.charlevel.block import Block, Piece
-from genbench.charlevel.paths import Cuts, smoothed
-from genbench.charlevel.stepping import Place, Stepping
-from genbench.generator import LogProbs, State
-from genbench.tokenization.segmentation import gap, pieces
-from genbench.tokenization.tokenizer import Ids
+from genbench import capabilities
+from genbench.charlevel.block import Block, Piece, group_pieces, split_into_pieces
+from genbench.charlevel.paths import (
+    MIN_EXPANDED_SHARE,
+    Floats,
+    Path,
+    WordRules,
+    complete_bytes,
+    explicit_separator,
+    normalized_log_probs,
+    symbol_text,
+)
+from genbench.generator import Generator, LogProbs, State
+from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
-BLOCK = 512  # characters that are read at once, about
-Ended = tuple[State, str, int]  # the state after a word, its last character, where it ends
-Said = tuple[int, LogProbs, Ids]  # where it starts; the distribution before each id, (n, bytes and letters); the depths
+_WordEnd = tuple[State, str, int]  # the state after a word, its last character, its end in the text
 
 
-class Characterwise(Stepping):
-    """A trained word-level generator with the steps of a character-level one; its ids are bytes and letters."""
+class CharacterScores(NamedTuple):
+    """What a text scores, character by character; a character that is not a letter counts once per byte."""
 
-    def read(self, ids: Ids) -> tuple[LogProbs, Ids, LogProbs]:
-        """Of each byte or letter of a text its log-probability, the depth, and the log-probability of the likeliest."""
-        found, depths, peaks = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
-        for start, log_probs, deep in self.distributions(ids):
-            part = slice(start, start + len(deep))
-            found[part] = np.take_along_axis(log_probs, ids[part, None], axis=1)[:, 0]
-            depths[part], peaks[part] = deep, log_probs.max(axis=1)
-        return found, depths, peaks
+    log_probs: LogProbs  # (symbols,) of each byte or letter
+    context_lengths: Ids  # (symbols,) words of context before each
+    peaks: LogProbs  # (symbols,) log-probability of the most probable symbol at its place
 
-    def distributions(self, ids: Ids) -> Iterator[Said]:
-        """The distribution before each byte or letter of a text, some at a time."""
+
+class Distributions(NamedTuple):
+    """The distributions before some consecutive bytes or letters of a text."""
+
+    start: int  # the first of them
+    log_probs: LogProbs  # (n, bytes and letters)
+    context_lengths: Ids  # (n,)
+
+
+@dataclass(frozen=True)
+class CharacterState:
+    """The paths that agree with the text so far, the mass that each gives to each next symbol, and their sum."""
+
+    paths: tuple[Path, ...]
+    masses: tuple[Floats, ...]
+    log_probs: LogProbs
+    context_length: int
+
+
+class CharacterView:
+    """A trained word-level generator with the steps of a character-level one; its ids are bytes and letters.
+
+    `score_stream` gives for a whole text the numbers of the steps, but faster: a block of pieces at a time.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.words = generator.tokenizer
+        self.tokenizer = Tokenizer("characters", self.words.letters)
+        self.rules = WordRules(self.words)
+
+    # Steps
+
+    def start(self) -> CharacterState:
+        """Return the state before the first character."""
+        return self._after_word(self.generator.start(), "")
+
+    def log_probs(self, state: CharacterState) -> LogProbs:
+        """Return the natural log-probability of each next byte or letter, (symbols,)."""
+        return state.log_probs
+
+    def context_length(self, state: CharacterState) -> int:
+        """Return how long a context the word model had seen in training."""
+        return state.context_length
+
+    def advance(self, state: CharacterState, token: int) -> CharacterState:
+        """Return the state after one more byte or letter."""
+        text = symbol_text(token, self.words.letters) if token < BYTES else self.words.letters[token - BYTES]
+        paths = self._extend(state, token, text, 1.0)
+        canonical = [path for path in map(complete_bytes, paths) if path is not None]
+        restart = [Path(1.0, self.generator.start(), "", open=text)]  # where no path leads here
+        return self._expand(canonical or paths or restart)
+
+    def _after_word(self, state: State, left: str) -> CharacterState:
+        """Return the state after a complete word that ends with this character, from the word model's state."""
+        return self._expand([Path(1.0, state, left)])
+
+    def _extend(self, state: CharacterState, token: int, text: str, weight: float) -> list[Path]:
+        """Return the paths that continue with a symbol, of this weight together."""
+        paths = []
+        total = sum(float(mass[token]) for mass in state.masses)
+        for path, mass in zip(state.paths, state.masses, strict=True):
+            share = weight * float(mass[token]) / total if mass[token] > 0 else 0.0
+            if not share:
+                continue
+            if path.token is not None:  # it was not expanded before: now it is needed
+                paths += self._extend(self._expand([replace(path, weight=1.0)]), token, text, share)
+            elif path.spelled:
+                paths.append(replace(path, weight=share, open=path.open + text, token=token))
+            else:
+                paths.append(replace(path, weight=weight * path.weight / total, open=path.open + text))
+        return paths
+
+    def _expand(self, paths: list[Path]) -> CharacterState:
+        """Return the state with these paths, and those of the next piece where one may have ended."""
+        expanded: list[Path] = []
+        masses: list[Floats] = []
+        pending = list(paths)
+        while pending:
+            path = pending.pop()
+
+            # an unlikely path stays as it is: any symbol may follow
+            if path.token is not None and not path.spelled and path.weight < MIN_EXPANDED_SHARE:
+                expanded.append(path)
+                masses.append(path.weight * self.rules.uniform_start(path.left, path.after))
+                continue
+
+            path = self._read_pending_token(path)
+            if path.spelled:
+                log_probs = self.generator.log_probs(path.state)
+                mass, ended = self._spelling_mass(path, np.exp(log_probs[: self.words.end_id + 1]))
+            else:
+                path = self._with_cumulative(path)
+                mass, ended = self._word_mass(path)
+            pending += ended
+            expanded.append(path)
+            masses.append(mass)
+
+        # the path with the largest mass decides the context length
+        largest = expanded[int(np.argmax([mass.sum() for mass in masses]))]
+        inside = largest.spelled or largest.token is not None
+        length = 0 if inside else 1 + capabilities.context_length(self.generator, largest.state)
+        return CharacterState(tuple(expanded), tuple(masses), normalized_log_probs(np.sum(masses, axis=0)), length)
+
+    def _read_pending_token(self, path: Path) -> Path:
+        if path.token is None:
+            return path
+        return replace(path, state=self.generator.advance(path.state, path.token), token=None)
+
+    def _with_cumulative(self, path: Path) -> Path:
+        if path.cumulative is not None:
+            return path
+        probabilities = np.exp(self.generator.log_probs(path.state)[self.rules.surfaces(path.left).tokens])
+        return replace(path, cumulative=np.concatenate([[0.0], np.cumsum(probabilities)]))
+
+    def _spelling_mass(self, path: Path, probabilities: Floats) -> tuple[Floats, list[Path]]:
+        """Return what a path that spells gives each symbol, and the path on which the piece ends here."""
+        mass = path.weight * probabilities[:-1]
+        if path.raw:  # inside a character: only bytes
+            mass[BYTES:] = 0
+            return mass, []
+        mass *= self.rules.continuation_mask(path.open[-1])
+        if path.open in self.rules.pieces:  # a known word is never spelled
+            return mass, []
+        ended = Path(path.weight * probabilities[-1], path.state, path.open[-1], token=self.words.end_id)
+        return mass, [replace(ended, after=explicit_separator(path.left, path.open))]
+
+    def _word_mass(self, path: Path) -> tuple[Floats, list[Path]]:
+        """Return what a path inside a known word gives each symbol, and the paths on which the word ends here."""
+        assert path.cumulative is not None
+        surfaces, cumulative = self.rules.surfaces(path.left), path.cumulative
+        following = surfaces.after(path.open)
+        mass = np.zeros(self.tokenizer.size)
+        mass[following.symbols] = path.weight * (cumulative[following.stops] - cumulative[following.starts])
+
+        # at the start of a piece, there may be "no separator here" instead of an implied space
+        if not path.open:
+            mass *= self.rules.start_mask(path.left, path.after)
+            if self.rules.implies_space(path.left):
+                weight = path.weight * (cumulative[-1] - cumulative[-2])
+                return mass, [Path(weight, path.state, "", token=self.words.none_id, after=(path.left, ""))]
+            return mass, []
+
+        # the tokens whose text is exactly what was read
+        shares = np.diff(cumulative[following.exact.start : following.exact.stop + 1])
+        tokens = surfaces.tokens[following.exact.start : following.exact.stop].tolist()
+        ended = (self._end_word(path, token, share) for token, share in zip(tokens, shares, strict=True))
+        return mass, [after for after in ended if after is not None]
+
+    def _end_word(self, path: Path, token: int, probability: float) -> Path | None:
+        """Return the path after a token whose text is all that is open; None if its encoding is not canonical."""
+        weight = path.weight * probability
+        text = path.open[-1] if token < self.words.end_id else self.words.piece(token)
+        implied = path.open != text
+        if token < self.words.end_id:  # the first letter of a spelling
+            return complete_bytes(
+                replace(path, weight=weight, open=text, spelled=True, token=token, implied=implied, cumulative=None)
+            )
+        return Path(weight, path.state, text[-1], token=token, after=explicit_separator(path.left, text))
+
+    # Whole texts
+
+    def score_stream(self, ids: Ids) -> CharacterScores:
+        """Return log-probability, context length and peak of each byte or letter of a text, read from `start()`."""
+        log_probs, lengths, peaks = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
+        for part in self.distributions(ids):
+            rows = slice(part.start, part.start + len(part.context_lengths))
+            log_probs[rows] = np.take_along_axis(part.log_probs, ids[rows, None], axis=1)[:, 0]
+            lengths[rows], peaks[rows] = part.context_lengths, part.log_probs.max(axis=1)
+        return CharacterScores(log_probs, lengths, peaks)
+
+    def distributions(self, ids: Ids) -> Iterator[Distributions]:
+        """Yield the distributions before each byte or letter of a text, a part at a time."""
         text = self.tokenizer.decode(ids)
         if np.array_equal(self.tokenizer.encode(text), ids):
-            yield self._stepped(self.start(), ids[:1], 0)[0]
-            yield from self._pieces(text, ids)
+            yield self._by_steps(self.start(), ids[:1], 0)[0]
+            yield from self._by_blocks(text, ids)
         else:
-            yield self._stepped(self.start(), ids, 0)[0]
+            yield self._by_steps(self.start(), ids, 0)[0]
 
-    def _pieces(self, text: str, ids: Ids) -> Iterator[Said]:
-        """All but the first id: piece by piece."""
-        sizes = [1 if self.cuts.knows(letter) else len(letter.encode()) for letter in text]
-        first = np.concatenate([[0], np.cumsum(sizes)]).tolist()  # id of each character
+    def _by_blocks(self, text: str, ids: Ids) -> Iterator[Distributions]:
+        """Yield the distributions after the first id: known pieces in blocks, others by steps."""
+        sizes = [1 if self.rules.has_letters(letter) else len(letter.encode()) for letter in text]
+        first_id = np.concatenate([[0], np.cumsum(sizes)]).tolist()  # of each character
         stream, states = self.words.encode(text), {0: self.generator.start()}
-        ended: Ended = (states[0], "", 0)  # the last word
-        anchor, place = ended, None  # the word before: after what follows it was read, steps need no more to be exact
-        for group in grouped(self.cuts, laid_out(self.cuts, text)):
-            start, stop = first[group[0].start], first[group[-1].stop]
-            states = self._walked(states, stream, group)
-            known = all(self.cuts.knows(piece.text) for piece in group)
+        last: _WordEnd = (states[0], "", 0)
+        anchor, state = last, None  # the word before the last: steps from there agree with all paths
+        for group in group_pieces(self.rules, split_into_pieces(self.rules, text)):
+            start, stop = first_id[group[0].start], first_id[group[-1].stop]
+            states = self._walk(states, stream, group)
+            known = all(self.rules.has_letters(piece.text) for piece in group)
             if known:
-                block, left = Block(self, group, states), len(ids) - start - 1
-                yield start + 1, smoothed(block.masses)[:left], block.depths[:left]
-                place = None
+                block = Block(self.generator, self.rules, self.tokenizer, group, states)
+                left = len(ids) - start - 1
+                yield Distributions(start + 1, normalized_log_probs(block.masses)[:left], block.context_lengths[:left])
+                state = None
             else:
-                place = place or self._after(anchor, ids[first[anchor[2]] : start + 1])
-                said, place = self._stepped(place, ids[start + 1 : stop + 1], start + 1)
-                yield said
+                state = state or self._steps_from(anchor, ids[first_id[anchor[2]] : start + 1])
+                part, state = self._by_steps(state, ids[start + 1 : stop + 1], start + 1)
+                yield part
             for piece in group:
                 if not piece.text.isspace():
-                    anchor, ended = ended if known else anchor, (states[piece.over], piece.text[-1], piece.stop)
+                    anchor, last = last if known else anchor, (states[piece.end], piece.text[-1], piece.stop)
 
-    def _after(self, ended: Ended, ids: Ids) -> Place:
-        place = self.after(*ended[:2])
+    def _steps_from(self, word: _WordEnd, ids: Ids) -> CharacterState:
+        state = self._after_word(*word[:2])
         for token in ids.tolist():
-            place = self.advance(place, token)
-        return place
+            state = self.advance(state, token)
+        return state
 
-    def _stepped(self, place: Place, ids: Ids, start: int) -> tuple[Said, Place]:
-        """Step by step, and where that leads."""
-        found, depths = np.empty((len(ids), self.tokenizer.size)), np.empty(len(ids), np.int64)
+    def _by_steps(self, state: CharacterState, ids: Ids, start: int) -> tuple[Distributions, CharacterState]:
+        """Return the distributions before each id, one step after the other, and the state after them."""
+        log_probs, lengths = np.empty((len(ids), self.tokenizer.size)), np.empty(len(ids), np.int64)
         for row, token in enumerate(ids.tolist()):
-            found[row], depths[row] = place.log_probs, place.depth
-            place = self.advance(place, token)
-        return (start, found, depths), place
+            log_probs[row], lengths[row] = state.log_probs, state.context_length
+            state = self.advance(state, token)
+        return Distributions(start, log_probs, lengths), state
 
-    def _walked(self, states: dict[int, State], stream: Ids, group: list[Piece]) -> dict[int, State]:
-        """The states that some pieces name, from those of the pieces before them."""
-        at = max(states)
-        found = {at: states[at]}
-        for token in stream[at : max(max(piece.base, piece.over) for piece in group)].tolist():
-            found[at + 1] = self.generator.advance(found[at], token)
-            at += 1
-        return found
-
-
-def laid_out(cuts: Cuts, text: str) -> Iterator[Piece]:
-    """The pieces of a text."""
-    left, at, tokens, space = "", 0, 0, None
-    for each in pieces(text):
-        if each.isspace():
-            space = Piece(each, at, tokens, left)
-        else:
-            found = Piece(each, at, tokens, left, gap(left, each[0]))
-            if (space.text if space else "") != found.prefix:
-                tokens += cuts.length(space.text) if space else 1
-                found.base, found.left, found.prefix = tokens, space.text[-1] if space else "", ""
-                if space:
-                    space.over = tokens
-            if space:
-                yield space
-            tokens += cuts.length(each)
-            found.over, left, space = tokens, each[-1], None
-            yield found
-        at += len(each)
-    if space:
-        space.over = tokens + cuts.length(space.text)
-        yield space
-
-
-def grouped(cuts: Cuts, found: Iterator[Piece]) -> Iterator[list[Piece]]:
-    """Pieces that can be read together; a strange one stands alone, with the white space beside it."""
-    group: list[Piece] = []
-    strange = False
-    for piece in found:
-        if not strange and not cuts.knows(piece.text):
-            last = [group.pop()] if group and group[-1].text.isspace() else []
-            if group:
-                yield group
-            group, strange = last, True
-        group.append(piece)
-        if not piece.text.isspace() and (strange or piece.start - group[0].start >= BLOCK):
-            yield group
-            group, strange = [], False
-    if group:
-        yield group
+    def _walk(self, states: dict[int, State], stream: Ids, group: list[Piece]) -> dict[int, State]:
+        """Return the word model's states by number of tokens read, as far as some pieces need them."""
+        tokens = max(states)
+        walked = {tokens: states[tokens]}
+        for token in stream[tokens : max(max(piece.base, piece.end) for piece in group)].tolist():
+            walked[tokens + 1] = self.generator.advance(walked[tokens], token)
+            tokens += 1
+        return walked

@@ -1,164 +1,238 @@
-"""Some pieces of a text whose canonical cut is known, read by the character: all their characters at once.
+"""Reading a known text in blocks: the distributions after all characters of some pieces at once.
 
-After each character of a piece only four ways to cut are left: the piece goes on as a known word; it is spelled; it is
-over; it is over, and no separator follows where one would be implied. Each gives the characters what
-`genbench/stepping.py` would give them, one character after the other.
+The canonical encoding of the text is known, so after each character of a piece only four paths are left: the piece goes
+on as a known word; it is spelled; it has ended; it has ended, and no separator follows where one is implied. The masses
+are those that `CharacterView` would compute step by step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from genbench import capabilities
-from genbench.charlevel.paths import Floats, separator
-from genbench.charlevel.stepping import TINY, Stepping
-from genbench.generator import State
-from genbench.tokenization.tokenizer import Ids
+from genbench.charlevel.paths import MIN_EXPANDED_SHARE, Floats, WordRules, explicit_separator
+from genbench.generator import Generator, State
+from genbench.tokenization.segmentation import implied_separator, split_pieces
+from genbench.tokenization.tokenizer import Ids, Tokenizer
+
+BLOCK_CHARACTERS = 512  # that are read at once, about
 
 
 @dataclass
 class Piece:
-    """A piece of a text, and how its characters are waited for."""
+    """A piece of a text, and the context in which a word model reads it."""
 
     text: str
     start: int  # in characters
-    base: int  # tokens of the text before it is waited for
-    left: str  # the character before, as a path has it
-    prefix: str = ""  # the separator that is waited for with it
-    over: int = -1  # tokens of the text once it is read; -1 where its own token is none of them
+    base: int  # tokens of the text before it
+    left: str  # the last character, as in a path
+    prefix: str = ""  # the implied separator before it
+    end: int = -1  # tokens of the text after it; -1 for a separator that is implied, which has no token
 
     @property
     def stop(self) -> int:
-        """Where it ends, in characters."""
+        """Its end, in characters."""
         return self.start + len(self.text)
 
 
 @dataclass
-class Way:
-    """A way to cut a text on which a piece is over with the next token."""
+class Ending:
+    """A path on which a piece ends with the next token."""
 
     row: int
     weight: float
     state: State  # before the token
     token: int
-    left: str  # what the next piece knows of it, as a path does
-    after: tuple[str, str] | None
-    over: int = -1  # tokens of the text with this one, where it is the text's
+    left: str  # the last character after it, as in a path
+    after: tuple[str, str] | None  # an explicit separator, as in a path
+    end: int = -1  # tokens of the text with this one, where it is the text's own
 
 
 class Block:
-    """What comes after each character of some pieces: `masses`, (characters, bytes and letters), and `depths`.
+    """The mass of each next symbol after each character of some pieces, and the context lengths.
 
-    states  of the words' generator after so many tokens of the text, for all that the pieces name
+    masses           (characters, symbols)
+    context_lengths  (characters,)
     """
 
-    def __init__(self, view: Stepping, pieces: Sequence[Piece], states: dict[int, State]) -> None:
-        self.generator, self.words, self.cuts = view.generator, view.words, view.cuts
+    def __init__(
+        self,
+        generator: Generator,
+        rules: WordRules,
+        characters: Tokenizer,
+        pieces: Sequence[Piece],
+        states: dict[int, State],  # of the word model by number of tokens read, for each number that a piece has
+    ) -> None:
+        self.generator, self.words, self.rules = generator, generator.tokenizer, rules
         self.states, self.cumulative = states, dict[int, Floats]()
-        self.piece = [piece for piece in pieces for _ in piece.text]
+        self.piece_of = [piece for piece in pieces for _ in piece.text]
         self.opened = [piece.text[:stop] for piece in pieces for stop in range(1, len(piece.text) + 1)]
         self.place = np.array([len(opened) - 1 for opened in self.opened])
-        self.letters = view.tokenizer.encode("".join(piece.text for piece in pieces))
-        self.masses = np.zeros((len(self.piece), self.words.end))
-        self.most, self.depths = np.zeros(len(self.piece)), np.zeros(len(self.piece), np.int64)
-        self._whole()
-        self._spelled()
-        self._over()
+        self.letters = characters.encode("".join(piece.text for piece in pieces))
+        self.masses = np.zeros((len(self.piece_of), self.words.end_id))
+        self.largest, self.context_lengths = np.zeros(len(self.piece_of)), np.zeros(len(self.piece_of), np.int64)
+        self._add_known_words()
+        self._add_spelling()
+        self._add_endings()
 
-    def _whole(self) -> None:
-        """The pieces go on as known words; and what each way has been given so far."""
-        lefts = {piece.base: piece.left for piece in self.piece}
-        lefts |= {piece.over: piece.text[-1] for piece in self.piece if piece.over >= 0}
-        rows = self._cumulative([self.states[at] for at in lefts], list(lefts.values()))
+    def _add_known_words(self) -> None:
+        """Add the paths on which the pieces go on as known words; start the total of each character."""
+        # cumulative probabilities at each place of the text where a piece may start
+        lefts = {piece.base: piece.left for piece in self.piece_of}
+        lefts |= {piece.end: piece.text[-1] for piece in self.piece_of if piece.end >= 0}
+        rows = self._cumulative([self.states[tokens] for tokens in lefts], list(lefts.values()))
         self.cumulative = dict(zip(lefts, rows, strict=True))
-        mass, self.total = np.zeros_like(self.masses), np.zeros(len(self.piece))
-        for row, (piece, opened) in enumerate(zip(self.piece, self.opened, strict=True)):
-            known, begun = self.cumulative[piece.base], self.cuts.surfaces(piece.left).after(piece.prefix + opened)
-            mass[row, begun.symbols] = known[begun.stops] - known[begun.starts]
-            self.total[row] = known[begun.high] - known[begun.exact.start]
-        depth = {
-            piece.base: 1 + capabilities.context_length(self.generator, self.states[piece.base]) for piece in self.piece
-        }
-        self._add(np.arange(len(mass)), mass, np.array([depth[piece.base] for piece in self.piece]))
 
-    def _spelled(self) -> None:
-        """The pieces are spelled."""
-        self.spelling: list[State] = [self.states[piece.base] for piece in self.piece]
+        # the mass of each next symbol is a difference of two of them
+        mass, self.total = np.zeros_like(self.masses), np.zeros(len(self.piece_of))
+        for row, (piece, opened) in enumerate(zip(self.piece_of, self.opened, strict=True)):
+            cumulative = self.cumulative[piece.base]
+            following = self.rules.surfaces(piece.left).after(piece.prefix + opened)
+            mass[row, following.symbols] = cumulative[following.stops] - cumulative[following.starts]
+            self.total[row] = cumulative[following.high] - cumulative[following.exact.start]
+
+        lengths = {
+            base: 1 + capabilities.context_length(self.generator, self.states[base])
+            for base in dict.fromkeys(piece.base for piece in self.piece_of)
+        }
+        self._add(np.arange(len(mass)), mass, np.array([lengths[piece.base] for piece in self.piece_of]))
+
+    def _add_spelling(self) -> None:
+        """Add the paths on which the pieces are spelled."""
+        # the states after each letter, the first letters of all pieces together, then the second ones
+        self.spelling: list[State] = [self.states[piece.base] for piece in self.piece_of]
         for place in range(int(self.place.max()) + 1):
             rows = np.flatnonzero(self.place == place)
             before = [self.spelling[row - min(place, 1)] for row in rows]
-            for row, state in zip(
-                rows, capabilities.advance_batch(self.generator, before, self.letters[rows].tolist()), strict=True
-            ):
+            after = capabilities.advance_batch(self.generator, before, self.letters[rows].tolist())
+            for row, state in zip(rows, after, strict=True):
                 self.spelling[row] = state
-        found = np.exp(capabilities.log_probs_batch(self.generator, self.spelling, self.words.end + 1))
-        weight = np.zeros(len(found))
+
+        # the weight of each path: the product of its letters' probabilities
+        probabilities = np.exp(capabilities.log_probs_batch(self.generator, self.spelling, self.words.end_id + 1))
+        weight = np.zeros(len(probabilities))
         for place in range(int(self.place.max()) + 1):
             rows = np.flatnonzero(self.place == place)
             if place:
-                weight[rows] = weight[rows - 1] * found[rows - 1, self.letters[rows]]
+                weight[rows] = weight[rows - 1] * probabilities[rows - 1, self.letters[rows]]
             else:
-                weight[rows] = [self._chance(row, int(self.letters[row])) for row in rows.tolist()]
+                weight[rows] = [self._token_probability(row, int(self.letters[row])) for row in rows.tolist()]
+
+        # a path goes on with another letter or ends with END
         self.total[self.place > 0] += weight[self.place > 0]
-        self.ending = weight * found[:, -1]
-        inside = {opened[-1]: self.cuts.inside(opened[-1]) for opened in self.opened}
-        mass = weight[:, None] * found[:, :-1] * [inside[opened[-1]] for opened in self.opened]
+        self.ending_weight = weight * probabilities[:, -1]
+        masks = {opened[-1]: self.rules.continuation_mask(opened[-1]) for opened in self.opened}
+        mass = weight[:, None] * probabilities[:, :-1] * [masks[opened[-1]] for opened in self.opened]
         self._add(np.arange(len(mass)), mass, np.zeros(len(mass), np.int64))
 
-    def _over(self) -> None:
-        """The pieces are over, as known words or spelled."""
-        ways = []
-        for row, (piece, opened) in enumerate(zip(self.piece, self.opened, strict=True)):
-            token, state = self.cuts.pieces.get(opened), self.spelling[row]
-            if token is not None:
-                self.ending[row], state = self._chance(row, token), self.states[piece.base]
-            end = self.words.end if token is None else token
-            over = piece.over if opened == piece.text else -1
-            ways.append(Way(row, self.ending[row], state, end, opened[-1], separator(piece.left, opened), over))
-        self._begin(ways)
+    def _add_endings(self) -> None:
+        """Add the paths on which the pieces end, as known words or spelled."""
+        endings = []
+        for row, (piece, opened) in enumerate(zip(self.piece_of, self.opened, strict=True)):
+            token, state = self.rules.pieces.get(opened), self.spelling[row]
+            if token is not None:  # a known word is never spelled
+                self.ending_weight[row], state = self._token_probability(row, token), self.states[piece.base]
+            last_token = self.words.end_id if token is None else token
+            separator = explicit_separator(piece.left, opened)
+            end = piece.end if opened == piece.text else -1
+            endings.append(Ending(row, self.ending_weight[row], state, last_token, opened[-1], separator, end))
+        self._add_next_pieces(endings)
 
-    def _chance(self, row: int, token: int) -> float:
-        """The probability of a token where a piece is waited for."""
-        piece = self.piece[row]
-        place, known = self.cuts.surfaces(piece.left).rows[token], self.cumulative[piece.base]
-        return float(known[place + 1] - known[place])
+    def _token_probability(self, row: int, token: int) -> float:
+        """Return the probability of a token at the start of a piece."""
+        piece = self.piece_of[row]
+        place, cumulative = self.rules.surfaces(piece.left).rows[token], self.cumulative[piece.base]
+        return float(cumulative[place + 1] - cumulative[place])
 
-    def _begin(self, ways: list[Way]) -> None:
-        """Other pieces begin; unlikely ones are not asked how."""
-        asked = [way for way in ways if way.weight >= TINY * self.total[way.row]]
-        new = [way for way in asked if way.over < 0]
-        states = capabilities.advance_batch(self.generator, [way.state for way in new], [way.token for way in new])
-        found = zip(states, self._cumulative(states, [way.left for way in new]), strict=True)
-        rest = [way for way in ways if way.weight < TINY * self.total[way.row]]
-        if rest:
-            mass = np.array([way.weight * self.cuts.share(way.left, way.after) for way in rest])
-            self._add(np.array([way.row for way in rest]), mass, 0)
-        more = []
-        for way in asked:
-            state, known = (self.states[way.over], self.cumulative[way.over]) if way.over >= 0 else next(found)
-            begun = self.cuts.surfaces(way.left).after("")
+    def _add_next_pieces(self, endings: list[Ending]) -> None:
+        """Add the pieces that start after these endings; unlikely endings give uniform symbols."""
+        expanded = [ending for ending in endings if ending.weight >= MIN_EXPANDED_SHARE * self.total[ending.row]]
+        unlikely = [ending for ending in endings if ending.weight < MIN_EXPANDED_SHARE * self.total[ending.row]]
+
+        # the states after endings that are not the text's own
+        new = [ending for ending in expanded if ending.end < 0]
+        tokens = [ending.token for ending in new]
+        states = capabilities.advance_batch(self.generator, [ending.state for ending in new], tokens)
+        after_new = zip(states, self._cumulative(states, [ending.left for ending in new]), strict=True)
+
+        if unlikely:
+            uniform = [self.rules.uniform_start(ending.left, ending.after) for ending in unlikely]
+            mass = np.array([ending.weight * shares for ending, shares in zip(unlikely, uniform, strict=True)])
+            self._add(np.array([ending.row for ending in unlikely]), mass, 0)
+
+        # the next piece, and "no separator here" where a space is implied
+        without_space = []
+        for ending in expanded:
+            known = ending.end >= 0
+            state, cumulative = (self.states[ending.end], self.cumulative[ending.end]) if known else next(after_new)
+            following = self.rules.surfaces(ending.left).after("")
             mass = np.zeros(self.masses.shape[1])
-            mass[begun.symbols] = known[begun.stops] - known[begun.starts]
-            mass *= way.weight * self.cuts.mask(way.left, way.after)
-            self._add(way.row, mass, 1 + capabilities.context_length(self.generator, state))
-            if self.cuts.gapped(way.left):
-                weight = way.weight * (known[-1] - known[-2])
-                more.append(Way(way.row, weight, state, self.words.none, "", (way.left, "")))
-        if more:
-            self._begin(more)
+            mass[following.symbols] = cumulative[following.stops] - cumulative[following.starts]
+            mass *= ending.weight * self.rules.start_mask(ending.left, ending.after)
+            self._add(ending.row, mass, 1 + capabilities.context_length(self.generator, state))
+            if self.rules.implies_space(ending.left):
+                weight = ending.weight * (cumulative[-1] - cumulative[-2])
+                without_space.append(Ending(ending.row, weight, state, self.words.none_id, "", (ending.left, "")))
+        if without_space:
+            self._add_next_pieces(without_space)
 
     def _cumulative(self, states: Sequence[State], lefts: Sequence[str]) -> list[Floats]:
-        """The cumulative probabilities of all tokens in the order of their texts after a character."""
-        said = capabilities.log_probs_batch(self.generator, states)
-        tokens = [self.cuts.surfaces(left).tokens for left in lefts]
-        return [np.concatenate([[0.0], np.cumsum(np.exp(row)[order])]) for row, order in zip(said, tokens, strict=True)]
+        """Return the cumulative probabilities of all tokens in the order of their texts after a character."""
+        log_probs = capabilities.log_probs_batch(self.generator, states)
+        orders = [self.rules.surfaces(left).tokens for left in lefts]
+        rows = zip(log_probs, orders, strict=True)
+        return [np.concatenate([[0.0], np.cumsum(np.exp(row)[order])]) for row, order in rows]
 
-    def _add(self, row: int | Ids, mass: Floats, depth: int | Ids) -> None:
+    def _add(self, row: int | Ids, mass: Floats, context_length: int | Ids) -> None:
+        """Add mass to rows; the path with the largest mass decides the context length."""
         self.masses[row] += mass
         total = mass.sum(axis=-1)
-        better = total > self.most[row]
-        self.most[row] = np.where(better, total, self.most[row])
-        self.depths[row] = np.where(better, depth, self.depths[row])
+        better = total > self.largest[row]
+        self.largest[row] = np.where(better, total, self.largest[row])
+        self.context_lengths[row] = np.where(better, context_length, self.context_lengths[row])
+
+
+def split_into_pieces(rules: WordRules, text: str) -> Iterator[Piece]:
+    """Yield the pieces of a text with their places in its canonical encoding."""
+    left, start, tokens, space = "", 0, 0, None
+    for string in split_pieces(text):
+        # white space waits for the piece after it: only then is known whether it is implied
+        if string.isspace():
+            space = Piece(string, start, tokens, left)
+        else:
+            piece = Piece(string, start, tokens, left, implied_separator(left, string[0]))
+            if (space.text if space else "") != piece.prefix:
+                tokens += rules.token_count(space.text) if space else 1
+                piece.base, piece.left, piece.prefix = tokens, space.text[-1] if space else "", ""
+                if space:
+                    space.end = tokens
+            if space:
+                yield space
+            tokens += rules.token_count(string)
+            piece.end, left, space = tokens, string[-1], None
+            yield piece
+        start += len(string)
+    if space:
+        space.end = tokens + rules.token_count(space.text)
+        yield space
+
+
+def group_pieces(rules: WordRules, pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
+    """Yield pieces that can be read together; one with unknown characters is alone with the white space beside it."""
+    group: list[Piece] = []
+    unknown = False
+    for piece in pieces:
+        if not unknown and not rules.has_letters(piece.text):
+            last = [group.pop()] if group and group[-1].text.isspace() else []
+            if group:
+                yield group
+            group, unknown = last, True
+        group.append(piece)
+        if not piece.text.isspace() and (unknown or piece.start - group[0].start >= BLOCK_CHARACTERS):
+            yield group
+            group, unknown = [], False
+    if group:
+        yield group

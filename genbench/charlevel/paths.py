@@ -1,7 +1,7 @@
-"""The ways in which a text may have been cut into words so far, and what each token may add to it next.
+"""Paths: the ways to split the text so far into the tokens of a word model, and what each token may add to it.
 
-A text has one canonical encoding: words are maximal, known ones are never spelled, a separator that is implied is no
-token. So a way to cut it is left as soon as the next character shows that it was not the canonical one.
+A text has one canonical encoding: words are maximal, known words are never spelled, an implied separator is no token.
+A path is dropped as soon as the next character shows that its encoding is not the canonical one.
 """
 
 from __future__ import annotations
@@ -13,158 +13,170 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.generator import State
-from genbench.tokenization.segmentation import gap, one_piece
+from genbench.tokenization.segmentation import implied_separator, is_one_piece
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 Floats = npt.NDArray[np.float64]
-HIGHEST = "\U0010ffff"
-FLOOR = 1e-9  # for a character that no path leads to
+LAST_CHARACTER = "\U0010ffff"
+MIN_EXPANDED_SHARE = 1e-3  # for a less likely path, what follows its end is not computed: uniform characters instead
+MIN_PROBABILITY = 1e-9  # of all characters together that no path leads to
 
 
 @dataclass(frozen=True)
 class Path:
-    """One way to cut the text so far. `open` is what was read since the end of the last whole token."""
+    """One way to split the text so far into tokens; `open` is what was read since the last complete token."""
 
     weight: float
     state: State
-    left: str  # the character before, "" where the next piece stands without a separator
+    left: str  # the last character, "" where no separator is implied before the next piece
     open: str = ""
-    implied: bool = False  # a space was read before the open piece, as its left neighbour asks for
-    spelled: bool = False  # the open piece is spelled: the state has read its letters
-    token: int | None = None  # still to be read by the state
-    after: tuple[str, str] | None = None  # an explicit separator: the character before it, and itself
-    raw: bytes = b""  # the bytes so far of a character that is not known
-    cumulative: Floats | None = field(default=None, repr=False)  # of the known pieces' probabilities, in their order
+    implied: bool = False  # an implied space was read before the open piece
+    spelled: bool = False  # the open piece is spelled: its letters are tokens
+    token: int | None = None  # the state has still to read it
+    after: tuple[str, str] | None = None  # an explicit separator: the character before it, and the separator
+    raw: bytes = b""  # the bytes so far of an unknown character
+    cumulative: Floats | None = field(default=None, repr=False)  # of all tokens in the order of their texts
 
 
 @dataclass(frozen=True)
-class Begun:
-    """How texts go on from a beginning: rows are places in the sorted order of all texts."""
+class Continuations:
+    """How the texts of tokens go on after a prefix; rows are places in the sorted order of all texts."""
 
-    symbols: Ids  # (n,) that come next
-    starts: Ids  # (n,) where the texts that go on with each start
-    stops: Ids  # (n,) and where they stop
-    exact: range  # the rows of texts that are no longer than the beginning
-    high: int  # after the last row of all
+    symbols: Ids  # (n,) the next symbols
+    starts: Ids  # (n,) first row of the texts that go on with each symbol
+    stops: Ids  # (n,) and the row after the last one
+    exact: range  # the rows of texts that equal the prefix
+    high: int  # the row after the last text with this prefix
 
 
-class Surfaces:
-    """What each token may add to the text after a character that asks for a space before words, or does not."""
+class SurfaceIndex:
+    """The texts that tokens add, sorted: after a character that implies a space before words, or one that does not."""
 
-    def __init__(self, tokenizer: Tokenizer, gapped: bool) -> None:
-        left = "a" if gapped else ""
+    def __init__(self, tokenizer: Tokenizer, implies_space: bool) -> None:
+        left = "a" if implies_space else ""
+
+        # the texts of letters, words and bytes
         letters = [(letter, BYTES + place) for place, letter in enumerate(tokenizer.letters)]
-        words = [(word, tokenizer.none + 1 + place) for place, word in enumerate(tokenizer.words_known)]
-        found = [(gap(left, text[0]) + text, token) for text, token in letters + words]
-        spelled = [(symbol(byte, tokenizer.letters), byte) for byte in range(BYTES)]
-        found += [(before + text, byte) for text, byte in spelled for before in (["", " "] if gapped else [""])]
-        found = [*sorted(found), ("", tokenizer.none)]  # the last: no text begins so
-        self.texts = [text for text, _ in found[:-1]]
-        self.highest = HIGHEST * (1 + max(map(len, self.texts)))  # behind all that a text may go on with
-        self.tokens = np.array([token for _, token in found])
+        words = [(word, tokenizer.none_id + 1 + place) for place, word in enumerate(tokenizer.known_words)]
+        surfaces = [(implied_separator(left, text[0]) + text, token) for text, token in letters + words]
+        spelled = [(symbol_text(byte, tokenizer.letters), byte) for byte in range(BYTES)]
+        separators = ["", " "] if implies_space else [""]
+        surfaces += [(separator + text, byte) for text, byte in spelled for separator in separators]
+        surfaces = [*sorted(surfaces), ("", tokenizer.none_id)]  # NONE is last: it adds no text
+
+        # sorted, so that the texts with a prefix are a range of rows
+        self.texts = [text for text, _ in surfaces[:-1]]
+        self.last_suffix = LAST_CHARACTER * (1 + max(map(len, self.texts)))  # sorts after every suffix of a text
+        self.tokens = np.array([token for _, token in surfaces])
         self.rows = np.empty(tokenizer.size, np.int64)  # of each token
-        self.rows[self.tokens] = np.arange(len(found))
+        self.rows[self.tokens] = np.arange(len(surfaces))
         self.symbols = dict(letters) | dict(spelled)
-        self.known: dict[str, Begun] = {}
+        self._by_prefix: dict[str, Continuations] = {}
 
-    def after(self, start: str) -> Begun:
-        """How texts go on from a beginning."""
-        if start not in self.known:
-            low = bisect_left(self.texts, start)
-            high = bisect_right(self.texts, start + self.highest, low)
-            row = bisect_right(self.texts, start, low, high)
-            exact, found = range(low, row), []
+    def after(self, prefix: str) -> Continuations:
+        """Return how texts go on after a prefix."""
+        if prefix not in self._by_prefix:
+            # the rows of all texts with the prefix, and of those that equal it
+            low = bisect_left(self.texts, prefix)
+            high = bisect_right(self.texts, prefix + self.last_suffix, low)
+            row = bisect_right(self.texts, prefix, low, high)
+            exact = range(low, row)
+
+            # a range of rows for each next symbol
+            ranges = []
             while row < high:
-                character = self.texts[row][len(start)]
-                stop = bisect_right(self.texts, start + character + self.highest, row, high)
-                found.append((self.symbols[character], row, stop))
+                character = self.texts[row][len(prefix)]
+                stop = bisect_right(self.texts, prefix + character + self.last_suffix, row, high)
+                ranges.append((self.symbols[character], row, stop))
                 row = stop
-            symbols, starts, stops = np.array(found, dtype=np.int64).reshape(-1, 3).T
-            self.known[start] = Begun(symbols, starts, stops, exact, high)
-        return self.known[start]
+            symbols, starts, stops = np.array(ranges, dtype=np.int64).reshape(-1, 3).T
+            self._by_prefix[prefix] = Continuations(symbols, starts, stops, exact, high)
+        return self._by_prefix[prefix]
 
 
-class Cuts:
-    """What is known of a word tokenizer's canonical cuts, worked out once for each beginning that comes up."""
+class WordRules:
+    """The rules of a word tokenizer's canonical encoding, cached for each context in which they were needed."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.pieces = {piece: tokenizer.none + 1 + place for place, piece in enumerate(tokenizer.words_known)}
+        self.pieces = {piece: tokenizer.none_id + 1 + place for place, piece in enumerate(tokenizer.known_words)}
         self._letters = set(tokenizer.letters)
-        self._surfaces = {gapped: Surfaces(tokenizer, gapped) for gapped in (False, True)}
+        self._surfaces = {implied: SurfaceIndex(tokenizer, implied) for implied in (False, True)}
         self._masks: dict[tuple[str, tuple[str, str] | None], Floats] = {}
-        self._gapped: dict[str, bool] = {}
-        self._begun: dict[tuple[str, tuple[str, str] | None], Floats] = {}
+        self._implies_space: dict[str, bool] = {}
+        self._uniform: dict[tuple[str, tuple[str, str] | None], Floats] = {}
 
-    def knows(self, text: str) -> bool:
-        """Whether all characters of a text are letters of the tokenizer."""
+    def has_letters(self, text: str) -> bool:
+        """Return whether all characters of a text are letters of the tokenizer."""
         return self._letters.issuperset(text)
 
-    def length(self, piece: str) -> int:
-        """How many tokens a piece is."""
+    def token_count(self, piece: str) -> int:
+        """Return the number of tokens that encode a piece."""
         spelled = sum(1 if letter in self._letters else len(letter.encode()) for letter in piece)
         return 1 if piece in self.pieces else spelled + 1
 
-    def surfaces(self, left: str) -> Surfaces:
-        """What each token may add after this character."""
-        return self._surfaces[self.gapped(left)]
+    def surfaces(self, left: str) -> SurfaceIndex:
+        """Return the texts that tokens may add after this character."""
+        return self._surfaces[self.implies_space(left)]
 
-    def gapped(self, left: str) -> bool:
-        """Whether a word after this character implies a space."""
-        if left not in self._gapped:
-            self._gapped[left] = gap(left, "a") == " "
-        return self._gapped[left]
+    def implies_space(self, left: str) -> bool:
+        """Return whether a space is implied between this character and a word."""
+        if left not in self._implies_space:
+            self._implies_space[left] = implied_separator(left, "a") == " "
+        return self._implies_space[left]
 
-    def mask(self, left: str, after: tuple[str, str] | None) -> Floats:
-        """Which bytes and letters may begin a piece here, (bytes and letters,)."""
+    def start_mask(self, left: str, after: tuple[str, str] | None) -> Floats:
+        """Return 1 for bytes and letters that may start a piece here, else 0, (symbols,)."""
         if (left, after) not in self._masks:
-            self._masks[left, after] = beginning(self.tokenizer, left, after)
+            self._masks[left, after] = start_mask(self.tokenizer, left, after)
         return self._masks[left, after]
 
-    def inside(self, last: str) -> Floats:
-        """Which bytes and letters may go on with a piece after this character."""
-        found = 1 - self.mask(last, None)
-        found[:BYTES] = 1
-        return found
+    def continuation_mask(self, last: str) -> Floats:
+        """Return 1 for bytes and letters that may continue a piece after this character, else 0, (symbols,)."""
+        mask = 1 - self.start_mask(last, None)
+        mask[:BYTES] = 1
+        return mask
 
-    def share(self, left: str, after: tuple[str, str] | None) -> Floats:
-        """A guess at what begins a piece here: whatever may, alike."""
-        if (left, after) not in self._begun:
-            weights = self.mask(left, after) * self.tokenizer.base()[: self.tokenizer.end]
-            self._begun[left, after] = weights / weights.sum()
-        return self._begun[left, after]
-
-
-def smoothed(masses: Floats) -> Floats:
-    """Log-probabilities of bytes and letters from what the paths give each, (..., bytes and letters)."""
-    found = masses + np.finfo(np.float64).tiny
-    found *= (1 - FLOOR) / found.sum(axis=-1, keepdims=True)
-    return np.asarray(np.log(found + FLOOR / masses.shape[-1]))
+    def uniform_start(self, left: str, after: tuple[str, str] | None) -> Floats:
+        """Return a uniform distribution over the symbols that may start a piece here, (symbols,)."""
+        if (left, after) not in self._uniform:
+            weights = self.start_mask(left, after) * self.tokenizer.base_distribution()[: self.tokenizer.end_id]
+            self._uniform[left, after] = weights / weights.sum()
+        return self._uniform[left, after]
 
 
-def symbol(byte: int, letters: str) -> str:
-    """A character that stands for a byte, as no text has it; a space that is no letter is itself: it may be implied."""
+def normalized_log_probs(masses: Floats) -> Floats:
+    """Return log-probabilities of the next symbol from the mass that the paths give to each, (..., symbols)."""
+    probabilities = masses + np.finfo(np.float64).tiny
+    probabilities *= (1 - MIN_PROBABILITY) / probabilities.sum(axis=-1, keepdims=True)
+    return np.asarray(np.log(probabilities + MIN_PROBABILITY / masses.shape[-1]))
+
+
+def symbol_text(byte: int, letters: str) -> str:
+    """Return a lone surrogate that stands for a byte; a space that is not a letter stays one, as it may be implied."""
     return " " if byte == ord(" ") and " " not in letters else chr(0xDC00 + byte)
 
 
-def beginning(tokenizer: Tokenizer, left: str, after: tuple[str, str] | None) -> Floats:
-    """Which bytes and letters may begin a piece here: one that the piece before would not have held, nor a separator
-    that is implied; 1 and 0, (bytes and letters,)."""
-    mask = np.ones(tokenizer.end)
+def start_mask(tokenizer: Tokenizer, left: str, after: tuple[str, str] | None) -> Floats:
+    """Return 1 for bytes and letters that may start a piece here, else 0, (symbols,).
+
+    The piece before would contain a letter that fits it, and a separator that is implied is not explicit.
+    """
+    mask = np.ones(tokenizer.end_id)
     before = after[0] if after and not after[1] else left
     for place, letter in enumerate(tokenizer.letters, start=BYTES):
-        held = before and one_piece(before, letter)
-        mask[place] = not (held or (after and gap(after[0], letter) == after[1]))
+        contained = before and is_one_piece(before, letter)
+        mask[place] = not (contained or (after and implied_separator(after[0], letter) == after[1]))
     return mask
 
 
-def separator(left: str, piece: str) -> tuple[str, str] | None:
-    """What to remember of a piece that is an explicit separator; None where it is none."""
+def explicit_separator(left: str, piece: str) -> tuple[str, str] | None:
+    """Return the character before a piece and the piece, if it is an explicit separator; else None."""
     return (left, piece) if piece.isspace() else None
 
 
-def completed(path: Path) -> Path | None:
-    """A path that spells an unknown character in bytes, checked once it is whole; None where it is not canonical."""
+def complete_bytes(path: Path) -> Path | None:
+    """Return a path with the bytes of an unknown character joined once it is complete; None if it is not canonical."""
     if not path.spelled or path.token is None or path.token >= BYTES:
         return path
     raw = path.raw + bytes([path.token])
@@ -174,10 +186,10 @@ def completed(path: Path) -> Path | None:
         return replace(path, raw=raw)
     before = path.open[: -len(raw)]
     if before:
-        canonical = one_piece(before[-1], character)
+        canonical = is_one_piece(before[-1], character)
     else:
-        canonical = (gap(path.left, character) == " ") == path.implied
-        canonical &= path.implied or not path.left or not one_piece(path.left, character)
-        canonical &= path.after is None or gap(path.after[0], character) != path.after[1]
-        canonical &= path.after is None or bool(path.after[1]) or not one_piece(path.after[0], character)
+        canonical = (implied_separator(path.left, character) == " ") == path.implied
+        canonical &= path.implied or not path.left or not is_one_piece(path.left, character)
+        canonical &= path.after is None or implied_separator(path.after[0], character) != path.after[1]
+        canonical &= path.after is None or bool(path.after[1]) or not is_one_piece(path.after[0], character)
     return replace(path, open=before + character, raw=b"") if canonical else None

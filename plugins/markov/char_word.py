@@ -92,7 +92,7 @@ class Markov(AdaptiveChain):
 
     def _read(self, ids: Ids) -> tuple[LogProbs, LogProbs, Ids]:
         """Return the log-probability of each token by either side, (tokens,) each, and its features."""
-        by_words, word_lengths, peaks = self._words.read(ids)
+        by_words, word_lengths, peaks = self._words.score_stream(ids)
         rows = features(*self._char_chain.context_evidence(ids), word_lengths, peaks)
         return self._char_chain.token_log_probs(ids), by_words, rows
 

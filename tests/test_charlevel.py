@@ -10,8 +10,11 @@ import pytest
 from doubles import Fixed
 
 import genbench
-from genbench import Characterwise, Tokenizer, TrainContext
-from genbench.charlevel import block, paths, stepping
+from genbench import Tokenizer
+from genbench.charlevel import adapter, block, paths
+from genbench.charlevel.adapter import CharacterView
+from genbench.generator import TrainContext
+from genbench.registry import create
 from genbench.tokenization.segmentation import PIECE
 from genbench.tokenization.tokenizer import BYTES, Ids
 
@@ -41,10 +44,10 @@ class Alternating(Fixed):
 
 def canonical(tokenizer: Tokenizer, ids: list[int]) -> bool:
     """Whether a canonical encoding may begin so: its last piece may be one that is still being spelled."""
-    letters = list(takewhile(lambda token: BYTES <= token < tokenizer.end, reversed(ids)))[::-1]
+    letters = list(takewhile(lambda token: BYTES <= token < tokenizer.end_id, reversed(ids)))[::-1]
     before = ids[: len(ids) - len(letters)]
-    if ids[-1] == tokenizer.none:
-        return len(ids) > 1 and before[:-1][-1:] != [tokenizer.none]
+    if ids[-1] == tokenizer.none_id:
+        return len(ids) > 1 and before[:-1][-1:] != [tokenizer.none_id]
     if letters and not PIECE.fullmatch("".join(tokenizer.letters[token - BYTES] for token in letters)):
         return False
     return tokenizer.encode(tokenizer.decode(ids)).tolist()[: len(before)] == before
@@ -58,7 +61,7 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
             continue
         read = tokenizer.decode([*ids, token])
         share = probability * float(np.exp(words.log_probs(state)[token]))
-        if read.startswith(text) and token not in (tokenizer.end, tokenizer.none):
+        if read.startswith(text) and token not in (tokenizer.end_id, tokenizer.none_id):
             yield share
         elif text.startswith(read):
             yield from covers(words, text, [*ids, token], words.advance(state, token), share)
@@ -66,10 +69,10 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
 
 @pytest.mark.parametrize("text", ["ab", "abc a", "ab,", "a-b", "ac b", "b  a", "3ab", "3 ab", "--a", "ab  -"])
 def test_the_next_character_is_the_sum_over_all_ways_to_cut(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stepping, "TINY", 0.0)
-    monkeypatch.setattr(paths, "FLOOR", 0.0)
+    monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", 0.0)
+    monkeypatch.setattr(paths, "MIN_PROBABILITY", 0.0)
     words = Alternating()
-    view = Characterwise(words)
+    view = CharacterView(words)
     state = view.start()
     for place, letter in enumerate(text):
         nexts = [text[:place] + other for other in words.tokenizer.letters]
@@ -84,10 +87,10 @@ STRANGE = "caf\u00e9 \u00e9t\u00e9  the\u00e9 \u4e2d\u6587, \U0001f600a \U0001f6
 
 @pytest.mark.parametrize("tiny", [0.0, 1e-3, 0.1])
 def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stepping, "TINY", tiny)
-    monkeypatch.setattr(block, "TINY", tiny)
+    monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", tiny)
+    monkeypatch.setattr(block, "MIN_EXPANDED_SHARE", tiny)
     rng = np.random.default_rng(1)
-    view = Characterwise(Alternating())
+    view = CharacterView(Alternating())
     for text in (
         TEXT,
         "",
@@ -97,7 +100,7 @@ def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.Mon
         *("".join(rng.choice(list("abc,- 3  \n\u00e9"), 200)) for _ in range(8)),
     ):
         ids = view.tokenizer.encode(text)
-        log_probs, depths, _ = view.read(ids)
+        log_probs, depths, _ = view.score_stream(ids)
         one_by_one, deep = _steps(view, ids)
         assert log_probs == pytest.approx(one_by_one, abs=1e-9)
         assert depths.tolist() == deep
@@ -106,18 +109,18 @@ def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(("spec", "off"), [("markov-word", 1e-9), ("lstm-word:hidden=12,embedding=8", 1e-4)])
 def test_pieces_are_read_together_as_in_steps(spec: str, off: float) -> None:
     corpus = genbench.corpus("pell")
-    words = genbench.make(spec)
+    words = create(spec)
     words.fit(corpus.train, corpus.valid, TrainContext(steps=20))
-    view = Characterwise(words)
+    view = CharacterView(words)
     for text in (corpus.test[:1500], STRANGE, "", "a", STRANGE * 30):
         ids = view.tokenizer.encode(text)
-        log_probs, depths, _ = view.read(ids)
+        log_probs, depths, _ = view.score_stream(ids)
         one_by_one, deep = _steps(view, ids)
         assert log_probs == pytest.approx(one_by_one, abs=off)
         assert depths.tolist() == deep
 
 
-def _steps(view: Characterwise, ids: Ids) -> tuple[list[float], list[int]]:
+def _steps(view: CharacterView, ids: Ids) -> tuple[list[float], list[int]]:
     log_probs, depths, state = [], [], view.start()
     for token in ids.tolist():
         log_probs.append(view.log_probs(state)[token])
@@ -128,19 +131,19 @@ def _steps(view: Characterwise, ids: Ids) -> tuple[list[float], list[int]]:
 
 def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> None:
     corpus = genbench.corpus("thorne")
-    words = genbench.make("markov-word")
+    words = create("markov-word")
     words.fit(corpus.train, corpus.valid, TrainContext())
-    view = Characterwise(words)
-    log_probs, _, _ = view.read(view.tokenizer.encode(corpus.test))
+    view = CharacterView(words)
+    log_probs, _, _ = view.score_stream(view.tokenizer.encode(corpus.test))
     in_words = words.token_log_probs(words.tokenizer.encode(corpus.test)).sum()
     assert log_probs.sum() > 1.005 * in_words  # both below zero: what no canonical text needs is given to the others
 
 
 def test_paths_stay_few() -> None:
     corpus = genbench.corpus("thorne")
-    words = genbench.make("markov-word")
+    words = create("markov-word")
     words.fit(corpus.train, corpus.valid, TrainContext())
-    view = Characterwise(words)
+    view = CharacterView(words)
     state = view.start()
     for token in view.tokenizer.encode(corpus.test[:800] + STRANGE).tolist():
         state = view.advance(state, token)
@@ -148,7 +151,7 @@ def test_paths_stay_few() -> None:
 
 
 def test_bytes_that_are_no_text_are_read_too() -> None:
-    view = Characterwise(Alternating())
+    view = CharacterView(Alternating())
     ids = np.array([200, 201, BYTES, 255, 128], dtype=np.int64)
-    log_probs, _, _ = view.read(ids)
+    log_probs, _, _ = view.score_stream(ids)
     assert np.isfinite(log_probs).all()
