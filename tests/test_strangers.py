@@ -48,7 +48,7 @@ def troubles(folder: Path) -> Path:
     sources = {
         "broken_one": "import no_such_package",
         "old_one": "from genbench import Predictor",
-        "newer_one": good.replace("contract = 1", "contract = 2"),
+        "newer_one": good.replace("contract = 2", "contract = 3"),
         "taken_one": good,
     }
     for module, source in sources.items():
@@ -103,7 +103,7 @@ def test_the_examples_are_found_and_what_is_broken_costs_a_line_each(fresh: Fres
         ("broken-one", "No module named 'no_such_package'"),
         ("old-one", "it was written for another version of genbench"),
         ("markov-char", "is left out, because genbench has that name"),
-        ("newer-one", "was written for contract 2, and this genbench speaks 1; pip install --upgrade genbench"),
+        ("newer-one", "was written for contract 3, and this genbench supports 2"),
     ):
         (line,) = (line for line in said if name in line)
         assert reason in line
