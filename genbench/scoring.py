@@ -1,7 +1,8 @@
-"""How well a generator predicts a text: sums first, one division last.
+"""Scores a generator on a text: bits, perplexities, surprisal by word; sums first, one division last.
 
-All that is ranked is in bits of the same raw text; token perplexity depends on how a generator cuts the text, and is
-never ranked. The bits are those of the canonical encoding: exact for character models, an upper bound for word models.
+Everything that is ranked is in bits of the same raw text; token perplexity depends on how a generator tokenizes the
+text, and is never ranked. The bits are those of the canonical encoding: exact for character models, an upper bound for
+word models.
 """
 
 from __future__ import annotations
@@ -18,77 +19,85 @@ import numpy as np
 from genbench import capabilities
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
+from genbench.tokenization.text import Text
 from genbench.tokenization.tokenizer import Ids
 
 SUM_TOLERANCE = 1e-6
-STEP_TOLERANCE = 1e-4  # nats a token, in fp32
-LARGEST_EXPONENT = 1000.0  # 2 ** 1024 is out of a float's range
+STEP_TOLERANCE = 1e-4  # nats per token, in fp32
+MAX_EXPONENT = 1000.0  # 2 ** 1024 exceeds a float's range
 AUDITED_TOKENS = 200
 PROGRESS_EVERY = 0.2  # seconds
+WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")  # with the white space before it
 
 
 @dataclass(frozen=True, repr=False)
 class Score:
-    """What was counted on one text; everything shown is derived from these sums."""
+    """The sums over one text, from which all figures are derived."""
 
     bits: float  # minus log2 of the probability of the whole text
     characters: int
     bytes: int
     words: int  # whitespace-separated, the same for every generator
     tokens: int
-    spelled: int  # tokens spent on spelling what is not in the vocabulary
+    spelled: int  # tokens that spell words which are not in the vocabulary
     character_bits: LogProbs  # (characters,), a token's bits spread evenly over its characters
 
     def __repr__(self) -> str:
         words = "-" if self.word_perplexity is None else f"{self.word_perplexity:.1f}"
-        counted = f"{self.characters:,} characters in {self.tokens:,} tokens"
-        return f"<Score: {self.bits_per_character:.4f} bits per character, word perplexity {words}; {counted}>"
+        counts = f"{self.characters:,} characters in {self.tokens:,} tokens"
+        return f"<Score: {self.bits_per_character:.4f} bits per character, word perplexity {words}; {counts}>"
 
     @property
     def bits_per_character(self) -> float:
-        """The ranking."""
+        """Bits divided by characters: the ranking."""
         return self.bits / max(self.characters, 1)
 
     @property
     def bits_per_byte(self) -> float:
-        """Per byte of the text's UTF-8."""
+        """Bits divided by bytes of UTF-8."""
         return self.bits / max(self.bytes, 1)
 
     @property
     def word_perplexity(self) -> float | None:
-        """2 ** (bits / words); None where there are no words or the number is out of range."""
+        """2 ** (bits / words); None where there are no words or the result exceeds a float's range."""
         return _perplexity(self.bits, self.words)
 
     @property
     def token_perplexity(self) -> float | None:
-        """Per token of this generator: never compare it between generators that cut text differently."""
+        """2 ** (bits / tokens); not comparable between generators that tokenize differently."""
         return _perplexity(self.bits, self.tokens)
 
     @property
     def spelled_share(self) -> float:
-        """The share of tokens spent on spelling."""
+        """The share of tokens that spell words which are not in the vocabulary."""
         return self.spelled / max(self.tokens, 1)
 
 
 def _perplexity(bits: float, count: int) -> float | None:
-    if not count or bits / count > LARGEST_EXPONENT:
+    if not count or bits / count > MAX_EXPONENT:
         return None
     return float(2.0 ** (bits / count))
 
 
-def score(generator: Generator, text: str, progress: ProgressCallback = ignore) -> Score:
+def score(generator: Generator, text: str | Text, progress: ProgressCallback = ignore) -> Score:
     """Score a text, read as one stream from `start()`, and audit the generator on its beginning.
 
-    `progress` is called with the share done, 0 to 1, now and then, as far as the generator reports it. Raises ContractError
-    where the tokenizer loses text, or where `log_probs` is no distribution or disagrees with `token_log_probs`.
+    `progress` receives the share done, 0 to 1, as far as the generator reports it. Raises ContractError where the
+    tokenizer loses text, or where `log_probs` is not a distribution or disagrees with `token_log_probs`.
     """
-    ids, ends = generator.tokenizer.spans(text)
+    # tokenize, and prove that nothing is lost
+    text = str(text)
+    ids, ends = generator.tokenizer.encode_with_ends(text)
     if generator.tokenizer.decode(ids) != text:
         raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
+
+    # the log-probability of each token, checked against the six methods
     log_probs = np.asarray(_log_probs(generator, ids, progress), dtype=np.float64)
     if log_probs.shape != ids.shape or not np.isfinite(log_probs).all():
-        raise ContractError("token_log_probs must give one finite number for each token")
+        raise ContractError("token_log_probs must return one finite number for each token")
     audit(generator, ids[:AUDITED_TOKENS], log_probs[:AUDITED_TOKENS])
+
+    # sums; all figures are derived from them
     bits = -log_probs / math.log(2)
     return Score(
         bits=math.fsum(bits),
@@ -96,8 +105,8 @@ def score(generator: Generator, text: str, progress: ProgressCallback = ignore) 
         bytes=len(text.encode()),
         words=len(text.split()),
         tokens=len(ids),
-        spelled=int(generator.tokenizer.spelled(ids).sum()),
-        character_bits=spread(bits, ends, len(text)),
+        spelled=int(generator.tokenizer.spelling_mask(ids).sum()),
+        character_bits=bits_by_character(bits, ends, len(text)),
     )
 
 
@@ -118,61 +127,63 @@ def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> Lo
         progress(1.0)
 
 
-def spread(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
-    """A token's bits spread evenly over its characters, (characters,); one without any goes to the last one read.
+def bits_by_character(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
+    """Distribute the bits of each token evenly over its characters; return (characters,).
 
-    >>> spread(np.array([2.0, 6.0, 1.0]), np.array([2, 3, 3]), 3).tolist()
+    `ends` is the position in the text after each token. A token that adds no character counts for the one before it.
+
+    >>> bits_by_character(np.array([2.0, 6.0, 1.0]), np.array([2, 3, 3]), 3).tolist()
     [1.0, 1.0, 7.0]
     """
-    found = np.zeros(characters)
+    character_bits = np.zeros(characters)
     if not characters:
-        return found
+        return character_bits
     widths = np.diff(ends, prepend=0)
-    wide = widths > 0
-    found += np.repeat(bits[wide] / widths[wide], widths[wide])
-    np.add.at(found, np.maximum(ends[~wide] - 1, 0), bits[~wide])
-    return found
+    adds_text = widths > 0
+    character_bits += np.repeat(bits[adds_text] / widths[adds_text], widths[adds_text])
+    np.add.at(character_bits, np.maximum(ends[~adds_text] - 1, 0), bits[~adds_text])
+    return character_bits
 
 
 def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
-    """Step through `ids` from `start()`: `log_probs` sums to one and agrees with the log-probabilities given."""
+    """Step through `ids` from `start()`: each `log_probs` is a distribution and agrees with the given values.
+
+    `log_probs` are those of a faster method, (tokens,). Raises ContractError.
+    """
     state = generator.start()
-    for place, token in enumerate(ids.tolist()):
-        predicted = checked(generator.log_probs(state), generator.tokenizer.size)
-        if abs(predicted[token] - log_probs[place]) > STEP_TOLERANCE:
+    for position, token in enumerate(ids.tolist()):
+        stepped = require_distribution(generator.log_probs(state), generator.tokenizer.size)
+        if abs(stepped[token] - log_probs[position]) > STEP_TOLERANCE:
             raise ContractError(
-                f"token_log_probs disagrees with log_probs at token {place}: "
-                f"{log_probs[place]:.6f} and {predicted[token]:.6f} nats"
+                f"token_log_probs disagrees with log_probs at token {position}: "
+                f"{log_probs[position]:.6f} and {stepped[token]:.6f} nats"
             )
         state = generator.advance(state, token)
 
 
-def checked(log_probs: LogProbs, size: int) -> LogProbs:
-    """The same log-probabilities, if they are a distribution over `size` tokens; ContractError otherwise."""
+def require_distribution(log_probs: LogProbs, size: int) -> LogProbs:
+    """Return log-probabilities, (size,), if their exponentials sum to one; ContractError otherwise."""
     if np.shape(log_probs) != (size,):
-        raise ContractError(f"log_probs gives shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
+        raise ContractError(f"log_probs returns shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
     if not np.isfinite(log_probs).all():
         token = int(np.flatnonzero(~np.isfinite(log_probs))[0])
         raise ContractError(
-            f"log_probs gives token {token} {log_probs[token]} nats: every token needs some probability"
+            f"log_probs returns {log_probs[token]} nats for token {token}: every token needs some probability"
         )
     total = float(np.exp(log_probs).sum())
     if abs(total - 1) > SUM_TOLERANCE:
-        raise ContractError(f"the probabilities that log_probs gives sum to {total:.6g}, not to one")
+        raise ContractError(f"the probabilities that log_probs returns sum to {total:.6g}, not to one")
     return log_probs
 
 
 def score_each(generator: Generator, texts: Sequence[str]) -> list[LogProbs]:
     """Return the bits of each character of many short texts, each read from `start()`: (characters,) each."""
-    encoded = [generator.tokenizer.spans(text) for text in texts]
+    encoded = [generator.tokenizer.encode_with_ends(text) for text in texts]
     log_probs = capabilities.token_log_probs_batch(generator, [ids for ids, _ in encoded])
     return [
-        spread(-nats / math.log(2), ends, len(text))
+        bits_by_character(-nats / math.log(2), ends, len(text))
         for text, (_, ends), nats in zip(texts, encoded, log_probs, strict=True)
     ]
-
-
-WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 
 
 class WordSurprisal(NamedTuple):

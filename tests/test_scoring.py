@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genbench.errors import ContractError
-from genbench.scoring import score, spread
+from genbench.scoring import bits_by_character, score
 from genbench.tokenization.tokenizer import Tokenizer
 
 
@@ -46,7 +46,7 @@ def test_spread_preserves_the_sum(tokens: list[tuple[float, int]]) -> None:
     bits = np.array([b for b, _ in tokens])
     ends = np.cumsum([width for _, width in tokens])
     if ends[-1]:
-        assert spread(bits, ends, int(ends[-1])).sum() == pytest.approx(bits.sum())
+        assert bits_by_character(bits, ends, int(ends[-1])).sum() == pytest.approx(bits.sum())
 
 
 class Lower(Tokenizer):

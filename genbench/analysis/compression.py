@@ -28,7 +28,7 @@ from genbench.analysis.range_coder import Decoder, Encoder
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
 from genbench.model import Model
-from genbench.scoring import checked
+from genbench.scoring import require_distribution
 from genbench.storage.models import find_by_fingerprint
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
@@ -110,7 +110,7 @@ class IntegerPredictions:
 
     def cumulative(self) -> Ids:
         """Return where the interval of each token starts, and last the total, (vocabulary + 1,)."""
-        log_probs = checked(self.generator.log_probs(self.state), self.generator.tokenizer.size)
+        log_probs = require_distribution(self.generator.log_probs(self.state), self.generator.tokenizer.size)
         cumulative = cumulative_counts(log_probs)
         self.checksum = zlib.crc32(cumulative.astype("<i8").tobytes(), self.checksum)
         self.count += 1

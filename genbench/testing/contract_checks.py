@@ -90,7 +90,7 @@ def sums_to_one(subject: Subject) -> None:
         state = generator.start()
         for token in generator.tokenizer.encode(text).tolist():
             state = generator.advance(state, token)
-        scoring.checked(generator.log_probs(state), generator.tokenizer.size)
+        scoring.require_distribution(generator.log_probs(state), generator.tokenizer.size)
         return None
 
     require_none(("", subject.texts[2][:60], *ANY_TEXTS), fault)
