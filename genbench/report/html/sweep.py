@@ -16,7 +16,7 @@ from genbench.report.html.sections import DIRECTION, MIN_SECONDS
 from genbench.report.html.tables import Cell, Line, Table
 from genbench.report.terminal import sweep as terminal
 
-Y_LABEL = "bits per character, validation text"
+Y_LABEL = "validation bits per character"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.text import Text
 from genbench.report.formatting import printable
 from genbench.report.terminal.tables import print_tabs
 
-WORDS = {"holds": "holds", "fails": "FAILS", "expected": "fails, as expected"}
+WORDS = {"holds": "passes", "fails": "FAILS", "expected": "fails, as expected"}
 STYLES = {"holds": "green", "fails": "bold red", "expected": "yellow"}
 
 
@@ -53,7 +53,7 @@ def show_result(result: CheckResult, console: Console) -> None:
             print_tabs(("", detail), console)
         return
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=5)
+    grid.add_column(width=6)
     grid.add_column()
     grid.add_row(Text(word, STYLES[result.outcome]), Text(f"{result.check}: ", "bold") + Text(result.requirement))
     for detail in details:

@@ -28,7 +28,7 @@ BEST_MARK, FRONT_MARK, NO_MARK = "* ", "+ ", "  "
 NOTE = (
     "Ranked by bits per character of the validation text, which decides every choice; the test text was scored once "
     "for each finished row. On the Pareto front (+, the best of it *) are the rows that no other row improves on in "
-    "bits at the same {cost} or less."
+    "bits at the same cost or less; the cost is {cost}."
 )
 
 
