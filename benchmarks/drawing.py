@@ -25,8 +25,12 @@ from markovify.splitters import split_into_sentences
 from torch import nn
 
 import genbench
-from genbench import Generator, Sampling, TrainContext
-from genbench.sampling.overlap import TrainingWords
+from genbench import Model, Sampling
+from genbench.corpus.corpus import Corpus
+from genbench.generator import TrainContext
+from genbench.registry import create
+from genbench.sampling import TrainingWords
+from genbench.tokenization import Text
 
 READINGS = 3
 AT_ONCE = (1, 16, 256, 1024)
@@ -70,46 +74,45 @@ class Plain:
         return drawn[1:]
 
 
-def made(spec: str, corpus: genbench.Corpus) -> Generator:
-    """A chain trained as it is used, or a network as it begins."""
-    generator = genbench.make(spec)
+def build_model(spec: str, corpus: Corpus) -> Model:
+    """Return a trained chain, or a network with its initial weights."""
+    generator = create(spec)
     train = corpus.train if spec.startswith("markov") else corpus.train[:FOR_NETWORKS]
-    generator.fit(train, corpus.valid[:2_000], TrainContext(steps=1))
-    generator.training_words = TrainingWords.of(train)
-    return generator
+    generator.fit(Text(train), Text(corpus.valid[:2_000]), TrainContext(steps=1))
+    return Model(generator, training_words=TrainingWords.from_text(str(train)))
 
 
-def drawing(generator: Generator, count: int, length: int) -> Work:
+def sampling_work(model: Model, count: int, length: int) -> Work:
     """Texts side by side, counted in characters."""
     how = Sampling(length=length)
-    return lambda: genbench.generate(generator, "", how, count=count), lambda texts: sum(map(len, texts))
+    return lambda: genbench.generate(model, "", how, count=count), lambda texts: sum(map(len, texts))
 
 
-def one_stream(corpus: genbench.Corpus) -> None:
+def one_stream(corpus: Corpus) -> None:
     """A plain step in a loop beside genbench's."""
     print("\n| one stream, characters/s | plain nn.LSTM loop | genbench | ratio |")
     print("| --- | ---: | ---: | ---: |")
     for hidden in (256, 512):
-        ours = made(f"lstm-char:hidden={hidden},dropout=0", corpus)
-        plain = Plain(ours.tokenizer.size - 256, hidden)
-        found = rates({"plain": (lambda plain=plain: plain.draw(300), len), "ours": drawing(ours, 1, 1_000)})
+        ours = build_model(f"lstm-char:hidden={hidden},dropout=0", corpus)
+        plain = Plain(ours.generator.tokenizer.size - 256, hidden)
+        found = rates({"plain": (lambda plain=plain: plain.draw(300), len), "ours": sampling_work(ours, 1, 1_000)})
         ratio = found["ours"] / found["plain"]
         print(f"| {hidden} units | {found['plain']:,.0f} | {found['ours']:,.0f} | {ratio:.1f} |", flush=True)
 
 
-def side_by_side(corpus: genbench.Corpus) -> None:
+def side_by_side(corpus: Corpus) -> None:
     """Many texts at once."""
     print(f"\n| texts side by side, characters/s | {' | '.join(map(str, AT_ONCE))} |")
     print("| --- |" + " ---: |" * len(AT_ONCE))
     for spec in ("markov-char", "markov-word", "lstm-char:hidden=256,dropout=0", "lstm-char:hidden=512,dropout=0"):
-        generator = made(spec, corpus)
-        found = rates({str(count): drawing(generator, count, max(20, 1_000 // count)) for count in AT_ONCE})
+        model = build_model(spec, corpus)
+        found = rates({str(count): sampling_work(model, count, max(20, 1_000 // count)) for count in AT_ONCE})
         print(f"| {spec} | {' | '.join(f'{each:,.0f}' for each in found.values())} |", flush=True)
 
 
-def sentences(corpus: genbench.Corpus) -> None:
+def sentences(corpus: Corpus) -> None:
     """Novel sentences beside markovify's."""
-    peer, ours = markovify.Text(corpus.train, state_size=2), made("markov-word", corpus)
+    peer, ours = markovify.Text(str(corpus.train), state_size=2), build_model("markov-word", corpus)
 
     def passing(texts: list[str]) -> float:
         drawn = [sentence.split() for text in texts for sentence in split_into_sentences(text)[:-1]]

@@ -67,7 +67,7 @@ def test_a_lossy_tokenizer_is_refused() -> None:
     ("change", "reason"),
     [
         (lambda logs: logs + math.log(1.3), "sum to 1.3"),
-        (lambda logs: np.where(np.arange(260) == 3, -np.inf, logs), "token 3 -inf nats"),
+        (lambda logs: np.where(np.arange(260) == 3, -np.inf, logs), "returns -inf nats for token 3"),
         (lambda logs: logs[:-1], "shape"),
     ],
 )
