@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from genbench.analysis.attribution import Accuracy
+from genbench.analysis.bootstrap import Interval
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from genbench.experiments.job import Job
 
 Status = Literal["ok", "failed", "pruned"]
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, bootstrap_interval
-from genbench.experiments.row import Interval, Row
+from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, Interval, bootstrap_interval
+from genbench.experiments.row import Row
 from genbench.spec import format_value
 
 UNIT = "bits per character"
