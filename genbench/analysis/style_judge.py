@@ -21,6 +21,7 @@ from genbench.analysis.attribution import Accuracy, Passages, passage_bits
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, Text, TrainContext
+from genbench.storage.records import to_json
 from genbench.tokenization.tokenizer import Ids
 
 if TYPE_CHECKING:
@@ -40,10 +41,6 @@ class JudgedPassages:
     length: int  # characters
     judges: dict[str, Accuracy]  # by name: "bits" for the chains, else the recurrent layer
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        return {"length": self.length} | {name: accuracy.to_dict() for name, accuracy in self.judges.items()}
-
 
 @dataclass(frozen=True)
 class LostWord:
@@ -52,10 +49,6 @@ class LostWord:
     whole: Accuracy
     without: Accuracy
     changed: float | None  # share of attributions that differ between the two
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        return {"whole": self.whole.to_dict(), "without": self.without.to_dict(), "changed": self.changed}
 
 
 @dataclass(frozen=True)
@@ -69,12 +62,8 @@ class JudgeReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
-        return {
-            "set_aside": self.set_aside,
-            "human": self.human.to_dict(),
-            "by_length": [passages.to_dict() for passages in self.by_length],
-            "lost_word": {name: accuracy.to_dict() for name, accuracy in self.lost_word.items()},
-        }
+        values: dict[str, Any] = to_json(self)
+        return values
 
 
 @dataclass
