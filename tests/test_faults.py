@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from processes import start_genbench, wait_for, workers_of, write_plugin
 
-from genbench.corpus.loading import load_corpus
+from genbench.corpus import loading
 from genbench.errors import UserError
 from genbench.experiments.compare import compare
 from genbench.experiments.job import Job
@@ -220,11 +220,11 @@ def test_concurrent_commands_share_one_store(tmp_path: Path) -> None:
 def test_a_text_larger_than_the_memory_is_refused_before_it_is_read(
     prose_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genbench.corpus.loading.total_memory", lambda: 20_000)
+    monkeypatch.setattr(loading, "total_memory", lambda: 20_000)
     for author in (prose_file, prose_file.parent):
         with pytest.raises(UserError, match=r"MB of text, and this machine 0 MB of memory"):
             compare(author, "markov-char")
-    assert load_corpus("pell").characters > 20_000  # a catalogue author is small enough for any machine
+    assert loading.load_corpus("pell").characters > 20_000  # a catalogue author is small enough for any machine
 
 
 def test_old_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
