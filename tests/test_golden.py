@@ -1,0 +1,69 @@
+"""Figures of some chains are those of benchmarks/golden.json.
+
+`python benchmarks/golden.py` measures all of them, in about half an hour. The figures of networks are not compared
+here: their last digits depend on the processor and on the version of torch, and a few steps of training magnify them.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+TOLERANCE = 1e-12  # relative, and absolute below 1: another processor may round exp and log otherwise
+NAMES = [
+    "generators/pell markov-char seed=0",
+    "generators/pell markov-char:order=5,smoothing=kneser-ney seed=0",
+    "generators/marrow markov-word seed=0",
+    "attribution/markov-char:order=5",
+    "explain/markov-char:order=5",
+    "novelty/markov-char:order=unbounded",
+]
+
+
+@pytest.fixture(scope="module")
+def scripts() -> dict[str, ModuleType]:
+    """The scripts of the golden figures by name; they belong to no package."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        return {name: importlib.import_module(name) for name in ("golden", "golden_plan")}
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, Any]:
+    """The committed figures, by section and key."""
+    figures: dict[str, Any] = json.loads((BENCHMARKS / "golden.json").read_text(encoding="utf-8"))["figures"]
+    return figures
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_of_a_chain(name: str, scripts: dict[str, ModuleType], committed: dict[str, Any]) -> None:
+    section, _, key = name.partition("/")
+    tasks = {f"{task.section}/{task.key}": task for task in scripts["golden_plan"].plan()}
+    expected = dict(scripts["golden"].leaves(committed[section][key]))
+    figures = dict(scripts["golden"].leaves(tasks[name].measure()))
+
+    assert figures.keys() == expected.keys()
+    for path, figure in figures.items():
+        if isinstance(figure, float):
+            assert figure == pytest.approx(expected[path], rel=TOLERANCE, abs=TOLERANCE), path
+        elif not path.endswith("/sha256"):  # a checksum has no tolerance
+            assert figure == expected[path], path
+
+
+def test_every_committed_figure_is_planned(scripts: dict[str, ModuleType], committed: dict[str, Any]) -> None:
+    planned = {(task.section, task.key) for task in scripts["golden_plan"].plan()}
+    assert planned == {(section, key) for section, entries in committed.items() for key in entries}
+
+
+def test_intended_differences_are_explained_in_the_docstring(scripts: dict[str, ModuleType]) -> None:
+    golden = scripts["golden"]
+    assert golden.__doc__ is not None
+    for reason in golden.INTENDED.values():
+        assert reason in " ".join(golden.__doc__.split())
