@@ -1,4 +1,4 @@
-"""Text as it is drawn: whole, safe and wrapped on a terminal, plain in a pipe; several generators beside each other."""
+"""Text while it is generated: safe and wrapped on a terminal, unchanged in a pipe; several texts side by side."""
 
 import io
 import re
@@ -17,17 +17,18 @@ STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 EVIL = "a\x1b]0;x\x07\u202e b"
 
 
-def told(prompt: str, *texts: str, **how: Any) -> str:
+def streamed(prompt: str, *pieces: str, **options: Any) -> str:
+    """What is printed of a text that arrives in pieces."""
     out = io.StringIO()
-    print_stream(prompt, iter(texts), Console(file=out, _environ={}, **how))
+    print_stream(prompt, iter(pieces), Console(file=out, _environ={}, **options))
     return out.getvalue()
 
 
-def test_in_a_pipe_a_text_is_as_it_was_drawn() -> None:
-    assert told("It was \x1b", "a\t", EVIL) == f"It was \x1ba\t{EVIL}\n"
+def test_in_a_pipe_a_text_is_unchanged() -> None:
+    assert streamed("It was \x1b", "a\t", EVIL) == f"It was \x1ba\t{EVIL}\n"
 
 
-def test_in_a_pipe_pieces_come_as_they_are_drawn() -> None:
+def test_in_a_pipe_pieces_are_written_at_once() -> None:
     out = io.StringIO()
 
     def pieces() -> Iterator[str]:
@@ -40,51 +41,52 @@ def test_in_a_pipe_pieces_come_as_they_are_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "dim"),
+    ("options", "dim"),
     [({}, True), ({"no_color": True}, False), ({"color_system": None}, False), ({"force_terminal": False}, False)],
 )
-def test_the_prompt_is_set_apart_where_colours_are_seen(how: Any, dim: bool) -> None:
-    found = told("It ", "was", **{"force_terminal": True, "color_system": "standard", "width": 80} | how)
-    assert found == ("\x1b[2mIt \x1b[0mwas\n" if dim else "It was\n")
+def test_the_prompt_is_dim_where_there_are_colors(options: Any, dim: bool) -> None:
+    printed = streamed("It ", "was", **{"force_terminal": True, "color_system": "standard", "width": 80} | options)
+    assert printed == ("\x1b[2mIt \x1b[0mwas\n" if dim else "It was\n")
 
 
-def test_a_prompt_that_ends_inside_a_word_is_not_torn_from_it() -> None:
-    found = told("It was a tr", "uth", force_terminal=True, color_system="standard", width=12)
-    assert STYLE.sub("", found) == "It was a \ntruth\n"
+def test_a_prompt_that_ends_inside_a_word_stays_with_it() -> None:
+    printed = streamed("It was a tr", "uth", force_terminal=True, color_system="standard", width=12)
+    assert STYLE.sub("", printed) == "It was a \ntruth\n"
 
 
 def test_no_control_character_reaches_a_terminal() -> None:
-    found = told(EVIL, EVIL, force_terminal=True, color_system=None, width=80)
-    assert not set(found) & {"\x1b", "\x07", "\u202e"}
+    printed = streamed(EVIL, EVIL, force_terminal=True, color_system=None, width=80)
+    assert not set(printed) & {"\x1b", "\x07", "\u202e"}
 
 
 @given(st.text(alphabet="ab  \n界", max_size=200), st.integers(2, 20))
-def test_wrapping_changes_nothing_but_where_lines_end(text: str, width: int) -> None:
+def test_wrapping_changes_line_ends_only(text: str, width: int) -> None:
     wrap = WordWrapper(width)
-    found = "".join(wrap.feed(character) for character in text) + wrap.flush()
-    assert all(cell_len(line.rstrip(" ")) <= width for line in found.split("\n"))
-    assert re.sub(r"\s", "", found) == re.sub(r"\s", "", text)
-    assert found.split() == text.split() or any(cell_len(word) > width for word in text.split())
+    wrapped = "".join(wrap.feed(character) for character in text) + wrap.flush()
+    assert all(cell_len(line.rstrip(" ")) <= width for line in wrapped.split("\n"))
+    assert re.sub(r"\s", "", wrapped) == re.sub(r"\s", "", text)
+    assert wrapped.split() == text.split() or any(cell_len(word) > width for word in text.split())
 
 
-def shown(texts: dict[str, str], width: int = 80, height: int = 24, prompt: str = "It ") -> str:
+def side_by_side(texts: dict[str, str], width: int = 80, height: int = 24, prompt: str = "It ") -> str:
+    """What is printed of several texts on a terminal."""
     out = io.StringIO()
     console = Console(file=out, width=width, height=height, force_terminal=True, color_system=None, _environ={})
     print_streams(prompt, {name: iter(text) for name, text in texts.items()}, console)
     return STYLE.sub("", out.getvalue())
 
 
-@pytest.mark.parametrize(("width", "side_by_side"), [(80, True), (60, True), (40, False)])
-def test_several_stand_side_by_side_where_there_is_room(width: int, side_by_side: bool) -> None:
-    page = shown({"one": "was", "two": "is"}, width)
-    assert bool(re.search(r"It was .* It is", page.splitlines()[-2])) == side_by_side
+@pytest.mark.parametrize(("width", "beside"), [(80, True), (60, True), (40, False)])
+def test_several_texts_are_side_by_side_where_there_is_room(width: int, beside: bool) -> None:
+    page = side_by_side({"one": "was", "two": "is"}, width)
+    assert bool(re.search(r"It was .* It is", page.splitlines()[-2])) == beside
     assert max(map(len, page.splitlines())) <= width
 
 
-def test_long_texts_are_shown_whole_in_the_end_and_their_ends_before() -> None:
+def test_long_texts_are_printed_whole_after_their_ends_were_shown() -> None:
     words = [f"word{place}" for place in range(500)]
     texts = {"one": " ".join(words), "two": "short"}
-    page = shown(texts, height=10)
+    page = side_by_side(texts, height=10)
     last = page[page.rindex("╭") - 45 :]
     assert all(word in last for word in words)
     picture = Console(width=80, file=io.StringIO(), record=True, _environ={})
@@ -94,13 +96,13 @@ def test_long_texts_are_shown_whole_in_the_end_and_their_ends_before() -> None:
     assert "word499" in "\n".join(lines)
 
 
-def test_in_a_pipe_they_come_one_after_the_other_under_their_names() -> None:
+def test_in_a_pipe_texts_follow_each_other_under_their_names() -> None:
     out = io.StringIO()
     print_streams("It ", {"one": iter(["was", " so"]), "two": iter(["is"])}, Console(file=out))
     assert out.getvalue() == "==> one <==\nIt was so\n\n==> two <==\nIt is\n"
 
 
-def test_ctrl_c_leaves_what_was_drawn() -> None:
+def test_ctrl_c_leaves_what_was_generated() -> None:
     out = io.StringIO()
 
     def stopped() -> Iterator[str]:
