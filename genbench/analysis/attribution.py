@@ -78,11 +78,15 @@ class Accuracy:
     @classmethod
     def count(cls, predicted: Ids, actual: Ids, names: Sequence[str]) -> Accuracy:
         """Return the accuracy of predicted authors, given as indices of `names`, (passages,) each."""
+        # the confusion matrix, (actual, predicted)
         matrix = np.zeros((len(names), len(names)), np.int64)
         np.add.at(matrix, (actual, predicted), 1)
         correct, passages = int(np.trace(matrix)), int(matrix.sum())
+
+        # the accuracy of each author that has passages
         written = matrix.sum(axis=1)
         by_author = np.diag(matrix)[written > 0] / written[written > 0]
+
         return cls(
             passages,
             correct,

@@ -95,9 +95,8 @@ def confusion(
 
     # score whole test texts, then attribute passages of them
     bits = bits_matrix(models.generators, tests, listener.task("scoring test texts"))
-    attribution = {
-        length: _attribute_passages(models, tests, length, passages, listener) for length in sorted(set(lengths))
-    }
+    unique = sorted(set(lengths))
+    attribution = {length: _attribute_passages(models, tests, length, passages, listener) for length in unique}
     return ConfusionReport(
         generator=models.spec,
         authors={corpus.author: corpus for corpus in models.corpora},

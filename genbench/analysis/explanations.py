@@ -83,6 +83,8 @@ def explain(model: Model, corpus: Corpus, text: str, top: int = 10) -> Explanati
 def _context(generator: Generator, corpus: Corpus, history: Ids, level: BackoffLevel, top: int) -> Context:
     """Return what followed the last tokens of the history in the training text."""
     before = history[len(history) - level.length :]
+
+    # the most frequent continuations; without a context there are too many places to list
     continuations = []
     for row in np.argsort(-level.counts, kind="stable")[:top]:
         token = int(level.tokens[row])
@@ -96,6 +98,7 @@ def _context(generator: Generator, corpus: Corpus, history: Ids, level: BackoffL
                 places,
             )
         )
+
     text = generator.tokenizer.decode(before)
     return Context(text, level.length, level.leftover, len(level.tokens), tuple(continuations))
 

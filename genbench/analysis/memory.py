@@ -109,6 +109,8 @@ def memory(
     """
     test = str(corpus.test)
     spans = find_targets(test, longest, targets)
+
+    # the same targets for every model
     by_model: dict[str, ModelMemory] = {}
     for name, model in models.items():
         generator = model.generator

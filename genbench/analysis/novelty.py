@@ -107,6 +107,8 @@ def novelty(
         raise UserError(f"words is {words}, and must be 1 or more")
     if not any(texts):
         raise UserError("there is no text to analyze; generate some characters, as with --length 1000")
+
+    # compare with passages of held-out text as long as the texts
     corpus = load_corpus(author, lines=lines, on_progress=listener.download)
     index = TrainingIndex(str(corpus.train), corpus.book_starts)
     length = round(sum(map(len, texts)) / len(texts))

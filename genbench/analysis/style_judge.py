@@ -139,9 +139,12 @@ class StyleJudge:
 
     def _judge_lost_words(self) -> dict[str, LostWord]:
         """Judge sentences, and the same sentences without one small word."""
+        # the sentences, and who wrote each
         by_author = [sentences_with_small_words(text, HUMAN_PASSAGES) for text in self.tests]
         actual = np.repeat(np.arange(len(by_author)), [len(sentences) for sentences in by_author])
         sentences = [sentence for group in by_author for sentence in group]
+
+        # attribute them with and without the word
         rng = np.random.default_rng(self.seed)
         before = self.attribute(sentences)
         after = self.attribute([remove_small_word(sentence, rng) for sentence in sentences])

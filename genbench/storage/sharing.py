@@ -41,6 +41,8 @@ def export_model(model: StoredModel, folder: str | Path, readme: str) -> Path:
     """
     target = Path(folder)
     require_new_folder(target)
+
+    # write into a temporary folder beside it, then rename that
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.resolve().parent))
     try:
         for file in (CARD, *FILES):
@@ -71,12 +73,15 @@ def import_model(folder: str | Path, generator: str | None = None) -> StoredMode
     with. Raises UserError where a file is missing, changed or unexpected, where the generator is not available, and for
     a model that an earlier edition of genbench wrote.
     """
+    # check the files
     source = Path(folder)
     _require_checksums(source)
     require_current(source)
     model = read_model(source)
     if model is None:
         raise UserError(f"{source} contains no model of this genbench; get one that genbench models export wrote")
+
+    # try the model out before it is stored
     model = _with_plugin(model, source, generator)
     try:
         model.load()
@@ -96,6 +101,8 @@ def _with_plugin(model: StoredModel, source: Path, generator: str | None) -> Sto
                 f"executed: read yours, then name it: genbench models import {source} -g FILE"
             )
         return model
+
+    # the path of the exporting machine is replaced by the local one
     path = Spec.parse(generator).path
     if path is None or spec.path is None:
         raise UserError("-g is for a model whose plugin is a .py file: it takes the path of that file")

@@ -118,6 +118,8 @@ def _parse_entry(name: str, entry: Any, body_bytes: int) -> tuple[str, tuple[int
         raise ValueError(f"array {name[:40]!r} of type {entry['dtype'][:40]!r}")
     if len(shape) > MAX_DIMENSIONS or len(offsets) != 2 or any(type(n) is not int or n < 0 for n in shape + offsets):
         raise ValueError(f"array {name[:40]!r} with an invalid shape or invalid offsets")
+
+    # the array lies in the file, and its size is that of its shape
     start, stop = offsets
     if not start <= stop <= body_bytes or max(shape, default=0) > MAX_ARRAY_BYTES:
         raise ValueError(f"array {name[:40]!r} outside the file")
