@@ -220,6 +220,8 @@ def _load_texts(
         on_progress=listener.download,
         on_message=listener.message,
     )
+
+    # the judges of style set a part of the training texts aside
     if not settings.style:
         return corpora, None
     return train_style_judge(corpora, settings.seed, listener.message)
@@ -239,6 +241,8 @@ def _run_jobs(jobs: Sequence[Job], executor: Executor, listener: ProgressListene
                 listener.job_done(index, name, _outcome(event))
     except KeyboardInterrupt:
         stopped = True
+
+    # jobs that Ctrl-C stopped have a row too
     return [rows.get(index) or Row.blank(job).failed(STOPPED) for index, job in enumerate(jobs)], stopped
 
 
@@ -280,6 +284,8 @@ def _store(comparison: Comparison, name: str, listener: ProgressListener) -> Com
         listener.message(
             f"{reused} of {len(comparison.results)} models are stored ones of the same training; --retrain trains again"
         )
+
+    # store it under a free name
     try:
         stored = runs.store_run(comparison.to_dict(), name).name
     except OSError as error:

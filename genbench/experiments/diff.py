@@ -70,9 +70,12 @@ def _pair_rows(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> Iterator[tuple[R
     """Yield the corresponding rows, each in at most one pair, in the order of the first comparison."""
     partners: dict[int, Row] = {}
     for key in (_exact_key, _loose_key):
+        # rows that have no partner yet
         paired_b = {id(row) for row in partners.values()}
         left = [row for row in rows_a if id(row) not in partners]
         right = [row for row in rows_b if id(row) not in paired_b]
+
+        # pair those whose key is unique on both sides
         for row in left:
             matches = [other for other in right if key(other) == key(row)]
             if len(matches) == 1 and sum(key(other) == key(row) for other in left) == 1:
@@ -102,6 +105,8 @@ def _diff_rows(row_a: Row, row_b: Row, a: Comparison, b: Comparison) -> RowDiffe
     result = RowDifference(row_a.author, _label(row_a, a.results), _label(row_b, b.results), (bits_a, bits_b))
     if bits_a is None or bits_b is None or _match_texts(a, b, row_a.author) != "the same":
         return result
+
+    # rows of the same text: paired block bootstrap of the difference
     bounds = bootstrap_interval(np.array(row_b.block_bits) - np.array(row_a.block_bits))
     return replace(
         result,

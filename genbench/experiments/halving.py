@@ -30,6 +30,8 @@ class Halving:
         """Raises UserError for a factor below 2, and where Optuna is not installed."""
         if factor < 2:
             raise UserError(f"halving is {factor}, and must be 2 or more, or 0 to stop no row early")
+
+        # Optuna is an extra
         try:
             import optuna
         except ImportError as error:

@@ -160,6 +160,7 @@ def add_test_score(
     score = scoring.score(generator, text, progress)
     seconds = time.perf_counter() - started
     blocks = block_sums(score.character_bits)
+
     return replace(
         row,
         bits=score.bits,

@@ -66,6 +66,8 @@ class CompareSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}, and must be 1 or more")
+
+        # prompts, splits, generators
         for prompt in self.prompts:
             require_prompt(prompt)
         for split in self.by:
@@ -95,6 +97,8 @@ def combine_samplings(
     if samplings is None:
         samplings = Sampling()
     complete = [samplings] if isinstance(samplings, Sampling) else list(samplings)
+
+    # change the parameters that are given
     parameters = {
         "length": length,
         "top_k": top_k,
@@ -105,6 +109,8 @@ def combine_samplings(
     }
     changes: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
     complete = [replace(sampling, **changes) for sampling in complete]
+
+    # repeat for each temperature
     if isinstance(temperatures, int | float):
         temperatures = [temperatures]
     if not temperatures:
@@ -133,6 +139,8 @@ def make_jobs(
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"two of the texts are called {name!r}; rename one of the files")
+
+    # the texts are prepared once for all jobs of an author
     return [
         replace(job, spec=spec, seed=settings.seed + index)
         for corpus in corpora
@@ -149,6 +157,8 @@ def _author_job(
     train, test = str(corpus.train), str(corpus.test)
     training = settings.train_settings()
     others = {other.author: str(other.test) for other in corpora if other.author != corpus.author}
+
+    # SPEC and seed are filled in by the caller
     job = Job(
         author=corpus.author,
         train=train,

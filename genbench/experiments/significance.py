@@ -97,6 +97,8 @@ def _mean_row(rows: Sequence[Row]) -> Row:
     first = rows[0]
     mean: Row = _mean(list(rows))
     bits = [row.ranking_bits for row in rows]
+
+    # what a mean makes no sense of; the interval is that of the mean bits
     return replace(
         mean,
         options=first.options,
@@ -116,6 +118,8 @@ def _mean(values: Sequence[Any]) -> Any:
         return first if len(set(values)) == 1 else sum(values) / len(values)
     if any(type(value) is not type(first) for value in values):
         return first
+
+    # containers, item by item where they have the same shape
     if is_dataclass(first) and not isinstance(first, type):
         names = [field.name for field in fields(first)]
         return replace(first, **{name: _mean([getattr(value, name) for value in values]) for name in names})
@@ -138,10 +142,14 @@ def compare_strata(rows: Sequence[Row], by: str) -> list[StratumResult]:
     for stratum, first in (rows[0].splits[by] if rows else {}).items():
         if not first.characters:
             continue
+
+        # the bits of each row on this stratum
         totals = []
         for label, row in zip(labels(rows), rows, strict=True):
             counts = row.splits[by][stratum]
             totals.append(_Total(label, counts.bits / counts.characters, counts.block_bits))
+
+        # shares and verdicts
         share = first.characters / (rows[0].characters or 1)
         bits = {total.label: total.bits_per_character for total in totals}
         results.append(StratumResult(stratum, share, bits, _compare_pairs(totals, first.block_characters)))

@@ -71,6 +71,8 @@ class Sweep:
         for author in self.comparison.corpora:
             rows = self.ranked(author)
             names = {id(row): label for label, row in zip(labels(rows), rows, strict=True)}
+
+            # cheapest first, so that the last row is the best
             front = [
                 {
                     "row": names[id(row)],

@@ -117,6 +117,8 @@ def unpack_result(job: Job, files: FileContents) -> None:
     with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home) as temporary:
         folder = Path(temporary) / "model"
         _write_model(files, folder, job.spec)
+
+        # it becomes visible only if it is complete
         model = models.read_model(folder)
         if model is None or not all(models.has_digest(folder / name, sha) for name, sha in model.card.files.items()):
             raise UserError("it arrived damaged")
@@ -136,6 +138,8 @@ def _training_key(job: Job) -> Mapping[str, Any] | None:
         "steps": job.steps,
         "device": job.device,
     }
+
+    # a generator that cannot be created has no key; its row will say why
     try:
         return models.training_key(job.spec, option_values(registry.create(job.spec)), about)
     except GenbenchError:

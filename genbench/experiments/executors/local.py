@@ -76,6 +76,7 @@ class LocalExecutor:
                 index = waiting.get_nowait()
             except queue.Empty:
                 return
+
             try:
                 for event in self._run_job(index, jobs[index]):
                     events.put((index, event))
@@ -165,6 +166,8 @@ def _end(process: Process) -> int:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+
+    # nothing is read any more
     for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(OSError, ValueError):
             assert pipe is not None

@@ -133,6 +133,8 @@ class _Tasks:
             checkpoint = job_checkpoint(job) if job.retrain else None
             if checkpoint is not None:
                 checkpoint.remove()
+
+        # submit jobs, and wait for messages and results
         while self.waiting or self.running:
             yield from self._submit()
             if not self.running:
@@ -250,6 +252,8 @@ class _Tasks:
             reason = getattr(error, "strerror", None) or error
             note = f"the model could not be stored in {job.models}: {reason}"
             row = replace(row, notes=[*row.notes, note])
+
+        # a complete training needs no checkpoint
         checkpoint = job_checkpoint(job) if row.ok else None
         if checkpoint is not None:
             checkpoint.remove()

@@ -27,6 +27,8 @@ def run_in_folder(job: Job, bundle: JobBundle, send: Callable[[Message], None]) 
         unpacked = unpack_job(job, bundle, folder)
         checkpoints = _NewCheckpoints(job_checkpoint(unpacked))
         last_report = -REPORT_SECONDS
+
+        # pass on progress, not too often, and each new checkpoint
         with closing(LocalExecutor(1).run([unpacked])) as events:
             for _, event in events:
                 if not isinstance(event, Progress):
