@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from genbench.corpus.loading import load_corpus
-from genbench.experiments.executors.base import create_executor
+from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.ray_cluster import ENVIRONMENT
 from genbench.experiments.job import Job, run_job
 from genbench.experiments.plan import CompareSettings, make_jobs

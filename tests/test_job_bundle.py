@@ -9,7 +9,8 @@ from processes import write_plugin
 
 from genbench.errors import UserError
 from genbench.experiments.compare import compare
-from genbench.experiments.executors.base import STOPPED, create_executor
+from genbench.experiments.executors.base import STOPPED
+from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_result
 from genbench.experiments.executors.local import LocalExecutor
 from genbench.experiments.executors.ray_task import Message, run_in_folder

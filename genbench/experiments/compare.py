@@ -21,7 +21,8 @@ from genbench.corpus.loading import is_path, load_corpora
 from genbench.errors import UserError
 from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.environment import describe_environment
-from genbench.experiments.executors.base import Executor, create_executor
+from genbench.experiments.executors.base import Executor
+from genbench.experiments.executors.create import create_executor
 from genbench.experiments.halving import Halving
 from genbench.experiments.job import Job, add_interval_note
 from genbench.experiments.measurements import CopyAnalysis

@@ -1,6 +1,7 @@
 """Executors run the jobs of a comparison.
 
-base.py         Executor, the interface, and create_executor, which chooses one by name
+base.py         Executor, the interface
+create.py       create_executor, which chooses one by name
 local.py        each job in a process of its own on this machine
 worker.py       that process
 ray.py          each job as a task on a Ray cluster

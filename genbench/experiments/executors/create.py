@@ -1,0 +1,32 @@
+"""create_executor: choose an executor by name. Nothing else depends on where jobs run.
+
+local               processes on this machine (local.py)
+ray                 a running Ray cluster, else one that is started on this machine (ray.py)
+HOST:PORT           the Ray cluster at this address; ray://HOST:PORT through its client port
+"""
+
+from __future__ import annotations
+
+import re
+
+from genbench.errors import UserError
+from genbench.experiments.environment import available_cores
+from genbench.experiments.executors.base import Executor
+
+CLUSTER_ADDRESS = re.compile(r"(ray://)?[\w.-]+:\d+|(ray://)?\[[\da-fA-F:]+\]:\d+")
+
+
+def create_executor(name: str, max_jobs: int | None = None) -> Executor:
+    """Return the executor of this name, which runs at most `max_jobs` jobs side by side (None: one per core).
+
+    Raises UserError for an unknown name, and where Ray is not installed.
+    """
+    if name == "local":
+        from genbench.experiments.executors.local import LocalExecutor
+
+        return LocalExecutor(max_jobs or available_cores())
+    if name == "ray" or CLUSTER_ADDRESS.fullmatch(name):
+        from genbench.experiments.executors.ray import RayExecutor
+
+        return RayExecutor("" if name == "ray" else name, max_jobs)
+    raise UserError(f"executor is {name!r}; choose local, ray, or a Ray cluster: HOST:PORT or ray://HOST:PORT")
