@@ -8,14 +8,14 @@ import pytest
 from processes import write_plugin
 
 from genbench.errors import UserError
-from genbench.experiments.compare import compare
+from genbench.experiments.compare import compare, run_comparison
 from genbench.experiments.executors.base import STOPPED
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_result
 from genbench.experiments.executors.local import LocalExecutor
 from genbench.experiments.executors.ray_task import Message, run_in_folder
-from genbench.experiments.halving import Halving
 from genbench.experiments.job import Job
+from genbench.experiments.plan import CompareSettings
 from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.spec import Spec
@@ -141,11 +141,9 @@ def test_a_job_is_stopped_while_it_runs_and_before_it_starts(tmp_path: Path) -> 
 def test_a_missing_package_is_reported_in_one_sentence(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     extra = {"ray": "ray", "optuna": "sweep"}[missing]
+    settings = CompareSettings(["pell"], ["markov-char"], executor="ray" if missing == "ray" else "local", halving=3)
     with pytest.raises(UserError, match=f"pip install 'genbench\\[{extra}\\]'"):
-        if missing == "ray":
-            compare("pell", "markov-char", executor="ray")
-        else:
-            Halving(LocalExecutor(1), 3)
+        run_comparison(settings)
 
 
 def test_an_address_where_nothing_answers_is_reported_in_one_sentence() -> None:

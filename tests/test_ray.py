@@ -47,6 +47,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     folder = tempfile.mkdtemp(prefix="r", dir="/tmp")
+    Path("/tmp/ray").mkdir(exist_ok=True)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     head = {**NODE, "num_cpus": 0, "include_dashboard": False, "temp_dir": folder}
     cluster = Cluster(initialize_head=True, head_node_args=head)
