@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -81,7 +81,7 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
 
     # everything that the template shows
     values = {
-        "title": comparison.title or _title(comparison),
+        "title": comparison.title or _title(comparison.corpora, (row.generator for row in comparison.results)),
         "notes": unwrap(comparison.notes),
         "expected": unwrap(comparison.expected),
         "left_out": left_out,
@@ -104,15 +104,14 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
     return fill("comparison.html", values)
 
 
-def _title(comparison: Comparison) -> str:
-    """Return a title from the authors and generators.
+def _title(authors: Iterable[str], generators: Iterable[str]) -> str:
+    """Return a title that names authors and generators, each once.
 
-    >>> _title(Comparison("1", {}, [Row("austen", "a"), Row("austen", "b")]))
-    'austen: a, b'
+    >>> _title(["austen", "carroll"], ["markov-char", "lstm-char", "markov-char"])
+    'austen and carroll: markov-char, lstm-char'
     """
-    authors = " and ".join(comparison.corpora)
-    generators = list(dict.fromkeys(row.generator for row in comparison.results))
-    return f"{authors}: {', '.join(generators)}" if generators else authors
+    names = ", ".join(dict.fromkeys(generators))
+    return " and ".join(authors) + (f": {names}" if names else "")
 
 
 def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[str]) -> Iterator[SampleView]:

@@ -119,6 +119,7 @@ def show_attribution(result: Attribution, console: Console) -> None:
 def attribution_sentence(result: Attribution) -> str:
     """Return the most likely author, the margin, and its interval.
 
+    >>> from genbench.analysis.attribution import AuthorBits
     >>> authors = [AuthorBits("pell", 200.0, 2.0), AuthorBits("thorne", 225.0, 2.25)]
     >>> attribution_sentence(Attribution("markov-char", 100, authors, 0.25, None, False))
     'pell ahead of thorne by 0.250 bits per character: no interval below 1,000 characters'
