@@ -37,7 +37,7 @@ from genbench.experiments.compare import compare as compare
 from genbench.experiments.compare import load_run as load_run
 from genbench.experiments.compare import rerun as rerun
 from genbench.experiments.config import read_config as read_config
-from genbench.experiments.diff import diff_comparisons as diff
+from genbench.experiments.diff import diff_comparisons as diff_comparisons
 from genbench.experiments.sweep import sweep as sweep
 from genbench.generator import Progress
 from genbench.model import Model
@@ -45,6 +45,7 @@ from genbench.sampling.parameters import Sampling
 from genbench.scoring import Score
 from genbench.spec import Spec, option_values, parse_duration
 from genbench.storage import models, sharing
+from genbench.storage.files import require_new_folder
 from genbench.storage.sharing import import_model as import_model
 from genbench.tokenization.text import Text
 from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
@@ -278,7 +279,7 @@ def export_model(
     """
     from genbench.report.export.model_card import model_card
 
-    models.require_new_folder(Path(folder))  # before the training
+    require_new_folder(Path(folder))  # before the training
     text = corpus(author, lines=lines, listener=listener)
     model = load_or_train(
         text, generator, budget=budget, steps=steps, seed=seed, device=device, lines=lines, listener=listener

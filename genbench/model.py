@@ -11,13 +11,14 @@ import numpy as np
 from genbench import scoring
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
-from genbench.sampling.loop import Sampling, generate_many
-from genbench.sampling.loop import stream as stream_text
+from genbench.sampling import Sampling, generate_many
+from genbench.sampling import stream as stream_text
 from genbench.sampling.overlap import TrainingWords
 from genbench.sampling.parameters import require_prompt
 from genbench.scoring import Score, WordSurprisal
 from genbench.storage import models
 from genbench.storage.cards import ModelCard
+from genbench.tokenization.text import Text
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,12 +93,12 @@ class Model:
         rng = np.random.default_rng(seed)
         return stream_text(self.generator, prompt, sampling or Sampling(), rng, self.training_words)
 
-    def score(self, text: str, *, progress: ProgressCallback = ignore) -> Score:
+    def score(self, text: str | Text, *, progress: ProgressCallback = ignore) -> Score:
         """Return how well the model predicts a text. Raises ContractError where the generator breaks the contract."""
         return scoring.score(self.generator, text, progress)
 
     def surprisal(self, text: str, *, progress: ProgressCallback = ignore) -> list[WordSurprisal]:
-        """Return the bits of each word of a text, with the white space before it. Raises UserError for an empty text."""
+        """Return each word of a text, with the white space before it, and its bits. Raises UserError for no text."""
         return scoring.surprisal(self.generator, text, progress)
 
     def __repr__(self) -> str:

@@ -53,7 +53,7 @@ class Spec:
             return text
         if len(text) > MAX_CHARACTERS:
             raise SpecError(
-                f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {MAX_CHARACTERS:,}; give fewer options"
+                f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {MAX_CHARACTERS:,}: give fewer"
             )
 
         # the name, or the path of a plugin file

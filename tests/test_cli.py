@@ -86,7 +86,8 @@ def test_an_embedded_author_and_a_network_work(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.slow
 def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> None:
     code = (
-        "import sys; from genbench.corpus import loading as c; import genbench.cli.main as m; c.is_local = lambda book: False\n"
+        "import sys, genbench.cli.main as m; from genbench.corpus import loading as c\n"
+        "c.is_local = lambda book: False\n"
         "def no(book, **k): raise c.CorpusError('no')\n"
         "c.read_book, read = (lambda b, **k: no(b) if b.nltk else read(b, **k)), c.read_book\n"
         "sys.argv = ['genbench', 'compare', '-g', 'markov-char', '--length', '20']; m.main()"

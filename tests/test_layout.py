@@ -40,6 +40,16 @@ INHERITED = {
     *("fit", "start", "advance", "log_probs", "dump", "restore", "forward", "backward"),
     *("advance_batch", "log_probs_batch", "token_log_probs", "token_log_probs_batch", "quantile_tokens"),
     *("backoff_levels", "context_length", "context_lengths", "probe"),
+    *("build_tokenizer", "build_head", "build_embedding", "batch_sampler", "init_embedding", "core"),
+    *(
+        "target_log_probs",
+        "numpy_scores",
+        "output_weights",
+        "log_probs",
+        "fold_weights",
+        "numpy_step",
+        "project_inputs",
+    ),
 }
 
 

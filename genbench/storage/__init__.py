@@ -1,10 +1,10 @@
 """What genbench writes to disk, and reads back with care.
 
-    files.py         files and folders that appear whole or not at all; generators as JSON and safetensors
-    untrusted.py     reads files that somebody else may have written: JSON, and arrays in the safetensors format
-    cards.py         the card of a stored model
-    models.py        stored models: list, find, load, store, remove
-    checkpoints.py   interrupted trainings
-    sharing.py       export and import of models
-    runs.py          stored comparisons
+files.py         files and folders that appear whole or not at all; generators as JSON and safetensors
+untrusted.py     reads files that somebody else may have written: JSON, and arrays in the safetensors format
+cards.py         the card of a stored model
+models.py        stored models: list, find, load, store, remove
+checkpoints.py   interrupted trainings
+sharing.py       export and import of models
+runs.py          stored comparisons
 """

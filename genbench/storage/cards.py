@@ -77,7 +77,7 @@ class ModelCard:
 
     @classmethod
     def from_dict(cls, values: Any) -> ModelCard:
-        """Return the card that `to_dict` wrote; ValueError for anything else, since somebody else may have written it."""
+        """Return the card that `to_dict` wrote; ValueError for anything else: somebody else may have written it."""
         _require_card(values)
         training = TrainingRecord(**_known(TrainingRecord, values["training"]))
         return cls(**_known(cls, values) | {"training": training})

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,34 @@ def remove_folder(folder: Path) -> None:
         os.replace(folder, temporary / folder.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `folder`, whole, when the context ends without an error.
+
+    Raises UserError where the folder exists and is not empty, or cannot be made.
+    """
+    require_new_folder(folder)
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.resolve().parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if folder.is_dir():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_new_folder(folder: Path) -> None:
+    """Refuse a folder that exists and is not empty, or that cannot be made. Raises UserError."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{str(folder)!r} is not empty; name a folder that does not exist yet")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{str(folder)!r} is a file; name a folder that does not exist yet")
+    if not folder.resolve().parent.is_dir():
+        raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; make it first")
 
 
 def require_writable(path: Path) -> None:

@@ -224,30 +224,12 @@ def write_model(
 
     Raises UserError where the folder is not empty or cannot be written.
     """
-    require_new_folder(folder)
-    temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder.resolve().parent))
-    try:
+    with files.new_folder(folder) as temporary:
         files.save_generator(generator, temporary, training_words)
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
         card = replace(card, genbench=__version__, created=card.created or datetime.now(UTC).isoformat(), files=digests)
         files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
-        temporary.chmod(0o755)
-        if folder.is_dir():
-            folder.rmdir()
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
-
-
-def require_new_folder(folder: Path) -> None:
-    """Refuse a folder that exists and is not empty, or that cannot be made. Raises UserError."""
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{str(folder)!r} is not empty; name a folder that does not exist yet")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{str(folder)!r} is a file; name a folder that does not exist yet")
-    if not folder.resolve().parent.is_dir():
-        raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; make it first")
 
 
 def copy_model(model: StoredModel, folder: Path) -> StoredModel:

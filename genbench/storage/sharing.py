@@ -8,14 +8,13 @@ SHA256SUMS    a checksum of every file above, as `sha256sum --check` reads it
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from genbench.errors import GenbenchError, UserError, format_error
 from genbench.spec import Spec
 from genbench.storage import untrusted
-from genbench.storage.files import TEMPORARY_PREFIX, write_atomic
+from genbench.storage.files import new_folder, write_atomic
 from genbench.storage.models import (
     CARD,
     FILES,
@@ -26,7 +25,6 @@ from genbench.storage.models import (
     models_folder,
     read_model,
     require_current,
-    require_new_folder,
 )
 
 CHECKSUMS = "SHA256SUMS"
@@ -40,21 +38,11 @@ def export_model(model: StoredModel, folder: str | Path, readme: str) -> Path:
     The folder appears whole or not at all. Raises UserError where it is not empty or cannot be written.
     """
     target = Path(folder)
-    require_new_folder(target)
-
-    # write into a temporary folder beside it, then rename that
-    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.resolve().parent))
-    try:
+    with new_folder(target) as temporary:
         for file in (CARD, *FILES):
             shutil.copyfile(model.folder / file, temporary / file)
         write_atomic(temporary / README, readme.encode())
         write_checksums(temporary)
-        temporary.chmod(0o755)
-        if target.is_dir():
-            target.rmdir()
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 
