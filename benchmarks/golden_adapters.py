@@ -14,23 +14,17 @@ from typing import Any
 
 import numpy as np
 
-import genbench
+from genbench import api
 from genbench.analysis.attribution import Accuracy
-from genbench.analysis.confusion import confusion as measure_confusion
-from genbench.analysis.gates import gates as measure_gates
 from genbench.analysis.memory import ContextBits
-from genbench.analysis.memory import memory as measure_memory
 from genbench.analysis.minimal_pairs import PairEffects
 from genbench.analysis.novelty import NoveltyStatistics
-from genbench.analysis.recall import recall as measure_recall
 from genbench.corpus.corpus import Corpus
 from genbench.experiments.compare import run_comparison
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.diff import diff_comparisons
 from genbench.experiments.plan import CompareSettings
 from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, Verdict
-from genbench.experiments.sweep import sweep as run_sweep
 from genbench.model import Model
 from genbench.sampling import Sampling
 from genbench.storage.records import to_json
@@ -46,7 +40,7 @@ RENAMED_SETTINGS = {"across": "cross_author", "validated": "score_validation"}
 
 def load_corpus(author: str | Path, held_out: str = "") -> Corpus:
     """Return the text of an author or of a folder of books; the book whose title is `held_out` is the test text."""
-    return genbench.corpus(author, held_out=[held_out] if held_out else [])
+    return api.corpus(author, held_out=[held_out] if held_out else [])
 
 
 def current_spec(spec: str) -> str:
@@ -63,7 +57,7 @@ def current_spec(spec: str) -> str:
 
 def train(corpus: Corpus, spec: str, seed: int, keep: bool = False) -> Model:
     """Return a trained model; with `keep` it is stored, and loaded from the store the second time."""
-    return genbench.train(corpus, current_spec(spec), steps=STEPS, seed=seed, device="cpu", keep=keep)
+    return api.train(corpus, current_spec(spec), steps=STEPS, seed=seed, device="cpu", keep=keep)
 
 
 def training_figures(model: Model) -> Figures:
@@ -75,7 +69,7 @@ def training_figures(model: Model) -> Figures:
 
 def score_figures(model: Model, text: str) -> Figures:
     """Return how well a text is predicted, and a digest of the bits of its characters."""
-    score = genbench.score(model, text)
+    score = api.score(model, text)
     names = "bits bits_per_character words bytes characters tokens word_perplexity token_perplexity spelled_share"
     return _fields(score, *names.split()) | {"per_character": digest(score.character_bits)}
 
@@ -93,17 +87,17 @@ def digest(bits: Any) -> Figures:
 
 def sample(model: Model, prompt: str, sampling: Figures, seed: int, count: int = 1) -> list[str]:
     """Return texts that are sampled side by side."""
-    return genbench.generate(model, prompt, Sampling(**sampling), count=count, seed=seed)
+    return api.generate(model, prompt, Sampling(**sampling), count=count, seed=seed)
 
 
 def stream(model: Model, prompt: str, sampling: Figures, seed: int) -> list[str]:
     """Return one text, in the pieces in which it is sampled."""
-    return list(genbench.stream(model, prompt, Sampling(**sampling), seed=seed))
+    return list(api.stream(model, prompt, Sampling(**sampling), seed=seed))
 
 
 def surprisal_figures(model: Model, text: str) -> Figures:
     """Return the bits of each word of a text."""
-    result = genbench.surprisal({"model": model}, text).generators["model"]
+    result = api.surprisal({"model": model}, text).generators["model"]
     words = [word.text for word in result.words]
     return {"bits": result.bits, "words": words, "word_bits": [word.bits for word in result.words]}
 
@@ -197,13 +191,13 @@ def difference_figures(a: Comparison, b: Comparison) -> list[Figures]:
     return [
         _fields(row, "author", "interval", "identical")
         | {"bits": to_json(row.bits_per_character), "by": row.difference, "sure": row.clear}
-        for row in diff_comparisons(a, b).rows
+        for row in api.diff_comparisons(a, b).rows
     ]
 
 
 def novelty_figures(texts: Sequence[str], corpus: Corpus, words: int) -> Figures:
     """Return what texts copy from an author, in runs of at least `words` words."""
-    report = genbench.novelty(texts, corpus, words=words)
+    report = api.novelty(texts, corpus, words=words)
     names = ("longest_copy", "copied_from", "copies", "copied_share", "unseen")
     return {
         "texts": [_fields(text, *names) for text in report.texts],
@@ -214,7 +208,7 @@ def novelty_figures(texts: Sequence[str], corpus: Corpus, words: int) -> Figures
 
 def attribution_figures(text: str, authors: Sequence[str], spec: str) -> Figures:
     """Return which of several authors wrote a text."""
-    attribution = genbench.attribute(text, authors, current_spec(spec), steps=STEPS, device="cpu")
+    attribution = api.attribute(text, authors, current_spec(spec), steps=STEPS, device="cpu")
     return {
         "authors": [[row.author, row.bits, row.bits_per_character] for row in attribution.authors],
         "sure": attribution.clear,
@@ -223,7 +217,7 @@ def attribution_figures(text: str, authors: Sequence[str], spec: str) -> Figures
 
 def confusion_figures(authors: Sequence[str], spec: str) -> Figures:
     """Return how well models of several authors distinguish them."""
-    report = measure_confusion(
+    report = api.confusion(
         authors, current_spec(spec), lengths=(50, 100, 200), passages=20, retrain=True, steps=STEPS, device="cpu"
     )
     return {
@@ -244,8 +238,8 @@ def _accuracy(accuracy: Accuracy) -> Figures:
 
 def memory_figures(models: Mapping[str, Model], corpus: Corpus) -> Figures:
     """Return what context is worth to models, by name, and the bits of brackets and names that are repeated."""
-    report = measure_memory(models, corpus, longest=64, targets=60)
-    recall = measure_recall(models, corpus)
+    report = api.memory(models, corpus, longest=64, targets=60)
+    recall = api.recall(models, corpus)
     names = ("min_distance", "max_distance", "places", "bits", "chance", "recalled", "mastered")
     by_model = {
         name: {
@@ -272,7 +266,7 @@ def _gradients(gradients: Figures) -> Figures:
 
 def gate_figures(model: Model, text: str, corpus: Corpus) -> Figures:
     """Return the memory and the gates of a recurrent network over a text; gates in the order of the network."""
-    report = measure_gates(model, text, corpus)
+    report = api.gates(model, text, corpus)
     return {
         "pieces": report.pieces,
         "layers": [{"memory": layer.memory, "gates": list(layer.gates.values())} for layer in report.layers],
@@ -283,7 +277,7 @@ def gate_figures(model: Model, text: str, corpus: Corpus) -> Figures:
 
 def explanation_figures(model: Model, corpus: Corpus, text: str) -> Figures:
     """Return the likeliest continuations of a text, and the counts behind them."""
-    explanation = genbench.explain(model, corpus, text)
+    explanation = api.explain(model, corpus, text)
     names = ("text", "probability", "count", "discount", "places")
     contexts = [
         {
@@ -297,8 +291,8 @@ def explanation_figures(model: Model, corpus: Corpus, text: str) -> Figures:
 
 def compression_figures(model: Model, data: bytes) -> Figures:
     """Return to how many bytes a text is compressed, and whether it is restored."""
-    compressed = genbench.compress(model, data)
-    restored = genbench.decompress(compressed, model)
+    compressed = api.compress(model, data)
+    restored = api.decompress(compressed, model)
     return {"bytes": len(data), "compressed": len(compressed), "same": restored == data}
 
 
@@ -327,7 +321,7 @@ def style_figures(comparison: Comparison) -> Figures:
 
 def sweep_figures(file: Path, author: str) -> Figures:
     """Return the figures of every combination of options in a sweep file, the best first, and the Pareto front."""
-    sweep = run_sweep(file, device="cpu", jobs=1, keep=False)
+    sweep = api.sweep(file, device="cpu", jobs=1, keep=False)
     names = ("validation_bits_per_character", "bits_per_character", "parameters")
     ranked = [
         [row.generator, row.options.get("hidden"), row.options.get("order"), *_fields(row, *names).values()]

@@ -62,8 +62,21 @@ def test_every_committed_figure_is_planned(scripts: dict[str, ModuleType], commi
     assert planned == {(section, key) for section, entries in committed.items() for key in entries}
 
 
-def test_intended_differences_are_explained_in_the_docstring(scripts: dict[str, ModuleType]) -> None:
-    golden = scripts["golden"]
-    assert golden.__doc__ is not None
-    for reason in golden.INTENDED.values():
-        assert reason in " ".join(golden.__doc__.split())
+def test_diff_reports_intended_differences_separately(
+    scripts: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden, files = scripts["golden"], [tmp_path / "a.json", tmp_path / "b.json"]
+    for file, size in zip(files, (100, 104), strict=True):
+        file.write_text(
+            golden.to_text({}, {"compression": {"a": {"compressed": size, "same": True}}}), encoding="utf-8"
+        )
+
+    assert golden.diff(files[0], files[0], [], 0.0) == 0
+    assert golden.diff(*files, [], 0.0) == 1
+    assert golden.diff(*files, [], 0.1) == 0
+    assert golden.diff(*files, ["same"], 0.0) == 0
+    capsys.readouterr()
+
+    monkeypatch.setattr(golden, "INTENDED", {"compression/.*/compressed": "a longer header"})
+    assert golden.diff(*files, [], 0.0) == 0
+    assert "intended: a longer header\n  compression/a/compressed: 100 104\n" in capsys.readouterr().out
