@@ -60,10 +60,10 @@ def once(wanted: dict[str, Any], results: Path) -> None:
         return
     print("running", *wanted.values(), file=sys.stderr)
     alone = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    found = subprocess.run([sys.executable, __file__, "--one", json.dumps(wanted)], env=alone, stdout=subprocess.PIPE)
-    found.check_returncode()
+    process = subprocess.run([sys.executable, __file__, "--one", json.dumps(wanted)], env=alone, stdout=subprocess.PIPE)
+    process.check_returncode()
     with results.open("a") as file:
-        file.write(found.stdout.decode().splitlines()[-1] + "\n")
+        file.write(process.stdout.decode().splitlines()[-1] + "\n")
 
 
 def one(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -78,25 +78,26 @@ def one(wanted: dict[str, Any]) -> dict[str, Any]:
     from recipes import RECIPES, run
 
     if wanted["row"] in RECIPES:
-        found: dict[str, Any] = run(wanted["row"], str(text.train), str(text.test), wanted["budget"], wanted["seed"])
+        figures: dict[str, Any] = run(wanted["row"], str(text.train), str(text.test), wanted["budget"], wanted["seed"])
     else:
-        found = ours(wanted, text)
-    return wanted | found | {"seconds_in_all": time.perf_counter() - began}
+        figures = ours(wanted, text)
+    return wanted | figures | {"seconds_in_all": time.perf_counter() - began}
 
 
 def ours(wanted: dict[str, Any], text: Any) -> dict[str, Any]:
     """A row of genbench's."""
-    from genbench import registry, score
+    from genbench import registry
     from genbench.generator import TrainContext
+    from genbench.scoring import score
 
     generator = registry.create(wanted["row"])
     began = time.perf_counter()
     context = TrainContext(seed=wanted["seed"], budget=wanted["budget"])
     generator.fit(text.train, text.valid, context)
     trained = time.perf_counter()
-    found = score(generator, text.test)
+    scores = score(generator, text.test)
     return {
-        "bits_per_character": found.bits_per_character,
+        "bits_per_character": scores.bits_per_character,
         "training_seconds": trained - began,
         "training_characters_per_second": context.stats.passes * len(text.train) / (trained - began),
         "scoring_characters_per_second": len(text.test) / (time.perf_counter() - trained),

@@ -3,7 +3,7 @@
     python benchmarks/plan.py [--authors 1000] [--seeds 5] [--budget 60] [--characters 1000000] [--price 0.04]
 
 `price` is that of a core for an hour. The seconds below are processor seconds on one core (benchmarks/README.md says of
-which machine and when); scoring and drawing are part of them.
+which machine and when); scoring and generation are part of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Cost:
     """One generator, from the table of the whole family (README.md) and from large.py."""
 
     name: str
-    fixed: float  # seconds, whatever the text: the process, its imports, what a chain fits on valid text
+    fixed: float  # seconds, whatever the text: the process, its imports, what a chain fits on validation text
     train: float  # seconds for a million characters of training text; 0: as long as the budget
     score: float  # seconds for a million characters of test text
     memory: float  # megabytes, whatever the text
@@ -45,28 +45,28 @@ COSTS = [
 
 def main() -> None:
     """A line for each generator, and the sums."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--authors", type=int, default=1000)
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--budget", type=float, default=60.0, help="seconds of training, of each network")
-    asked.add_argument("--characters", type=float, default=1e6, help="of an author, all parts")
-    asked.add_argument("--price", type=float, default=0.04, help="of a core for an hour")
-    given = asked.parse_args()
-    train, test, total = 0.8 * given.characters / 1e6, 0.1 * given.characters / 1e6, 0.0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--authors", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds of training, of each network")
+    parser.add_argument("--characters", type=float, default=1e6, help="of an author, all parts")
+    parser.add_argument("--price", type=float, default=0.04, help="of a core for an hour")
+    arguments = parser.parse_args()
+    train, test, total = 0.8 * arguments.characters / 1e6, 0.1 * arguments.characters / 1e6, 0.0
     print(
         "| generator | jobs | seconds a job | core-hours | memory a job, MB |",
         "| --- | ---: | ---: | ---: | ---: |",
         sep="\n",
     )
     for cost in COSTS:
-        jobs = given.authors * given.seeds
-        learning, after = cost.train * train or given.budget, cost.score * test + SAMPLES
+        jobs = arguments.authors * arguments.seeds
+        learning, after = cost.train * train or arguments.budget, cost.score * test + SAMPLES
         seconds = cost.fixed + learning + after
         hours = jobs * seconds / HOUR
         total += hours
         print(f"| {cost.name} | {jobs:,} | {seconds:.1f} | {hours:,.1f} | {cost.memory + cost.grows * train:,.0f} |")
-    print(f"| all | {given.authors * given.seeds * len(COSTS):,} | | {total:,.0f} | |")
-    print(f"\n{total:,.0f} core-hours at {given.price:g} are {total * given.price:,.0f}.")
+    print(f"| all | {arguments.authors * arguments.seeds * len(COSTS):,} | | {total:,.0f} | |")
+    print(f"\n{total:,.0f} core-hours at {arguments.price:g} are {total * arguments.price:,.0f}.")
 
 
 if __name__ == "__main__":
