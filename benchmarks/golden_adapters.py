@@ -35,7 +35,6 @@ STEPS = 24  # of every network
 EDGE = 50  # bits of characters at either end that are written one by one
 JUDGES = ("bits", "rnn", "lstm")  # of style
 RENAMED_OPTIONS = {"matrix_rate": "muon_lr", "between": "layer_dropout", "window": "bptt"}
-RENAMED_SETTINGS = {"across": "cross_author", "validated": "score_validation"}
 
 
 def load_corpus(author: str | Path, held_out: str = "") -> Corpus:
@@ -102,23 +101,20 @@ def surprisal_figures(model: Model, text: str) -> Figures:
     return {"bits": result.bits, "words": words, "word_bits": [word.bits for word in result.words]}
 
 
-def compare(corpora: Sequence[Corpus], specs: Sequence[str], **settings: Any) -> Comparison:
-    """Return a comparison.
-
-    `settings` are `drawn` (the sampling parameters, none by default), `across`, `validated`, and others that
-    CompareSettings has under the same name.
-    """
-    samplings = [Sampling(**parameters) for parameters in settings.pop("drawn", [{"length": 0}])]
-    current = CompareSettings(
+def compare(
+    corpora: Sequence[Corpus], specs: Sequence[str], samplings: Sequence[Figures] = ({"length": 0},), **settings: Any
+) -> Comparison:
+    """Return a comparison; `samplings` are the parameters of the samples, `settings` further CompareSettings."""
+    complete = CompareSettings(
         authors=[corpus.author for corpus in corpora],
         generators=[current_spec(spec) for spec in specs],
         steps=STEPS,
-        samplings=samplings,
+        samplings=[Sampling(**parameters) for parameters in samplings],
         jobs=1,
         device="cpu",
-        **{RENAMED_SETTINGS.get(name, name): value for name, value in settings.items()},
+        **settings,
     )
-    return run_comparison(current, corpora, keep=False)
+    return run_comparison(complete, corpora, keep=False)
 
 
 def comparison_figures(comparison: Comparison) -> Figures:

@@ -33,7 +33,7 @@ class Task:
 AUTHORS = ("pell", "thorne", "marrow")
 SPLITS = ("word-frequency", "context-seen", "position", "newline")
 PROMPT = "The old lighth"  # ends inside a word
-READ = (
+UNUSUAL_TEXT = (  # with rare and with unknown characters
     "The lamp was lit at nine, and nobody had seen the naïve zebra № 42 come up the stairs.\n\n"
     '"Well," said Mr. Quillfeather—“it’s gone! Half-past, I think.”\n\tHe sat down again , and waited.'
 )
@@ -129,7 +129,7 @@ COMPRESSING = (
 SLOW = (*MORE_CHAINS[:2], MORE_NETWORKS[-2])  # trained with one seed only
 
 # How texts are generated, by key: prompt, seed, number of texts side by side, sampling parameters.
-DRAWN: dict[str, tuple[str, int, int, Figures]] = {
+SAMPLES: dict[str, tuple[str, int, int, Figures]] = {
     "plain": ("", 0, 1, {"length": 200, "temperature": 0.8}),
     "cut": (
         "",
@@ -207,14 +207,14 @@ def train_and_measure(author: str, spec: str, seed: int, keep: bool = False) -> 
 
     # generated texts
     samples: Figures = {}
-    for name, (prompt, first_seed, count, sampling) in DRAWN.items():
+    for name, (prompt, first_seed, count, sampling) in SAMPLES.items():
         samples[name] = adapters.sample(model, prompt, sampling, first_seed, count)
     samples["streamed"] = adapters.stream(model, PROMPT, {"length": 60, "temperature": 0.8}, 4)
 
     # training, test text, and the surprisal of a text with unknown characters
     training = {} if keep else adapters.training_figures(model)
     score = adapters.score_figures(model, str(corpus.test))
-    return training | score | {"samples": samples, "surprisal": adapters.surprisal_figures(model, READ)}
+    return training | score | {"samples": samples, "surprisal": adapters.surprisal_figures(model, UNUSUAL_TEXT)}
 
 
 def write_vectors(folder: Path, text: str) -> Path:
@@ -244,12 +244,12 @@ def compare_chains() -> Figures:
     comparison = adapters.compare(
         long_test_corpora(),
         specs,
-        drawn=[{"length": 300}, {"length": 200, "temperature": 1.0, "top_p": 0.9, "max_overlap": 3}],
+        samplings=[{"length": 300}, {"length": 200, "temperature": 1.0, "top_p": 0.9, "max_overlap": 3}],
         prompts=["", "random"],
         by=list(SPLITS),
         memory=True,
-        across=True,
-        validated=True,
+        cross_author=True,
+        score_validation=True,
     )
     return adapters.comparison_figures(comparison)
 
@@ -257,7 +257,7 @@ def compare_chains() -> Figures:
 def compare_chains_and_networks() -> Figures:
     """Compare chains and networks over two seeds."""
     specs = ["markov-char", "markov-word", "lstm-char:hidden=32", "gru-word:hidden=32"]
-    comparison = adapters.compare(long_test_corpora(), specs, seeds=2, drawn=[{"length": 200}], by=list(SPLITS))
+    comparison = adapters.compare(long_test_corpora(), specs, seeds=2, samplings=[{"length": 200}], by=list(SPLITS))
     return adapters.comparison_figures(comparison)
 
 
@@ -308,13 +308,13 @@ def compress_texts(spec: str) -> Figures:
     """Compress a text of the author, one of nobody, and an empty one."""
     corpus = adapters.load_corpus("pell")
     model = adapters.train(corpus, spec, 0)
-    texts = {"test text": str(corpus.test)[:800], "strange": READ, "empty": ""}
+    texts = {"test text": str(corpus.test)[:800], "strange": UNUSUAL_TEXT, "empty": ""}
     return {name: adapters.compression_figures(model, text.encode()) for name, text in texts.items()}
 
 
 def judge_style() -> Figures:
     """Compare chains whose samples are judged."""
-    comparison = adapters.compare(long_test_corpora(), ["markov-char:order=4"], drawn=[{"length": 200}], style=True)
+    comparison = adapters.compare(long_test_corpora(), ["markov-char:order=4"], samplings=[{"length": 200}], style=True)
     return adapters.style_figures(comparison)
 
 
