@@ -1,4 +1,4 @@
-"""SPEC strings, which name a generator and its options; parsed once, where they enter.
+"""SPEC strings, which name a generator and its options, and their conversion to typed values.
 
 A SPEC is `name`, `name:key=value,key=value`, or a path to a .py file in place of the name; the options are the fields
 of the generator's dataclass. A value with commas, colons or plus signs is put in parentheses:
@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from genbench.errors import SpecError, UserError, nearest
-from genbench.generator import Generator
+from genbench.generator import Generator, OptionValue
 
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
 WORD = re.compile(r"[^()+:,=]+")  # of a SPEC
-REGISTERED_NAME = re.compile(r"[\w-]+:\s*\w+\s*=")  # a registered name with options: a .py in one of them is no path
+REGISTERED_NAME = re.compile(r"[\w-]+:\s*\w+\s*=")  # a name with options; ".py" in an option does not make it a path
 PLUGIN_FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
 MAX_CHARACTERS, MAX_DEPTH = 4_000, 20  # of a SPEC: characters, nested parentheses
-LITERALS: dict[Any, dict[str, Any]] = {
+LITERALS: dict[Any, Mapping[str, OptionValue]] = {
     bool: dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False),
     type(None): {"none": None, "auto": None},
 }
@@ -33,7 +33,7 @@ LITERALS: dict[Any, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Spec:
-    """A parsed SPEC. `path` is set where it names a plugin file instead of a registered generator."""
+    """A parsed SPEC. `path` is set if it names a plugin file instead of a registered generator."""
 
     name: str
     options: dict[str, str]
@@ -42,7 +42,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str | Spec) -> Spec:
-        """Parse a SPEC; raises SpecError where it is malformed. A parsed one is returned as it is.
+        """Parse a SPEC; a `Spec` is returned unchanged. Raises SpecError if it is malformed.
 
         >>> Spec.parse("lstm-char:hidden=512,layers=2").options
         {'hidden': '512', 'layers': '2'}
@@ -78,17 +78,17 @@ class Spec:
         return self.text
 
     def files(self) -> list[Path]:
-        """Return every file that the SPEC names: plugins, vectors."""
+        """Return the existing files that the SPEC names, such as plugins and word vectors."""
         named = [self.path, *(Path(word) for value in self.options.values() for word in WORD.findall(value))]
         return [path for path in named if path is not None and os.path.isfile(path)]
 
     def map_files(self, replace: Callable[[str], str]) -> str:
-        """Return the SPEC with each word that names a file replaced."""
+        """Return the SPEC with `replace` applied to each word that names a file."""
         paths = set(self.files())
         return WORD.sub(lambda word: replace(word[0]) if Path(word[0]) in paths else word[0], self.text)
 
     def fill(self, chosen: Mapping[str, Any]) -> str:
-        """Return the SPEC with more options set, such as those that training chose for options left open.
+        """Return the SPEC with more options set, such as the values that training chose for "auto".
 
         >>> Spec.parse("lstm-char:batch=16,hidden=auto").fill({"hidden": 64})
         'lstm-char:batch=16,hidden=64'
@@ -96,6 +96,8 @@ class Spec:
         options = self.options | {name: format_value(value) for name, value in chosen.items()}
         if not options:
             return self.text
+
+        # a value with syntax characters needs parentheses
         pairs = [
             f"{key}=({value})" if set(value) & set(",:+()") else f"{key}={value}" for key, value in options.items()
         ]
@@ -103,21 +105,25 @@ class Spec:
 
 
 def _split_options(text: str, spec: str) -> Iterator[str]:
+    """Yield the parts of a list of options, which is split at commas outside parentheses."""
     depth, start = 0, 0
     for place, character in enumerate(text):
         depth += (character == "(") - (character == ")")
         if not 0 <= depth <= MAX_DEPTH:
             break
+
+        # a comma at depth 0 ends an option
         if character == "," and depth == 0:
             yield text[start:place]
             start = place + 1
+
     if depth:
         raise SpecError(f"SPEC {spec!r} has parentheses that do not match, or over {MAX_DEPTH} deep; a SPEC is {FORM}")
     yield text[start:]
 
 
 def _without_parentheses(value: str) -> str:
-    """Return a value without the pair of parentheses around the whole of it, if there is one.
+    """Return a value without the parentheses that enclose all of it, if there are any.
 
     >>> _without_parentheses("(a,b)"), _without_parentheses("(a)+(b)")
     ('a,b', '(a)+(b)')
@@ -156,12 +162,12 @@ def options_of(generator: type[Generator]) -> dict[str, Option]:
 
 
 def field_default(field: dataclasses.Field[Any]) -> Any:
-    """Return the default of a dataclass field; MISSING where it has none."""
+    """Return the default of a dataclass field; `dataclasses.MISSING` if it has none."""
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def format_value(value: Any) -> str:
-    """Return a value as it is written in a SPEC.
+    """Return an option value in SPEC syntax.
 
     >>> format_value(None), format_value(0.015), format_value(True)
     ('auto', '0.015', 'true')
@@ -169,19 +175,22 @@ def format_value(value: Any) -> str:
     return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def option_values(generator: Generator) -> dict[str, Any]:
+def option_values(generator: Generator) -> dict[str, OptionValue]:
     """Return all options of a generator as JSON values."""
     return {name: getattr(generator, name) for name in options_of(type(generator))}
 
 
 def create_generator(generator: type[Generator], name: str, options: Mapping[str, Any]) -> Generator:
-    """Return an untrained generator with these options, strings converted; SpecError for an unknown or invalid one."""
+    """Return an untrained generator with these options; strings are converted. Raises SpecError for invalid options."""
+    # convert each option to the type of its field
     known = options_of(generator)
     converted = {}
     for key, value in options.items():
         if key not in known:
             raise SpecError(f"{name} has no option {key!r}: {nearest(key, known) if known else 'it has none'}")
         converted[key] = convert(value, known[key], name) if isinstance(value, str) else value
+
+    # the class itself may refuse a value
     try:
         return generator(**converted)
     except (ValueError, TypeError) as error:
@@ -189,7 +198,7 @@ def create_generator(generator: type[Generator], name: str, options: Mapping[str
 
 
 def convert(text: str, option: Option, generator: str) -> Any:
-    """Return the value of a string by the option's type; raises SpecError."""
+    """Convert a string to the type of an option. Raises SpecError."""
     for kind in _alternatives(option.type):
         try:
             return _as(text, kind)
@@ -199,12 +208,13 @@ def convert(text: str, option: Option, generator: str) -> Any:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    """Return the types of a union, str last, because it accepts everything."""
+    """Return the types of a union, with str last, because it accepts every string."""
     kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     return tuple(sorted(kinds, key=lambda part: part is str))
 
 
 def _words(kind: Any) -> str:
+    """Return the valid values of a type in words."""
     if get_origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))
     known = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "auto"}

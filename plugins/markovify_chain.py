@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from genbench_plugins.markov.ngram import MarkovChar
@@ -27,6 +27,7 @@ from genbench_plugins.markovify_links import START, UNKNOWN, WORD_END, Links, tr
 
 from genbench.generator import (
     Generator,
+    Learned,
     LogProbs,
     Progress,
     ProgressCallback,
@@ -252,10 +253,10 @@ class Markovify(Generator):
         self._weights = _maximize(*map(np.array, zip(*observations, strict=True)))
         return answered / max(words, 1)
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         return {"links": self._links.dump(), "weights": self._weights, "characters": self._characters.dump()}
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self._characters.restore(learned["characters"])
         self.tokenizer = self._characters.tokenizer
         self._set_links(Links(self.tokenizer, **learned["links"]), learned["weights"])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from markovify.chain import BEGIN, END
 
-from genbench.generator import LogProbs
+from genbench.generator import Learned, LogProbs
 from genbench.tokenization.tokenizer import Tokenizer
 
 Ints = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ class Links:
         starts = _cumulative_sums([len(row) for row in links])
         return cls(tokenizer, words, states, ends, starts, flat[:, 0].copy(), flat[:, 1].copy())
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         """Return the fields except the tokenizer: the words and the arrays."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tokenizer"}
 

@@ -28,7 +28,17 @@ from genbench.capabilities import (
 )
 from genbench.charlevel.adapter import CharacterView
 from genbench.errors import SpecError
-from genbench.generator import Generator, LogProbs, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.generator import (
+    Generator,
+    Learned,
+    LogProbs,
+    Progress,
+    ProgressCallback,
+    Text,
+    TrainContext,
+    TrainStats,
+    ignore,
+)
 from genbench.registry import create
 from genbench.spec import Spec
 from genbench.tokenization.tokenizer import Ids, Tokenizer
@@ -232,7 +242,7 @@ class Mixture(Generator):
         ]
         return np.asarray(np.min(by_part, axis=0))
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         return {
             "rate": self._rate,
             "parts": [part.dump() for part in self._generators],
@@ -241,7 +251,7 @@ class Mixture(Generator):
             "weights": self._weights,
         }
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self._generators = [create(spec) for spec in self.specs]
         for part, part_learned in zip(self._generators, learned["parts"], strict=True):
             part.restore(part_learned)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from nltk.lm import AbsoluteDiscountingInterpolated, NgramCounter, Vocabulary, WittenBellInterpolated
 from nltk.util import everygrams
 
-from genbench.generator import Generator, LogProbs, Progress, Text, TrainContext
+from genbench.generator import Generator, Learned, LogProbs, Progress, Text, TrainContext
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 Context = tuple[str, ...]  # tokens, each as the one character chr(id): nltk wants strings
@@ -123,7 +123,7 @@ class NltkLM(Generator):
             scores[followers] += alphas
         return scores
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         # one array per length: the tokens of each n-gram, and its count
         ngrams: list[list[tuple[int, ...]]] = [[(ord(token), n) for token, n in self._counts.unigrams.items()]]
         for length in range(2, self._order + 1):
@@ -132,7 +132,7 @@ class NltkLM(Generator):
         arrays = [np.array(rows, np.int32).reshape(-1, length + 1) for length, rows in enumerate(ngrams, start=1)]
         return {"tokenizer": self.tokenizer.dump(), "ngrams": arrays, "base": self._base_weight}
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         counts = NgramCounter()
         for rows in learned["ngrams"]:

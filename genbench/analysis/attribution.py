@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from genbench.generator import Generator, Progress, ProgressCallback, ignore, re
 from genbench.scoring import Score
 from genbench.spec import Spec, parse_duration
 from genbench.storage.models import models_folder
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonObject, JsonRecord
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
 
@@ -43,7 +42,7 @@ class AuthorBits:
 
 
 @dataclass(frozen=True)
-class Attribution:
+class Attribution(JsonRecord):
     """A text's bits under each author's model, and the lead of the most likely author."""
 
     generator: str
@@ -58,14 +57,13 @@ class Attribution:
         """The most likely author."""
         return self.authors[0].author
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the attribution as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values | {"best": self.best}
+        return super().to_dict() | {"best": self.best}
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class Accuracy(JsonRecord):
     """How many passages were attributed to their author, and to whom the others were."""
 
     passages: int
@@ -95,11 +93,6 @@ class Accuracy:
             float(by_author.mean()) if len(by_author) else None,
             {name: dict(zip(names, row, strict=True)) for name, row in zip(names, matrix.tolist(), strict=True)},
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the accuracy as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def attribute(

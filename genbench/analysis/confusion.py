@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
 from genbench.spec import Spec, parse_duration
+from genbench.storage.records import JsonObject
 from genbench.training import SILENT, ProgressListener, TrainSettings
 
 
@@ -43,7 +43,7 @@ class ConfusionReport:
     attribution: dict[int, Accuracy]  # of test passages, by their length in characters
     judge: JudgeReport | None  # how accurate the judges of `compare --style` are, where asked for
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the report as JSON values."""
         return {
             "generator": self.generator,

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from genbench.capabilities import BackoffLevel, backoff_levels
 from genbench.corpus.corpus import Corpus
 from genbench.generator import Generator
 from genbench.model import Model
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import BYTES, Ids
 
 MAX_PLACES = 3  # of the training text that are listed for each continuation
@@ -43,17 +42,12 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(JsonRecord):
     """The most likely continuations of a text, and the counts behind them, the longest context first."""
 
     text: str
     likeliest: tuple[Continuation, ...]
     contexts: tuple[Context, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def explain(model: Model, corpus: Corpus, text: str, top: int = 10) -> Explanation:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.generator import Generator
 from genbench.model import Model
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
 
 CLOSED, OPEN = 0.1, 0.9  # a gate below is closed, above is open: saturated
@@ -55,7 +54,7 @@ class TrackedFeature:
 
 
 @dataclass(frozen=True)
-class GateReport:
+class GateReport(JsonRecord):
     """Gates and memory of a recurrent network over a text."""
 
     author: str
@@ -63,11 +62,6 @@ class GateReport:
     layers: list[LayerValues]
     saturation: list[dict[str, Saturation]]  # of each layer, by gate, on validation text
     tracking: list[TrackedFeature]  # on validation text
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def gates(model: Model, text: str, corpus: Corpus) -> GateReport:

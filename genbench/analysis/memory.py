@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback
 from genbench.model import Model
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
@@ -77,18 +76,13 @@ class ModelMemory:
 
 
 @dataclass(frozen=True)
-class MemoryReport:
+class MemoryReport(JsonRecord):
     """What memory buys several models on the same targets of an author's test text."""
 
     author: str
     targets: int
     characters: int  # of all targets
     generators: dict[str, ModelMemory]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def memory(

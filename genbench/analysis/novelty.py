@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from genbench.analysis.suffix_array import SuffixArray
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
@@ -43,7 +42,7 @@ class CopiedRun:
 
 
 @dataclass(frozen=True)
-class TextNovelty:
+class TextNovelty(JsonRecord):
     """What one text copies, and its share of n-grams that the training text does not have."""
 
     longest_copy: int  # characters
@@ -52,14 +51,9 @@ class TextNovelty:
     copied_share: float | None  # of its words
     unseen: list[float | None]  # for n-grams of 1 to 10 words; None where the text has none
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
-
 
 @dataclass(frozen=True)
-class NoveltyStatistics:
+class NoveltyStatistics(JsonRecord):
     """The same figures for several texts together, with their diversity."""
 
     texts: int
@@ -70,25 +64,15 @@ class NoveltyStatistics:
     distinct: list[float | None]  # distinct-1 to distinct-3
     self_bleu: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
-
 
 @dataclass(frozen=True)
-class NoveltyReport:
+class NoveltyReport(JsonRecord):
     """The novelty of generated texts and, to compare with, that of held-out text of the same author."""
 
     min_words: int  # of a run that counts as copied
     texts: list[TextNovelty]
     generated: NoveltyStatistics  # of all texts
     held_out: NoveltyStatistics  # of passages of the validation text, as long as the texts
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def novelty(

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from genbench.analysis.memory import Span
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.model import Model
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.training import SILENT, ProgressListener
 
 OPENING = {")": "(", "]": "[", "}": "{", ">": "<"}  # bracket of each closing one
@@ -53,17 +52,12 @@ class RecallRow:
 
 
 @dataclass(frozen=True)
-class RecallReport:
+class RecallReport(JsonRecord):
     """How well several models recall the same places."""
 
     author: str
     places: int
     generators: dict[str, list[RecallRow]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def recall(models: Mapping[str, Model], corpus: Corpus, *, listener: ProgressListener = SILENT) -> RecallReport:

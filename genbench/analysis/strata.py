@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from genbench.analysis.bootstrap import Floats, block_sums
 from genbench.analysis.novelty import TrainingIndex
 from genbench.errors import UserError, nearest
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonObject, JsonRecord
 from genbench.tokenization.tokenizer import Ids
 
 WORD = re.compile(r"[^\W\d_]+")  # letters in a row
@@ -36,30 +35,25 @@ class Strata:
     names: tuple[str, ...]
     indices: Ids  # (characters,), each an index of `names`
 
-    def pack(self) -> dict[str, Any]:
+    def pack(self) -> JsonObject:
         """Return the strata as JSON values, the index of each character as one digit."""
         return {"names": list(self.names), "kinds": (self.indices + ord("0")).astype(np.uint8).tobytes().decode()}
 
     @classmethod
-    def unpack(cls, packed: dict[str, Any]) -> Strata:
+    def unpack(cls, packed: JsonObject) -> Strata:
         """Return the strata that `pack` packed."""
         digits = np.frombuffer(packed["kinds"].encode(), np.uint8)
         return cls(tuple(packed["names"]), digits.astype(np.int64) - ord("0"))
 
 
 @dataclass(frozen=True)
-class StratumBits:
+class StratumBits(JsonRecord):
     """Characters and bits of one stratum, in the whole text and in each block of 1,000 characters."""
 
     characters: int
     bits: float
     block_characters: list[float]
     block_bits: list[float]  # rounded
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def stratify(by: str, index: TrainingIndex, test: str) -> Strata:

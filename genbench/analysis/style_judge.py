@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from genbench.analysis.attribution import Accuracy, Passages, passage_bits
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, Text, TrainContext
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
 
 if TYPE_CHECKING:
@@ -52,18 +52,13 @@ class LostWord:
 
 
 @dataclass(frozen=True)
-class JudgeReport:
+class JudgeReport(JsonRecord):
     """How accurate the judges are on human test text."""
 
     set_aside: dict[str, int]  # characters of each author
     human: JudgedPassages  # of the length of the samples
     by_length: list[JudgedPassages]
     lost_word: dict[str, LostWord]  # by judge
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 @dataclass

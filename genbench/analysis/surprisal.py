@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from genbench.errors import UserError
 from genbench.model import Model
 from genbench.scoring import WordSurprisal, surprisal_by_word
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 from genbench.training import SILENT, ProgressListener
 
 MAX_DIFFERENCES = 20  # words, and at most one in ten of the text
@@ -25,7 +24,7 @@ class ModelSurprisal:
 
 
 @dataclass(frozen=True)
-class SurprisalReport:
+class SurprisalReport(JsonRecord):
     """The surprisal of a text under several models; the words are the same for all."""
 
     author: str  # whose text the models were trained on
@@ -37,11 +36,6 @@ class SurprisalReport:
     def columns(self) -> list[list[WordSurprisal]]:
         """The words of the text with their bits, a column for each model."""
         return [model.words for model in self.generators.values()]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values; a word is a list of its text and its bits."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def surprisal(

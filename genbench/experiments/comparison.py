@@ -12,7 +12,7 @@ from genbench.errors import UserError
 from genbench.experiments.plan import CompareSettings
 from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, Verdict, aggregate_seeds, compare_rows, compare_strata
-from genbench.storage.records import from_json, to_json
+from genbench.storage.records import JsonObject, from_json, to_json
 
 SCHEMA_VERSION = 2
 
@@ -89,9 +89,9 @@ class Comparison:
             lines.append(f"  {author}: {', '.join(figures)}")
         return "\n".join(lines) + ">"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the comparison as JSON values, with the verdicts and splits of each author."""
-        values: dict[str, Any] = to_json(self)
+        values: JsonObject = to_json(self)
         derived = {
             "verdicts": {author: to_json(self.verdicts(author)) for author in self.corpora},
             "splits": {author: to_json(self.splits(author)) for author in self.corpora},

@@ -13,6 +13,7 @@ from genbench.corpus.catalogue import load_catalogue
 from genbench.errors import UserError, nearest
 from genbench.experiments.plan import CompareSettings, combine_samplings
 from genbench.spec import parse_duration
+from genbench.storage.records import JsonObject
 
 EXAMPLE = "examples/memory.toml"
 PLUGIN_PATH = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in an option of one
@@ -63,7 +64,7 @@ def read_config(path: str | Path) -> CompareConfig:
     return _validate(path, _read_toml(path))
 
 
-def read_sweep_file(path: Path) -> tuple[dict[str, Any], CompareConfig]:
+def read_sweep_file(path: Path) -> tuple[JsonObject, CompareConfig]:
     """Return the [sweep] table of a comparison file, and its other keys. Raises UserError."""
     content = _read_toml(path)
     table = content.pop("sweep", None)
@@ -105,7 +106,7 @@ def to_settings(content: CompareConfig) -> CompareSettings:
     >>> to_settings({"budget": "2m", "temperatures": [0]}).budget
     120.0
     """
-    values: dict[str, Any] = dict(content)
+    values: JsonObject = dict(content)
     values.pop("retrain", None)
     for name in ("budget", "timeout"):
         values[name] = parse_duration(values.get(name), name)
@@ -113,7 +114,7 @@ def to_settings(content: CompareConfig) -> CompareSettings:
     return CompareSettings(**values, samplings=combine_samplings(None, **parameters))
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> JsonObject:
     """Return the content of a TOML file. Raises UserError where it cannot be read or is not valid TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -155,7 +156,7 @@ def _describe_type(kind: Any) -> str:
     return " or ".join(TYPE_NAMES[part] for part in get_args(kind) or (kind,))
 
 
-def _resolve_paths(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+def _resolve_paths(folder: Path, content: Mapping[str, Any]) -> JsonObject:
     """Return the content with each path that exists relative to the file's folder made one from here."""
 
     def resolve(word: str) -> str:

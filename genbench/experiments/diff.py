@@ -12,7 +12,7 @@ from genbench.analysis.bootstrap import Interval, bootstrap_interval
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
-from genbench.storage.records import to_json
+from genbench.storage.records import JsonRecord
 
 TextMatch = Literal["the same", "another", "in one only"]
 
@@ -32,7 +32,7 @@ class RowDifference:
 
 
 @dataclass(frozen=True)
-class ComparisonDifference:
+class ComparisonDifference(JsonRecord):
     """What differs between the comparisons `a` and `b`."""
 
     a: str  # name of the stored run
@@ -41,11 +41,6 @@ class ComparisonDifference:
     rows: list[RowDifference]
     only_a: list[str]  # labels of the rows that correspond to none
     only_b: list[str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the differences as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
 
 def diff_comparisons(a: Comparison, b: Comparison) -> ComparisonDifference:

@@ -25,14 +25,14 @@ from genbench.generator import Generator, Progress, ProgressCallback
 from genbench.model import Model
 from genbench.sampling import Sampling
 from genbench.spec import Spec, option_values
-from genbench.storage.records import from_json, to_json
+from genbench.storage.records import JsonObject, JsonRecord, from_json
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
 ReportProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(JsonRecord):
     """Everything that a worker needs to produce one row."""
 
     author: str
@@ -59,7 +59,7 @@ class Job:
     prompts: list[str] = field(default_factory=lambda: [""])
     samplings: list[Sampling] = field(default_factory=list)  # one sample each, for every prompt
     style_samples: int = 0  # additional samples for the judges of style
-    strata: dict[str, dict[str, Any]] = field(default_factory=dict)  # packed strata of the test text by kind of split
+    strata: dict[str, JsonObject] = field(default_factory=dict)  # packed strata of the test text by kind of split
     score_validation: bool = False
     memory: bool = False  # whether to measure bits by length of the context
     other_tests: dict[str, str] = field(default_factory=dict)  # test texts of other authors, to be scored too
@@ -81,10 +81,9 @@ class Job:
         """How the generator is trained."""
         return TrainSettings(self.budget, self.steps, self.seed, self.device)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the job as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values | {"spec": str(self.spec)}
+        return super().to_dict() | {"spec": str(self.spec)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Job:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from genbench.generator import Generator, Progress
 from genbench.model import Model
 from genbench.sampling import Sampling, generate_many
 from genbench.scoring import surprisal_by_word
+from genbench.storage.records import JsonObject
 
 if TYPE_CHECKING:
     from genbench.experiments.job import Job
@@ -114,7 +115,7 @@ class CopyAnalysis:
         """The index of the training text."""
         return TrainingIndex(str(self.corpus.train), self.corpus.book_starts)
 
-    def strata(self, splits: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def strata(self, splits: Sequence[str]) -> dict[str, JsonObject]:
         """Return the strata of the test text, packed for a job, by kind of split."""
         return {by: stratify(by, self.index, str(self.corpus.test)).pack() for by in splits}
 

@@ -14,7 +14,8 @@ from genbench.analysis.bootstrap import Interval
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
-from genbench.storage.records import from_json, to_json
+from genbench.generator import OptionValue
+from genbench.storage.records import JsonObject, JsonRecord, from_json
 
 if TYPE_CHECKING:
     from genbench.experiments.job import Job
@@ -54,13 +55,13 @@ class StyleScores:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(JsonRecord):
     """The result of one generator on one author with one seed; figures that were not measured are None."""
 
     author: str
     generator: str  # registered name, or the stem of the plugin file
     seed: int = 0
-    options: dict[str, Any] = field(default_factory=dict)  # JSON values
+    options: dict[str, OptionValue] = field(default_factory=dict)  # JSON values
     status: Status = "ok"
     error: str | None = None  # why it failed or was pruned
 
@@ -88,7 +89,7 @@ class Row:
     train_characters_per_second: float | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)  # seconds, bits per character of validation text
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
-    details: dict[str, Any] = field(default_factory=dict)  # further figures that the generator reported, JSON values
+    details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
     model: str = ""  # name of the stored model, "" where none was stored
     reused: bool = False  # whether a stored model was loaded instead of trained
 
@@ -127,11 +128,6 @@ class Row:
     def ranking_bits(self) -> float:
         """Bits per character of the test text; infinite where it was not scored, so that such rows come last."""
         return float("inf") if self.bits_per_character is None else self.bits_per_character
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as JSON values."""
-        values: dict[str, Any] = to_json(self)
-        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Row:

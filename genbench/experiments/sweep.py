@@ -22,6 +22,7 @@ from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
 from genbench.spec import Spec, options_of, parse_duration
+from genbench.storage.records import JsonObject
 from genbench.training import SILENT, ProgressListener
 
 DEFAULT_HALVING = 3
@@ -65,7 +66,7 @@ class Sweep:
         price: float | None = getattr(row, COSTS[self.cost])
         return price
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the comparison as JSON values, and under `sweep` the front and the best row of each author."""
         authors = {}
         for author in self.comparison.corpora:
@@ -158,7 +159,7 @@ def require_cost(cost: str) -> None:
         raise UserError(f"cost is {cost!r}: {nearest(cost, COSTS)}")
 
 
-def _sweep_settings(table: SweepTable) -> dict[str, Any]:
+def _sweep_settings(table: SweepTable) -> JsonObject:
     """Return what a [sweep] table says of how the sweep is run. Raises UserError."""
     settings = {name: table[name] for name in SETTINGS if name in table}
     for name, value in settings.items():

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -298,11 +298,11 @@ class RecurrentGenerator(Generator):
         network.fold_weights()
         return network
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
         return {"tokenizer": self.tokenizer.dump(), "hidden": self._hidden, "weights": weights}
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self.__dict__.pop("_stepper", None)
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._hidden = learned["hidden"]

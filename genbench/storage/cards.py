@@ -10,6 +10,7 @@ from typing import Any
 
 from genbench.generator import OptionValue
 from genbench.storage import untrusted
+from genbench.storage.records import JsonObject
 
 FORMAT = 2
 CARD = "model.json"
@@ -37,7 +38,7 @@ class TrainingRecord:
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
-    details: dict[str, Any] = field(default_factory=dict)  # further figures that the generator reported, JSON values
+    details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ class ModelCard:
     format: int = FORMAT
 
     @property
-    def key(self) -> dict[str, Any]:
+    def key(self) -> JsonObject:
         """What two trainings of the same model have in common, as JSON values."""
         return {name: getattr(self, name) for name in KEY}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the card as JSON values."""
         return asdict(self)
 
@@ -96,7 +97,7 @@ def is_outdated(folder: Path) -> bool:
     return outdated_card(folder) is not None
 
 
-def outdated_card(folder: Path) -> dict[str, Any] | None:
+def outdated_card(folder: Path) -> JsonObject | None:
     """Return the card of a model that an earlier edition of genbench wrote; None where the folder has none."""
     try:
         card = untrusted.parse_json(untrusted.read_file(folder / CARD))
@@ -105,7 +106,7 @@ def outdated_card(folder: Path) -> dict[str, Any] | None:
     return card if isinstance(card, dict) and card.get("format") in range(1, FORMAT) else None
 
 
-def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type, values: Mapping[str, Any]) -> JsonObject:
     """Return the values that are fields of a dataclass."""
     return {name: values[name] for name in kind.__dataclass_fields__ if name in values}  # type: ignore[attr-defined]
 

@@ -35,6 +35,7 @@ from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
 from genbench.storage.cards import KEY as KEY
 from genbench.storage.cards import ModelCard, is_outdated, outdated_card, read_card
+from genbench.storage.records import JsonObject
 from genbench.tokenization.tokenizer import Tokenizer
 
 MAX_NAMES = 5  # in an error message
@@ -108,7 +109,7 @@ def models_folder() -> Path:
     return files.home() / "models"
 
 
-def training_key(spec: Spec, options: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+def training_key(spec: Spec, options: Mapping[str, Any], about: Mapping[str, Any]) -> JsonObject:
     """Return what makes two trainings the same: text, generator with its options, seed, budget or steps, device."""
     known = {"generator": spec.name, "source": source_digest(spec), "options": json.loads(json.dumps(options))}
     return known | {name: about[name] for name in KEY if name in about}

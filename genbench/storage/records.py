@@ -9,6 +9,16 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
+JsonObject = dict[str, Any]
+
+
+class JsonRecord:
+    """Base class of dataclasses that can be written as JSON."""
+
+    def to_dict(self) -> JsonObject:
+        """Return the record as JSON values: one object with a key for each field."""
+        values: JsonObject = to_json(self)
+        return values
 
 
 def to_json(value: Any) -> Any:
@@ -37,7 +47,7 @@ def from_json(kind: type[Record], values: Any) -> Record:
 
 
 @cache
-def _field_types(kind: type) -> dict[str, Any]:
+def _field_types(kind: type) -> JsonObject:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 

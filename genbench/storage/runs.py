@@ -13,6 +13,7 @@ from typing import Any
 from genbench.errors import UserError, nearest
 from genbench.storage import files
 from genbench.storage.models import models_folder
+from genbench.storage.records import JsonObject
 
 FORMAT = 2
 FILE = "run.json"
@@ -27,7 +28,7 @@ class StoredRun:
     """A stored run: its folder, and the comparison as JSON values."""
 
     folder: Path
-    comparison: dict[str, Any]  # as `Comparison.to_dict` returned it
+    comparison: JsonObject  # as `Comparison.to_dict` returned it
 
     @property
     def name(self) -> str:

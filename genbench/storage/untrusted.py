@@ -24,6 +24,7 @@ CHUNK = 1 << 22  # numbers that are checked for NaN at a time
 DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
 DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 
+JsonObject = dict[str, Any]
 Bytes = npt.NDArray[np.uint8]
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -57,7 +58,7 @@ def parse_json(data: bytes | str, max_bytes: int = MAX_CARD_BYTES) -> Any:
         raise ValueError("JSON that is nested too deep") from None
 
 
-def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
     values = dict(pairs)
     if len(values) < len(pairs):
         raise ValueError("JSON with a duplicate name")
@@ -81,7 +82,7 @@ def require_types(values: Any, types: Mapping[str, tuple[type, ...]]) -> None:
             raise ValueError(f"{name} is {type(values[name]).__name__}")
 
 
-def parse_safetensors(data: Bytes) -> tuple[Arrays, dict[str, Any]]:
+def parse_safetensors(data: Bytes) -> tuple[Arrays, JsonObject]:
     """Return the arrays of a safetensors file, as views into its bytes, and its metadata.
 
     The format: eight bytes with the length of a JSON header, the header, then the arrays one after the other.

@@ -7,7 +7,7 @@ from typing import Any
 
 from genbench_plugins.markov.cache_model import CacheModel, fit_cache
 
-from genbench.generator import Generator, LogProbs, ProgressCallback, Text, ignore
+from genbench.generator import Generator, Learned, LogProbs, ProgressCallback, Text, ignore
 from genbench.tokenization.tokenizer import Ids
 
 VALIDATION_CHARACTERS = 100_000  # of validation text that the shares are fitted on
@@ -88,12 +88,12 @@ class AdaptiveChain(Generator):
             return static
         return self._cache.token_log_probs(ids, static, self.context_lengths(ids))
 
-    def dump_cache(self) -> dict[str, Any] | None:
+    def dump_cache(self) -> Learned | None:
         """Return the cache model for `restore_cache`, or None."""
         cache = self._cache
         return None if cache is None else {"lengths": list(cache.lengths), "shares": cache.shares}
 
-    def restore_cache(self, learned: dict[str, Any] | None) -> None:
+    def restore_cache(self, learned: Learned | None) -> None:
         """Take back what `dump_cache` returned; the tokenizer is set."""
         self._cache = None
         if learned:

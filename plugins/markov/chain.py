@@ -18,7 +18,7 @@ from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tre
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
 from genbench.capabilities import BackoffLevel
-from genbench.generator import LogProbs, Progress, Text, TrainContext
+from genbench.generator import Learned, LogProbs, Progress, Text, TrainContext
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
@@ -230,18 +230,18 @@ class MarkovChain(AdaptiveChain):
         assert isinstance(self._smoothing, FittedSmoothing)
         return np.asarray(self._smoothing.occurrences[nodes])
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         return {"tokenizer": self.tokenizer.dump(), "counts": self.dump_counts()}
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self.restore_counts(learned["counts"])
 
-    def dump_counts(self) -> dict[str, Any]:
+    def dump_counts(self) -> Learned:
         """Return what was counted, without the tokenizer."""
         return {"tree": vars(self._tree), "smoothing": self._smoothing.dump(), "cache": self.dump_cache()}
 
-    def restore_counts(self, learned: dict[str, Any]) -> None:
+    def restore_counts(self, learned: Learned) -> None:
         """Take back what `dump_counts` returned; the tokenizer is set."""
         kind = FittedSmoothing if self.smoothing == "fitted" else ClosedFormSmoothing
         tree = restore_tree(learned["tree"], self.tokenizer.size, self.longest)

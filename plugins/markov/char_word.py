@@ -24,7 +24,7 @@ from genbench_plugins.mixture import Mixture
 
 from genbench.capabilities import BackoffLevel
 from genbench.charlevel.adapter import CharacterView
-from genbench.generator import LogProbs, Progress, Text, TrainContext, TrainStats
+from genbench.generator import Learned, LogProbs, Progress, Text, TrainContext, TrainStats
 from genbench.tokenization.tokenizer import Ids
 
 VALIDATION_CHARACTERS = 60_000  # of validation text that the weights are fitted on
@@ -122,7 +122,7 @@ class Markov(AdaptiveChain):
     def context_lengths(self, ids: Ids) -> Ids:
         return self._char_chain.context_lengths(ids)
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         return {
             "characters": self._char_chain.dump(),
             "words": self._word_chains.dump(),
@@ -130,7 +130,7 @@ class Markov(AdaptiveChain):
             "cache": self.dump_cache(),
         }
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self._create_chains()
         self._char_chain.restore(learned["characters"])
         self._word_chains.restore(learned["words"])

@@ -16,7 +16,17 @@ import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.suffix_tree import Floats, Ints
 
-from genbench.generator import Generator, LogProbs, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.generator import (
+    Generator,
+    Learned,
+    LogProbs,
+    Progress,
+    ProgressCallback,
+    Text,
+    TrainContext,
+    TrainStats,
+    ignore,
+)
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 EXCHANGE_ROUNDS = 3  # later rounds move few words
@@ -203,7 +213,7 @@ class MarkovClass(Generator):
     def context_lengths(self, ids: Ids) -> Ids:
         return self._chain.context_lengths(self._class_of[ids])
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         return {
             "tokenizer": self.tokenizer.dump(),
             "chain": self._chain.dump_counts(),
@@ -211,7 +221,7 @@ class MarkovClass(Generator):
             "within_class": self._within_class,
         }
 
-    def restore(self, learned: dict[str, Any]) -> None:
+    def restore(self, learned: Learned) -> None:
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._class_of, self._within_class = learned["classes"], learned["within_class"]
         if not 0 <= self._class_of.min() <= self._class_of.max() < len(self._class_of) == self.tokenizer.size:

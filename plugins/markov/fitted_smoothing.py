@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, StreamLevel, SuffixTree, expand_ranges
 
+from genbench.generator import Learned
+
 # where the bins begin
 COUNT_BINS = np.array([1, 2, 3, 4, 7, 16])
 LENGTH_BINS = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 21, 27])
@@ -84,7 +86,7 @@ class FittedSmoothing:
     totals: Floats
     occurrences: Ints
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         """Return the fields, all arrays."""
         return dict(vars(self))
 

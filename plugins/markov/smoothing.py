@@ -24,10 +24,12 @@ longest context. For Kneser and Ney each of its counts is 1; for the other metho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small, SuffixTree
+
+from genbench.generator import Learned
 
 SmoothingMethod = Literal["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
 Discounts = tuple[float, float, float]  # for counts of one, two, and three or more
@@ -114,7 +116,7 @@ class ClosedFormSmoothing:
     totals: Floats
     discounts: Floats
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> Learned:
         """Return the fields: numbers and arrays."""
         return dict(vars(self))
 

@@ -13,12 +13,13 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO
 
 from genbench.experiments.executors.base import STOPPED, Event, Events
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.generator import Progress
+from genbench.storage.records import JsonObject
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 POLL_SECONDS = 0.5  # an endless wait for the queue would not notice Ctrl-C
@@ -193,7 +194,7 @@ def _send_job(process: Process, job: Job) -> None:
         process.stdin.flush()
 
 
-def _receive(process: Process) -> Iterator[dict[str, Any]]:
+def _receive(process: Process) -> Iterator[JsonObject]:
     """Yield the events that a process writes to its standard output, one JSON object per line."""
     assert process.stdout is not None
     for line in process.stdout:

@@ -29,6 +29,7 @@ from genbench.experiments.executors.ray_task import Message, run_in_folder
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.generator import Progress
+from genbench.storage.records import JsonObject
 
 MAX_SUBMITTED = 1000  # jobs that Ray has at the same time; the others wait here
 MAX_TRIES = 4  # of a job whose node dies
@@ -72,7 +73,7 @@ class Mailbox:
 
 
 def run_task(
-    index: int, version: str, fields: dict[str, Any], shared: dict[str, Any], bundle: JobBundle, mailbox: Any
+    index: int, version: str, fields: JsonObject, shared: JsonObject, bundle: JobBundle, mailbox: Any
 ) -> TaskResult:
     """Run a job on a node: the function of the Ray task."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a node started in the background of a shell ignores it
@@ -125,7 +126,7 @@ class _Tasks:
         self.task = self.ray.remote(max_retries=0)(run_task)  # retries are made here, with the newest checkpoint
         self.mailbox = self.ray.remote(num_cpus=0, max_restarts=-1)(Mailbox).remote()
         self.messages = self.mailbox.take.remote()
-        self.shared: tuple[dict[str, Any], Any] = ({}, None)  # the texts that were sent last, and their reference
+        self.shared: tuple[JsonObject, Any] = ({}, None)  # the texts that were sent last, and their reference
 
     def events(self) -> Iterator[Event]:
         """Yield the events of all jobs until each has its row."""

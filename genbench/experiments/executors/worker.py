@@ -12,11 +12,12 @@ import os
 import sys
 import threading
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TextIO
 
 from genbench.experiments.job import Job, run_job
 from genbench.generator import Progress
 from genbench.storage.memory import total_memory
+from genbench.storage.records import JsonObject
 from genbench.training import json_values
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Run the job on standard input."""
     events = _redirect_stdout()
 
-    def send(event: dict[str, Any]) -> None:
+    def send(event: JsonObject) -> None:
         events.write(json.dumps(json_values(event), allow_nan=False) + "\n")
         events.flush()
 

@@ -1,4 +1,7 @@
-"""A comparison or a sweep as a file: JSON complete, CSV and Markdown with a line for each row, HTML for a browser."""
+"""Write a comparison or a sweep as JSON, CSV, Markdown or HTML.
+
+JSON has everything, CSV and Markdown have a line for each row. A sweep has JSON and HTML only.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from genbench.report.comparison_tables import TextTable
 from genbench.report.formatting import printable
 from genbench.storage.files import require_writable, write_atomic
 
+# fields of a row that have no column: nested values
 NOT_IN_CSV = {
     "samples",
     "details",
@@ -31,32 +35,35 @@ NOT_IN_CSV = {
     "memory",
     "cross_scores",
 }
-NOT_IN_CSV |= {"seeds", "spread", "interval", "error"}  # those of aggregated rows, and columns that are written apart
+# fields of aggregated rows, and fields that are written in another form
+NOT_IN_CSV |= {"seeds", "spread", "interval", "error"}
 
 
 def as_json(result: Comparison | Sweep) -> str:
-    """Return a comparison or a sweep as JSON, with everything that is known."""
+    """Return a comparison or a sweep as JSON, complete and indented."""
     return json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
 def as_html(comparison: Comparison) -> str:
-    """Return the page of a comparison."""
+    """Return a comparison as an HTML page."""
     from genbench.report.html import comparison_page  # imported late: matplotlib takes half a second
 
     return comparison_page(comparison)
 
 
 def sweep_as_html(sweep: Sweep) -> str:
-    """Return the page of a sweep."""
+    """Return a sweep as an HTML page."""
     from genbench.report.html.sweep import sweep_page  # imported late: matplotlib takes half a second
 
     return sweep_page(sweep)
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Return a line for each row and a column for each figure: options as JSON, an interval as two columns."""
+    """Return a comparison as CSV: a line for each row, the options as JSON, an interval as two columns."""
     lines = [_csv_line(row) for row in comparison.results]
     names = list(dict.fromkeys(name for line in lines for name in line))
+
+    # rows may have different columns: the header has all of them, in order of appearance
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=names, lineterminator="\n")
     writer.writeheader()
@@ -64,15 +71,16 @@ def as_csv(comparison: Comparison) -> str:
     return out.getvalue()
 
 
-def _csv_line(row: Row) -> dict[str, Any]:
-    """Return the values of a row by the names of their columns."""
+def _csv_line(row: Row) -> dict[str, object]:
+    """Return the values of a row by column name."""
+    # simple values; options and the interval in another form
     values = row.to_dict()
     low, high = row.interval or (None, None)
     flat = {name: value for name, value in values.items() if name not in NOT_IN_CSV}
     flat["options"] = json.dumps(values["options"], ensure_ascii=False)
     flat |= {"interval_low": low, "interval_high": high, "error": row.error}
 
-    # the samples at the first temperature, shares of n-grams in a column for each n
+    # statistics of the samples at the first temperature, with a column for each length of n-gram
     for name, value in (values["novelty"][0] if row.novelty else {}).items():
         if isinstance(value, list):
             flat |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
@@ -82,12 +90,12 @@ def _csv_line(row: Row) -> dict[str, Any]:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Return the tables of each author, best row first, and the verdicts below them."""
+    """Return a comparison as Markdown: the tables of each author, best row first, and the verdicts below them."""
     return "\n".join(_author_markdown(comparison, author) for author in comparison.corpora)
 
 
 def _author_markdown(comparison: Comparison, author: str) -> str:
-    """Return the tables and verdicts of one author."""
+    """Return the tables and verdicts of one author as Markdown."""
     rows = comparison.lines(author)
 
     # the result table, with the failed rows at its end
@@ -100,7 +108,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     result_table = TextTable(["generator", *(column.heading for column in columns)], [*results, *failures])
     lines = [f"### {_escape(author)}", *_table(result_table)]
 
-    # the further tables
+    # the other tables, as far as they were measured
     further = [
         tables.novelty_table(rows, comparison.held_out_text.get(author)),
         tables.style_table(comparison, author, rows),
@@ -111,23 +119,23 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     for table in filter(None, further):
         lines += _table(table)
 
-    # the verdicts
+    # a list of the verdicts on each pair
     verdicts = [f"- {_escape(verdict.sentence())}" for verdict in comparison.verdicts(author)]
     return "\n".join([*lines, "", *verdicts] if verdicts else lines) + "\n"
 
 
 def _table(table: TextTable) -> list[str]:
-    """Return the lines of a table, with an empty line before it."""
+    """Return the lines of a Markdown table, with an empty line before it."""
     return ["", _line(table.names), _line(["---"] + ["---:"] * (len(table.names) - 1)), *map(_line, table.rows)]
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Return one line of a table."""
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
 
 
 def _escape(text: str) -> str:
-    """Return a text that cannot become markup, in one line."""
+    """Return a text in one line, escaped so that it cannot become markup."""
     return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
@@ -141,7 +149,10 @@ SWEEP_FORMATS: dict[str, Callable[[Sweep], str]] = {"json": as_json, "html": swe
 
 
 class Outputs:
-    """The files that a result will be written to, by their format; created before a long run, it refuses bad paths."""
+    """Output files of a result, by format.
+
+    Create it before a long run: it raises an error if a path cannot be written.
+    """
 
     def __init__(
         self,
@@ -151,26 +162,26 @@ class Outputs:
         html: Path | None = None,
     ) -> None:
         paths = {"json": json, "csv": csv, "markdown": markdown, "html": html}
-
         self.paths = {name: path for name, path in paths.items() if path is not None}
+
         # fail now rather than after hours of training
         for path in self.paths.values():
             require_writable(path)
 
     def write(self, comparison: Comparison) -> None:
-        """Write a comparison in each format."""
+        """Write a comparison to each file."""
         self._write(comparison, FORMATS)
 
     def write_sweep(self, sweep: Sweep) -> None:
-        """Write a sweep in each format; it has no CSV and no Markdown."""
+        """Write a sweep to each file; the formats are JSON and HTML."""
         self._write(sweep, SWEEP_FORMATS)
 
     def _write(self, result: Any, formats: Mapping[str, Callable[[Any], str]]) -> None:
-        """Write a result in each format."""
+        """Write a result to each file with the function for its format."""
         for name, path in self.paths.items():
             write_text(formats[name](result), path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text whole or not at all; characters that are not valid, as in a file's name, are escaped."""
+    """Write a text atomically; characters that UTF-8 cannot encode, as in some file names, are escaped."""
     write_atomic(path, text.encode(errors="backslashreplace"))

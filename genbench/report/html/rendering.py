@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,7 @@ POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; 
 LIGHT, DARK = 0, 1
 
 
-def fill(template: str, values: dict[str, Any]) -> str:
+def fill(template: str, values: Mapping[str, object]) -> str:
     """Return a page from a template in `templates/`. Raises jinja2.UndefinedError where a value is missing."""
     templates = _environment()
 

@@ -1,15 +1,15 @@
-"""Stored comparison runs in the terminal: the list of them, and the differences between two."""
+"""Print the list of stored runs, and the differences between two runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 
 from genbench.experiments.diff import ComparisonDifference, RowDifference
 from genbench.report.formatting import format_decimals
 from genbench.report.terminal.tables import print_list, print_text
+from genbench.storage.records import JsonObject
 from genbench.storage.runs import StoredRun
 
 NOTE = (
@@ -19,36 +19,41 @@ NOTE = (
 
 
 def show_runs(runs: Sequence[StoredRun], console: Console) -> None:
-    """Print the names of runs with their time, their authors, and the best row of each author."""
+    """Print the name, time and authors of each run, and the best row of each author."""
     rows = []
     for run in runs:
         comparison = run.comparison
+
+        # the best of the finished rows of each author
         finished = [row for row in comparison["results"] if row["status"] == "ok"]
         best = [_best([row for row in finished if row["author"] == author]) for author in comparison["corpora"]]
+
+        # the line of the run
         created, authors = comparison["created"][:16].replace("T", " "), ", ".join(comparison["corpora"])
         count = f"{len(finished)} of {len(comparison['results'])}"
         rows.append([run.name, created, authors, count, ", ".join(best)])
     print_list(("run", "date (UTC)", "authors", "rows", "lowest bits/char"), rows, console)
 
 
-def _best(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the row with the fewest bits per character, and how many; "-" where there is no row."""
+def _best(rows: Sequence[JsonObject]) -> str:
+    """Return the generator with the fewest bits per character and these bits, or "-" if there are no rows."""
     best = min(rows, key=lambda row: float(row["bits_per_character"]), default=None)
     return f"{best['generator']} {best['bits_per_character']:.3f}" if best else "-"
 
 
 def show_differences(report: ComparisonDifference, console: Console) -> None:
-    """Print how the rows of two runs differ."""
+    """Print the differences between the rows of two runs."""
     a, b = report.a or "first", report.b or "second"
-    rows = []
+
     # a line for each pair of rows
+    rows = []
     for row in report.rows:
         name = row.a if row.a == row.b else f"{row.a} / {row.b}"
         bits = ["failed" if value is None else format_decimals(value, 3) for value in row.bits_per_character]
         rows.append([row.author, name, *bits, format_difference(row)])
     print_list(("author", "generator", a, b, "difference"), rows, console)
 
-    # whether the runs can be compared
+    # authors and rows that cannot be compared
     for author, match in report.texts.items():
         if match != "the same":
             reason = "different text: bits cannot be compared" if match == "another" else match
@@ -60,7 +65,7 @@ def show_differences(report: ComparisonDifference, console: Console) -> None:
 
 
 def format_difference(row: RowDifference) -> str:
-    """Return the difference between the rows of two runs, with its interval.
+    """Return the difference between two rows with its interval.
 
     >>> format_difference(RowDifference("pell", "a", "a", (1.7, 1.712), 0.0123, (0.01, 0.02), clear=True))
     '+0.012 [+0.010, +0.020]'
