@@ -1,7 +1,8 @@
-"""The one place where values become HTML: a template is filled, and every value is escaped and made visible.
+"""Fill the page templates. This is the only place where values become HTML.
 
-Two defenses keep texts and names from becoming markup or script. Jinja escapes every value, after `printable` replaced
-invisible characters; and the page's policy allows no network, and no script or style but the two in it, by their hash.
+Two defenses keep texts and names from becoming markup or script: `printable` replaces invisible characters and Jinja
+escapes every value; and the Content-Security-Policy of the page allows no network access, and only the style and the
+script of the page, by their hash.
 """
 
 from __future__ import annotations
@@ -19,26 +20,29 @@ from genbench.report.colors import SERIES, SERIES_MARKS, SURPRISAL, THEMES
 from genbench.report.formatting import printable
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
-LIGHT, DARK = 0, 1
+LIGHT, DARK = 0, 1  # index of a theme in a pair of colors
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:
-    """Return a page from a template in `templates/`. Raises jinja2.UndefinedError where a value is missing."""
+    """Return a page from a template in `templates/`. Raises jinja2.UndefinedError if a value is missing."""
     templates = _environment()
 
-    # the style and the script of every page, and a policy that allows only these
+    # the style and the script that all pages share
     light, dark = _css_variables(LIGHT), _css_variables(DARK)
     style = templates.get_template("style.css").render(light=light, dark=dark, classes=_css_classes())
     script = templates.get_template("script.js").render()
+
+    # the policy allows only these two, which are trusted and not escaped
     policy = POLICY.format(content_hash(style), content_hash(script))
 
     own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy)}
-    return templates.get_template(template).render(values | own)
+    return templates.get_template(template).render(dict(values) | own)
 
 
 @cache
 def _environment() -> Environment:
     """Return the Jinja environment of the pages."""
+    # escape every value, and raise an error for a missing one
     environment = Environment(
         loader=PackageLoader("genbench.report.html"),
         autoescape=True,
@@ -48,21 +52,21 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
 
-    # used by macros.html
+    # constants that macros.html uses
     environment.globals["marks"] = SERIES_MARKS
     environment.globals["series"] = len(SERIES)
     return environment
 
 
 def _visible(value: Any) -> Any:
-    """Return a value for a template; in text, characters that are invisible or change the direction are replaced."""
+    """Return a value for a template; in a text, replace characters that are invisible or change its direction."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return printable(value)
 
 
 def content_hash(text: str) -> str:
-    """Return the hash of a script or a style as a Content-Security-Policy names it."""
+    """Return the hash of a script or a style in the form of a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -76,10 +80,13 @@ def _css_variables(theme: int) -> str:
 
 def _css_classes() -> str:
     """Return the CSS classes of the series, in charts and in text, and of the levels of surprisal."""
+    # strokes and fills in charts, text color of marks
     lines = []
     for number in range(len(SERIES)):
         color = f"var(--series-{number})"
         lines.append(f".stroke-{number} {{ stroke: {color}; }} .fill-{number} {{ fill: {color}; }}")
         lines.append(f".series-{number} {{ color: {color}; }}")
+
+    # level 0 has the color of the background
     lines += [f".h{level} {{ background-color: var(--heat-{level}); }}" for level in range(1, len(SURPRISAL))]
     return "\n".join(lines)
