@@ -1,8 +1,9 @@
-"""Colors: the two themes of the pages, the series of the charts, and the scale of surprisal.
+"""Colors of the two page themes, of the chart series, and of the surprisal scale.
 
-Each color is a pair: on a light page, on a dark one. `tests/test_html.py` computes their contrast. The series can be
-distinguished by color-blind readers too (after Okabe & Ito 2008, darker or lighter where contrast requires it), and
-have marks of their own. Surprisal goes from the paper to orange: one hue, never red against green.
+Each color is a pair: the one for the light theme, the one for the dark theme. `tests/test_html.py` computes their
+contrast. Color-blind readers can distinguish the series (after Okabe & Ito 2008, darker or lighter where contrast
+requires it), and each series has its own mark. The surprisal scale goes from the background to orange in one hue, so it
+does not depend on telling red from green.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import itertools
 from bisect import bisect_right
 
 THEMES = {
-    "paper": ("#ffffff", "#1c1e24"),  # of cards
-    "ground": ("#f4f4f1", "#121317"),  # behind them
+    "paper": ("#ffffff", "#1c1e24"),  # background of cards
+    "ground": ("#f4f4f1", "#121317"),  # background of the page
     "ink": ("#1b1b20", "#ececf0"),
     "faint": ("#5b5b66", "#a9abb6"),
     "rule": ("#dcdcd6", "#383b45"),
     "link": ("#0b57d0", "#8ab4f8"),
-    "copy": ("#6a3fc4", "#bca8ff"),  # the line under copied words
+    "copy": ("#6a3fc4", "#bca8ff"),  # underline of copied words
     "wrong": ("#b3261e", "#ffb4a9"),
 }
+# a chart with more series than colors starts again at the first
 SERIES = (
     ("#0072b2", "#58a6f0"),
     ("#c65300", "#f0864a"),
@@ -32,7 +34,9 @@ SERIES = (
 )
 SERIES_MARKS = "●■▲◆▼✚✖★"  # as html/charts.py draws them
 
-SURPRISAL_LIMITS = (2, 5, 8, 12, 18, 27)  # bits of a word from which on the next color is used
+SURPRISAL_LIMITS = (2, 5, 8, 12, 18, 27)  # a word of this many bits or more gets the next color
+
+# from the least to the most surprising words
 SURPRISAL = (
     ("#ffffff", "#1c1e24"),
     ("#fff3dc", "#33291b"),
@@ -45,7 +49,7 @@ SURPRISAL = (
 
 
 def surprisal_level(bits: float) -> int:
-    """Return the number of a word's color on the scale of surprisal.
+    """Return the index in SURPRISAL of the color for a word of this many bits.
 
     >>> surprisal_level(0.5), surprisal_level(2), surprisal_level(40)
     (0, 1, 6)
@@ -54,6 +58,6 @@ def surprisal_level(bits: float) -> int:
 
 
 def surprisal_legend() -> list[tuple[int, str]]:
-    """Return the number of each color of the scale, and the bits that it stands for."""
+    """Return the index of each color in SURPRISAL with a description of its range of bits."""
     ranges = [f"{low} to {high}" for low, high in itertools.pairwise(SURPRISAL_LIMITS)]
     return list(enumerate([f"below {SURPRISAL_LIMITS[0]}", *ranges, f"{SURPRISAL_LIMITS[-1]} or more"]))

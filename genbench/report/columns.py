@@ -1,4 +1,4 @@
-"""The columns of the result table: how each is formatted, which value is best, and from which width it is shown."""
+"""Columns of the result table: their format, their best value, and the terminal width that they need."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Column:
     format: Callable[[Row], str]
     best: Best | None = None
     style: str = ""
-    min_width: int = 0  # shown on terminals of this width and more
-    optional: bool = False  # shown only where a row has the figure
+    min_width: int = 0  # width of the terminal, in characters, from which the column is shown
+    optional: bool = False  # shown only if a row has a value
 
     @property
     def name(self) -> str:
@@ -31,17 +31,19 @@ class Column:
         return heading_in_one_line(self.heading)
 
     def value(self, row: Row) -> Any:
-        """Return the figure of a row."""
+        """Return the value of the column for a row."""
         return getattr(row, self.key)
 
     def winner(self, rows: Sequence[Row]) -> float | None:
-        """Return the best value of the rows, adaptive rows left out; None where fewer than two values differ."""
+        """Return the best value of the rows that are not adaptive, or None if fewer than two values differ."""
         if self.best is None:
             return None
 
-        # adaptive rows are ranked apart, so they cannot win
+        # adaptive rows learn from the test text and are ranked apart, so they cannot win
         ranked = [row for row in rows if row.ok and not row.adaptive]
         values: list[float] = [self.value(row) for row in ranked if self.value(row) is not None]
+
+        # mark nothing where all values are equal
         if len(set(values)) < 2:
             return None
         return min(values) if self.best == "lowest" else max(values)
@@ -59,10 +61,11 @@ def _count(heading: str, key: str, best: Best | None = None, min_width: int = 0)
 def _decimal(
     heading: str, key: str, places: int, best: Best | None = "lowest", min_width: int = 0, style: str = ""
 ) -> Column:
-    """Return a column of numbers with decimals."""
+    """Return a column of numbers with a fixed number of decimals."""
     return Column(heading, key, lambda row: format_decimals(getattr(row, key), places), best, style, min_width)
 
 
+# a hyphen at the end of a line divides a word (see heading_in_one_line)
 COLUMNS = (
     _decimal("bits/\nchar", "bits_per_character", 3),
     Column("95 %\ninterval", "interval", lambda row: format_range(row.interval, 2), min_width=70),
@@ -81,6 +84,6 @@ COLUMNS = (
 
 
 def columns_for(rows: Sequence[Row], width: float = math.inf) -> list[Column]:
-    """Return the columns that these rows fill, as many as a terminal of this width has room for."""
+    """Return the columns that have values in these rows and fit on a terminal of this width."""
     filled = [column for column in COLUMNS if not column.optional or any(column.value(row) for row in rows)]
     return [column for column in filled if column.min_width <= width]

@@ -1,6 +1,6 @@
-"""The further tables and sentences of a comparison as text, shared by the terminal, the pages and Markdown.
+"""Tables and sentences of a comparison as text, for the terminal, the HTML pages and Markdown.
 
-The result table itself is in columns.py.
+Every table except the result table, which columns.py defines.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from genbench.experiments.significance import StratumResult, labels
 from genbench.report.formatting import format_decimals, format_percent, heading_in_one_line, printable
 
 HELD_OUT = "held-out text"
+
+# the style judges by their key in a report
 JUDGES = {"bits": "by bits", "lstm": "LSTM judge", "rnn": "RNN judge"}
 NOVELTY_HEADINGS = (
     "longest\ncopy",
@@ -47,7 +49,10 @@ POSITION_NOTE = "A token's bits are spread evenly over its characters: by positi
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table of strings. The first cell of each row is its name; a heading may have several lines."""
+    """A table of strings.
+
+    The first cell of each row is the row's name. A heading may contain newlines.
+    """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]] = ()
@@ -63,7 +68,7 @@ class TextTable:
 
 
 def corpus_heading(comparison: Comparison, author: str) -> str:
-    """Return the sentence that says what the rows of an author were trained and tested on."""
+    """Return a sentence with the books of an author and the sizes of the training and test text."""
     text = comparison.corpora[author]
     books = f"{len(text.books)} books" if len(text.books) > 1 else text.books[0]
     if text.held_out:
@@ -72,8 +77,7 @@ def corpus_heading(comparison: Comparison, author: str) -> str:
 
 
 def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return each note with the labels of the rows that carry it."""
-    # most notes are the same for several rows
+    """Return the labels of the rows that have each note, by note."""
     by_note: dict[str, list[str]] = {}
     for label, row in zip(labels(rows), rows, strict=True):
         for note in row.notes:
@@ -82,20 +86,22 @@ def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 
 def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> TextTable:
-    """Return what the samples copy and repeat: a line for each row and temperature, and for held-out text."""
+    """Return statistics of copying and repetition: a line for each row and temperature, and one for held-out text."""
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
         for stats in row.novelty:
-            # the temperature is named where there are several
+            # name the temperature only if there are several
             suffix = f" at {stats.temperature:g}" if len(row.novelty) > 1 else ""
             lines.append([label + suffix, *novelty_cells(stats)])
+
+    # the same statistics of the author's own text, to compare with
     if lines and held_out:
         lines.append([HELD_OUT, *novelty_cells(held_out)])
     return TextTable(["samples of", *NOVELTY_HEADINGS], lines)
 
 
 def novelty_cells(stats: NoveltyStatistics) -> list[str]:
-    """Return the cells under NOVELTY_HEADINGS for the statistics of several texts."""
+    """Return the cells below NOVELTY_HEADINGS."""
     unseen = stats.unseen
     return [
         format_decimals(stats.longest_copy, 0),
@@ -106,30 +112,34 @@ def novelty_cells(stats: NoveltyStatistics) -> list[str]:
 
 
 def context_table(rows: Sequence[Row]) -> TextTable:
-    """Return bits per character by the length of the context, of the rows where that was measured."""
+    """Return bits per character by length of context, for the rows that have this measurement."""
     measured = [(label, row.memory) for label, row in zip(labels(rows), rows, strict=True) if row.memory]
     if not measured:
         return TextTable(["context"])
+
+    # all rows were measured at the same lengths
     lengths = [str(point.context) for point in measured[0][1]]
     lines = [[label, *(f"{point.bits_per_character:.3f}" for point in curve)] for label, curve in measured]
     return TextTable(["context", *lengths], lines)
 
 
 def cross_author_table(author: str, authors: Sequence[str], rows: Sequence[Row]) -> TextTable:
-    """Return bits per character of every author's test text, of the rows where that was measured."""
+    """Return bits per character of every author's test text, for the rows that have this measurement."""
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
         if row.cross_scores:
-            # its own author is on the diagonal
+            # the row's own author is on the diagonal
             bits = row.cross_scores | {author: row.ranking_bits}
             lines.append([label, *(f"{bits[name]:.3f}" if name in bits else "-" for name in authors)])
     return TextTable([author, *authors], lines)
 
 
 def strata_table(by: str, strata: Sequence[StratumResult]) -> TextTable:
-    """Return bits per character on each stratum of the test text: first its share, then a line for each row."""
+    """Return bits per character on each stratum of the test text: a line with its share, then a line for each row."""
     if not strata:
         return TextTable([by])
+
+    # every stratum has the same rows, so the first one names them
     lines = [["share", *(f"{100 * result.share:.1f} %" for result in strata)]]
     for label in strata[0].bits_per_character:
         lines.append([label, *(format_decimals(result.bits_per_character[label], 3) for result in strata)])
@@ -137,17 +147,18 @@ def strata_table(by: str, strata: Sequence[StratumResult]) -> TextTable:
 
 
 def strata_title(by: str) -> str:
-    """Return what the strata of a split are, as a phrase in lower case."""
+    """Return the description of a stratifier as a phrase in lower case, or its name if it has none."""
     return " ".join((STRATIFIERS[by].__doc__ or "").split()).lower().rstrip(".") if by in STRATIFIERS else by
 
 
 def strata_note(by: str) -> str:
-    """Return the caution that belongs to a split, or ""."""
+    """Return a note on how to interpret a split, or "" if it needs none."""
     return POSITION_NOTE if by in ("position", "word-frequency") else ""
 
 
 def style_table(comparison: Comparison, author: str, rows: Sequence[Row]) -> TextTable:
-    """Return the share of samples that each judge attributes to their author, of the rows that were judged."""
+    """Return the share of samples that each judge attributes to their author, for the rows that were judged."""
+    # a line for each row
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
         if row.style:
@@ -156,14 +167,14 @@ def style_table(comparison: Comparison, author: str, rows: Sequence[Row]) -> Tex
             copied = format_percent(row.novelty[0].copied_share) if row.novelty else "-"
             lines.append([label, str(accuracy["bits"].passages), *shares, copied])
 
-    # the line to compare with
+    # the author's own text, to compare with
     if lines and comparison.style:
         lines.append(_held_out_style(comparison, author, comparison.style.human))
     return TextTable(["style of", "samples", *(f"{name} %" for name in JUDGES.values()), "copied %"], lines)
 
 
 def _held_out_style(comparison: Comparison, author: str, human: JudgedPassages) -> list[str]:
-    """Return the line for the author's own test passages."""
+    """Return the line of the style table for the author's own test passages."""
     passages = sum(human.judges["bits"].attributed_to[author].values())
     shares = [format_percent(_own_share(human.judges[judge].attributed_to[author], author)) for judge in JUDGES]
     stats = comparison.held_out_text.get(author)
@@ -172,20 +183,22 @@ def _held_out_style(comparison: Comparison, author: str, human: JudgedPassages) 
 
 
 def _own_share(attributed_to: Mapping[str, int], author: str) -> float | None:
-    """Return the share of passages that are attributed to an author."""
+    """Return the share of passages attributed to an author, or None if there are no passages."""
     total = sum(attributed_to.values())
     return attributed_to[author] / total if total else None
 
 
 def judge_accuracy(style: JudgeReport) -> Iterator[str]:
-    """Yield a sentence for each judge: its accuracy on human test passages, and on sentences without a small word."""
+    """Yield a sentence for each judge: its accuracy on human passages, and on sentences that lack a small word."""
     for judge, name in JUDGES.items():
+        # accuracy on passages, by their length in characters
         accuracies = [
             f"{format_percent(passages.judges[judge].mean)} of {passages.length:,}"
             for passages in style.by_length
             if passages.judges[judge].passages
         ]
 
+        # accuracy on whole sentences, and on the same sentences with a small word removed
         lost = style.lost_word[judge]
         yield (
             f"{name}: human test passages attributed correctly, in percent, by their characters: "

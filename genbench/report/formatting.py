@@ -1,4 +1,4 @@
-"""Numbers and text formatted for tables and sentences; text from a generator made safe for a terminal."""
+"""Format numbers and text for tables and sentences, and make generated text safe for a terminal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-EXPONENT_FROM = 1e12  # numbers from here on are written with an exponent
-UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode: may drive a terminal, or show nothing
+EXPONENT_FROM = 1e12  # numbers of this size or more are written with an exponent
+
+# Unicode categories of characters that can control a terminal or are invisible
+UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    r"""Replace every character that could drive a terminal by a visible one; keep newlines.
+    r"""Replace each character that can control a terminal by a visible one; keep newlines.
 
     >>> printable("a\x1b[31mb\tc\n\x00\u202e")
     'a␛[31mb␉c\n␀�'
@@ -23,15 +25,17 @@ def printable(text: str) -> str:
 
 
 def _picture(char: str) -> str:
-    """Return Unicode's picture of a control character, or the replacement character."""
+    """Return the Unicode symbol for a control character, or the replacement character for any other one."""
     code = ord(char)
+
+    # the block Control Pictures has the symbols of ASCII's control characters in their order
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else "\ufffd"
 
 
 def unwrap(text: str) -> str:
-    r"""Join the lines of each paragraph; a line that is indented, as in a table, stays a line of its own.
+    r"""Join the lines of each paragraph; an indented line, as in a table, stays on its own line.
 
     >>> unwrap("One\nparagraph.\n\nAnother:\n  a 1\n  b 2\n")
     'One paragraph.\n\nAnother:\n  a 1\n  b 2'
@@ -40,11 +44,12 @@ def unwrap(text: str) -> str:
 
 
 def heading_in_one_line(heading: str) -> str:
-    r"""Join the lines of a column heading, and remove the hyphen of a word that is divided.
+    r"""Join the lines of a column heading, and remove the hyphen of a divided word.
 
     >>> heading_in_one_line("para-\nmeters"), heading_in_one_line("bits/\nchar"), heading_in_one_line("self-\nBLEU")
     ('parameters', 'bits/char', 'self-BLEU')
     """
+    # first join divided words, then compounds such as self-BLEU, then separate words
     return re.sub(r"(?<=[-/])\n", "", re.sub(r"-\n(?=[a-z])", "", heading)).replace("\n", " ")
 
 
@@ -56,6 +61,8 @@ def format_count(number: float | None) -> str:
     """
     if number is None:
         return "-"
+
+    # a number that would round up to the next unit, such as 9,999.6, already gets that unit
     for unit, lower_limit in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
         if lower_limit * (1 - 5e-5) <= number < EXPONENT_FROM:
             scaled = number / (1e3 if unit == "k" else lower_limit)
@@ -64,7 +71,7 @@ def format_count(number: float | None) -> str:
 
 
 def format_decimals(number: float | None, places: int) -> str:
-    """Format a number with this many decimals; from 1,000 on as `format_count` does.
+    """Format a number with this many decimals, or as `format_count` does if it is 1,000 or more.
 
     >>> format_decimals(1.7163, 3), format_decimals(123456.7, 1), format_decimals(None, 1)
     ('1.716', '123k', '-')
@@ -73,7 +80,7 @@ def format_decimals(number: float | None, places: int) -> str:
 
 
 def format_percent(share: float | None) -> str:
-    """Format a share in percent, without the sign.
+    """Format a share as a percentage without the percent sign.
 
     >>> format_percent(0.0312), format_percent(None)
     ('3.1', '-')
@@ -91,7 +98,7 @@ def format_range(bounds: Sequence[float] | None, places: int) -> str:
 
 
 def format_measure(name: str, value: Any) -> str:
-    """Format a figure of a row by its name.
+    """Format a value in the way that belongs to the name of the measure.
 
     >>> format_measure("bits", 1234.5), format_measure("spelled_share", 0.0213)
     ('1,234', '2.1 %')
@@ -99,19 +106,22 @@ def format_measure(name: str, value: Any) -> str:
     if value is None:
         return "-"
 
+    # intervals, shares and bits have their own formats
     if name == "interval":
         return f"{value[0]:.4f} to {value[1]:.4f}"
     if name.endswith("_share"):
         return f"{value:.1%}".replace("%", " %")
     if name.startswith("bits_per"):
         return f"{value:.4f}"
+
+    # perplexities have one decimal, counts have none
     if value >= EXPONENT_FROM:
         return f"{value:.3g}"
     return f"{value:,.1f}" if name.endswith("perplexity") else f"{value:,.0f}"
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Format a number with its noun, in the plural where there are several.
+    """Format a number with its noun, which gets a plural s unless the number is 1.
 
     >>> pluralize(1, "run"), pluralize(2, "run")
     ('1 run', '2 runs')

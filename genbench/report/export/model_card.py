@@ -1,4 +1,4 @@
-"""The model card of an exported model, as Markdown: text, scores, options, versions."""
+"""Model card of an exported model: a README in Markdown with its text, scores, options and versions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from genbench.report.formatting import format_measure, printable
 from genbench.spec import format_value
 from genbench.storage.cards import ModelCard
 
+# the scores in the card, with the names that it shows
 SCORES = {
     "bits_per_character": "bits per character",
     "interval": "95 % interval",
@@ -26,15 +27,19 @@ WITH_WORDS = (
     "private."
 )
 WITHOUT_WORDS = "The folder does not contain what `--max-overlap` needs."
+
 PACKAGES = ("numpy", "torch", "safetensors")
 
 
 def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_training_words: bool) -> str:
-    """Return the Markdown of a model's card.
+    """Return the model card as Markdown.
 
-    `scores` are those of the author's test text, `provider` is the distribution of the generator.
+    `scores` are those on the author's test text; `provider` is the Python distribution that contains the generator.
     """
+    # names and SPECs may contain markup
     generator, author, spec = (_one_line(text) for text in (card.generator, card.author, card.spec))
+
+    # introduction, tables, notes
     sections = [
         f"# {generator}, trained on {author}",
         "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS` and "
@@ -52,7 +57,7 @@ def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_tr
 
 
 def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
-    """Return what the model was trained and tested on."""
+    """Return the rows about the text that the model was trained and tested on."""
     return [
         ("author", card.author),
         ("books", "; ".join(map(str, card.books))),
@@ -63,14 +68,17 @@ def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
 
 
 def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
-    """Return how the model was trained."""
+    """Return the rows about the training."""
     training = card.training
+
+    # shown only where they were measured
     measured = {
         "training seconds": training.seconds,
         "optimizer steps": training.steps,
         "parameters": training.parameters,
     }
 
+    # settings first, then measurements
     return [
         ("generator", f"{card.generator} ({provider})"),
         ("SPEC", card.spec),
@@ -83,12 +91,13 @@ def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
 
 
 def _version_rows(card: ModelCard) -> list[tuple[str, Any]]:
-    """Return the versions of genbench, of the packages that it depends on, and of Python."""
+    """Return the rows with the versions of genbench, of its main dependencies, and of Python."""
     rows = [
         ("trained with genbench", f"{card.genbench}, {card.created[:16]} UTC"),
         ("exported with", __version__),
     ]
 
+    # a generator without a network may be exported where torch is not installed
     for package in PACKAGES:
         try:
             rows.append((package, version(package)))
@@ -104,5 +113,5 @@ def _table(heading: str, rows: Sequence[tuple[str, Any]]) -> str:
 
 
 def _one_line(value: Any) -> str:
-    """Return a value in one line that cannot end its Markdown element."""
+    """Return a value in one line, escaped so that it cannot end its Markdown element."""
     return printable(str(value)).replace("\n", " ").replace("|", "\\|").replace("`", "'").replace("<", "&lt;")

@@ -1,13 +1,13 @@
-"""Pages for a browser: each is one file that needs no network, and no text in it can become markup.
+"""Pages for a browser. Each is one file that needs no network, and every text in it is escaped.
 
 comparison.py   the page of a comparison
-sections.py     its part about one author
-tables.py       the numbers as tables
-charts.py       matplotlib's charts
+sections.py     the part of that page about one author
+tables.py       tables of numbers
+charts.py       charts, drawn with matplotlib
 svg.py          a matplotlib figure as an SVG element for both themes
-surprisal.py    text colored by surprisal, and the page of one text read by several generators
+surprisal.py    text colored by surprisal, and the page of the command surprisal
 sweep.py        the page of a sweep
-rendering.py    the one place where values become HTML
+rendering.py    filling the templates with escaped values
 templates/      the HTML, the CSS and the script
 """
 

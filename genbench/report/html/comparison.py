@@ -1,4 +1,4 @@
-"""The page of a comparison."""
+"""The HTML page of a comparison."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_PAGE_BYTES = 3_000_000
 SAMPLES_BYTES = 1_000_000  # for all samples together
 MAX_SAMPLE_BYTES = 60_000
 MAX_COPY = 60  # characters of a copied run that are shown
-SUMMARY = ("run", "when", "took", "genbench")  # facts of the run that are shown under the title too
+SUMMARY = ("run", "when", "took", "genbench")  # facts of the run that are repeated below the title
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SampleView:
 
 @dataclass(frozen=True)
 class Switch:
-    """A choice on the page: the values of one property of the samples, and the number of the value of each sample."""
+    """A switch that filters the samples: the values of one property, and the index of the value of each sample."""
 
     name: str
     choices: list[str]
@@ -51,11 +51,12 @@ class Switch:
 
 
 def comparison_page(comparison: Comparison) -> str:
-    """Return a comparison as one HTML page that needs nothing outside it.
+    """Return a comparison as one self-contained HTML page.
 
-    The page stays below 3 MB: the longest samples are cut off for that, and where there are hundreds of rows the last
-    authors are left out; the page says so.
+    The page stays below 3 MB: long samples are cut off, and with hundreds of rows the last authors are left out. The
+    page says so.
     """
+    # leave out half of the authors until the page is small enough
     shown = list(comparison.corpora)
     while True:
         html = _page(_limit_to(comparison, shown), [name for name in comparison.corpora if name not in shown])
@@ -65,21 +66,23 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 def _limit_to(comparison: Comparison, authors: list[str]) -> Comparison:
-    """Return the comparison of some of its authors."""
+    """Return the part of a comparison that is about these authors."""
     rows = [row for row in comparison.results if row.author in authors]
     return replace(comparison, corpora={name: comparison.corpora[name] for name in authors}, results=rows)
 
 
 def _page(comparison: Comparison, left_out: list[str]) -> str:
-    """Return the page, with the names of the authors that are left out of it."""
-    # each generator has one number, which gives its color and mark
+    """Return the page; `left_out` has the names of the authors that are not on it."""
+    # number the generators: the number determines color and mark everywhere on the page
     keys = dict.fromkeys(map(generator_key, comparison.results))
     numbers = {key: number for number, key in enumerate(keys)}
     row_labels = labels(comparison.results)
+
+    # parts that several values below are made of
     samples = list(_samples(comparison, numbers, row_labels))
     facts = _run_facts(comparison)
 
-    # everything that the template shows
+    # the variables of the template
     values = {
         "title": comparison.title or _title(comparison.corpora, (row.generator for row in comparison.results)),
         "notes": unwrap(comparison.notes),
@@ -105,7 +108,7 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
 
 
 def _title(authors: Iterable[str], generators: Iterable[str]) -> str:
-    """Return a title that names authors and generators, each once.
+    """Return a title with the names of the authors and generators, each once.
 
     >>> _title(["austen", "carroll"], ["markov-char", "lstm-char", "markov-char"])
     'austen and carroll: markov-char, lstm-char'
@@ -115,13 +118,14 @@ def _title(authors: Iterable[str], generators: Iterable[str]) -> str:
 
 
 def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[str]) -> Iterator[SampleView]:
-    """Yield each sample of each row, in the order of the ranking."""
+    """Yield each sample of each finished row, in the order of the ranking."""
     label_of = {id(row): label for row, label in zip(comparison.results, row_labels, strict=True)}
     rows = [row for author in comparison.corpora for row in comparison.ranked(author) if row.ok]
 
-    # the bytes that each sample may take
+    # an equal share of the page for each sample
     max_bytes = min(MAX_SAMPLE_BYTES, SAMPLES_BYTES // max(1, sum(len(row.samples) for row in rows)))
 
+    # the variables of the template
     for row in rows:
         for sample in row.samples:
             yield SampleView(
@@ -137,8 +141,8 @@ def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[s
 
 
 def _sample_remarks(sample: Sample) -> Iterator[str]:
-    """Yield how much of a sample is copied, and its surprisal."""
-    # how much is copied
+    """Yield the longest copy in a sample, its share of copied words, and its surprisal."""
+    # the longest copy and its source
     source = sample.copied_from
     if source:
         run = " ".join(source.text.split())
@@ -147,17 +151,19 @@ def _sample_remarks(sample: Sample) -> Iterator[str]:
         yield f"longest copy {sample.longest_copy:,} characters: “{run}”, {place}"
     elif sample.longest_copy is not None:
         yield f"longest copy {sample.longest_copy:,} characters"
+
+    # all copied runs
     if sample.copied_share is not None:
         yield f"{format_percent(sample.copied_share)} % of its words in copied runs"
 
-    # how well its own generator predicts it
+    # surprisal for the generator of the sample
     if sample.surprisal and sample.text:
         total = sum(bits for _, bits in sample.surprisal)
         yield f"{total / len(sample.text):.2f} bits per character to its own generator"
 
 
 def _switches(samples: list[SampleView]) -> list[Switch]:
-    """Return the choices between samples, each with its values in the order of the samples."""
+    """Return a switch for each property of the samples, with its values in the order of the samples."""
     switches = []
     for name in ("author", "temperature", "prompt", "generator"):
         values: list[str] = [getattr(sample, name) for sample in samples]
@@ -167,10 +173,10 @@ def _switches(samples: list[SampleView]) -> list[Switch]:
 
 
 def _cross_author_tables(comparison: Comparison) -> list[Table]:
-    """Return a table for each generator: the bits of each author's test text under the model of each author."""
+    """Return a table for each generator with the bits of each author's test text under each author's model."""
     authors = list(comparison.corpora)
 
-    # bits by generator, model and text
+    # collect the bits by generator, model and text
     bits: dict[str, dict[str, list[float | None]]] = {}
     for author in authors:
         lines = comparison.lines(author)
@@ -188,16 +194,18 @@ def _cross_author_tables(comparison: Comparison) -> list[Table]:
 
 
 def _run_facts(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return what was run, when, on what machine and with which versions, as names and values."""
+    """Return the command, the time, the machine and the versions of the run, as pairs of name and value."""
     took = f"{format_decimals(comparison.seconds, 1)} seconds" if comparison.seconds else ""
     facts = {"run": comparison.name, "when": _format_time(comparison.created), "took": took}
+
+    # runs of older versions lack some of the facts
     facts |= {"command": shlex.join(map(str, comparison.command))} | comparison.environment
     facts.setdefault("genbench", comparison.genbench)
     return [(str(name), str(value)) for name, value in facts.items() if value]
 
 
 def _format_time(created: str) -> str:
-    """Format a time to the minute.
+    """Format a UTC time in ISO 8601 to the minute; return "" for "".
 
     >>> _format_time("2026-11-25T06:03:17.5+00:00"), _format_time("")
     ('2026-11-25 06:03 UTC', '')
@@ -206,7 +214,7 @@ def _format_time(created: str) -> str:
 
 
 def _corpus_table(comparison: Comparison) -> Table:
-    """Return the table of the authors' texts."""
+    """Return the table with books, sizes and checksum of each author's text."""
     sizes = ["training characters", "validation", "test"]
     headings = ["author", "books", *sizes, "lines", "sha256 of the cleaned text"]
     lines = []
@@ -218,7 +226,7 @@ def _corpus_table(comparison: Comparison) -> Table:
 
 
 def _row_table(comparison: Comparison, row_labels: list[str], numbers: dict[str, int]) -> Table:
-    """Return the table of the rows: how each was trained, its stored model, and the SPEC that repeats it."""
+    """Return the table with the training, the stored model and the complete SPEC of each row."""
     headings = ["generator", "author", "status", "seconds", "steps", "parameters", "model", "SPEC to repeat it"]
     lines = []
     for label, row in zip(row_labels, comparison.results, strict=True):
@@ -228,7 +236,7 @@ def _row_table(comparison: Comparison, row_labels: list[str], numbers: dict[str,
 
 
 def _training_cells(row: Row) -> list[str]:
-    """Return the cells about the training of a row."""
+    """Return the cells of a row from its author to its stored model."""
     return [
         row.author,
         row.status,

@@ -1,4 +1,4 @@
-"""The part of a page about one author: charts, the tables behind them, and sentences."""
+"""The part of the comparison page about one author: charts, their tables, and sentences."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from genbench.report.html.charts import Chart, Point, Series
 
 BITS = "bits per character"
 DIRECTION = "Fewer bits are better."
-MIN_SECONDS = 0.001  # a logarithmic axis has no 0
+MIN_SECONDS = 0.001  # smallest value on the logarithmic axis, which has no 0
 
 
 def generator_key(row: Row) -> str:
-    """Return a key that is the same for all rows of one generator with the same options."""
+    """Return a key of a generator with its options; rows that differ only in author or seed have the same key."""
     return json.dumps([row.generator, row.options], sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Split:
-    """The bits of an author on the strata of the test text."""
+    """Bits on the strata of an author's test text, as the template shows them."""
 
     title: str
     chart: Markup
@@ -40,13 +40,13 @@ class Split:
 class AuthorSection:
     """The results of one author of a comparison, as the template shows them.
 
-    `number` is that of the author; `numbers` are those of the generators, by `generator_key`.
+    `number` is the position of the author on the page; `numbers` has the number of each generator by `generator_key`.
     """
 
     def __init__(self, comparison: Comparison, name: str, number: int, numbers: dict[str, int]) -> None:
         self.name, self.number, self.numbers, self.comparison = name, number, numbers, comparison
 
-        # rows, and the same with several seeds of a generator as one line
+        # rows; and lines, each of which is the mean of a generator's rows over seeds
         self.rows = comparison.ranked(name)
         self.finished = [row for row in self.rows if row.ok]
         self.lines = comparison.lines(name)
@@ -56,13 +56,15 @@ class AuthorSection:
             self.label_of[generator_key(line)]: numbers[generator_key(line)] for line in self.lines
         }
 
-        # sentences
+        # sentences: the corpus, the verdicts on each pair, and the baselines
         self.heading = corpus_heading(comparison, name)
         verdicts = comparison.verdicts(name)
         self.first_verdict = verdicts[0].sentence() if verdicts else ""
         self.verdicts = [verdict.sentence(unit="") for verdict in verdicts]
         baselines = comparison.baselines.get(name, {})
         self.baselines = ", ".join(f"{baseline} {bits:.2f}" for baseline, bits in baselines.items())
+
+        # remarks on rows
         self.notes = rows_by_note(self.rows)
         self.failures = [
             f"{label} {row.status}: {row.error or ''}"
@@ -72,13 +74,13 @@ class AuthorSection:
         self.seeds = max((line.seeds for line in self.lines), default=1)
         self.adaptive = [label for line, label in zip(self.lines, self.labels, strict=True) if line.adaptive]
 
-        # which sections of the page have something to show
+        # whether the sections on memory and strata have something to show
         self.has_memory = any(line.memory for line in self.lines)
         self.has_splits = any(strata for strata in comparison.splits(name).values())
 
     @property
     def best(self) -> str:
-        """The sentence that says which generator predicts this author best."""
+        """A sentence with the generator that predicts this author best, and its bits."""
         if not self.lines:
             return f"Every generator failed for {self.name}."
         bits = format_decimals(self.lines[0].bits_per_character, 3)
@@ -87,56 +89,69 @@ class AuthorSection:
 
     def ranking(self) -> tuple[Markup, tables.Table]:
         """Return the chart of bits per character with their intervals, and the result table."""
+        # a point for each line
         bits = [line.ranking_bits for line in self.lines]
         series = [
             self._series(line, [(value, 0.0)], [line.interval]) for line, value in zip(self.lines, bits, strict=True)
         ]
+
+        # screen readers read the values in the description
         values = "; ".join(f"{generator.name} {value:.3f}" for generator, value in zip(series, bits, strict=True))
         chart = self._chart("ranking", "who predicts best", f"Bits per character, best first: {values}.", BITS, "")
         numbers = [generator.number for generator in series]
         return charts.ranking(chart, series), tables.ranking(self.name, self.lines, numbers)
 
     def learning(self) -> tuple[Markup, tables.Table]:
-        """Return bits per character by seconds of training: lines on validation text, rings on test text."""
+        """Return the chart and table of bits per character by seconds of training.
+
+        A line has the bits of the validation text, a ring those of the test text.
+        """
+        # a series for each finished row
         series = []
         for row in self.finished:
-            # a logarithmic axis has no 0
             points = [(max(seconds, MIN_SECONDS), bits) for seconds, bits in row.curve]
             end = (max(row.train_seconds or 0.0, MIN_SECONDS), row.ranking_bits)
             series.append(self._series(row, points, end=end))
+
+        # the chart, and its table
         description = "A line for each generator that is trained in steps, a ring at the end of each training."
         chart = self._chart("learning", "bits by seconds of training", description, "seconds of training", BITS, log=10)
         return charts.lines(chart, series), tables.learning_curves(self.name, series)
 
     def memory(self) -> tuple[Markup, tables.Table]:
-        """Return bits per character by length of context, of the rows where that was measured."""
+        """Return the chart and table of bits per character by length of context."""
+        # a series for each line that has this measurement
         curves = []
         for line in self.lines:
             if curve := line.memory:
                 points = [(float(point.context), point.bits_per_character) for point in curve]
                 bands = [point.interval for point in curve]
                 curves.append((self._series(line, points, bands), curve))
+
+        # the chart, and its table
         description = "A line for each generator; the farther to the right it falls, the longer its memory."
         chart = self._chart("memory", "bits by context", description, "characters of context", BITS, log=2)
         return charts.lines(chart, [series for series, _ in curves]), tables.memory(self.name, curves)
 
     def splits(self) -> list[Split]:
-        """Return a chart, a table and verdicts for each split of the bits."""
+        """Return the chart, the table and the verdicts of each split of the test text into strata."""
         return [self._split(by, strata) for by, strata in self.comparison.splits(self.name).items() if strata]
 
     def _split(self, by: str, strata: Sequence[StratumResult]) -> Split:
         """Return the chart, the table and the verdicts of one split."""
+        # adaptive generators are ranked apart and have no strata
         series = [
             self._series(line, [(float(at), result.bits_per_character[label]) for at, result in enumerate(strata)])
             for line, label in zip(self.lines, self.labels, strict=True)
             if not line.adaptive
         ]
 
-        # the strata are the places 0, 1, ... of the x axis
+        # the strata are the positions 0, 1, ... on the x axis
         title = strata_title(by)
         chart = self._chart(f"by-{by}", f"bits {title}", f"A line for each generator, by {by}.", by, BITS)
         chart = replace(chart, categories=[result.stratum for result in strata])
 
+        # a verdict for each stratum: the best generator and the next
         return Split(
             title=title,
             chart=charts.lines(chart, series),
@@ -148,23 +163,23 @@ class AuthorSection:
         )
 
     def novelty(self) -> tables.Table | None:
-        """Return what the samples copy and repeat."""
+        """Return the table of copying and repetition in the samples, or None without samples."""
         return tables.novelty(
             self.name, self.lines, self.comparison.held_out_text.get(self.name), self.numbers_by_label
         )
 
     def style(self) -> tables.Table | None:
-        """Return whose style the samples have."""
+        """Return the table of samples attributed to their author, or None if the style was not judged."""
         return tables.style(self.comparison, self.name, self.lines, self.numbers_by_label)
 
     def _chart(self, kind: str, title: str, description: str, x_label: str, y_label: str, log: int = 0) -> Chart:
-        """Return a chart of this author."""
+        """Return the texts and axes of a chart about this author."""
         name, full_title = f"{kind}-{self.number}", f"{self.name}: {title}"
         return Chart(name, full_title, f"{description} {DIRECTION}", x_label, y_label, log)
 
     def _series(
         self, row: Row, points: Sequence[Point] = (), band: Sequence[Point | None] = (), end: Point | None = None
     ) -> Series:
-        """Return the points of a row under the name and the number of its generator."""
+        """Return a series with the name and the number of the generator of a row."""
         key = generator_key(row)
         return Series(self.label_of[key], self.numbers[key], points, band, end)

@@ -1,7 +1,7 @@
-"""A matplotlib figure as an SVG element of a page: with a title, and without colors, styles and ids of its own.
+"""Convert a matplotlib figure to an SVG element of a page, with a title and with CSS classes instead of colors.
 
-charts.py draws in placeholder colors, each of which stands for a CSS class, so that one SVG serves the light theme, the
-dark theme and paper. Styles become attributes, because the page's policy allows no style in its markup.
+charts.py draws in placeholder colors, each of which stands for a CSS class, so that one SVG works in the light theme,
+in the dark theme and in print. Styles become attributes, because the policy of the page forbids styles in the markup.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}"
-ROLES = ("ink", "faint", "rule", "paper")  # colors that are not those of series
-ROLES_FROM = 0xF0  # the number of the first of them
+ROLES = ("ink", "faint", "rule", "paper")  # colors of a theme that charts use
+ROLES_FROM = 0xF0  # placeholder number of the first role; smaller numbers are series
 PLACEHOLDER = re.compile(r"#f0f0([0-9a-f]{2})")
 LONG_DECIMAL = re.compile(r"(\d\.\d)\d+")
 
 
 def svg_settings() -> AbstractContextManager[None]:
-    """Return the context in which figures are drawn and written: text stays text, and is never read as a formula."""
+    """Return a context manager with the matplotlib settings for drawing and writing figures."""
+    # write text as text elements, the same ids in every run, and never parse text as a formula
     return mpl.rc_context(
         {
             "svg.fonttype": "none",
@@ -41,7 +42,7 @@ def svg_settings() -> AbstractContextManager[None]:
 
 
 def placeholder_color(series: int | str) -> str:
-    """Return the color that stands for a series, by its number, or for one of ROLES.
+    """Return the placeholder color of a series, by its number, or of one of ROLES.
 
     >>> placeholder_color(3), placeholder_color("ink")
     ('#f0f003', '#f0f0f0')
@@ -50,12 +51,12 @@ def placeholder_color(series: int | str) -> str:
 
 
 def svg(figure: Figure, title: str, description: str, name: str) -> Markup:
-    """Return the figure as an SVG element for a page; `name` is unique in the page.
+    """Return the figure as an SVG element; `name` must be unique in the page.
 
-    Screen readers read the title and the description. No text raises an error: a browser mostly has the glyphs that
-    matplotlib lacks.
+    Screen readers read the title and the description. A character that matplotlib's font lacks is no error, because
+    browsers usually have it.
     """
-    # what matplotlib writes
+    # write the figure as an SVG file
     out = io.BytesIO()
     with svg_settings(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
@@ -63,18 +64,20 @@ def svg(figure: Figure, title: str, description: str, name: str) -> Markup:
         no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(out, format="svg", transparent=True, metadata=no_metadata)
 
-    # without what belongs to a file of its own
+    # remove what is only needed in a separate file
     root = ElementTree.fromstring(out.getvalue())
     _remove_metadata(root)
     _rename_ids(root, name)
     for element in root.iter():
         _replace_style(element)
 
-    # with what belongs to a page
+    # add the title and the description for screen readers
     for tag, text in (("desc", description), ("title", title)):
         label = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{name}-{tag}"})
         label.text = text
         root.insert(0, label)
+
+    # keep the proportions and let the page set the size
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "class": "chart"}
     root.set("aria-labelledby", f"{name}-title {name}-desc")
     ElementTree.register_namespace("", SVG)
@@ -82,7 +85,7 @@ def svg(figure: Figure, title: str, description: str, name: str) -> Markup:
 
 
 def _remove_metadata(root: ElementTree.Element) -> None:
-    """Remove matplotlib's metadata, its style sheet, which would apply to the whole page, and its indentation."""
+    """Remove metadata, indentation, and the style sheet, which would apply to the whole page."""
     for parent in list(root.iter()):
         parent.tail = ""
         if len(parent):
@@ -93,18 +96,19 @@ def _remove_metadata(root: ElementTree.Element) -> None:
 
 
 def _rename_ids(root: ElementTree.Element, name: str) -> None:
-    """Keep only the ids that are referred to, and make them unique in the page."""
-    # the new name of each id
+    """Remove ids that nothing refers to, and make the others unique in the page."""
+    # the new name of each id that is used
     text = ElementTree.tostring(root, encoding="unicode")
     used = re.findall(r"url\(#([\w-]+)\)", text) + re.findall(r'href="#([\w-]+)"', text)
     new_ids = {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(used))}
 
+    # rename the ids
     for element in root.iter():
         old = element.attrib.pop("id", None)
         if old in new_ids:
             element.set("id", new_ids[old])
 
-        # references to ids
+        # and the references to them
         if f"{XLINK}href" in element.attrib:
             element.set("href", f"#{new_ids[element.attrib.pop(f'{XLINK}href')[1:]]}")
         if "clip-path" in element.attrib:
@@ -112,7 +116,8 @@ def _rename_ids(root: ElementTree.Element, name: str) -> None:
 
 
 def _replace_style(element: ElementTree.Element) -> None:
-    """Turn the style of an element into attributes and classes, and shorten its numbers."""
+    """Convert the style of an element to attributes and CSS classes, and shorten its numbers."""
+    # a placeholder color becomes a class such as stroke-3, any other property an attribute
     classes = []
     for declaration in element.attrib.pop("style", "").split(";"):
         key, _, value = (part.strip() for part in declaration.partition(":"))
@@ -125,15 +130,18 @@ def _replace_style(element: ElementTree.Element) -> None:
             element.set(key, value)
     element.attrib.pop("font-family", None)
 
+    # one decimal is a tenth of a pixel
     for key in ("d", "x", "y", "transform"):
         if key in element.attrib:
             element.set(key, LONG_DECIMAL.sub(r"\1", element.attrib[key]))
     if element.attrib.get("transform", "").startswith("rotate(-0 "):
         element.attrib.pop("transform")
+
+    # the classes
     if classes:
         element.set("class", " ".join(classes))
 
 
 def _color_name(number: int) -> str:
-    """Return the name of a color in CSS classes by the number in its placeholder."""
+    """Return the part of a CSS class that stands for a color, by the number in the placeholder."""
     return ROLES[number - ROLES_FROM] if number >= ROLES_FROM else str(number)

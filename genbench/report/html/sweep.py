@@ -1,4 +1,4 @@
-"""The page of a sweep: bits against cost as a chart and a table for each author."""
+"""The HTML page of a sweep: bits against cost as a chart and a table for each author."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ class SweepSection:
 
 
 def sweep_page(sweep: Sweep) -> str:
-    """Return a sweep as one HTML page that needs nothing outside it."""
+    """Return a sweep as one self-contained HTML page."""
     comparison = sweep.comparison
+
+    # the variables of the template
     values = {
         "title": comparison.title or f"a sweep over {', '.join(comparison.corpora)}",
         "notes": unwrap(comparison.notes),
@@ -56,22 +58,26 @@ def _section(sweep: Sweep, author: str, number: int) -> SweepSection:
 
 
 def _chart(sweep: Sweep, author: str, number: int) -> Markup:
-    """Return a chart with a mark for each finished row and a line along the Pareto front."""
+    """Return a chart with a marker for each finished row and a line along the Pareto front."""
+    # number the generators: the number determines the color
     generators = dict.fromkeys(row.generator for row in sweep.comparison.results)
     numbers = {name: at for at, name in enumerate(generators)}
 
-    # the points of each generator, and those of the front
+    # the points of each generator
     points: dict[str, list[Point]] = {}
     for row in sweep.ranked(author):
         cost, bits = sweep.price(row), row.validation_bits_per_character
         if row.ok and cost is not None and bits is not None:
             points.setdefault(row.generator, []).append((max(cost, MIN_SECONDS), bits))
     series = [Series(name, numbers[name], row_points) for name, row_points in points.items()]
+
+    # the points of the front
     front = [
         (max(sweep.price(row) or 0.0, MIN_SECONDS), row.validation_bits_per_character or 0.0)
         for row in sweep.front(author)
     ]
 
+    # title, description and axes
     unit = COST_UNITS[sweep.cost]
     title = f"{author}: bits against {unit}"
     description = f"A mark for each row, and a line along the rows that none improves on at their cost. {DIRECTION}"
@@ -79,7 +85,7 @@ def _chart(sweep: Sweep, author: str, number: int) -> Markup:
 
 
 def _table(sweep: Sweep, author: str) -> Table:
-    """Return the table of the rows, the best one in bold."""
+    """Return the table of the rows, with the best one in bold."""
     table = terminal.sweep_table(sweep, author)
     lines = []
     for name, *cells in table.rows:

@@ -1,4 +1,4 @@
-"""The tables of the pages: the same numbers as in the terminal, and those behind each chart."""
+"""Tables of the pages: those of the terminal, and the numbers of each chart."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from genbench.report.comparison_tables import TextTable, novelty_table, strata_t
 from genbench.report.formatting import format_decimals, format_range
 from genbench.report.html.charts import Series, thin_out
 
-Numbers = dict[str, int]  # the number of a generator in the report, by its label
+Numbers = dict[str, int]  # number of a generator in the report, by its label
 
-CURVE_POINTS = 24  # of a learning curve in its table
-CURVE_LINES = 400  # of that table, unless two points for each curve are more
+CURVE_POINTS = 24  # points of a learning curve in the table of curves
+CURVE_LINES = 400  # lines of that table, unless two points for each curve need more
 EXCESS_LEVELS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)  # bits per character above the best that start the next color
 
 
 class Cell(NamedTuple):
-    """A value, and its CSS class."""
+    """A text with its CSS class."""
 
     text: str
     css_class: str = ""
 
 
 class Line(NamedTuple):
-    """A line of a table. The number of its generator gives its color and mark; its name may link to a target."""
+    """A line of a table. The number of its generator determines color and mark; its name may link to a target."""
 
     name: str
     cells: list[Cell]
@@ -50,8 +50,11 @@ class Table:
 
 def ranking(author: str, rows: Sequence[Row], numbers: Sequence[int]) -> Table:
     """Return the result table with all its columns."""
+    # the best value of each column
     columns = columns_for(rows)
     winners = [column.winner(rows) for column in columns]
+
+    # a line for each row; columns that must not be compared are grey
     lines = []
     for label, row, number in zip(labels(rows), rows, numbers, strict=True):
         cells = []
@@ -65,29 +68,32 @@ def ranking(author: str, rows: Sequence[Row], numbers: Sequence[int]) -> Table:
 
 
 def from_text(caption: str, table: TextTable, numbers: Numbers) -> Table:
-    """Return a table whose lines are named by generators; a line with another name is grey."""
+    """Return a table whose lines have the names of generators; a line with another name is grey."""
     lines = []
     for name, *values in table.rows:
+        # a name may end in a temperature, as in "markov-char at 0.8"
         number = numbers.get(name, numbers.get(name.rpartition(" at ")[0]))
         lines.append(Line(name, [Cell(value, "faint" if number is None else "") for value in values], number))
     return Table(caption, table.names, lines)
 
 
 def novelty(author: str, rows: Sequence[Row], held_out: NoveltyStatistics | None, numbers: Numbers) -> Table | None:
-    """Return what the samples copy and repeat; None if there are no samples."""
+    """Return the table of copying and repetition in the samples, or None if there are no samples."""
     table = novelty_table(rows, held_out)
     return from_text(f"{author}: what the samples copy and repeat", table, numbers) if table else None
 
 
 def style(comparison: Comparison, author: str, rows: Sequence[Row], numbers: Numbers) -> Table | None:
-    """Return whose style the samples have; None if that was not judged."""
+    """Return the table of samples attributed to their author, or None if the style was not judged."""
     table = style_table(comparison, author, rows)
     return from_text(f"{author}: samples attributed to their author, in percent", table, numbers) if table else None
 
 
 def strata(author: str, by: str, results: Sequence[StratumResult], numbers: Numbers) -> Table:
-    """Return bits per character on each stratum, the best of each marked."""
+    """Return the table of bits per character on each stratum, with the best of each stratum marked."""
     table = from_text(f"{author}: bits per character by {by}", strata_table(by, results), numbers)
+
+    # the first line has the shares, so two generators make three lines
     lines = []
     for line in table.lines:
         best = [len(table.lines) > 2 and result.verdicts[0].better == line.name for result in results]
@@ -99,8 +105,11 @@ def strata(author: str, by: str, results: Sequence[StratumResult], numbers: Numb
 
 
 def learning_curves(author: str, series: Sequence[Series]) -> Table:
-    """Return the points of the learning curves: seconds, and bits per character at that time."""
+    """Return the table of the learning curves: seconds, and bits per character at that time."""
+    # fewer points of each curve if there are many curves
     per_curve = max(2, min(CURVE_POINTS, CURVE_LINES // max(1, len(series))))
+
+    # the curve on validation text, then the result on test text
     lines = []
     for curve in series:
         points = [(*curve.points[number], "validation") for number in thin_out(len(curve.points), per_curve)]
@@ -114,10 +123,11 @@ def learning_curves(author: str, series: Sequence[Series]) -> Table:
 
 
 def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextBits]]]) -> Table:
-    """Return bits by length of context, with its farther half shuffled, and the gain from the rest of the context."""
+    """Return the table of bits by length of context, with the shuffled half and the gain from the rest."""
     lines = []
     for series, points in curves:
         for point in points:
+            # a gain is marked if its interval is above 0
             gain_bounds = point.beyond_interval
             cells = [
                 Cell(f"{point.context:,}"),
@@ -133,9 +143,11 @@ def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextBits]]]) 
 
 
 def cross_author(label: str, authors: Sequence[str], bits: Sequence[Sequence[float | None]]) -> Table:
-    """Return the bits of one generator: a row for each training author, a column for each author's test text."""
-    # the best model of each text, then a line for each model
+    """Return the table of one generator: a row for each training author, a column for each author's test text."""
+    # the lowest bits of each text
     best = [min((value for value in column if value is not None), default=None) for column in zip(*bits, strict=True)]
+
+    # a line for each model
     lines = []
     for author, row in zip(authors, bits, strict=True):
         lines.append(Line(author, [_shaded(value, lowest) for value, lowest in zip(row, best, strict=True)]))
@@ -143,7 +155,7 @@ def cross_author(label: str, authors: Sequence[str], bits: Sequence[Sequence[flo
 
 
 def _shaded(value: float | None, best: float | None) -> Cell:
-    """Return a cell in a color for its distance from the best of the column."""
+    """Return a cell with a color for its distance from the best value of the column."""
     if value is None or best is None:
         return Cell("-", "faint")
     level = sum(value - best >= limit for limit in EXCESS_LEVELS)

@@ -1,4 +1,4 @@
-"""Results of the commands novelty, confusion, attribute and explain in the terminal."""
+"""Print the results of the commands novelty, confusion, attribute and explain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ PASSAGE_NOTE = (
 
 
 def show_novelty(report: NoveltyReport, console: Console) -> None:
-    """Print what each text copies, the share of n-grams that are new by their length, and the other figures."""
+    """Print the longest copy in each text, the share of unseen n-grams by length, and the other statistics."""
+    # the longest copied run of each text
     rows = [
         [str(number), str(text.longest_copy), _copied_from(text.copied_from), _copied_text(text.copied_from)]
         for number, text in enumerate(report.texts, 1)
@@ -31,13 +32,13 @@ def show_novelty(report: NoveltyReport, console: Console) -> None:
     print_list(["text", "copy", "from", "the longest run copied"], rows, console)
     console.print()
 
-    # new n-grams by their length
+    # unseen n-grams by length
     shares = zip(report.generated.unseen, report.held_out.unseen, strict=True)
     rows = [[str(n), *map(format_percent, pair)] for n, pair in enumerate(shares, 1)]
     print_list(["words", "unseen, generated %", "unseen, held-out %"], rows, console)
     console.print()
 
-    # the other figures
+    # the other statistics
     names = map(heading_in_one_line, NOVELTY_HEADINGS)
     figures = zip(names, novelty_cells(report.generated), novelty_cells(report.held_out), strict=True)
     print_list(
@@ -48,7 +49,7 @@ def show_novelty(report: NoveltyReport, console: Console) -> None:
 
 
 def _copied_from(run: CopiedRun | None) -> str:
-    """Return the book and the character that a copied run begins at."""
+    """Return the book of a copied run and the position of its first character."""
     return "-" if run is None else f"{run.book} at {run.character:,}".strip()
 
 
@@ -60,8 +61,8 @@ def _copied_text(run: CopiedRun | None) -> str:
 
 
 def show_confusion(report: ConfusionReport, console: Console) -> None:
-    """Print bits and distances between authors, and how many passages are attributed to their author."""
-    # what was trained
+    """Print bits and distances between authors, and the share of passages attributed to their author."""
+    # the models: smallest and largest training text, seconds
     names = list(report.authors)
     sizes = sorted({len(corpus.train) for corpus in report.authors.values()})
     characters = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
@@ -85,7 +86,7 @@ def show_confusion(report: ConfusionReport, console: Console) -> None:
 
 
 def _show_matrix(title: str, names: Sequence[str], values: Sequence[Sequence[float]], console: Console) -> None:
-    """Print a square table; the lowest value of each row is marked unless it is 0."""
+    """Print a square table; mark the lowest value of each row unless it is 0."""
     print_heading(title, console)
     rows = []
     for name, row in zip(names, values, strict=True):
@@ -117,7 +118,7 @@ def show_attribution(result: Attribution, console: Console) -> None:
 
 
 def attribution_sentence(result: Attribution) -> str:
-    """Return the most likely author, the margin, and its interval.
+    """Return a sentence with the most likely author, the margin, and its interval.
 
     >>> from genbench.analysis.attribution import AuthorBits
     >>> authors = [AuthorBits("pell", 200.0, 2.0), AuthorBits("thorne", 225.0, 2.25)]
@@ -133,9 +134,12 @@ def attribution_sentence(result: Attribution) -> str:
 
 def show_explanation(explanation: Explanation, console: Console) -> None:
     """Print the most likely continuations, then a table for each length of context."""
+    # the prediction
     print_heading(f"after {quoted(explanation.text)}", console)
     rows = [(quoted(likely.text), f"{likely.probability:.4f}") for likely in explanation.likeliest]
     print_list(("continuation", "probability"), rows, console)
+
+    # the counts behind it, from the longest context to none
     for context in explanation.contexts:
         print_heading(context_heading(context), console)
         headings = ("followed by", "count", "discount", "probability", "seen in")
@@ -152,12 +156,12 @@ def context_heading(context: Context) -> str:
 
 
 def _continuation_rows(continuations: Iterable[Continuation]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each continuation that was counted."""
+    """Yield a row for each continuation that was counted in the training text."""
     for seen in continuations:
         places = "; ".join(f"{title}, line {line:,}" for title, line in seen.places)
         yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:.3f}", f"{seen.probability:.4f}", places
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotation marks, its line ends escaped."""
+    """Return a text in quotation marks, with its newlines escaped."""
     return f"'{text}'".replace("\n", "\\n")

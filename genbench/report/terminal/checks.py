@@ -1,4 +1,4 @@
-"""The results of the conformance checks in the terminal, a line for each check."""
+"""Print the results of the conformance checks, a line for each check."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class CheckResult(Protocol):
 
     @property
     def requirement(self) -> str:
-        """What must hold."""
+        """The requirement as a sentence."""
 
     @property
     def example(self) -> str:
-        """The smallest example that shows that it does not hold."""
+        """The smallest example that violates the requirement."""
 
     @property
     def advice(self) -> str:
@@ -40,18 +40,21 @@ class CheckResult(Protocol):
 
 
 def show_result(result: CheckResult, console: Console) -> None:
-    """Print what a check requires and whether it holds; if not, an example that shows it, and what to change."""
+    """Print the requirement of a check and its outcome; for a failure also an example and what to change."""
+    # the details below the line
     word = WORDS[result.outcome]
     details = [result.example] if result.example else []
     if result.advice:
         details.append(("do: " if result.outcome == "fails" else "because: ") + result.advice)
 
-    # in a pipe, lines with tabs
+    # in a pipe, tab-separated lines
     if not console.is_terminal:
         print_tabs((word, result.check, result.requirement), console)
         for detail in details:
             print_tabs(("", detail), console)
         return
+
+    # on a terminal, the words aligned in a column and the rest wrapped
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=6)
     grid.add_column()

@@ -1,4 +1,4 @@
-"""A comparison in the terminal: tables for each author, what they mean, and the samples side by side."""
+"""Print a comparison: the tables of each author, notes on how to read them, and the samples side by side."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ FAINT = "bright_black"
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Print a comparison."""
+    """Print a comparison: for each author the tables, then the samples."""
+    # title and notes of the file
     show_introduction(comparison, console)
 
     # the numbers of each author, then the samples
@@ -39,37 +40,43 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
             console.print(part)
         console.print()
 
+    # what the authors of the file measured, to compare with
     show_expected(comparison, console)
 
 
 def show_introduction(comparison: Comparison, console: Console) -> None:
-    """Print the title of a comparison and its notes, where its file has them."""
+    """Print the title and the notes of a comparison, if its file has them."""
     for text, style in ((comparison.title, "bold"), (comparison.notes, "")):
         if text:
             console.print(Text(printable(unwrap(text)), style=style), end="\n\n")
 
 
 def show_expected(comparison: Comparison, console: Console) -> None:
-    """Print the results that the file of a comparison says to expect, where it does."""
+    """Print the expected results, if the file of the comparison has them."""
     if comparison.expected:
         expected = Text(printable(unwrap(comparison.expected)))
         console.print(Text(EXPECTED_HEADING, style="bold"), expected, sep="\n")
 
 
 def number_parts(comparison: Comparison, author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
-    """Yield all numbers of an author: the result table and its remarks, then the further tables."""
+    """Yield the tables of an author: the result table and its remarks, then the other tables."""
+    # the result table; it is missing if every row failed
     lines = comparison.lines(author)
     yield Text(tables.corpus_heading(comparison, author), style="bold")
     if lines:
         yield result_table(lines, width)
     yield from _remarks(comparison, author, rows)
 
-    # the further tables, as far as they were measured
+    # bits by strata of the test text
     for by, strata in comparison.splits(author).items():
         yield from _strata_parts(by, strata)
+
+    # statistics of the samples
     if novelty := tables.novelty_table(lines, comparison.held_out_text.get(author)):
         yield _number_table(novelty)
         yield Text(tables.NOVELTY_NOTE, style=FAINT)
+
+    # bits by length of context, and on the texts of the other authors
     if contexts := tables.context_table(lines):
         yield Text(f"\n{tables.CONTEXT_TITLE}")
         yield _number_table(contexts)
@@ -77,11 +84,14 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
     if cross_author := tables.cross_author_table(author, list(comparison.corpora), lines):
         yield Text(f"\n{tables.CROSS_AUTHOR_TITLE}")
         yield _number_table(cross_author)
+
+    # attribution of the samples
     yield from _style_parts(comparison, author, lines)
 
 
 def result_table(rows: list[Row], width: int) -> Table:
-    """Return the result table of rows that are ok, with as many columns as the width has room for."""
+    """Return the result table of finished rows, with the columns that fit the width."""
+    # the columns
     columns = columns_for(rows, width)
     table = plain_table()
     table.add_column("generator", overflow="fold", min_width=MIN_NAME_WIDTH)
@@ -100,13 +110,13 @@ def result_table(rows: list[Row], width: int) -> Table:
 
 
 def _marked(cell: str, best: bool) -> Text:
-    """Return a cell, marked where it is the best of its column."""
+    """Return a cell, marked with a star if it is the best of its column."""
     return Text(f"*{cell}", style="bold green") if best else Text(cell)
 
 
 def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
-    """Yield the sentences under the result table."""
-    # verdicts of every pair, over several seeds
+    """Yield the sentences below the result table."""
+    # the verdicts on every pair
     for verdict in comparison.verdicts(author):
         yield Text(printable(verdict.sentence()))
     if seeds := _seeds(comparison.lines(author)):
@@ -121,7 +131,7 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
     baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in comparison.baselines[author].items())
     yield Text(f"For scale, in bits per character: {baselines} (xz also learns from the test text).", style=FAINT)
 
-    # rows that failed, and notes
+    # rows that failed, then each note with the rows that it applies to
     for label, row in zip(labels(rows), rows, strict=True):
         if not row.ok:
             yield Text(printable(f"{label} {row.status}: {row.error}"), style="red")
@@ -131,7 +141,7 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
 
 
 def _seeds(lines: list[Row]) -> str:
-    """Return over how many seeds the lines are means, such as "1 to 3"; "" where no line has several."""
+    """Return the number of seeds that the lines are means of, such as "1 to 3", or "" if every line has one seed."""
     numbers = sorted({line.seeds for line in lines})
     if not numbers or numbers[-1] == 1:
         return ""
@@ -139,13 +149,14 @@ def _seeds(lines: list[Row]) -> str:
 
 
 def _number_table(table: TextTable) -> NumberTable:
-    """Return a table for the terminal; the line of held-out text is faint."""
+    """Return a table for the terminal, with the line of held-out text faint."""
     styles = [FAINT if row[0] == HELD_OUT else "" for row in table.rows]
     return NumberTable(table.headings, table.rows, styles)
 
 
 def _strata_parts(by: str, strata: Sequence[StratumResult]) -> Iterator[RenderableType]:
-    """Yield bits per character on each stratum, and how the best generator compares there with the next."""
+    """Yield bits per character on each stratum, and the verdict on its two best generators."""
+    # mark a generator that is ahead of the next one
     table = tables.strata_table(by, strata)
     share, *lines = table.rows
     rows: list[list[str | Text]] = [list(share)]
@@ -153,6 +164,7 @@ def _strata_parts(by: str, strata: Sequence[StratumResult]) -> Iterator[Renderab
         best = [len(lines) > 1 and result.verdicts[0].better == label for result in strata]
         rows.append([label, *(_marked(value, first) for value, first in zip(bits, best, strict=True))])
 
+    # the table, and a verdict for each stratum
     yield Text(f"\nBits per character {tables.strata_title(by)}:")
     yield NumberTable(["", *table.headings[1:]], rows, [FAINT, *("" for _ in lines)])
     for result in strata:
@@ -163,7 +175,7 @@ def _strata_parts(by: str, strata: Sequence[StratumResult]) -> Iterator[Renderab
 
 
 def _style_parts(comparison: Comparison, author: str, lines: list[Row]) -> Iterator[RenderableType]:
-    """Yield whose style the samples have, and how accurate the judges are."""
+    """Yield the shares of samples attributed to their author, and the accuracy of the judges."""
     table = tables.style_table(comparison, author, lines)
     if table and comparison.style:
         yield Text("")
@@ -174,6 +186,7 @@ def _style_parts(comparison: Comparison, author: str, lines: list[Row]) -> Itera
 
 def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[RenderableType]:
     """Yield the samples of one author, side by side for each temperature and prompt."""
+    # every row has the same temperatures and prompts in the same order
     labelled = zip(labels(rows), rows, strict=True)
     samples = [(label, row.samples) for label, row in labelled if row.ok and row.samples]
     for number in range(max((len(texts) for _, texts in samples), default=0)):
@@ -181,7 +194,7 @@ def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[Renderabl
         prompt = f", after {first.prompt!r}" if first.prompt else ""
         yield Rule(Text(printable(f"{author} at temperature {first.temperature:g}{prompt}"), style="bold"))
 
-        # as many panels side by side as there is room for
+        # as many panels side by side as fit
         per_line = max(1, min(len(samples), width // (MIN_PANEL_WIDTH + 1)))
         panel_width = (width - (per_line - 1)) // per_line
         panels = [_panel(label, texts[number], panel_width) for label, texts in samples]
@@ -189,7 +202,7 @@ def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[Renderabl
 
 
 def _panel(label: str, sample: Sample, width: int) -> Panel:
-    """Return a sample in a panel: the prompt, faint; the text; and how much of it is copied."""
+    """Return a panel with the faint prompt, the text, and the length of the longest copy."""
     text = Text(printable(sample.prompt), style=FAINT).append(printable(sample.text), style="default")
     copied = Text(f"longest copy {sample.longest_copy:,} characters", style=FAINT)
     return Panel(text, title=Text(printable(label)), subtitle=copied, width=width)

@@ -1,4 +1,4 @@
-"""Progress in the terminal: a live line for each task, or plain lines where there is no terminal."""
+"""Show progress: a progress bar for each task on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from genbench.report.formatting import format_count, printable
 from genbench.training import ProgressListener
 
 PLAIN_INTERVAL = 10.0  # seconds between two plain lines of a task
-TASK = -1  # the number of a task that is no job; there is one at a time
-MAX_SHOWN = 0.999  # of a task; it is complete when its result arrives
+TASK = -1  # number of the download or task that runs outside a job; there is at most one at a time
+MAX_SHOWN = 0.999  # largest share shown; a task is complete only when its result arrives
 
 
 class Live(ProgressListener):
-    """A progress listener that prints what it receives; a context manager, because it draws live lines.
+    """Progress listener that prints to a console; use it as a context manager, which shows and removes the bars.
 
     >>> with Live(Console()) as live:
     ...     live.message("a sentence")
@@ -29,6 +29,8 @@ class Live(ProgressListener):
 
     def __init__(self, console: Console) -> None:
         self.console = console
+
+        # a bar is removed when its task ends, and drawn on terminals only
         self.bars = ProgressBars(
             TextColumn("{task.description}", markup=False, table_column=_text_column()),
             BarColumn(bar_width=12),
@@ -39,10 +41,11 @@ class Live(ProgressListener):
             expand=True,
             disable=not console.is_terminal,
         )
-        # each by the number of the job
+
+        # state of each task, by the number of its job
         self.lines: dict[int, TaskID] = {}
         self.fractions: dict[int, float] = {}
-        self.printed: dict[int, float] = {}  # when its last plain line was printed
+        self.printed: dict[int, float] = {}  # time of its last plain line, by time.monotonic
 
     def __enter__(self) -> Live:
         self.bars.start()
@@ -62,36 +65,38 @@ class Live(ProgressListener):
         self._show_task(name, share)
 
     def task(self, name: str) -> ProgressCallback:
-        """Return a callback that shows the share of a task; in a pipe nothing is printed in its first seconds."""
+        """Return a callback that shows the share of a task that is complete."""
+        # without a terminal, the first plain line appears after PLAIN_INTERVAL
         self.printed[TASK] = time.monotonic()
         return lambda share: self._show_task(name, share)
 
     def job_progress(self, job: int, name: str, progress: Progress) -> None:
-        """Show how far a training or a row is."""
+        """Show the progress of a job."""
         self._update(printable(name), job, progress)
 
     def job_done(self, job: int, name: str, outcome: str) -> None:
-        """Print the outcome of a row, and remove its live line."""
+        """Remove the bar of a job and print its outcome."""
         if job in self.lines:
             self.bars.remove_task(self.lines.pop(job))
         self.message(f"{name}: {outcome}")
 
     def _show_task(self, name: str, share: float) -> None:
-        """Show the share of a download or a task, and remove its live line when it is complete."""
+        """Show the share of a download or a task, and remove its bar when it is complete."""
         self._update(name, TASK, Progress(share))
         if share >= 1:
             self.bars.remove_task(self.lines.pop(TASK))
             self.printed.pop(TASK, None)
 
     def _update(self, name: str, job: int, progress: Progress) -> None:
-        """Update the live line of a job; without a terminal, print a plain line now and then."""
+        """Update the bar of a job; without a terminal, print a plain line every PLAIN_INTERVAL seconds."""
+        # a share that falls means that the next stage began: estimate the remaining time anew
         if job not in self.lines:
             self.lines[job] = self.bars.add_task(name, total=1.0, status="")
-        elif progress.fraction < self.fractions.get(job, 0.0):  # the next stage: the time left is estimated anew
+        elif progress.fraction < self.fractions.get(job, 0.0):
             self.bars.reset(self.lines[job], status="")
         self.fractions[job] = progress.fraction
 
-        # the live line
+        # the bar
         status = format_status(progress)
         completed = min(progress.fraction, MAX_SHOWN)
         self.bars.update(self.lines[job], completed=completed, status=status, description=name)
@@ -104,7 +109,7 @@ class Live(ProgressListener):
 
 
 def _text_column() -> Column:
-    """Return a column of text that is shortened where it does not fit."""
+    """Return a column whose text is shortened with an ellipsis if it does not fit."""
     return Column(ratio=3, no_wrap=True, overflow="ellipsis")
 
 

@@ -1,4 +1,4 @@
-"""Results of the commands memory and gates in the terminal: what a network remembers, and its gates over a text."""
+"""Print the results of the commands memory and gates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genbench.report.terminal.screen import has_colors
 from genbench.report.terminal.tables import print_heading, print_list, print_text
 
 Values = Sequence[float]
-NamedValues = tuple[str, Values]  # a gate or a unit, and its value from 0 to 1 at each token
+NamedValues = tuple[str, Values]  # name of a gate or a unit, and its value from 0 to 1 at each token
 
 CONTEXT_NOTE = (
     "The context of every target is limited to this many characters. * before a gain: its 95 % interval is above 0."
@@ -32,7 +32,7 @@ LEGEND = {"0": 0.0, "1/4": 0.25, "1/2": 0.5, "3/4": 0.75, "1": 1.0}
 
 
 def show_memory(report: MemoryReport, console: Console) -> None:
-    """Print bits by length of context, gradients by lag, and minimal pairs."""
+    """Print bits by length of context, gradients by lag, and the effects in minimal pairs."""
     sizes = f"{report.targets} target words, {report.characters:,} characters"
     print_text(f"{report.author}: {sizes}", console)
 
@@ -43,7 +43,7 @@ def show_memory(report: MemoryReport, console: Console) -> None:
         print_list(("context", "bits", "95 % interval", "shuffled", "gain from the rest"), rows, console)
     print_text(f"{CONTEXT_NOTE} {SHUFFLED_NOTE}", console)
 
-    # gradients, of networks only
+    # gradients, which only networks have
     for name, model in report.generators.items():
         if gradients := model.gradients:
             print_heading(f"{name}: gradient norm by lag, relative to that at lag 1", console)
@@ -58,10 +58,12 @@ def show_memory(report: MemoryReport, console: Console) -> None:
 
 def _context_cells(point: ContextBits) -> list[str]:
     """Return the cells for one length of context."""
+    # the gain from the rest of the context, marked if its interval is above 0
     bounds, gain = point.beyond_interval, f"{point.beyond:.3f}"
     if bounds is not None:
         gain = f"{'*' if bounds[0] > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
 
+    # the columns of the table
     return [
         f"{point.context:,}",
         f"{point.bits_per_character:.3f}",
@@ -72,7 +74,7 @@ def _context_cells(point: ContextBits) -> list[str]:
 
 
 def _gradient_rows(gradients: Gradients) -> list[list[str]]:
-    """Return a row for each lag: the relative norm in the trained network and in the untrained ones."""
+    """Return a row for each lag with the relative norm in the trained network and in the untrained ones."""
     networks = [gradients.trained, *gradients.untrained]
     rows = []
     for number, lag in enumerate(gradients.lags):
@@ -82,13 +84,14 @@ def _gradient_rows(gradients: Gradients) -> list[list[str]]:
 
 
 def _pair_cells(pair: PairEffects) -> list[str]:
-    """Return the words of a minimal pair, and the effect with and without words between them."""
+    """Return the words of a minimal pair, and the effect without and with words between them."""
     words = [" / ".join(pair.far), " / ".join(pair.depends)]
     return [*words, f"{pair.near.effect:+.2f}", f"{pair.far_away.effect:+.2f}"]
 
 
 def show_recall(report: RecallReport, console: Console) -> None:
-    """Print the bits of what an earlier place decides: a row for each range of distances, a column a generator."""
+    """Print the bits of characters that earlier text determines, by distance: a column for each generator."""
+    # a row for each range of distances
     rows = []
     for cells in zip(*report.generators.values(), strict=True):
         first = cells[0]
@@ -101,10 +104,11 @@ def show_recall(report: RecallReport, console: Console) -> None:
 
 
 def show_gates(report: GateReport, units: Sequence[tuple[int, int]], console: Console) -> None:
-    """Print gates and memory over a text: in colors, or as numbers where there are no colors.
+    """Print gates and memory over a text, in colors or, on a console without colors, as numbers.
 
-    `units` are the layers, counted from 1, and the numbers of the units whose memory is shown too.
+    `units` are pairs of a layer, counted from 1, and a unit whose memory is shown too.
     """
+    # the values at each token
     values_by_name = gate_values(report, units)
 
     if has_colors(console):
@@ -115,6 +119,8 @@ def show_gates(report: GateReport, units: Sequence[tuple[int, int]], console: Co
             for number, piece in enumerate(report.pieces)
         ]
         print_list(["token", *(name for name, _ in values_by_name)], rows, console)
+
+    # summaries over the whole text
     console.print()
     _show_saturation(report, console)
     console.print()
@@ -131,7 +137,7 @@ def _show_colored(pieces: Sequence[str], values_by_name: Sequence[NamedValues], 
 
 
 def _show_saturation(report: GateReport, console: Console) -> None:
-    """Print how often each gate is nearly closed and nearly open."""
+    """Print the share of values at which each gate is nearly closed or nearly open."""
     rows = [
         [str(layer), gate, f"{100 * saturation.closed:.1f}", f"{100 * saturation.open:.1f}"]
         for layer, gates in enumerate(report.saturation, 1)
@@ -142,7 +148,7 @@ def _show_saturation(report: GateReport, console: Console) -> None:
 
 
 def _show_tracking(report: GateReport, console: Console) -> None:
-    """Print which unit follows each property of the text, and its correlation."""
+    """Print the unit that tracks each feature of the text, and its correlation with the feature."""
     rows = []
     for tracked in report.tracking:
         unit = "-" if tracked.unit is None else str(tracked.unit)
@@ -155,7 +161,8 @@ def _show_tracking(report: GateReport, console: Console) -> None:
 def gate_values(report: GateReport, units: Sequence[tuple[int, int]]) -> list[NamedValues]:
     """Return the mean of each gate and the mean size of the memory by layer, then the memory of single units."""
     values_by_name: list[NamedValues] = []
-    # each gate of each layer, and the size of its memory
+
+    # the gates of each layer, and the size of its memory
     for number, layer in enumerate(report.layers, 1):
         suffix = f" of layer {number}" if len(report.layers) > 1 else ""
         for name, gate in layer.gates.items():
@@ -163,7 +170,7 @@ def gate_values(report: GateReport, units: Sequence[tuple[int, int]]) -> list[Na
         size = np.abs(layer.memory).mean(axis=1)  # (tokens,)
         values_by_name.append((f"size of the memory{suffix}", rescale(size.tolist())))
 
-    # units that track a property of the text, then those that were asked for
+    # units that track a feature of the text, then the requested ones
     tracking = [(best.layer, best.unit, best.feature) for best in report.tracking if best.unit is not None]
     for layer_number, unit, feature in [*tracking, *((number, unit, "") for number, unit in units)]:
         memory = np.array(report.layers[layer_number - 1].memory)[:, unit].tolist()  # (tokens,)
@@ -173,7 +180,7 @@ def gate_values(report: GateReport, units: Sequence[tuple[int, int]]) -> list[Na
 
 
 def rescale(values: Values) -> Values:
-    """Map the lowest value to 0 and the highest to 1.
+    """Map the lowest value to 0 and the highest to 1; equal values become 0.5.
 
     >>> rescale([2.0, 3.0, 6.0]), rescale([1.0])
     ([0.0, 0.25, 1.0], [0.5])

@@ -1,4 +1,4 @@
-"""What commands print on: a console, whether it has colors, its encoding, and JSON."""
+"""Console of the commands: its colors, its encoding, and JSON output."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 
 ENCODING_ERRORS = "genbench.replace"  # the name of the codec error handler below
+
+# what is written if the encoding lacks a character
 REPLACEMENTS = (
     dict.fromkeys("─━═╌┄╴╶╸╺╼╾┈┉", "-")
     | dict.fromkeys("│┃║╎┆", "|")
@@ -22,28 +24,28 @@ REPLACEMENTS = (
 
 
 def make_console(stderr: bool = False) -> Console:
-    """Return a console as the commands use it."""
+    """Return a console for standard output or standard error, without syntax highlighting."""
     return Console(stderr=stderr, highlight=False)
 
 
 def has_colors(console: Console) -> bool:
-    """Return whether colors are seen: on a terminal that has them, or where FORCE_COLOR is set, unless NO_COLOR is."""
+    """Return whether the console shows colors: a terminal with colors, or FORCE_COLOR is set, and NO_COLOR is not."""
     return console.is_terminal and console.color_system is not None and not console.no_color
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON in ASCII, which every encoding has, so that nothing is lost."""
+    """Print a value as one line of JSON in ASCII, so that no encoding loses a character."""
     sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
 
 
 def replace_unencodable(stream: Any) -> None:
-    """Make a stream write a similar character for each one that its encoding lacks, instead of raising an error."""
+    """Make a stream replace characters that its encoding lacks by similar ones, instead of raising an error."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors=ENCODING_ERRORS)
 
 
 def _replacement(error: UnicodeError) -> tuple[str, int]:
-    """Return what is written for characters that the encoding lacks, one for one, and where to continue.
+    """Return the replacement of characters that the encoding lacks, one for one, and the position after them.
 
     >>> "a “b” → é".encode("ascii", ENCODING_ERRORS)
     b'a "b" > ?'

@@ -1,4 +1,7 @@
-"""Text while it is generated: safe and wrapped at words on a terminal, unchanged in a pipe; several side by side."""
+"""Print generated text as it arrives, and several texts side by side.
+
+On a terminal the text is made safe and wrapped at words; in a pipe it stays unchanged.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,20 @@ from genbench.report.terminal.screen import has_colors
 
 DIM, RESET = "\x1b[2m", "\x1b[0m"
 REFRESH_SECONDS = 1 / 15
-MIN_PANEL_WIDTH = 30  # columns; where panels would be narrower, they are placed one below the other
+MIN_PANEL_WIDTH = 30  # columns; panels that would be narrower are placed one below the other
 MIN_PANEL_LINES = 3
-MAX_SCREENS = 4  # of text that are wrapped to find its last lines
+MAX_SCREENS = 4  # amount of text, in screens, that is wrapped to find the last lines
 
 
 class WordWrapper:
-    """Wraps text at words while it arrives: a word is held back until it is complete."""
+    """Wrap text at words as it arrives: a word is held back until it is complete."""
 
     def __init__(self, width: int) -> None:
         self.width = self.left = width
         self.word = ""
 
     def feed(self, text: str) -> str:
-        r"""Return the part of the text so far that can be written.
+        r"""Add text, and return the part that can be written.
 
         >>> wrapper = WordWrapper(8)
         >>> wrapper.feed("One two thr") + wrapper.feed("ee four\n") + wrapper.flush()
@@ -40,7 +43,7 @@ class WordWrapper:
         return "".join(self._feed_character(character) for character in text)
 
     def flush(self) -> str:
-        """Return the word that is held back, on a new line if the current one has no room for it."""
+        """Return the word that is held back, on a new line if it does not fit on the current one."""
         word, self.word = self.word, ""
         width = _visible_width(word)
         new_line = "\n" if width > self.left and self.left < self.width else ""
@@ -48,7 +51,8 @@ class WordWrapper:
         return new_line + word
 
     def _feed_character(self, character: str) -> str:
-        """Return what can be written after one more character."""
+        """Add one character, and return the part that can be written."""
+        # a newline or a space completes the word
         if character == "\n":
             written = self.flush() + character
             self.left = self.width
@@ -56,14 +60,16 @@ class WordWrapper:
             written = self.flush()
             written += " " if self.left > 0 else ""
             self.left -= 1
-        else:  # a word is held back, except one that is wider than the terminal
+
+        # other characters are held back, unless the word is wider than the terminal
+        else:
             written = self.flush() if _visible_width(self.word + character) > self.width else ""
             self.word += character
         return written
 
 
 def _visible_width(word: str) -> int:
-    """Return how many columns of the terminal a word takes."""
+    """Return the width of a word on the terminal, without escape sequences."""
     return cell_len(word.replace(DIM, "").replace(RESET, ""))
 
 
@@ -81,10 +87,12 @@ def print_stream(prompt: str, pieces: Iterable[str], console: Console, *, last: 
 
 
 def _safe_pieces(prompt: str, pieces: Iterable[str], console: Console) -> Iterator[str]:
-    """Yield the prompt and the pieces as a terminal gets them."""
+    """Yield the prompt and the pieces, made safe and wrapped for a terminal."""
     wrapper = WordWrapper(console.width)
     safe_prompt = printable(prompt)
     yield wrapper.feed(f"{DIM}{safe_prompt}{RESET}" if prompt and has_colors(console) else safe_prompt)
+
+    # after an interrupt, the word that is held back is written too
     try:
         for piece in pieces:
             yield wrapper.feed(printable(piece))
@@ -93,23 +101,27 @@ def _safe_pieces(prompt: str, pieces: Iterable[str], console: Console) -> Iterat
 
 
 def print_streams(prompt: str, texts: Mapping[str, Iterator[str]], console: Console, *, last: bool = True) -> None:
-    """Show several texts by the names of their generators while they are generated; after Ctrl-C they stay visible.
+    """Show several texts, by the names of their generators, as they arrive; after Ctrl-C they stay visible.
 
     A single text is streamed. Several are shown side by side on a terminal, and under a heading each in a pipe.
     """
     if len(texts) == 1:
         print_stream(prompt, next(iter(texts.values())), console, last=last)
         return
+
+    # side by side needs a terminal that can move the cursor
     if console.is_terminal and not console.is_dumb_terminal:
         _show_live(prompt, texts, console)
         return
+
+    # otherwise one after the other
     for number, (name, pieces) in enumerate(texts.items(), 1):
         console.file.write(f"==> {printable(name)} <==\n")
         print_stream(prompt, pieces, console, last=last and number == len(texts))
 
 
 def _show_live(prompt: str, texts: Mapping[str, Iterator[str]], console: Console) -> None:
-    """Show the ends of the texts while they are generated; then print them whole, to scroll back to."""
+    """Show the ends of the texts as they arrive, then print the whole texts, so that the user can scroll back."""
     generated = dict.fromkeys(texts, "")
     live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
     try:
@@ -123,25 +135,27 @@ def _generate(prompt: str, texts: Mapping[str, Iterator[str]], generated: dict[s
     """Add a piece to each text in turn until all are complete."""
     running, refreshed = dict(texts), 0.0
     while running:
+        # one piece of each text that is not complete
         for name in list(running):
             try:
                 generated[name] += next(running[name])
             except StopIteration:
                 del running[name]
 
-        # a new picture, a few times a second
+        # update the screen a few times a second
         if time.monotonic() - refreshed > REFRESH_SECONDS:
             console, refreshed = live.console, time.monotonic()
             live.update(panels(prompt, generated, console.width, console.height - 1), refresh=True)
 
 
 def panels(prompt: str, texts: Mapping[str, str], width: int, height: int | None = None) -> RenderableType:
-    """Return each text in a panel, as many side by side as there is room for; with a height, only the ends of texts."""
+    """Return each text in a panel, as many side by side as fit; with a height, show only the ends of the texts."""
+    # the number of panels in a line, and of text lines in a panel without its border
     per_line = max(1, min(len(texts), width // MIN_PANEL_WIDTH))
     rows = -(-len(texts) // per_line)
     lines = None if height is None else max(MIN_PANEL_LINES, height // rows - 2)
 
-    # a grid for each line of panels
+    # a grid for each line of panels, which share its width
     named, grids = list(texts.items()), []
     for start in range(0, len(named), per_line):
         row = named[start : start + per_line]
@@ -153,16 +167,17 @@ def panels(prompt: str, texts: Mapping[str, str], width: int, height: int | None
 
 
 def _panel(name: str, prompt: str, text: str, width: int, lines: int | None) -> Panel:
-    """Return a panel with the prompt, faint, and the text, or the last lines of both."""
+    """Return a panel with the faint prompt and the text, or with their last lines only."""
     content = Text(printable(prompt), style="bright_black").append(printable(text), style="default")
     if lines is not None:
-        content = _last_lines(content, width - 4, lines)
+        content = _last_lines(content, width - 4, lines)  # 4: border and padding
     return Panel(content, title=Text(printable(name)), width=width)
 
 
 def _last_lines(text: Text, width: int, lines: int) -> Text:
     """Return the last lines of a text."""
-    longest = MAX_SCREENS * width * lines  # characters; the beginning of a longer text is not wrapped
+    # wrapping a long text for every update would be slow: wrap its end only
+    longest = MAX_SCREENS * width * lines  # characters
     end = text[-longest:] if len(text) > longest else text
     wrapped = end.wrap(Console(width=width), width)
     return Text("\n").join(list(wrapped)[-lines:])

@@ -1,6 +1,6 @@
-"""A text in the terminal with each word in the color of its surprisal, in columns, one for each generator.
+"""Print a text with each word in the color of its surprisal, in one column for each generator.
 
-Where there are no colors, a line for each word: the word, and its bits for each generator, with tabs between.
+Without colors, print a tab-separated line for each word: the word, and its bits for each generator.
 """
 
 from __future__ import annotations
@@ -22,28 +22,33 @@ from genbench.report.terminal.tables import print_heading, print_list, print_tab
 from genbench.scoring import WordSurprisal
 
 Words = Sequence[WordSurprisal]
-Paragraph = list[tuple[int, str, float]]  # the number of a word in the text, the word, its bits
+Paragraph = list[tuple[int, str, float]]  # position of a word in the text, the word, its bits
 
-MIN_COLUMN_WIDTH = 24  # of a generator; where columns would be narrower, they are placed one below the other
+MIN_COLUMN_WIDTH = 24  # of a generator; columns that would be narrower are placed one below the other
 PAPER_STYLE = f"{THEMES['ink'][0]} on {SURPRISAL[0][0]}"
 ANSI_COLORS = ("white", "white", "bright_white", "yellow", "yellow", "bright_red", "bright_red")  # of 16 colors
+
+# short labels of the color scale
 LEGEND = (
     f"0-{SURPRISAL_LIMITS[0]}",
     *(f"{low}-{high}" for low, high in itertools.pairwise(SURPRISAL_LIMITS)),
     f"{SURPRISAL_LIMITS[-1]}+",
 )
-CONTEXT_WORDS = 2  # before a word in the table of differences, and after it
-MAX_DIFFERENCES = 10  # rows of that table
+
+# the table of differences
+CONTEXT_WORDS = 2  # before and after each word
+MAX_DIFFERENCES = 10  # rows
 
 
 def show_surprisal(report: SurprisalReport, console: Console) -> None:
-    """Print the surprisal of each word to each generator; on a terminal also the largest differences and the sums."""
+    """Print the surprisal of each word for each generator; on a terminal also differences and totals."""
+    # the text
     if has_colors(console):
         _show_page(report, console)
     else:
         show_words(report, console)
 
-    # a summary, which a pipe does not get
+    # a summary, which would disturb a program that reads the words from a pipe
     if console.is_terminal:
         _show_differences(report, console)
         rows = [
@@ -53,20 +58,21 @@ def show_surprisal(report: SurprisalReport, console: Console) -> None:
 
 
 def show_words(report: SurprisalReport, console: Console) -> None:
-    """Print a line for each word, for `awk -F'\\t'`: the word, and its bits for each generator."""
+    """Print a tab-separated line for each word: the word, and its bits for each generator."""
     print_tabs(["word", *report.generators], console)
     for words in zip(*report.columns, strict=True):
         print_tabs([" ".join(words[0].text.split()), *(f"{word.bits:.2f}" for word in words)], console)
 
 
 def _show_page(report: SurprisalReport, console: Console) -> None:
-    """Print the colored text, the generators side by side where there is room."""
+    """Print the colored text, the generators side by side if they fit."""
+    # heading and legend
     names, columns = list(report.generators), report.columns
     marked = set(largest_differences(columns))
     ansi = console.color_system not in ("256", "truecolor")
     _show_heading(report, bool(marked), ansi, console)
 
-    # side by side, or one below the other
+    # all generators side by side, or one below the other
     per_row = len(names) if (console.width + 1) // len(names) > MIN_COLUMN_WIDTH else 1
     for start in range(0, len(names), per_row):
         part = slice(start, start + per_row)
@@ -76,23 +82,27 @@ def _show_page(report: SurprisalReport, console: Console) -> None:
 
 
 def _show_heading(report: SurprisalReport, marked: bool, ansi: bool, console: Console) -> None:
-    """Print what is shown, and the legend of the colors."""
+    """Print the title and the legend of the colors."""
+    # the text and the models
     trained = f"read by models trained on {report.author}"
     title = f"{report.name}, {report.characters:,} characters, {trained}"
     console.print(Text(printable(title), style="bold"))
 
+    # the color scale
     legend = Text("bits per word: ")
     for level, label in enumerate(LEGEND):
         legend.append(f" {label} ", style=_level_style(level, ansi)).append(" ")
     console.print(legend)
 
+    # several generators mark the words on which they differ
     if marked:
         console.print(Text("underlined: words on which they differ most", style=f"underline {PAPER_STYLE}"))
     console.print()
 
 
 def _side_by_side(names: Sequence[str], columns: Sequence[Words], marked: set[int], ansi: bool, width: int) -> Table:
-    """Return a grid with a column for each generator and a row for each paragraph, so that the columns stay level."""
+    """Return a grid with a column for each generator and a row for each paragraph, so that paragraphs stay aligned."""
+    # columns of the same width with a gap of one character
     grid = Table.grid(padding=0)
     column_width = (width - len(names) + 1) // len(names)
     for number in range(len(names)):
@@ -111,12 +121,12 @@ def _side_by_side(names: Sequence[str], columns: Sequence[Words], marked: set[in
 
 
 def _with_gaps(cells: Sequence[Any]) -> list[Any]:
-    """Return the cells with an empty one between each two."""
+    """Return the cells with an empty cell between each two."""
     return [part for cell in cells for part in ("", cell)][1:]
 
 
 def paragraphs(words: Words) -> Iterator[Paragraph]:
-    r"""Yield the words of a text by its paragraphs and, in verse, its lines.
+    r"""Yield the words of a text by paragraph or, in verse, by line.
 
     >>> words = [WordSurprisal("a", 1.0), WordSurprisal(" b", 2.0), WordSurprisal("\n\nc", 3.0)]
     >>> [[word for _, word, _ in paragraph] for paragraph in paragraphs(words)]
@@ -125,6 +135,8 @@ def paragraphs(words: Words) -> Iterator[Paragraph]:
     paragraph: Paragraph = []
     for number, (text, bits) in enumerate(words):
         space, word = split_leading_space(text)
+
+        # white space with a newline ends a paragraph; keep the indentation after it
         if "\n" in space:
             if paragraph:
                 yield paragraph
@@ -134,7 +146,7 @@ def paragraphs(words: Words) -> Iterator[Paragraph]:
 
 
 def _paragraph_text(paragraph: Paragraph, marked: set[int], ansi: bool) -> Text:
-    """Return a paragraph in colors; a word that is longer than its column is broken, never cut off."""
+    """Return a paragraph in colors; a word longer than its column is broken, not cut off."""
     text = Text(overflow="fold")
     for number, piece, bits in paragraph:
         space, word = split_leading_space(piece)
@@ -145,19 +157,20 @@ def _paragraph_text(paragraph: Paragraph, marked: set[int], ansi: bool) -> Text:
 
 
 def _level_style(level: int, ansi: bool) -> str:
-    """Return the style of a level of surprisal, in 16 colors or in many."""
+    """Return the style of a level of surprisal, in 16 colors if `ansi`, else in true color."""
     return f"black on {ANSI_COLORS[level]}" if ansi else f"{THEMES['ink'][0]} on {SURPRISAL[level][0]}"
 
 
 def _show_differences(report: SurprisalReport, console: Console) -> None:
-    """Print the words on which generators differ most, with their context and their bits, the lowest marked."""
+    """Print the words on which generators differ most with their bits, the lowest marked, and their context."""
+    # a single generator has no differences
     columns = report.columns
     largest = largest_differences(columns)[:MAX_DIFFERENCES]
     if not largest:
         return
     has_room = console.width >= 60 + 10 * len(columns)  # for the context
 
-    # each word with its bits
+    # a row for each word
     rows = []
     for number in largest:
         bits = [column[number].bits for column in columns]
@@ -167,6 +180,7 @@ def _show_differences(report: SurprisalReport, console: Console) -> None:
         marked = [f"{'*' if value == min(bits) else ''}{value:.1f}" for value in bits]
         rows.append([word, *marked, *([context] if has_room else [])])
 
+    # the table
     console.print()
     print_heading("Where they differ most, in bits", console)
     print_list(["word", *report.generators, *(["context"] if has_room else [])], rows, console)

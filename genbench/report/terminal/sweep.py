@@ -1,4 +1,4 @@
-"""A sweep in the terminal: bits against cost for each author, the Pareto front marked."""
+"""Print a sweep: bits and cost of each row by author, with the Pareto front marked."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ NOTE = (
 
 
 def show_sweep(sweep: Sweep, console: Console) -> None:
-    """Print a table for each author, and the remarks below it."""
+    """Print a table for each author, with remarks below it."""
+    # title and notes of the file
     comparison = sweep.comparison
     show_introduction(comparison, console)
 
+    # the table and remarks of each author
     for author in comparison.corpora:
         console.print(Text(corpus_heading(comparison, author), style="bold"))
         console.print(_table(sweep_table(sweep, author)))
@@ -49,11 +51,13 @@ def show_sweep(sweep: Sweep, console: Console) -> None:
 
 
 def sweep_table(sweep: Sweep, author: str) -> TextTable:
-    """Return an author's rows by their validation bits, marked as the best, on the front, or neither.
+    """Return the rows of an author ranked by validation bits, with the best row and the Pareto front marked.
 
-    Pruned rows are last; failed ones are left to the remarks.
+    Pruned rows are last. Failed rows are left out: `remarks` names them.
     """
     rows, best = sweep.ranked(author), sweep.best(author)
+
+    # rows are compared by identity: several may be equal
     front = {id(row) for row in sweep.front(author)}
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
@@ -64,7 +68,7 @@ def sweep_table(sweep: Sweep, author: str) -> TextTable:
 
 
 def _cells(row: Row) -> list[str]:
-    """Return the cells of a row after its name."""
+    """Return the cells of a row below HEADINGS, without its name."""
     return [
         format_decimals(row.validation_bits_per_character, 3),
         "pruned" if row.status == "pruned" else format_decimals(row.bits_per_character, 3),
@@ -75,7 +79,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _table(lines: TextTable) -> Table:
-    """Return the table for the terminal, the front in green."""
+    """Return the table for the terminal, with the front in green."""
     table = plain_table()
     table.add_column(lines.headings[0], overflow="fold", min_width=MIN_NAME_WIDTH)
     for heading in lines.headings[1:]:
@@ -87,16 +91,18 @@ def _table(lines: TextTable) -> Table:
 
 
 def note(sweep: Sweep) -> str:
-    """Return the sentences that say how to read the table."""
+    """Return the note on how to read the table."""
     return NOTE.format(cost=COST_UNITS[sweep.cost])
 
 
 def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
-    """Yield the remarks on an author's rows, each with its style: rows that were pruned, and rows that failed."""
+    """Yield remarks on the pruned and failed rows of an author, each with its style."""
     rows = sweep.ranked(author)
     pruned = sum(row.status == "pruned" for row in rows)
     if pruned:
         yield f"{pruned} of {len(rows)} rows were stopped early by pruning, with these bits of the validation text.", ""
+
+    # the reason of each failure
     for label, row in zip(labels(rows), rows, strict=True):
         if row.status == "failed":
             yield f"{label} failed: {row.error}", "red"

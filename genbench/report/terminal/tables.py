@@ -1,4 +1,4 @@
-"""Tables and lists fitted to the width of a terminal; in a pipe, lines with tabs."""
+"""Print tables and lists that fit the width of a terminal; in a pipe, tab-separated lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Cells = Sequence[str]
 
 
 def print_text(text: str, console: Console, style: str = "") -> None:
-    """Print a sentence, wrapped on a terminal only."""
+    """Print a sentence; it is wrapped on a terminal only."""
     console.print(Text(printable(text), style=style), soft_wrap=not console.is_terminal)
 
 
@@ -34,7 +34,7 @@ def print_heading(text: str, console: Console) -> None:
 
 
 def print_list(headings: Cells, rows: Sequence[Cells], console: Console) -> None:
-    """Print rows under headings: a table on a terminal, paragraphs on a narrow one, lines with tabs in a pipe."""
+    """Print rows as a table, as paragraphs on a narrow terminal, or as tab-separated lines in a pipe."""
     if not console.is_terminal:
         for row in (headings, *rows):
             print_tabs(row, console)
@@ -44,7 +44,7 @@ def print_list(headings: Cells, rows: Sequence[Cells], console: Console) -> None
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
-    """Print names and values, one pair a line; in a pipe with a tab between them."""
+    """Print names and values, one pair a line; in a pipe separated by a tab."""
     if not console.is_terminal:
         for pair in pairs:
             print_tabs(pair, console)
@@ -56,7 +56,8 @@ def print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
 
 
 def print_tabs(cells: Cells, console: Console) -> None:
-    """Print one line with tabs between the cells; rich is bypassed, because it turns tabs into spaces."""
+    """Print one tab-separated line."""
+    # write to the file itself, because rich would turn tabs into spaces
     console.file.write("\t".join(printable(cell).replace("\n", " ") for cell in cells) + "\n")
 
 
@@ -67,9 +68,9 @@ def plain_table() -> Table:
 
 @dataclass(frozen=True)
 class NumberTable:
-    """A table of numbers for a terminal: columns that do not fit go into further tables below, names repeated.
+    """A table of numbers that fits the terminal: columns that do not fit follow in another table below.
 
-    The first cell of each row is its name. `styles` are the styles of whole rows.
+    The first cell of each row is its name, which every table repeats. `styles` has the style of each row.
     """
 
     headings: Cells
@@ -81,8 +82,8 @@ class NumberTable:
             yield self._table(columns)
 
     def _blocks(self, width: int) -> Iterator[list[int]]:
-        """Yield the numbers of the columns that fit beside each other."""
-        # the width of each column, and the room beside the names
+        """Yield the numbers of the columns of each table."""
+        # the width of each column, and the space beside the names
         widths = [
             max(_cell_width(cell) for cell in (self.headings[column], *(row[column] for row in self.rows)))
             for column in range(len(self.headings))
@@ -90,7 +91,7 @@ class NumberTable:
         names = min(max(widths[0], MIN_NAME_WIDTH), max(MIN_NAME_WIDTH, width // 3))
         available = left = width - names - COLUMN_GAP
 
-        # as many columns as fit, then the next ones
+        # as many columns as fit, then start the next table; a table has at least one column
         block: list[int] = []
         for column in range(1, len(self.headings)):
             needed = COLUMN_GAP + widths[column]
@@ -103,10 +104,13 @@ class NumberTable:
 
     def _table(self, columns: Sequence[int]) -> Table:
         """Return the table of some of the columns."""
+        # names may be wrapped, numbers may not
         table = plain_table()
         table.add_column(Text(printable(self.headings[0])), overflow="fold", min_width=MIN_NAME_WIDTH)
         for column in columns:
             table.add_column(Text(printable(self.headings[column])), justify="right", no_wrap=True)
+
+        # a cell that is a Text has its own style
         for number, row in enumerate(self.rows):
             cells = (row[column] for column in (0, *columns))
             style = self.styles[number] if self.styles else ""
@@ -115,15 +119,15 @@ class NumberTable:
 
 
 def _cell_width(cell: str | Text) -> int:
-    """Return how many columns of the terminal a cell takes."""
+    """Return the width of a cell on the terminal."""
     return max(map(cell_len, str(cell).split("\n")))
 
 
 def fit_list(headings: Cells, rows: Sequence[Cells], width: int) -> Iterator[RenderableType]:
-    """Yield a list as one table if no word has to be broken for it, or else as a paragraph for each row."""
+    """Yield a list as one table if that breaks no word, otherwise as a paragraph for each row."""
     lines = [[printable(cell) for cell in row] for row in (headings, *rows)]
 
-    # the widest gap between columns that leaves room for the words
+    # a table with the widest gap between columns that fits
     for gap in LIST_GAPS:
         widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1))
         if widths is not None:
@@ -137,9 +141,9 @@ def fit_list(headings: Cells, rows: Sequence[Cells], width: int) -> Iterator[Ren
 
 
 def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
-    """Return the width of each column of a list so that no word is broken; None where there is no room for that.
+    """Return the width of each column of a list so that no word is broken, or None if that is impossible.
 
-    The first column, of names, is not wrapped if that is possible.
+    The first column, which has the names, is wrapped only if the list does not fit otherwise.
 
     >>> column_widths([["name", "what it is"], ["an a", "one of a few words"]], 22)
     [4, 18]
@@ -153,9 +157,10 @@ def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
     longest_words = [max(cell_len(word) for cell in column for word in ["", *cell.split()]) for column in columns]
     longest_cells = [max(map(cell_len, column)) for column in columns]
 
-    # first with names that are not wrapped, then with all columns wrapped
+    # try with the names on one line, then with all columns wrapped
     for minimum in ([longest_cells[0], *longest_words[1:]], longest_words):
         if sum(minimum) <= available:
+            # rows that need many lines are easier to read as paragraphs
             widths = _widen(minimum, longest_cells, available - sum(minimum))
             heights = [
                 max(-(-cell_len(cell) // (width or 1)) for cell, width in zip(line, widths, strict=True))
@@ -166,7 +171,7 @@ def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
 
 
 def _widen(widths: Sequence[int], wanted: Sequence[int], left: int) -> list[int]:
-    """Return the widths with the columns that are left distributed to those that lack most."""
+    """Return the widths after giving the columns of the terminal that are left to those that lack most."""
     widened = list(widths)
     while left and widened != list(wanted):
         column = max(range(len(widened)), key=lambda column: wanted[column] - widened[column])
@@ -176,7 +181,7 @@ def _widen(widths: Sequence[int], wanted: Sequence[int], left: int) -> list[int]
 
 
 def _list_table(headings: Cells, rows: Sequence[Cells], widths: Sequence[int], gap: int) -> Table:
-    """Return a list as a table whose columns have these widths."""
+    """Return a list as a table with columns of these widths."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
     for heading, width in zip(headings, widths, strict=True):
         table.add_column(Text(heading), width=width, overflow="fold")
@@ -186,7 +191,7 @@ def _list_table(headings: Cells, rows: Sequence[Cells], widths: Sequence[int], g
 
 
 def _paragraph(names: Cells, cells: Cells) -> Text:
-    """Return the cells of a row, except its first, each after the heading of its column."""
+    """Return the cells that are not empty as one paragraph, each after its heading."""
     parts = [
         Text(f"{name}: ", style="bright_black").append(cell, style="default")
         for name, cell in zip(names, cells, strict=True)
