@@ -1,9 +1,12 @@
-"""The public functions, in the words of the command line.
+"""The public functions, named like the commands of the command line.
 
-corpus       an author's text, cleaned and split
-train        a model of an author; load, load_or_train: a stored one
-generate     texts by a model; stream: piece by piece
-score        how well a model predicts a text
+corpus         load an author's text, cleaned and split
+train          train a model on an author
+load           load a stored model
+load_or_train  load the stored model of an author, or train one
+generate       generate texts
+stream         generate one text piece by piece
+score          measure how well a model predicts a text
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from genbench import registry
 from genbench.analysis.attribution import attribute as attribute
@@ -46,11 +48,12 @@ from genbench.scoring import Score
 from genbench.spec import Spec, option_values, parse_duration
 from genbench.storage import models, sharing
 from genbench.storage.files import require_new_folder
+from genbench.storage.records import JsonObject
 from genbench.storage.sharing import import_model as import_model
 from genbench.tokenization.text import Text
 from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
 
-QUICK_GENERATOR = "markov-char"  # trains in a second; used where nobody names a generator
+QUICK_GENERATOR = "markov-char"  # trains in a second; the default generator
 
 
 def corpus(
@@ -64,7 +67,7 @@ def corpus(
 
     `author` is a catalogue name, `gutenberg:NUMBER`, or a path to a .txt file or a folder of them; a Corpus is returned
     as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep". `held_out` names a book, by words of
-    its title, that alone becomes the test text. Raises CorpusError for a text that is not available or not usable.
+    its title, that becomes the whole test text. Raises CorpusError for a text that is not available or not usable.
     """
     return load_corpus(author, lines=lines, held_out=held_out, on_progress=listener.download)
 
@@ -72,7 +75,7 @@ def corpus(
 def export_corpus(corpus: Corpus, folder: Path | str) -> list[Path]:
     """Write train.txt, valid.txt and test.txt, exactly as generators receive them, into a folder; return the paths.
 
-    Raises UserError where they cannot be written.
+    Raises UserError if they cannot be written.
     """
     return write_parts(corpus, folder)
 
@@ -92,16 +95,18 @@ def train(
 ) -> Model:
     """Train a generator on an author and store the model; a stored model of the same training is loaded instead.
 
-    `budget` is in seconds or a duration such as "2m" (30 seconds where no `steps` are given). `retrain` trains even if
-    the same model is stored, `keep=False` stores nothing. Raises UserError for what is not available, ContractError
-    where the generator breaks the contract.
+    `budget` is in seconds or a duration such as "2m" (30 seconds if no `steps` are given). `retrain` trains even if
+    the same model is stored, `keep=False` stores nothing. Raises UserError for an invalid argument, ContractError if
+    the generator violates the contract.
     """
+    # check all arguments before the text is downloaded
     settings = TrainSettings(parse_duration(budget), steps, seed, device).with_default_budget()
     settings.require_device()
     spec = Spec.parse(generator)
     untrained = registry.create(spec)
     text = corpus(author, lines=lines, listener=listener)
 
+    # train, or load the stored model of the same training
     name = f"{text.author} {spec}"
 
     def report(progress: Progress) -> None:
@@ -112,7 +117,7 @@ def train(
         untrained, spec, TrainingText.from_corpus(text), settings, folder=folder, retrain=retrain, on_progress=report
     )
 
-    # say what came of it
+    # report notes, and the name under which the model is stored
     if model.card is not None:
         for note in model.card.training.notes:
             listener.message(note)
@@ -122,9 +127,9 @@ def train(
 
 
 def load(name: str | Path) -> Model:
-    """Return the model that `genbench models list` shows under this name, or the one in a folder.
+    """Load a model by the name that `genbench models list` shows, or the model in a folder.
 
-    Raises UserError where there is none, or it is damaged.
+    Raises UserError if there is none, or if it is damaged.
     """
     return Model.load(name)
 
@@ -140,17 +145,18 @@ def load_or_train(
     lines: str = "join",
     listener: ProgressListener = SILENT,
 ) -> Model:
-    """Return the newest stored model of an author's text and SPEC that fits the budget, steps, seed and device given.
+    """Load the newest stored model of an author's text and SPEC with this budget, steps, seed and device.
 
-    Options that are None fit every model. Where there is none, one is trained and stored, as `train` does.
+    Arguments that are None match every model. If no model matches, one is trained and stored, as by `train`.
     """
+    # what a stored model must have in common with this call
     spec = Spec.parse(generator)
     options = option_values(registry.create(spec))
     text = corpus(author, lines=lines, listener=listener)
     limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
     wanted = {name: value for name, value in limits.items() if value is not None}
 
-    # the newest stored one
+    # load the newest stored model that matches
     about = {"author": text.author, "sha256": text.sha256, "held_out": text.held_out}
     stored = models.find_model(models.models_folder(), models.training_key(spec, options, about) | wanted)
     if stored is not None:
@@ -161,14 +167,14 @@ def load_or_train(
         except UserError as error:
             listener.message(str(error))
 
-    # else a new one
+    # otherwise, train one
     conditions = "".join(f", {name} {value}" for name, value in wanted.items())
     listener.message(f"no stored model of {text.author} as {spec}{conditions}: training one")
     return train(text, spec, budget=budget, steps=steps, seed=seed or 0, device=device or "auto", listener=listener)
 
 
 def stored_specs(text: Corpus) -> list[str]:
-    """Return the SPECs of the stored models of an author's text, newest first; a quick chain where there are none."""
+    """Return the SPECs of the stored models of an author's text, newest first; `QUICK_GENERATOR` if there are none."""
     about = (text.author, text.sha256, text.held_out)
     cards = [model.card for model in models.list_models(models.models_folder())]
     specs = dict.fromkeys(card.spec for card in cards if (card.author, card.sha256, card.held_out) == about)
@@ -186,7 +192,7 @@ def generate(
     seed: int = 0,
     listener: ProgressListener = SILENT,
 ) -> list[str]:
-    """Return `count` texts by a model that continue one prompt, or each its own, without the prompts.
+    """Return `count` continuations of one prompt, or of one prompt each, without the prompts.
 
     `length` (in characters) and `temperature` replace those of `sampling`. Text i is the one that `stream` yields with
     the seed `seed + i`. Raises UserError for a count below 1.
@@ -204,24 +210,28 @@ def stream(
     temperature: float | None = None,
     seed: int = 0,
 ) -> Iterator[str]:
-    """Yield text by a model that continues a prompt piece by piece, as it is sampled."""
+    """Yield the continuation of a prompt piece by piece, as it is sampled."""
     return model.stream(prompt, _sampling(sampling, length, temperature), seed=seed)
 
 
 def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> Score:
     """Return how well a model predicts a text: bits, bits per character, perplexities.
 
-    Raises ContractError where the generator breaks the contract.
+    Raises ContractError if the generator violates the contract.
     """
     return model.score(text, progress=listener.task("scoring"))
 
 
-def score_figures(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> dict[str, Any]:
+def score_figures(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> JsonObject:
     """Return the score of a text with its 95 % interval and the speed of scoring, as JSON values."""
     started = time.perf_counter()
     result = score(model, text, listener=listener)
     seconds = time.perf_counter() - started
+
+    # the interval over blocks of 1,000 characters
     bounds = bootstrap_interval(block_sums(result.character_bits))
+
+    # the stored sums, then the figures derived from them
     counts = ("bits", "characters", "bytes", "words", "tokens")
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
     return {name: getattr(result, name) for name in (*counts, *derived)} | {
@@ -231,12 +241,14 @@ def score_figures(model: Model, text: str | Text, *, listener: ProgressListener 
 
 
 def read_text(file: str | Path, *, lines: str = "join") -> str:
-    """Return the text of a file, or of standard input for "-", cleaned as an author's text is.
+    """Return the text of a file, or of standard input for "-", cleaned like an author's text.
 
-    Raises CorpusError where it cannot be read, is empty or is not UTF-8 text.
+    Raises CorpusError if it cannot be read, is empty or is not UTF-8 text, UserError for a folder.
     """
     if Path(file).is_dir():
         raise UserError(f"{str(file)!r} is a folder; name a text file, or - for standard input")
+
+    # read, then clean as `corpus` does
     name, data = ("standard input", sys.stdin.buffer.read()) if str(file) == "-" else read_path(Path(file))[0]
     text = clean(decode(data, name=str(name)), lines=lines)
     if not text:
@@ -245,7 +257,7 @@ def read_text(file: str | Path, *, lines: str = "join") -> str:
 
 
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:
-    """Load a stored model; the first network takes seconds, because torch does."""
+    """Load a stored model, reported as a task: importing torch for the first network takes seconds."""
     progress = listener.task(f"loading {stored.name}")
     progress(0.0)
     try:
@@ -273,19 +285,23 @@ def export_model(
 ) -> Path:
     """Write the model that `load_or_train` returns, a model card and checksums into a new folder; return the folder.
 
-    The model is scored on the author's test text for its card. `import_model` reads the folder. It contains a hash of
-    each word of the training text, for `max_overlap`. Raises UserError where the folder is not empty or cannot be
+    The model is scored on the author's test text for its card. `import_model` reads the folder. The folder contains a
+    hash of each word of the training text, for `max_overlap`. Raises UserError if the folder is not empty or cannot be
     written.
     """
     from genbench.report.export.model_card import model_card
 
     require_new_folder(Path(folder))  # before the training
+
+    # the model
     text = corpus(author, lines=lines, listener=listener)
     model = load_or_train(
         text, generator, budget=budget, steps=steps, seed=seed, device=device, lines=lines, listener=listener
     )
     if not model.id:
         raise UserError(f"the model could not be stored in {models.models_folder()}, so it cannot be exported")
+
+    # its card, with the score of the test text
     stored = models.get_model(models.models_folder(), model.id)
     figures = score_figures(model, text.test, listener=listener)
     readme = model_card(stored.card, figures, registry.provider(stored.card.spec), model.training_words is not None)

@@ -1,8 +1,8 @@
-"""What a generator may offer beyond the six methods of the contract.
+"""Optional capabilities of a generator, beyond the six methods of the contract.
 
-Each protocol is optional, found with `isinstance` or `supports`, and checked by the conformance kit against the six
-methods. The functions below use the protocol where a generator has it and the six methods where it does not, so that
-the rest of genbench calls one function for every generator.
+Each protocol is optional, detected with `isinstance` or `supports`, and checked by the conformance kit against the six
+methods. The functions below call the optional method if a generator has it, and otherwise fall back to the six methods,
+so that the rest of genbench calls one function for every generator.
 
     protocol            what it adds
     BatchStepping       advance and log_probs for many states at once
@@ -32,40 +32,41 @@ PROGRESS_EVERY = 256  # tokens
 
 @dataclass(frozen=True)
 class BackoffLevel:
-    """What one context length says about the next token; shorter contexts share the rest."""
+    """The counts and probabilities of the next token after a context of one length, in a back-off model."""
 
     length: int  # of the context, in tokens
-    leftover: float  # the share of probability that shorter contexts distribute
+    leftover: float  # probability mass left to shorter contexts, 0 to 1
     tokens: Ids  # (n,) tokens that followed this context
     counts: LogProbs  # (n,) how often, as the smoothing method counts
-    discounts: LogProbs  # (n,) what was subtracted from each count
-    probabilities: LogProbs  # (n,) of each token by this context and all shorter ones
+    discounts: LogProbs  # (n,) subtracted from each count
+    probabilities: LogProbs  # (n,) of each token, interpolated with all shorter contexts
 
 
 @dataclass(frozen=True)
 class LayerActivations:
-    """The values of one recurrent layer while it read a text; each array is (tokens, units)."""
+    """The activations of one recurrent layer over a text; each array is (tokens, units)."""
 
     memory: LogProbs
     gates: dict[str, LogProbs]  # by name, such as "forget": from 0, closed, to 1, open
 
 
 class Probe(Protocol):
-    """Access to the inside of a recurrent network, for `gates` and `memory`."""
+    """Access to the activations and gradients of a recurrent network, for the analyses `gates` and `memory`."""
 
     def layers(self, ids: Ids) -> Sequence[LayerActivations]:
         """Return the activations of each layer after each token, read from `start()`, the lowest layer first."""
 
     def gradients(self, ids: Ids, lags: int, scale: float | None = None) -> LogProbs:
-        """Return the gradient norm of a token's surprisal with respect to earlier inputs, (places, lags), lag 1 first.
+        """Return the gradient norm of a token's surprisal with respect to earlier inputs, (positions, lags).
 
-        With `scale`, an untrained network is used whose initial recurrent weights are multiplied by it.
+        The first column is lag 1, in tokens. If `scale` is given, an untrained network is used, with its initial
+        recurrent weights multiplied by `scale`.
         """
 
 
 @runtime_checkable
 class BatchStepping(Protocol):
-    """Steps for many states at once; the same results as one at a time."""
+    """Advances and predicts from many states at once, with the same results as one at a time."""
 
     def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
         """Return the state after one more token for each state."""
@@ -97,8 +98,8 @@ class QuantileSampling(Protocol):
     def quantile_tokens(self, states: Sequence[State], uniforms: LogProbs, temperature: float) -> Ids:
         """Return for each state the token at a quantile from 0 to 1, (states,).
 
-        The tokens form intervals, in any order, of width exp(log_probs(state) / temperature), normalised; -1 where the
-        generator gives no answer, and `log_probs` is used instead.
+        The tokens form intervals, in any order, of width exp(log_probs(state) / temperature), normalized. Return -1 for
+        a state that this method does not support; `log_probs` is used instead.
         """
 
 
@@ -107,15 +108,15 @@ class BackoffEvidence(Protocol):
     """Shows the counts behind a prediction."""
 
     def backoff_levels(self, state: State) -> Sequence[BackoffLevel]:
-        """Return what each context length says about the next token, the shortest first."""
+        """Return the counts and probabilities of the next token for each context length, the shortest first."""
 
 
 @runtime_checkable
 class ContextLengths(Protocol):
-    """Tells how long a context was seen in training: mixtures weigh their parts by it."""
+    """Reports how much of the current context occurred in training; mixtures weight their parts by it."""
 
     def context_length(self, state: State) -> int:
-        """Return how many tokens of the context occurred together in the training text."""
+        """Return the number of tokens at the end of the context that occurred together in the training text."""
 
     def context_lengths(self, ids: Ids) -> Ids:
         """Return the context length before each token of a stream, (tokens,), read from `start()`."""
@@ -131,11 +132,11 @@ class Activations(Protocol):
 
 @runtime_checkable
 class Adaptive(Protocol):
-    """A generator that can learn from the text that it reads while it is scored; such a row is ranked apart."""
+    """A generator that can learn from the text it reads while it is scored; its row is ranked separately."""
 
     @property
     def adapts(self) -> bool:
-        """Whether this generator, with its options, does so."""
+        """Whether this generator, with its current options, learns while it reads."""
 
 
 @lru_cache(maxsize=1024)
@@ -145,7 +146,7 @@ def supports(kind: type, capability: type) -> bool:
 
 
 def is_adaptive(generator: Generator) -> bool:
-    """Return whether a generator learns from the text that it reads."""
+    """Return whether a generator learns from the text it reads while it is scored."""
     return isinstance(generator, Adaptive) and bool(generator.adapts)
 
 
@@ -192,19 +193,19 @@ def token_log_probs_batch(generator: Generator, streams: Sequence[Ids]) -> list[
 
 
 def backoff_levels(generator: Generator, state: State) -> Sequence[BackoffLevel]:
-    """Return what each context length says about the next token; empty for a generator without counts."""
+    """Return the counts behind a prediction, the shortest context first; empty for a generator without counts."""
     return generator.backoff_levels(state) if isinstance(generator, BackoffEvidence) else ()
 
 
 def context_length(generator: Generator, state: State) -> int:
-    """Return how many tokens of the context were seen together in training; 0 where the generator does not say."""
+    """Return how many tokens of the context occurred together in training; 0 for a generator without the capability."""
     if supports(type(generator), ContextLengths):
         return generator.context_length(state)  # type: ignore[attr-defined, no-any-return]
     return 0
 
 
 def context_lengths(generator: Generator, ids: Ids) -> Ids:
-    """Return the context length before each token of a stream, (tokens,); zeros where the generator does not say."""
+    """Return the context length before each token of a stream, (tokens,); zeros without the capability."""
     if isinstance(generator, ContextLengths):
         return generator.context_lengths(ids)
     return np.zeros(len(ids), np.int64)

@@ -1,16 +1,16 @@
-"""Every error that genbench raises on purpose.
+"""All exceptions and warnings that genbench raises itself.
 
-GenbenchError
-├── UserError           something asked for cannot be had
-│   ├── SpecError       a generator's SPEC or one of its options
-│   ├── CorpusError     an author or a text
-│   └── NotFittedError  a generator that is not trained (also an AttributeError, so that hasattr works)
-└── ContractError       a generator breaks the contract: its row fails, the others stand
+GenbenchError           base class of all of them
+├── UserError           an argument is invalid, or a requested file, model or author is not available
+│   ├── SpecError       a SPEC is malformed, or names an unknown generator or option
+│   ├── CorpusError     an author is unknown, or a text cannot be read or used
+│   └── NotFittedError  a generator is used before training (also an AttributeError, so that hasattr works)
+└── ContractError       a generator violates the contract; in a comparison, only its row fails
 
-PluginWarning is what an installed plugin that cannot be used costs every command that meets it: one line.
+PluginWarning           an installed plugin cannot be loaded and is skipped (a UserWarning)
 
-Each says in one sentence what the thing is, what the choices are and what to do next. The command line shows it and
-ends with exit code 2.
+A message states in one sentence what is wrong, the valid choices, and the next command. The command line prints it and
+exits with code 2.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from pathlib import Path
 
 
 class GenbenchError(Exception):
-    """The root: catch this to catch all that genbench raises on purpose."""
+    """Base class of all genbench exceptions."""
 
 
 class UserError(GenbenchError):
-    """Something asked for cannot be had."""
+    """An argument is invalid, or a requested file, model or author is not available."""
 
 
 class SpecError(UserError):
-    """A SPEC that names no generator, or an option it does not have."""
+    """A SPEC is malformed, or names an unknown generator or option."""
 
 
 class CorpusError(UserError):
-    """An author that is not known, or a text that cannot be used."""
+    """An author is unknown, or a text cannot be read or used."""
 
 
 class NotFittedError(UserError, AttributeError):
@@ -42,26 +42,28 @@ class NotFittedError(UserError, AttributeError):
 
 
 class ContractError(GenbenchError):
-    """A generator that breaks the contract."""
+    """A generator violates the contract in `genbench.generator`."""
 
 
 class PluginWarning(UserWarning):
-    """An installed plugin that cannot be used, and how to be rid of it."""
+    """An installed plugin cannot be loaded; the message says how to remove it."""
 
 
 def format_error(error: BaseException, file: str | None = None) -> str:
-    """Return the type and message of an exception, and the line of `file` where it arose, if it arose there.
+    """Return the type and message of an exception, and the line of `file` that raised it, if one did.
 
     >>> format_error(ValueError("no")), format_error(KeyError())
     ('ValueError: no', 'KeyError')
     """
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+    # the innermost frame in that file
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f"{message} ({Path(str(file)).name}, line {lines[-1]})" if lines else message
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known names as a sentence, those that resemble `word` first.
+    """Return a hint that lists the known names, after those that resemble `word`.
 
     >>> nearest("astuen", ["carroll", "austen"])
     'did you mean austen? (known: austen, carroll)'

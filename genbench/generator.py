@@ -1,8 +1,8 @@
-"""The contract between genbench and a text generator.
+"""The contract between genbench and a text generator: the abstract class `Generator`.
 
-A generator is a state, a distribution over the next token given that state, and a rule to advance the state. Sampling,
-scoring, saving and conformance checks are derived from these three in the core, so a generator cannot report one
-distribution and sample from another. What a generator may offer beyond the six methods is in `genbench.capabilities`.
+A generator defines a state, a distribution over the next token given that state, and a rule to advance the state.
+Sampling, scoring, saving and conformance checks are derived from these three in the core, so a generator cannot report
+one distribution and sample from another. Optional methods beyond these six are listed in `genbench.capabilities`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ State: TypeAlias = Any
 LogProbs = npt.NDArray[np.float64]
 Learned = dict[str, Any]
 OptionValue: TypeAlias = str | int | float | bool | None
-ProgressCallback = Callable[[float], None]  # receives the share of a long task that is done, 0 to 1
+ProgressCallback = Callable[[float], None]  # receives the completed share of a long task, 0 to 1
 
 
 class Generator(ABC):
@@ -52,14 +52,14 @@ class Generator(ABC):
 
     @abstractmethod
     def dump(self) -> Learned:
-        """Return what was learned, the tokenizer included, as JSON values and numpy arrays."""
+        """Return the learned values, including the tokenizer, as JSON values and numpy arrays."""
 
     @abstractmethod
     def restore(self, learned: Learned) -> None:
-        """Take back what `dump` returned, the tokenizer included."""
+        """Set the learned values, including the tokenizer, from what `dump` returned."""
 
     contract: ClassVar[int] = 2  # the version of this contract that the class implements
-    expected_failures: ClassVar[Mapping[str, str]] = {}  # conformance checks it does not pass, each with the reason
+    expected_failures: ClassVar[Mapping[str, str]] = {}  # conformance checks that cannot pass, each with the reason
 
     if not TYPE_CHECKING:  # only attributes that are missing get here; type checkers should report those
 
@@ -74,26 +74,26 @@ class Generator(ABC):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training run is: for progress bars, learning curves and tests."""
+    """The progress of a training run, for progress bars, learning curves and tests."""
 
     fraction: float  # of the run, 0 to 1
     step: int = 0
     loss: float | None = None  # running training loss in bits per token
     speed: float | None = None  # characters per second
     note: str = ""
-    valid: float | None = None  # bits per character of validation text, where it has just been measured
+    valid: float | None = None  # bits per character of validation text, if just measured
 
 
 @dataclass
 class TrainStats:
-    """What a generator reports about its training; see `TrainContext.record`."""
+    """Statistics of a training, recorded by the generator with `TrainContext.record`."""
 
-    parameters: int | None = None  # learned numbers: weights, or n-grams counted
+    parameters: int | None = None  # number of weights, or of n-gram counts
     steps: int | None = None  # optimizer steps
     passes: float = 1.0  # over the training text
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)  # sentences shown below the table of results
-    chosen: dict[str, OptionValue] = field(default_factory=dict)  # options that were open and what training chose
+    chosen: dict[str, OptionValue] = field(default_factory=dict)  # values that training chose for options left "auto"
     details: dict[str, Any] = field(default_factory=dict)  # further figures by name, as JSON values
 
 
@@ -103,9 +103,9 @@ def ignore(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class TrainContext:
-    """What the bench, not the generator, decides about one training run.
+    """The settings and callbacks of one training run; genbench sets them, the generator reads them.
 
-    `budget` is in seconds, `steps` in optimizer steps; with neither, a generator trains as long as it thinks right.
+    `budget` is in seconds, `steps` in optimizer steps. If both are None, the generator decides how long to train.
     """
 
     seed: int = 0
@@ -118,7 +118,7 @@ class TrainContext:
     stats: TrainStats = field(default_factory=TrainStats, repr=False, compare=False)
 
     def report(self, progress: Progress) -> None:
-        """Report how far the training is."""
+        """Report the progress of the training."""
         self.on_progress(progress)
 
     def save(self, state: Learned) -> None:
@@ -126,7 +126,7 @@ class TrainContext:
         self.on_checkpoint(state)
 
     def resume(self) -> Learned | None:
-        """Return the checkpoint that an interrupted run of the same training stored, or None."""
+        """Return the checkpoint of an interrupted run of the same training, or None."""
         return self.last_checkpoint()
 
     def record(
@@ -140,15 +140,19 @@ class TrainContext:
         chosen: Mapping[str, OptionValue] | None = None,
         **details: Any,
     ) -> None:
-        """Add to the statistics of this training; a value given again replaces the earlier one, notes add up.
+        """Record statistics of this training. A repeated value replaces the earlier one; notes are appended.
 
-        The names are those of `TrainStats`; other keywords are kept as details.
+        The keywords are the fields of `TrainStats`; any other keyword is stored in `TrainStats.details`.
         """
         stats = self.stats
+
+        # single values: None leaves the earlier one
         stats.parameters = stats.parameters if parameters is None else parameters
         stats.steps = stats.steps if steps is None else steps
         stats.passes = stats.passes if passes is None else passes
         stats.curve = stats.curve if curve is None else [list(point) for point in curve]
+
+        # collections grow
         stats.notes += notes or ()
         stats.chosen |= chosen or {}
         stats.details |= details
@@ -156,9 +160,12 @@ class TrainContext:
     def part(self, name: str, share: float) -> TrainContext:
         """Return the context for one part of a composed generator: a share of the budget, its own seed and checkpoint.
 
-        The part's statistics are its own: `part.stats` has them after its fit.
+        `share` is from 0 to 1. The part records its statistics in its own `stats`.
         """
+        # parts of different names draw different random numbers
         seed = int(np.random.SeedSequence([self.seed, *name.encode()]).generate_state(1)[0])
+
+        # the checkpoints of all parts are stored in one dict, by name
         return replace(
             self,
             seed=seed,
@@ -172,5 +179,5 @@ class TrainContext:
 
 
 def rescale(progress: ProgressCallback, start: float, width: float) -> ProgressCallback:
-    """Return a progress callback for one stage of a task, which covers `width` of the whole from `start` on."""
+    """Return a progress callback for one stage of a task: 0 to 1 is mapped to `start` to `start + width`."""
     return lambda share: progress(start + width * share)

@@ -1,4 +1,4 @@
-"""Model: a trained generator with its card, ready to write text and to score it."""
+"""Model: a trained generator with its model card, which generates and scores text."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from genbench.tokenization.text import Text
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A trained generator and what the bench knows about it.
+    """A trained generator with its model card and the hashed words of its training text.
 
-    `train` and `load` return one. `Model(generator)` makes one of a generator that was trained by hand; without
-    `training_words` the sampling limit `max_overlap` is not available.
+    `genbench.train` and `genbench.load` return one. `Model(generator)` wraps a generator that was fitted directly; the
+    sampling parameter `max_overlap` then needs `training_words`.
     """
 
     generator: Generator
     card: ModelCard | None = None
     training_words: TrainingWords | None = field(default=None, repr=False)
-    id: str = ""  # the name under which it is stored, "" where it is not
+    id: str = ""  # the name under which it is stored, "" if it is not stored
     reused: bool = False  # whether it was loaded instead of trained
 
     @classmethod
     def load(cls, name: str | Path) -> Model:
-        """Return the stored model of this name, or the one in a folder.
+        """Load a stored model by name, or the model in a folder.
 
-        Raises UserError where there is none, or it is damaged.
+        Raises UserError if there is none, or if it is damaged.
         """
         return cls.from_stored(models.open_model(name))
 
     @classmethod
     def from_stored(cls, stored: models.StoredModel) -> Model:
-        """Return a model of the store, loaded and tried out. Raises UserError where it cannot be used."""
+        """Load a stored model and score a short trial text with it. Raises UserError if it cannot be used."""
         generator, words = stored.load()
         return cls(generator, stored.card, words, stored.name, reused=True)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model into a new or empty folder, from which `load` reads it; return the folder.
+        """Write the model into a new or empty folder, for `load`; return the folder.
 
-        Raises UserError where the folder is not empty or the model has no card.
+        Raises UserError if the folder is not empty or the model has no card.
         """
         if self.card is None:
             raise UserError("a model without a card cannot be saved; genbench.train(author, SPEC) returns one with it")
@@ -60,7 +60,7 @@ class Model:
 
     @property
     def fingerprint(self) -> bytes:
-        """16 bytes that differ from those of every model with other predictions."""
+        """A hash of the model, 16 bytes; models with different predictions have different hashes."""
         return models.fingerprint(self.generator, self.training_words)
 
     def generate(
@@ -72,33 +72,38 @@ class Model:
         seed: int = 0,
         progress: ProgressCallback = ignore,
     ) -> list[str]:
-        """Return `count` texts, sampled side by side, that continue one prompt or each its own, without the prompts.
+        """Return `count` continuations of one prompt, or of one prompt each, without the prompts.
 
-        Text i is the one that `stream` yields with the seed `seed + i`. Raises UserError for a count below 1.
+        Text i is the one that `stream` yields with the seed `seed + i`. Raises UserError for a count below 1, and if
+        the number of prompts is neither one nor `count`.
         """
         if count < 1:
             raise UserError(f"count is {count}, and must be 1 or more")
+
+        # one prompt for each text
         prompts = [prompt] * count if isinstance(prompt, str) else list(prompt)
         if len(prompts) != count:
             raise UserError(f"{len(prompts)} prompts are given for {count} texts; give one, or one for each")
         for text in prompts:
             require_prompt(text)
+
+        # one random generator for each text, so that a text does not depend on the others
         rngs = [np.random.default_rng(seed + index) for index in range(count)]
         samplings = [sampling or Sampling()] * count
         return generate_many(self.generator, prompts, samplings, rngs, progress, self.training_words)
 
     def stream(self, prompt: str = "", sampling: Sampling | None = None, *, seed: int = 0) -> Iterator[str]:
-        """Yield text that continues a prompt piece by piece, as it is sampled."""
+        """Yield the continuation of a prompt piece by piece, as it is sampled."""
         require_prompt(prompt)
         rng = np.random.default_rng(seed)
         return stream_text(self.generator, prompt, sampling or Sampling(), rng, self.training_words)
 
     def score(self, text: str | Text, *, progress: ProgressCallback = ignore) -> Score:
-        """Return how well the model predicts a text. Raises ContractError where the generator breaks the contract."""
+        """Return the bits and perplexities of a text. Raises ContractError if the generator violates the contract."""
         return scoring.score(self.generator, text, progress)
 
     def surprisal(self, text: str, *, progress: ProgressCallback = ignore) -> list[WordSurprisal]:
-        """Return each word of a text, with the white space before it, and its bits. Raises UserError for no text."""
+        """Return each word of a text, with the white space before it, and its bits; UserError for an empty text."""
         return scoring.surprisal(self.generator, text, progress)
 
     def __repr__(self) -> str:

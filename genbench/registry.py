@@ -1,8 +1,8 @@
-"""Finds generators: registered by entry point (group `genbench.generators`), or in a .py file that the user names.
+"""Find and load generators: from entry points (group `genbench.generators`), or from a .py file named by the user.
 
-An installed plugin is imported when its generator is used, never before. One that cannot be used causes a
+An installed plugin is imported when its generator is used, never before. A plugin that cannot be loaded causes a
 PluginWarning. The environment variable GENBENCH_PLUGINS limits which distributions are considered: a list of their
-names, or `none` for genbench's own generators only.
+names, separated by commas, or `none` for genbench's own generators only.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _allowed_files: ContextVar[tuple[Path, ...] | None] = ContextVar("_allowed_files
 def create(spec: str | Spec) -> Generator:
     """Return the untrained generator of a SPEC such as `lstm-char:hidden=512`.
 
-    Raises SpecError for an unknown name or option, ContractError where a plugin cannot be used.
+    Raises SpecError for an unknown name or option, ContractError if a plugin cannot be used.
     """
     spec = Spec.parse(spec)
     return create_generator(resolve(spec), spec.name, spec.options)
@@ -61,7 +61,7 @@ def is_available(spec: str | Spec) -> bool:
 def registered() -> dict[str, EntryPoint]:
     """Return the entry point of every registered generator by name; nothing is imported.
 
-    Of two with one name the second causes a PluginWarning and is left out.
+    If two have the same name, the second is ignored with a PluginWarning.
     """
     points: dict[str, EntryPoint] = {}
     for point in _allowed_entry_points():
@@ -77,7 +77,7 @@ def registered() -> dict[str, EntryPoint]:
 
 
 def summaries() -> dict[str, str]:
-    """Return the first line of each registered generator's docstring; a broken one causes a PluginWarning."""
+    """Return the first line of each registered generator's docstring; one that cannot be loaded warns."""
     lines = {}
     for name in registered():
         try:
@@ -99,11 +99,13 @@ def provider(spec: str | Spec) -> str:
 def load_registered(name: str) -> type[Generator]:
     """Import and return the generator class that is registered under a name.
 
-    Raises SpecError for an unknown name, ContractError where its plugin cannot be used.
+    Raises SpecError for an unknown name, ContractError if its plugin cannot be used.
     """
     points = registered()
     if name not in points:
         raise SpecError(f"no generator is called {name!r}: {_suggestion(name, points)}")
+
+    # an error of an installed plugin also says how to remove it
     point = points[name]
     try:
         return _checked_class(_import(point), f"{name} ({point.value})")
@@ -116,8 +118,9 @@ def load_registered(name: str) -> type[Generator]:
 def load_file(path: Path) -> type[Generator]:
     """Run a .py file and return the one generator class that it defines.
 
-    Raises SpecError where there is no such file, ContractError where it cannot be run or does not define exactly one.
+    Raises SpecError if there is no such file, ContractError if it cannot be run or does not define exactly one.
     """
+    # a SPEC from a model of unknown origin must not run code
     allowed = _allowed_files.get()
     if allowed is not None and path.resolve() not in allowed:
         raise ContractError(f"{path} is a file, and no file that a model names is run; name it yourself, with -g")
@@ -129,6 +132,8 @@ def load_file(path: Path) -> type[Generator]:
     classes = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
     generators = [c for c in dict.fromkeys(classes) if issubclass(c, Generator)]
     complete = [c for c in generators if not inspect.isabstract(c)] or generators
+
+    # exactly one, or it is unclear which to use
     if len(complete) != 1:
         names = ", ".join(c.__name__ for c in complete) or "none"
         raise ContractError(f"{path} must define exactly one Generator, and defines {names}")
@@ -137,9 +142,9 @@ def load_file(path: Path) -> type[Generator]:
 
 @contextmanager
 def allow_files(files: tuple[Path, ...] | None) -> Iterator[None]:
-    """Within the context, refuse to run plugin files other than these; None allows all.
+    """Refuse, within the context, to run plugin files other than these; None allows all.
 
-    Used for SPECs that somebody else has written.
+    Used for SPECs from files of unknown origin.
     """
     token = _allowed_files.set(files)
     try:
@@ -149,7 +154,8 @@ def allow_files(files: tuple[Path, ...] | None) -> Iterator[None]:
 
 
 def _allowed_entry_points() -> list[EntryPoint]:
-    """Return genbench's own entry points first, then those of the distributions that GENBENCH_PLUGINS allows."""
+    """Return genbench's own entry points, then those of the distributions that GENBENCH_PLUGINS allows."""
+    # in a fixed order: with two of one name, the first is used
     points = sorted(
         entry_points(group=GROUP),
         key=lambda point: (_distribution(point) != OWN_DISTRIBUTION, _distribution(point), point.name),
@@ -181,9 +187,12 @@ def _how_to_remove(point: EntryPoint) -> str:
 
 
 def _suggestion(name: str, points: dict[str, EntryPoint]) -> str:
-    """Return what the user may have meant by an unknown name."""
+    """Return a hint for an unknown generator name."""
+    # it exists, but GENBENCH_PLUGINS excludes it
     if name in {point.name for point in entry_points(group=GROUP)}:
         return f"{PLUGINS_VARIABLE}={os.environ.get(PLUGINS_VARIABLE)} excludes its plugin"
+
+    # a plugin file without its path, or a misspelling
     file = Path(f"{name.replace('-', '_')}.py")
     return f"did you mean ./{file}?" if os.path.isfile(file) else nearest(name, points)
 
@@ -197,11 +206,14 @@ def _import(point: EntryPoint) -> Any:
 
 
 def _run_file(path: Path) -> ModuleType:
+    """Execute a .py file and return it as a module, under a name that depends on its path."""
     name = f"genbench_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+
+    # SystemExit too: a script that calls sys.exit must not end genbench
     sys.modules[name] = module  # dataclasses look up their module there
     try:
         spec.loader.exec_module(module)
@@ -212,7 +224,7 @@ def _run_file(path: Path) -> ModuleType:
 
 
 def _import_error(error: BaseException, file: str | None = None) -> str:
-    """Return an error as text, with a hint where the plugin imports a name that this genbench does not have."""
+    """Return an error as text, with a hint if the plugin imports a name that this version of genbench does not have."""
     missing = isinstance(error, ImportError) and (error.name or "").split(".")[0] == "genbench"
     if not missing:
         return format_error(error, file)
@@ -220,7 +232,8 @@ def _import_error(error: BaseException, file: str | None = None) -> str:
 
 
 def _checked_class(kind: Any, where: str) -> type[Generator]:
-    """Return the class if it is a complete generator for the supported contract; ContractError otherwise."""
+    """Return the class if it is a complete generator for the supported contract; raises ContractError otherwise."""
+    # a generator class with all abstract methods
     if not (inspect.isclass(kind) and issubclass(kind, Generator)):
         raise ContractError(f"{where} is not a Generator")
     _require_contract(kind, where)
@@ -241,10 +254,12 @@ def _checked_class(kind: Any, where: str) -> type[Generator]:
 
 
 def _require_contract(kind: type[Generator], where: str) -> None:
-    """Refuse a class that implements another version of the contract."""
+    """Raise ContractError for a class that implements another version of the contract."""
     first_edition = kind.contract == 1 or (hasattr(kind, "predict") and "log_probs" in kind.__abstractmethods__)
     if first_edition:
         raise ContractError(f"{where} was written for contract 1, and this genbench supports 2: {RENAMED_IN_2}")
+
+    # newer or older than this genbench supports
     if kind.contract != CONTRACT:
         newer = isinstance(kind.contract, int) and kind.contract > CONTRACT
         remedy = "pip install --upgrade genbench" if newer else "look for a newer version of it"

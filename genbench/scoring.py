@@ -1,8 +1,8 @@
-"""Scores a generator on a text: bits, perplexities, surprisal by word; sums first, one division last.
+"""Score a generator on a text: bits, perplexities, surprisal by word.
 
-Everything that is ranked is in bits of the same raw text; token perplexity depends on how a generator tokenizes the
-text, and is never ranked. The bits are those of the canonical encoding: exact for character models, an upper bound for
-word models.
+Generators are ranked by bits of the same raw text. Token perplexity depends on the tokenizer and is never ranked. The
+bits are those of the canonical encoding: exact for character models, an upper bound for word models, which could also
+spell a known word. Figures are computed from sums, with one division at the end.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Score:
 
     @property
     def bits_per_character(self) -> float:
-        """Bits divided by characters: the ranking."""
+        """Bits divided by characters; generators are ranked by it."""
         return self.bits / max(self.characters, 1)
 
     @property
@@ -59,7 +59,7 @@ class Score:
 
     @property
     def word_perplexity(self) -> float | None:
-        """2 ** (bits / words); None where there are no words or the result exceeds a float's range."""
+        """2 ** (bits / words); None if there are no words or the result exceeds a float's range."""
         return _perplexity(self.bits, self.words)
 
     @property
@@ -80,12 +80,12 @@ def _perplexity(bits: float, count: int) -> float | None:
 
 
 def score(generator: Generator, text: str | Text, progress: ProgressCallback = ignore) -> Score:
-    """Score a text, read as one stream from `start()`, and audit the generator on its beginning.
+    """Score a text, read as one stream from `start()`, and audit the generator on its first tokens.
 
-    `progress` receives the share done, 0 to 1, as far as the generator reports it. Raises ContractError where the
-    tokenizer loses text, or where `log_probs` is not a distribution or disagrees with `token_log_probs`.
+    `progress` receives the completed share, 0 to 1, if the generator reports it. Raises ContractError if the tokenizer
+    loses text, or if `log_probs` is not a distribution or disagrees with `token_log_probs`.
     """
-    # tokenize, and prove that nothing is lost
+    # tokenize, and check that no text is lost
     text = str(text)
     ids, ends = generator.tokenizer.encode_with_ends(text)
     if generator.tokenizer.decode(ids) != text:
@@ -97,7 +97,7 @@ def score(generator: Generator, text: str | Text, progress: ProgressCallback = i
         raise ContractError("token_log_probs must return one finite number for each token")
     audit(generator, ids[:AUDITED_TOKENS], log_probs[:AUDITED_TOKENS])
 
-    # sums; all figures are derived from them
+    # sums, from which all figures are derived
     bits = -log_probs / math.log(2)
     return Score(
         bits=math.fsum(bits),
@@ -111,7 +111,7 @@ def score(generator: Generator, text: str | Text, progress: ProgressCallback = i
 
 
 def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> LogProbs:
-    """Return the log-probabilities; `progress` is called at most five times a second."""
+    """Return the log-probability of each token; `progress` is called at most five times a second."""
     last = time.monotonic()
 
     def throttled(share: float) -> None:
@@ -120,6 +120,7 @@ def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> Lo
             last = time.monotonic()
             progress(share)
 
+    # the bar starts and ends even if the generator reports nothing
     progress(0.0)
     try:
         return capabilities.token_log_probs(generator, ids, throttled)
@@ -130,7 +131,8 @@ def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> Lo
 def bits_by_character(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
     """Distribute the bits of each token evenly over its characters; return (characters,).
 
-    `ends` is the position in the text after each token. A token that adds no character counts for the one before it.
+    `ends` is the position in the text after each token. The bits of a token that adds no character are added to the
+    character before it.
 
     >>> bits_by_character(np.array([2.0, 6.0, 1.0]), np.array([2, 3, 3]), 3).tolist()
     [1.0, 1.0, 7.0]
@@ -138,6 +140,8 @@ def bits_by_character(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
     character_bits = np.zeros(characters)
     if not characters:
         return character_bits
+
+    # tokens that add text, then those that add none
     widths = np.diff(ends, prepend=0)
     adds_text = widths > 0
     character_bits += np.repeat(bits[adds_text] / widths[adds_text], widths[adds_text])
@@ -146,9 +150,9 @@ def bits_by_character(bits: LogProbs, ends: Ids, characters: int) -> LogProbs:
 
 
 def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
-    """Step through `ids` from `start()`: each `log_probs` is a distribution and agrees with the given values.
+    """Check a faster method against single steps: each step must give a distribution and the same log-probability.
 
-    `log_probs` are those of a faster method, (tokens,). Raises ContractError.
+    `log_probs` are the results of the faster method for `ids` read from `start()`, (tokens,). Raises ContractError.
     """
     state = generator.start()
     for position, token in enumerate(ids.tolist()):
@@ -162,7 +166,8 @@ def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
 
 
 def require_distribution(log_probs: LogProbs, size: int) -> LogProbs:
-    """Return log-probabilities, (size,), if their exponentials sum to one; ContractError otherwise."""
+    """Return log-probabilities, (size,), if their exponentials sum to one; raises ContractError otherwise."""
+    # one finite number for each token
     if np.shape(log_probs) != (size,):
         raise ContractError(f"log_probs returns shape {np.shape(log_probs)}, and the vocabulary has {size} tokens")
     if not np.isfinite(log_probs).all():
@@ -170,6 +175,8 @@ def require_distribution(log_probs: LogProbs, size: int) -> LogProbs:
         raise ContractError(
             f"log_probs returns {log_probs[token]} nats for token {token}: every token needs some probability"
         )
+
+    # a total of one
     total = float(np.exp(log_probs).sum())
     if abs(total - 1) > SUM_TOLERANCE:
         raise ContractError(f"the probabilities that log_probs returns sum to {total:.6g}, not to one")

@@ -1,4 +1,4 @@
-"""Train one model, store it, and reuse the stored model of the same training."""
+"""Train one model and store it, or reuse the stored model of the same training."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class ProgressListener:
-    """Receives what a long operation reports; this base class ignores it. Override what should be shown."""
+    """Receives messages and progress of long operations. This base class ignores them; override what you need."""
 
     def message(self, text: str) -> None:
         """Receive a sentence for the user."""
 
     def download(self, name: str, share: float) -> None:
-        """Receive the share of a download that is complete, 0 to 1."""
+        """Receive the completed share of a download, 0 to 1."""
 
     def task(self, name: str) -> ProgressCallback:
-        """Start a task, and return the callback that receives the share of it that is done, 0 to 1."""
+        """Start a task; return the callback that receives its completed share, 0 to 1."""
         return ignore
 
     def job_progress(self, job: int, name: str, progress: Progress) -> None:
-        """Receive how far one training or row is; `job` counts from 0."""
+        """Receive the progress of one training or one row of a comparison; `job` is its number, from 0."""
 
     def job_done(self, job: int, name: str, outcome: str) -> None:
-        """Receive the outcome of a row, such as its bits per character or the reason why it failed."""
+        """Receive the outcome of a row: its bits per character, or the reason why it failed."""
 
 
 SILENT = ProgressListener()
@@ -53,9 +53,9 @@ SILENT = ProgressListener()
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How long, where and with which seed a model is trained.
+    """The budget, seed and device of a training.
 
-    With neither budget nor steps, the budget is 30 seconds. Raises UserError for invalid values.
+    `with_default_budget` sets 30 seconds if neither budget nor steps are set. Raises UserError for invalid values.
     """
 
     budget: float | None = None  # seconds
@@ -74,7 +74,7 @@ class TrainSettings:
             raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
 
     def require_device(self) -> None:
-        """Refuse a device that this machine does not have. Raises UserError."""
+        """Raise UserError if this machine does not have the device."""
         if self.device not in ("cuda", "mps"):
             return
         import torch
@@ -84,13 +84,13 @@ class TrainSettings:
             raise UserError(f"this machine's PyTorch finds no {self.device} device; choose --device cpu or auto")
 
     def with_default_budget(self) -> TrainSettings:
-        """Return the same settings with a budget where neither budget nor steps are set."""
+        """Return the same settings, with a budget of 30 seconds if neither budget nor steps are set."""
         return replace(self, budget=DEFAULT_BUDGET) if self.budget is None and self.steps is None else self
 
 
 @dataclass(frozen=True)
 class TrainingText:
-    """The text of one training, and what the card says about it."""
+    """The text of one training, and its description for the model card."""
 
     author: str
     train: str
@@ -102,7 +102,7 @@ class TrainingText:
 
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> TrainingText:
-        """Return what a training needs of a corpus: everything but the test text."""
+        """Return the training and validation text of a corpus, without its test text."""
         train, valid = str(corpus.train), str(corpus.valid)
         return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
 
@@ -117,24 +117,26 @@ def train_model(
     retrain: bool = False,
     on_progress: Callable[[Progress], None] = ignore,
 ) -> Model:
-    """Fit an untrained generator of a SPEC and store the model in a folder; return it.
+    """Fit an untrained generator and store the model in a folder; return the model.
 
-    A stored model of the very same training is loaded instead, unless `retrain`. With no folder nothing is stored. An
-    interrupted training is resumed from its checkpoint; Ctrl-C stores what has been learned.
+    A stored model of the same training is loaded instead, unless `retrain` is set. If `folder` is None, nothing is
+    stored. An interrupted training is resumed from its checkpoint; Ctrl-C stores the partly trained model.
     """
     card = _card(generator, spec, text, settings)
     if folder is None:
         return _fit(generator, card, text, on_progress)
 
-    # reuse what is there: a model of the same training, or the checkpoint of an interrupted one
+    # reuse a stored model of the same training, or the checkpoint of an interrupted one
     stored = None if retrain else models.find_model(folder, card.key)
     if stored is not None:
-        with contextlib.suppress(UserError):  # a damaged one is trained again
+        with contextlib.suppress(UserError):  # a damaged model is trained again
             return Model.from_stored(stored)
+
     checkpoint = checkpoints.checkpoint_of(folder, card.key)
     if retrain:
         checkpoint.remove()
 
+    # train; on Ctrl-C, store the partly trained model before the interrupt is passed on
     started = time.perf_counter()
     try:
         model = _fit(generator, card, text, on_progress, checkpoint)
@@ -144,6 +146,8 @@ def train_model(
         with contextlib.suppress(Exception):  # before anything was learned, nothing is stored
             models.store_model(generator, folder, interrupted)
         raise
+
+    # of several processes that train together, one stores the model
     if not is_main_process():
         return model
     model = _store(model, folder)
@@ -152,13 +156,13 @@ def train_model(
 
 
 def describe_reuse(model: Model) -> str:
-    """Return the note that a row carries when its model was loaded instead of trained."""
+    """Return the note shown with a row whose model was loaded instead of trained."""
     created = model.card.created[:10] if model.card else "?"
     return f"trained on {created} and stored; --retrain trains it again"
 
 
 def resolve_device(wanted: str) -> str:
-    """Return the device to train on; "auto" is CUDA, then MPS, where torch is already imported and finds one."""
+    """Return the device to train on; "auto" is CUDA or MPS if torch is imported and has it, else the CPU."""
     if wanted != "auto":
         return wanted
     torch = sys.modules.get("torch")  # a chain does not need torch and should not wait for its import
@@ -170,11 +174,14 @@ def resolve_device(wanted: str) -> str:
 
 
 def json_values(value: Any) -> Any:
-    """Return a value as JSON values: numpy numbers as Python's, anything that is not finite as None."""
+    """Convert a value to JSON values: numpy numbers to Python numbers, and infinities and NaN to None."""
+    # containers, item by item
     if isinstance(value, dict):
         return {str(key): json_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [json_values(item) for item in value]
+
+    # numbers that JSON does not have
     if isinstance(value, np.generic | np.ndarray):
         return json_values(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
@@ -183,7 +190,8 @@ def json_values(value: Any) -> Any:
 
 
 def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainSettings) -> ModelCard:
-    """Return the card of a training that has not begun."""
+    """Return the model card of a training before it starts."""
+    # all that determines the training, apart from the SPEC
     about = {
         "author": text.author,
         "sha256": text.sha256,
@@ -193,6 +201,7 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
         "steps": settings.steps,
         "device": settings.device,
     }
+
     key = models.training_key(spec, option_values(generator), about)
     return ModelCard(spec=str(spec), books=text.books, lines=text.lines, **key)
 
@@ -204,19 +213,23 @@ def _fit(
     on_progress: Callable[[Progress], None],
     checkpoint: checkpoints.Checkpoint | None = None,
 ) -> Model:
-    """Fit a generator, timed; with a checkpoint, continue where an interrupted run of the same training stopped."""
+    """Fit a generator and measure the time; with a checkpoint, resume an interrupted run of the same training."""
     context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
     if checkpoint is not None:
         context = replace(context, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
+
+    # only the fit itself is timed
     started = time.perf_counter()
     generator.fit(Text(text.train), Text(text.valid), context)
     seconds = time.perf_counter() - started
+
+    # the card, completed with the statistics
     record = _record(context.stats, Spec.parse(card.spec), seconds, len(text.train))
     return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
 
 
 def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> TrainingRecord:
-    """Return the statistics of a training; whatever a plugin reported wrongly is left out."""
+    """Return the statistics of a training; values of the wrong type, from a plugin, are dropped."""
     parameters, steps = (
         int(value) if isinstance(value, int | np.integer) else None for value in (stats.parameters, stats.steps)
     )
@@ -243,7 +256,7 @@ def _finite_points(curve: Any) -> list[list[float]]:
 
 
 def _store(model: Model, folder: Path) -> Model:
-    """Store a model; a full disk costs the stored model, not the training: a note says so."""
+    """Store a model. If it cannot be written, return it unstored, with a note on its card."""
     assert model.card is not None
     try:
         stored = models.store_model(model.generator, folder, model.card, model.training_words)
