@@ -1,10 +1,10 @@
-"""Text generation: the same loop for every generator, from its three functions start, advance and log_probs.
+"""Text generation: one decoding loop for every generator, built on its methods start, advance and log_probs.
 
-parameters    Sampling: length, temperature, top-k, top-p, min-p and so on; prompts
-step          one decoding step: DecodingState, and the sampling of a token under the parameters
-loop          stream and generate for one text, generate_many for texts side by side
+parameters    Sampling: length, temperature, top-k, top-p, min-p and more; prompts
+step          one decoding step: DecodingState, and sampling a token with the parameters
+loop          stream and generate for one text, generate_many for a batch of texts
 completion    prompts that end inside a word
-overlap       max_overlap: TrainingWords, and the guard that takes copied text back
+overlap       max_overlap: TrainingWords, and the guard that resamples copied text
 """
 
 from genbench.sampling.loop import generate as generate

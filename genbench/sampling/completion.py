@@ -1,11 +1,11 @@
-"""Completion of a prompt that ends inside a token: the tokens sampled have to agree with the rest of the prompt.
+"""Completion of a prompt that ends inside a token: the first sampled tokens must agree with the end of the prompt.
 
-After "I went to the mar", the last word may go on as "market". The word is held back as the rest " mar", and the next
-tokens must spell a text that starts with it: " market", " married", or the letters of an unknown word.
+After "I went to the mar", the last word may become "market". The rest " mar" is not encoded; instead, the next tokens
+must form a text that starts with it: " market", " married", or the letters of an unknown word.
 
-A token that covers only a part of the rest counts as much as the tokens after it are likely to agree with the
-remainder. Otherwise a prompt that ends in a known word would often be taken for the start of an unknown word that has
-to be spelled: its first letter is a likely token, its whole spelling is not.
+A token that covers only a part of the rest is weighted by the probability that the tokens after it agree with the
+remainder. Otherwise a prompt that ends in a known word would often be continued as an unknown word that is spelled: its
+first letter is a likely token, but its whole spelling is not.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def completion_log_probs(generator: Generator, state: State, decoder: Decoder, r
         if text.startswith(rest):
             scores[token] = log_probs[token]
 
-        # the token covers a part of it: add the probability that what follows agrees with the remainder
+        # the token covers a part of it: weight it by the probability that the next tokens agree with the remainder
         elif rest.startswith(text) and _is_canonical(decoder, token, text, rest):
             after = decoder.copy()
             after.feed(token)
@@ -47,12 +47,16 @@ def completion_log_probs(generator: Generator, state: State, decoder: Decoder, r
 
 
 def _is_canonical(decoder: Decoder, token: int, text: str, rest: str) -> bool:
-    """Return whether the canonical encoding can have this token here, if the text goes on with the rest."""
+    """Return whether the canonical encoding can have this token here, if the text continues with the rest."""
     tokenizer = decoder.tokenizer
+
+    # END and NONE add no text: the next character decides
     if token == tokenizer.end_id:
         return decoder.spelling and not is_one_piece(decoder.last, rest[0])
     if token == tokenizer.none_id:
         return not decoder.spelling and implied_separator(decoder.last, rest[0]) != ""
+
+    # a letter continues a spelling; a known word must be a whole piece
     if token < tokenizer.end_id:
         return not decoder.spelling or is_one_piece(decoder.last, text)
     return not decoder.spelling and not is_one_piece(text[-1], rest[len(text)])

@@ -1,4 +1,4 @@
-"""The decoding loop, the same for every generator: one text streamed as it is sampled, or many texts side by side."""
+"""The decoding loop, the same for every generator: stream one text as it is sampled, or generate a batch of texts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from genbench.sampling.overlap import OverlapGuard, TrainingWords
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState, decode_step
 
-MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: more would not stay in the processor's cache
-MIN_BATCH = 256  # texts in one batch, however large the vocabulary
+MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
+MIN_BATCH = 256  # texts in one batch, for any size of the vocabulary
 
 _Request = tuple[str, Sampling, np.random.Generator]
 
@@ -35,11 +35,11 @@ def stream(
     rng: np.random.Generator,
     training_words: TrainingWords | None = None,
 ) -> Iterator[str]:
-    """Yield text that continues a prompt, piece by piece as it is sampled, without the prompt.
+    """Yield the continuation of a prompt, piece by piece as it is sampled, without the prompt.
 
-    It has exactly `sampling.length` characters, fewer where `sampling.stop` occurred. A prompt that ends inside a word
-    is completed: the first tokens sampled agree with it. Raises ContractError where the generator samples tokens
-    without text for too long, UserError where `max_overlap` cannot be kept.
+    The text has exactly `sampling.length` characters, or fewer if `sampling.stop` occurs. A prompt that ends inside a
+    word is completed: the first sampled tokens agree with it. Raises ContractError if the generator samples too many
+    tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
     text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words)
     while not text.done:
@@ -56,13 +56,15 @@ def generate_many(
     progress: ProgressCallback = ignore,
     training_words: TrainingWords | None = None,
 ) -> list[str]:
-    """Return one text for each prompt, sampled side by side, each with its own parameters and random generator.
+    """Return one text for each prompt, sampled in batches, each with its own parameters and random generator.
 
-    Each text is the one that `generate` returns: it does not depend on those beside it. The probabilities of a network
-    differ by rounding with the size of the batch (a millionth of a nat), so a text may differ from there on where a
-    random number falls that close to the border between two tokens. `progress` receives the share that is done.
+    Each text is the one that `generate` returns; it does not depend on the others of its batch. The probabilities of a
+    network differ by rounding with the size of the batch (a millionth of a nat), so a text may differ from the point on
+    where a random number is that close to the border between two tokens. `progress` receives the completed share.
     """
     requests = list(zip(prompts, samplings, rngs, strict=True))
+
+    # batches as large as the cache allows
     size = max(MIN_BATCH, MAX_BATCH_CELLS // generator.tokenizer.size)
     texts: list[str] = []
     for start in range(0, len(requests), size):
@@ -83,7 +85,7 @@ def _generate_batch(
     states = [starts[prompt].copy(sampling, rng) for prompt, sampling, rng in requests]
     texts = [GeneratedText(state, training_words) for state in states]
 
-    # step all texts that are not done
+    # one decoding step at a time, for all texts that are not complete
     parts: list[list[str]] = [[] for _ in texts]
     active = [row for row, text in enumerate(texts) if not text.done]
     total = sum(text.characters_left for text in texts)
@@ -96,7 +98,7 @@ def _generate_batch(
 
 
 class GeneratedText:
-    """A text that is being generated: its decoding state, and the limits that its text passes through."""
+    """A text that is being generated: its decoding state, and the limits of its length, stop string and overlap."""
 
     def __init__(self, state: DecodingState, training_words: TrainingWords | None) -> None:
         self._state, sampling = state, state.sampling
@@ -115,22 +117,22 @@ class GeneratedText:
 
     @property
     def characters_left(self) -> int:
-        """How many characters are missing at most."""
+        """The number of characters that are missing at most."""
         return self._limit.characters_left
 
     def read(self, added: str) -> str:
-        """Read what a token added; return the text that is final by now, often nothing."""
+        """Read the text that a token added; return the text that is final now, which is often empty."""
         return self._limit.read(added if self._guard is None else self._guard.read(added))
 
 
 class TextLimit:
-    """Ends a text at its length or before a stop string, which is held back while it may be coming."""
+    """Ends a text at its length or before a stop string; the possible start of a stop string is held back."""
 
     def __init__(self, length: int, stop: str | None = None) -> None:
         self.characters_left, self.stop, self.held_back, self.done = length, stop, "", length == 0
 
     def read(self, text: str) -> str:
-        """Return the part of the text read so far that is final and was not returned before.
+        """Return the part of the text that is final now and was not returned before.
 
         >>> limit = TextLimit(10, "STOP")
         >>> [limit.read(text) for text in ("ab", "cS", "TOP", "d")]
@@ -138,6 +140,8 @@ class TextLimit:
         """
         if self.done:
             return ""
+
+        # the stop string, then the length
         if self.stop is not None:
             text = self._before_stop(self.held_back + text, self.stop)
         if self.characters_left <= len(text):
@@ -146,6 +150,7 @@ class TextLimit:
         return text
 
     def _before_stop(self, text: str, stop: str) -> str:
+        """Return the text before the stop string, without an end that may be the start of the stop string."""
         if stop in text:
             self.done = True
             return text[: text.index(stop)]

@@ -1,11 +1,11 @@
-"""max_overlap: generated text that copies no more than so many words in a row from the training text.
+"""max_overlap: limit how many words in a row generated text may copy from the training text.
 
-A word is what stands between white space. A run of words is looked up among all runs of that length in the training
-text, by 64-bit hashes: for a training text of a million words, a new run is mistaken for a copy once in ten million
-million. A stored model keeps one hash per training word.
+Words are delimited by white space. A run of words is looked up among all runs of that length in the training text, by
+64-bit hashes: for a training text of a million words, a new run is mistaken for a copy once in ten million million. A
+stored model contains one hash per training word.
 
-Text that copies too much is taken back before anybody sees it and sampled again: from the start of the last word, and
-from further back the more attempts have failed.
+Text that copies too much is discarded before it is returned, and sampled again from the start of the last word, or from
+an earlier word after several failed attempts.
 """
 
 from __future__ import annotations
@@ -27,28 +27,30 @@ Hashes = npt.NDArray[np.uint64]
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that multiplication is invertible modulo 2 ** 64 (Knuth 1973)
 MASK_64_BITS = (1 << 64) - 1
 MAX_CHARACTERS_PER_WORD = 2**32
-MAX_ATTEMPTS = 2_000  # to continue without copying too much
-ATTEMPTS_PER_WORD = 10  # before one word more is taken back
+MAX_ATTEMPTS = 2_000  # to continue within the limit
+ATTEMPTS_PER_WORD = 10  # before one more word is discarded
 
 
 @dataclass(frozen=True)
 class TrainingWords:
-    """The hashed words of a training text, to find what was copied from it."""
+    """The hashed words of a training text, to detect text that was copied from it."""
 
     hashes: Hashes  # (words,) in the order of the text
-    characters: float  # per word, the space after it included, on average
+    characters: float  # average per word, including the space after it
     _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_text(cls, text: str) -> TrainingWords:
         """Return the hashed words of a text."""
+        # hash each distinct word once
         words = text.split()
         known = {word: _hash(word) for word in set(words)}
         return cls(np.array([known[word] for word in words], np.uint64), len(text) / max(len(words), 1))
 
     @classmethod
     def restore(cls, stored: Any) -> TrainingWords:
-        """Return the words that were stored as {"hashes": ..., "characters": ...}; ValueError for any other value."""
+        """Return the words stored as {"hashes": ..., "characters": ...}. Raises ValueError for any other value."""
+        # the values may come from a damaged or malicious file: check each
         if not isinstance(stored, dict) or not isinstance(stored.get("hashes"), np.ndarray):
             raise ValueError("the hashes of the training words are missing")
         hashes, characters = stored["hashes"], stored.get("characters", -1)
@@ -59,7 +61,9 @@ class TrainingWords:
         return cls(hashes, float(characters))
 
     def max_run(self, max_overlap: float, length: int) -> int:
-        """Return how many words in a row may be copied: `max_overlap`, or below 1 a share of a text's words.
+        """Return how many words in a row may be copied: `max_overlap`, or below 1, that share of a text's words.
+
+        `length` is the length of the generated text in characters.
 
         >>> TrainingWords.from_text("one two six ten").max_run(0.5, length=40)
         5
@@ -67,14 +71,18 @@ class TrainingWords:
         return int(max_overlap) if max_overlap >= 1 else int(max_overlap * length / max(self.characters, 1))
 
     def contains(self, words: Sequence[str]) -> bool:
-        """Return whether the training text has these words in a row.
+        """Return whether the training text contains these words in a row.
 
         >>> TrainingWords.from_text("the cat sat on the mat").contains(["sat", "on", "the"])
         True
         """
         size, run = len(words), 0
+
+        # hash all runs of this length once
         if size not in self._runs:
             self._runs[size] = frozenset(_hash_runs(self.hashes, size).tolist())
+
+        # the hash of the words, computed in the same way
         for word in words:
             run = (run ^ _hash(word)) * MULTIPLIER & MASK_64_BITS
         return run in self._runs[size]
@@ -95,7 +103,7 @@ def _hash_runs(hashes: Hashes, size: int) -> Hashes:
 
 @dataclass
 class OverlapDetector:
-    """Reads generated text and detects runs of more than `limit` copied words."""
+    """Reads generated text piece by piece and detects runs of more than `limit` copied words."""
 
     words: TrainingWords
     limit: int
@@ -107,15 +115,17 @@ class OverlapDetector:
         return OverlapDetector(self.words, self.limit, self.last, self.incomplete)
 
     def read(self, text: str) -> tuple[int, bool]:
-        """Return how many words this text completes, and whether one of them completes a copied run that is too long.
+        """Return how many words this text completes, and whether one of them completes a copied run over the limit.
 
         >>> detector = OverlapDetector(TrainingWords.from_text("the cat sat on the mat"), limit=2)
         >>> detector.read("the cat"), detector.read(" sat ")
         ((1, False), (2, True))
         """
+        # the added dot marks an incomplete word; it is alone if the text ends with white space
         *complete, self.incomplete = (self.incomplete + text + ".").split()
         self.incomplete = self.incomplete[:-1]
 
+        # a run of limit + 1 words that end with the new one
         copied = False
         for word in complete:
             self.last = (*self.last, word)[-self.limit - 1 :]
@@ -125,7 +135,7 @@ class OverlapDetector:
 
 @dataclass
 class _Checkpoint:
-    """The end of a word to which generation may go back, and the text generated since."""
+    """A state at the end of a word to which generation may return, and the text generated since."""
 
     state: DecodingState
     detector: OverlapDetector
@@ -133,9 +143,9 @@ class _Checkpoint:
 
 
 class OverlapGuard:
-    """Keeps a text within `max_overlap`: each word is held back until so many followed it that it cannot be taken back.
+    """Keeps a text within `max_overlap`; a word is returned once enough words follow it that it cannot be discarded.
 
-    Raises UserError where no text within the limit can be sampled, or the words of the training text are not known.
+    Raises UserError if no text within the limit can be sampled, or if the words of the training text are not known.
     """
 
     def __init__(self, state: DecodingState, words: TrainingWords | None) -> None:
@@ -144,6 +154,7 @@ class OverlapGuard:
                 "max-overlap needs the training text, which this generator does not know; "
                 "genbench.train(author, SPEC) trains a model that knows it"
             )
+
         sampling = state.sampling
         self.state = state
         self._detector = OverlapDetector(words, max(1, words.max_run(sampling.max_overlap or 1, sampling.length)))
@@ -152,11 +163,14 @@ class OverlapGuard:
         self._max_attempts = MAX_ATTEMPTS if sampling.temperature else 1  # greedy sampling would repeat itself
 
     def read(self, added: str) -> str:
-        """Read what a token added; return the next word with its space once it cannot be taken back, else ""."""
+        """Read the text that a token added; return the next word with its space once it is final, else ""."""
         if not added:
             return ""
+
         completed, copied = self._detector.read(added)
         self._checkpoints[-1].text += added
+
+        # discard copied text, or make a checkpoint at the end of each word; the oldest becomes final
         if copied:
             self._go_back()
         elif completed:
@@ -167,11 +181,12 @@ class OverlapGuard:
         return ""
 
     def _go_back(self) -> None:
-        """Return to the start of the last word, or further back after many failed attempts."""
+        """Discard text back to the start of the last word, or further after many failed attempts."""
         self._attempts += 1
         if self._attempts >= self._max_attempts:
             raise self._error()
 
+        # one word more for every ten attempts
         del self._checkpoints[max(1, len(self._checkpoints) - self._attempts // ATTEMPTS_PER_WORD) :]
         last = self._checkpoints[-1]
         self.state, self._detector, last.text = last.state.copy(), last.detector.copy(), ""

@@ -1,4 +1,4 @@
-"""Sampling parameters and prompts: what a caller asks for, validated once."""
+"""Sampling parameters and prompts, validated when they are created."""
 
 from __future__ import annotations
 
@@ -11,33 +11,38 @@ from genbench.errors import UserError
 from genbench.tokenization.text import Text
 
 MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
-RANDOM_PROMPT = "random"  # stands for characters of the author's text
+RANDOM_PROMPT = "random"  # replaced by a random passage of the author's text
 RANDOM_PROMPT_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample: length, temperature and the parameters that restrict or change the distribution.
+    """The sampling parameters: length, temperature, and parameters that restrict or change the distribution.
 
-    `length` is in characters, so that samples of different generators are equally long. The parameters act in the order
-    of `genbench.sampling.step`. Raises UserError for a value out of range.
+    `length` is in characters, so that samples of different generators are equally long. `genbench.sampling.step` lists
+    the order in which the parameters are applied. Raises UserError for a value out of range.
     """
 
     length: int = 300
-    temperature: float = 0.8  # 0 is greedy
+    temperature: float = 0.8  # 0: greedy
     top_k: int | None = None  # sample from the k most probable tokens
     top_p: float | None = None  # sample from the most probable tokens that together have this probability
     min_p: float | None = None  # drop tokens less probable than this share of the most probable one
     repetition_penalty: float = 1.0  # multiplies the log-probability of tokens that occurred before
     stop: str | None = None  # end the text before this string
-    max_overlap: float | None = None  # words in a row that may be copied from the training text; below 1, a share
+    max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words
 
     def __post_init__(self) -> None:
+        # length and temperature
         _require(self.length >= 0, "length", self.length, "0 or more characters")
         _require(0 <= self.temperature < float("inf"), "temperature", self.temperature, "0 (greedy) or more")
+
+        # truncation
         _require(self.top_k is None or self.top_k >= 1, "top-k", self.top_k, "1 or more tokens")
         _require(self.top_p is None or 0 < self.top_p <= 1, "top-p", self.top_p, "above 0 and at most 1")
         _require(self.min_p is None or 0 <= self.min_p <= 1, "min-p", self.min_p, "from 0 to 1")
+
+        # penalty, overlap and stop string
         _require(
             0 < self.repetition_penalty < float("inf"),
             "repetition-penalty",
@@ -73,7 +78,7 @@ def _require(valid: bool, name: str, value: object, choices: str) -> None:
 
 
 def require_prompt(prompt: str) -> None:
-    """Raise UserError for a prompt that is not a valid Unicode string; the command line may pass such a one."""
+    """Raise UserError for a prompt that is not a valid Unicode string; arguments of a command may contain such text."""
     try:
         prompt.encode()
     except UnicodeEncodeError as error:
@@ -81,7 +86,7 @@ def require_prompt(prompt: str) -> None:
 
 
 def resolve_prompt(prompt: str, text: str | Text, seed: int = 0) -> str:
-    """Return the prompt, or for the word "random" 40 characters of `text` from a position that `seed` determines."""
+    """Return the prompt, or for the word "random", 40 characters of `text` from a position that `seed` determines."""
     if prompt != RANDOM_PROMPT:
         return prompt
     last_start = max(len(text) - RANDOM_PROMPT_CHARACTERS, 0)

@@ -1,8 +1,8 @@
-"""One decoding step: the next token of one text, or of many texts side by side.
+"""One decoding step: sample the next token of one text, or of each text of a batch.
 
-The parameters act in this order: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al. 2018), top-p
-(Holtzman et al. 2020), min-p (Nguyen et al. 2024). All texts of a step are predicted together; each is sampled with its
-own random generator, so that a text does not depend on those beside it.
+The parameters are applied in this order: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al. 2018),
+top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). All texts of a step are predicted together; each is sampled
+with its own random generator, so that a text does not depend on the others of the batch.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.parameters import Sampling
 from genbench.tokenization.tokenizer import Decoder
 
-MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more tokens than this would never finish a text
-GRACE_CHARACTERS = 100  # before that limit applies
+MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more would never finish a text
+GRACE_CHARACTERS = 100  # added to the characters generated, so that the limit does not apply to the first tokens
 
 
 @dataclass
 class DecodingState:
-    """A text that is being generated: everything that its next token depends on."""
+    """The state of a text that is being generated: everything that its next token depends on."""
 
     generator: Generator
     sampling: Sampling
@@ -34,8 +34,8 @@ class DecodingState:
     states: Sequence[State]  # of all texts that were advanced together
     row: int  # of this text's state in `states`
     decoder: Decoder
-    prompt_rest: str  # the end of the prompt that the next tokens have to agree with
-    seen: set[int]  # tokens so far, where a repetition penalty needs them
+    prompt_rest: str  # the end of the prompt, with which the next tokens must agree
+    seen: set[int]  # tokens so far, for the repetition penalty
     first_token: int  # the first token that may be sampled; the fallback bytes come before it
     tokens: int = 0
     characters: int = 0
@@ -46,11 +46,14 @@ class DecodingState:
         cls, generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator
     ) -> DecodingState:
         """Return the state after reading a prompt."""
+        # read the complete pieces of the prompt
         ids, rest = generator.tokenizer.split_prompt(prompt)
         state, decoder = generator.start(), Decoder(generator.tokenizer)
         for token in ids.tolist():
             state = generator.advance(state, token)
             decoder.feed(token)
+
+        # the fallback bytes are the first ids, so a slice excludes them
         first_token = int(generator.tokenizer.sampling_mask().argmax())
         return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token)
 
@@ -62,10 +65,12 @@ class DecodingState:
     def copy(self, sampling: Sampling | None = None, rng: np.random.Generator | None = None) -> DecodingState:
         """Return a copy, with other sampling parameters or another random generator if given.
 
-        Call it where no character is incomplete. Without `rng`, both share one random generator.
+        Do not call it while a character is incomplete. Without `rng`, both share one random generator.
         """
         other = object.__new__(DecodingState)
         other.__dict__ |= self.__dict__  # faster than dataclasses.replace; max_overlap copies after each word
+
+        # what changes with each token must not be shared
         other.states, other.row, other.decoder = [self.state], 0, self.decoder.copy()
         other.seen = set(self.seen)
         other.sampling = sampling or self.sampling
@@ -78,7 +83,7 @@ class DecodingState:
         return self.last_was_empty or bool(self.prompt_rest) or self.sampling.repetition_penalty != 1
 
     def adjust(self, log_probs: LogProbs) -> None:
-        """Apply the rest of the prompt and the repetition penalty to log-probabilities, (vocabulary,), in place."""
+        """Apply the prompt's rest and the repetition penalty to log-probabilities, (vocabulary,), in place."""
         # never two tokens in a row that add no text
         if self.last_was_empty:
             log_probs[self.decoder.tokenizer.end_id : self.decoder.tokenizer.none_id + 1] = -np.inf
@@ -90,23 +95,26 @@ class DecodingState:
             if np.isfinite(agreeing).any():
                 log_probs[:] = agreeing
 
+        # a factor above 1 makes tokens that occurred before less likely
         if self.sampling.repetition_penalty != 1 and self.seen:
             log_probs[list(self.seen)] *= self.sampling.repetition_penalty
 
     def accept(self, token: int, states: Sequence[State], row: int) -> str:
         """Move to the state `states[row]` after a token; return the text that it adds beyond the prompt.
 
-        Raises ContractError where too many tokens have added too little text.
+        Raises ContractError if too many tokens have added too little text.
         """
         text = self.decoder.feed(token)
         self.states, self.row, self.last_was_empty = states, row, not text
         if self.sampling.repetition_penalty != 1:
             self.seen.add(token)
 
+        # stop a generator that samples tokens without text forever
         self.tokens, self.characters = self.tokens + 1, self.characters + len(text)
         if self.last_was_empty and self.tokens > MAX_TOKENS_PER_CHARACTER * (self.characters + GRACE_CHARACTERS):
             raise ContractError(f"{self.tokens} sampled tokens gave only {self.characters} characters of text")
 
+        # text that completes the prompt is not part of the sample
         added, self.prompt_rest = text[len(self.prompt_rest) :], self.prompt_rest[len(text) :]
         return added
 
@@ -115,10 +123,10 @@ def decode_step(texts: Sequence[DecodingState]) -> list[str]:
     """Sample the next token of each text and advance it; return what each token adds to its text."""
     generator, states = texts[0].generator, _states(texts)
 
-    # the quick way, where the generator has one
+    # sample by quantile, without whole distributions, if the generator supports it
     tokens = _sample_quantiles(texts, states)
 
-    # from whole distributions, for all other texts
+    # sample the other texts from their whole distributions
     left = [row for row, token in enumerate(tokens) if token < texts[row].first_token]
     if left:
         remaining = states if len(left) == len(states) else [states[row] for row in left]
@@ -132,7 +140,10 @@ def decode_step(texts: Sequence[DecodingState]) -> list[str]:
 
 
 def _states(texts: Sequence[DecodingState]) -> Sequence[State]:
-    """Return the generator's states; the very sequence of the last step, if it has the same texts."""
+    """Return the generator's states; the same object as in the last step if the texts are the same.
+
+    A network then reuses its batch of states without copying them.
+    """
     states = texts[0].states
     if len(states) == len(texts) and all(text.states is states and text.row == row for row, text in enumerate(texts)):
         return states
@@ -140,11 +151,12 @@ def _states(texts: Sequence[DecodingState]) -> Sequence[State]:
 
 
 def _sample_quantiles(texts: Sequence[DecodingState], states: Sequence[State]) -> list[int]:
-    """Return a token for each text whose generator samples without a whole distribution, -1 for the others."""
+    """Return a token for each text that can be sampled by quantile, -1 for the others."""
     generator, tokens = texts[0].generator, [-1] * len(texts)
     if not capabilities.supports(type(generator), capabilities.QuantileSampling):
         return tokens
 
+    # one call for the texts of each temperature
     plain = [row for row, text in enumerate(texts) if text.sampling.only_temperature and not text.needs_adjustment]
     for temperature in {texts[row].sampling.temperature for row in plain}:
         rows = [row for row in plain if texts[row].sampling.temperature == temperature]
@@ -162,20 +174,22 @@ def _sample_distributions(texts: Sequence[DecodingState], log_probs: LogProbs) -
     for row, text in enumerate(texts):
         if text.needs_adjustment:
             text.adjust(log_probs[row])
+
     first_token = texts[0].first_token
     samplings, rngs = [text.sampling for text in texts], [text.rng for text in texts]
     return [first_token + token for token in sample_tokens(log_probs[:, first_token:], samplings, rngs)]
 
 
 def sample_tokens(log_probs: LogProbs, samplings: Sequence[Sampling], rngs: Sequence[np.random.Generator]) -> list[int]:
-    """Return one token for each row of log-probabilities, (texts, tokens), which need not be normalized.
+    """Sample one token from each row of log-probabilities, (texts, tokens), which need not be normalized.
 
-    Raises ContractError for a row in which no token has any probability.
+    Raises ContractError for a row in which no token has a finite log-probability.
 
     >>> rng = np.random.default_rng(0)
     >>> sample_tokens(np.log([[0.2, 0.5, 0.3], [0.4, 0.3, 0.3]]), [Sampling(temperature=0)] * 2, [rng] * 2)
     [1, 0]
     """
+    # subtracting the maximum avoids overflow; it must be finite
     maxima = log_probs.max(axis=1)
     if not all(map(math.isfinite, maxima.tolist())):
         raise ContractError("log_probs gives no probability to any token that may be sampled")
@@ -197,18 +211,21 @@ def sample_tokens(log_probs: LogProbs, samplings: Sequence[Sampling], rngs: Sequ
 
 
 def _truncate(weights: LogProbs, sampling: Sampling) -> LogProbs:
-    """Return unnormalized probabilities, (tokens,), with zeros where top-k, top-p or min-p drop a token."""
+    """Return unnormalized probabilities, (tokens,), with zeros for the tokens that top-k, top-p or min-p drop."""
+    # top-k
     if sampling.top_k is not None and sampling.top_k < len(weights):
         kept = np.zeros(len(weights), dtype=bool)
         kept[np.argpartition(weights, -sampling.top_k)[-sampling.top_k :]] = True
         weights = np.where(kept, weights, 0)
 
+    # top-p: drop a token if the more probable ones already reach the share
     if sampling.top_p is not None:
         order = np.argsort(-weights, kind="stable")
-        before = np.cumsum(weights[order]) - weights[order]  # what more probable tokens have together
+        before = np.cumsum(weights[order]) - weights[order]  # total weight of the more probable tokens
         weights = weights.copy()
         weights[order[before >= sampling.top_p * weights.sum()]] = 0
 
+    # min-p: relative to the most probable token that is left
     if sampling.min_p is not None:
         weights = np.where(weights >= sampling.min_p * weights.max(), weights, 0)
     return weights

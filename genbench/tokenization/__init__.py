@@ -1,8 +1,8 @@
-"""Lossless tokenizers, and the rules by which a text is split into words.
+"""Lossless tokenizers over characters or words.
 
-segmentation    pieces of a text (words, marks, separators) and the separators that are implied
-text            Text: a corpus part as generators receive it
-tokenizer       Tokenizer, over characters or words; Decoder, ids to text one at a time
+segmentation    split a text into pieces (words, marks, separators); separators that are implied need no token
+text            Text: the training, validation or test text that a generator receives
+tokenizer       Tokenizer: text to ids and back; Decoder: ids to text, one id at a time
 """
 
 from genbench.tokenization.text import Text as Text

@@ -1,4 +1,4 @@
-r"""Split a text into pieces: the words, marks and separators that a word tokenizer knows.
+r"""Split a text into pieces: the words, marks and separators that are the tokens of a word tokenizer.
 
 A piece is a maximal run of letters, of digits, of white space, or of one repeated mark. The separator between two
 pieces is implied by its neighbours (`implied_separator`); any other separator is a piece of its own.
@@ -37,8 +37,11 @@ def implied_separator(left: str, right: str) -> str:
     >>> implied_separator("(", "a"), implied_separator("'", "t"), implied_separator("\\n", "a")
     ('', '', '')
     """
+    # nothing is implied beside white space
     if not left or left.isspace() or right.isspace():
         return ""
+
+    # a space between words and marks as usually typed: after a word or a closing mark, before a word or an opening one
     if right.isalnum() or right in OPENING:
         return " " if left.isalnum() or left in CLOSING else ""
     return ""
@@ -66,13 +69,14 @@ def split_pieces(text: str) -> Iterator[str]:
 def explicit_pieces(text: str) -> Iterator[tuple[str, int]]:
     """Yield the pieces of a text without the implied separators, each with the position where it ends.
 
-    Where a separator would be implied but is missing from the text, the piece "" stands for "no separator here".
+    Where a separator is implied but the text has none, the piece "" is yielded: "no separator here".
 
     >>> [piece for piece, _ in explicit_pieces("so, it is3")]
     ['so', ',', 'it', 'is', '', '3']
     """
     left, separator, end = "", "", 0
     for piece in split_pieces(text):
+        # white space is yielded together with the next piece, unless it is implied
         end += len(piece)
         if piece[0].isspace():
             separator = piece
@@ -84,12 +88,13 @@ def explicit_pieces(text: str) -> Iterator[tuple[str, int]]:
         yield piece, end
         left, separator = piece[-1], ""
 
+    # white space at the end of the text is always explicit
     if separator:
         yield separator, end
 
 
 def split_parts(text: str, size: int = PART_CHARACTERS) -> Iterator[str]:
-    r"""Yield a text in parts of at least `size` characters that start at line starts; no piece is split by this.
+    r"""Yield a text in parts of at least `size` characters, each starting at a line start, so that no piece is split.
 
     >>> list(split_parts("one\ntwo\n\nthree\nfour", 6))
     ['one\ntwo\n\n', 'three\nfour']
@@ -119,19 +124,20 @@ def _code_points(text: str) -> npt.NDArray[np.uint32]:
 class Segmentation:
     """The explicit pieces of a text, with each distinct chunk split only once.
 
-    A chunk is what stands between white space (a word with its marks), or a separator that is not implied.
+    A chunk is a word with its marks, delimited by white space, or a separator that is not implied.
     """
 
     pieces: list[str]  # of all distinct chunks, one chunk after the other
     ends: Ints  # (pieces,) where each piece ends within its chunk
     offsets: Ints  # (distinct chunks + 1,) index of each chunk's first piece
-    chunks: Ints  # (n,) which distinct chunk stands at each place of the text
-    starts: Ints  # (n,) position in the text where each of these starts
+    chunks: Ints  # (n,) the chunks of the text in order, as indices of distinct chunks
+    starts: Ints  # (n,) position in the text where each of them starts
 
 
 @lru_cache(maxsize=2)  # a training text is segmented for its vocabulary and then again for its ids
 def segment(text: str) -> Segmentation:
     """Return the pieces that `explicit_pieces` yields, grouped by distinct chunk: much faster for long texts."""
+    # a short text is a single chunk
     if len(text) < MIN_CHARACTERS_TO_DEDUPLICATE:
         whole, zero = list(explicit_pieces(text)), np.zeros(1, np.int64)
         ends = np.array([end for _, end in whole], int)
@@ -148,6 +154,8 @@ def segment(text: str) -> Segmentation:
     separators: dict[str, int] = {}
     spans = zip(starts[explicit].tolist(), stops[explicit].tolist(), strict=True)
     marks = [text[start:stop] for start, stop in spans]
+
+    # number them after the words, and append their pieces
     chunks = np.insert(chunks, explicit, [separators.setdefault(m, len(numbers) + len(separators)) for m in marks])
     ends = np.append(ends, [len(mark) for mark in separators]).astype(np.int64)
     offsets = np.append(offsets, len(pieces) + 1 + np.arange(len(separators)))
@@ -157,6 +165,7 @@ def segment(text: str) -> Segmentation:
 
 def _split_words(words: list[str]) -> tuple[list[str], Ints, Ints]:
     """Return the pieces of some words, where each ends within its word, and each word's offset, (words + 1,)."""
+    # split all words at once, one a line
     pieces: list[str] = []
     stops: list[int] = []
     for piece, stop in explicit_pieces("\n".join(words)):
@@ -164,6 +173,7 @@ def _split_words(words: list[str]) -> tuple[list[str], Ints, Ints]:
             pieces.append(piece)
             stops.append(stop)
 
+    # which pieces belong to which word
     starts = np.cumsum([0, *(len(word) + 1 for word in words)])
     offsets = np.searchsorted(stops, starts, side="right")
     return pieces, np.array(stops, np.int64) - np.repeat(starts[:-1], np.diff(offsets)), offsets
@@ -173,7 +183,7 @@ def _separators(text: str) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
     """Return start, stop and "is implied or empty" of the white space before each word and after the last one."""
     codes, characters = _code_points(text), distinct_characters(text)
 
-    # tables by code point: is it white space, can it follow or precede an implied space
+    # tables by code point: white space; characters that may follow an implied space; those that may precede one
     white, opens, closes = np.zeros((3, ord(characters[-1]) + 1), bool)
     known = [ord(character) for character in characters]
     white[known] = [character.isspace() for character in characters]

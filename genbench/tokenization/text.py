@@ -1,4 +1,4 @@
-"""Text: a corpus part as generators receive it, read whole, by slices or in parts."""
+"""Text: the training, validation or test text that a generator receives; read it whole, by slices or in parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lossless tokenizers: characters and words in one scheme of ids, so that every string has a probability.
+"""Lossless tokenizers over characters or words, with one scheme of ids in which every string can be encoded.
 
     ids            meaning
     0 .. 255       the bytes of UTF-8: the fallback for characters that the training text does not contain
@@ -6,9 +6,9 @@
     then (words)   END, which closes a word spelled in letters; NONE, "no separator here"; the known words
 
 `genbench.tokenization.segmentation` defines what a piece is, and which separators are implied and have no token. A
-piece seen fewer than `min_count` times is spelled, in training too, so that spelling is trained.
+piece that occurs fewer than `min_count` times is spelled, also in the training text, so that models learn to spell.
 
-    text             so so rare             trained on this text with min_count=2
+    text             so so rare             tokenizer trained on this text with min_count=2
     ids in words     so  so  r  a  r  e  END
 """
 
@@ -39,7 +39,7 @@ BYTES = 256  # ids of the fallback bytes: 0 to 255
 
 
 class Tokenizer:
-    """Text to ids and back, without loss: `decode(encode(text)) == text` for every valid Unicode string.
+    """Convert text to ids and back without loss: `decode(encode(text)) == text` for every valid Unicode string.
 
     Create one with `Tokenizer.characters(train)`, `Tokenizer.words(train)` or `Tokenizer.restore(dumped)`.
     """
@@ -51,6 +51,7 @@ class Tokenizer:
         self.end_id = BYTES + len(letters)  # END; in a character tokenizer, one past the last id
         self.none_id = self.end_id + 1
 
+        # tables: id by code point, by piece and by letter
         codes = [ord(letter) for letter in letters]
         self._id_by_code = np.full(max(codes, default=0) + 2, -1)
         self._id_by_code[codes] = BYTES + np.arange(len(letters))
@@ -64,7 +65,7 @@ class Tokenizer:
 
     @classmethod
     def words(cls, text: str | Text, min_count: int = 2) -> Tokenizer:
-        """Return a tokenizer with one id for each piece that `text` has `min_count` times or more, frequent first."""
+        """Return a tokenizer with an id for each piece that occurs at least `min_count` times, frequent ones first."""
         counts, letters = Counter[str](), set[str]()
         for part in _parts(text):
             # count each distinct chunk of the part once, times its frequency
@@ -75,6 +76,7 @@ class Tokenizer:
                 counts[piece] += number
             letters |= set(distinct_characters(part))
 
+        # equally frequent pieces in alphabetical order, so that the ids are reproducible
         frequent = (piece for piece, number in counts.items() if number >= min_count and piece)
         return cls("words", "".join(sorted(letters)), sorted(frequent, key=lambda piece: (-counts[piece], piece)))
 
@@ -88,7 +90,7 @@ class Tokenizer:
         return self.encode_with_ends(str(text))[0]
 
     def encode_with_ends(self, text: str) -> tuple[Ids, Ids]:
-        """Return the ids of a text and, for each id, how many characters of the text have been read after it.
+        """Return the ids of a text, (tokens,), and the number of characters read after each id, (tokens,).
 
         >>> tokenizer = Tokenizer.words("a b a b", min_count=2)
         >>> ids, ends = tokenizer.encode_with_ends("a b")
@@ -98,14 +100,15 @@ class Tokenizer:
         return self._encode_characters(text) if self.kind == "characters" else self._encode_words(text)
 
     def encode_stream(self, text: str | Text) -> Ids:
-        """Return the ids of a newline, which itself is not predicted, and of a text, (tokens,).
+        """Return the ids of a newline, as the context of the first token, followed by those of a text, (tokens,).
 
-        For a long text they are an int32 array in an anonymous file, mapped into memory.
+        For a long text, the ids are an int32 array in an anonymous file that is mapped into memory.
         """
         newline = self.encode("\n")
         if len(text) <= PART_CHARACTERS:
             return np.concatenate([newline, self.encode(text)])
 
+        # write part by part: the whole array may not fit into memory
         with tempfile.TemporaryFile() as file:
             newline.astype(np.int32).tofile(file)
             for part in _parts(text):
@@ -128,7 +131,7 @@ class Tokenizer:
         return ids < BYTES if self.kind == "characters" else ids <= self.end_id
 
     def sampling_mask(self) -> npt.NDArray[np.bool_]:
-        """Return which ids may be sampled, (vocabulary,): all but the fallback bytes."""
+        """Return which ids may be sampled, (vocabulary,): all except the fallback bytes."""
         mask = np.arange(self.size) >= BYTES
         return mask if mask.any() else ~mask
 
@@ -139,14 +142,14 @@ class Tokenizer:
         return np.asarray(weights / weights.sum())
 
     def split_prompt(self, prompt: str) -> tuple[Ids, str]:
-        """Return the ids of a prompt's complete pieces and the rest, which the next tokens have to agree with.
+        """Return the ids of a prompt's complete pieces, and the rest, with which the next tokens must agree.
 
-        A last piece with an unknown character is spelled and left open instead; the rest is then empty.
+        If the last piece has an unknown character, it is spelled without END instead, and the rest is empty.
         """
         if self.kind == "characters":
             return self.encode(prompt), ""
 
-        # the last piece that is not white space may go on, unless white space follows it
+        # generated text may continue the last piece, unless white space follows it
         solid = [match for match in PIECE.finditer(prompt) if not match.group().isspace()]
         if not prompt or prompt[-1].isspace():
             stop = solid[-1].end() if solid else 0
@@ -155,6 +158,7 @@ class Tokenizer:
         if set(prompt[stop:]) <= set(self.letters):
             return self.encode(prompt[:stop]), prompt[stop:]
 
+        # an unknown character cannot be compared with sampled tokens: leave the spelling open
         ids = self.encode(prompt)
         return (ids[:-1] if ids[-1] == self.end_id else ids), ""
 
@@ -164,7 +168,8 @@ class Tokenizer:
 
     @classmethod
     def restore(cls, dumped: dict[str, Any]) -> Tokenizer:
-        """Return the tokenizer that `dump` described. Raises ValueError for any other value."""
+        """Return the tokenizer from the values of `dump`. Raises ValueError for any other value."""
+        # the values may come from a damaged or malicious file: check each
         if not isinstance(dumped, dict):
             raise ValueError(f"a tokenizer is a dict of kind, letters and words, not {type(dumped).__name__}")
         kind, letters, words = dumped.get("kind"), dumped.get("letters"), dumped.get("words")
@@ -176,10 +181,12 @@ class Tokenizer:
             raise ValueError("the tokenizer's words are not a list of strings")
         if len(set(words)) != len(words) or (words and kind == "characters"):
             raise ValueError("the tokenizer's words are not distinct, or its kind is 'characters'")
+
         "".join([letters, *words]).encode()  # raises ValueError for lone surrogates
         return cls(kind, letters, words)
 
     def _encode_characters(self, text: str) -> tuple[Ids, Ids]:
+        # look up all characters at once
         codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
         letter_ids = self._id_by_code[np.minimum(codes, len(self._id_by_code) - 1)]
         known = letter_ids >= 0
@@ -208,11 +215,12 @@ class Tokenizer:
         return ids[places], ends[places] + np.repeat(segmentation.starts, sizes)
 
     def _encode_pieces(self, pieces: list[str], stops: list[int]) -> tuple[Ids, Ids, Ids]:
-        """Return the ids of some pieces, where each ends, and each piece's offset into the ids, (pieces + 1,)."""
+        """Return the ids of some pieces, where each id ends, and each piece's offset into the ids, (pieces + 1,)."""
         ids: list[int] = []
         ends: list[int] = []
         offsets = [0]
         for piece, stop in zip(pieces, stops, strict=True):
+            # a known piece is one id, any other is spelled
             known = self._piece_ids.get(piece)
             if known is not None:
                 ids.append(known)
@@ -226,9 +234,12 @@ class Tokenizer:
         """Return the letters and bytes of a piece and END; append to `ends` where each of them but END ends."""
         ids = []
         for letter in piece:
+            # a letter, or the bytes of an unknown character
             known = self._letter_ids.get(letter)
             spelling = [known] if known is not None else list(letter.encode())
             ids += spelling
+
+            # the character has been read after its last byte
             ends += [position] * (len(spelling) - 1)
             position += 1
             ends.append(position)
@@ -240,26 +251,28 @@ def _parts(text: str | Text) -> Iterable[str]:
 
 
 class Decoder:
-    """Ids to text, one at a time: no character is torn apart, and implied separators are put back."""
+    """Convert ids to text one at a time: bytes are joined to whole characters, and implied separators are restored."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.last = ""  # the last character, "" where no separator is implied before the next piece
+        self.last = ""  # the last character, "" if no separator is implied before the next piece
         self.spelling = False
-        self._utf8: codecs.IncrementalDecoder | None = None  # while the bytes of a character arrive
+        self._utf8: codecs.IncrementalDecoder | None = None  # set while the bytes of a character are incomplete
 
     def copy(self) -> Decoder:
-        """Return a decoder at the same position, to try a token; call it where no character is incomplete."""
+        """Return a decoder at the same position, to try a token. Do not call it while a character is incomplete."""
         other = Decoder(self.tokenizer)
         other.last, other.spelling = self.last, self.spelling
         return other
 
     def feed(self, token: int) -> str:
         """Return the text that this token adds; "" while a character is incomplete."""
+        # a byte may complete a character
         if token < BYTES:
             self._utf8 = self._utf8 or codecs.getincrementaldecoder("utf-8")("replace")
             return self._add_letters(self._utf8.decode(bytes([token])))
 
+        # a letter or the end of a spelling, after U+FFFD for bytes that do not form a character
         head = self.flush()
         if token < self.tokenizer.end_id:
             return head + self._add_letters(self.tokenizer.letters[token - BYTES])
@@ -267,13 +280,14 @@ class Decoder:
         if token == self.tokenizer.end_id:
             return head
 
+        # a known word, or NONE
         piece = self.tokenizer.piece(token)
         added = implied_separator(self.last, piece[0]) + piece if piece else ""
         self.last = piece[-1:]
         return head + added
 
     def flush(self) -> str:
-        """Return U+FFFD for an incomplete character, "" where there is none."""
+        """Return U+FFFD for an incomplete character, "" if there is none."""
         rest, self._utf8 = self._utf8.decode(b"", final=True) if self._utf8 else "", None
         return self._add_letters(rest)
 
