@@ -20,16 +20,15 @@ PROSE = (
 
 @pytest.fixture(scope="session")
 def gutenberg() -> None:
-    """Skips where NLTK's gutenberg corpus is not on NLTK's search path; fails there if it has to be."""
+    """Skip the test if NLTK's gutenberg corpus is not on NLTK's search path; fail if GENBENCH_REQUIRE_CORPUS is set."""
     if not has_nltk_corpus():
         if os.environ.get("GENBENCH_REQUIRE_CORPUS"):
             pytest.fail("GENBENCH_REQUIRE_CORPUS is set and NLTK's gutenberg corpus is not on its search path")
         pytest.skip("NLTK's gutenberg corpus is not on its search path (NLTK_DATA)")
 
 
-with contextlib.suppress(
-    ValueError
-):  # where Ctrl-C is ignored, as in the background of a shell, so it is by all started here
+# a shell starts background jobs with SIGINT ignored, which the processes started by the tests would inherit
+with contextlib.suppress(ValueError):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TALLIES = pytest.StashKey[list[str]]()
@@ -37,32 +36,32 @@ TALLIES = pytest.StashKey[list[str]]()
 
 @pytest.fixture
 def share(request: pytest.FixtureRequest) -> float:
-    """The seconds that a stress test has: its part of GENBENCH_STRESS_SECONDS."""
+    """Return the seconds for one stress test: its part of GENBENCH_STRESS_SECONDS."""
     stress = [item for item in request.session.items if item.get_closest_marker("stress")]
     return float(os.environ.get("GENBENCH_STRESS_SECONDS", "600")) / len(stress)
 
 
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Whom a stress test tells what it has counted; it stands at the end of what pytest prints."""
+    """Return a function that records a line, which is printed at the end of pytest's output."""
     return request.config.stash.setdefault(TALLIES, []).append
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What the stress tests have counted."""
-    for said in config.stash.get(TALLIES, []):
-        terminalreporter.write_line(said)
+    """Print the lines that the stress tests recorded."""
+    for line in config.stash.get(TALLIES, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """A new random generator with a fixed seed."""
+    """Return a new random generator with a fixed seed."""
     return np.random.default_rng(7)
 
 
 @pytest.fixture
 def prose_file(tmp_path: Path) -> Path:
-    """A small text of about 6,000 characters that differ enough to learn from."""
+    """Return a file with a varied text of about 6,000 characters."""
     path = tmp_path / "ferry.txt"
     path.write_text("".join(PROSE.replace("six", f"{n} o'clock") for n in range(20)), encoding="utf-8")
     return path
@@ -70,7 +69,7 @@ def prose_file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test keeps its models in a folder of its own, and none asks a server of Project Gutenberg."""
+    """Give each test its own GENBENCH_HOME, and no server of Project Gutenberg."""
     monkeypatch.setenv("GENBENCH_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("GENBENCH_GUTENBERG", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")

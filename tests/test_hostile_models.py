@@ -84,7 +84,7 @@ def test_a_corrupt_model_is_refused_fails_in_one_sentence_or_works(
     assert outcomes["refused"] + outcomes["no model"] > QUICK_VARIANTS / 3
 
 
-def _checkpoint(spec: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+def interrupted_checkpoint(spec: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Return the checkpoint of an interrupted training."""
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     checkpoint = Checkpoint(path)
@@ -129,7 +129,7 @@ def corrupt_checkpoint(data: bytes, rng: random.Random) -> bytes:
 def test_a_corrupt_checkpoint_is_refused_ignored_or_resumed(
     spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, rng = _checkpoint(spec, tmp_path / "c", monkeypatch), random.Random(spec)
+    data, rng = interrupted_checkpoint(spec, tmp_path / "c", monkeypatch), random.Random(spec)
     monkeypatch.setattr(training, "SAVE_EVERY", 5.0)
     assert resume_from(data, spec, tmp_path / "c") == "resumed"
     outcomes = Counter(resume_from(corrupt_checkpoint(data, rng), spec, tmp_path / "c") for _ in range(QUICK_VARIANTS))
@@ -138,7 +138,7 @@ def test_a_corrupt_checkpoint_is_refused_ignored_or_resumed(
 
 def test_a_checkpoint_with_impossible_values_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = MODELS["lstm-char"]
-    _checkpoint(spec, tmp_path / "c", monkeypatch)
+    interrupted_checkpoint(spec, tmp_path / "c", monkeypatch)
     for name, wrong in (("step", 10**15), ("planned", [10**15]), ("seconds", -1.0), ("size", {"hidden": 10**9})):
         state = Checkpoint(tmp_path / "c").resume()
         assert state is not None
