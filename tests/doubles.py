@@ -1,5 +1,6 @@
-"""Test doubles: generators small enough that the right results are known."""
+"""Test doubles: generators so small that the right results are known."""
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,31 @@ from genbench.tokenization import Text
 from genbench.tokenization.tokenizer import Ids
 
 
+class Stateless(Generator):
+    """Predicts the same distribution everywhere: that of `table`, the log-probability of each token."""
+
+    table: LogProbs
+
+    def start(self) -> Any:
+        return None
+
+    def advance(self, state: Any, token: int) -> Any:
+        return None
+
+    def log_probs(self, state: Any) -> LogProbs:
+        return self.table
+
+    def dump(self) -> dict[str, Any]:
+        return {"tokenizer": self.tokenizer.dump(), "table": self.table}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
+        self.table = learned["table"]
+
+
 @dataclass
-class Fixed(Generator):
-    """Predicts the same distribution everywhere: `shares` for the last tokens of the vocabulary of `text`."""
+class Fixed(Stateless):
+    """Gives the last tokens of the vocabulary of `text` the probabilities `shares`, whatever precedes them."""
 
     text: str = "abcd"
     shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
@@ -26,28 +49,13 @@ class Fixed(Generator):
         weights[self.tokenizer.size - len(self.shares) :] = self.shares
         self.table = np.log(weights / weights.sum())
 
-    def fit(self, train: Text, valid: Text, context: TrainContext) -> None: ...
-
-    def start(self) -> Any:
-        return None
-
-    def advance(self, state: Any, token: int) -> Any:
-        return None
-
-    def log_probs(self, state: Any) -> LogProbs:
-        return self.table
-
-    def dump(self) -> dict[str, Any]:
-        return {"tokenizer": self.tokenizer.dump(), "table": self.table}
-
-    def restore(self, learned: dict[str, Any]) -> None:
-        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
-        self.table = learned["table"]
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        """Do nothing: the table is fixed."""
 
 
 @dataclass
-class Unigram(Generator):
-    """Predicts each character from its frequency alone: the plugin of the documentation."""
+class Unigram(Stateless):
+    """Predicts each character by its frequency: the plugin of the documentation."""
 
     smoothing: float = 0.5
 
@@ -56,21 +64,11 @@ class Unigram(Generator):
         counts = np.bincount(self.tokenizer.encode(train), minlength=self.tokenizer.size) + self.smoothing
         self.table = np.log(counts / counts.sum())
 
-    def start(self) -> Any:
-        return None
 
-    def advance(self, state: Any, token: int) -> Any:
-        return None
-
-    def log_probs(self, state: Any) -> LogProbs:
-        return self.table
-
-    def dump(self) -> dict[str, Any]:
-        return {"tokenizer": self.tokenizer.dump(), "table": self.table}
-
-    def restore(self, learned: dict[str, Any]) -> None:
-        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
-        self.table = learned["table"]
+def unigram_source() -> str:
+    """Return the source of Unigram as a plugin has it: one class, without imports."""
+    methods = inspect.getsource(Stateless).split("table: LogProbs\n", 1)[1]
+    return inspect.getsource(Unigram).replace("(Stateless)", "(Generator)") + methods
 
 
-__all__ = ["Fixed", "Ids", "Unigram"]
+__all__ = ["Fixed", "Ids", "Unigram", "unigram_source"]

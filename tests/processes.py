@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-DOUBLES = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
-UNIGRAM = "@dataclass\nclass Unigram" + DOUBLES.split("@dataclass\nclass Unigram")[1].split("\n\n\n__all__")[0]
+from doubles import unigram_source
+
 HEADER = """\
 import os, random, subprocess, sys, threading, time
 import numpy as np
@@ -58,6 +58,6 @@ def write_plugin(folder: Path, method: str, code: str) -> str:
 def insert_code(method: str, code: str) -> str:
     """Return the source of the unigram generator with code at the beginning of a method."""
     definition = f"    def {method}(self"
-    before, after = UNIGRAM.split(definition)
+    before, after = unigram_source().split(definition)
     signature, body = after.split("\n", 1)
     return f"{before}{definition}{signature}\n        {code}\n{body}"

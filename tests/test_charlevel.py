@@ -1,4 +1,4 @@
-"""A word-level generator asked by the character: against a sum over all ways to cut, and steps against many at once."""
+"""Character view of a word-level generator: against a sum over all tokenizations, and steps against whole texts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
 
 @dataclass
 class Alternating(Fixed):
-    """Another distribution after each token: by how many went before, and by the last one."""
+    """Predicts from one of seven distributions, chosen by the number of tokens and their ids."""
 
     def __post_init__(self) -> None:
         self.tokenizer = Tokenizer.words(TEXT, 2)
@@ -43,7 +43,7 @@ class Alternating(Fixed):
 
 
 def canonical(tokenizer: Tokenizer, ids: list[int]) -> bool:
-    """Whether a canonical encoding may begin so: its last piece may be one that is still being spelled."""
+    """Return whether a canonical encoding can begin with these ids; its last piece may be incomplete."""
     letters = list(takewhile(lambda token: BYTES <= token < tokenizer.end_id, reversed(ids)))[::-1]
     before = ids[: len(ids) - len(letters)]
     if ids[-1] == tokenizer.none_id:
@@ -54,7 +54,7 @@ def canonical(tokenizer: Tokenizer, ids: list[int]) -> bool:
 
 
 def covers(words: Alternating, text: str, ids: list[int], state: Any, probability: float) -> Iterator[float]:
-    """The probability of every shortest sequence of tokens that begins a canonical encoding and covers the text."""
+    """Yield the probability of each shortest beginning of a canonical encoding that covers the text."""
     tokenizer = words.tokenizer
     for token in range(BYTES, tokenizer.size):
         if not canonical(tokenizer, [*ids, token]):
@@ -68,17 +68,17 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
 
 
 @pytest.mark.parametrize("text", ["ab", "abc a", "ab,", "a-b", "ac b", "b  a", "3ab", "3 ab", "--a", "ab  -"])
-def test_the_next_character_is_the_sum_over_all_ways_to_cut(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_character_has_the_sum_over_all_tokenizations(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", 0.0)
     monkeypatch.setattr(paths, "MIN_PROBABILITY", 0.0)
     words = Alternating()
     view = CharacterView(words)
     state = view.start()
-    for place, letter in enumerate(text):
-        nexts = [text[:place] + other for other in words.tokenizer.letters]
-        wanted = np.array([sum(covers(words, each, [], words.start(), 1.0)) for each in nexts])
-        found = np.exp(view.log_probs(state)[BYTES:])
-        assert found == pytest.approx(wanted / wanted.sum(), abs=1e-7), text[:place]
+    for position, letter in enumerate(text):
+        continuations = [text[:position] + other for other in words.tokenizer.letters]
+        expected = np.array([sum(covers(words, longer, [], words.start(), 1.0)) for longer in continuations])
+        probabilities = np.exp(view.log_probs(state)[BYTES:])
+        assert probabilities == pytest.approx(expected / expected.sum(), abs=1e-7), text[:position]
         state = view.advance(state, int(view.tokenizer.encode(letter)[0]))
 
 

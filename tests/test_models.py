@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from doubles import unigram_source
+from processes import HEADER
 from test_cli import run
 
 import genbench
@@ -198,11 +200,8 @@ def test_an_incomplete_card_is_not_a_model(pell: Corpus) -> None:
 
 
 def test_a_model_of_a_changed_plugin_is_refused(pell: Corpus, tmp_path: Path) -> None:
-    source = Path(__file__).with_name("doubles.py").read_text(encoding="utf-8")
     plugin = tmp_path / "unigram.py"
-    plugin.write_text(
-        source[: source.index("@dataclass\nclass Fixed")] + source[source.index("@dataclass\nclass Unigram") :]
-    )
+    plugin.write_text(HEADER + unigram_source())
     genbench.train(pell, str(plugin))
     (model,) = models.list_models(models.models_folder())
     assert model.load()

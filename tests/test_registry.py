@@ -1,16 +1,18 @@
-"""Finding generators by name and by path."""
+"""Generators by name and by path."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doubles import unigram_source
+from processes import HEADER
 
 from genbench import Generator, registry
 from genbench.errors import ContractError, SpecError
 
-GOOD = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
-UNIGRAM = GOOD[: GOOD.index("@dataclass\nclass Fixed")] + GOOD[GOOD.index("@dataclass\nclass Unigram") :]
+TWO_GENERATORS = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
+UNIGRAM = HEADER + unigram_source()
 
 
 def test_the_generators_of_the_package_are_registered() -> None:
@@ -22,7 +24,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         registry.create("markov-chr")
 
 
-def test_a_file_with_one_generator_is_one(tmp_path: Path) -> None:
+def test_a_file_with_one_generator_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(UNIGRAM, encoding="utf-8")
     generator = registry.create(f"{tmp_path}/mine.py:smoothing=0.25")
     assert isinstance(generator, Generator)
@@ -33,7 +35,7 @@ def test_a_file_with_one_generator_is_one(tmp_path: Path) -> None:
     ("source", "reason"),
     [
         ("x = 1", "defines none"),
-        (GOOD, "defines Fixed, Unigram"),
+        (TWO_GENERATORS, "defines Fixed, Unigram"),
         ("raise ValueError('no')", "ValueError: no"),
         (UNIGRAM.replace("@dataclass\nclass", "class"), "must be a dataclass"),
         ("syntax error", "SyntaxError"),
@@ -50,7 +52,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         registry.create(f"{tmp_path}/mine.py")
 
 
-def test_finding_names_and_chains_loads_no_torch() -> None:
+def test_listing_generators_and_creating_a_chain_loads_no_torch() -> None:
     code = (
         "import genbench.registry as r, sys; r.registered(); r.create('markov-char'); assert 'torch' not in sys.modules"
     )
@@ -61,14 +63,14 @@ CONTRACT_1 = UNIGRAM.replace("def start", "def begin").replace("def log_probs", 
 
 
 @pytest.mark.parametrize("source", [CONTRACT_1, UNIGRAM.replace("smoothing:", "contract = 1\n    smoothing:")])
-def test_a_plugin_for_contract_1_is_told_what_to_change(source: str, tmp_path: Path) -> None:
+def test_a_plugin_for_contract_1_is_refused_with_the_names_to_change(source: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     with pytest.raises(ContractError, match=r"contract 1.*rename begin to start and predict to log_probs") as caught:
         registry.create(f"{tmp_path}/mine.py")
     assert "\n" not in str(caught.value)
 
 
-def test_a_plugin_that_imports_a_name_of_contract_1_is_told_what_to_change(tmp_path: Path) -> None:
+def test_an_import_of_a_name_of_contract_1_is_refused_with_the_names_to_change(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from genbench import Run\n", encoding="utf-8")
     with pytest.raises(ContractError, match=r"another version of genbench; rename begin to start"):
         registry.create(f"{tmp_path}/mine.py")

@@ -1,4 +1,4 @@
-"""docs/writing-a-generator.md: every block is run, in its order, in a new folder."""
+"""Run every block of docs/writing-a-generator.md, in order, in a new folder."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in t
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files of the page, which is the current one."""
+    """The current folder, with the files of the page."""
     monkeypatch.chdir(tmp_path)
     for kind, text in BLOCKS:
         name = re.match(r"# (\w+\.py)\n", text)
@@ -25,13 +25,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_page_has_the_blocks_that_are_tested_here() -> None:
+def test_the_page_has_the_tested_blocks() -> None:
     assert [kind for kind, _ in BLOCKS].count("python") == 5
     assert all(command.split()[0] in ("genbench", "pip") for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "your-idea" not in c and "network.py" not in c])
-def test_its_commands_work(
+def test_commands_on_the_page_work(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not command.startswith("genbench generators new"):
@@ -41,36 +41,36 @@ def test_its_commands_work(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "network.py" in c])
-def test_its_commands_for_a_network_work(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_for_a_network_work(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, *shlex.split(command)[1:]) == 0
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
-def test_what_a_failing_check_says_is_what_the_page_says(
+def test_a_failing_check_prints_the_output_on_the_page(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = (folder / "unigram.py").read_text(encoding="utf-8")
     (folder / "broken.py").write_text(source.replace(" + self.smoothing", ""), encoding="utf-8")
     assert run(monkeypatch, "generators", "check", "./broken.py") == 1
-    said = re.sub(r"\t(\w+)\t", r" \1: ", capsys.readouterr().out).replace("\t", "")
-    (shown,) = (text for kind, text in BLOCKS if kind == "text")
-    assert shown in said
+    output = re.sub(r"\t(\w+)\t", r" \1: ", capsys.readouterr().out).replace("\t", "")
+    (expected,) = (text for kind, text in BLOCKS if kind == "text")
+    assert expected in output
 
 
-def test_the_test_that_it_shows_runs_every_check(folder: Path) -> None:
+def test_the_test_on_the_page_runs_every_check(folder: Path) -> None:
     namespace: dict[str, object] = {"__file__": str(folder / "test_ngram.py")}
     exec((folder / "test_ngram.py").read_text(encoding="utf-8"), namespace)
     (mark,) = namespace["test_conforms"].pytestmark  # type: ignore[attr-defined]
     assert [parameter.values[1] for parameter in mark.args[1]] == list(CHECKS.values())
 
 
-def test_the_expected_failure_that_it_shows_is_one(folder: Path) -> None:
+def test_the_expected_failure_on_the_page_is_expected(folder: Path) -> None:
     (declared,) = (text for kind, text in BLOCKS if kind == "python" and text.startswith("expected_failures"))
     source = (
         (folder / "unigram.py").read_text(encoding="utf-8").replace("contract = 2\n", f"contract = 2\n    {declared}")
     )
     source = source.replace("counts = np.bincount", "np.random.seed(0)\n        counts = np.bincount")
     (folder / "shaky.py").write_text(source, encoding="utf-8")
-    found = {result.check: result.outcome for result in run_checks(Subject.of("./shaky.py"))}
-    assert found.pop("fit_is_reproducible") == "expected"
-    assert set(found.values()) == {"holds"}
+    outcomes = {result.check: result.outcome for result in run_checks(Subject.of("./shaky.py"))}
+    assert outcomes.pop("fit_is_reproducible") == "expected"
+    assert set(outcomes.values()) == {"holds"}
