@@ -1,8 +1,8 @@
-"""Word models read one character at a time.
+"""Character-level predictions of word models.
 
-adapter    CharacterView: the adapter, and the algorithm explained with an example
-paths      the paths of one text: ways to split it into tokens, and the rules of the canonical encoding
-block      all characters of some known pieces at once, for speed
+adapter    CharacterView: the adapter; its docstring explains the algorithm with an example
+paths      paths: the ways to split a text into tokens, and the rules of the canonical encoding
+block      the predictions for all characters of several pieces at once, for speed
 """
 
 from genbench.charlevel.adapter import CharacterScores as CharacterScores

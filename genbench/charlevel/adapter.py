@@ -1,4 +1,4 @@
-"""CharacterView: a word model with the methods of a character model, so that both can be mixed.
+"""CharacterView: an adapter that gives a word model the methods of a character model, so that both can be mixed.
 
 The probability of the next character is the sum over all tokens that continue the text. After "the ca", a word model
 that has read "the" may continue with the word "cat", the word "cattle", or the spelled letters c, a, ...:
@@ -8,11 +8,11 @@ that has read "the" may continue with the word "cat", the word "cattle", or the 
     spelled: c a                      each letter: P(c) P(a | c) P(letter | c a),  also END
     the word "ca", if it is known     it may have ended: the space before the next word, "," and so on
 
-Each path carries a weight (its probability), the word model's state, and the text since its last complete token. Tokens
-are sorted by their texts, so that the mass of all known words with a prefix is a difference of two entries of one
-cumulative sum. A path that may have ended adds the paths of the next piece; unlikely ones are not expanded further.
+A path has a weight (its probability), the word model's state, and the text since its last complete token. Tokens are
+sorted by their texts, so that the mass of all known words with a prefix is a difference of two entries of one
+cumulative sum. A path that may have ended adds the paths of the next piece; unlikely paths are not expanded further.
 Only canonical encodings count (known words are never spelled, implied separators have no token); their masses are
-normalized at each character. Paths stay few: a known word, a spelling, and those just ended.
+normalized at each character. The number of paths stays small: a known word, a spelling, and those that just ended.
 """
 
 from __future__ import annotations
@@ -42,35 +42,35 @@ _WordEnd = tuple[State, str, int]  # the state after a word, its last character,
 
 
 class CharacterScores(NamedTuple):
-    """What a text scores, character by character; a character that is not a letter counts once per byte."""
+    """The scores of the symbols of a text; a symbol is a letter, or one byte of a character that is not a letter."""
 
     log_probs: LogProbs  # (symbols,) of each byte or letter
     context_lengths: Ids  # (symbols,) words of context before each
-    peaks: LogProbs  # (symbols,) log-probability of the most probable symbol at its place
+    peaks: LogProbs  # (symbols,) log-probability of the most probable symbol at each position
 
 
 class Distributions(NamedTuple):
-    """The distributions before some consecutive bytes or letters of a text."""
+    """The distributions before consecutive symbols (bytes or letters) of a text."""
 
-    start: int  # the first of them
-    log_probs: LogProbs  # (n, bytes and letters)
+    start: int  # position of the first of them
+    log_probs: LogProbs  # (n, symbols)
     context_lengths: Ids  # (n,)
 
 
 @dataclass(frozen=True)
 class CharacterState:
-    """The paths that agree with the text so far, the mass that each gives to each next symbol, and their sum."""
+    """The paths that agree with the text so far, and the distribution of the next symbol that results from them."""
 
     paths: tuple[Path, ...]
-    masses: tuple[Floats, ...]
-    log_probs: LogProbs
+    masses: tuple[Floats, ...]  # (symbols,) for each path: its probability mass on each next symbol
+    log_probs: LogProbs  # (symbols,) of the masses' sum, normalized
     context_length: int
 
 
 class CharacterView:
-    """A trained word-level generator with the steps of a character-level one; its ids are bytes and letters.
+    """A trained word-level generator as a character-level one; its ids are bytes and letters.
 
-    `score_stream` gives for a whole text the numbers of the steps, but faster: a block of pieces at a time.
+    `score_stream` returns the same numbers as the steps, but faster: it reads a block of pieces at a time.
     """
 
     def __init__(self, generator: Generator) -> None:
@@ -90,30 +90,34 @@ class CharacterView:
         return state.log_probs
 
     def context_length(self, state: CharacterState) -> int:
-        """Return how long a context the word model had seen in training."""
+        """Return the context length of the word model, in words; 0 inside a spelled word."""
         return state.context_length
 
     def advance(self, state: CharacterState, token: int) -> CharacterState:
         """Return the state after one more byte or letter."""
         text = symbol_text(token, self.words.letters) if token < BYTES else self.words.letters[token - BYTES]
         paths = self._extend(state, token, text, 1.0)
+
+        # keep canonical paths; if there are none, any path, or else start anew
         canonical = [path for path in map(complete_bytes, paths) if path is not None]
-        restart = [Path(1.0, self.generator.start(), "", open=text)]  # where no path leads here
+        restart = [Path(1.0, self.generator.start(), "", open=text)]
         return self._expand(canonical or paths or restart)
 
     def _after_word(self, state: State, left: str) -> CharacterState:
-        """Return the state after a complete word that ends with this character, from the word model's state."""
+        """Return the state after a complete word, from the word model's state and the last character of the word."""
         return self._expand([Path(1.0, state, left)])
 
     def _extend(self, state: CharacterState, token: int, text: str, weight: float) -> list[Path]:
-        """Return the paths that continue with a symbol, of this weight together."""
+        """Return the paths that continue with a symbol; their weights sum to `weight`."""
         paths = []
         total = sum(float(mass[token]) for mass in state.masses)
         for path, mass in zip(state.paths, state.masses, strict=True):
             share = weight * float(mass[token]) / total if mass[token] > 0 else 0.0
             if not share:
                 continue
-            if path.token is not None:  # it was not expanded before: now it is needed
+
+            # an unlikely path was not expanded before, but now it is needed
+            if path.token is not None:
                 paths += self._extend(self._expand([replace(path, weight=1.0)]), token, text, share)
             elif path.spelled:
                 paths.append(replace(path, weight=share, open=path.open + text, token=token))
@@ -122,19 +126,20 @@ class CharacterView:
         return paths
 
     def _expand(self, paths: list[Path]) -> CharacterState:
-        """Return the state with these paths, and those of the next piece where one may have ended."""
+        """Return the state with these paths, and with those of the next piece after paths that may have ended."""
         expanded: list[Path] = []
         masses: list[Floats] = []
         pending = list(paths)
         while pending:
             path = pending.pop()
 
-            # an unlikely path stays as it is: any symbol may follow
+            # do not expand an unlikely path: give it a uniform distribution
             if path.token is not None and not path.spelled and path.weight < MIN_EXPANDED_SHARE:
                 expanded.append(path)
                 masses.append(path.weight * self.rules.uniform_start(path.left, path.after))
                 continue
 
+            # the mass of each next symbol, and the paths on which the piece ends here
             path = self._read_pending_token(path)
             if path.spelled:
                 log_probs = self.generator.log_probs(path.state)
@@ -164,26 +169,32 @@ class CharacterView:
         return replace(path, cumulative=np.concatenate([[0.0], np.cumsum(probabilities)]))
 
     def _spelling_mass(self, path: Path, probabilities: Floats) -> tuple[Floats, list[Path]]:
-        """Return what a path that spells gives each symbol, and the path on which the piece ends here."""
+        """Return the mass of each symbol on a path that spells, and the path on which the piece ends here."""
         mass = path.weight * probabilities[:-1]
         if path.raw:  # inside a character: only bytes
             mass[BYTES:] = 0
             return mass, []
+
+        # the next letter must belong to the same piece
         mass *= self.rules.continuation_mask(path.open[-1])
         if path.open in self.rules.pieces:  # a known word is never spelled
             return mass, []
+
+        # END closes the piece
         ended = Path(path.weight * probabilities[-1], path.state, path.open[-1], token=self.words.end_id)
         return mass, [replace(ended, after=explicit_separator(path.left, path.open))]
 
     def _word_mass(self, path: Path) -> tuple[Floats, list[Path]]:
-        """Return what a path inside a known word gives each symbol, and the paths on which the word ends here."""
+        """Return the mass of each symbol on a path inside a known word, and the paths on which the word ends here."""
         assert path.cumulative is not None
+
+        # the words that continue with each symbol are a range of rows
         surfaces, cumulative = self.rules.surfaces(path.left), path.cumulative
         following = surfaces.after(path.open)
         mass = np.zeros(self.tokenizer.size)
         mass[following.symbols] = path.weight * (cumulative[following.stops] - cumulative[following.starts])
 
-        # at the start of a piece, there may be "no separator here" instead of an implied space
+        # at the start of a piece, the token NONE ("no separator here") may replace an implied space
         if not path.open:
             mass *= self.rules.start_mask(path.left, path.after)
             if self.rules.implies_space(path.left):
@@ -191,14 +202,14 @@ class CharacterView:
                 return mass, [Path(weight, path.state, "", token=self.words.none_id, after=(path.left, ""))]
             return mass, []
 
-        # the tokens whose text is exactly what was read
+        # the tokens whose text is exactly the text that was read
         shares = np.diff(cumulative[following.exact.start : following.exact.stop + 1])
         tokens = surfaces.tokens[following.exact.start : following.exact.stop].tolist()
         ended = (self._end_word(path, token, share) for token, share in zip(tokens, shares, strict=True))
         return mass, [after for after in ended if after is not None]
 
     def _end_word(self, path: Path, token: int, probability: float) -> Path | None:
-        """Return the path after a token whose text is all that is open; None if its encoding is not canonical."""
+        """Return the path after a token whose text equals the open text; None if its encoding is not canonical."""
         weight = path.weight * probability
         text = path.open[-1] if token < self.words.end_id else self.words.piece(token)
         implied = path.open != text
@@ -221,6 +232,7 @@ class CharacterView:
 
     def distributions(self, ids: Ids) -> Iterator[Distributions]:
         """Yield the distributions before each byte or letter of a text, a part at a time."""
+        # ids that are not the encoding of a text, such as single bytes, cannot be read in blocks
         text = self.tokenizer.decode(ids)
         if np.array_equal(self.tokenizer.encode(text), ids):
             yield self._by_steps(self.start(), ids[:1], 0)[0]
@@ -230,24 +242,34 @@ class CharacterView:
 
     def _by_blocks(self, text: str, ids: Ids) -> Iterator[Distributions]:
         """Yield the distributions after the first id: known pieces in blocks, others by steps."""
+        # the first id of each character
         sizes = [1 if self.rules.has_letters(letter) else len(letter.encode()) for letter in text]
-        first_id = np.concatenate([[0], np.cumsum(sizes)]).tolist()  # of each character
+        first_id = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+
+        # the word model's states so far, and the ends of the last two words
         stream, states = self.words.encode(text), {0: self.generator.start()}
         last: _WordEnd = (states[0], "", 0)
-        anchor, state = last, None  # the word before the last: steps from there agree with all paths
+        anchor, state = last, None  # anchor: the word before the last; steps from there include all paths
+
         for group in group_pieces(self.rules, split_into_pieces(self.rules, text)):
             start, stop = first_id[group[0].start], first_id[group[-1].stop]
             states = self._walk(states, stream, group)
             known = all(self.rules.has_letters(piece.text) for piece in group)
+
+            # letters only: one block; after the last character of the text there is nothing to predict
             if known:
                 block = Block(self.generator, self.rules, self.tokenizer, group, states)
                 left = len(ids) - start - 1
                 yield Distributions(start + 1, normalized_log_probs(block.masses)[:left], block.context_lengths[:left])
                 state = None
+
+            # unknown characters: steps from the anchor
             else:
                 state = state or self._steps_from(anchor, ids[first_id[anchor[2]] : start + 1])
                 part, state = self._by_steps(state, ids[start + 1 : stop + 1], start + 1)
                 yield part
+
+            # move the ends of the last words
             for piece in group:
                 if not piece.text.isspace():
                     anchor, last = last if known else anchor, (states[piece.end], piece.text[-1], piece.stop)
@@ -259,7 +281,7 @@ class CharacterView:
         return state
 
     def _by_steps(self, state: CharacterState, ids: Ids, start: int) -> tuple[Distributions, CharacterState]:
-        """Return the distributions before each id, one step after the other, and the state after them."""
+        """Return the distributions before each id, computed step by step, and the state after them."""
         log_probs, lengths = np.empty((len(ids), self.tokenizer.size)), np.empty(len(ids), np.int64)
         for row, token in enumerate(ids.tolist()):
             log_probs[row], lengths[row] = state.log_probs, state.context_length
@@ -267,7 +289,7 @@ class CharacterView:
         return Distributions(start, log_probs, lengths), state
 
     def _walk(self, states: dict[int, State], stream: Ids, group: list[Piece]) -> dict[int, State]:
-        """Return the word model's states by number of tokens read, as far as some pieces need them."""
+        """Return the word model's states, by number of tokens read, up to the last token of a group of pieces."""
         tokens = max(states)
         walked = {tokens: states[tokens]}
         for token in stream[tokens : max(max(piece.base, piece.end) for piece in group)].tolist():

@@ -1,8 +1,8 @@
-"""Reading a known text in blocks: the distributions after all characters of some pieces at once.
+"""Read a known text in blocks: compute the distributions after all characters of several pieces at once.
 
-The canonical encoding of the text is known, so after each character of a piece only four paths are left: the piece goes
-on as a known word; it is spelled; it has ended; it has ended, and no separator follows where one is implied. The masses
-are those that `CharacterView` would compute step by step.
+The canonical encoding of the text is known, so only four paths remain after each character of a piece: the piece
+continues as a known word; it is spelled; it has ended; it has ended, and no separator follows where one is implied. The
+masses are those that `CharacterView` computes step by step.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from genbench.generator import Generator, State
 from genbench.tokenization.segmentation import implied_separator, split_pieces
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-BLOCK_CHARACTERS = 512  # that are read at once, about
+BLOCK_CHARACTERS = 512  # approximate size of a block
 
 
 @dataclass
 class Piece:
-    """A piece of a text, and the context in which a word model reads it."""
+    """A piece of a text, and its position in the tokens of a word model."""
 
     text: str
-    start: int  # in characters
-    base: int  # tokens of the text before it
-    left: str  # the last character, as in a path
+    start: int  # position in the text, in characters
+    base: int  # number of tokens before it
+    left: str  # the last character before it, as in a path
     prefix: str = ""  # the implied separator before it
-    end: int = -1  # tokens of the text after it; -1 for a separator that is implied, which has no token
+    end: int = -1  # number of tokens including its own; -1 for an implied separator, which has no token
 
     @property
     def stop(self) -> int:
@@ -48,7 +48,7 @@ class Ending:
     token: int
     left: str  # the last character after it, as in a path
     after: tuple[str, str] | None  # an explicit separator, as in a path
-    end: int = -1  # tokens of the text with this one, where it is the text's own
+    end: int = -1  # number of tokens including this one, if it belongs to the text's encoding; else -1
 
 
 class Block:
@@ -64,14 +64,18 @@ class Block:
         rules: WordRules,
         characters: Tokenizer,
         pieces: Sequence[Piece],
-        states: dict[int, State],  # of the word model by number of tokens read, for each number that a piece has
+        states: dict[int, State],  # of the word model by number of tokens read, for `base` and `end` of each piece
     ) -> None:
         self.generator, self.words, self.rules = generator, generator.tokenizer, rules
         self.states, self.cumulative = states, dict[int, Floats]()
+
+        # one row for each character: its piece, the part of the piece read so far, and its place in the piece
         self.piece_of = [piece for piece in pieces for _ in piece.text]
         self.opened = [piece.text[:stop] for piece in pieces for stop in range(1, len(piece.text) + 1)]
         self.place = np.array([len(opened) - 1 for opened in self.opened])
         self.letters = characters.encode("".join(piece.text for piece in pieces))
+
+        # the results, added up path by path
         self.masses = np.zeros((len(self.piece_of), self.words.end_id))
         self.largest, self.context_lengths = np.zeros(len(self.piece_of)), np.zeros(len(self.piece_of), np.int64)
         self._add_known_words()
@@ -79,8 +83,8 @@ class Block:
         self._add_endings()
 
     def _add_known_words(self) -> None:
-        """Add the paths on which the pieces go on as known words; start the total of each character."""
-        # cumulative probabilities at each place of the text where a piece may start
+        """Add the paths on which the pieces continue as known words; initialize the total mass of each character."""
+        # cumulative probabilities at each position of the text where a piece may start
         lefts = {piece.base: piece.left for piece in self.piece_of}
         lefts |= {piece.end: piece.text[-1] for piece in self.piece_of if piece.end >= 0}
         rows = self._cumulative([self.states[tokens] for tokens in lefts], list(lefts.values()))
@@ -94,6 +98,7 @@ class Block:
             mass[row, following.symbols] = cumulative[following.stops] - cumulative[following.starts]
             self.total[row] = cumulative[following.high] - cumulative[following.exact.start]
 
+        # the context lengths of the word model at these positions
         lengths = {
             base: 1 + capabilities.context_length(self.generator, self.states[base])
             for base in dict.fromkeys(piece.base for piece in self.piece_of)
@@ -102,7 +107,7 @@ class Block:
 
     def _add_spelling(self) -> None:
         """Add the paths on which the pieces are spelled."""
-        # the states after each letter, the first letters of all pieces together, then the second ones
+        # the states after each letter: one batch for the first letters of all pieces, one for the second letters, ...
         self.spelling: list[State] = [self.states[piece.base] for piece in self.piece_of]
         for place in range(int(self.place.max()) + 1):
             rows = np.flatnonzero(self.place == place)
@@ -121,7 +126,7 @@ class Block:
             else:
                 weight[rows] = [self._token_probability(row, int(self.letters[row])) for row in rows.tolist()]
 
-        # a path goes on with another letter or ends with END
+        # a path continues with another letter or ends with END
         self.total[self.place > 0] += weight[self.place > 0]
         self.ending_weight = weight * probabilities[:, -1]
         masks = {opened[-1]: self.rules.continuation_mask(opened[-1]) for opened in self.opened}
@@ -135,6 +140,8 @@ class Block:
             token, state = self.rules.pieces.get(opened), self.spelling[row]
             if token is not None:  # a known word is never spelled
                 self.ending_weight[row], state = self._token_probability(row, token), self.states[piece.base]
+
+            # the ending is the text's own only at the end of the whole piece
             last_token = self.words.end_id if token is None else token
             separator = explicit_separator(piece.left, opened)
             end = piece.end if opened == piece.text else -1
@@ -148,16 +155,17 @@ class Block:
         return float(cumulative[place + 1] - cumulative[place])
 
     def _add_next_pieces(self, endings: list[Ending]) -> None:
-        """Add the pieces that start after these endings; unlikely endings give uniform symbols."""
+        """Add the paths of the pieces that start after these endings; unlikely endings are given uniform symbols."""
         expanded = [ending for ending in endings if ending.weight >= MIN_EXPANDED_SHARE * self.total[ending.row]]
         unlikely = [ending for ending in endings if ending.weight < MIN_EXPANDED_SHARE * self.total[ending.row]]
 
-        # the states after endings that are not the text's own
+        # the states after endings that are not in the text's own encoding, in one batch
         new = [ending for ending in expanded if ending.end < 0]
         tokens = [ending.token for ending in new]
         states = capabilities.advance_batch(self.generator, [ending.state for ending in new], tokens)
         after_new = zip(states, self._cumulative(states, [ending.left for ending in new]), strict=True)
 
+        # unlikely endings: a uniform distribution
         if unlikely:
             uniform = [self.rules.uniform_start(ending.left, ending.after) for ending in unlikely]
             mass = np.array([ending.weight * shares for ending, shares in zip(unlikely, uniform, strict=True)])
@@ -166,6 +174,7 @@ class Block:
         # the next piece, and "no separator here" where a space is implied
         without_space = []
         for ending in expanded:
+            # the mass of each symbol that may start the next piece
             known = ending.end >= 0
             state, cumulative = (self.states[ending.end], self.cumulative[ending.end]) if known else next(after_new)
             following = self.rules.surfaces(ending.left).after("")
@@ -173,6 +182,8 @@ class Block:
             mass[following.symbols] = cumulative[following.stops] - cumulative[following.starts]
             mass *= ending.weight * self.rules.start_mask(ending.left, ending.after)
             self._add(ending.row, mass, 1 + capabilities.context_length(self.generator, state))
+
+            # an implied space may be cancelled by the token NONE
             if self.rules.implies_space(ending.left):
                 weight = ending.weight * (cumulative[-1] - cumulative[-2])
                 without_space.append(Ending(ending.row, weight, state, self.words.none_id, "", (ending.left, "")))
@@ -180,7 +191,7 @@ class Block:
             self._add_next_pieces(without_space)
 
     def _cumulative(self, states: Sequence[State], lefts: Sequence[str]) -> list[Floats]:
-        """Return the cumulative probabilities of all tokens in the order of their texts after a character."""
+        """Return for each state the cumulative probabilities of all tokens, in the order of their texts."""
         log_probs = capabilities.log_probs_batch(self.generator, states)
         orders = [self.rules.surfaces(left).tokens for left in lefts]
         rows = zip(log_probs, orders, strict=True)
@@ -196,14 +207,16 @@ class Block:
 
 
 def split_into_pieces(rules: WordRules, text: str) -> Iterator[Piece]:
-    """Yield the pieces of a text with their places in its canonical encoding."""
+    """Yield the pieces of a text with their positions in its canonical encoding."""
     left, start, tokens, space = "", 0, 0, None
     for string in split_pieces(text):
-        # white space waits for the piece after it: only then is known whether it is implied
+        # white space is kept until the next piece, which decides whether it is implied
         if string.isspace():
             space = Piece(string, start, tokens, left)
         else:
             piece = Piece(string, start, tokens, left, implied_separator(left, string[0]))
+
+            # an explicit separator, or NONE, has tokens of its own
             if (space.text if space else "") != piece.prefix:
                 tokens += rules.token_count(space.text) if space else 1
                 piece.base, piece.left, piece.prefix = tokens, space.text[-1] if space else "", ""
@@ -211,28 +224,39 @@ def split_into_pieces(rules: WordRules, text: str) -> Iterator[Piece]:
                     space.end = tokens
             if space:
                 yield space
+
+            # the piece itself
             tokens += rules.token_count(string)
             piece.end, left, space = tokens, string[-1], None
             yield piece
         start += len(string)
+
+    # white space at the end of the text
     if space:
         space.end = tokens + rules.token_count(space.text)
         yield space
 
 
 def group_pieces(rules: WordRules, pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
-    """Yield pieces that can be read together; one with unknown characters is alone with the white space beside it."""
+    """Yield groups of pieces that are read together; a piece with unknown characters is a group of its own.
+
+    The white space before it belongs to its group.
+    """
     group: list[Piece] = []
     unknown = False
     for piece in pieces:
+        # an unknown piece starts a group, with the white space before it
         if not unknown and not rules.has_letters(piece.text):
             last = [group.pop()] if group and group[-1].text.isspace() else []
             if group:
                 yield group
             group, unknown = last, True
         group.append(piece)
+
+        # a group ends after a word: an unknown one, or once it is long enough
         if not piece.text.isspace() and (unknown or piece.start - group[0].start >= BLOCK_CHARACTERS):
             yield group
             group, unknown = [], False
+
     if group:
         yield group

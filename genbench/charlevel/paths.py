@@ -1,7 +1,7 @@
-"""Paths: the ways to split the text so far into the tokens of a word model, and what each token may add to it.
+"""Paths: the ways to split the text so far into the tokens of a word model, and the texts that each token may add.
 
-A text has one canonical encoding: words are maximal, known words are never spelled, an implied separator is no token.
-A path is dropped as soon as the next character shows that its encoding is not the canonical one.
+A text has one canonical encoding: words are maximal, known words are never spelled, an implied separator has no token.
+A path is dropped as soon as the next character shows that its encoding is not canonical.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 Floats = npt.NDArray[np.float64]
 LAST_CHARACTER = "\U0010ffff"
-MIN_EXPANDED_SHARE = 1e-3  # for a less likely path, what follows its end is not computed: uniform characters instead
-MIN_PROBABILITY = 1e-9  # of all characters together that no path leads to
+MIN_EXPANDED_SHARE = 1e-3  # a path less likely than this is followed by a uniform distribution
+MIN_PROBABILITY = 1e-9  # total probability of the symbols that no path leads to
 
 
 @dataclass(frozen=True)
 class Path:
-    """One way to split the text so far into tokens; `open` is what was read since the last complete token."""
+    """One way to split the text so far into tokens."""
 
     weight: float
     state: State
-    left: str  # the last character, "" where no separator is implied before the next piece
-    open: str = ""
+    left: str  # the last character of the last complete token, "" if no separator is implied after it
+    open: str = ""  # the text since the last complete token
     implied: bool = False  # an implied space was read before the open piece
     spelled: bool = False  # the open piece is spelled: its letters are tokens
-    token: int | None = None  # the state has still to read it
-    after: tuple[str, str] | None = None  # an explicit separator: the character before it, and the separator
+    token: int | None = None  # a token that the state has not read yet
+    after: tuple[str, str] | None = None  # the last piece was an explicit separator: the character before it, and it
     raw: bytes = b""  # the bytes so far of an unknown character
-    cumulative: Floats | None = field(default=None, repr=False)  # of all tokens in the order of their texts
+    cumulative: Floats | None = field(default=None, repr=False)  # probabilities of all tokens, sorted by their texts
 
 
 @dataclass(frozen=True)
 class Continuations:
-    """How the texts of tokens go on after a prefix; rows are places in the sorted order of all texts."""
+    """The next symbols of the token texts that start with a prefix; rows are positions in the sorted list of texts."""
 
     symbols: Ids  # (n,) the next symbols
-    starts: Ids  # (n,) first row of the texts that go on with each symbol
-    stops: Ids  # (n,) and the row after the last one
+    starts: Ids  # (n,) first row of the texts that continue with each symbol
+    stops: Ids  # (n,) the row after the last of them
     exact: range  # the rows of texts that equal the prefix
     high: int  # the row after the last text with this prefix
 
 
 class SurfaceIndex:
-    """The texts that tokens add, sorted: after a character that implies a space before words, or one that does not."""
+    """The texts that tokens add, sorted, after a character that implies a space before words or one that does not."""
 
     def __init__(self, tokenizer: Tokenizer, implies_space: bool) -> None:
         left = "a" if implies_space else ""
@@ -74,7 +74,7 @@ class SurfaceIndex:
         self._by_prefix: dict[str, Continuations] = {}
 
     def after(self, prefix: str) -> Continuations:
-        """Return how texts go on after a prefix."""
+        """Return the next symbols of the texts that start with a prefix; cached."""
         if prefix not in self._by_prefix:
             # the rows of all texts with the prefix, and of those that equal it
             low = bisect_left(self.texts, prefix)
@@ -95,7 +95,7 @@ class SurfaceIndex:
 
 
 class WordRules:
-    """The rules of a word tokenizer's canonical encoding, cached for each context in which they were needed."""
+    """The rules of a word tokenizer's canonical encoding, cached by context."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
@@ -146,21 +146,23 @@ class WordRules:
 
 
 def normalized_log_probs(masses: Floats) -> Floats:
-    """Return log-probabilities of the next symbol from the mass that the paths give to each, (..., symbols)."""
+    """Return log-probabilities of the next symbol from the sum of the paths' masses, (..., symbols)."""
+    # `tiny` avoids a division by zero, MIN_PROBABILITY a logarithm of zero
     probabilities = masses + np.finfo(np.float64).tiny
     probabilities *= (1 - MIN_PROBABILITY) / probabilities.sum(axis=-1, keepdims=True)
     return np.asarray(np.log(probabilities + MIN_PROBABILITY / masses.shape[-1]))
 
 
 def symbol_text(byte: int, letters: str) -> str:
-    """Return a lone surrogate that stands for a byte; a space that is not a letter stays one, as it may be implied."""
+    """Return a lone surrogate as the text of a byte; a space that is not a letter stays a space: it may be implied."""
     return " " if byte == ord(" ") and " " not in letters else chr(0xDC00 + byte)
 
 
 def start_mask(tokenizer: Tokenizer, left: str, after: tuple[str, str] | None) -> Floats:
     """Return 1 for bytes and letters that may start a piece here, else 0, (symbols,).
 
-    The piece before would contain a letter that fits it, and a separator that is implied is not explicit.
+    A letter that would extend the piece before cannot start a new one. Neither can a letter before which the explicit
+    separator would have been implied.
     """
     mask = np.ones(tokenizer.end_id)
     before = after[0] if after and not after[1] else left
@@ -176,14 +178,18 @@ def explicit_separator(left: str, piece: str) -> tuple[str, str] | None:
 
 
 def complete_bytes(path: Path) -> Path | None:
-    """Return a path with the bytes of an unknown character joined once it is complete; None if it is not canonical."""
+    """Join the bytes of an unknown character once it is complete; return None if the path is not canonical."""
     if not path.spelled or path.token is None or path.token >= BYTES:
         return path
+
+    # wait for the last byte
     raw = path.raw + bytes([path.token])
     try:
         character = raw.decode()
     except UnicodeDecodeError:
         return replace(path, raw=raw)
+
+    # inside a piece, the character must belong to it; at its start, the separators must agree
     before = path.open[: -len(raw)]
     if before:
         canonical = is_one_piece(before[-1], character)
