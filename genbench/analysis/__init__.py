@@ -1,4 +1,4 @@
-"""Analyses of trained models and of the texts that they generate; each file has a public function and its computation.
+"""Analyses of trained models and of generated texts; each file has a public function and its computation.
 
 novelty.py        what generated texts copy from the training text, and which n-grams are new
 diversity.py      distinct-n and self-BLEU
@@ -6,14 +6,14 @@ suffix_array.py   sorted suffixes: longest common substrings, and the counts of 
 attribution.py    attribute a text to one of several authors
 confusion.py      how well models of several authors distinguish them
 style_judge.py    attribute samples with models that share no training text with the generators
-memory.py         bits with shorter contexts, and gradients by lag
-minimal_pairs.py  the effect of a far word on words that depend on it
-recall.py         bits of brackets and names by the distance of what determines them
+memory.py         bits with shorter contexts, and gradient norms by lag
+minimal_pairs.py  the effect of a distant word on words that depend on it
+recall.py         bits of closing brackets and repeated names, by distance
 gates.py          gates and memory of a recurrent network over a text
 surprisal.py      the surprisal of each word of a text under several models
 compression.py    lossless compression with a model's predictions; range_coder.py: the arithmetic coder
 explanations.py   the counts behind a prediction
-strata.py         kinds of place in a text, to split bits by
+strata.py         groups of characters of a text, to split bits by
 baselines.py      bits of a uniform distribution, of single characters, and of a compressor
 bootstrap.py      confidence intervals
 """

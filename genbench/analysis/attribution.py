@@ -1,6 +1,6 @@
-"""Authorship attribution: a text belongs to the author whose model needs the fewest bits for it (arXiv 2510.21958).
+"""Authorship attribution: attribute a text to the author whose model needs the fewest bits for it (arXiv 2510.21958).
 
-The bits are those of a generator that is trained on each author, all on the same amount of text.
+One generator is trained on each author, all on the same amount of text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from genbench.training import SILENT, ProgressListener, TrainingText, TrainSetti
 DEFAULT_GENERATOR = "markov-char"
 LENGTHS = (100, 200, 500, 1000)  # characters of a passage
 MAX_PASSAGES = 50  # of each author and length
-BLOCK_CHARACTERS = 100  # that the interval of a margin resamples
+BLOCK_CHARACTERS = 100  # size of the blocks that are resampled for the interval of a margin
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class AuthorBits:
 
 @dataclass(frozen=True)
 class Attribution(JsonRecord):
-    """A text's bits under each author's model, and the lead of the most likely author."""
+    """The bits of a text under each author's model, and the margin of the most likely author."""
 
     generator: str
     characters: int
     authors: list[AuthorBits]  # fewest bits first
-    margin: float  # bits per character that the second author's model needs more
+    margin: float  # bits per character of the second author's model minus those of the first
     interval: Interval | None  # 95 %, of the margin; None below 1,000 characters
     clear: bool  # whether the interval excludes zero
 
@@ -64,13 +64,13 @@ class Attribution(JsonRecord):
 
 @dataclass(frozen=True)
 class Accuracy(JsonRecord):
-    """How many passages were attributed to their author, and to whom the others were."""
+    """The accuracy of attributed passages, and their confusion matrix."""
 
     passages: int
     correct: int
-    accuracy: float | None  # None without passages
+    accuracy: float | None  # None if there are no passages
     interval: Interval  # 95 %, of the accuracy
-    mean: float | None  # of the authors' own accuracies: each author has the same weight
+    mean: float | None  # of the accuracies of the authors, each with the same weight
     attributed_to: dict[str, dict[str, int]]  # for each author, the number of passages attributed to each author
 
     @classmethod
@@ -116,6 +116,8 @@ def attribute(
     """
     if not text:
         raise UserError("there is no text to attribute; name a file with text in it")
+
+    # train a model of each author, or load it, then score the text under each
     corpora = load_corpora(among, lines=lines, on_progress=listener.download) if among else []
     settings = TrainSettings(parse_duration(budget), steps, seed, device)
     models = train_authors(corpora, generator, characters, settings, retrain, listener)
@@ -124,12 +126,12 @@ def attribute(
 
 @dataclass(frozen=True)
 class AuthorModels:
-    """A trained generator for each author, all of one SPEC and trained on the same amount of text."""
+    """A trained generator for each author, with the same SPEC and the same amount of training text."""
 
     spec: str
     corpora: list[Corpus]
     generators: list[Generator]
-    train_seconds: float  # in all
+    train_seconds: float  # sum over all authors
 
     @property
     def names(self) -> list[str]:
@@ -149,7 +151,7 @@ def train_authors(
 
     Raises UserError for fewer than two authors, for two of one name, and for `characters` below 1.
     """
-    # refuse what cannot be trained
+    # check the arguments before anything is trained
     names = [corpus.author for corpus in corpora]
     if len(corpora) < 2:
         raise UserError("attribution needs two or more authors; name another")
@@ -162,11 +164,11 @@ def train_authors(
     spec = Spec.parse(generator)
     registry.create(spec)
 
-    # the same amount of text for each
+    # the same amount of text for each author
     shortest = min(len(corpus.train) for corpus in corpora)
     corpora = [corpus.truncate_training(characters or shortest) for corpus in corpora]
 
-    # train, one author after the other
+    # train or load the model of one author after the other
     generators, seconds = [], 0.0
     for index, corpus in enumerate(corpora):
         model = train_model(
@@ -189,7 +191,7 @@ def _report(listener: ProgressListener, job: int, name: str, progress: Progress)
 
 def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback = ignore) -> Attribution:
     """Attribute a text to one of the authors of trained models; the interval of the margin is a block bootstrap."""
-    # score under each model
+    # score the text under each model
     share = 1 / len(models.generators)
     scores = [
         scoring.score(generator, text, rescale(progress, index * share, share))
@@ -197,7 +199,7 @@ def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback =
     ]
     ranking = sorted(range(len(scores)), key=lambda index: scores[index].bits)
 
-    # the margin between the first two, and its interval
+    # the margin between the first two authors, and its interval
     first, second = (scores[index] for index in ranking[:2])
     bounds = _margin_interval(first, second)
     return Attribution(
@@ -222,15 +224,16 @@ def _margin_interval(first: Score, second: Score) -> Interval | None:
 
 @dataclass(frozen=True)
 class Passages:
-    """Passages of one length from the texts of several authors."""
+    """Passages of the same length from the texts of several authors."""
 
     length: int  # characters
     texts: tuple[str, ...]
-    authors: Ids  # (passages,), the index of the author of each
+    authors: Ids  # (passages,) index of the author of each
 
     @classmethod
     def spread(cls, texts: Sequence[str], length: int, max_count: int = MAX_PASSAGES) -> Passages:
         """Return at most `max_count` passages of each author's text, evenly spaced."""
+        # a passage at the end of a text may be too short
         by_author = [
             [passage for passage in spaced_passages(text, length, max_count) if len(passage) == length]
             for text in texts

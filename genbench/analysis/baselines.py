@@ -11,28 +11,30 @@ from genbench.generator import LogProbs
 from genbench.tokenization.segmentation import split_parts
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-MAX_XZ_CHARACTERS = 1 << 24  # of training text for xz, which is slow and whose window is not much larger
-UNSEEN_COUNT = 0.5  # of a character that the training text does not have (Krichevsky & Trofimov 1981)
+MAX_XZ_CHARACTERS = 1 << 24  # of training text for xz, which is slow and has a window of limited size
+UNSEEN_COUNT = 0.5  # pseudo-count of each character (Krichevsky & Trofimov 1981)
 
 
 def baselines(train: str, test: str) -> dict[str, float]:
     """Return bits per character of the test text under three baselines.
 
-    uniform   every character of the training text has the same probability, and so have all others together,
+    uniform   the same probability for every character of the training text, and for all other characters together,
               which are spelled in bytes
-    unigram   the frequency of each character in the training text, plus a half
-    xz        what the test text adds to the training text under `xz -9e`, which also learns from the test text; of a
-              training text above 16 million characters, its end is used
+    unigram   the count of each character in the training text plus one half, normalized
+    xz        the size of training and test text together minus that of the training text, under `xz -9e`, which also
+              learns from the test text; only the last 16 million characters of the training text are used
     """
+    # a uniform distribution over characters
     tokenizer = Tokenizer.characters(train)
     ids = tokenizer.encode(test)
     base = tokenizer.base_distribution()
 
-    # count characters, part by part
+    # count characters part by part, because a long text may not fit into memory as ids
     counts = UNSEEN_COUNT * base / base.max()
     for part in split_parts(train):
         counts += np.bincount(tokenizer.encode(part), minlength=tokenizer.size)
 
+    # bits per character of each
     train = train[-MAX_XZ_CHARACTERS:]
     return {
         "uniform": _bits(base, ids) / len(test),

@@ -1,8 +1,7 @@
-"""Confidence intervals: a paired block bootstrap (Künsch 1989; for text: Koehn 2004), and Wilson's for counted shares.
+"""Confidence intervals: a paired block bootstrap (Künsch 1989; for text: Koehn 2004), and Wilson's for proportions.
 
-Characters near each other are predicted well or badly together, so whole blocks are resampled, not single characters.
-Two generators are compared on the same resampled blocks: the interval of their difference is that of
-`bits - other_bits`.
+The bits of neighboring characters are correlated, so whole blocks are resampled, not single characters. Two generators
+are compared on the same resampled blocks: the interval of their difference is that of `bits - other_bits`.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 BLOCK_CHARACTERS = 1000
-MIN_BLOCKS = 10  # with fewer there is no interval
+MIN_BLOCKS = 10  # with fewer blocks there is no interval
 RESAMPLES = 2000
-Z_95 = 1.959964  # standard deviations from the mean that contain 95 % of a normal distribution
+Z_95 = 1.959964  # 97.5 % quantile of the standard normal distribution
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
@@ -31,8 +30,8 @@ def block_sums(values: Floats) -> Floats:
 def bootstrap_interval(bits: Floats, characters: Floats | None = None, seed: int = 0) -> Interval | None:
     """Return the 95 % confidence interval of bits per character; None with fewer than ten blocks.
 
-    `bits` are those of each block, (blocks,), and `characters` how many characters each has (None: 1,000); blocks
-    without any do not count. The same seed gives the same resampled blocks, so intervals of one text are comparable.
+    `bits` are the bits of each block, (blocks,), and `characters` its size (None: 1,000), (blocks,); blocks without
+    characters do not count. The same seed gives the same resampled blocks, so intervals of one text are comparable.
     """
     sizes = np.full(len(bits), float(BLOCK_CHARACTERS)) if characters is None else np.asarray(characters, np.float64)
     if np.count_nonzero(sizes) < MIN_BLOCKS:
@@ -44,26 +43,30 @@ def bootstrap_interval(bits: Floats, characters: Floats | None = None, seed: int
     nonempty = resampled_characters > 0
     means = (counts @ bits)[nonempty] / resampled_characters[nonempty]
 
+    # the percentile interval
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 
 @lru_cache(maxsize=2)
 def _resample_counts(blocks: int, seed: int) -> Floats:
-    """Return how often each resample contains each block, (resamples, blocks); cached, since a text's rows share it."""
+    """Return how often each resample contains each block, (resamples, blocks); cached for all generators of a text."""
+    # count the blocks of all resamples with one bincount: each resample has a range of indices of its own
     indices = np.random.default_rng(seed).integers(blocks, size=(RESAMPLES, blocks))
     indices += blocks * np.arange(RESAMPLES)[:, None]
     return np.bincount(indices.ravel(), minlength=RESAMPLES * blocks).reshape(RESAMPLES, blocks).astype(np.float64)
 
 
 def wilson_interval(hits: int, total: int) -> Interval:
-    """Return the 95 % confidence interval of a share that was counted (Wilson 1927).
+    """Return the 95 % confidence interval of a proportion (Wilson 1927).
 
     >>> [round(bound, 3) for bound in wilson_interval(9, 10)], wilson_interval(0, 0)
     ([0.596, 0.982], (0.0, 1.0))
     """
     if not total:
         return 0.0, 1.0
+
+    # the solutions of |share - p| = z * sqrt(p (1 - p) / total) for p
     share, square = hits / total, Z_95 * Z_95
     center = (share + square / (2 * total)) / (1 + square / total)
     half_width = (

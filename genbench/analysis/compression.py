@@ -1,15 +1,15 @@
-"""Lossless text compression: a model's predictions drive an arithmetic coder, one token at a time.
+"""Lossless text compression: an arithmetic coder with a model's predictions, one token at a time.
 
-    bytes    of a compressed text
+    bytes    content of a compressed file
     4        "gbz1"
     4        CRC-32 of everything after it
     16       fingerprint of the model
     4, 4     CRC-32 of the first 64 predictions, as integers, and of all of them
     16       first half of the SHA-256 of the text
-    1 to 5   number of tokens, 7 bits a byte
-    ...      the code
+    1 to 5   number of tokens, 7 bits per byte
+    ...      the arithmetic code
 
-A decoder whose predictions differ in the slightest would return a wrong text; the checksums detect it.
+If the decoder's predictions differ in any bit, the text would be wrong; the checksums detect it.
 """
 
 from __future__ import annotations
@@ -35,27 +35,28 @@ from genbench.training import SILENT, ProgressListener
 
 MAGIC = b"gbz1"
 HEADER = struct.Struct(">4sI16sII16s")
-UNCHECKED_BYTES = 8  # before those that the CRC covers
-TOTAL = 1 << 32  # sum of the integers that represent probabilities, nearly
-FIRST_PREDICTIONS = 64  # after which a decoder first compares checksums
+UNCHECKED_BYTES = 8  # at the start, not covered by the CRC
+TOTAL = 1 << 32  # approximate sum of the integers that represent probabilities
+FIRST_PREDICTIONS = 64  # after so many, a decoder compares checksums for the first time
 PROGRESS_EVERY = 1000  # tokens
 
 
 def compress(model: Model, data: bytes, *, listener: ProgressListener = SILENT) -> bytes:
-    """Compress a text in UTF-8 to as many bits as the model needs for it, and at most 64 bytes more.
+    """Compress a text in UTF-8 to the bits that the model assigns to it, plus at most 64 bytes.
 
-    `decompress` returns every byte, with the same model on the same machine. Raises UserError for data that is not
+    `decompress` restores every byte, with the same model on the same machine. Raises UserError for data that is not
     UTF-8, ContractError for a generator that loses text or returns no distribution.
     """
     return encode_text(model.generator, data, model.fingerprint, listener.task("compressing"))
 
 
 def decompress(data: bytes, model: Model | None = None, *, listener: ProgressListener = SILENT) -> bytes:
-    """Return the text that `compress` compressed, byte for byte; without `model`, it is looked up among those stored.
+    """Return the text that `compress` compressed, byte for byte; if `model` is None, search the stored models for it.
 
-    Raises UserError where the model is not stored or is another one, where the data is damaged, and where the model
-    predicts otherwise than on the machine that compressed: a wrong text is never returned.
+    Raises UserError if the model is not stored or is another one, if the data is damaged, and if the model's
+    predictions differ from those on the machine that compressed the text: a wrong text is never returned.
     """
+    # the model, by its fingerprint
     compressed = CompressedText.unpack(data)
     if model is None:
         stored = find_by_fingerprint(compressed.fingerprint)
@@ -88,9 +89,11 @@ class CompressedText:
 
     @classmethod
     def unpack(cls, data: bytes) -> CompressedText:
-        """Return the parts of a file. Raises UserError where it is not a compressed text, or is damaged."""
+        """Return the parts of a file. Raises UserError if it is not a compressed text, or is damaged."""
         if data[: len(MAGIC)] != MAGIC:
             raise UserError("this is not a compressed text; name a file that genbench compress wrote")
+
+        # a header that is too short is as damaged as one with a wrong checksum
         try:
             _, crc, fingerprint, first_checksum, checksum, digest = HEADER.unpack_from(data)
             tokens, position = _decode_varint(data, HEADER.size)
@@ -102,16 +105,18 @@ class CompressedText:
 
 
 class IntegerPredictions:
-    """A generator stepped one token at a time, with its predictions as integers and a checksum of them."""
+    """Predictions of a generator as integers, one token at a time, with a checksum of them."""
 
     def __init__(self, generator: Generator) -> None:
         self.generator, self.state = generator, generator.start()
         self.count = self.first_checksum = self.checksum = 0
 
     def cumulative(self) -> Ids:
-        """Return where the interval of each token starts, and last the total, (vocabulary + 1,)."""
+        """Return the start of the interval of each token, followed by the total, (vocabulary + 1,)."""
         log_probs = require_distribution(self.generator.log_probs(self.state), self.generator.tokenizer.size)
         cumulative = cumulative_counts(log_probs)
+
+        # the checksum covers every prediction; another one, only the first predictions
         self.checksum = zlib.crc32(cumulative.astype("<i8").tobytes(), self.checksum)
         self.count += 1
         if self.count <= FIRST_PREDICTIONS:
@@ -124,7 +129,7 @@ class IntegerPredictions:
 
 
 def cumulative_counts(log_probs: LogProbs) -> Ids:
-    """Return the cumulative sums, from 0, of probabilities as integers above 0 that sum to about 2 ** 32.
+    """Return the cumulative sums, from 0, of probabilities as positive integers that sum to about 2 ** 32.
 
     >>> cumulative_counts(np.log([0.25, 0.75])).tolist()
     [0, 1073741825, 4294967298]
@@ -141,6 +146,7 @@ def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress:
     if generator.tokenizer.decode(ids) != text:
         raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
 
+    # encode each token with the interval that the model assigns to it
     encoder, predictions = Encoder(), IntegerPredictions(generator)
     with single_thread():
         for token in ids.tolist():
@@ -149,6 +155,7 @@ def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress:
             encoder.encode(start, stop - start, int(cumulative[-1]))
             predictions.advance(token)
             _report(progress, predictions.count, len(ids))
+
     digest = sha256(data).digest()[:16]
     return CompressedText(
         fingerprint, predictions.first_checksum, predictions.checksum, digest, len(ids), encoder.finish()
@@ -156,7 +163,7 @@ def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress:
 
 
 def decode_text(generator: Generator, compressed: CompressedText, progress: ProgressCallback = ignore) -> bytes:
-    """Return the bytes of a compressed text. Raises UserError where the generator predicts otherwise than it did."""
+    """Return the bytes of a compressed text. Raises UserError if the generator's predictions differ."""
     decoder, predictions, ids = Decoder(compressed.code), IntegerPredictions(generator), []
     with single_thread():
         for _ in range(compressed.tokens):
@@ -166,14 +173,17 @@ def decode_text(generator: Generator, compressed: CompressedText, progress: Prog
             token = int(np.searchsorted(cumulative, decoder.locate(total), side="right")) - 1
             start, stop = int(cumulative[token]), int(cumulative[token + 1])
 
-            # consume it
+            # remove it from the code, and advance the generator
             decoder.decode(start, stop - start, total)
             predictions.advance(token)
             ids.append(token)
             _report(progress, predictions.count, compressed.tokens)
+
+            # detect a wrong model early, not after the whole text
             if predictions.count == FIRST_PREDICTIONS:
                 _require_same(predictions.first_checksum == compressed.first_checksum)
 
+    # a wrong text is never returned
     data = generator.tokenizer.decode(ids).encode()
     _require_same(predictions.checksum == compressed.checksum and sha256(data).digest()[:16] == compressed.digest)
     return data
@@ -193,7 +203,7 @@ def _report(progress: ProgressCallback, count: int, tokens: int) -> None:
 
 
 def decode_utf8(data: bytes) -> str:
-    """Return the text of bytes in UTF-8. Raises UserError where they are not UTF-8."""
+    """Decode UTF-8. Raises UserError for bytes that are not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -203,7 +213,7 @@ def decode_utf8(data: bytes) -> str:
 
 
 def _encode_varint(number: int) -> bytes:
-    """Return a number with seven bits a byte, the lowest first; the last byte is below 128.
+    """Encode a number with seven bits per byte, the lowest first; the last byte is below 128.
 
     >>> _encode_varint(300).hex(), _decode_varint(_encode_varint(300), 0)
     ('ac02', (300, 2))
@@ -216,7 +226,7 @@ def _encode_varint(number: int) -> bytes:
 
 
 def _decode_varint(data: bytes, position: int) -> tuple[int, int]:
-    """Return the number that begins at a position, and the position after it."""
+    """Decode the number at a position; return it and the position after it."""
     number, shift = 0, 0
     while data[position] >= 128:
         number |= (data[position] & 127) << shift

@@ -1,4 +1,4 @@
-"""Confusion between authors: bits of each author's text under every author's model, and passages attributed."""
+"""Confusion between authors: bits of each author's text under every author's model, and attribution of passages."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class ConfusionReport:
     generator: str
     authors: dict[str, Corpus]  # with the training text that was used
     train_seconds: float
-    bits: list[list[float]]  # per character of each author's test text, a row each, under each model, a column each
+    bits: list[list[float]]  # per character: a row for each author's test text, a column for each author's model
     distances: list[list[float]]  # between authors, see `author_distances`
-    whole_correct: int  # test texts that have the fewest bits under their author's model
+    whole_correct: int  # number of test texts that have the fewest bits under their author's model
     attribution: dict[int, Accuracy]  # of test passages, by their length in characters
-    judge: JudgeReport | None  # how accurate the judges of `compare --style` are, where asked for
+    judge: JudgeReport | None  # the accuracy of the judges of `compare --style`, if requested
 
     def to_dict(self) -> JsonObject:
         """Return the report as JSON values."""
@@ -77,9 +77,10 @@ def confusion(
     """Measure how well models of several authors distinguish them, on their test texts and on passages of these.
 
     The generator is trained on `characters` of each author (None: as many as the author with the least text has).
-    `held_out` are books, by words of their titles: such a book is its author's whole test text. `judge` also evaluates
-    the judges of `compare --style`. Raises UserError for fewer than two authors, and for invalid values.
+    `held_out` names books by words of their titles; such a book becomes its author's whole test text. `judge` also
+    evaluates the judges of `compare --style`. Raises UserError for fewer than two authors and for invalid values.
     """
+    # check the arguments before anything is downloaded
     for value in (*lengths, passages):
         if value < 1:
             raise UserError(f"lengths and the number of passages must be 1 or more, and one of them is {value}")
@@ -110,7 +111,7 @@ def confusion(
 
 
 def bits_matrix(generators: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:
-    """Return bits per character of each text under each generator, (texts, generators); every generator is audited."""
+    """Return bits per character of each text under each generator, (texts, generators); each score is audited."""
     bits = np.empty((len(texts), len(generators)))
     for cell in range(bits.size):
         row, column = divmod(cell, len(generators))
@@ -120,7 +121,9 @@ def bits_matrix(generators: Sequence[Generator], texts: Sequence[str], progress:
 
 
 def author_distances(bits: Floats) -> Floats:
-    """Return the distance between authors: bits per character that the other's model costs more, mean of both ways.
+    """Return the distances between authors, (authors, authors), from bits per character, (texts, models).
+
+    The distance is the mean, over both directions, of the bits per character that the other author's model needs more.
 
     >>> author_distances(np.array([[1.0, 1.5], [2.4, 2.0]])).round(2).tolist()
     [[0.0, 0.45], [0.45, 0.0]]
@@ -142,10 +145,12 @@ def _attribute_passages(
 def _load_authors(
     names: Sequence[str | Path | Corpus], lines: str, held_out: Sequence[str], listener: ProgressListener
 ) -> list[Corpus]:
-    """Load the texts; where a title of an author contains a word of `held_out`, that book is the test text."""
+    """Load the texts; a book whose title contains a string of `held_out` becomes its author's test text."""
     corpora, unmatched = [], set(held_out)
     for name in names:
         corpus = load_corpus(name, lines=lines, on_progress=listener.download)
+
+        # load it again, if one of its books is held out
         if not isinstance(name, Corpus):
             words = [word for word in held_out if any(word.lower() in title.lower() for title in corpus.books)]
             unmatched -= set(words)
@@ -153,6 +158,7 @@ def _load_authors(
                 corpus = load_corpus(name, lines=lines, held_out=words, on_progress=listener.download)
         corpora.append(corpus)
 
+    # a title that matches no book is probably misspelled
     if unmatched:
         titles = "; ".join(title for corpus in corpora for title in corpus.books)
         raise UserError(f"no author here has a book called {sorted(unmatched)[0]!r}; the books are: {titles}")

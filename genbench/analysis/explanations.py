@@ -1,4 +1,4 @@
-"""Explanations: what followed a context in the training text, and the probabilities that result from these counts."""
+"""Explanations: the tokens that followed a context in the training text, and the probabilities computed from them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from genbench.model import Model
 from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import BYTES, Ids
 
-MAX_PLACES = 3  # of the training text that are listed for each continuation
+MAX_PLACES = 3  # occurrences in the training text that are listed for each continuation
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """One token that may come next."""
+    """One possible next token."""
 
     text: str
     probability: float
-    count: float | None = None  # as the smoothing method counts: of shorter contexts, after how many different tokens
+    count: float | None = None  # as the smoothing method counts; Kneser-Ney counts preceding tokens instead
     discount: float | None = None
     places: tuple[tuple[str, int], ...] = ()  # book and line of the first occurrences
 
 
 @dataclass(frozen=True)
 class Context:
-    """What followed one length of context, the most frequent first."""
+    """The tokens that followed a context of one length, the most frequent first."""
 
     text: str
-    tokens: int
-    leftover: float  # share of the probability that shorter contexts distribute
-    followers: int  # different tokens
+    tokens: int  # length
+    leftover: float  # probability mass left to shorter contexts, 0 to 1
+    followers: int  # number of different tokens
     continuations: tuple[Continuation, ...]
 
 
@@ -51,10 +51,11 @@ class Explanation(JsonRecord):
 
 
 def explain(model: Model, corpus: Corpus, text: str, top: int = 10) -> Explanation:
-    """Explain what a model predicts after a text: the `top` continuations, in all and by context length.
+    """Explain a model's prediction after a text: the `top` continuations, overall and by context length.
 
-    A model without counts, such as a network, has no contexts.
+    `contexts` is empty for a model without counts, such as a network.
     """
+    # read the text
     generator = model.generator
     ids, state = generator.tokenizer.encode(text), generator.start()
     for token in ids.tolist():
@@ -75,10 +76,10 @@ def explain(model: Model, corpus: Corpus, text: str, top: int = 10) -> Explanati
 
 
 def _context(generator: Generator, corpus: Corpus, history: Ids, level: BackoffLevel, top: int) -> Context:
-    """Return what followed the last tokens of the history in the training text."""
+    """Return the tokens that followed the last `level.length` tokens of the history in the training text."""
     before = history[len(history) - level.length :]
 
-    # the most frequent continuations; without a context there are too many places to list
+    # the most frequent continuations; occurrences are listed only for contexts of one token or more
     continuations = []
     for row in np.argsort(-level.counts, kind="stable")[:top]:
         token = int(level.tokens[row])
@@ -98,12 +99,15 @@ def _context(generator: Generator, corpus: Corpus, history: Ids, level: BackoffL
 
 
 def describe_token(generator: Generator, before: Ids, token: int) -> str:
-    """Return the text that a token adds to those before it; a description of a token that adds none."""
+    """Return the text that a token adds after others; for a token that adds none, a description."""
+    # bytes and special tokens
     tokenizer = generator.tokenizer
     if token < BYTES:
         return f"(byte {token})"
     if tokenizer.kind == "words" and token in (tokenizer.end_id, tokenizer.none_id):
         return "(end of a spelled word)" if token == tokenizer.end_id else "(no space)"
+
+    # the difference between the texts with and without the token
     whole = tokenizer.decode([*before.tolist(), token])
     added = whole[len(tokenizer.decode(before)) :]
     spelled = tokenizer.kind == "words" and token < tokenizer.end_id
@@ -111,7 +115,7 @@ def describe_token(generator: Generator, before: Ids, token: int) -> str:
 
 
 def _places(generator: Generator, corpus: Corpus, before: Ids, token: int) -> Iterator[tuple[str, int]]:
-    """Yield book and line of each place in the training text where the token follows the context."""
+    """Yield book and line of each occurrence of the context followed by the token in the training text."""
     tokenizer = generator.tokenizer
     text = tokenizer.decode([*before.tolist(), token])
     if not text:

@@ -1,4 +1,4 @@
-"""Inside a recurrent network: gates that are closed or open, and units that track a property of the text.
+"""Gates and memory of a recurrent network: saturation of the gates, and units that track a property of the text.
 
 Source: Karpathy, Johnson & Li 2015.
 """
@@ -21,14 +21,14 @@ from genbench.model import Model
 from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
 
-CLOSED, OPEN = 0.1, 0.9  # a gate below is closed, above is open: saturated
-TRACKING_CHARACTERS = 10_000  # of validation text in which units are searched
+CLOSED, OPEN = 0.1, 0.9  # a gate below 0.1 is closed, one above 0.9 is open
+TRACKING_CHARACTERS = 10_000  # of validation text, on which units are compared with features
 WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
 class LayerValues:
-    """Memory and gates of one layer at every token, (tokens, units) each, rounded."""
+    """Memory and gates of one layer after every token, (tokens, units) each, rounded."""
 
     memory: list[list[float]]
     gates: dict[str, list[list[float]]]  # by name
@@ -36,7 +36,7 @@ class LayerValues:
 
 @dataclass(frozen=True)
 class Saturation:
-    """The share of a gate's values, over tokens and units, that are nearly 0 or nearly 1."""
+    """The shares of a gate's values, over tokens and units, below 0.1 and above 0.9."""
 
     closed: float
     open: float
@@ -44,13 +44,13 @@ class Saturation:
 
 @dataclass(frozen=True)
 class TrackedFeature:
-    """A property of the text, and the unit whose memory correlates with it best."""
+    """A property of the text, and the unit whose memory has the strongest correlation with it."""
 
     feature: str
     layer: int  # from 1
-    unit: int | None  # from 0; None where the text does not vary in this property
-    correlation: float | None  # on the second half of the text; the unit was chosen on the first
-    chance: float | None  # correlation from the same search with the property shifted by a third of the text
+    unit: int | None  # from 0; None if the property does not vary in the text
+    correlation: float | None  # on the second half of the text; the unit was chosen on the first half
+    chance: float | None  # the same with the property shifted by a third of the text: a baseline
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class GateReport(JsonRecord):
 
 
 def gates(model: Model, text: str, corpus: Corpus) -> GateReport:
-    """Return what gates and memory of a recurrent network do over a text.
+    """Return the gates and the memory of a recurrent network after each token of a text, with their statistics.
 
     Saturation and tracked features are measured on the author's validation text. Raises UserError for a model that is
     not a single recurrent network, and for an empty text.
@@ -75,7 +75,7 @@ def gates(model: Model, text: str, corpus: Corpus) -> GateReport:
     probe = capabilities.probe(model.generator)
     assert probe is not None
 
-    # the text itself, then the beginning of the validation text
+    # read the text itself, then the beginning of the validation text
     layers, ends = _read(probe, model.generator, text)
     valid = corpus.valid[:TRACKING_CHARACTERS]
     valid_layers, valid_ends = _read(probe, model.generator, valid)
@@ -99,22 +99,23 @@ def _read(probe: Probe, generator: Generator, text: str) -> tuple[Sequence[Layer
 
 
 def require_probe(generator: Generator) -> None:
-    """Refuse a generator, trained or not, that is not a recurrent network. Raises UserError."""
+    """Raise UserError for a generator, trained or not, that is not a recurrent network."""
     if not capabilities.has_probe(type(generator)):
         raise UserError("this generator has no gates; choose a recurrent network such as lstm-char")
 
 
 def require_text(text: str) -> None:
-    """Refuse an empty text. Raises UserError."""
+    """Raise UserError for an empty text."""
     if not text:
         raise UserError("there is no text to read; give some in quotation marks")
 
 
 def select_units(names: Sequence[str], report: GateReport) -> list[tuple[int, int]]:
-    """Return layer (from 1) and number of units named N or LAYER:N. Raises UserError for one that does not exist."""
+    """Return (layer, unit) of each unit named N or LAYER:N; layers count from 1. Raises UserError for others."""
     sizes = [len(layer.memory[0]) for layer in report.layers]
     selected = []
     for name in names:
+        # without a layer, the first one
         layer, _, unit = name.rpartition(":")
         if not unit.isdecimal() or not (layer or "1").isdecimal() or not 1 <= int(layer or 1) <= len(sizes):
             raise UserError(f"unit is {name!r}, and must be N or LAYER:N, with a layer from 1 to {len(sizes)}")
@@ -124,11 +125,11 @@ def select_units(names: Sequence[str], report: GateReport) -> list[tuple[int, in
     return selected
 
 
-# Properties of a text, one value for each character
+# Properties of a text: functions that return one value for each character
 
 
 def inside_quotation(text: str) -> Floats:
-    r"""Return 1 inside quotation marks, from the opening one on, else 0; a blank line ends a quotation.
+    r"""Return 1 from an opening quotation mark to the closing one, else 0; a blank line ends a quotation.
 
     >>> inside_quotation('a "b" c').tolist()
     [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
@@ -137,6 +138,7 @@ def inside_quotation(text: str) -> Floats:
     """
     values, inside = np.zeros(len(text)), False
     for position, character in enumerate(text):
+        # a straight mark opens and closes; a curly one does one of them
         if character in '"\u201c\u201d':
             inside = not inside if character == '"' else character == "\u201c"
         elif text.startswith("\n", position) and text[:position].endswith("\n"):
@@ -146,7 +148,7 @@ def inside_quotation(text: str) -> Floats:
 
 
 def line_position(text: str) -> Floats:
-    r"""Return the number of characters of the line up to and including each character; 0 for a newline.
+    r"""Return the position of each character in its line, from 1; 0 for a newline.
 
     >>> line_position("ab\ncd").tolist()
     [1.0, 2.0, 0.0, 1.0, 2.0]
@@ -158,7 +160,7 @@ def line_position(text: str) -> Floats:
 
 
 def word_position(text: str) -> Floats:
-    """Return the number of letters of the word up to and including each character; 0 between words.
+    """Return the position of each character in its word, from 1; 0 between words.
 
     >>> word_position("I am").tolist()
     [1.0, 0.0, 1.0, 2.0]
@@ -180,7 +182,7 @@ FEATURES: dict[str, Callable[[str], Floats]] = {
 
 
 def gate_saturation(layers: Sequence[LayerActivations]) -> list[dict[str, Saturation]]:
-    """Return for each layer and gate the share of values below 0.1 and above 0.9, over all tokens and units."""
+    """Return for each layer and gate the shares of values below 0.1 and above 0.9, over all tokens and units."""
     return [
         {
             name: Saturation(float((gate < CLOSED).mean()), float((gate > OPEN).mean()))
@@ -191,7 +193,7 @@ def gate_saturation(layers: Sequence[LayerActivations]) -> list[dict[str, Satura
 
 
 def track_features(layers: Sequence[LayerActivations], text: str, ends: Ids) -> list[TrackedFeature]:
-    """Return for each feature the unit whose memory correlates with it best.
+    """Return for each feature the unit whose memory has the strongest correlation with it.
 
     `ends` is the number of characters read after each token, (tokens,).
     """
@@ -200,16 +202,18 @@ def track_features(layers: Sequence[LayerActivations], text: str, ends: Ids) -> 
     has_text = ends > 0
     tracked = []
     for name, feature in FEATURES.items():
+        # the best unit for the feature, and for the feature shifted: what a search among so many units finds by chance
         target = feature(text)[ends[has_text] - 1]  # (tokens,)
         column, correlation = _best_unit(memory[has_text], target)
         _, chance = _best_unit(memory[has_text], np.roll(target, len(target) // 3))
+
         layer, unit = _layer_and_unit(column, widths)
         tracked.append(TrackedFeature(name, layer, None if correlation is None else unit, correlation, chance))
     return tracked
 
 
 def _best_unit(memory: Floats, target: Floats) -> tuple[int, float | None]:
-    """Return the unit that correlates best in the first half, and its correlation in the second."""
+    """Return the unit with the strongest correlation in the first half, and its correlation in the second half."""
     half = len(target) // 2
     first, second = correlations(memory[:half], target[:half]), correlations(memory[half:], target[half:])
     unit = int(np.abs(first).argmax())
@@ -226,13 +230,15 @@ def correlations(memory: Floats, target: Floats) -> Floats:
     """
     if not len(target):
         return np.zeros(memory.shape[1])
+
+    # covariance divided by both standard deviations
     centered_memory, centered_target = memory - memory.mean(axis=0), target - target.mean()
     norms = np.sqrt((centered_memory**2).sum(axis=0) * (centered_target**2).sum())
     return np.asarray(np.divide(centered_target @ centered_memory, norms, out=np.zeros(len(norms)), where=norms > 0))
 
 
 def _layer_and_unit(column: int, widths: Sequence[int]) -> tuple[int, int]:
-    """Return the layer, from 1, and the unit in it, from 0, of a column of all layers' units.
+    """Return the layer, from 1, and the unit, from 0, of a column of the concatenated layers.
 
     >>> _layer_and_unit(5, [4, 4])
     (2, 1)
@@ -245,7 +251,7 @@ def _layer_and_unit(column: int, widths: Sequence[int]) -> tuple[int, int]:
 
 
 def token_pieces(text: str, ends: Ids) -> list[str]:
-    """Return the part of the text that each token stands for; "" for one that only ends a spelled word.
+    """Return the part of the text that each token adds; "" for one that only ends a spelled word.
 
     >>> token_pieces("so it", np.array([2, 5, 5]))
     ['so', ' it', '']

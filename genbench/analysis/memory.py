@@ -1,4 +1,4 @@
-"""What memory buys: bits of the same words with shorter and shorter contexts (Khandelwal et al. 2018), and gradients.
+"""The use of context: bits of the same words with contexts of several lengths (Khandelwal et al. 2018), and gradients.
 
 A target is a word with the space before it, so that models over characters and over words predict the same text.
 """
@@ -38,13 +38,13 @@ Span = tuple[int, int]  # [start, stop) in characters
 
 @dataclass(frozen=True)
 class ContextBits:
-    """The bits of the targets with one length of context."""
+    """The bits of the targets with a context of one length."""
 
     context: int  # characters
     bits_per_character: float
     interval: Interval | None  # 95 %, over targets
-    half_shuffled: float | None  # bits per character with the words of the farther half in random order
-    beyond: float  # bits per character that the context beyond this one saves, up to the longest
+    half_shuffled: float | None  # bits per character with the words of the farther half of the context shuffled
+    beyond: float  # bits per character saved by the longest context, compared with this one
     beyond_interval: Interval | None
 
 
@@ -53,13 +53,13 @@ class GradientNorms:
     """Median norms of the gradient of a token's surprisal with respect to earlier inputs."""
 
     norm: float | None  # at lag 1, in nats per unit of input
-    relative: list[float | None]  # at each lag, relative to lag 1
-    scale: float | None = None  # of an untrained network's recurrent weights; None: the trained network
+    relative: list[float | None]  # at each lag, divided by the norm at lag 1
+    scale: float | None = None  # factor on an untrained network's recurrent weights; None: the trained network
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """How far back gradients reach in a trained network, and in untrained ones."""
+    """Gradient norms by lag, in a trained network and in untrained ones."""
 
     lags: list[int]  # tokens
     trained: GradientNorms
@@ -68,20 +68,20 @@ class Gradients:
 
 @dataclass(frozen=True)
 class ModelMemory:
-    """What memory buys one model."""
+    """The use of context by one model."""
 
     curve: list[ContextBits]
     pairs: list[PairEffects]
-    gradients: Gradients | None  # None where the model is not a recurrent network
+    gradients: Gradients | None  # None if the model is not a recurrent network
 
 
 @dataclass(frozen=True)
 class MemoryReport(JsonRecord):
-    """What memory buys several models on the same targets of an author's test text."""
+    """The use of context by several models, on the same targets of an author's test text."""
 
     author: str
     targets: int
-    characters: int  # of all targets
+    characters: int  # of all targets together
     generators: dict[str, ModelMemory]
 
 
@@ -95,11 +95,11 @@ def memory(
     minimal_pairs: Sequence[MinimalPair] = (LECTURE,),
     listener: ProgressListener = SILENT,
 ) -> MemoryReport:
-    """Measure what memory buys models, by name, on an author's test text.
+    """Measure how models, by name, use the context in an author's test text.
 
     For each model: bits per character of the same words with a context of 1, 2, 4 ... `longest` characters, the effect
-    of a far word on words that depend on it, and, of a network, gradient norms by lag. `scales` are factors on the
-    recurrent weights of untrained networks. Raises UserError where the test text is too short.
+    of a distant word on words that depend on it, and, for a network, gradient norms by lag. `scales` are factors on the
+    recurrent weights of untrained networks. Raises UserError if the test text is too short.
     """
     test = str(corpus.test)
     spans = find_targets(test, longest, targets)
@@ -119,14 +119,14 @@ def memory(
 
 
 def require_targets(corpus: Corpus, longest: int, targets: int) -> None:
-    """Refuse a test text without targets, before anything is trained. Raises UserError."""
+    """Raise UserError for a test text without targets, before anything is trained."""
     find_targets(str(corpus.test), longest, targets)
 
 
 def find_targets(text: str, longest: int, max_count: int) -> list[Span]:
     """Return at most `max_count` words of a text, evenly spread, each with at least `longest` characters before it.
 
-    Raises UserError where there is none.
+    Raises UserError if there is none.
 
     >>> find_targets("it was a dark night", 5, 2)
     [(6, 8), (8, 13)]
@@ -134,17 +134,20 @@ def find_targets(text: str, longest: int, max_count: int) -> list[Span]:
     for name, value in (("longest", longest), ("targets", max_count)):
         if value < 1:
             raise UserError(f"{name} is {value}, and must be 1 or more")
+
+    # all words with enough context
     spans = [match.span() for match in TARGET.finditer(text) if match.start() >= longest]
     if not spans:
         raise UserError(
             f"the test text has no word after {longest:,} characters; ask for less, as with --longest {longest // 4}"
         )
+
     count = min(max_count, len(spans))
     return [spans[index * len(spans) // count] for index in range(count)]
 
 
 def context_lengths(longest: int) -> list[int]:
-    """Return 1, 2, 4 ... up to the longest.
+    """Return the powers of two below `longest`, and `longest` itself.
 
     >>> context_lengths(10)
     [1, 2, 4, 8, 10]
@@ -156,7 +159,7 @@ def context_lengths(longest: int) -> list[int]:
 def context_curve(
     generator: Generator, text: str, spans: Sequence[Span], longest: int, progress: ProgressCallback
 ) -> list[ContextBits]:
-    """Return the bits of the targets with each length of context."""
+    """Return the bits of the targets with contexts of 1, 2, 4 ... `longest` characters."""
     sizes = np.array([float(stop - start) for start, stop in spans])
     rows: list[tuple[int, Floats, Floats | None]] = []
     for length in context_lengths(longest):
@@ -169,13 +172,14 @@ def context_curve(
         rows.append((length, _target_bits(generator, texts, sizes), shuffled_bits))
         progress(sum(context for context, _, _ in rows) / (2 * longest))
 
+    # each length is compared with the longest
     longest_bits = rows[-1][1]
     progress(1)
     return [_context_bits(length, bits, shuffled, longest_bits, sizes) for length, bits, shuffled in rows]
 
 
 def _target_bits(generator: Generator, texts: Sequence[str], sizes: Floats) -> Floats:
-    """Return the bits of the target at the end of each text, by the size of the target, (texts,)."""
+    """Return the bits of the target at the end of each text, (texts,); `sizes` are those of the targets."""
     character_bits = scoring.score_each(generator, texts)
     return np.array([bits[len(bits) - int(size) :].sum() for bits, size in zip(character_bits, sizes, strict=True)])
 
@@ -183,6 +187,7 @@ def _target_bits(generator: Generator, texts: Sequence[str], sizes: Floats) -> F
 def _context_bits(
     length: int, bits: Floats, shuffled: Floats | None, longest_bits: Floats, sizes: Floats
 ) -> ContextBits:
+    """Return the figures of one context length; `bits` and `sizes` are those of each target, (targets,)."""
     characters = sizes.sum()
     return ContextBits(
         context=length,
@@ -197,13 +202,15 @@ def _context_bits(
 def shuffle_far_words(text: str, near: int, context: int, seed: int) -> str:
     """Return a text with the words of its first `context - near` characters in random order.
 
-    White space stays in its place, and so do words that are not whole.
+    White space and incomplete words stay in their places.
 
     >>> shuffle_far_words("ark one two three four five it", 12, 28, 3)
     'ark two one three four five it'
     """
     far = text[: context - near]
     words = [match for match in re.finditer(r"\S+", far) if match.start() > 0 and match.end() < len(far)]
+
+    # rebuild the text with another word in the place of each
     order = np.random.default_rng(seed).permutation(len(words))
     parts, position = [], 0
     for index, match in enumerate(words):
@@ -213,7 +220,7 @@ def shuffle_far_words(text: str, near: int, context: int, seed: int) -> str:
 
 
 def gradient_norms(probe: Probe, ids: Ids, max_lag: int = MAX_LAG, scales: Sequence[float] = SCALES) -> Gradients:
-    """Return how far back gradients reach, in the trained network and in untrained ones of each scale."""
+    """Return gradient norms by lag, in the trained network and in an untrained one for each scale."""
     lags = context_lengths(max_lag)
     return Gradients(
         lags,

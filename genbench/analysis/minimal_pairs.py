@@ -1,4 +1,4 @@
-"""Minimal pairs: whether the effect of a word survives the words that follow it (as in Linzen et al. 2016)."""
+"""Minimal pairs: whether a word still affects a prediction after other words have followed it (Linzen et al. 2016)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ EXAMPLE = "see examples/pair.toml for one"
 class MinimalPair:
     """Two beginnings that differ in one word, the words after it, and two words that depend on the difference."""
 
-    far: tuple[str, str]
-    between: str
-    then: str
-    depends: tuple[str, str]  # the first fits the first beginning, the second the second
+    far: tuple[str, str]  # the two beginnings
+    between: str  # words that one reading omits
+    then: str  # words before the dependent word
+    depends: tuple[str, str]  # the first word fits the first beginning, the second word the second
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of the far word on the words that depend on it, in bits."""
+    """The effect of the distant word on the words that depend on it, in bits."""
 
-    effect: float  # log2 odds of the first dependent word after the first beginning, less those after the second
+    effect: float  # log2 odds of the first dependent word after the first beginning, minus those after the second
     bits: list[list[float]]  # of both dependent words after each beginning
 
 
@@ -42,8 +42,8 @@ class PairEffects:
     between: str
     then: str
     depends: tuple[str, str]
-    near: Effect  # without the words between
-    far_away: Effect  # with them
+    near: Effect  # without the words in `between`
+    far_away: Effect  # with the words in `between`
 
 
 LECTURE = MinimalPair(
@@ -55,13 +55,15 @@ LECTURE = MinimalPair(
 
 
 def read_pairs(path: Path) -> list[MinimalPair]:
-    """Return the pairs of a TOML file, a table `[[pair]]` each. Raises UserError for an invalid one."""
+    """Read the pairs of a TOML file, one `[[pair]]` table each. Raises UserError for an invalid file."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {str(path)!r}: {error.strerror}; {EXAMPLE}") from error
     except ValueError as error:
         raise UserError(f"{str(path)!r} is not valid TOML: {error}; {EXAMPLE}") from error
+
+    # the tables
     pairs = document.get("pair")
     if not isinstance(pairs, list) or not pairs:
         raise UserError(f"{str(path)!r} has no [[pair]]; {EXAMPLE}")
@@ -69,23 +71,29 @@ def read_pairs(path: Path) -> list[MinimalPair]:
 
 
 def _parse_pair(path: Path, pair: Any) -> MinimalPair:
+    """Return a pair from a TOML table. Raises UserError for other keys or types than those of MinimalPair."""
     where = f"a [[pair]] of {str(path)!r}"
     if not isinstance(pair, dict) or set(pair) != set(KEYS):
         raise UserError(f"{where} must have {', '.join(KEYS)}, and no other keys")
+
+    # two texts each
     for key in ("far", "depends"):
         value = pair[key]
         if not isinstance(value, list) or len(value) != 2 or not all(isinstance(text, str) and text for text in value):
             raise UserError(f"{key} of {where} is {value!r}, and must be a list of two texts")
+
+    # one text each
     if not all(isinstance(pair[key], str) for key in ("between", "then")):
         raise UserError(f"between and then of {where} must be texts")
+
     (far, other_far), (depends, other_depends) = pair["far"], pair["depends"]
     return MinimalPair((far, other_far), pair["between"], pair["then"], (depends, other_depends))
 
 
 def pair_effects(generator: Generator, pair: MinimalPair) -> PairEffects:
-    """Return how far the far word changes the odds of the words that depend on it, with and without words between.
+    """Return the effect of the distant word on the dependent words, with and without the words in `between`.
 
-    0 means that the far word has no effect, a negative effect that it works the wrong way round.
+    An effect of 0 means that the distant word changes nothing; below 0, it makes the wrong word more likely.
     """
     near, far_away = (_effect(generator, pair, between) for between in ("", pair.between))
     return PairEffects(pair.far, pair.between, pair.then, pair.depends, near, far_away)

@@ -1,6 +1,7 @@
-"""Novelty of generated text: what is copied from the training text, where it occurs there, and which n-grams are new.
+"""Novelty of generated text: runs copied from the training text, their source, and the share of new n-grams.
 
-N-gram novelty by length, compared with human text: McCoy et al. 2023 (RAVEN). Words are separated by white space.
+Source: McCoy et al. 2023 (RAVEN), who compare n-gram novelty with that of human text. Words are delimited by white
+space.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
-MIN_COPIED_WORDS = 5  # of a run that counts as copied
+MIN_COPIED_WORDS = 5  # shortest run that counts as copied
 MAX_NGRAM = 10  # words
-HUMAN_PASSAGES = 20  # of held-out text, to compare with
+HUMAN_PASSAGES = 20  # of held-out text, for comparison
 UNICODE_SIZE = 0x110000  # code points
 
 BookStarts = Sequence[tuple[int, str]]  # offset in the training text and title of each book
@@ -34,7 +35,7 @@ BookStarts = Sequence[tuple[int, str]]  # offset in the training text and title 
 
 @dataclass(frozen=True)
 class CopiedRun:
-    """The longest run of characters that a text copies, and where the training text has it."""
+    """The longest run of characters that a text copies, and its position in the training text."""
 
     book: str
     character: int  # offset in the book
@@ -43,18 +44,18 @@ class CopiedRun:
 
 @dataclass(frozen=True)
 class TextNovelty(JsonRecord):
-    """What one text copies, and its share of n-grams that the training text does not have."""
+    """The copied runs of one text, and its share of n-grams that do not occur in the training text."""
 
     longest_copy: int  # characters
-    copied_from: CopiedRun | None  # None where nothing is copied
+    copied_from: CopiedRun | None  # None if nothing is copied
     copies: list[list[int]]  # [start, stop) of each copied run of words, in characters
-    copied_share: float | None  # of its words
-    unseen: list[float | None]  # for n-grams of 1 to 10 words; None where the text has none
+    copied_share: float | None  # share of its words in copied runs
+    unseen: list[float | None]  # share of unseen n-grams of 1 to 10 words; None if the text has none
 
 
 @dataclass(frozen=True)
 class NoveltyStatistics(JsonRecord):
-    """The same figures for several texts together, with their diversity."""
+    """Novelty and diversity of several texts together."""
 
     texts: int
     words: int
@@ -67,9 +68,9 @@ class NoveltyStatistics(JsonRecord):
 
 @dataclass(frozen=True)
 class NoveltyReport(JsonRecord):
-    """The novelty of generated texts and, to compare with, that of held-out text of the same author."""
+    """The novelty of generated texts and, for comparison, of held-out text by the same author."""
 
-    min_words: int  # of a run that counts as copied
+    min_words: int  # shortest run that counts as copied
     texts: list[TextNovelty]
     generated: NoveltyStatistics  # of all texts
     held_out: NoveltyStatistics  # of passages of the validation text, as long as the texts
@@ -83,16 +84,16 @@ def novelty(
     lines: str = "join",
     listener: ProgressListener = SILENT,
 ) -> NoveltyReport:
-    """Return what texts copy from an author's training text and what is new in them, compared with held-out text.
+    """Measure what texts copy from an author's training text and what is new in them, compared with held-out text.
 
-    A run counts as copied from `words` words on. Raises UserError where there is no text, or `words` is below 1.
+    A run of at least `words` words counts as copied. Raises UserError if there is no text, or if `words` is below 1.
     """
     if words < 1:
         raise UserError(f"words is {words}, and must be 1 or more")
     if not any(texts):
         raise UserError("there is no text to analyze; generate some characters, as with --length 1000")
 
-    # compare with passages of held-out text as long as the texts
+    # index the training text, then compare with passages of held-out text as long as the texts
     corpus = load_corpus(author, lines=lines, on_progress=listener.download)
     index = TrainingIndex(str(corpus.train), corpus.book_starts)
     length = round(sum(map(len, texts)) / len(texts))
@@ -106,12 +107,12 @@ def novelty(
 
 @dataclass(frozen=True)
 class TextMatches:
-    """The parts of a text that occur in the training text."""
+    """The runs of characters and words of a text that occur in the training text."""
 
     text: str
-    longest: int  # characters of the longest run that occurs there
-    position: int  # where it occurs in the training text
-    match_lengths: Ids  # for each word, how many words from it on occur there together, (words,)
+    longest: int  # length of the longest common run, in characters
+    position: int  # of that run in the training text
+    match_lengths: Ids  # (words,) length in words of the longest common run that starts at each word
 
     def copied_words(self, min_words: int = MIN_COPIED_WORDS) -> int:
         """Return the number of words in copied runs of at least `min_words` words.
@@ -122,7 +123,7 @@ class TextMatches:
         return int(self._is_copied(min_words).sum())
 
     def copied_spans(self, min_words: int = MIN_COPIED_WORDS) -> list[list[int]]:
-        """Return [start, stop) of each copied run of at least `min_words` words, in characters of the text.
+        """Return [start, stop) of each copied run of at least `min_words` words, in characters.
 
         >>> TextMatches("a b c d", 0, 0, np.array([2, 1, 1, 1])).copied_spans(2)
         [[0, 3]]
@@ -138,18 +139,21 @@ class TextMatches:
         return np.asarray(positions < stops)
 
     def unseen_ngrams(self) -> tuple[Ids, Ids]:
-        """Return how many n-grams of 1 to 10 words are not in the training text, and how many there are, (10,) each."""
+        """Return the number of unseen n-grams of 1 to 10 words, and the number of all n-grams, (10,) each."""
+        # an n-gram is unseen if the match at its first word is shorter than n
         lengths = [self.match_lengths[: max(len(self.match_lengths) - n + 1, 0)] for n in range(1, MAX_NGRAM + 1)]
         unseen = np.array([(matches < n).sum() for n, matches in enumerate(lengths, 1)])
         return unseen, np.array([len(matches) for matches in lengths])
 
 
 class TrainingIndex:
-    """An index of a training text that finds the runs of characters and words it has in common with other texts."""
+    """An index of a training text that finds the runs of characters and words it shares with other texts."""
 
     def __init__(self, train: str, book_starts: BookStarts = ()) -> None:
         self.train, self.book_starts = train, list(book_starts)
         self._code_points = _code_points(train)
+
+        # number the characters of the training text, so that more of them fit into a key of the suffix array
         present = np.flatnonzero(np.bincount(self._code_points))
         self._symbols = np.full(UNICODE_SIZE, -1, np.int64)  # of each code point; -1: not in the training text
         self._symbols[present] = np.arange(len(present))
@@ -165,17 +169,17 @@ class TrainingIndex:
         return SuffixArray(np.array(words, dtype=np.int64))
 
     def match_lengths(self, text: str) -> tuple[Ids, Ids]:
-        """Return for each position of a text how many characters from it on occur in the training text, and where."""
+        """Return for each position of a text the length of its longest match in the training text, and where it is."""
         return self._characters.matches(self._symbols[_code_points(text)])
 
     def match(self, text: str) -> TextMatches:
-        """Return the parts of a text that occur in the training text."""
+        """Return the runs of characters and words of a text that occur in the training text."""
         # characters: the longest run
         lengths, positions = self.match_lengths(text)
         best = int(lengths.argmax()) if len(lengths) else None
         longest, position = (0, 0) if best is None else (int(lengths[best]), int(positions[best]))
 
-        # words: the length of the run that begins at each
+        # words: the length of the run that starts at each; -1 for words that the training text does not have
         index = self._words  # fills the vocabulary
         words = [self._vocabulary.get(word, -1) for word in whole_words(text)]
         word_lengths, _ = index.matches(np.array(words, dtype=np.int64))
@@ -190,10 +194,12 @@ class TrainingIndex:
         return title, position - start
 
     def text_novelty(self, text: str, min_words: int = MIN_COPIED_WORDS) -> TextNovelty:
-        """Return what a text copies and what is new in it."""
+        """Return the copied runs of a text and its share of new n-grams."""
+        # where the longest copied run comes from
         matches = self.match(text)
         book, character = self.locate(matches.position)
         run = self.train[matches.position : matches.position + matches.longest]
+
         return TextNovelty(
             matches.longest,
             CopiedRun(book, character, run) if matches.longest else None,
@@ -217,13 +223,13 @@ class TrainingIndex:
 
 
 def copied_share(matches: Sequence[TextMatches], min_words: int = MIN_COPIED_WORDS) -> float | None:
-    """Return the share of words in copied runs of at least `min_words` words; None where there are no words."""
+    """Return the share of words in copied runs of at least `min_words` words; None if there are no words."""
     words = sum(len(text.match_lengths) for text in matches)
     return sum(text.copied_words(min_words) for text in matches) / words if words else None
 
 
 def unseen_shares(matches: Sequence[TextMatches]) -> list[float | None]:
-    """Return the share of n-grams of 1 to 10 words that the training text does not have; None where there are none."""
+    """Return the share of n-grams of 1 to 10 words that are not in the training text; None if there are none."""
     counts = np.array([text.unseen_ngrams() for text in matches]).reshape(-1, 2, MAX_NGRAM).sum(axis=0)
     return [int(unseen) / int(total) if total else None for unseen, total in counts.T]
 
@@ -234,6 +240,7 @@ def spaced_passages(text: str, length: int, max_count: int = HUMAN_PASSAGES) -> 
     >>> spaced_passages("one two three four five", 7, 2)
     ['one two', 'four fi']
     """
+    # evenly spaced, then moved to the start of the next word
     length = min(length, len(text))
     count = min(max_count, len(text) // max(length, 1))
     starts = [index * (len(text) // count) for index in range(count)]

@@ -1,8 +1,8 @@
 """Arithmetic coding in integers: a 64-bit range coder (Martin 1979), with totals of up to 2 ** 48.
 
-Encoder and decoder narrow a range to the interval of each symbol; the highest byte is written once it cannot change,
-apart from carries. An interval of size s of a total t takes log2(t / s) bits, at most 2 ** -8 of a bit more, and the
-end takes two bytes.
+Encoder and decoder narrow a range to the interval of each symbol. The highest byte is written once only a carry can
+still change it. A symbol with an interval of size s out of a total of t takes log2(t / s) bits and at most 2 ** -8 bits
+more; the end takes two bytes.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ MAX_TOTAL = 1 << 48
 
 
 class Encoder:
-    """Encodes symbols, given as intervals of a total, as bytes."""
+    """Encodes symbols, each given as an interval of a total, into bytes."""
 
     def __init__(self) -> None:
         self._low, self._range = 0, TOP
         self._bytes = bytearray()
 
     def encode(self, start: int, size: int, total: int) -> None:
-        """Encode the symbol with the interval from `start`, of `size` above 0, of `total`."""
+        """Encode the symbol with the interval [start, start + size) of `total`; `size` is above 0."""
+        # narrow the range to the interval
         unit = self._range // total
         self._low += start * unit
         self._range = size * unit
+
+        # write the bytes that are determined
         if self._low >= TOP:
             self._low -= TOP
             self._carry()
@@ -31,12 +34,13 @@ class Encoder:
             self._shift()
 
     def finish(self) -> bytes:
-        """Return all bytes, as few as identify the last range; a decoder reads zeros after them."""
+        """Return all bytes: as few as identify the last range, since a decoder reads zeros after the end."""
         last = self._low + self._range - 1
         for shift in range(BITS - 8, -1, -8):  # the highest number in the range that ends in most zeros
             code = last >> shift << shift
             if code >= self._low:
                 break
+
         if code >= TOP:
             code -= TOP
             self._carry()
@@ -57,7 +61,7 @@ class Encoder:
 
 
 class Decoder:
-    """Decodes the bytes of an Encoder: `locate` the next symbol, then `decode` it with its interval."""
+    """Decodes the bytes of an Encoder: call `locate` to find the next symbol, then `decode` with its interval."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._position = data, BITS // 8
@@ -69,10 +73,13 @@ class Decoder:
         return min(self._code // (self._range // total), total - 1)
 
     def decode(self, start: int, size: int, total: int) -> None:
-        """Consume the symbol with the interval from `start`, of `size`, of `total`."""
+        """Consume the symbol with the interval [start, start + size) of `total`."""
+        # the same arithmetic as in the encoder
         unit = self._range // total
         self._code -= start * unit
         self._range = size * unit
+
+        # read more bytes; zeros after the end
         while self._range < BOTTOM:
             byte = self._data[self._position] if self._position < len(self._data) else 0
             self._code = (self._code << 8 | byte) & (TOP - 1)

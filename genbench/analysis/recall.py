@@ -1,7 +1,7 @@
-"""Recall by distance: bits of text that an earlier character or name of its line determines, by how far back that is.
+"""Recall by distance: bits of text that is determined by an earlier character or name of its line, by distance.
 
-Closing brackets, and a name at the beginning of a line that is repeated in it. In `examples/recall.txt` nothing else
-determines them: without memory a bracket costs 2 bits there, a name 3.
+The places are closing brackets, and repetitions of the name at the beginning of a line. In `examples/recall.txt`
+nothing else determines them: without memory, a bracket costs 2 bits and a name 3 bits there.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from genbench.model import Model
 from genbench.storage.records import JsonRecord
 from genbench.training import SILENT, ProgressListener
 
-OPENING = {")": "(", "]": "[", "}": "{", ">": "<"}  # bracket of each closing one
+OPENING = {")": "(", "]": "[", "}": "{", ">": "<"}  # opening bracket of each closing one
 REPEATED_NAME = re.compile(r"^([A-Z][a-z]+)\b.*?( \1\b)", re.MULTILINE)
-MAX_DISTANCES = (4, 8, 16, 32, 64, 128)  # characters, the last of each range
-MASTERED_SHARE = 0.5  # of the bits that memory can save
+MAX_DISTANCES = (4, 8, 16, 32, 64, 128)  # characters; the upper bound of each range
+MASTERED_SHARE = 0.5  # share of the bits that memory can save
 
 
 @dataclass(frozen=True)
 class RecallPlace:
-    """A place whose text is determined further back."""
+    """A place in a text that is determined by earlier text."""
 
     kind: str  # "bracket" or "name"
-    span: Span
-    distance: int  # characters from the last one that determines it to the first one that depends on it
+    span: Span  # [start, stop) in characters
+    distance: int  # characters from the end of the text that determines it to its first determined character
 
 
 @dataclass(frozen=True)
 class RecallRow:
-    """How well places of one kind and range of distances are recalled."""
+    """The bits of the places of one kind and one range of distances."""
 
     kind: str
     min_distance: int  # characters
     max_distance: int
     places: int
-    bits: float  # mean of a place
+    bits: float  # mean over the places
     chance: float  # log2 of the number of different texts of this kind: the bits of a place without memory
-    recalled: float | None  # 1 - bits / chance; None where there is one text only
-    mastered: bool  # whether at least half is recalled
+    recalled: float | None  # 1 - bits / chance; None if all places have the same text
+    mastered: bool  # whether `recalled` is at least one half
 
 
 @dataclass(frozen=True)
 class RecallReport(JsonRecord):
-    """How well several models recall the same places."""
+    """The recall of several models at the same places."""
 
     author: str
     places: int
@@ -63,7 +63,7 @@ class RecallReport(JsonRecord):
 def recall(models: Mapping[str, Model], corpus: Corpus, *, listener: ProgressListener = SILENT) -> RecallReport:
     """Measure by distance how well models, by name, recall brackets and names of an author's test text.
 
-    Raises UserError where the text has none.
+    Raises UserError if the text has none.
     """
     test = str(corpus.test)
     places = find_recall_places(test)
@@ -75,12 +75,12 @@ def recall(models: Mapping[str, Model], corpus: Corpus, *, listener: ProgressLis
 
 
 def require_recall_places(corpus: Corpus) -> None:
-    """Refuse a test text without places to recall, before anything is trained. Raises UserError."""
+    """Raise UserError for a test text without places to recall, before anything is trained."""
     find_recall_places(str(corpus.test))
 
 
 def find_recall_places(text: str) -> list[RecallPlace]:
-    """Return all such places of a text, in its order; UserError for a text without any.
+    """Return the closing brackets and repeated names of a text, in order. Raises UserError if it has none.
 
     >>> [(place.kind, place.distance) for place in find_recall_places("(oak;)\\nAda oak, Ada.\\n")]
     [('bracket', 5), ('name', 7)]
@@ -92,8 +92,10 @@ def find_recall_places(text: str) -> list[RecallPlace]:
 
 
 def _brackets(text: str) -> Iterator[RecallPlace]:
+    """Yield each closing bracket that closes the last opened bracket of its line."""
     opened: list[tuple[str, int]] = []
     for position, character in enumerate(text):
+        # a bracket that is not closed in its line is ignored
         if character == "\n":
             opened = []
         elif character in OPENING.values():
@@ -103,16 +105,19 @@ def _brackets(text: str) -> Iterator[RecallPlace]:
 
 
 def _names(text: str) -> Iterator[RecallPlace]:
+    """Yield the first repetition of the name at the beginning of each line."""
     for match in REPEATED_NAME.finditer(text):
         yield RecallPlace("name", match.span(2), match.start(2) + 1 - (match.end(1) - 1))
 
 
 def recall_rows(bits: Floats, text: str, places: Sequence[RecallPlace]) -> list[RecallRow]:
-    """Return a row for each kind and range of distances that occurs; `bits` are those of each character of the text."""
+    """Return a row for each kind and range of distances that occurs; `bits` are per character, (characters,)."""
     rows = []
     for kind in ("bracket", "name"):
         for low, high in pairwise((0, *MAX_DISTANCES)):
             in_range = [place for place in places if place.kind == kind and low < place.distance <= high]
+
+            # without memory, all texts of the kind are equally likely
             if in_range:
                 choices = len({text[slice(*place.span)] for place in places if place.kind == kind})
                 rows.append(_row(bits, kind, (low + 1, high), in_range, choices))

@@ -1,7 +1,7 @@
-"""Strata: kinds of place in a text, so that a model's bits can be split by where they are spent.
+"""Strata: groups of characters of a text, such as first letters, so that a model's bits can be split by group.
 
 The stratum of a character depends on the text before it or on its word, never on a model, so all models have the same
-strata. Errors by kind, for character models: Karpathy et al. 2015.
+strata. Source: Karpathy et al. 2015, who split the errors of character models by kind.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from genbench.tokenization.tokenizer import Ids
 
 WORD = re.compile(r"[^\W\d_]+")  # letters in a row
 BETWEEN_WORDS = "between words"
-WORD_COUNTS = (1, 10, 100, 1000)  # in the training text, from which on the next stratum begins
-CONTEXT_LENGTHS = (5, 8, 12, 20)  # characters, likewise
-LAST_LETTER = 4  # position in a word from which on all letters are in one stratum
-NEWLINE_DISTANCES = (1, 6, 41)  # characters after a newline, from which on the next stratum begins
+WORD_COUNTS = (1, 10, 100, 1000)  # in the training text; the lower bound of each stratum
+CONTEXT_LENGTHS = (5, 8, 12, 20)  # characters; the lower bound of each stratum
+LAST_LETTER = 4  # all letters of a word from this one on are in one stratum
+NEWLINE_DISTANCES = (1, 6, 41)  # characters after a newline; the lower bound of each stratum
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Strata:
     """The stratum of each character of a text."""
 
     names: tuple[str, ...]
-    indices: Ids  # (characters,), each an index of `names`
+    indices: Ids  # (characters,) each an index of `names`
 
     def pack(self) -> JsonObject:
         """Return the strata as JSON values, the index of each character as one digit."""
@@ -41,14 +41,14 @@ class Strata:
 
     @classmethod
     def unpack(cls, packed: JsonObject) -> Strata:
-        """Return the strata that `pack` packed."""
+        """Return the strata from the values of `pack`."""
         digits = np.frombuffer(packed["kinds"].encode(), np.uint8)
         return cls(tuple(packed["names"]), digits.astype(np.int64) - ord("0"))
 
 
 @dataclass(frozen=True)
 class StratumBits(JsonRecord):
-    """Characters and bits of one stratum, in the whole text and in each block of 1,000 characters."""
+    """The number of characters and the bits of one stratum, in the whole text and in each block of 1,000 characters."""
 
     characters: int
     bits: float
@@ -63,14 +63,14 @@ def stratify(by: str, index: TrainingIndex, test: str) -> Strata:
 
 
 def require_stratifier(by: str) -> None:
-    """Refuse an unknown name of a stratifier. Raises UserError."""
+    """Raise UserError for an unknown stratifier."""
     if by not in STRATIFIERS:
         choices = f"bits can be split by {', '.join(STRATIFIERS)}: {nearest(by, STRATIFIERS)}"
         raise UserError(f"by is {by!r}, and {choices}")
 
 
 def bits_by_stratum(bits: Floats, strata: Strata) -> dict[str, StratumBits]:
-    """Return the characters and bits of each stratum by name; `bits` are those of each character, (characters,)."""
+    """Return the characters and bits of each stratum by name; `bits` are per character, (characters,)."""
     sums = {}
     for index, name in enumerate(strata.names):
         inside = strata.indices == index
@@ -84,27 +84,32 @@ def bits_by_stratum(bits: Floats, strata: Strata) -> dict[str, StratumBits]:
 
 
 def by_word_frequency(index: TrainingIndex, test: str) -> Strata:
-    """By how often the word that a character is in occurs in the training text, with its capitals."""
+    """Group characters by how often their word, with its capitals, occurs in the training text."""
+    # the frequency of the word of each character, -1 between words
     counts = Counter(WORD.findall(index.train))
     frequencies = np.full(len(test), -1)
     for word in WORD.finditer(test):
         frequencies[word.start() : word.end()] = counts[word.group()]
+
+    # ranges of frequencies; characters between words are a stratum of their own
     strata = np.searchsorted(WORD_COUNTS, frequencies, side="right")
     names = (*_range_names((0, *WORD_COUNTS), "never"), BETWEEN_WORDS)
     return Strata(names, np.where(frequencies < 0, len(WORD_COUNTS) + 1, strata))
 
 
 def by_context_seen(index: TrainingIndex, test: str) -> Strata:
-    """By how many of the characters before a place occur together, in this order, in the training text."""
+    """Group characters by the length of the context before them that occurs in the training text."""
     lengths, _ = index.match_lengths(test)
     positions = np.arange(len(test))
-    stops = positions + lengths  # where the longest match from each position ends: it never goes back
+
+    # the end of the longest match from each position never decreases, so it can be searched
+    stops = positions + lengths
     contexts = positions - np.minimum(np.searchsorted(stops, positions), positions)
     return Strata(_range_names((0, *CONTEXT_LENGTHS)), np.searchsorted(CONTEXT_LENGTHS, contexts, side="right"))
 
 
 def by_letter_position(index: TrainingIndex, test: str) -> Strata:
-    """By which letter of its word a character is."""
+    """Group characters by their position in their word."""
     strata = np.full(len(test), LAST_LETTER)
     for word in WORD.finditer(test):
         letters = np.arange(word.end() - word.start())
@@ -113,17 +118,19 @@ def by_letter_position(index: TrainingIndex, test: str) -> Strata:
 
 
 def by_newline_distance(index: TrainingIndex, test: str) -> Strata:
-    """By how many characters lie between the last newline and this one; newlines are a stratum of their own."""
+    """Group characters by their distance from the last newline; newlines are a stratum of their own."""
+    # the distance of each character, 0 for newlines
     is_newline = np.array([character == "\n" for character in test], dtype=bool)
     positions = np.arange(len(test))
     last_newline = np.maximum.accumulate(np.where(is_newline, positions, -1))
     distances = np.where(is_newline, 0, positions - last_newline)
+
     names = ("newline", *(f"{name} after" for name in _range_names(NEWLINE_DISTANCES)))
     return Strata(names, np.searchsorted(NEWLINE_DISTANCES, distances, side="right"))
 
 
 def _range_names(starts: Sequence[int], first: str = "") -> tuple[str, ...]:
-    """Return names for ranges of integers; `first` replaces that of the first range.
+    """Return names for ranges of integers; `first` replaces the name of the first range.
 
     >>> _range_names((0, 1, 10, 100), "never")
     ('never', '1 to 9', '10 to 99', '100 or more')

@@ -1,8 +1,8 @@
 """Style judges: attribute samples to authors with models that share no training text with the generators.
 
-A share of each author's training text is set aside before any generator is trained. On it, recurrent classifiers are
-trained, and a chain for each author: a sample belongs to the author whose chain needs the fewest bits. Human test
-passages as long as the samples are judged as well, to compare with.
+A share of each author's training text is set aside before any generator is trained. Recurrent classifiers are trained
+on it, and a chain for each author; the chains attribute a sample to the author whose chain needs the fewest bits. Human
+test passages as long as the samples are judged as well, for comparison.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from genbench.neural.classifier import Classifier
 
 SET_ASIDE_SHARE = 0.25  # of the training text
-SAMPLES_PER_ROW = 20  # that are judged, besides those that are shown
-HUMAN_PASSAGES = 50  # of each author and length
+SAMPLES_PER_ROW = 20  # judged samples of each row, in addition to those that are shown
+HUMAN_PASSAGES = 50  # for each author and length
 LENGTHS = (50, 100, 200, 500, 1000, 2000)  # characters; the 400 words of a classifier are about 2,000
 CHAIN = "markov-char"
 
@@ -39,24 +39,24 @@ class JudgedPassages:
     """The accuracy of each judge on human passages of one length."""
 
     length: int  # characters
-    judges: dict[str, Accuracy]  # by name: "bits" for the chains, else the recurrent layer
+    judges: dict[str, Accuracy]  # by name: "bits" for the chains, or the recurrent layer of a classifier
 
 
 @dataclass(frozen=True)
 class LostWord:
-    """The accuracy of one judge on sentences, and on the same sentences without one small word."""
+    """The accuracy of one judge on sentences, and on the same sentences without one short word."""
 
     whole: Accuracy
     without: Accuracy
-    changed: float | None  # share of attributions that differ between the two
+    changed: float | None  # share of sentences that are attributed to another author without the word
 
 
 @dataclass(frozen=True)
 class JudgeReport(JsonRecord):
-    """How accurate the judges are on human test text."""
+    """The accuracy of the judges on human test text."""
 
     set_aside: dict[str, int]  # characters of each author
-    human: JudgedPassages  # of the length of the samples
+    human: JudgedPassages  # passages as long as the samples
     by_length: list[JudgedPassages]
     lost_word: dict[str, LostWord]  # by judge
 
@@ -66,7 +66,7 @@ class StyleJudge:
     """The judges of a comparison; they are trained on first use."""
 
     authors: list[str]
-    aside: list[str]  # text set aside of each author, all of one length
+    aside: list[str]  # text set aside of each author, all of the same length
     valid: list[str]
     tests: list[str]
     seed: int = 0
@@ -96,23 +96,24 @@ class StyleJudge:
         return classifiers
 
     def attribute(self, texts: Sequence[str]) -> dict[str, Ids]:
-        """Return for each judge the index of the author that it attributes each text to, (texts,)."""
+        """Return for each judge the index of the author to whom it attributes each text, (texts,)."""
         by_bits = passage_bits(self.chains, texts).argmin(axis=1)
         return {"bits": by_bits} | {
             cell: classifier.log_probs(texts).argmax(axis=1) for cell, classifier in self.classifiers.items()
         }
 
     def judge_samples(self, author: str, texts: Sequence[str]) -> dict[str, Accuracy]:
-        """Return for each judge how many samples of an author's generator it attributes to that author."""
+        """Return for each judge its accuracy on samples of a generator that was trained on one author."""
         actual = np.full(len(texts), self.authors.index(author))
         return {
             name: Accuracy.count(predicted, actual, self.authors) for name, predicted in self.attribute(texts).items()
         }
 
     def evaluate(self, length: int = LENGTHS[-1]) -> JudgeReport:
-        """Return how accurate the judges are on human test text.
+        """Measure the accuracy of the judges on human test text.
 
-        On passages of `length` characters (that of the samples), of other lengths, and on sentences without one word.
+        The texts are passages of `length` characters (the length of the samples), passages of other lengths, and
+        sentences with and without one short word.
         """
         return JudgeReport(
             {name: len(text) for name, text in zip(self.authors, self.aside, strict=True)},
@@ -133,8 +134,8 @@ class StyleJudge:
         )
 
     def _judge_lost_words(self) -> dict[str, LostWord]:
-        """Judge sentences, and the same sentences without one small word."""
-        # the sentences, and who wrote each
+        """Judge sentences, and the same sentences without one short word."""
+        # the sentences, and the author of each
         by_author = [sentences_with_small_words(text, HUMAN_PASSAGES) for text in self.tests]
         actual = np.repeat(np.arange(len(by_author)), [len(sentences) for sentences in by_author])
         sentences = [sentence for group in by_author for sentence in group]
@@ -158,7 +159,7 @@ def train_style_judge(
 ) -> tuple[list[Corpus], StyleJudge]:
     """Return the corpora without the text that is set aside for the judges, and the judges.
 
-    Raises UserError for one author, and where gensim is not installed.
+    Raises UserError for fewer than two authors, and if gensim is not installed.
     """
     if len(corpora) < 2:
         raise UserError("style is judged among two authors or more; name another, as in compare austen carroll --style")
@@ -169,6 +170,7 @@ def train_style_judge(
     parts = [corpus.set_aside(SET_ASIDE_SHARE) for corpus in corpora]
     shortest = min(len(aside) for _, aside in parts)
     kept = [corpus for corpus, _ in parts]
+
     judge = StyleJudge(
         [corpus.author for corpus in kept],
         [aside[:shortest] for _, aside in parts],
@@ -180,7 +182,7 @@ def train_style_judge(
     return kept, judge
 
 
-# Perturbation: sentences that lose a small word, as they do for a judge without vectors for such words
+# Perturbation: sentences without a short word, as seen by a judge that has no vectors for such words
 
 SENTENCE = re.compile(r"[A-Z][^.!?\n]{20,200}[.!?]")
 SMALL_WORD = re.compile(r"(?<= )[a-z]{1,3}(?= )|(?<= )\w+n['\u2019]t(?= )")
@@ -188,14 +190,14 @@ NEGATION = re.compile(r"(?<= )(?:no|not|nor|never|\w+n['\u2019]t)(?= )")
 
 
 def sentences_with_small_words(text: str, max_count: int) -> list[str]:
-    """Return at most `max_count` sentences that contain a small word, evenly spread over a text."""
+    """Return at most `max_count` sentences that contain a short word, evenly spread over a text."""
     sentences = [match.group() for match in SENTENCE.finditer(text) if SMALL_WORD.search(match.group())]
     count = min(max_count, len(sentences))
     return [sentences[index * len(sentences) // count] for index in range(count)]
 
 
 def remove_small_word(sentence: str, rng: np.random.Generator) -> str:
-    """Return a sentence without one small word: a negation where it has one, else any.
+    """Return a sentence without one short word: a negation if it has one, else any short word.
 
     >>> remove_small_word("I don't like it.", np.random.default_rng(0))
     'I like it.'

@@ -3,8 +3,8 @@
 Suffixes are sorted by as many symbols as fit into one 64-bit key, then by prefix doubling (Manber & Myers 1993) of the
 suffixes that are still tied (Larsson & Sadakane 2007). The ranks of each doubling give the longest common prefixes.
 
-    SuffixArray     the sorted suffixes of a sequence, with `matches`: used to find copied text
-    sort_contexts   the suffixes of the reversed sequence, with common prefixes: what n-gram chains are counted from
+    SuffixArray     the sorted suffixes of a sequence; its method `matches` finds copied text
+    sort_contexts   the sorted suffixes of the reversed sequence, and their common prefixes; n-grams are counted with it
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from genbench.tokenization.tokenizer import Ids
 
 Keys = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int32]
-END = 0  # the code after the last symbol: before all others, so a prefix of a suffix sorts before it
+END = 0  # the code after the last symbol: the smallest, so that a suffix sorts after its own prefixes
 KEY_BITS = 64
 
 
 class SuffixArray:
-    """The sorted suffixes of a sequence of symbols, which are whole numbers from 0 on, (symbols,)."""
+    """The sorted suffixes of a sequence of symbols, which are integers of 0 or more, (symbols,)."""
 
     def __init__(self, symbols: Ids) -> None:
         self.length = len(symbols)
@@ -37,14 +37,17 @@ class SuffixArray:
         """Return for each position of `query` the length of its longest match in the sequence, and where that begins.
 
         The match at position i is the longest prefix of query[i:] that occurs in the sequence. Both results are
-        (query,). A symbol that the sequence does not have is -1. Time: n log m for m symbols in the sequence.
+        (query,). A symbol that is not in the sequence is -1. Time: O(n log m) for n symbols in the query and m in the
+        sequence.
         """
         if not self.length or not len(query):
             return np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
+
+        # the query in the same code as the sequence
         codes = np.where((query < 0) | (query >= self.unknown - 1), self.unknown, query + 1)
         keys = pack(codes, self.bits, self.width, self.unknown)
 
-        # similar positions, one after the other, read the same memory: a third less time
+        # search in sorted order: neighboring searches read the same memory, which takes a third less time
         positions = np.argsort(keys[:-1])
         insertion = self._search(keys, positions)
 
@@ -59,9 +62,12 @@ class SuffixArray:
     def _search(self, keys: Keys, positions: Ids) -> Ids:
         """Return by binary search how many suffixes sort before the query at each position, (positions,)."""
         low, high = np.full(len(positions), -1), np.full(len(positions), self.length)
-        # whole keys shared with the suffix at either bound: they need no second comparison
+
+        # keys that are known to be shared with the suffixes at both bounds are not compared again
         shared_low, shared_high = np.zeros(len(positions), np.int64), np.zeros(len(positions), np.int64)
+
         for _ in range(self.length.bit_length()):
+            # compare the query with the suffix in the middle
             open_ = high - low > 1
             middle = np.where(open_, (low + high) // 2, np.clip(low, 0, None))
             suffixes = self.order[middle]
@@ -77,6 +83,8 @@ class SuffixArray:
     def _shared_keys(self, keys: Keys, positions: Ids, suffixes: Positions, at_least: Ids) -> Ids:
         """Return how many whole keys a query position and a suffix share, given a lower bound, (positions,)."""
         shared, active = at_least.copy(), np.arange(len(positions))
+
+        # compare one key after the other, for the positions that still agree
         while len(active):
             query = self._key_after(keys, positions[active], shared[active])
             active = active[query == self._key_after(self.keys, suffixes[active], shared[active])]
@@ -84,7 +92,7 @@ class SuffixArray:
         return shared
 
     def _key_after(self, keys: Keys, positions: Ids | Positions, whole_keys: Ids) -> Keys:
-        """Return the key that follows so many whole keys, (positions,)."""
+        """Return the key that follows a number of whole keys, (positions,)."""
         following: Keys = keys[np.minimum(positions + whole_keys * self.width, len(keys) - 1)]
         return following
 
@@ -97,53 +105,59 @@ class SuffixArray:
 
 @dataclass
 class SortedSuffixes:
-    """Suffixes in order, with what is needed to compare any two of them.
+    """Sorted suffixes, with the ranks that are needed to compare any two of them.
 
-    order   (suffixes,) where each begins
-    levels  the ranks of all suffixes by their first `length` symbols, for each length = width, 2 width, ... that was
-            needed; equal ranks mean equal symbols
+    order   (suffixes,) the position at which each begins
+    levels  (length, ranks) for each length = width, 2 width, ... that was needed: the ranks of all suffixes by their
+            first `length` symbols; equal ranks mean equal symbols
     """
 
     order: Positions
     levels: list[tuple[int, Positions]] = field(default_factory=list)
 
     def common_prefixes(self, keys: Keys, bits: int, width: int) -> Positions:
-        """Return how many symbols each suffix shares with the one before it in the order, (suffixes,); 0 for the first.
+        """Return the number of symbols that each suffix shares with the one before it, (suffixes,); 0 for the first.
 
-        `keys` holds the first `width` symbols of each suffix. Each level of ranks halves what is left to compare.
+        `keys` contains the first `width` symbols of each suffix. Each level of ranks halves the length left to compare.
         """
         left, right = self.order[:-1], self.order[1:]
         shared = np.zeros(len(self.order), np.int32)
+
+        # skip `length` symbols where the ranks agree, the longest length first
         for length, ranks in reversed(self.levels):
             same = np.where(ranks[left] == ranks[right], np.int32(length), np.int32(0))
             shared[1:] += same
             left, right = left + same, right + same
+
+        # the rest is shorter than a key
         shared[1:] += _shared_in_key(keys[left] ^ keys[right], bits, width)
         return shared
 
 
 def sort_suffixes(keys: Keys, width: int, depth: int | None = None) -> SortedSuffixes:
-    """Sort the suffixes of a sequence by their first `depth` symbols (None: all) or more.
+    """Sort the suffixes of a sequence by at least their first `depth` symbols (None: by all).
 
-    `keys` holds the first `width` symbols of each suffix, the empty suffix last, (suffixes,).
+    `keys` contains the first `width` symbols of each suffix, with the empty suffix at the end, (suffixes,).
 
     >>> sort_suffixes(pack(np.array([2, 1, 2, 1, 1]), 2, 2, END), 2).order.tolist()   # of b a b a a
     [5, 4, 3, 1, 2, 0]
     """
+    # sort by the first `width` symbols
     count = len(keys)
     suffixes = SortedSuffixes(radix_argsort(keys))
     order, sorted_keys = suffixes.order, keys[suffixes.order]
-    ranks = np.zeros(count, np.int32)  # of each suffix: where in the order its group of equal prefixes begins
-    tied, length = np.arange(count, dtype=np.int32), width  # tied: where in the order groups of several suffixes are
+    ranks = np.zeros(count, np.int32)  # of each suffix: the index in the order at which its group of equals begins
+    tied, length = np.arange(count, dtype=np.int32), width  # tied: indices in the order of groups of several suffixes
+
     while True:
-        # rank each suffix; those that are alone in their group are sorted
+        # rank each suffix; a suffix that is alone in its group is sorted
         first = np.concatenate([[True], sorted_keys[1:] != sorted_keys[:-1]])
         ranks[order[tied]] = np.repeat(tied[first], np.diff(np.flatnonzero(first), append=len(tied)))
         tied = tied[~(first & np.append(first[1:], True))]
         if not len(tied) or (depth is not None and length >= depth):
             return suffixes
 
-        # sort the others by the ranks of what follows their first `length` symbols
+        # sort the others by the rank of the suffix that follows their first `length` symbols
         suffixes.levels.append((length, ranks.copy()))
         starts = order[tied]
         following = ranks[np.minimum(starts.astype(np.int64) + length, count - 1)]
@@ -158,9 +172,9 @@ def sort_contexts(ids: Ids, depth: int | None) -> tuple[Positions, Positions]:
 
     Returns (order, shared), both (positions,):
 
-    order   the positions 0 .. n-1, sorted by the token before, then the one before that, up to `depth` of them or more
-            (None: all); where the key has room, positions of equal contexts are sorted by the token that stands there
-    shared  how many of the last `depth` tokens a position has in common with the one before it in this order
+    order   the positions 0 .. n-1, sorted by the token before, then the one before that, and so on for at least `depth`
+            tokens (None: all); if the key has room, positions of equal contexts are sorted by the token at the position
+    shared  how many of the last `depth` tokens a position shares with the one before it in this order
 
     >>> order, shared = sort_contexts(np.array([0, 1, 0, 1, 1]), 2)   # contexts: nothing, 0, 01, 010, 0101
     >>> order.tolist(), shared.tolist()
@@ -172,19 +186,21 @@ def sort_contexts(ids: Ids, depth: int | None) -> tuple[Positions, Positions]:
     backwards = codes[::-1]
     width = min(KEY_BITS // bits, longest)
 
-    # the context of position p is suffix n - 1 - p of the tokens before the last one, read backwards
+    # reversed, the context of position p is suffix n - 1 - p of the tokens without the last one
     if longest < KEY_BITS // bits:
         keys = pack(backwards[1:], bits, longest, END)
         suffixes = SortedSuffixes(radix_argsort(keys << np.uint64(bits) | backwards))
     else:
         keys = pack(backwards[1:], bits, width, END)
         suffixes = sort_suffixes(keys, width, longest)
+
+    # longer common contexts count as `depth`
     shared = np.minimum(suffixes.common_prefixes(keys, bits, width), np.int32(min(longest, count)))
     return np.int32(count - 1) - suffixes.order, shared
 
 
 def _dense_codes(ids: Ids) -> tuple[Keys, int]:
-    """Return codes 1, 2, ... for the tokens that occur, in their order, (ids,), and the bits a code needs."""
+    """Return codes 1, 2, ... of the tokens that occur, in the order of their ids, (ids,), and the bits of a code."""
     occurs = np.zeros(int(ids.max()) + 1, bool)
     occurs[ids] = True
     codes = np.cumsum(occurs, dtype=np.uint64)[ids]
@@ -192,7 +208,7 @@ def _dense_codes(ids: Ids) -> tuple[Keys, int]:
 
 
 def pack(codes: npt.NDArray[np.int64] | Keys, bits: int, width: int, end: int) -> Keys:
-    """Return the first `width` symbols of each suffix as one number, `end` past the last one, (codes + 1,).
+    """Return the first `width` symbols of each suffix as one number, padded with `end`, (codes + 1,).
 
     >>> pack(np.array([1, 2, 3]), 4, 2, END).tolist() == [0x12, 0x23, 0x30, 0x00]
     True
@@ -206,7 +222,7 @@ def pack(codes: npt.NDArray[np.int64] | Keys, bits: int, width: int, end: int) -
 
 
 def radix_argsort(keys: Keys) -> Positions:
-    """Return the order that sorts the keys, stable, (keys,): 16 bits at a time, which numpy sorts digit by digit.
+    """Return the stable order that sorts the keys, (keys,), with a radix sort of 16 bits at a time.
 
     >>> radix_argsort(np.array([1 << 40, 7, 1 << 20, 7], np.uint64)).tolist()
     [1, 3, 2, 0]
@@ -219,7 +235,7 @@ def radix_argsort(keys: Keys) -> Positions:
 
 
 def _shared_in_key(differ: Keys, bits: int, width: int) -> Positions:
-    """Return how many of the first symbols of two keys are equal, by the keys' difference (xor), (keys,)."""
+    """Return the number of equal symbols at the start of two keys, from the xor of the keys, (keys,)."""
     shared = np.full(len(differ), width, np.int32)
     for symbols in range(width):  # comparing with each power of two is cheaper than a logarithm
         shared -= differ >= np.uint64(1 << (symbols * bits))

@@ -1,4 +1,4 @@
-"""Surprisal of each word of a text under several models, and the words at which the models differ most."""
+"""Surprisal of each word of a text under several models, and the words on which the models differ most."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from genbench.scoring import WordSurprisal, surprisal_by_word
 from genbench.storage.records import JsonRecord
 from genbench.training import SILENT, ProgressListener
 
-MAX_DIFFERENCES = 20  # words, and at most one in ten of the text
+MAX_DIFFERENCES = 20  # words, and at most a tenth of the text's words
 
 
 @dataclass(frozen=True)
 class ModelSurprisal:
-    """The bits of a text under one model, in all and word by word."""
+    """The bits of a text under one model, in total and for each word."""
 
     bits: float
     bits_per_character: float
@@ -27,27 +27,28 @@ class ModelSurprisal:
 class SurprisalReport(JsonRecord):
     """The surprisal of a text under several models; the words are the same for all."""
 
-    author: str  # whose text the models were trained on
+    author: str  # of the models' training text
     name: str  # of the text
     characters: int
     generators: dict[str, ModelSurprisal]
 
     @property
     def columns(self) -> list[list[WordSurprisal]]:
-        """The words of the text with their bits, a column for each model."""
+        """The words of the text with their bits, one column for each model."""
         return [model.words for model in self.generators.values()]
 
 
 def surprisal(
     models: Mapping[str, Model], text: str, *, author: str = "", name: str = "", listener: ProgressListener = SILENT
 ) -> SurprisalReport:
-    """Return the surprisal of each word of a text under models, by name.
+    """Return the surprisal of each word of a text under several models, by name.
 
-    `author` and `name` are shown as the training text's author and the name of the text. Raises UserError for an empty
-    text.
+    `author` (of the training text) and `name` (of the text) are labels for display. Raises UserError for an empty text.
     """
     if not text:
         raise UserError("there is no text to read; name a file with text in it")
+
+    # every model scores the same words
     by_model: dict[str, ModelSurprisal] = {}
     for label, model in models.items():
         score = model.score(text, progress=listener.task(f"{label}: reading"))
@@ -57,7 +58,7 @@ def surprisal(
 
 
 def split_leading_space(word: str) -> tuple[str, str]:
-    """Return the white space that a word begins with, and the rest.
+    """Split a word into its leading white space and the rest.
 
     >>> split_leading_space("\\n so")
     ('\\n ', 'so')
@@ -67,7 +68,7 @@ def split_leading_space(word: str) -> tuple[str, str]:
 
 
 def largest_differences(columns: Sequence[Sequence[WordSurprisal]]) -> list[int]:
-    """Return the indices of the words at which models differ most, the largest difference first; none for one model.
+    """Return the indices of the words on which models differ most, the largest difference first; empty for one model.
 
     >>> columns = [[("a", 1.0), (" b", 2.0)], [("a", 1.5), (" b", 9.0)]]
     >>> largest_differences([[WordSurprisal(*word) for word in column] for column in columns])
@@ -75,6 +76,8 @@ def largest_differences(columns: Sequence[Sequence[WordSurprisal]]) -> list[int]
     """
     if len(columns) < 2:
         return []
+
+    # rank the words by the range of their bits
     differences = [bits_range([word.bits for word in words]) for words in zip(*columns, strict=True)]
     ranking = sorted(range(len(differences)), key=lambda index: -differences[index])
     count = min(MAX_DIFFERENCES, -(-len(differences) // 10))
@@ -82,5 +85,5 @@ def largest_differences(columns: Sequence[Sequence[WordSurprisal]]) -> list[int]
 
 
 def bits_range(bits: Sequence[float]) -> float:
-    """Return the difference between the most and the fewest bits of a word."""
+    """Return the difference between the largest and the smallest number of bits."""
     return max(bits) - min(bits)
