@@ -1,4 +1,4 @@
-"""The pages of docs/commands: one for every command, and every console block holds what the program prints."""
+"""The pages of docs/commands: one for each command, and each console block shows the output of the program."""
 
 import re
 import sys
@@ -14,14 +14,14 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted((DOCS / "commands").glob("*.md"))
 
 
-def names(command: Any, before: str = "") -> list[str]:
-    """A command and those below it, as they are typed."""
-    below = getattr(command, "commands", {})
-    return [name for word, each in below.items() for name in (f"{before}{word}", *names(each, f"{before}{word} "))]
+def command_names(group: Any, prefix: str = "") -> list[str]:
+    """Return the names of the commands of a group and of the groups in it, as they are typed."""
+    commands = getattr(group, "commands", {}).items()
+    return [name for word, command in commands for name in (prefix + word, *command_names(command, f"{prefix}{word} "))]
 
 
-@pytest.mark.parametrize("name", names(get_command(app)))
-def test_every_command_has_its_options_on_a_page_that_the_list_names(name: str) -> None:
+@pytest.mark.parametrize("name", command_names(get_command(app)))
+def test_each_command_has_a_page_with_its_help(name: str) -> None:
     (page,) = (page for page in PAGES if f"$ genbench {name} --help\n" in page.read_text(encoding="utf-8"))
     assert f"(commands/{page.name})" in (DOCS / "commands.md").read_text(encoding="utf-8")
 
@@ -29,7 +29,7 @@ def test_every_command_has_its_options_on_a_page_that_the_list_names(name: str) 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the blocks are run on a terminal of Unix")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_holds_what_the_program_prints(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_shows_the_output_of_the_program(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(DOCS))
     from build import build_page, comparable  # type: ignore[import-not-found]
 

@@ -1,4 +1,4 @@
-"""The worked examples in docstrings stay true."""
+"""The examples in docstrings return what they show."""
 
 import doctest
 import importlib
