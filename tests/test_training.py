@@ -1,0 +1,214 @@
+"""train_model: reuse, interruption, failures to store, and statistics that a plugin reports wrongly."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from doubles import Unigram
+
+from genbench import Model, UserError, registry
+from genbench.generator import Generator, Text, TrainContext
+from genbench.spec import Spec
+from genbench.storage import checkpoints, models
+from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
+
+SPEC = Spec.parse("markov-char:order=2")
+TEXT = TrainingText("thorne", "the cat sat on the mat.\n" * 30, "the dog sat.\n" * 5, sha256="0" * 64, books=["Cats"])
+
+
+def train(folder: Path | None, generator: Generator | None = None, spec: Spec = SPEC, **options: Any) -> Model:
+    """Return a model of the small text; `options` are those of `train_model`, and the seed."""
+    settings = TrainSettings(seed=options.pop("seed", 0), steps=5)
+    return train_model(generator or registry.create(spec), spec, TEXT, settings, folder=folder, **options)
+
+
+# Reuse
+
+
+def test_the_same_training_is_reused(tmp_path: Path) -> None:
+    first, second = train(tmp_path), train(tmp_path)
+    assert (first.reused, second.reused) == (False, True)
+    assert second.id == first.id
+    assert second.fingerprint == first.fingerprint
+    assert describe_reuse(second).endswith("and stored; --retrain trains it again")
+    assert not train(tmp_path, seed=1).reused
+
+
+def test_retrain_trains_again_and_removes_the_checkpoint(tmp_path: Path) -> None:
+    first = train(tmp_path)
+    assert first.card is not None
+    checkpoint = checkpoints.checkpoint_of(tmp_path, first.card.key)
+    checkpoint.save({"step": 1})
+    again = train(tmp_path, retrain=True)
+    assert not again.reused
+    assert again.fingerprint == first.fingerprint
+    assert checkpoint.resume() is None
+    assert len(models.list_models(tmp_path)) == 1
+
+
+def test_a_damaged_model_is_trained_again(tmp_path: Path) -> None:
+    first = train(tmp_path)
+    (tmp_path / first.id / "learned.json").write_bytes(b"{}")
+    again = train(tmp_path)
+    assert not again.reused
+    assert again.fingerprint == first.fingerprint
+    assert train(tmp_path).reused
+
+
+def test_without_a_folder_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "home"))
+    model = train(None)
+    assert (model.id, model.reused) == ("", False)
+    assert model.card is not None
+    assert (model.card.author, model.card.books, model.card.spec) == ("thorne", ["Cats"], str(SPEC))
+    assert not (tmp_path / "home").exists()
+
+
+# Interruption and failures
+
+
+@dataclass
+class Interrupted(Unigram):
+    """Is interrupted by Ctrl-C: after it has learned something, or before."""
+
+    learned: bool = True
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        if self.learned:
+            super().fit(train, valid, context)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_stores_the_partly_trained_model(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Interrupted(), Spec.parse("unigram"))
+    (stored,) = models.list_models(tmp_path)
+    assert stored.card.training.notes == ["interrupted"]
+    assert (stored.card.steps, stored.card.budget is None) == (None, False)  # the time that was spent
+
+
+def test_ctrl_c_before_anything_was_learned_stores_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Interrupted(learned=False), Spec.parse("unigram"))
+    assert models.list_models(tmp_path) == []
+
+
+def test_an_interrupted_model_is_not_taken_for_the_whole_training(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Interrupted(), Spec.parse("unigram"))
+    assert not train(tmp_path, Unigram(), Spec.parse("unigram")).reused
+
+
+def test_a_full_disk_leaves_a_note_on_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(models, "store_model", full)
+    model = train(tmp_path)
+    assert model.id == ""
+    assert model.card is not None
+    assert model.card.training.notes[-1] == f"the model could not be stored in {tmp_path}: No space left on device"
+    assert model.score("the cat").bits > 0
+
+
+# Statistics
+
+
+class Reporting(Unigram):
+    """Records the statistics of the test."""
+
+    def __init__(self, statistics: dict[str, Any]) -> None:
+        super().__init__()
+        self.statistics = statistics
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        super().fit(train, valid, context)
+        for name, value in self.statistics.items():
+            setattr(context.stats, name, value)
+
+
+def record_of(**statistics: Any) -> Any:
+    """Return the training record of a generator that reports these statistics."""
+    card = train(None, Reporting(statistics), Spec.parse("unigram")).card
+    assert card is not None
+    assert json.dumps(card.training.details, allow_nan=False)
+    return card.training
+
+
+def test_valid_statistics_are_recorded() -> None:
+    record = record_of(parameters=np.int64(12), steps=3, passes=2.0, curve=[[0.5, 2.5], (1, 2)], notes=["a note"])
+    assert (record.parameters, record.steps, record.notes) == (12, 3, ["a note"])
+    assert record.curve == [[0.5, 2.5], [1.0, 2.0]]
+    assert isinstance(record.parameters, int)
+    assert record.seconds >= 0
+    assert record.characters_per_second > 0
+
+
+def test_values_of_the_wrong_type_are_dropped() -> None:
+    record = record_of(parameters="many", steps=2.5, notes=[None, 3])
+    assert (record.parameters, record.steps, record.notes) == (None, None, ["None", "3"])
+
+
+@pytest.mark.parametrize(
+    ("curve", "points"),
+    [
+        ([[1.0, math.nan], [2.0, 3.0], [math.inf, 1.0]], [[2.0, 3.0]]),
+        (np.array([[1, 2], [3, 4]]), [[1.0, 2.0], [3.0, 4.0]]),
+        ([[1.0, 2.0, 3.0]], []),
+        ("no curve", []),
+        (None, []),
+    ],
+)
+def test_a_curve_contains_finite_pairs_only(curve: Any, points: list[list[float]]) -> None:
+    assert record_of(curve=curve).curve == points
+
+
+def test_details_become_json_values() -> None:
+    details = record_of(details={"share": np.float32(0.5), "table": np.arange(3), 7: {"nan": math.nan}}).details
+    assert details == {"share": 0.5, "table": [0, 1, 2], "7": {"nan": None}}
+
+
+def test_chosen_options_are_in_the_spec_of_the_record() -> None:
+    assert record_of(chosen={"smoothing": 0.25}).spec == "unigram:smoothing=0.25"
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"budget": 0.0}, "budget is 0.0 seconds, and must be above 0"),
+        ({"budget": math.inf}, "budget is inf seconds"),
+        ({"budget": math.nan}, "budget is nan seconds"),
+        ({"steps": 0}, "steps is 0, and must be 1 or more"),
+        ({"seed": -1}, "seed is -1, and must be from 0 to below 2"),
+        ({"seed": 2**32}, "seed is 4294967296"),
+        ({"device": "gpu"}, "device is 'gpu'; choose one of auto, cpu, cuda, mps"),
+    ],
+)
+def test_invalid_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        TrainSettings(**settings)
+
+
+def test_the_default_budget_applies_without_budget_and_steps() -> None:
+    assert TrainSettings().with_default_budget().budget == 30.0
+    assert TrainSettings(budget=5.0).with_default_budget().budget == 5.0
+    assert TrainSettings(steps=7).with_default_budget() == TrainSettings(steps=7)
+
+
+def test_a_device_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    TrainSettings(device="cpu").require_device()
+    with pytest.raises(UserError, match="finds no cuda device; choose --device cpu or auto"):
+        TrainSettings(device="cuda").require_device()
