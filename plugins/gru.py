@@ -111,10 +111,12 @@ class GRU(nn.GRU):
 
     def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
         """Return (batch, time, hidden) from (batch, time, inputs), and the state, (layers, batch, hidden)."""
+        # PyTorch's own GRU is faster without gradients and on other devices
         if not torch.is_grad_enabled() or x.device.type != "cpu" or x.dtype is torch.bfloat16:
             output: tuple[torch.Tensor, torch.Tensor] = super().forward(x, state)
             return output
 
+        # train on the CPU with the hand-written backward pass, layer by layer
         initial = x.new_zeros(self.num_layers, len(x), self.hidden_size) if state is None else state
         hs, last, bf16 = x.transpose(0, 1), [], torch.is_autocast_enabled("cpu")  # hs: (time, batch, inputs)
         for layer, h in enumerate(initial):

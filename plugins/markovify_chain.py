@@ -106,6 +106,8 @@ class Markovify(Generator):
             f"markovify used {used}",
             f"the bare chain could have written {answered:.0%} of the words of the validation text",
         ]
+
+        # the character chain's parameters and notes are included
         context.record(
             parameters=len(links.counts) + int((links.ends > 0).sum()) + (characters.parameters or 0),
             notes=notes + characters.notes,
@@ -243,6 +245,7 @@ class Markovify(Generator):
         for token in self.tokenizer.encode(valid).tolist():
             weighted = self._read_token(state, token)
             if state.word and self._is_space[token]:
+                # at the end of a word: what the chain gave it, and what both sides gave it
                 total = _total(weighted)
                 sides = [(h.row, h.chain, h.chain + h.spelled) for h in weighted if h.row != NO_ROW]
                 observations += [
@@ -250,6 +253,8 @@ class Markovify(Generator):
                 ]
                 answered, words = answered + any(h.chain for h in weighted), words + 1
             state = self._after(state, token, weighted)
+
+        # maximize the probability of the words
         self._weights = _maximize(*map(np.array, zip(*observations, strict=True)))
         return answered / max(words, 1)
 

@@ -88,6 +88,8 @@ class Mixture(Generator):
         """Return each part's share of the budget, in any unit."""
         if self.shares == "equal":
             return [1.0] * len(self.specs)
+
+        # one number above 0 for each part
         numbers = self.shares.split("+")
         shares = [float(number) if re.fullmatch(r"\d+(\.\d+)?", number) else 0.0 for number in numbers]
         if len(shares) != len(self.specs) or min(shares) <= 0:
@@ -167,6 +169,7 @@ class Mixture(Generator):
         """Return the parts' log-probabilities of a stream, (parts, tokens), and the kind of each context, (tokens,)."""
         scores, lengths = [], []
         for view in self._views:
+            # a word model is read character by character
             if isinstance(view, CharacterView):
                 part_scores, part_lengths = view.score_stream(ids)[:2]
             else:

@@ -189,9 +189,13 @@ class PeepholeLSTM(nn.Module):
         super().__init__()
         self.hidden, self.cell_clip = hidden, cell_clip
         self.projections = nn.ModuleList(_projection(hidden if layer else inputs, hidden) for layer in range(layers))
+
+        # each peephole weight a matrix, or a vector (diagonal)
         shape = (3 * hidden, hidden) if full else (3, hidden)
         self.recurrent = nn.ParameterList(torch.empty(4 * hidden, hidden) for _ in range(layers))
         self.peepholes = nn.ParameterList(torch.zeros(shape) for _ in range(layers))  # at first a plain LSTM
+
+        # orthogonal recurrent weights, gate by gate
         with torch.no_grad():
             for recurrent in self.recurrent:
                 for gate in recurrent.chunk(4):
@@ -199,9 +203,12 @@ class PeepholeLSTM(nn.Module):
 
     def forward(self, x: torch.Tensor, state: Pair | None) -> tuple[torch.Tensor, Pair]:
         """Return (batch, time, hidden) from (batch, time, inputs), and the state (h, c), (layers, batch, hidden)."""
+        # a text starts from zero states
         hs = x.transpose(0, 1)  # (time, batch, inputs)
         zeros = self.recurrent[0].new_zeros(len(self.projections), len(x), self.hidden)
         h, c = state if state is not None else (zeros, zeros)
+
+        # the output of a layer is the input of the next
         last, bf16 = [], torch.is_autocast_enabled(x.device.type)
         for layer, projection in enumerate(self.projections):
             projected, weights = projection(hs), (self.recurrent[layer], PEEPHOLE_SCALE * self.peepholes[layer])

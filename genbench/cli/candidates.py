@@ -89,6 +89,7 @@ def _class_options(module: str, name: str) -> list[str]:
 
 
 def _with_bases(definition: ast.ClassDef, body: list[ast.AST]) -> list[str]:
+    # inherited options, those of the bases first
     imported, local = _imports(body), {node.name: node for node in body if isinstance(node, ast.ClassDef)}
     names: list[str] = []
     for base in definition.bases:
@@ -97,6 +98,8 @@ def _with_bases(definition: ast.ClassDef, body: list[ast.AST]) -> list[str]:
             names += _with_bases(local[name], body)
         elif name in imported:
             names += _class_options(*imported[name])
+
+    # the options of the class itself
     own = dict(_own_fields(definition))
     names = [name for name in names if own.get(name, True)]  # a class may hide an inherited option
     return list(dict.fromkeys([*names, *(name for name, is_option in own.items() if is_option)]))
@@ -130,12 +133,16 @@ def _nodes(path: Path | None) -> list[ast.AST]:
 def _source_file(module: str) -> Path | None:
     """Return the source file of a module without importing it: only its top package is looked up."""
     top, *rest = module.split(".")
+
+    # the top package
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):
         return None
     if spec is None or not rest:
         return Path(spec.origin) if spec and spec.origin else None
+
+    # the file of the submodule
     for folder in spec.submodule_search_locations or ():
         path = Path(folder, *rest)
         for file in (path / "__init__.py", path.with_suffix(".py")):

@@ -83,6 +83,8 @@ def whole_words() -> Iterator[None]:
     if os.environ.get(SHELL) != "complete_bash" or "COMP_WORDS" not in os.environ:
         yield
         return
+
+    # let Typer see whole words, and keep what it prints
     words, index = rejoin_words(os.environ["COMP_WORDS"].split("\n"), int(os.environ["COMP_CWORD"]))
     os.environ["COMP_WORDS"], os.environ["COMP_CWORD"] = "\n".join(words), str(index)
     output = io.StringIO()
@@ -90,6 +92,7 @@ def whole_words() -> Iterator[None]:
         with contextlib.redirect_stdout(output):
             yield
     finally:
+        # print the completions without the part that bash keeps
         word = words[index] if index < len(words) else ""
         typed = 1 + max(word.rfind(mark) for mark in WORD_BREAKS)  # bash keeps the part up to the last break
         for line in output.getvalue().splitlines():
@@ -105,6 +108,7 @@ def rejoin_words(words: list[str], index: int) -> tuple[list[str], int]:
     rejoined: list[str] = []
     cursor = index
     for position, word in enumerate(words):
+        # a break, or a word after a break, belongs to the word before it
         joins = len(rejoined) > 1 and word and (set(word) <= set(WORD_BREAKS) or rejoined[-1][-1:] in WORD_BREAKS)
         if joins and rejoined[-1]:
             rejoined[-1] += word

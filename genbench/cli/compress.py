@@ -27,13 +27,16 @@ def compress(
     from genbench.report.terminal.tables import print_pairs
     from genbench.storage.files import read_bytes, require_writable, write_atomic
 
+    # refuse what cannot be read or written before the training
     data = read_bytes(file)
-    characters = len(decode_utf8(data))  # refused here, before any training
+    characters = len(decode_utf8(data))
     require_writable(output)
     with Live(make_console(stderr=True)) as live:
         trained = model.model(model.corpus(author, live), single(generators), live)
         compressed = api.compress(trained, data, listener=live)
     write_atomic(output, compressed)
+
+    # the size on disk, per character as in every other result
     bits_per_character = 8 * len(compressed) / max(characters, 1)
     sizes = [("bytes of text", f"{len(data):,}"), ("bytes compressed", f"{len(compressed):,}")]
     print_pairs([*sizes, ("bits per character", f"{bits_per_character:.4f}")], make_console())

@@ -43,6 +43,8 @@ def show(author: Author, lines: Lines = "join") -> None:
 
     with Live(make_console(stderr=True)) as live:
         text = api.corpus(author, lines=lines, listener=live)
+
+    # sizes, checksum and beginning
     sizes = {part: f"{len(getattr(text, part)):,} characters" for part in ("train", "valid", "test")}
     pairs = [("author", text.author), ("books", "; ".join(text.books)), *sizes.items()]
     pairs += [("lines", text.lines), ("sha256", text.sha256), ("begins", text.train[:300])]

@@ -34,6 +34,7 @@ def gates(
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.sampling import require_prompt
 
+    # refuse the text and the generator before the training
     require_prompt(text)
     require_text(text)
     require_probe(registry.create(single(generators)))

@@ -38,9 +38,12 @@ def show(name: Spec) -> None:
     from genbench.report.terminal.tables import print_list
     from genbench.spec import format_value, options_of
 
+    # its docstring, which may contain square brackets: no markup
     generator = type(registry.create(name))
     out = make_console()
     out.print(printable(f"{name}: {getdoc(generator)}"), markup=False)
+
+    # a line for each option
     rows = [[o.name, o.choices, format_value(o.default), o.help] for o in options_of(generator).values()]
     print_list(["option", "type", "default", "description"], rows, out)
 
@@ -81,6 +84,8 @@ def check(name: Spec) -> None:
     except ContractError as error:
         show_result(CheckResult("loads", "fails", "It is one complete generator for contract 2.", str(error)), out)
         failed += 1
+
+    # a failure is visible in the exit code; otherwise suggest the next command
     if failed:
         raise typer.Exit(1)
     typer.echo(

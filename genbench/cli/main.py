@@ -105,6 +105,8 @@ def _run() -> NoReturn:
             raise
         _discard_output()
         _exit(f"genbench: {error.strerror or error}; make room, or write elsewhere", USER_ERROR)
+
+    # Ctrl-C in a command that handled it, or out of one that did not
     if code == INTERRUPTED:
         _exit("\ngenbench: stopped; the same command continues from here", INTERRUPTED)
     sys.exit(code)

@@ -50,6 +50,7 @@ def memory(
     from genbench.report.terminal.memory import show_memory, show_recall
     from genbench.report.terminal.screen import make_console, print_json
 
+    # the pairs, a file or the built-in list
     pairs = analysis.read_pairs(pair) if pair is not None else [analysis.LECTURE]
     with Live(make_console(stderr=True)) as live:
         text = model.corpus(author, live)

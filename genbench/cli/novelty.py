@@ -59,6 +59,8 @@ def novelty(
             lines=lines,
             listener=live,
         )
+
+        # sample with the seeds that `genbench generate` uses
         prompts = [resolve_prompt(prompt, text.train, seed + index) for index in range(count)]
         texts = api.generate(model, prompts, parameters, count=count, seed=seed, listener=live)
         report = api.novelty(texts, text, words=words)

@@ -71,6 +71,8 @@ def rerun(name: RunName, retrain: Retrain = False) -> None:
     before = load_run(name)
     with Live(make_console(stderr=True)) as live:
         comparison = repeat(before, retrain=retrain, command=["genbench", *sys.argv[1:]], listener=live)
+
+    # the results, then what differs from the stored run
     show_comparison(comparison, make_console())
     show_differences(diff_comparisons(before, comparison), make_console())
     exit_by_outcome(comparison)

@@ -23,6 +23,7 @@ def surprisal(
     from genbench.report.terminal.surprisal import show_surprisal
     from genbench.storage.files import require_writable, write_atomic
 
+    # read the text and check the output before the training
     text = api.read_text(file, lines=model.lines)
     if html is not None:
         require_writable(html)

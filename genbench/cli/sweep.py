@@ -42,6 +42,7 @@ def sweep(
     from genbench.report.terminal.sweep import show_sweep
     from genbench.storage.runs import require_unused_name
 
+    # refuse the name and the outputs before the training
     if name:
         require_unused_name(name)
     outputs = Outputs(json=json, html=html)

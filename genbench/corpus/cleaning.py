@@ -57,8 +57,11 @@ def decode(data: bytes, encoding: str = "utf-8", name: str = "the text") -> str:
     >>> decode(b"C\\xe6sar", "latin-1"), decode(b"C\\xc3\\xa6sar", "latin-1")
     ('Cæsar', 'Cæsar')
     """
+    # what is not a text in an 8-bit encoding
     _refuse_utf16(data, name)
     _refuse_binary(data, name)
+
+    # UTF-8, else the encoding of the catalogue
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -114,6 +114,7 @@ def write_parts(corpus: Corpus, folder: Path | str) -> list[Path]:
 
     The folder is created where it does not exist. Raises UserError where the files cannot be written.
     """
+    # create the folder
     folder = Path(folder)
     if not folder.is_dir():
         require_writable(folder)
@@ -121,6 +122,7 @@ def write_parts(corpus: Corpus, folder: Path | str) -> list[Path]:
             raise UserError(f"{str(folder)!r} is a file; name a folder")
         folder.mkdir()
 
+    # write each part whole
     paths = [folder / f"{part}.txt" for part in PARTS]
     for path in paths:
         require_writable(path)

@@ -157,8 +157,11 @@ def _check_head(partial: _PartialFile, head: ResponseHead, expected_total: int |
 
 def _describe_failure(error: Exception, timeout: float) -> DownloadError:
     """Convert a network error into a DownloadError that says in words what failed."""
+    # an answer with an error status
     if isinstance(error, HTTPError):
         return _describe_status(error)
+
+    # failures that another try does not mend
     reason: Any = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, socket.gaierror):
         return DownloadError("the server's name cannot be resolved: there is no network, or the address is wrong")
@@ -166,6 +169,8 @@ def _describe_failure(error: Exception, timeout: float) -> DownloadError:
         return DownloadError("the server refuses connections")
     if isinstance(reason, ssl.SSLCertVerificationError):
         return DownloadError(f"the server's certificate is not valid ({reason.verify_message})")
+
+    # failures that may pass
     if isinstance(reason, TimeoutError):
         speed = f"less than {CHUNK_BYTES >> 10} kB in {timeout:g} s"
         return DownloadError(f"the server is silent or too slow: {speed}", retryable=True)
@@ -199,9 +204,12 @@ def iterate_with_timeout(source: Callable[[], Iterator[Item]], timeout: float) -
     >>> list(iterate_with_timeout(lambda: iter("ab"), 1.0))
     ['a', 'b']
     """
+    # start the thread
     messages: SimpleQueue[Any] = SimpleQueue()
     abandoned = Event()
     Thread(target=_send_items, args=(source, messages, abandoned), daemon=True).start()
+
+    # pass on what it sends, until it ends or is silent for too long
     try:
         while True:
             try:

@@ -114,6 +114,8 @@ def _require_book(data: bytes, number: int) -> None:
         text = decode(data, name="the file")
     except CorpusError as error:
         raise DownloadError(str(error).partition(";")[0]) from error
+
+    # both markers, and the number in the header
     span = find_markers(text)
     if span is None:
         raise DownloadError("the file is not a book: it lacks Project Gutenberg's start and end markers")

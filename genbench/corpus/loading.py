@@ -89,6 +89,7 @@ def default_authors(
 
     The books of the default authors are downloaded where they are missing.
     """
+    # download what is missing; without a network, use the embedded authors
     books = [book for name in DEFAULT_AUTHORS for book in find_author(name).books]
     try:
         for book in [book for book in books if not is_local(book)]:
@@ -114,6 +115,8 @@ def _require_memory(author: str, path: Path) -> None:
     limit = total_memory()
     if limit is None or not path.exists():
         return
+
+    # compare the size of its files with the memory
     files = path.glob("*.txt") if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files if file.is_file())
     if size * MEMORY_FACTOR > limit:
@@ -178,6 +181,7 @@ def _build_corpus(author: str, books: Sequence[BookText], lines: str, held_out: 
             "name a longer text or a folder of them"
         )
 
+    # split within each book, or hold one out
     titles = tuple(book.title for book in books)
     title = find_held_out(author, titles, held_out) if held_out else ""
     parts = split_off_book(books, title) if title else split_within_books(books)

@@ -105,6 +105,7 @@ def download_nltk(package: str, on_progress: Callable[[float], None], timeout: f
     """
     try:
         for message in iterate_with_timeout(lambda: _nltk_messages(package), timeout):
+            # an error is reported as a message, not raised
             failure = getattr(message, "message", None)  # only NLTK's error messages have it
             if failure is not None:
                 return " ".join(str(failure).split())

@@ -163,6 +163,7 @@ def _resolve_paths(folder: Path, content: Mapping[str, Any]) -> JsonObject:
         path = folder / word
         return str(path) if os.path.exists(path) else word
 
+    # names of the catalogue are not paths
     resolved, known = dict(content), load_catalogue()
     if "authors" in content:
         resolved["authors"] = [name if name.lower() in known else resolve(name) for name in content["authors"]]

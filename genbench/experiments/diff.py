@@ -49,6 +49,7 @@ def diff_comparisons(a: Comparison, b: Comparison) -> ComparisonDifference:
     Rows correspond by author, generator, options and seed; then by author, generator and seed where only the options
     differ.
     """
+    # rows with a counterpart; the rest is listed by itself
     pairs = list(_pair_rows(a.results, b.results))
     paired_a, paired_b = {id(row) for row, _ in pairs}, {id(row) for _, row in pairs}
     return ComparisonDifference(

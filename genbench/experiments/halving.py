@@ -51,6 +51,7 @@ class Halving:
         """Yield events as they arrive; the last one of each job is its row."""
         for index, event in self.executor.run(jobs):
             if isinstance(event, Progress):
+                # stop a job whose validation bits are hopeless
                 if index not in self.stopped and self._is_hopeless(jobs[index], index, event):
                     self.stopped[index] = event
                     self.executor.stop(index)

@@ -155,6 +155,7 @@ def add_test_score(
     row: Row, generator: Generator, text: str, strata: Mapping[str, Strata], progress: ProgressCallback
 ) -> Row:
     """Return the row with the score of the test text, timed, and its bits by stratum; the text is read only here."""
+    # only the scoring is timed
     started = time.perf_counter()
     score = scoring.score(generator, text, progress)
     seconds = time.perf_counter() - started

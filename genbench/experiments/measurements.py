@@ -80,6 +80,7 @@ def measure_extras(row: Row, model: Model, job: Job, report: ReportProgress) -> 
     if job.memory:
         row = replace(row, memory=_context_curve(model.generator, job.test, report))
 
+    # the test texts of the other authors
     cross_scores = {}
     for author, text in job.other_tests.items():
         progress = partial(_report_share, report, f"scoring {author}")

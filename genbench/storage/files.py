@@ -54,6 +54,8 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     path = Path(os.path.realpath(path))
     handle, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+
+    # write it beside the old file, then replace that in one step
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -95,6 +97,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """
     require_new_folder(folder)
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.resolve().parent))
+
+    # the caller fills it; then it takes its place in one step
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -123,12 +127,16 @@ def require_writable(path: Path) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             path.lstat()
+
+        # refuse what is not a file in an existing folder
         if path.is_dir():
             raise UserError(f"{str(path)!r} is a folder; name a file")
         if not path.parent.is_dir():
             raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; make it first")
         if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
             raise PermissionError(None, "it is read-only or not a regular file")
+
+        # the folder must take a new file
         tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
     except OSError as error:
         raise UserError(
@@ -229,6 +237,8 @@ def _insert_arrays(value: Any, arrays: NamedArrays) -> Any:
         return [_insert_arrays(item, arrays) for item in value]
     if not isinstance(value, dict):
         return value
+
+    # the two marks that `_extract_arrays` leaves
     inner = next(iter(value.values()), None)
     if value.keys() == {"array"} and isinstance(inner, str) and inner in arrays:
         return arrays[inner]

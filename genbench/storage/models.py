@@ -74,14 +74,19 @@ class StoredModel:
 
         Raises UserError where a file is damaged, missing or forged, or a plugin has changed since the training.
         """
+        # the files are those that were stored
         for file, digest in self.card.files.items():
             if not has_digest(self.folder / file, digest):
                 raise UserError(f"the {file} of model {self.name} is damaged; {self._remedy}")
+
+        # the plugin is the one that was trained
         spec = Spec.parse(self.card.spec)
         with registry.allow_files(self.allowed_files):
             if self.allowed_files != () and source_digest(spec) != self.card.source:
                 raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
             generator, words = self._restore(spec)
+
+        # remember the name for `model_at_fault`
         key = id(generator)
         _loaded[key] = (weakref.ref(generator, lambda _: _loaded.pop(key, None)), self.name)
         return generator, words
@@ -134,10 +139,13 @@ def get_model(folder: Path, name: str) -> StoredModel:
 
     Raises UserError where there is none or there are several.
     """
+    # an exact name, else the beginning of one
     models = list_models(folder)
     matches = [model for model in models if model.name == name] or [m for m in models if m.name.startswith(name)]
     if len(matches) == 1:
         return matches[0]
+
+    # no such model, or several
     if not matches:
         require_current(folder / name)
     if not models:
@@ -206,6 +214,7 @@ def store_model(
     generator: Generator, folder: Path, card: ModelCard, training_words: TrainingWords | None = None
 ) -> StoredModel:
     """Store a trained generator; a model of the same key is replaced."""
+    # write into a temporary folder, which becomes the model in one step
     folder.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder)
     temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder))
@@ -312,6 +321,7 @@ def _place(temporary: Path, card: ModelCard) -> StoredModel:
 
 def _rename(temporary: Path, final: Path) -> None:
     """Rename a folder to its place; an older one there is removed first, by a rename too."""
+    # mkdtemp makes it private
     temporary.chmod(0o755)
     for attempts_left in reversed(range(RENAME_ATTEMPTS)):
         with contextlib.suppress(FileNotFoundError):  # there was none, or another process removed it first

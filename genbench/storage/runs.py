@@ -54,10 +54,13 @@ def store_run(comparison: Mapping[str, Any], name: str = "") -> StoredRun:
 
     Raises OSError where it cannot be written.
     """
+    # make the folder; remove what killed processes left
     runs_folder().mkdir(parents=True, exist_ok=True)
     for folder in (runs_folder(), runs_folder().parent / "texts"):
         files.remove_leftovers(folder)
     folder = _create_folder(name, list(comparison["corpora"]))
+
+    # write the comparison; without it, the folder is removed again
     named = {**comparison, "name": folder.name}
     content = json.dumps({"format": FORMAT, "comparison": named}, allow_nan=False)
     try:

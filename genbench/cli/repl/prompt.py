@@ -31,6 +31,8 @@ class CommandCompleter(Completer):
         word, blank, argument = line.partition(" ")
         if not line.startswith("/") or line.startswith("//"):
             return
+
+        # the command itself, or its argument
         if not blank:
             for name, command in COMMANDS.items():
                 if name.startswith(word):

@@ -54,6 +54,7 @@ class Session:
         self._load(self.settings)
         self._print(f"{self.settings.summary()}\nType a prompt, or nothing, and Enter. /help lists the commands.")
         while True:
+            # Ctrl-C while typing does not end the session
             try:
                 line = read_line(self.settings)
             except EOFError:
@@ -61,6 +62,8 @@ class Session:
             except KeyboardInterrupt:
                 self._print("Ctrl-D or /quit ends the session.")
                 continue
+
+            # execute it; an error ends neither the loop nor the session
             try:
                 self._execute(line)
             except EndOfSession:

@@ -34,8 +34,12 @@ class Settings:
     def summary(self) -> str:
         """Return all settings in one line; those that are off are left out."""
         sampling = self.sampling
+
+        # author, generators, and the parameters that are always set
         parts = [self.author, " + ".join(self.generators)]
         parts += [f"temperature {sampling.temperature:g}", f"{sampling.length:,} characters"]
+
+        # those that may be off
         named = {
             "top-k": sampling.top_k,
             "top-p": sampling.top_p,
@@ -123,6 +127,8 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
     """Return the settings with one sampling parameter changed; UserError for an invalid value."""
     command = COMMANDS[word]
     assert isinstance(command, SamplingCommand)
+
+    # convert the argument; "off" becomes None where the parameter may be off
     value: Any = None
     if not (command.optional and argument in OFF):
         try:

@@ -99,10 +99,14 @@ def pack_result(job: Job, row: Row, bundle: JobBundle, folder: Path) -> tuple[Ro
     files = _read_files(Path(job.models) / row.model) if row.model and not row.reused else {}
     if not bundle.files:
         return row, files
+
+    # replace the paths of this machine by those of the home
     for index, word in enumerate(bundle.files):
         remote, home = _json_escaped(str(_file_path(folder, index, word))), _json_escaped(word)
         row = Row.from_dict(json.loads(json.dumps(row.to_dict()).replace(remote, home)))
         files = {name: data.replace(remote.encode(), home.encode()) for name, data in files.items()}
+
+    # the contents changed, so the checksums on the card do too
     if files:
         card = json.loads(files[CARD])
         card["files"] = {name: sha256(files[name]).hexdigest() for name in card["files"]}

@@ -203,12 +203,15 @@ class _Tasks:
         """Yield the progress that was reported; store the newest checkpoint of each job."""
         from ray.exceptions import RayError
 
+        # take the messages, and ask for the next ones
         messages: list[tuple[int, Message]] = []
         try:
             messages = self.ray.get(self.messages)
         except RayError:  # it died with its node: Ray starts another, and the messages in it are lost
             time.sleep(MAILBOX_RETRY_SECONDS)
         self.messages = self.mailbox.take.remote()
+
+        # yield progress; of checkpoints only the newest counts
         newest = {}
         for index, message in messages:
             if index not in self.running.values():
@@ -217,6 +220,8 @@ class _Tasks:
                 yield index, message
             else:
                 newest[index] = message
+
+        # store the checkpoints
         for index, state in newest.items():
             checkpoint = job_checkpoint(self.jobs[index])
             if checkpoint is not None:

@@ -34,11 +34,15 @@ def connect(address: str) -> Iterator[None]:
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+    # a connection that the caller opened is left open
     import ray
 
     if ray.is_initialized():
         yield
         return
+
+    # Ray itself would retry an address without an answer for minutes
     if address:
         _require_answer(address)
     try:

@@ -32,9 +32,12 @@ def main() -> None:
     def report(progress: Progress) -> None:
         send({"progress": asdict(progress)})
 
+    # read the job; from here on, the end of standard input means that the parent is gone
     job = Job.from_dict(json.loads(sys.stdin.readline()))
     threading.Thread(target=_exit_when_closed, args=(sys.stdin,), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a generator has nothing to read
+
+    # an allocation that fails is an error of this row, and no reason for the system to end processes
     _limit_memory()
     send({"row": run_job(job, report).to_dict()})
 
