@@ -1,13 +1,11 @@
-"""The generators that ship with genbench, as plugins.
+"""The generators that ship with genbench, as plugins; like any other plugin, they import only documented names.
 
-They import documented names of genbench only, as any other plugin does:
-
-    markov/                    n-gram chains over characters, words and classes of words
-    markovify_chain            the markovify package's chain, with a probability for every string
-    markovify_links            its counts as arrays
-    nltk_lm                    the n-gram models of nltk.lm
-    rnn, gru, lstm, peephole   recurrent networks, each with its own cell
-    stacked, window            LSTMs with several layers, and with a fixed window of context
-    mixture                    a weighted mixture of other generators
-    online_weights             mixture weights that follow the text
+markov/                    n-gram chains over characters, words and classes of words
+markovify_chain            the markovify package's chain, with a probability for every string
+markovify_links            its counts as arrays
+nltk_lm                    the n-gram models of nltk.lm
+rnn, gru, lstm, peephole   recurrent networks that differ in their cell
+stacked, window            LSTMs with several layers, and with a fixed window of context
+mixture                    a weighted mixture of other generators
+online_weights             mixture weights that are updated after every token
 """

@@ -9,17 +9,17 @@
     training            the training loop: truncated backpropagation through time
     optimizers          Muon, AdamW, weight averaging
     schedule            learning rates, and how a budget becomes steps
-    auto_size           hidden units and dropout where the options leave them open
-    checkpoint          interrupting and resuming; limits on untrusted sizes
-    precision           bf16 and other numeric settings while training
-    distributed         several processes train one network (torchrun)
-    inference           steps of a trained network in numpy
+    auto_size           hidden units and dropout for options left at "auto"
+    checkpoint          saving and resuming a training run; size limits for untrusted files
+    precision           bf16 and other numeric settings for training
+    distributed         data-parallel training in several processes (torchrun)
+    inference           single steps of a trained network in numpy, for generation
     parallel_scoring    scoring of a long stream in parallel rows
     probe               gates, memory and gradients of a trained network
-    recurrent_ops       operations for cores that write out their gradients
+    recurrent_ops       building blocks for cores with a hand-written backward pass
     classifier          the RNN and LSTM author classifiers
 
-Torch is imported by the modules of this package, and only when one of the names below is used.
+Importing this package does not import torch; the first use of one of the names below does.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ __all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
+    """Import a public name from its module on first use."""
     if name not in _MODULES:
         raise AttributeError(f"module 'genbench.neural' has no attribute {name!r}")
     return getattr(importlib.import_module(f"genbench.neural.{_MODULES[name]}"), name)

@@ -1,8 +1,8 @@
-"""Checkpoints of a training run, and a limit on the size of networks that a file asks for.
+"""Save and resume a training run, and limit the size of networks built from untrusted files.
 
-A run that is resumed from its checkpoint ends with exactly the weights of one that was never interrupted. A checkpoint
-or a stored model may come from somebody else: its options must not make this machine allocate more than its weights
-justify, and whatever is wrong with it is a UserError.
+A resumed run ends with exactly the weights of an uninterrupted one. A checkpoint or a stored model may come from
+another person: its options must not make this machine allocate more memory than its weights justify, and any error in
+it is reported as a UserError.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from genbench.neural.optimizers import WeightAverage
 from genbench.neural.schedule import PARTS, Schedule
 
 BF16_KEY = "bits of bf16"  # numpy has no bf16: the bits are stored as 16-bit integers
-ALLOWANCE_FACTOR = 16  # times the weights: for their initial values and for folding
-ALLOWANCE = 50_000_000  # numbers beyond that
-MIN_TENSOR_CHARGE = 5_000  # numbers: a million empty layers take time too
+ALLOWANCE_FACTOR = 16  # times the number of weights, for initial values and folding
+ALLOWANCE = 50_000_000  # numbers allowed in addition
+MIN_TENSOR_CHARGE = 5_000  # numbers charged for any tensor, because a million empty layers take time too
 
 
 @dataclass
 class TrainingState:
-    """Everything that the remaining steps of a training run depend on, except the random state of torch."""
+    """The state that the remaining steps of a training run depend on, except the random state of torch."""
 
     network: Network
     optimizers: list[torch.optim.Optimizer]
@@ -50,10 +50,13 @@ class TrainingState:
 
 
 def capture(state: TrainingState) -> Learned:
-    """Return a checkpoint: JSON values and numpy arrays."""
+    """Return the training state and torch's random state as a checkpoint of JSON values and numpy arrays."""
     schedule = state.schedule
+
+    # dropout draws from the generator of the device
     on_gpu = state.device.type == "cuda"
     random_states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
+
     return {
         "step": schedule.step,
         "planned": list(schedule.planned),
@@ -73,21 +76,25 @@ def capture(state: TrainingState) -> Learned:
 
 
 def restore(state: TrainingState, saved: Learned) -> None:
-    """Set the state of a new run of the same training to a checkpoint, and torch's random state too."""
-    # the position in the schedule
+    """Set the training state and torch's random state from a checkpoint of the same training.
+
+    Raises ValueError, LookupError, TypeError or RuntimeError for a checkpoint that does not fit; see
+    `blame_checkpoint`.
+    """
+    # position in the schedule
     schedule, device = state.schedule, state.device
     _require_position(saved, schedule)
     schedule.step, schedule.planned, schedule.budget = saved["step"], saved["planned"], saved["budget"]
     schedule.started = time.perf_counter() - saved["seconds"]
     schedule.part_start = (saved["part_start"][0], saved["part_start"][1])
 
-    # the validations so far
+    # results of the validations
     state.validation_seconds = saved["validation_seconds"]
     state.curve = [[float(seconds), float(bits)] for seconds, bits in saved.get("curve", [])]
     state.best_bits = math.inf if saved["best_bits"] is None else saved["best_bits"]
     state.best_weights = _to_tensors(saved["best_weights"], device)
 
-    # weights, their means, and the optimizers' momentum
+    # weights, running means, and moments of the optimizers
     state.network.load_state_dict(_to_tensors(saved["weights"], device))
     state.average.means = list(_to_tensors(saved["means"], device))
     for optimizer, values in zip(state.optimizers, saved["optimizers"], strict=True):
@@ -95,16 +102,18 @@ def restore(state: TrainingState, saved: Learned) -> None:
         optimizer.load_state_dict(optimizer.state_dict() | {"state": by_parameter})
     _require_shapes(state)
 
-    # the carried state, and the generators that dropout samples from
+    # carried core state, and torch's random state, which decides the dropout
     state.core_state = _to_tensors(saved["core_state"], device)
     for set_state, random in zip((torch.set_rng_state, torch.cuda.set_rng_state), saved["random"], strict=False):
         set_state(torch.from_numpy(random.copy()))
 
 
 def _require_position(saved: Learned, schedule: Schedule) -> None:
-    """Refuse a position that this run cannot have; raises ValueError."""
+    """Raise ValueError if the saved step, plan or time is impossible in this run."""
     step, planned, seconds = saved["step"], saved["planned"], saved["seconds"]
     counts = [step, *planned]
+
+    # without a budget the plan is fixed, so the saved one must be equal
     valid = len(planned) <= PARTS and all(type(n) is int and n >= 0 for n in counts) and step <= sum(planned)
     valid = valid and (schedule.budget is not None or planned == schedule.planned)
     if not valid or not 0 <= seconds < math.inf:
@@ -112,18 +121,24 @@ def _require_position(saved: Learned, schedule: Schedule) -> None:
 
 
 def _require_shapes(state: TrainingState) -> None:
-    """Refuse moments or means of another shape than their weights: torch's fused steps would write past their end."""
+    """Raise ValueError if means or moments differ from their weights in shape or dtype.
+
+    torch does not check this, and its fused steps would write past the end of a smaller tensor.
+    """
+    # pair every mean and moment with its weights; AdamW's step count is a scalar
     pairs: list[tuple[Any, torch.Tensor]] = list(zip(state.average.means, state.network.parameters(), strict=True))
     for optimizer in state.optimizers:
         for weights, moments in optimizer.state.items():
             pairs += [(value, torch.empty(()) if name == "step" else weights) for name, value in moments.items()]
+
+    # compare shapes and dtypes
     for value, weights in pairs:
         if not isinstance(value, torch.Tensor) or (value.shape, value.dtype) != (weights.shape, weights.dtype):
             raise ValueError("its moments or means have another shape than the weights")
 
 
 def _to_arrays(value: Any) -> Any:
-    """Return tensors as arrays and keys as strings, at any depth."""
+    """Convert tensors to arrays and keys to strings, at any depth; bf16 tensors become their bits."""
     if isinstance(value, torch.Tensor) and value.dtype is torch.bfloat16:
         return {BF16_KEY: value.detach().cpu().view(torch.int16).numpy()}
     if isinstance(value, torch.Tensor):
@@ -134,7 +149,7 @@ def _to_arrays(value: Any) -> Any:
 
 
 def _to_tensors(value: Any, device: torch.device) -> Any:
-    """Return arrays as tensors, at any depth; lists become tuples, as the states of cores are."""
+    """Convert arrays to tensors on a device, at any depth; lists become tuples, as in the states of cores."""
     if isinstance(value, dict) and BF16_KEY in value:
         return torch.tensor(value[BF16_KEY], device=device).view(torch.bfloat16)
     if isinstance(value, dict):
@@ -145,7 +160,10 @@ def _to_tensors(value: Any, device: torch.device) -> Any:
 
 
 class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Context in which new tensors may not have many more numbers, in total, than `weights`; else ValueError."""
+    """Context manager that limits the size of new tensors, in total, to a multiple of the size of `weights`.
+
+    An operation that would exceed the limit raises ValueError before it allocates memory.
+    """
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -155,6 +173,7 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        """Charge a torch operation against the limit, then run it."""
         self.remaining -= max(_allocated_numbers(func, args), MIN_TENSOR_CHARGE)
         if self.remaining < 0:
             raise ValueError("its options ask for a larger network than its weights are")
@@ -162,25 +181,29 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _allocated_numbers(func: Callable[..., Any], args: Sequence[Any]) -> int:
-    """Return how many numbers an operation allocates, if it creates a tensor from sizes."""
+    """Return the number of elements that an operation allocates if it creates a tensor from sizes, else 0."""
     operation = getattr(func, "overloadpacket", None)
     if operation is torch.ops.aten.eye:
         return int(args[0]) ** 2
     if operation is torch.ops.aten.split_with_sizes:
         return 0  # views of an existing tensor
+
+    # factory functions have the sizes as first or second argument
     sizes = next((argument for argument in args[:2] if isinstance(argument, list | tuple)), ())
     return math.prod(sizes) if all(isinstance(size, int) for size in sizes) else 0
 
 
 @contextmanager
 def blame_checkpoint(saved: Learned | None, *, limit_size: bool = False) -> Iterator[None]:
-    """Turn any failure inside into a UserError about the checkpoint, if there is one.
+    """Context manager that reports errors as a UserError about the checkpoint `saved`; without one, does nothing.
 
-    With `limit_size`, a network that is built inside may not be much larger than the saved weights.
+    With `limit_size`, a network built in the context must not be much larger than the saved weights.
     """
     if not saved:
         yield
         return
+
+    # any of these errors can come from values that do not fit
     try:
         with SizeGuard(saved["weights"]) if limit_size else nullcontext():
             yield

@@ -1,7 +1,7 @@
-"""Author classifier: an RNN or LSTM that predicts from the words of a passage who wrote it.
+"""Author classifier: an RNN or LSTM that predicts the author of a passage from its words.
 
-Words are word2vec vectors, truncated or padded to 400. The last output of a recurrent layer summarizes the passage; a
-dense layer with a softmax over the authors follows. A word without a vector has that of UNK, or, with
+The input is the word2vec vectors of the words, truncated or padded to 400. A dense layer and a softmax over the authors
+follow the last output of the recurrent layer. A word without a vector gets the vector of UNK, or, with
 `unknown="random"`, one of a few random vectors, chosen by its spelling.
 """
 
@@ -24,12 +24,12 @@ from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 PASSAGE_WORDS = 400
 PAD, UNK, FIRST_WORD = 0, 1, 2  # rows of the table of vectors
-RANDOM_VECTORS = 64  # that unknown words share, where these are random
+RANDOM_VECTORS = 64  # vectors that unknown words share with unknown="random"
 MIN_COUNT = 3  # a word that occurs fewer times has no vector
 WIDTH = HIDDEN = 64
 STEPS, BATCH = 300, 32
 LEARNING_RATE = 4e-3
-MIN_TRAINING_WORDS = 8  # of a passage
+MIN_TRAINING_WORDS = 8  # words of the shortest training passage
 SCORING_BATCH = 128  # passages
 Cell = Literal["rnn", "lstm"]
 CELLS: tuple[Cell, ...] = ("rnn", "lstm")
@@ -37,17 +37,17 @@ CORES = {"rnn": nn.RNN, "lstm": nn.LSTM}
 
 
 class PassageEncoder:
-    """Encodes passages as rows of a table of word2vec vectors, trained on the texts of all authors together."""
+    """Encodes passages as rows of a table of word2vec vectors, which is trained on the texts of all authors."""
 
     def __init__(self, texts: Sequence[str], seed: int, unknown: Literal["shared", "random"] = "shared") -> None:
-        # vectors of the known words, standardized
+        # train the vectors of the known words, and standardize them
         joined = "\n\n".join(texts)
         tokenizer = Tokenizer.words(joined, MIN_COUNT)
         word_vectors = train_word2vec(tokenizer, tokenizer.encode(joined), WIDTH, seed)
         known = np.stack(list(word_vectors.values()))  # (words, width)
         known = (known - known.mean(axis=0)) / known.std()
 
-        # the table: PAD, UNK, known words, random vectors
+        # build the table: PAD, UNK, known words, random vectors
         random = np.random.default_rng(seed).normal(size=(1 + RANDOM_VECTORS, WIDTH)).astype(np.float32)
         table = [np.zeros((1, WIDTH), np.float32), random[:1], known, random[1:]]
         self.table = torch.from_numpy(np.concatenate(table))
@@ -55,17 +55,18 @@ class PassageEncoder:
         self.unknown = unknown
 
     def encode(self, text: str) -> Ids:
-        """Return the row of each word of a text, (words,); newlines count as words, spaces do not."""
+        """Return the table rows of the words of a text, (words,); newlines count as words, spaces do not."""
         return np.array([self._row(piece) for piece in split_pieces(text) if piece != " "], dtype=np.int64)
 
     def _row(self, piece: str) -> int:
+        """Return the table row of a word."""
         if self.unknown == "shared":
             return self.rows.get(piece, UNK)
         return self.rows.get(piece, FIRST_WORD + len(self.rows) + crc32(piece.encode()) % RANDOM_VECTORS)
 
 
 class ClassifierNetwork(nn.Module):
-    """From rows of the table, (batch, 400), to natural log-probabilities, (batch, authors)."""
+    """The network of the classifier: from table rows, (batch, 400), to log-probabilities, (batch, authors)."""
 
     def __init__(self, table: torch.Tensor, cell: Cell, authors: int) -> None:
         super().__init__()
@@ -74,15 +75,16 @@ class ClassifierNetwork(nn.Module):
         self.dense = nn.Linear(HIDDEN, authors)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the log-probabilities, from the last output of the core."""
+        """Return the natural log-probabilities of the authors, (batch, authors), from the last output of the core."""
         outputs, _ = self.core(self.vectors(rows))  # (batch, 400, hidden)
         return functional.log_softmax(self.dense(outputs[:, -1]), dim=-1)
 
 
 class Classifier:
-    """A classifier of several authors, trained by the constructor on one text of each.
+    """A classifier of authors, trained by the constructor on one text per author.
 
-    `padding` is where PAD stands: before the words, or after them, where a short passage is far from the last output.
+    `padding` is the side of the padding. With "after", the words of a short passage are many steps from the last
+    output.
     """
 
     def __init__(
@@ -97,6 +99,8 @@ class Classifier:
     ) -> None:
         self.encoder, self.padding = encoder, padding
         steps = STEPS if steps is None else steps
+
+        # train with a random state of its own
         with torch.random.fork_rng(devices=[]), training_precision():
             torch.manual_seed(seed)
             self.network = ClassifierNetwork(encoder.table, cell, len(texts))
@@ -104,12 +108,16 @@ class Classifier:
         self.network.eval()
 
     def _train(self, texts: list[Ids], rng: np.random.Generator, steps: int) -> None:
-        """Train on random passages of random lengths, each author equally often."""
+        """Train on random passages of random lengths; all authors are equally likely."""
         optimizer = torch.optim.AdamW([p for p in self.network.parameters() if p.requires_grad], LEARNING_RATE)
         for step in range(steps):
+            # linear learning-rate decay
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
+
+            # draw a batch of passages
             authors = rng.integers(len(texts), size=BATCH)
             rows = self._pad([self._random_passage(texts[author], rng) for author in authors])
+            # forward, backward, gradient clipping, update
             loss = functional.nll_loss(self.network(rows), torch.from_numpy(authors))
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -118,13 +126,14 @@ class Classifier:
 
     @staticmethod
     def _random_passage(text: Ids, rng: np.random.Generator) -> Ids:
+        """Return a random passage, (words,), with a log-uniform length of 8 to 400 words."""
         longest = int(np.exp(rng.uniform(np.log(MIN_TRAINING_WORDS), np.log(PASSAGE_WORDS + 1))))
         length = min(len(text), longest)
         start = int(rng.integers(len(text) - length + 1))
         return text[start : start + length]
 
     def _pad(self, passages: Sequence[Ids]) -> torch.Tensor:
-        """Return the passages truncated or padded to the same length, (passages, 400)."""
+        """Truncate or pad passages to equal length; return (passages, 400)."""
         rows = np.full((len(passages), PASSAGE_WORDS), PAD)
         for row, passage in zip(rows, passages, strict=True):
             words = passage[:PASSAGE_WORDS]
@@ -134,7 +143,7 @@ class Classifier:
 
     @torch.inference_mode()
     def log_probs(self, texts: Sequence[str]) -> LogProbs:
-        """Return natural log-probabilities of each author, (texts, authors)."""
+        """Return the natural log-probabilities of the authors, (texts, authors)."""
         rows = self._pad([self.encoder.encode(text) for text in texts])
         parts = [self.network(part) for part in torch.split(rows, SCORING_BATCH)] if texts else []
         return torch.cat([*parts, torch.empty(0, self.network.dense.out_features)]).double().numpy()

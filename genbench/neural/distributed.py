@@ -1,8 +1,8 @@
-"""Data-parallel training: several processes train one network, each on its share of the rows of every batch.
+"""Data-parallel training: several processes train one network, and divide the rows of every batch among them.
 
-`torchrun` starts the processes, each with a CUDA device of its own (NCCL) or on the CPU (gloo); PyTorch's
+`torchrun` starts the processes, with one CUDA device per process (NCCL) or on the CPU (gloo). PyTorch's
 DistributedDataParallel (Li et al. 2020) averages the gradients. Decisions that depend on the clock are made by the
-first process and broadcast. This module imports torch only inside functions: the command line imports it too.
+first process and broadcast. This module imports torch only inside functions, because the command line imports it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 
 def world_size() -> int:
-    """Return how many processes train together; 1 without torchrun."""
+    """Return the number of processes that train together; 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
@@ -35,12 +35,12 @@ def rank() -> int:
 
 
 def is_main_process() -> bool:
-    """Return whether this process is the one that reports and stores the model."""
+    """Return whether this is the process that reports progress and stores the model."""
     return rank() == 0
 
 
 def local_device(device: str) -> str:
-    """Return the device of this process: with torchrun, "cuda" becomes one of several CUDA devices."""
+    """Return the device of this process: under torchrun, "cuda" becomes the CUDA device with its local rank."""
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device == "cuda" and world_size() > 1 else device
 
 
@@ -57,36 +57,42 @@ class ProcessGroup:
             return value
         import torch.distributed
 
+        # the list is overwritten in the other processes
         values: list[Any] = [value]
         torch.distributed.broadcast_object_list(values)
         first: Value = values[0]
         return first
 
     def sum(self, *values: float) -> Sequence[float]:
-        """Return each value, summed over the processes."""
+        """Return every value summed over the processes."""
         if self.size == 1:
             return values
         import torch.distributed
 
+        # NCCL adds only tensors on a CUDA device
         device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
         totals = torch.tensor(values, dtype=torch.float64, device=device)
         torch.distributed.all_reduce(totals)
         return list(totals.tolist())
 
     def shard(self, batch: Batch) -> Batch:
-        """Return this process's rows of a batch. Raises UserError where the rows cannot be divided evenly."""
+        """Return the rows of a batch for this process; raise UserError if they cannot be divided evenly."""
         if self.size == 1:
             return batch
+
+        # equal shares, because the mean of the gradients weights all processes equally
         rows = len(batch.inputs)
         if rows % self.size:
             raise UserError(
                 f"{rows} rows cannot be divided among {self.size} processes; set batch to a multiple of {self.size}"
             )
+
+        # every size-th row, from the rank on
         shard = slice(self.rank, None, self.size)
         return replace(batch, inputs=batch.inputs[shard], targets=batch.targets[shard])
 
     def wrap(self, module: nn.Module, *, find_unused_parameters: bool) -> nn.Module:
-        """Return a module whose gradients are averaged over the processes."""
+        """Return the module with its gradients averaged over the processes."""
         if self.size == 1:
             return module
         from torch import nn
@@ -97,6 +103,8 @@ class ProcessGroup:
         """Return the context for this process: all resume from one checkpoint, only the first reports and saves."""
         if self.size == 1:
             return context
+
+        # the first process reads the checkpoint for all
         saved = self.broadcast(context.resume() if self.rank == 0 else None)
         context = replace(context, last_checkpoint=lambda: saved)
         return context if self.rank == 0 else replace(context, on_progress=ignore, on_checkpoint=ignore)
@@ -107,12 +115,13 @@ SINGLE_PROCESS = ProcessGroup()
 
 @contextlib.contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup]:
-    """Connect the processes that torchrun started, for one training; without torchrun, a group of one."""
+    """Context manager that connects the processes started by torchrun; without torchrun, a group of one process."""
     if world_size() == 1:
         yield SINGLE_PROCESS
         return
     import torch.distributed
 
+    # the group is closed after the training, also after an error
     torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield ProcessGroup(rank(), world_size())

@@ -34,10 +34,10 @@ WORD2VEC_EPOCHS = 5
 
 
 class WordEmbedding(nn.Module):
-    """Learned token vectors that other parts, such as a tied head, can read.
+    """Learned token vectors, which a tied head can read too.
 
-    Tokens may share a vector: where `row` is set, a token has row `row[token]` of the table. With `subwords`, the
-    vectors of a word's character n-grams are added.
+    Tokens can share a vector: if `row` is set, a token uses row `row[token]` of the table. With `subwords`, the vectors
+    of a word's character n-grams are added.
     """
 
     row: torch.Tensor | None
@@ -66,20 +66,21 @@ class WordEmbedding(nn.Module):
 
 
 class SubwordEmbedding(nn.Module):
-    """The sum of the character n-gram vectors of each token; `words` are the texts of the tokens, "" for no word."""
+    """Sums of character n-gram vectors per token (Bojanowski et al. 2017); `words` has "" for a token without text."""
 
     of_token: torch.Tensor
     of_gram: torch.Tensor
 
     def __init__(self, words: Sequence[str], width: int) -> None:
         super().__init__()
+
         # number the n-grams that occur in enough words
         ngrams = [sorted(character_ngrams(word)) if word else [] for word in words]
         counts = Counter(ngram for word_ngrams in ngrams for ngram in word_ngrams)
         frequent = sorted(ngram for ngram, count in counts.items() if count >= MIN_WORDS_PER_NGRAM)
         index = {ngram: i for i, ngram in enumerate(frequent)}
 
-        # lists of n-grams by token and of tokens by n-gram, for sums and their gradients
+        # list the n-grams of every token for the sums, and the tokens of every n-gram for the gradients
         pairs = [(token, index[n]) for token, word_ngrams in enumerate(ngrams) for n in word_ngrams if n in index]
         token, gram = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).T
         for name, key, value, size in (("of_token", token, gram, len(words)), ("of_gram", gram, token, len(index))):
@@ -90,7 +91,7 @@ class SubwordEmbedding(nn.Module):
         self.vectors = nn.Parameter(torch.randn(len(index), width) * NGRAM_STD)
 
     def forward(self) -> torch.Tensor:
-        """Return the sum of each token, (tokens, width)."""
+        """Return the sum of the n-gram vectors of every token, (tokens, width)."""
         by_token, by_gram = ((getattr(self, n), getattr(self, f"{n}_starts")) for n in ("of_token", "of_gram"))
         sums: torch.Tensor = _SumRows.apply(self.vectors, by_token, by_gram)  # type: ignore[no-untyped-call]
         return sums
@@ -107,7 +108,7 @@ def character_ngrams(word: str) -> set[str]:
 
 
 class _SumRows(torch.autograd.Function):
-    """Sums of rows of a matrix; the gradient is a sum of rows too, faster than torch's, which adds one by one."""
+    """Sum rows of a matrix; the backward pass sums rows too, which is faster than torch's row-by-row addition."""
 
     @staticmethod
     def forward(ctx: Any, vectors: torch.Tensor, by_token: Any, by_gram: Any) -> torch.Tensor:
@@ -121,7 +122,7 @@ class _SumRows(torch.autograd.Function):
 
 
 class OneHot(nn.Module):
-    """Characters as one-hot vectors; the fallback bytes, which do not occur in training, as zeros."""
+    """One-hot vectors of characters; zeros for the fallback bytes, which do not occur in training."""
 
     hot: torch.Tensor
 
@@ -139,18 +140,21 @@ class OneHot(nn.Module):
 def init_word_vectors(
     embedding: WordEmbedding, known: WordVectors, words: range, *, share_unknown: bool, seed: int
 ) -> None:
-    """Set the vectors of known words, scaled to the variance of a learned table; they are trained on afterwards.
+    """Set the initial vectors of known words, scaled to the standard deviation of a learned table.
 
-    A word without a vector takes that of another word, chosen at random, or, with `share_unknown`, one vector for all
-    of them. Tokens that are no words (letters, bytes, END) keep theirs.
+    A word without a vector gets the vector of a random known word, or, with `share_unknown`, one vector that all such
+    words share. Tokens that are not words (letters, bytes, END) keep their vectors. Training updates all of them.
     """
     if not known:
         return
+
+    # standardize the pretrained vectors
     rng = np.random.default_rng(seed)
     vectors = np.stack(list(known.values()))  # (known, width)
     vectors = (vectors - vectors.mean(axis=0)) * (EMBEDDING_STD / max(float(vectors.std()), 1e-9))
     unknown = [word for word in words if word not in known]
 
+    # write them into the table, and choose the vectors of unknown words
     with torch.no_grad():
         embedding.table.weight[list(known)] = torch.from_numpy(vectors)
         if share_unknown:
@@ -161,9 +165,9 @@ def init_word_vectors(
 
 
 def train_word2vec(tokenizer: Tokenizer, ids: Ids, width: int, seed: int) -> WordVectors:
-    """Return skip-gram vectors with negative sampling (Mikolov et al. 2013) of the known words of a text, by gensim.
+    """Train skip-gram vectors with negative sampling (Mikolov et al. 2013) with gensim; return those of known words.
 
-    Raises UserError where gensim is not installed.
+    Raises UserError if gensim is not installed.
     """
     try:
         from gensim.models import Word2Vec
@@ -171,6 +175,8 @@ def train_word2vec(tokenizer: Tokenizer, ids: Ids, width: int, seed: int) -> Wor
         raise UserError(
             "embeddings=word2vec needs gensim: pip install 'genbench[word2vec]', or use embeddings=learned"
         ) from error
+
+    # gensim expects sentences of strings: pieces of the text, with token ids as words
     words = [str(i) for i in ids.tolist() if i > tokenizer.none_id]
     sentences = [words[start : start + WORD2VEC_SENTENCE] for start in range(0, len(words), WORD2VEC_SENTENCE)]
     model = Word2Vec(sentences, vector_size=width, min_count=1, sg=1, epochs=WORD2VEC_EPOCHS, seed=seed, workers=1)
@@ -178,16 +184,18 @@ def train_word2vec(tokenizer: Tokenizer, ids: Ids, width: int, seed: int) -> Wor
 
 
 def read_word_vectors(path: Path, tokenizer: Tokenizer, width: int) -> WordVectors:
-    """Read vectors from a text file in the format of GloVe or word2vec: on each line a word and its numbers.
+    """Read word vectors from a text file in the format of GloVe or word2vec: a word and its numbers per line.
 
-    A word that the file lacks is looked up in lower case. Raises UserError for a file that cannot be read, or whose
-    vectors are not `width` wide.
+    A word that is not in the file gets the vector of its lower-case form. Raises UserError if the file cannot be read
+    or its vectors do not have `width` numbers.
     """
+    # index the vocabulary by exact and by lower-case spelling
     by_word = {word: tokenizer.none_id + 1 + index for index, word in enumerate(tokenizer.known_words)}
     by_lower: dict[str, list[int]] = {}
     for word, token in by_word.items():
         by_lower.setdefault(word.lower(), []).append(token)
 
+    # an exact match takes precedence over a lower-case one
     exact: WordVectors = {}
     lowered: WordVectors = {}
     for word, vector in _parse_lines(path, width, lambda word: word in by_word or word in by_lower):
@@ -200,11 +208,13 @@ def read_word_vectors(path: Path, tokenizer: Tokenizer, width: int) -> WordVecto
 def _parse_lines(
     path: Path, width: int, is_needed: Callable[[str], bool]
 ) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    """Yield each needed word with its vector."""
+    """Yield the words for which `is_needed` is true, with their vectors, (width,)."""
     for number, line in enumerate(_read_lines(path), start=1):
         word, *values = line.rstrip().split(" ")
-        if number == 1 and len(values) == 1:  # word2vec's header: how many vectors, how wide
+        if number == 1 and len(values) == 1:  # word2vec's header: number of vectors, and their width
             continue
+
+        # refuse a file of another width, and text that is not a number
         if len(values) != width:
             raise UserError(
                 f"{path} has {len(values)} numbers in line {number}, and embedding is {width}; "
@@ -220,6 +230,7 @@ def _parse_lines(
 
 
 def _read_lines(path: Path) -> Iterable[str]:
+    """Yield the lines of a UTF-8 text file; raise UserError if it cannot be read."""
     try:
         with path.open(encoding="utf-8", newline="\n") as lines:
             yield from lines

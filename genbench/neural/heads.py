@@ -1,7 +1,7 @@
-"""Output heads: from hidden values to a distribution over the vocabulary.
+"""Output heads: modules from hidden values to a distribution over the vocabulary.
 
 SoftmaxHead            a linear layer and a softmax, for small vocabularies
-AdaptiveSoftmaxHead    rare tokens in narrower clusters (Grave et al. 2017), for large ones
+AdaptiveSoftmaxHead    rare tokens in narrower clusters, for large vocabularies (Grave et al. 2017)
 TiedHead               an adaptive softmax whose output weights are the input vectors (Press & Wolf 2017)
 """
 
@@ -20,11 +20,11 @@ from genbench.neural.embeddings import WordEmbedding
 Array = npt.NDArray[np.float32]
 
 CUTOFFS = (500, 4000)  # frequency ranks at which the clusters of rarer tokens start
-CLUSTER_DIVISOR = 4  # each cluster is this many times narrower than the one before
+CLUSTER_DIVISOR = 4  # a cluster is this many times narrower than the previous one
 
 
 def frequency_order(counts: torch.Tensor) -> torch.Tensor:
-    """Return the tokens, the most frequent first, (vocabulary,), from their counts in the training text."""
+    """Return the tokens sorted by descending count in the training text, (vocabulary,)."""
     return torch.argsort(counts, descending=True, stable=True)
 
 
@@ -32,23 +32,24 @@ class Head(nn.Module):
     """Base class of the output heads; hidden values are (n, hidden)."""
 
     def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return natural log-probabilities of the targets, (n,)."""
+        """Return the natural log-probabilities of the targets, (n,)."""
         raise NotImplementedError
 
     def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return natural log-probabilities of all tokens, (n, vocabulary)."""
+        """Return the natural log-probabilities of all tokens, (n, vocabulary)."""
         raise NotImplementedError
 
     def folded(self) -> Head:
-        """Return a head with the same distribution that does not depend on other parts of the network."""
+        """Return an equivalent head that does not depend on other parts of the network."""
         return self
 
     def numpy_scores(self) -> Callable[[Array], Array]:
-        """Return a function from hidden values to unnormalized log-probabilities, for weights that no longer change."""
+        """Return a numpy function from hidden values to unnormalized log-probabilities; the weights must not change."""
         return lambda hidden: self._detached_log_probs(torch.from_numpy(hidden)).numpy()
 
     @torch.inference_mode()
     def _detached_log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Compute `log_probs` without a graph."""
         return self.log_probs(hidden)
 
 
@@ -71,10 +72,10 @@ class SoftmaxHead(Head):
 
 
 class AdaptiveSoftmaxHead(Head):
-    """Frequent tokens at full width, rare ones in narrower clusters (adaptive softmax, Grave et al. 2017).
+    """Adaptive softmax (Grave et al. 2017): frequent tokens at full width, rare tokens in narrower clusters.
 
-    `order` is the tokens, the most frequent first, (vocabulary,). Differs from torch's in that subclasses choose where
-    the output weights come from, by `output_weights`.
+    `order` lists the tokens by descending frequency, (vocabulary,). Differs from torch's AdaptiveLogSoftmaxWithLoss in
+    that a subclass can compute the output weights, by overriding `output_weights`.
     """
 
     rank: torch.Tensor
@@ -82,24 +83,28 @@ class AdaptiveSoftmaxHead(Head):
 
     def __init__(self, hidden: int, order: torch.Tensor) -> None:
         super().__init__()
+
+        # divide the frequency ranks into the frequent tokens and the clusters
         ends = [*(cutoff for cutoff in CUTOFFS if cutoff < len(order) - 1), len(order)]
         self.register_buffer("rank", torch.argsort(order))  # (vocabulary,) token -> frequency rank
         self.register_buffer("starts", torch.tensor(ends[:-1]), persistent=False)
         self.sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
         self.frequent, self.clusters = self.sizes[0], len(self.sizes) - 1
+
+        # the top distribution, and a narrowing projection for every cluster
         self.bias = nn.Parameter(torch.zeros(self.frequent + self.clusters))
         widths = [max(hidden // CLUSTER_DIVISOR**cluster, 1) for cluster in range(1, self.clusters + 1)]
         self.down = nn.ModuleList(nn.Linear(hidden, width, bias=False) for width in widths)
         self.init_output_weights(hidden, widths)
 
     def init_output_weights(self, hidden: int, widths: list[int]) -> None:
-        """Create the parameters behind `output_weights`, for clusters of these widths."""
+        """Create the parameters from which `output_weights` is computed; `widths` are those of the clusters."""
         top = self.frequent + self.clusters
         shapes = zip([top, *self.sizes[1:]], [hidden, *widths], strict=True)
         self.weights = nn.ParameterList(nn.init.kaiming_uniform_(torch.empty(shape), 5**0.5) for shape in shapes)
 
     def output_weights(self) -> Iterable[torch.Tensor]:
-        """Yield output weights, (tokens, width): of the frequent tokens and the clusters, then inside each cluster."""
+        """Yield the output weights, (tokens, width): frequent tokens and clusters, then one matrix per cluster."""
         return self.weights
 
     def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -107,11 +112,11 @@ class AdaptiveSoftmaxHead(Head):
         rank = self.rank[targets]
         cluster = torch.bucketize(rank, self.starts, right=True)  # (n,) 0: frequent
 
-        # frequent tokens, and the cluster of each rare token
+        # log-probability of a frequent token, or of the cluster of a rare token
         column = torch.where(cluster == 0, rank, self.frequent + cluster - 1)
         log_probs = _log_softmax(hidden, top, self.bias).gather(1, column[:, None])[:, 0]
 
-        # rare tokens, inside their cluster
+        # add the log-probability of a rare token inside its cluster
         for index, (down, weight) in enumerate(zip(self.down, tails, strict=True)):
             rows = (cluster == index + 1).nonzero()[:, 0]
             inside = (rank[rows] - self.starts[index])[:, None]
@@ -122,30 +127,38 @@ class AdaptiveSoftmaxHead(Head):
         top, *tails = self.output_weights()
         top_log_probs = _log_softmax(hidden, top, self.bias)  # (n, frequent + clusters)
         parts = [top_log_probs[:, : self.frequent]]
+
+        # p(token) = p(cluster) p(token | cluster)
         for index, (down, weight) in enumerate(zip(self.down, tails, strict=True)):
             parts.append(top_log_probs[:, self.frequent + index, None] + _log_softmax(down(hidden), weight))
+
+        # from frequency ranks back to token ids
         return torch.cat(parts, dim=1)[:, self.rank]
 
 
 class TiedHead(AdaptiveSoftmaxHead):
-    """Output weights that are the input vectors (Press & Wolf 2017), narrowed for rare tokens (Baevski & Auli 2019)."""
+    """Adaptive softmax with the input vectors as output weights (Press & Wolf 2017).
+
+    Differs from AdaptiveSoftmaxHead in that it stores only projections of the vectors, which are narrowed for rare
+    tokens (Baevski & Auli 2019).
+    """
 
     order: torch.Tensor
 
     def __init__(self, hidden: int, order: torch.Tensor, embedding: WordEmbedding) -> None:
         self.embedding_width = embedding.width
         super().__init__(hidden, order)
-        self.shared = (embedding,)  # in a tuple, so that it is not registered twice: the network has it already
+        self.shared = (embedding,)  # a tuple hides it from nn.Module: the network has registered it already
         self.register_buffer("order", order, persistent=False)
 
     def init_output_weights(self, hidden: int, widths: list[int]) -> None:
-        """Create the projection of the vectors to hidden values, and those that narrow the vectors of each cluster."""
+        """Create the projections of the vectors: to the hidden width, and to the width of every cluster."""
         self.project = nn.Linear(hidden, self.embedding_width, bias=False)
         self.cluster = nn.Linear(hidden, self.clusters, bias=False) if self.clusters else None
         self.narrow = nn.ModuleList(nn.Linear(self.embedding_width, width, bias=False) for width in widths)
 
     def output_weights(self) -> Iterable[torch.Tensor]:
-        """Yield output weights computed from the current input vectors."""
+        """Yield the output weights, computed from the current input vectors."""
         vectors = functional.embedding(self.order, self.shared[0].vectors())  # (vocabulary, embedding)
         frequent, *rare = torch.split(vectors, self.sizes)
         top = frequent @ self.project.weight  # (frequent, hidden)
@@ -154,7 +167,7 @@ class TiedHead(AdaptiveSoftmaxHead):
 
     @torch.no_grad()
     def folded(self) -> Head:
-        """Return an adaptive head with the output weights written out."""
+        """Return an AdaptiveSoftmaxHead with the same output weights, stored."""
         head = AdaptiveSoftmaxHead(self.project.in_features, self.order)
         head.bias, head.down = self.bias, self.down
         for parameter, weight in zip(head.weights, self.output_weights(), strict=True):

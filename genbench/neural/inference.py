@@ -1,9 +1,9 @@
-"""Step a trained network one token at a time, for many streams side by side: used for generation.
+"""Step a trained network one token at a time, for a batch of streams; generation uses it.
 
-Steps are computed in numpy, where an operation on few numbers costs a fraction of torch's. A core may have fast steps
-of its own, in two methods; any other core is called as in training.
+Steps run in numpy, where an operation on few numbers costs a fraction of the time in torch. A core can provide fast
+steps with the two methods below; any other core is called as in training.
 
-    project_inputs(x)   (n, inputs) to (n, sums): what its first layer computes from the input alone, cached per token
+    project_inputs(x)   (n, inputs) to (n, sums): the first layer's products with the input, cached by token
     numpy_step()        a function from (n, sums) and a state to (n, hidden) and the next state, all numpy arrays
 """
 
@@ -22,7 +22,7 @@ from genbench.neural.network import CoreState, Network, map_state
 
 Array = npt.NDArray[np.float32]
 NumpyStep = Callable[[Array, CoreState], tuple[Array, CoreState]]
-CACHED_TOKENS = 1 << 12  # whose projection is kept, the most recent ones
+CACHED_TOKENS = 1 << 12  # most recent tokens whose projection is kept
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class RNNStates(Sequence[RNNState]):
         return len(self.output)
 
     def __getitem__(self, row: Any) -> Any:
-        """Return the state of one stream, copied: a view would keep those of all streams in memory."""
+        """Return a copy of the state of one stream; a view would keep the states of all streams in memory."""
         rows = [range(len(self))[row]]
         return RNNState(self.output[rows], map_state(lambda part: part[:, rows], self.core))
 
 
 def stack_states(states: Sequence[RNNState]) -> RNNStates:
-    """Return states as one batch."""
+    """Concatenate states into one batch; a batch is returned as it is."""
     if isinstance(states, RNNStates):
         return states
     core = map_state(lambda *parts: np.concatenate(parts, axis=1), *(state.core for state in states))
@@ -58,7 +58,7 @@ def stack_states(states: Sequence[RNNState]) -> RNNStates:
 
 
 class NetworkStepper:
-    """Steps of a network whose weights no longer change; states have the core's structure, with numpy arrays."""
+    """Steps of a trained network, whose weights must not change; states have the core's structure, as numpy arrays."""
 
     def __init__(self, network: Network) -> None:
         self._network = network.eval()
@@ -68,27 +68,33 @@ class NetworkStepper:
         self._cached_projection = lru_cache(CACHED_TOKENS)(self._project)
 
     def step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
-        """Return hidden values, (streams, hidden), and the state, after one more token of each stream."""
+        """Return the hidden values, (streams, hidden), and the state after one more token in every stream."""
         if self._numpy_step is None:
             return self._torch_step(tokens, state)
+
+        # the products with the input depend on the token alone
         sums = [self._cached_projection(token) for token in tokens]
         return self._numpy_step(sums[0] if len(sums) == 1 else np.concatenate(sums), state)
 
     def log_probs(self, hidden: Array) -> npt.NDArray[np.float64]:
-        """Return natural log-probabilities of the next token of each stream, (streams, vocabulary)."""
+        """Return the natural log-probabilities of the next token of every stream, (streams, vocabulary)."""
         scores = self._scores(hidden).astype(np.float64)
+
+        # log-softmax in float64
         scores -= scores.max(axis=1, keepdims=True)
         scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return scores
 
     @torch.inference_mode()
     def _torch_step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
+        """Compute `step` by the network's forward pass over one token."""
         before = None if state is None else map_state(torch.from_numpy, state)
         hidden, after = self._network(torch.tensor(tokens)[:, None], before)
         return hidden[:, 0].numpy(), map_state(torch.Tensor.numpy, after)
 
     @torch.inference_mode()
     def _project(self, token: int) -> Array:
+        """Return the core's products with the vector of one token, (1, sums)."""
         inputs = self._network.embedding(torch.tensor([[token]]))[0]  # (1, inputs)
         core: Any = self._network.core
         sums: Array = core.project_inputs(inputs).numpy()

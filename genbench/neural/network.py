@@ -1,7 +1,7 @@
-"""The network around a recurrent core: embedding, core and output head, and helpers for the states of cores.
+"""The network around a recurrent core (embedding, core and output head), and functions on the states of cores.
 
-A core is called like `nn.LSTM(batch_first=True)`. Its state is a tensor or a tuple of tensors, each
-(layers, batch, ...), as torch's own cores have it; None stands for zeros, before the first token.
+A core is called like `nn.LSTM(batch_first=True)`. Its state is a tensor or a tuple of tensors of shape
+(layers, batch, ...), as for torch's own cores. The state before the first token, zeros, is passed as None.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CoreState: TypeAlias = Any  # a tensor, or a tuple of such states; None before t
 
 
 class Network(nn.Module):
-    """Embedding, core and head; dropout before and after the core while training."""
+    """Embedding, core and head, with dropout before and after the core during training."""
 
     head: Head
 
@@ -30,22 +30,27 @@ class Network(nn.Module):
         self.input_dropout, self.output_dropout = nn.Dropout(dropout[0]), nn.Dropout(dropout[1])
 
     def forward(self, ids: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
-        """Return hidden values, (batch, time, hidden), and the state after the last token of `ids`, (batch, time)."""
+        """Return the hidden values, (batch, time, hidden), and the state after the last of the `ids`, (batch, time)."""
         hidden, state = self.core(self.input_dropout(self.embedding(ids)), state)
         return self.output_dropout(hidden), state
 
     def target_log_probs(
         self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState, scored: int | None = None
     ) -> tuple[torch.Tensor, CoreState]:
-        """Return natural log-probabilities of the last `scored` targets of each row (None: all), and the state."""
+        """Return the natural log-probabilities of the targets, (batch, scored), and the state after the last token.
+
+        `scored` is the number of targets at the end of a row to score; None: all.
+        """
         hidden, state = self(ids, state)
+
+        # the head runs in fp32, over all scored tokens at once
         columns = slice(None) if scored is None else slice(-scored, None)
         hidden, targets = hidden[:, columns].float(), targets[:, columns]
         log_probs = self.head.target_log_probs(hidden.flatten(0, 1), targets.flatten())
         return log_probs.view(targets.shape), state
 
     def fold_weights(self) -> None:
-        """Replace parts that only training needs (tied weights, subword sums) by plain weights with the same values."""
+        """Replace parts that only training needs (tied weights, subword sums) by plain weights of equal value."""
         for name in ("head", "embedding"):  # in this order: a tied head reads the embedding
             fold = getattr(getattr(self, name), "folded", None)
             if fold is not None:
@@ -53,24 +58,27 @@ class Network(nn.Module):
 
 
 def map_state(function: Callable[..., Any], state: CoreState, *others: CoreState) -> CoreState:
-    """Return a state of the same structure: `function` of each tensor, and of those at its position in the others."""
+    """Apply a function to the tensors of one or several states; return a state of the same structure.
+
+    `function` receives one tensor from `state` and the tensors at the same position in the other states.
+    """
     if not isinstance(state, tuple):
         return function(state, *others)
     return tuple(map_state(function, *parts) for parts in zip(state, *others, strict=True))
 
 
 def detach_state(state: CoreState) -> CoreState:
-    """Return the same values without the graph that computed them: this truncates backpropagation through time."""
+    """Return the state detached from its computation graph: this truncates backpropagation through time."""
     return map_state(torch.Tensor.detach, state)
 
 
 def shift_rows(state: CoreState) -> CoreState:
-    """Return a state in which each row has the state of the row before it; the first row is zero."""
+    """Return a state in which every row has the state of the previous row, and the first row is zero."""
     return map_state(lambda t: torch.cat([torch.zeros_like(t[:, :1]), t[:, :-1]], dim=1), state)
 
 
 def max_difference(state: CoreState, other: CoreState) -> float:
-    """Return the largest difference between two states, relative for values above one."""
+    """Return the largest difference |a - b| / (1 + |b|) between the values of two states."""
     largest = 0.0
 
     def compare(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ TRIM_BYTES = (1 << 31) - 1  # the largest value: never
 
 
 def native_bf16(device: str) -> bool:
-    """Return whether matrix products in bf16 are native on a device: elsewhere they are much slower than fp32."""
+    """Return whether a device has native bf16 matrix products; emulated ones are much slower than fp32."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for these
@@ -24,9 +24,14 @@ def native_bf16(device: str) -> bool:
 
 @contextlib.contextmanager
 def training_precision(device: str = "cpu") -> Iterator[None]:
-    """Flush denormal numbers to zero inside, because they are many times slower; on CUDA, multiply in TF32."""
+    """Context manager of the numeric settings for training: flush denormal numbers to zero, and use TF32 on CUDA.
+
+    Operations on denormal numbers are many times slower.
+    """
     _keep_freed_memory()
     torch.set_flush_denormal(True)
+
+    # the earlier precision is restored at the end
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if device.startswith("cuda") else precision)
     try:
@@ -37,9 +42,9 @@ def training_precision(device: str = "cpu") -> Iterator[None]:
 
 
 def _keep_freed_memory() -> None:
-    """Make glibc keep freed memory: each batch allocates as much again, and fresh pages cost a third of the time."""
+    """Make glibc keep freed memory, because batches allocate it again, and new pages cost a third of the time."""
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library
+        with contextlib.suppress(OSError, AttributeError):  # a C library other than glibc has no mallopt
             libc = ctypes.CDLL(None)
             libc.mallopt(M_MMAP_THRESHOLD, MMAP_BYTES)
             libc.mallopt(M_TRIM_THRESHOLD, TRIM_BYTES)

@@ -1,4 +1,7 @@
-"""RecurrentGenerator: a network around any recurrent core, as a Generator. A plugin supplies only the core."""
+"""RecurrentGenerator: a recurrent network as a Generator. A plugin defines only the core of the network.
+
+The class has the options, training and the six methods of the contract; the training loop itself is in `training.py`.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,18 @@ from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer
 from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary has a plain softmax
-SHORT_TEXT = 500_000  # tokens: a shorter text is trained in smaller batches, with more updates
-DEFAULT_PASSES = 20  # over the text, with neither budget nor steps
+MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary gets a plain softmax
+SHORT_TEXT = 500_000  # tokens: a shorter text is trained in smaller batches, which gives more updates
+DEFAULT_PASSES = 20  # over the training text, if neither a budget nor steps are set
 
 
 @dataclass
 class RecurrentGenerator(Generator):
     """A recurrent network, trained by truncated backpropagation through time (truncated BPTT).
 
-    A subclass defines `core`, which returns a module called like `nn.LSTM(batch_first=True)`: from (batch, time,
-    inputs) and a state to (batch, time, hidden) and a state. It may override `build_tokenizer`, `build_embedding`,
-    `init_embedding`, `build_head` and `batch_sampler` too.
+    A subclass defines `core`, which returns a module that is called like `nn.LSTM(batch_first=True)`: from (batch,
+    time, inputs) and a state to (batch, time, hidden) and the new state. A subclass can also override
+    `build_tokenizer`, `build_embedding`, `init_embedding`, `build_head` and `batch_sampler`.
     """
 
     size_rule: ClassVar[SizeRule] = SizeRule()
@@ -73,6 +76,7 @@ class RecurrentGenerator(Generator):
     )
 
     def __post_init__(self) -> None:
+        """Validate the options, including those of subclasses; raise ValueError for a value out of range."""
         for name in ("embedding", "hidden", "layers", "batch", "bptt", "window", "min_count", "step"):
             value = getattr(self, name, None)
             if value is not None and value < 1:
@@ -87,11 +91,11 @@ class RecurrentGenerator(Generator):
         if self.schedule is not None:
             parse_schedule(self.schedule)
 
-    # Hooks: what a subclass defines or overrides
+    # Hooks for subclasses
 
     @abstractmethod
     def core(self, inputs: int, hidden: int) -> nn.Module:
-        """Return a new core for inputs of this width, with `hidden` units in each layer."""
+        """Return a new core for inputs of width `inputs`, with `hidden` units per layer."""
 
     def build_tokenizer(self, train: str) -> Tokenizer:
         """Return the tokenizer for a training text."""
@@ -106,10 +110,10 @@ class RecurrentGenerator(Generator):
         return nn.Embedding(self.tokenizer.size, self.embedding), self.embedding
 
     def init_embedding(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
-        """Set initial values of a new embedding from the training text; the default keeps the random ones."""
+        """Set the initial values of a new embedding from the training text; the default keeps the random values."""
 
     def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
-        """Return a new output head; `counts` is how often each token occurs in the training text, (vocabulary,)."""
+        """Return a new output head; `counts` has the counts of all tokens in the training text, (vocabulary,)."""
         vocabulary = len(counts)
         if vocabulary >= MIN_ADAPTIVE_VOCABULARY:
             return AdaptiveSoftmaxHead(hidden, frequency_order(counts))
@@ -118,10 +122,11 @@ class RecurrentGenerator(Generator):
     # Training
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        """Choose the size, build the network and train it; `valid` decides which weights are kept."""
         started = time.perf_counter()
         context = replace(context, device=local_device(context.device))
 
-        # tokenize, and count the tokens
+        # tokenize the texts, and count the tokens for the output head
         self.tokenizer = self.build_tokenizer(str(train))
         self.__dict__.pop("_stepper", None)  # cached by an earlier fit
         ids, validation_ids = self._encode(str(train)), self._encode(str(valid))
@@ -129,38 +134,39 @@ class RecurrentGenerator(Generator):
         for part in torch.split(ids, PART_CHARACTERS):
             counts += torch.bincount(part, minlength=len(counts))
 
+        # train with torch's random state, precision and processes set, and restored afterwards
         devices = [torch.device(context.device)] if context.device.startswith("cuda") else []
         with (
             torch.random.fork_rng(devices=devices),
             training_precision(context.device),
             process_group(context.device) as group,
         ):
-            # choose the size, and store it with each checkpoint: the speed measured next time may be another
+            # choose the size, and store it in the checkpoints: a resumed run may measure another speed
             context = group.local_context(context)
             size = self._load_or_choose_size(ids, counts, context, group)
             context = replace(context, on_checkpoint=partial(_save_with_size, context, size))
 
-            # build the network
+            # build the network, with the same random weights in all processes
             torch.manual_seed(context.seed)
             self._hidden = size.hidden
             with blame_checkpoint(context.resume(), limit_size=True):
                 self._network = self._build(size, counts)
             self.init_embedding(self._network.embedding, ids.numpy(), context)
             if group.rank:
-                torch.manual_seed(context.seed + group.rank)  # each process has its own dropout
+                torch.manual_seed(context.seed + group.rank)  # dropout differs between processes
 
-            # train it
+            # run the training loop
             trainer = self._trainer(ids, validation_ids, len(train), context, group, started)
             try:
                 result = trainer.train(ids.to(context.device), validation_ids.to(context.device))
-            finally:  # also after an interrupt the network can be used
+            finally:  # also after an interrupt, the network is ready for use
                 self._network.eval().cpu().fold_weights()
         self._record(context, trainer, result, size)
 
     def _load_or_choose_size(
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
     ) -> NetworkSize:
-        """Return the size stored in the checkpoint; without a checkpoint, choose one. The same in all processes."""
+        """Return the size stored in the checkpoint, or choose one; all processes return the same size."""
         saved = context.resume()
         with blame_checkpoint(saved):
             size = NetworkSize(**saved["size"]) if saved else self._choose_size(ids, counts, context, group)
@@ -169,19 +175,22 @@ class RecurrentGenerator(Generator):
     def _choose_size(
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
     ) -> NetworkSize:
-        """Return hidden units and dropout: the options where they are set, else by the rule."""
+        """Return hidden units and dropout: the options if they are set, else the values of the size rule."""
         tokens, sampler = len(ids), self.batch_sampler(len(ids))
         if self.hidden is not None and self.dropout is not None:
             return NetworkSize(self.hidden, self.dropout)
+
+        # the size depends on how many tokens the run will read
         planned = self._schedule(tokens, context, 0.0).planned
         tokens_per_step = tokens / sampler.batches_per_pass(tokens)
 
         def measure_speed(units: int) -> float:
-            """Return tokens per second of a network with so many units."""
+            """Return the training speed in tokens per second of a network with `units` hidden units."""
             network = self._build(NetworkSize(units, 0.0), counts).to(context.device)
             bf16 = native_bf16(context.device)
             return tokens_per_step / seconds_per_step(network, sampler, ids.to(context.device), bf16, group)
 
+        # by steps if they are planned, else by the budget and the measured speed
         if planned:
             size = size_for_steps(self.size_rule, sum(planned) * tokens_per_step, tokens, self.hidden)
         else:
@@ -189,7 +198,7 @@ class RecurrentGenerator(Generator):
         return size if self.dropout is None else replace(size, dropout=self.dropout)
 
     def _schedule(self, tokens: int, context: TrainContext, started: float) -> Schedule:
-        """Return the schedule: from the option, the budget, the steps, or the default number of passes."""
+        """Return the schedule: from the option `schedule`, the steps, the budget, or the default number of passes."""
         if self.schedule is not None:
             return Schedule(parse_schedule(self.schedule))
         if context.steps is None and context.budget is not None:
@@ -213,7 +222,7 @@ class RecurrentGenerator(Generator):
         group: ProcessGroup,
         started: float,
     ) -> Trainer:
-        """Return the trainer of the network, on the device."""
+        """Move the network to the device, and return its trainer."""
         optimizer = OptimizerConfig(self.learning_rate, self.muon_lr, self.weight_decay, self._hidden)
         bf16 = native_bf16(context.device)
         config = TrainConfig(self.batch_sampler(len(ids)), optimizer, self.keep == "best", bf16=bf16)
@@ -228,7 +237,7 @@ class RecurrentGenerator(Generator):
         )
 
     def _record(self, context: TrainContext, trainer: Trainer, result: TrainResult, size: NetworkSize) -> None:
-        """Record the statistics of a training."""
+        """Record the statistics of a training run."""
         width, processes = trainer.validation_characters_per_token, trainer.group.size
         context.record(
             parameters=sum(p.numel() for p in self._network.parameters()),
@@ -243,10 +252,11 @@ class RecurrentGenerator(Generator):
         )
 
     def _encode(self, text: str) -> torch.Tensor:
+        """Return the token ids of a text, (tokens,)."""
         return torch.from_numpy(self.tokenizer.encode_stream(text))
 
     def _characters_per_token(self, validation_ids: torch.Tensor) -> float:
-        """Return characters per token of the part of the validation text that is read."""
+        """Return the characters per token in the part of the validation text that is scored."""
         ids = validation_ids[:MAX_VALIDATION_TOKENS].numpy()
         return max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)
 
@@ -278,7 +288,7 @@ class RecurrentGenerator(Generator):
 
     @property
     def _prefix(self) -> Ids:
-        """The tokens read before a text: a newline."""
+        """The tokens read before a text: a newline, as in `start`."""
         return self.tokenizer.encode("\n")
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
@@ -292,7 +302,7 @@ class RecurrentGenerator(Generator):
         return NetworkProbe(self._network, self._build_untrained, self._prefix)
 
     def _build_untrained(self) -> Network:
-        """Return an untrained network of the same size, its weights folded."""
+        """Return an untrained network of the same size, with folded weights."""
         counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
         network = self._build(NetworkSize(self._hidden, 0.0), counts).eval()
         network.fold_weights()
@@ -312,4 +322,5 @@ class RecurrentGenerator(Generator):
 
 
 def _save_with_size(context: TrainContext, size: NetworkSize, state: Learned) -> None:
+    """Save a checkpoint together with the size of its network."""
     context.save({**state, "size": asdict(size)})

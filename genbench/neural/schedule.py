@@ -1,8 +1,8 @@
-"""Learning-rate schedule in steps, warm-up and cosine, and how a budget in seconds becomes steps.
+"""Learning-rate schedule (linear warm-up, then cosine), and the conversion of a budget in seconds to steps.
 
-A run has twelve parts. With a number of steps, all parts are planned at once. With a budget, each part is planned when
-it starts, from the speed of the part before, so that a machine that slows down is taken into account. The steps of each
-part are recorded; passed as the option `schedule`, they repeat the same run without a clock.
+A run has twelve parts. With a number of steps, all parts are planned at once. With a budget, a part is planned when it
+starts, from the speed of the previous part, so that the plan follows a machine that slows down. The steps of all parts
+are recorded; passed as the option `schedule`, they repeat the same run without a clock.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import time
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-KNOTS = (0.0, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # where parts start and end, as shares
+KNOTS = (0.0, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # borders of the parts, as run fractions
 PARTS = len(KNOTS) - 1
 WARM_UP = KNOTS[1]  # share of the run
 FINAL_RATE = 0.02  # share of the peak learning rate
 
 
 def learning_rate_share(fraction: float) -> float:
-    """Return the learning rate at this fraction of the run, as a share of its peak: linear warm-up, then a cosine.
+    """Return the learning rate at a fraction of the run, as a share of its peak: linear warm-up, then cosine.
 
     >>> learning_rate_share(0.015), learning_rate_share(0.03), round(learning_rate_share(1.0), 4)
     (0.5, 1.0, 0.02)
@@ -30,7 +30,7 @@ def learning_rate_share(fraction: float) -> float:
 
 
 def split_steps(steps: int) -> list[int]:
-    """Return how many of all steps each part has.
+    """Return the number of steps of every part of a run.
 
     >>> split_steps(1000)
     [30, 70, 100, 100, 100, 100, 100, 100, 100, 100, 50, 50]
@@ -40,7 +40,7 @@ def split_steps(steps: int) -> list[int]:
 
 
 def format_schedule(planned: list[int]) -> str:
-    """Return the steps of each part as a value of the option `schedule`.
+    """Format the steps of the parts as a value of the option `schedule`.
 
     >>> format_schedule(split_steps(100)), parse_schedule("3/7")
     ('3/7/10/10/10/10/10/10/10/10/5/5', [3, 7])
@@ -49,7 +49,7 @@ def format_schedule(planned: list[int]) -> str:
 
 
 def parse_schedule(text: str) -> list[int]:
-    """Return the steps of each part from a value of the option `schedule`. Raises ValueError for any other text."""
+    """Parse a value of the option `schedule` into the steps of the parts; raise ValueError if it is not valid."""
     parts = text.split("/")
     if len(parts) > PARTS or not all(part.isdecimal() for part in parts):
         raise ValueError(f"schedule is {text!r}, and must be up to {PARTS} numbers, as in 30/70/100")
@@ -60,7 +60,7 @@ def parse_schedule(text: str) -> list[int]:
 class Schedule:
     """The progress of one training run, and the plan of its parts."""
 
-    planned: list[int]  # steps of each part that is planned so far
+    planned: list[int]  # steps of the parts planned so far
     budget: float | None = None  # seconds
     started: float = field(default_factory=time.perf_counter)
     step: int = 0
@@ -78,7 +78,7 @@ class Schedule:
 
     @property
     def fraction(self) -> float:
-        """The completed fraction of the run, 0 to 1, by steps: each part counts for its share between two knots."""
+        """The completed fraction of the run, 0 to 1: linear in the steps between the two knots of a part."""
         start = 0
         for part, steps in enumerate(self.planned):
             if self.step < start + steps:
@@ -92,20 +92,21 @@ class Schedule:
         return self.step in (sum(self.planned[:part]) for part in range(len(self.planned) + 1))
 
     def seconds_per_step(self) -> float:
-        """Return the measured seconds per step of the part that ends here."""
+        """Return the seconds per step of the part that ends at this step."""
         seconds, step = self.part_start
         return (self.seconds - seconds) / max(self.step - step, 1)
 
     def plan_part(self, seconds_per_step: float, reserved: float) -> None:
-        """Plan the next part; `reserved` is how many seconds of the budget the validations to come will take."""
+        """Plan the next part; `reserved` is the time in seconds that the remaining validations need."""
         self.part_start = self.seconds, self.step
         if self.budget is None:
             return
 
-        # the share of the remaining time that belongs to this part
+        # convert this part's share of the remaining time to steps
         part = len(self.planned)
         share = (KNOTS[part + 1] - KNOTS[part]) / (1 - KNOTS[part])
         self.planned.append(max(1, round((self.budget - self.seconds - reserved) * share / seconds_per_step)))
 
+        # once everything is planned, the steps alone decide when the run ends
         if len(self.planned) == PARTS:
-            self.budget = None  # everything is planned: from here on only steps count
+            self.budget = None

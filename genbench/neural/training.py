@@ -1,7 +1,8 @@
-"""The training loop: truncated backpropagation through time (truncated BPTT) with carried state (Williams & Peng 1990).
+"""The training loop: truncated backpropagation through time (truncated BPTT, Williams & Peng 1990) with carried state.
 
-A `BatchSampler` yields the batches, a `Schedule` sets learning rates and the length of the run. Gradients are clipped.
-Between the parts of the schedule the averaged weights are validated; the best ones remain at the end.
+A `BatchSampler` yields the batches; a `Schedule` sets the learning rates and the length of the run. A step is forward,
+backward, gradient clipping (Pascanu et al. 2013) and an update. Between the parts of the schedule, the averaged weights
+are validated; the network ends with the best of them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MAX_VALIDATION_TOKENS = 16_384
 REPORT_EVERY = 0.2  # seconds
 SAVE_EVERY = 5.0  # seconds
 LOSSES_SHOWN = 20  # steps over which the reported loss is averaged
-TIMED_BATCHES = 3  # that measure the speed before the first step
+TIMED_BATCHES = 3  # batches that measure the speed before the first step
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class TrainConfig:
 
     sampler: BatchSampler
     optimizer: OptimizerConfig
-    keep_best: bool = True  # of all validated weights; else the last ones
-    max_gradient_norm: float = 1.0
+    keep_best: bool = True  # whether the best validated weights are kept, or else the last ones
+    max_gradient_norm: float = 1.0  # a longer gradient is scaled down to this norm
     bf16: bool = False
 
 
@@ -51,12 +52,12 @@ class TrainResult:
     steps: int
     passes: float  # over the training text
     validation_bits_per_token: float
-    resumed_at: int | None  # the step of the checkpoint, if there was one
+    resumed_at: int | None  # step of the checkpoint; None without one
 
 
 @dataclass
 class Trainer:
-    """One run of the training loop over a network, which it changes in place."""
+    """One run of the training loop; it changes the network in place."""
 
     network: Network
     config: TrainConfig
@@ -69,25 +70,27 @@ class Trainer:
     losses: list[torch.Tensor] = field(init=False, default_factory=list)  # of the last steps, nats per token
 
     def __post_init__(self) -> None:
+        """Create the optimizers, the training state and the loss module."""
         optimizers = create_optimizers(self.network, self.config.optimizer)
         self.state = TrainingState(self.network, optimizers, WeightAverage(self.network.parameters()), self.schedule)
         self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
 
-        # rare tokens may be missing in a batch, and their cluster then has no gradient
+        # a batch without rare tokens gives their cluster no gradient
         adaptive = isinstance(self.network.head, AdaptiveSoftmaxHead)
         self.loss = self.group.wrap(_Loss(self.network), find_unused_parameters=adaptive)
 
     def train(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> TrainResult:
-        """Train on one stream of token ids, choose the weights on another, and return the statistics of the run."""
+        """Train on one stream of token ids, (tokens,), choose weights on another; return the statistics of the run."""
+        # resume from the checkpoint, if there is one, and take the remaining steps
         saved = self.context.resume()
         try:
             with blame_checkpoint(saved):
                 if saved:
                     restore(self.state, saved)
-                    if self.group.size > 1:  # the saved state belongs to other rows than those of this process
+                    if self.group.size > 1:  # the saved core state belongs to the rows of the first process
                         self.state.core_state = None
                 self._run(train_ids, validation_ids)
-        finally:  # an interrupt, too, leaves the best weights so far
+        finally:  # also after an interrupt, the network has the best weights so far
             self.network.load_state_dict(self.state.best_weights or self.network.state_dict())
 
         passes = round(self.schedule.step / self.config.sampler.batches_per_pass(len(train_ids)), 2)
@@ -95,23 +98,25 @@ class Trainer:
         return TrainResult(self.schedule.step, passes, bits, saved["step"] if saved else None)
 
     def _run(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> None:
-        """Take all steps from the current one to the end of the schedule."""
+        """Take the steps from the current one to the end of the schedule, then validate."""
         schedule = self.schedule
         reported = saved = schedule.seconds
         self.network.train()
+
+        # a resumed run skips the batches of its earlier steps
         for batch in islice(self._training_batches(train_ids), schedule.step, None):
-            # between two parts of the schedule: validate and plan
+            # between two parts of the schedule: validate, and plan the next part
             if schedule.at_part_boundary:
                 self._start_part(train_ids, validation_ids)
             if schedule.done:
                 break
 
-            # one update
+            # one update of the weights, and of their running mean
             self.step(batch)
             schedule.step += 1
             self.state.average.update(schedule.step)
 
-            # checkpoint and progress, now and then
+            # checkpoint and progress, every few seconds
             if schedule.seconds - saved > SAVE_EVERY:
                 saved = schedule.seconds
                 self.context.save(capture(self.state))
@@ -121,19 +126,21 @@ class Trainer:
         self.validate(validation_ids)
 
     def _training_batches(self, train_ids: torch.Tensor) -> Iterator[Batch]:
+        """Yield the batches of this run; the same seed yields the same batches."""
         return self.config.sampler.training_batches(train_ids, torch.Generator().manual_seed(self.context.seed))
 
     def step(self, batch: Batch) -> None:
         """Update the weights from one batch: one step of truncated BPTT."""
+        # learning rates of this fraction of the schedule
         optimizers = self.state.optimizers
         scale_learning_rates(optimizers, self.peak_rates, learning_rate_share(self.schedule.fraction))
 
-        # forward from the state of the last batch, whose graph is cut off
+        # forward, from the state after the last batch; detaching the new state truncates backpropagation
         before = None if batch.reset_state else self.state.core_state
         nats, after = self.loss(self.group.shard(batch), before, self.config.bf16)
         self.state.core_state = detach_state(after)
 
-        # backward, clip, update
+        # backward, gradient clipping, update
         nats.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
         for optimizer in optimizers:
@@ -142,8 +149,10 @@ class Trainer:
         self.losses.append(nats.detach())
 
     def _start_part(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> None:
-        """Validate where a part of the schedule ends, and plan the next part."""
+        """Validate at the end of a part of the schedule, and plan the next part."""
         schedule = self.schedule
+
+        # speed of the last part, or of a few timed batches before the first step
         if schedule.step or schedule.budget is None:
             pace = schedule.seconds_per_step()
         else:
@@ -151,7 +160,7 @@ class Trainer:
         if FIRST_VALIDATION <= schedule.fraction < 1:
             self.validate(validation_ids)
 
-        # reserve time for the validations to come; all processes follow the plan of the first
+        # reserve time for the remaining validations; all processes follow the plan of the first
         validations = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)
         schedule.plan_part(pace, validations * self.state.validation_seconds)
         schedule.planned = self.group.broadcast(schedule.planned)
@@ -165,37 +174,42 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, validation_ids: torch.Tensor) -> None:
-        """Measure the averaged weights on the beginning of the validation text, and keep them if they are the best."""
+        """Score the averaged weights on the beginning of the validation text, and keep them if they are the best."""
         started = self.schedule.seconds
+
+        # score the running mean of the weights, without dropout
         self.network.eval()
         with self.state.average.applied():
             bits = self._validation_bits(validation_ids)
             self.state.curve.append([round(started, 2), bits])
             self._keep_weights(bits)
 
+        # report the result; the next plan reserves the time that this validation took
         bits_per_character = bits / self.validation_characters_per_token
         self.context.report(Progress(self.schedule.fraction, self.schedule.step, valid=bits_per_character))
         self.network.train()
         self.state.validation_seconds = self.schedule.seconds - started
 
     def _validation_bits(self, validation_ids: torch.Tensor) -> float:
-        """Return bits per token; 0 for an empty text."""
+        """Return the bits per token of a validation text, (tokens,); 0 for an empty text."""
         nats, count, state = 0.0, 0.0, None
         for batch in self.config.sampler.validation_batches(validation_ids[:MAX_VALIDATION_TOKENS]):
             state = None if batch.reset_state else state
 
-            # rows that cannot be divided evenly are read by every process, and count for a part in each
+            # rows that cannot be divided evenly are read by every process, with a weight of one over the processes
             divides = len(batch.inputs) % self.group.size == 0
             batch_nats, state = token_loss(
                 self.network, self.group.shard(batch) if divides else batch, state, self.config.bf16
             )
             scored = len(batch.inputs) * batch.scored / self.group.size
             nats, count = nats + float(batch_nats) * scored, count + scored
+
+        # one division, after summing over all batches and processes
         nats, count = self.group.sum(nats, count)
         return nats / max(count, 1) / math.log(2)
 
     def _keep_weights(self, bits: float) -> None:
-        """Keep the current weights if they are the best, or if there is nothing to choose by."""
+        """Keep the current weights if they are the best so far, or if there is no earlier result to compare with."""
         state = self.state
         choose = state.best_weights and bits and self.config.keep_best
         if not choose or bits < state.best_bits:
@@ -212,7 +226,7 @@ class Trainer:
 
 
 class _Loss(nn.Module):
-    """A network and its loss as one module, as DistributedDataParallel needs it."""
+    """A network and its loss as one module, which DistributedDataParallel can wrap."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -223,11 +237,12 @@ class _Loss(nn.Module):
 
 
 def token_loss(network: Network, batch: Batch, state: CoreState, bf16: bool) -> tuple[torch.Tensor, CoreState]:
-    """Return the mean negative log-probability of the scored targets, in nats per token, and the state afterwards."""
+    """Return the mean negative log-probability of the scored targets, in nats per token, and the new core state."""
+    # forward through embedding and core, in bf16 where the device supports it
     with torch.autocast(batch.inputs.device.type, torch.bfloat16) if bf16 else nullcontext():
         hidden, state = network(batch.inputs, state)  # (batch, time, hidden)
 
-    # the head in fp32: bf16 is too coarse for log-probabilities
+    # the head runs in fp32, because bf16 is too coarse for log-probabilities
     scored = slice(-batch.scored, None)
     log_probs = network.head.target_log_probs(
         hidden[:, scored].float().flatten(0, 1), batch.targets[:, scored].flatten()
@@ -242,11 +257,16 @@ def seconds_per_step(
     bf16: bool,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> float:
-    """Measure how long a training step takes on this machine, without an update; the first batch does not count."""
+    """Measure the seconds of a forward and backward pass on this machine; the first batch is a warm-up.
+
+    No weight is updated, and torch's random state is restored.
+    """
     times = []
     with torch.random.fork_rng(devices=[train_ids.device] if train_ids.device.type == "cuda" else []):
         for batch in islice(sampler.training_batches(train_ids, torch.Generator()), TIMED_BATCHES):
             started = time.perf_counter()
             token_loss(network, group.shard(batch), None, bf16)[0].backward()  # type: ignore[no-untyped-call]
             times.append(time.perf_counter() - started)
+
+    # the fastest: other load on the machine only adds time
     return min(times[1:] or times)

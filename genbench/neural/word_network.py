@@ -1,4 +1,8 @@
-"""WordNetwork: a RecurrentGenerator over words, with word vectors, subwords and tied weights."""
+"""WordNetwork: a RecurrentGenerator over words.
+
+Differs from its base class in the tokens (words; rare words are spelled) and in the parts that large vocabularies need:
+subword vectors (Bojanowski et al. 2017), pretrained vectors, and tied input and output weights (Press & Wolf 2017).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 @dataclass
 class WordNetwork(RecurrentGenerator):
-    """A recurrent network over words; rare words are spelled. A subclass defines only `core`."""
+    """A recurrent network over words; rare words are spelled as characters. A subclass defines only `core`."""
 
     size_rule: ClassVar[SizeRule] = SizeRule(
         units=192,
@@ -54,6 +58,7 @@ class WordNetwork(RecurrentGenerator):
         return Tokenizer.words(train, self.min_count)
 
     def build_embedding(self) -> tuple[nn.Module, int]:
+        # learned vectors also contain those of character n-grams; tokens that are not words have no n-grams
         subwords = None
         if self.subwords and self.embeddings == "learned":
             words = [""] * (self.tokenizer.none_id + 1) + list(self.tokenizer.known_words)
@@ -68,10 +73,14 @@ class WordNetwork(RecurrentGenerator):
     def init_embedding(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
         if self.embeddings == "learned" or not isinstance(embedding, WordEmbedding):
             return
+
+        # train or read the vectors
         if self.embeddings == "word2vec":
             vectors = train_word2vec(self.tokenizer, ids, self.embedding, context.seed)
         else:
             vectors = read_word_vectors(Path(self.embeddings), self.tokenizer, self.embedding)
+
+        # record how many words have one, and write them into the table
         words = range(self.tokenizer.none_id + 1, self.tokenizer.size)
         context.record(words_with_vectors=round(len(vectors) / max(len(words), 1), 4))
         init_word_vectors(embedding, vectors, words, share_unknown=self.unknown == "shared", seed=context.seed)

@@ -1,19 +1,19 @@
 """Markov chains: n-gram models over characters, words and classes of words, counted with numpy.
 
-From the counts upwards; each file imports only from those above it:
+From the counts upwards; a file imports only from the files above it:
 
-    suffix_tree        SuffixTree: the counts of all n-grams of a text; reading a stream through it
-    tree_building      build the tree from a stream of tokens; the check of memory
+    suffix_tree        SuffixTree: the counts of all n-grams of a text, and the contexts of a stream
+    tree_building      build the tree from a stream of tokens, and check that the memory is enough
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
     fitted_smoothing   discounts that depend on the context, fitted on validation text
     batched            advance and predict many states at once
     quantile_sampling  sample without computing the whole distribution
     cache_model        the counts of the text read so far, for the option `adaptive`
-    adaptive_chain     AdaptiveChain: a generator with that option
-    chain              MarkovChain: what all chains share, everything but the tokenizer
+    adaptive_chain     AdaptiveChain: base class of the generators with that option
+    chain              MarkovChain: the n-gram chain, without the tokenizer
     ngram              `markov-char` and `markov-word`
     class_model        `markov-class`: clustering of words, and a chain over the classes
     char_word          `markov`: character, word and class chains interpolated
 
-The sorting of contexts is in `genbench.analysis.suffix_array`.
+The contexts are sorted in `genbench.analysis.suffix_array`.
 """

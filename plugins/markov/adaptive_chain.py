@@ -1,4 +1,4 @@
-"""AdaptiveChain: a generator with the option `adaptive`, which adds a cache model to a trained chain."""
+"""AdaptiveChain: base class of the chains with the option `adaptive`, which adds a cache model to a trained chain."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from genbench_plugins.markov.cache_model import CacheModel, fit_cache
 from genbench.generator import Generator, Learned, LogProbs, ProgressCallback, Text, ignore
 from genbench.tokenization.tokenizer import Ids
 
-VALIDATION_CHARACTERS = 100_000  # of validation text that the shares are fitted on
+VALIDATION_CHARACTERS = 100_000  # of validation text used to fit the shares
 ADAPTIVE_NOTE = "adaptive: it also learns from the test text while reading it, and is ranked apart"
 
 
 class AdaptiveChain(Generator):
-    """Base class of the chains that can count what they read.
+    """A chain that can also count the text it reads (Kuhn & De Mori 1990).
 
-    A subclass implements the static methods, those of the trained chain. With `adaptive`, a state is the pair of the
-    static state and the cache model's; without, the static state.
+    A subclass implements the `static_` methods, which are the contract's methods for the trained chain alone. With
+    `adaptive`, a state is a pair: the static state and the state of the cache model. Without it, a state is the static
+    state.
     """
 
     adaptive: bool
@@ -26,16 +27,16 @@ class AdaptiveChain(Generator):
 
     @property
     def adapts(self) -> bool:
-        """Whether the chain learns from the text that it reads: its option `adaptive` (see `capabilities.Adaptive`)."""
+        """Whether the chain learns from the text it reads, which is its option `adaptive` (`capabilities.Adaptive`)."""
         return self.adaptive
 
     @abstractmethod
     def context_length(self, state: Any) -> int:
-        """Return how many tokens of the context occurred together in the training text."""
+        """Return the number of tokens at the end of the context that occurred together in the training text."""
 
     @abstractmethod
     def context_lengths(self, ids: Ids) -> Ids:
-        """Return the context length before each token of a stream, (tokens,)."""
+        """Return the context length before every token of a stream, (tokens,)."""
 
     @abstractmethod
     def static_start(self) -> Any:
@@ -54,18 +55,19 @@ class AdaptiveChain(Generator):
         """Return `token_log_probs` of the trained chain, (tokens,)."""
 
     def add_cache(self, valid: str | Text, lengths: tuple[int, ...]) -> None:
-        """Fit a cache model with contexts of these lengths on validation text."""
+        """Fit a cache model with these context lengths, in tokens, on validation text."""
+        # score the text with the trained chain alone, and fit the shares to its predictions
         ids = self.tokenizer.encode(valid[:VALIDATION_CHARACTERS])
         static, known_lengths = self.static_token_log_probs(ids), self.context_lengths(ids)
         self._cache = fit_cache(lengths, self._letters(), ids, static, known_lengths)
 
     def _letters(self) -> frozenset[int]:
-        """Return the ids of the letters that words consist of."""
+        """Return the token ids of letters, which form the words of the context length CURRENT_WORD."""
         tokenizer = self.tokenizer
         return frozenset(int(tokenizer.encode(letter)[0]) for letter in tokenizer.letters if letter.isalpha())
 
     def static_state(self, state: Any) -> Any:
-        """Return the trained chain's part of a state."""
+        """Return the part of a state that belongs to the trained chain."""
         return state if self._cache is None else state[0]
 
     def start(self) -> Any:
@@ -94,7 +96,7 @@ class AdaptiveChain(Generator):
         return None if cache is None else {"lengths": list(cache.lengths), "shares": cache.shares}
 
     def restore_cache(self, learned: Learned | None) -> None:
-        """Take back what `dump_cache` returned; the tokenizer is set."""
+        """Restore the cache model from the value of `dump_cache`; the tokenizer must be set."""
         self._cache = None
         if learned:
             self._cache = CacheModel(tuple(learned["lengths"]), self._letters(), learned["shares"])

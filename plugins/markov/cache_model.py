@@ -1,15 +1,15 @@
 """Cache model: the counts of the text read so far, interpolated with a trained chain (the option `adaptive`).
 
-As in PPM (Cleary & Witten 1984) and cache language models (Kuhn & De Mori 1990), the chain also counts what it reads
-and generates. Starting from the trained chain's distribution p_0, each context length k that occurred before takes a
-share, the shortest first:
+As in PPM (Cleary & Witten 1984) and cache language models (Kuhn & De Mori 1990), the chain also counts the text that it
+reads and generates. The recursion starts from the trained chain's distribution p_0. For every context length k, the
+shortest first, whose context occurred in the text read so far:
 
     p_k(w) = (1 - share_k) p_k-1(w) + share_k q_k(w)
     q_k(w) = (1 - RECENT) count_k(w) / n_k + RECENT [w followed the last time]
 
-The share depends on how often the context occurred, how many different tokens followed it, how long ago the last time
-was, and how much longer the context is that the trained chain knows here. The shares are fitted on validation text by
-expectation maximization. `adaptive_chain.py` adds the model to a chain.
+The share depends on the number of occurrences of the context, the number of different tokens that followed it, the age
+of the last occurrence, and the length of the context that the trained chain knows. The shares are fitted on validation
+text by expectation maximization. `adaptive_chain.py` adds the model to a chain.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from genbench.generator import LogProbs
 from genbench.tokenization.tokenizer import Ids
 
 Floats = npt.NDArray[np.float64]
-CURRENT_WORD = 0  # as a context length: the letters since the last token that is not a letter
-MAX_OCCURRENCES = 64  # of a context that are counted, the latest ones
-RECENT = 0.4  # share of the token that followed the last time; the counts have the rest
+CURRENT_WORD = 0  # a context length: the letters since the last token that is not a letter
+MAX_OCCURRENCES = 64  # latest occurrences of a context that are counted
+RECENT = 0.4  # share of the token that followed the last time; the counts share the rest
 
-# a share has one cell for each combination of these
+# a share has one cell for every combination of four binned properties of its context
 OCCURRENCE_BINS = 8  # how often the context occurred
-TYPE_BINS = 4  # different tokens that followed
-AGE_EDGES = (300, 3000)  # tokens since the last time
-EXCESS_BINS = 4  # how much longer the context is that the trained chain knows
+TYPE_BINS = 4  # different tokens that followed it
+AGE_EDGES = (300, 3000)  # tokens since its last occurrence
+EXCESS_BINS = 4  # tokens by which the context known to the trained chain is longer
 CELLS = (OCCURRENCE_BINS, TYPE_BINS, len(AGE_EDGES) + 1, EXCESS_BINS)
 
 EM_ITERATIONS = 20
 INITIAL_SHARE = 0.1
-PRIOR_AGAINST = 2.0  # tokens that count against the share of all ages and excesses together
-PRIOR_POOLED = 3.0  # tokens that count, in each cell, for the share of all ages and excesses together
+PRIOR_AGAINST = 2.0  # prior tokens against the pooled share, that of all ages and excesses together
+PRIOR_POOLED = 3.0  # prior tokens, in every cell, for the pooled share
 
 
 @dataclass
 class History:
-    """The tokens read so far, with an index of the contexts."""
+    """The tokens read so far, with an index of their contexts."""
 
     lengths: tuple[int, ...]  # of the contexts, in tokens, or CURRENT_WORD
     letters: frozenset[int]  # tokens that are letters
     tokens: list[int] = field(default_factory=list)
-    word_lengths: list[int] = field(default_factory=lambda: [0])  # letters of the current word after so many tokens
-    ends: dict[tuple[int, ...], list[int]] = field(default_factory=dict)  # positions where each context ended
+    word_lengths: list[int] = field(default_factory=lambda: [0])  # letters of the current word, by tokens read
+    ends: dict[tuple[int, ...], list[int]] = field(default_factory=dict)  # positions at which a context ended
 
     def append(self, token: int) -> None:
-        """Read one more token."""
+        """Append one token, and index the contexts that end at it."""
         self.tokens.append(token)
         self.word_lengths.append(self.word_lengths[-1] + 1 if token in self.letters else 0)
         read = len(self.tokens)
@@ -67,28 +67,32 @@ class History:
         return self.word_lengths[read] if self.lengths[row] == CURRENT_WORD else self.lengths[row]
 
     def occurrences(self, read: int, row: int) -> list[int]:
-        """Return where, within the first `read` tokens, the current context ended before: the latest positions."""
+        """Return the latest positions before `read` at which the context after `read` tokens had ended."""
         if read < self.length(read, row):
             return []
+
+        # the history may contain more tokens than this state has read
         positions = self.ends.get(self._context(read, row), [])
         stop = bisect_left(positions, read)
         return positions[max(0, stop - MAX_OCCURRENCES) : stop]
 
     def _context(self, read: int, row: int) -> tuple[int, ...]:
+        """Return the key of context number `row` after `read` tokens."""
         return (row, *self.tokens[read - self.length(read, row) : read])
 
 
-CacheState = tuple[History, int]  # a history, and how many of its tokens have been read
+CacheState = tuple[History, int]  # a history, and the number of its tokens that have been read
 
 
 @dataclass(frozen=True)
 class CacheModel:
-    """The share that each context length takes.
+    """The shares of the context lengths, and the methods that apply them.
 
-    A state is a history and how much of it has been read. States along one text share the history, and a state that
-    branches off copies its part, so states behave as values.
+    A state is a history and the number of tokens read. The states along one text share the history; a state whose next
+    token differs copies the tokens it has read. So states behave as values.
 
-    lengths  of the contexts, the shortest first
+    lengths  context lengths in tokens, the shortest first
+    letters  ids of the tokens that are letters
     shares   (lengths, *CELLS)
     """
 
@@ -97,12 +101,14 @@ class CacheModel:
     shares: Floats
 
     def start(self) -> CacheState:
-        """Return the state before anything was read."""
+        """Return the state before the first token."""
         return History(self.lengths, self.letters), 0
 
     def advance(self, state: CacheState, token: int) -> CacheState:
         """Return the state after one more token."""
         history, read = state
+
+        # append at the end of the history; inside it, follow the same token or copy
         if read == len(history.tokens):
             history.append(token)
         elif history.tokens[read] != token:
@@ -115,28 +121,29 @@ class CacheModel:
     def log_probs(self, state: CacheState, static: LogProbs, known_length: int) -> LogProbs:
         """Return the log-probabilities of the next token, (vocabulary,).
 
-        `static` has those of the trained chain, `known_length` the length of the context that the chain knows.
+        `static` has the log-probabilities of the trained chain, (vocabulary,), and `known_length` is the length of the
+        context that the trained chain knows.
         """
         history, read = state
         probabilities = np.exp(static)
         for row in range(len(self.lengths)):
             positions = history.occurrences(read, row)
             if positions:
-                # the cell of this context, and its share
+                # look up the share of this context
                 followers = [history.tokens[position] for position in positions]
                 counts = Counter(followers)
                 excess = known_length - history.length(read, row)
                 cell = share_cell(len(positions), len(counts), read - positions[-1], excess)
                 share = self.shares[row].ravel()[cell]
 
-                # interpolate
+                # interpolate p_k-1 with q_k
                 probabilities *= 1 - share
                 probabilities[list(counts)] += share * (1 - RECENT) * np.array(list(counts.values())) / len(positions)
                 probabilities[followers[-1]] += share * RECENT
         return np.log(probabilities)
 
     def token_log_probs(self, ids: Ids, static: LogProbs, known_lengths: Ids) -> LogProbs:
-        """Return the log-probability of each token of a stream; all arguments and the result are (tokens,)."""
+        """Return the log-probabilities of the tokens of a stream; all arguments and the result are (tokens,)."""
         probabilities = np.exp(static)
         by_history, cells = read_history(self.start()[0], ids, known_lengths)
         for row in range(len(self.lengths)):
@@ -149,9 +156,9 @@ def share_cell(occurrences: int, types: int, age: int, excess: int) -> int:
     """Return the index of the share's cell for a context.
 
     occurrences  how often the context occurred
-    types        different tokens that followed
-    age          tokens since the last time
-    excess       how much longer the context is that the trained chain knows
+    types        different tokens that followed it
+    age          tokens since its last occurrence
+    excess       tokens by which the context known to the trained chain is longer; negative: shorter
 
     >>> [share_cell(n, 1, 1, -1) // (TYPE_BINS * 12) for n in (1, 2, 3, 4, 8, 64)]
     [0, 1, 2, 3, 4, 7]
@@ -164,16 +171,22 @@ def share_cell(occurrences: int, types: int, age: int, excess: int) -> int:
 
 
 def read_history(history: History, ids: Ids, known_lengths: Ids) -> tuple[Floats, Ids]:
-    """Read a stream; return q_k of each token, and the cell of its share or -1, (lengths, tokens) each."""
+    """Append a stream to a history; return q_k of every token, and the cell of its share or -1.
+
+    Both arrays are (lengths, tokens).
+    """
     shape = (len(history.lengths), len(ids))
     by_history, cells = np.zeros(shape), np.full(shape, -1)
     for read, (token, known_length) in enumerate(zip(ids.tolist(), known_lengths.tolist(), strict=True)):
         for row in range(len(history.lengths)):
             positions = history.occurrences(read, row)
             if positions:
+                # q_k of the token
                 followers = [history.tokens[position] for position in positions]
                 by_counts = (1 - RECENT) * followers.count(token) / len(followers)
                 by_history[row, read] = by_counts + RECENT * (followers[-1] == token)
+
+                # the cell of the share
                 age, excess = read - positions[-1], known_length - history.length(read, row)
                 cells[row, read] = share_cell(len(followers), len(set(followers)), age, excess)
         history.append(token)
@@ -183,24 +196,27 @@ def read_history(history: History, ids: Ids, known_lengths: Ids) -> tuple[Floats
 def fit_cache(
     lengths: tuple[int, ...], letters: frozenset[int], ids: Ids, static: LogProbs, known_lengths: Ids
 ) -> CacheModel:
-    """Return the cache model that maximizes the probability of a stream, by expectation maximization.
+    """Fit the shares that maximize the probability of a stream, by expectation maximization.
 
     `ids`, `static` and `known_lengths` are (tokens,), as for `CacheModel.token_log_probs`.
     """
+    # read the stream once: only the shares change between iterations
     by_history, cells = read_history(History(lengths, letters), ids, known_lengths)
     trained = np.exp(static)
     shares = np.full((len(lengths), int(np.prod(CELLS))), INITIAL_SHARE)
     for _ in range(EM_ITERATIONS):
-        # forward: the probability of each token by contexts up to each length
+        # forward: p_k of every token, for all context lengths k
         token_shares = np.where(cells >= 0, np.take_along_axis(shares, np.maximum(cells, 0), axis=1), 0.0)
         up_to = [trained]
         for row in range(len(lengths)):
             up_to.append(up_to[-1] * (1 - token_shares[row]) + token_shares[row] * by_history[row])
 
-        # backward: the posterior of each length, given that no longer one gave the token
+        # backward: the posterior that context length k gave the token, given that no longer context did
         remaining = np.ones(len(ids))
         for row in reversed(range(len(lengths))):
             posterior = remaining * token_shares[row] * by_history[row] / up_to[row + 1]
+
+            # maximization: expected tokens of this length over all its chances, by cell
             here = cells[row] >= 0
             wins, chances = (
                 np.bincount(cells[row][here], weights[here], shares.shape[1]) for weights in (posterior, remaining)
@@ -211,8 +227,11 @@ def fit_cache(
 
 
 def _pooled_shares(wins: npt.NDArray[Any], chances: npt.NDArray[Any]) -> Floats:
-    """Return wins over chances of each cell, (cells,), shrunk towards the ratio over all ages and excesses."""
+    """Return wins over chances by cell, (cells,), shrunk towards the ratio over all ages and excesses."""
+    # pool the cells that differ only in age and excess
     all_wins, all_chances = (counts.reshape(OCCURRENCE_BINS * TYPE_BINS, -1).sum(axis=1) for counts in (wins, chances))
     pooled = (all_wins + 1e-6) / (all_chances + PRIOR_AGAINST)
     pooled = np.repeat(pooled, len(wins) // (OCCURRENCE_BINS * TYPE_BINS))
+
+    # the pooled share is the prior of a cell
     return np.asarray((wins + PRIOR_POOLED * pooled) / (chances + PRIOR_POOLED))

@@ -1,4 +1,8 @@
-"""MarkovChain: what all n-gram chains share, everything but the tokenizer."""
+"""MarkovChain: the n-gram chain over a suffix tree. A subclass defines only the tokenizer.
+
+Training counts all n-grams (`tree_building.py`) and smooths the counts (`smoothing.py`, `fitted_smoothing.py`). A
+prediction interpolates the contexts of all lengths, the shortest first (Chen & Goodman 1999).
+"""
 
 from __future__ import annotations
 
@@ -22,15 +26,16 @@ from genbench.generator import Learned, LogProbs, Progress, Text, TrainContext
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
-VALIDATION_CHARACTERS = 100_000  # of validation text that the smoothing is fitted on
-BATCH_FROM = 12  # states: below, one at a time is faster
+VALIDATION_CHARACTERS = 100_000  # of validation text used to fit the smoothing
+BATCH_FROM = 12  # states: a smaller batch is faster one state at a time
 
 
 @dataclass
 class MarkovChain(AdaptiveChain):
-    """An n-gram chain over a suffix tree; only the smoothing `fitted` reads the validation text.
+    """An n-gram chain over a suffix tree.
 
-    A state is a node of the tree and the length of the context, in tokens.
+    A state is a node of the tree and the length of the context, in tokens. Only the smoothing `fitted` and the option
+    `adaptive` use the validation text.
     """
 
     order: int | Literal["unbounded"] = field(
@@ -52,12 +57,12 @@ class MarkovChain(AdaptiveChain):
 
     @property
     def longest(self) -> int | None:
-        """Greatest length of a context in tokens; None: any length."""
+        """The greatest length of a context in tokens; None: any length."""
         return self.order - 1 if isinstance(self.order, int) else None
 
     @property
     def cache_lengths(self) -> tuple[int, ...]:
-        """Context lengths of the cache model in tokens, the shortest first; the first is the current word."""
+        """The context lengths of the cache model in tokens, the shortest first; the first is the current word."""
         return (CURRENT_WORD, 2, 3, 4, 5, 6, 7, 9, 12, 16)
 
     @abstractmethod
@@ -68,13 +73,13 @@ class MarkovChain(AdaptiveChain):
         self.tokenizer = self.build_tokenizer(train)
         self._cache = None
 
-        # count
+        # count all n-grams
         context.report(Progress(0.1, note="counting"))
         stream = self._encode(train)
         require_memory(len(stream))
         tree = build_tree(stream, self.longest, self.tokenizer.size)
 
-        # smooth
+        # smooth the counts, with fitted or with closed-form discounts
         context.report(Progress(0.6, note="smoothing"))
         if self.smoothing == "fitted":
             validation = self._encode(valid[:VALIDATION_CHARACTERS])
@@ -93,7 +98,7 @@ class MarkovChain(AdaptiveChain):
             context.record(notes=[ADAPTIVE_NOTE])
 
     def _notes(self, failed: list[int]) -> Iterator[str]:
-        """Yield notes on the smoothing, given the context lengths at which the closed form failed."""
+        """Yield notes on the smoothing; `failed` has the context lengths at which the closed form failed."""
         if failed:
             lengths = ", ".join(str(length + 1) for length in failed[:MAX_ORDER])
             fallback = "0.5, 1, 1.5" if self.smoothing == "modified-kneser-ney" else "0.5"
@@ -109,6 +114,8 @@ class MarkovChain(AdaptiveChain):
         """Set the smoothed tree, and compute the probabilities without a context."""
         self._tree, self._smoothing = tree, smoothing
         self._every_length = self.longest is not None and self.smoothing != "fitted"
+
+        # the unigrams: the first back-off step, from the base distribution
         self._base = self.tokenizer.base_distribution()
         start, stop = int(tree.starts[tree.root]), int(tree.starts[tree.root + 1])
         leftover, discounted = self._interpolation(0, tree.root)
@@ -116,18 +123,22 @@ class MarkovChain(AdaptiveChain):
         self._unigrams[tree.keys[start:stop] - tree.root * tree.vocabulary] += discounted
 
     def _interpolation(self, length: int, node: int) -> tuple[float, LogProbs | float]:
-        """Return leftover and discounted of one context: (pairs of the node,) or one value for all."""
+        """Return leftover and discounted of one context: (pairs of the node,), or one value for all."""
+        # the longest context of the node is stored, shorter ones are computed
         if length == self._tree.depth[node]:
             pairs = slice(int(self._tree.starts[node]), int(self._tree.starts[node + 1]))
             return float(self._smoothing.leftover[node]), self._smoothing.discounted[pairs]
         return self._smoothing.inside_edge(self._tree, length, node)
 
     def context_nodes(self, state: State) -> Iterator[tuple[int, int]]:
-        """Yield the context lengths that a prediction interpolates, the shortest first, and the node of each."""
+        """Yield (length, node) of the contexts that a prediction interpolates, the shortest first."""
+        # the path from the root to the node of the state
         path, (node, length) = [], state
         while node != MISSING:
             path.append(node)
             node = int(self._tree.parent[node])
+
+        # all context lengths of a node, or only its longest
         shortest = 0
         for node in reversed(path):
             longest = min(length, int(self._tree.depth[node]))
@@ -142,7 +153,7 @@ class MarkovChain(AdaptiveChain):
         return state
 
     def static_advance(self, state: State, token: int) -> State:
-        # the longest context that the token followed, and that itself was followed by something
+        # back off to the longest context that the token followed, and follow the link of its pair
         tree, (node, length) = self._tree, state
         while node != MISSING:
             pair = tree.find_pair(node, token)
@@ -153,6 +164,7 @@ class MarkovChain(AdaptiveChain):
         return tree.root, 0
 
     def static_log_probs(self, state: State) -> LogProbs:
+        # p(w | h) = discounted(w) + leftover p(w | h'), from the unigrams to the longest context
         tree, probabilities = self._tree, self._unigrams
         for length, node in islice(self.context_nodes(state), 1, None):
             leftover, discounted = self._interpolation(length, node)
@@ -162,6 +174,7 @@ class MarkovChain(AdaptiveChain):
         return np.log(probabilities)
 
     def static_token_log_probs(self, ids: Ids) -> LogProbs:
+        # the same recursion for all positions of the stream, by context length
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
         probabilities = self._base[stream]
         for length, positions, nodes, pairs in self._tree.stream_levels(stream, self._every_length):
@@ -177,6 +190,8 @@ class MarkovChain(AdaptiveChain):
     def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if self._cache is not None or not states:
             return [self.log_probs(state)[:stop] for state in states]
+
+        # fitted smoothing computes only the tokens below `stop`
         if isinstance(self._smoothing, FittedSmoothing):
             return np.log(batch_probabilities_fitted(self._tree, self._smoothing, self._unigrams[:stop], states))
         if len(states) < BATCH_FROM:
@@ -187,10 +202,13 @@ class MarkovChain(AdaptiveChain):
     def backoff_levels(self, state: Any) -> list[BackoffLevel]:
         tree, probabilities, levels = self._tree, self._base, []
         for length, node in self.context_nodes(self.static_state(state)):
+            # one back-off step, as in static_log_probs
             leftover, discounted = self._interpolation(length, node)
             tokens = tree.keys[int(tree.starts[node]) : int(tree.starts[node + 1])] - node * tree.vocabulary
             probabilities = probabilities * leftover
             probabilities[tokens] += discounted
+
+            # the counts, and the discounts that were subtracted
             counts = self._smoothing.counts(tree, length, node)
             discounts = counts - discounted * counts.sum()
             levels.append(BackoffLevel(length, leftover, tokens, counts, discounts, probabilities[tokens]))
@@ -204,29 +222,34 @@ class MarkovChain(AdaptiveChain):
         return self._longest_contexts(ids)[0]
 
     def context_evidence(self, ids: Ids) -> tuple[Ids, Ids, Ids]:
-        """Return of the longest known context before each token its length, followers and occurrences, (tokens,) each.
+        """Return length, followers and occurrences of the longest known context before every token, all (tokens,).
 
-        Followers are the different tokens that followed it. The smoothing is `fitted`.
+        Followers are the different tokens that followed the context. The smoothing must be `fitted`.
         """
         lengths, nodes = self._longest_contexts(ids)
         return lengths, self._tree.starts[nodes + 1] - self._tree.starts[nodes], self._occurrences(nodes)
 
     def context_evidence_at(self, state: State) -> tuple[int, int, int]:
-        """Return length, followers and occurrences of the context of one state."""
+        """Return length, followers and occurrences of the context of one state, as `context_evidence` does."""
         node, length = state
         types = int(self._tree.starts[node + 1] - self._tree.starts[node])
         return length, types, int(self._occurrences(np.array([node]))[0])
 
     def _longest_contexts(self, ids: Ids) -> tuple[Ids, Ids]:
-        """Return length and node of the longest known context before each token, (tokens,) each."""
+        """Return length and node of the longest known context before every token, both (tokens,)."""
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
         lengths, nodes = np.zeros(len(stream), np.int64), np.zeros(len(stream), np.int64)
+
+        # longer contexts overwrite shorter ones
         for length, positions, level_nodes, _ in self._tree.stream_levels(stream, True):
             lengths[positions], nodes[positions] = length, level_nodes
+
+        # without the newline before the stream
         skipped = len(stream) - len(ids)
         return lengths[skipped:], nodes[skipped:]
 
     def _occurrences(self, nodes: Ids) -> Ids:
+        """Return how often the contexts of these nodes occurred in training, (n,)."""
         assert isinstance(self._smoothing, FittedSmoothing)
         return np.asarray(self._smoothing.occurrences[nodes])
 
@@ -238,11 +261,11 @@ class MarkovChain(AdaptiveChain):
         self.restore_counts(learned["counts"])
 
     def dump_counts(self) -> Learned:
-        """Return what was counted, without the tokenizer."""
+        """Return the tree, the smoothing and the cache model, without the tokenizer."""
         return {"tree": vars(self._tree), "smoothing": self._smoothing.dump(), "cache": self.dump_cache()}
 
     def restore_counts(self, learned: Learned) -> None:
-        """Take back what `dump_counts` returned; the tokenizer is set."""
+        """Restore the chain from the value of `dump_counts`; the tokenizer must be set."""
         kind = FittedSmoothing if self.smoothing == "fitted" else ClosedFormSmoothing
         tree = restore_tree(learned["tree"], self.tokenizer.size, self.longest)
         self._set_counts(tree, kind(**learned["smoothing"]))

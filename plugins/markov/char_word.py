@@ -1,13 +1,13 @@
-"""markov: a character chain interpolated with word and class chains, the strongest generator that counts n-grams here.
+"""markov: a character chain interpolated with word and class chains (Jelinek & Mercer 1980); the best n-gram generator.
 
-All chains have fitted smoothing. A word chain and two class chains are mixed token by token, and read by the character:
-the probability of the next character is the sum over all words that continue what was read (`CharacterView`). With f
-the features of the context, the two are mixed as
+Differs from markov-char in that the words also predict. All chains have fitted smoothing. A word chain and two class
+chains are mixed token by token, and read character by character: the probability of the next character is the sum over
+all words that continue the text (`CharacterView`). With f the features of the context, both sides are interpolated as
 
     p(c) = (1 - share) p_characters(c) + share p_words(c),    share = 1 / (1 + exp(-sum_i w[f_i]))
 
-The features are how long a context each side has seen, how often, and how certain the words are. The weights w are
-fitted on validation text.
+The features are the context lengths that both sides know, the counts of the character context, and the certainty of the
+words. The weights w are fitted on validation text.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from genbench.charlevel.adapter import CharacterView
 from genbench.generator import Learned, LogProbs, Progress, Text, TrainContext, TrainStats
 from genbench.tokenization.tokenizer import Ids
 
-VALIDATION_CHARACTERS = 60_000  # of validation text that the weights are fitted on
-MAX_LENGTH = 15  # characters of context; longer ones count as this
-WORD_LENGTHS = 5  # context lengths of the word chain, in tokens; longer ones count as the last
-CERTAINTY_BINS = 8  # of the probability of the most likely character
-WIDTHS = (  # of the features, which are pairs
+VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
+MAX_LENGTH = 15  # characters of context; longer contexts are clipped
+WORD_LENGTHS = 5  # context lengths of the word chain, 0 to 4 tokens; longer contexts are clipped
+CERTAINTY_BINS = 8  # bins of the probability of the most likely character
+WIDTHS = (  # number of values of the features, which are pairs of binned values
     (MAX_LENGTH + 1) * WORD_LENGTHS,
     len(TYPE_BINS) * WORD_LENGTHS,
     len(OCCURRENCE_BINS) * WORD_LENGTHS,
@@ -44,7 +44,7 @@ DECAY = 1.0  # L2 penalty of the weights
 
 @dataclass
 class Markov(AdaptiveChain):
-    """A character chain informed by a word chain and two class chains, mixed by how much each side has seen."""
+    """A character chain interpolated with a word chain and two class chains; the share depends on the context."""
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
@@ -61,6 +61,7 @@ class Markov(AdaptiveChain):
         self._create_chains()
 
     def _create_chains(self) -> None:
+        """Create the untrained chains from the options."""
         self._char_chain = MarkovChar(self.order, "fitted")
         word_chain = f"(markov-word:order={self.words},smoothing=fitted,min_count={self.min_count})"
         class_chains = [
@@ -70,6 +71,7 @@ class Markov(AdaptiveChain):
         self._word_chains = Mixture("+".join([word_chain, *class_chains]))
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        # train both sides; their statistics are recorded separately
         self._create_chains()
         self._cache = None
         parts = [replace(context, stats=TrainStats()) for _ in range(2)]
@@ -77,21 +79,24 @@ class Markov(AdaptiveChain):
         self._word_chains.fit(train, valid, parts[1])
         self._create_view()
 
-        # fit the weights, then the cache model
+        # fit the weights of the interpolation
         context.report(Progress(0.7, note="fitting the weights of the chains"))
         ids = self.tokenizer.encode(valid[:VALIDATION_CHARACTERS])
         self._weights = fit_weights(*self._read(ids))
         context.record(parameters=sum(part.stats.parameters or 0 for part in parts))
+
+        # fit the cache model
         if self.adaptive:
             self.add_cache(valid, self._char_chain.cache_lengths)
             context.record(notes=[ADAPTIVE_NOTE])
 
     def _create_view(self) -> None:
+        """Set the tokenizer, and the view that reads the word chains character by character."""
         self.tokenizer = self._char_chain.tokenizer
         self._words = CharacterView(self._word_chains)
 
     def _read(self, ids: Ids) -> tuple[LogProbs, LogProbs, Ids]:
-        """Return the log-probability of each token by either side, (tokens,) each, and its features."""
+        """Return the log-probabilities of a stream by characters and by words, both (tokens,), and its features."""
         by_words, word_lengths, peaks = self._words.score_stream(ids)
         rows = features(*self._char_chain.context_evidence(ids), word_lengths, peaks)
         return self._char_chain.token_log_probs(ids), by_words, rows
@@ -104,8 +109,11 @@ class Markov(AdaptiveChain):
 
     def static_log_probs(self, state: Any) -> LogProbs:
         by_words = self._words.log_probs(state[1])
+
+        # the features of this context, as arrays of one element
         lengths, types, occurrences = (np.array([value]) for value in self._char_chain.context_evidence_at(state[0]))
         word_lengths, peaks = np.array([self._words.context_length(state[1])]), np.array([by_words.max()])
+
         share = word_share(self._weights, features(lengths, types, occurrences, word_lengths, peaks))
         return interpolate(self._char_chain.log_probs(state[0]), by_words, share)
 
@@ -140,13 +148,16 @@ class Markov(AdaptiveChain):
 
 
 def features(lengths: Ids, types: Ids, occurrences: Ids, word_lengths: Ids, peaks: LogProbs) -> Ids:
-    """Return the rows of the weights that apply to each context, (n, 5); all arguments are (n,).
+    """Return the features of n contexts, which are indices of weights, (n, 5); all arguments are (n,).
 
     lengths, types, occurrences  of the longest context that the character chain knows (`context_evidence`)
     word_lengths, peaks          context length of the word chains; log-probability of their most likely character
     """
+    # clip and bin the values
     length, word_length = np.minimum(lengths, MAX_LENGTH), np.minimum(word_lengths, WORD_LENGTHS - 1)
     certainty = np.clip((-peaks * CERTAINTY_BINS / 4).astype(np.int64), 0, CERTAINTY_BINS - 1)
+
+    # combine them to pairs, and add the first index of every feature
     pairs = (
         length * WORD_LENGTHS + word_length,
         bin_index(types, TYPE_BINS) * WORD_LENGTHS + word_length,
@@ -158,12 +169,12 @@ def features(lengths: Ids, types: Ids, occurrences: Ids, word_lengths: Ids, peak
 
 
 def word_share(weights: Floats, rows: Ids) -> Floats:
-    """Return the share of the word chains in each prediction, (n,), given its features, (n, 5)."""
+    """Return the shares of the word chains in n predictions, (n,), given their features, (n, 5)."""
     return np.asarray(1 / (1 + np.exp(-weights[rows].sum(axis=1))))
 
 
 def interpolate(first: LogProbs, second: LogProbs, share: Floats) -> LogProbs:
-    """Return the log of (1 - share) * exp(first) + share * exp(second).
+    """Return the log of (1 - share) * exp(first) + share * exp(second), element by element.
 
     >>> np.exp(interpolate(np.log([0.5]), np.log([0.1]), np.array([0.25]))).round(3).tolist()
     [0.4]
@@ -172,12 +183,19 @@ def interpolate(first: LogProbs, second: LogProbs, share: Floats) -> LogProbs:
 
 
 def fit_weights(by_characters: LogProbs, by_words: LogProbs, rows: Ids) -> Floats:
-    """Return the weights, (sum of WIDTHS,), that minimize the bits of the interpolated text and the L2 penalty."""
+    """Fit the weights, (sum of WIDTHS,), that minimize the bits of the interpolated text and the L2 penalty.
+
+    `by_characters` and `by_words` are (tokens,), `rows` the features, (tokens, 5).
+    """
     count = max(len(by_characters), 1)
 
     def gradient(weights: Floats) -> Floats:
+        """Return the gradient of the objective, per token."""
+        # forward: the interpolated probabilities
         share = word_share(weights, rows)
         mixture = np.exp(interpolate(by_characters, by_words, share))
+
+        # backward: d log p / d logit of the share, summed over the tokens that have a feature
         gain = (np.exp(by_words) - np.exp(by_characters)) * share * (1 - share) / mixture
         slope = 2 * DECAY * weights - np.bincount(rows.ravel(), np.repeat(gain, rows.shape[1]), len(weights))
         slope /= count

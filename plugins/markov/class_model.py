@@ -1,9 +1,12 @@
 """markov-class: an n-gram chain over classes of words (Brown et al. 1992).
 
-With C(w) the class of w, p(w | h) = p(C(w) | C(h)) p(w | C(w)). The classes are found by exchange: each word in turn
-moves to the class that makes the class bigrams of the training text most likely, that is, which maximizes the sum of
-N log N over pairs of classes minus twice that over classes. The exchange algorithm is that of Kneser & Ney (1993), as
-in Martin, Liermann & Ney (1998). It uses counts alone: no validation text, no randomness.
+Differs from markov-word in that words of one class share their contexts. With C(w) the class of w,
+
+    p(w | h) = p(C(w) | C(h)) p(w | C(w))
+
+The classes come from the exchange algorithm (Kneser & Ney 1993; Martin, Liermann & Ney 1998): one word after the other
+moves to the class that maximizes the likelihood of the class bigrams of the training text, which is the sum of N log N
+over pairs of classes minus twice the sum over classes. The algorithm needs only counts, and is deterministic.
 """
 
 from __future__ import annotations
@@ -33,15 +36,20 @@ EXCHANGE_ROUNDS = 3  # later rounds move few words
 
 
 def cluster_words(stream: Ids, vocabulary: int, classes: int, rounds: int) -> Ids:
-    """Return the class of each token, (vocabulary,), from 0 to classes - 1; tokens not in the stream have the last one.
+    """Cluster tokens by the exchange algorithm; return their classes, (vocabulary,), from 0 to classes - 1.
+
+    Tokens that do not occur in the stream are in the last class.
 
     >>> cluster_words(np.array([0, 2, 1, 2, 0, 3, 1, 3, 0, 2, 1, 3]), 5, 3, 4).tolist()
     [0, 0, 1, 1, 2]
     """
+    # start: a class of its own for every frequent token, and one class for all others that occur
     counts = np.bincount(stream, minlength=vocabulary)
     frequent = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     class_of = np.full(vocabulary, classes - 1)
     class_of[frequent] = np.minimum(np.arange(len(frequent)), classes - 2)
+
+    # exchange: move the tokens, the most frequent first, to their best class
     exchange = WordExchange(stream, counts, class_of, classes)
     for _ in range(rounds):
         for token in frequent.tolist():
@@ -50,17 +58,18 @@ def cluster_words(stream: Ids, vocabulary: int, classes: int, rounds: int) -> Id
 
 
 class WordExchange:
-    """Counts of token and class bigrams of a stream while tokens move between classes; no token moves to the last one.
+    """Token and class bigrams of a stream, updated when a token moves; no token moves to the last class.
 
-    class_of    (vocabulary,) the class of each token, changed in place
-    bigrams     (classes, classes) how often one class follows another
-    class_size  (classes,) tokens of the stream in each class
+    class_of    (vocabulary,) classes of the tokens, changed in place
+    bigrams     (classes, classes) counts of class bigrams: rows are the left class, columns the right class
+    class_size  (classes,) number of tokens of the stream
+    n_log_n     (tokens + 2,) n log n, for n from 0
     """
 
     def __init__(self, stream: Ids, counts: Ints, class_of: Ids, classes: int) -> None:
         self.counts, self.class_of, self.classes = counts, class_of, classes
 
-        # the token bigrams, indexed by their left and right token
+        # count the token bigrams, and index them by their left and right token
         vocabulary = len(counts)
         keys, self.frequency = np.unique(stream[:-1] * vocabulary + stream[1:], return_counts=True)
         self.left, self.right = keys // vocabulary, keys % vocabulary
@@ -68,10 +77,12 @@ class WordExchange:
         self.left_starts = np.searchsorted(self.left, np.arange(vocabulary + 1))
         self.right_starts = np.searchsorted(self.right[self.by_right], np.arange(vocabulary + 1))
 
-        # the class bigrams
+        # count the class bigrams
         cells = class_of[self.left] * classes + class_of[self.right]
         self.bigrams = np.bincount(cells, self.frequency, classes**2).astype(np.int64).reshape(classes, classes)
         self.class_size = np.bincount(class_of, counts, classes).astype(np.int64)
+
+        # tabulate n log n
         n = np.arange(1, len(stream) + 2)
         self.n_log_n = np.concatenate([[0.0], n * np.log(n)])
 
@@ -83,13 +94,16 @@ class WordExchange:
         self._update(token, after, before, doubled, 1)
 
     def _neighbors(self, token: int) -> tuple[Ints, Ints, int]:
-        """Return how often each class follows a token and precedes it, (classes,) each, and the pairs of it alone.
+        """Return how often the classes follow a token and precede it, both (classes,), and how often it follows itself.
 
-        The counts of the classes leave out the token itself.
+        The counts of the classes do not include the token itself.
         """
+        # the bigrams that contain the token
         after = slice(self.left_starts[token], self.left_starts[token + 1])
         before = self.by_right[self.right_starts[token] : self.right_starts[token + 1]]
         doubled = int(self.frequency[after][self.right[after] == token].sum())
+
+        # sum the neighbors by class
         by_class = []
         for tokens, frequency in (
             (self.right[after], self.frequency[after]),
@@ -108,20 +122,23 @@ class WordExchange:
         self.class_size[own] += sign * self.counts[token]
 
     def _gain(self, token: int, after: Ints, before: Ints, doubled: int) -> Floats:
-        """Return what the criterion gains if the token joins each class, (classes,)."""
+        """Return the gain of the criterion for every class that the token could join, (classes,)."""
+        # minus twice the sum of N log N over classes
         f, diagonal = self.n_log_n, np.diagonal(self.bigrams)
         gain = -2 * (f[self.class_size + self.counts[token]] - f[self.class_size])
 
-        # bigrams with the other classes, then the class with itself
+        # the sum over pairs: bigrams with other classes
         for bigrams, neighbors in ((self.bigrams, after), (self.bigrams.T, before)):
             some = np.flatnonzero(neighbors)
             gain += (f[bigrams[:, some] + neighbors[some]] - f[bigrams[:, some]]).sum(axis=1)
+
+        # the class with itself, which the loop has counted as two separate pairs
         gain += f[diagonal + after + before + doubled] - f[diagonal + after] - f[diagonal + before] + f[diagonal]
         return np.asarray(gain)
 
 
 class ClassTokenizer(Tokenizer):
-    """A word tokenizer whose ids are the classes of its tokens; it cannot decode."""
+    """A word tokenizer that returns classes instead of tokens; it cannot decode."""
 
     def __init__(self, tokenizer: Tokenizer, class_of: Ids) -> None:
         super().__init__("words", tokenizer.letters, tokenizer.known_words)
@@ -129,7 +146,7 @@ class ClassTokenizer(Tokenizer):
 
     @property
     def size(self) -> int:
-        """Number of classes."""
+        """The number of classes."""
         return int(self.class_of.max()) + 1
 
     def encode(self, text: str | Text) -> Ids:
@@ -143,7 +160,7 @@ class ClassTokenizer(Tokenizer):
 
 @dataclass
 class ClassChain(MarkovChain):
-    """The chain over classes inside `MarkovClass`."""
+    """The chain over classes in `MarkovClass`; its tokenizer is passed to the constructor."""
 
     class_tokenizer: Tokenizer | None = None
 
@@ -157,7 +174,7 @@ class MarkovClass(Generator):
     """A class-based n-gram chain (Brown et al. 1992): words in similar contexts share their counts."""
 
     order: int = field(default=6, metadata={"help": "tokens (words, marks, separators) in an n-gram, by their classes"})
-    classes: int = field(default=300, metadata={"help": "classes of tokens, found in the training text"})
+    classes: int = field(default=300, metadata={"help": "classes of tokens, clustered on the training text"})
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
 
     def __post_init__(self) -> None:
@@ -168,7 +185,7 @@ class MarkovClass(Generator):
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         self.tokenizer = Tokenizer.words(train, self.min_count)
 
-        # cluster; classes that all words have left are removed
+        # cluster the words, and remove empty classes
         context.report(Progress(0.1, note="finding classes"))
         stream = self.tokenizer.encode("\n" + str(train))
         counts = np.bincount(stream, minlength=self.tokenizer.size)
@@ -176,12 +193,12 @@ class MarkovClass(Generator):
         class_of = cluster_words(stream, len(counts), classes, EXCHANGE_ROUNDS)
         self._class_of = np.unique(class_of, return_inverse=True)[1]
 
-        # p(w | C(w)), by counts; the base distribution stands in for tokens that were not seen
+        # p(w | C(w)) by counts; tokens that do not occur in training share by the base distribution
         base = self.tokenizer.base_distribution()
         weights = np.where(counts > 0, counts, base / base.max())
         self._within_class = np.log(weights / np.bincount(self._class_of, weights)[self._class_of])
 
-        # the chain over classes
+        # train the chain over classes
         tokenizer = ClassTokenizer(self.tokenizer, self._class_of)
         self._chain = ClassChain(self.order, "fitted", class_tokenizer=tokenizer)
         chain_context = replace(context, stats=TrainStats())

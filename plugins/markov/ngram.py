@@ -1,4 +1,8 @@
-"""markov-char and markov-word: n-gram chains over characters and over words."""
+"""markov-char and markov-word: n-gram chains over characters and over words (Chen & Goodman 1999).
+
+They differ from each other in the tokenizer, and in that markov-word samples by quantile, because its vocabulary is
+large. Both are the `MarkovChain` of `chain.py`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from genbench_plugins.markov.suffix_tree import SuffixTree
 from genbench.generator import LogProbs, Text
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-CACHED_SAMPLERS = 4  # one per temperature
+CACHED_SAMPLERS = 4  # the most recent temperatures
 
 
 @dataclass
@@ -43,7 +47,7 @@ class MarkovWord(MarkovChain):
 
     @property
     def cache_lengths(self) -> tuple[int, ...]:
-        """One, two and three words: longer contexts seldom occur twice in one text."""
+        """Context lengths of one, two and three words; longer contexts seldom occur twice in one text."""
         return (1, 2, 3)
 
     def build_tokenizer(self, train: str | Text) -> Tokenizer:
@@ -51,10 +55,12 @@ class MarkovWord(MarkovChain):
 
     def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         if self._cache is not None:
-            return np.full(len(states), -1)
+            return np.full(len(states), -1)  # not supported with a cache
         return self._sampler(temperature).quantile_tokens(states, uniforms)
 
     def _set_counts(self, tree: SuffixTree, smoothing: ClosedFormSmoothing | FittedSmoothing) -> None:
         super()._set_counts(tree, smoothing)
+
+        # a sampler takes time to build: keep those of recent temperatures
         sampler = partial(QuantileSampler, tree, smoothing, self._base, self._every_length)
         self._sampler = lru_cache(CACHED_SAMPLERS)(sampler)

@@ -1,24 +1,24 @@
-"""Smoothing methods with closed-form discounts: how counts become probabilities.
+"""Smoothing methods with closed-form discounts: from n-gram counts to probabilities.
 
-All methods interpolate recursively (Chen & Goodman 1999). With h a context, h' the context without its first token and
-c the count of a token after h:
+All methods interpolate recursively (Chen & Goodman 1999). With h a context, h' the context without its first token, c
+the count of a token after h, and D the discount:
 
     p(w | h) = (c(h w) - D(c(h w))) / sum_v c(h v)  +  leftover(h) p(w | h')
     leftover(h) = sum_v D(c(h v)) / sum_v c(h v)
 
 The recursion ends in a base distribution that gives every token some probability. The first summand is called
-`discounted` here.
+`discounted` in this package.
 
-    modified-kneser-ney  three discounts D1, D2, D3+ per length; below the longest n-gram c counts the different tokens
-                         that precede h w, not occurrences (Chen & Goodman 1999)
+    modified-kneser-ney  three discounts D1, D2, D3+ per length; below the longest n-gram, c is the continuation count,
+                         the number of different tokens that precede h w (Chen & Goodman 1999)
     kneser-ney           the same with one discount (Kneser & Ney 1995, interpolated)
-    absolute             one discount of the occurrences (Ney, Essen & Kneser 1994)
-    witten-bell          leftover(h) = types / (total + types), the rest by occurrences (Witten & Bell 1991, method C)
-    add-k                p(w | h) = (c + k V base(w)) / (total + k V), at the longest context alone (V: vocabulary)
+    absolute             one discount, subtracted from occurrences (Ney, Essen & Kneser 1994)
+    witten-bell          leftover(h) = types / (total + types); the rest by occurrences (Witten & Bell 1991, method C)
+    add-k                p(w | h) = (c + k V base(w)) / (total + k V) at the longest context only (V: vocabulary size)
     mle                  occurrences, with a small escape to shorter contexts (maximum likelihood)
 
-A context which always has the same token before it is inside an edge of the suffix tree: it is shorter than its node's
-longest context. For Kneser and Ney each of its counts is 1; for the other methods its counts are those of the node.
+A context that always has the same token before it is inside an edge of the suffix tree: it is shorter than the longest
+context of its node. All its continuation counts are 1; its occurrences are those of the node.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small, Su
 from genbench.generator import Learned
 
 SmoothingMethod = Literal["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
-Discounts = tuple[float, float, float]  # for counts of one, two, and three or more
+Discounts = tuple[float, float, float]  # D1, D2, D3+: for counts of one, two, and three or more
 CountsOfCounts = tuple[int, int, int, int]  # how many n-grams were counted once, twice, three and four times
-FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # KenLM's, where the closed form fails
-FALLBACK_DISCOUNT = 0.5  # the same for one discount
-ADD_K = 0.01
-ESCAPE = 0.001  # what maximum likelihood leaves to shorter contexts
+FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # of KenLM, if the closed form fails
+FALLBACK_DISCOUNT = 0.5  # the same for methods with one discount
+ADD_K = 0.01  # k of add-k
+ESCAPE = 0.001  # leftover of maximum likelihood
 
 
 def modified_discounts(counts_of_counts: CountsOfCounts) -> tuple[Discounts, bool]:
     """Return the three discounts of modified Kneser-Ney, and whether their closed form is valid.
 
     With n1 to n4 the counts of counts: Y = n1 / (n1 + 2 n2), D1 = 1 - 2 Y n2/n1, D2 = 2 - 3 Y n3/n2,
-    D3 = 3 - 4 Y n4/n3 (Chen & Goodman 1999, equation 26). Small or unusual counts lead to a division by zero or to a
-    discount outside 0 to k; the fallback of KenLM is returned instead.
+    D3+ = 3 - 4 Y n4/n3 (Chen & Goodman 1999, equation 26). Small or unusual counts lead to a division by zero or to a
+    discount Dk outside 0 to k; in that case the function returns KenLM's fallback and False.
 
     >>> modified_discounts((4, 2, 1, 1))
     ((0.5, 1.25, 1.0), True)
@@ -55,6 +55,8 @@ def modified_discounts(counts_of_counts: CountsOfCounts) -> tuple[Discounts, boo
     n1, n2, n3, n4 = counts_of_counts
     if not n1 or not n2 or not n3:
         return FALLBACK_DISCOUNTS, False
+
+    # equation 26
     y = n1 / (n1 + 2 * n2)
     discounts = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
     if all(0 < discount <= k for k, discount in enumerate(discounts, start=1)):
@@ -63,7 +65,7 @@ def modified_discounts(counts_of_counts: CountsOfCounts) -> tuple[Discounts, boo
 
 
 def single_discount(counts_of_counts: CountsOfCounts) -> tuple[Discounts, bool]:
-    """Return one discount for all counts, n1 / (n1 + 2 n2) (Ney, Essen & Kneser 1994), and whether it is valid.
+    """Return one discount for all counts, D = n1 / (n1 + 2 n2) (Ney, Essen & Kneser 1994), and whether it is valid.
 
     >>> single_discount((4, 2, 1, 1))
     ((0.5, 0.5, 0.5), True)
@@ -74,20 +76,20 @@ def single_discount(counts_of_counts: CountsOfCounts) -> tuple[Discounts, bool]:
 
 
 def counts_of_counts(tree: SuffixTree, counts: Ints, inside_once: bool) -> list[CountsOfCounts]:
-    """Return for each context length how many n-grams have a count of one, two, three and four.
+    """Return for every context length the number of n-grams with a count of one, two, three and four.
 
-    `counts` is (pairs,). Contexts inside an edge count as their node does, or once each with `inside_once`.
+    `counts` is (pairs,). Contexts inside an edge have the counts of their node, or, with `inside_once`, counts of 1.
     """
     lengths = (int(tree.depth.max()) if tree.longest is None else tree.longest) + 2
     owners = tree.owners
     small = np.where(counts <= 4, counts, 0)
 
-    # the longest context of each node; the beginning of the text, where it occurs elsewhere too, is not a context
+    # the longest contexts of the nodes; the beginning of the text is not a context if it occurs elsewhere too
     parent_depth = np.where(tree.parent == MISSING, MISSING, tree.depth[tree.parent])
     own = (tree.depth > parent_depth)[owners]
     at_nodes = _tally(tree.depth[owners[own]], small[own], lengths)
 
-    # the shorter contexts of each node: add at the first length, subtract after the last, sum over lengths
+    # the shorter contexts of the nodes: add at the first length, subtract after the last, and sum over lengths
     inner = owners[owners != tree.root]
     small = np.ones(len(inner), np.int64) if inside_once else small[owners != tree.root]
     begins = tree.depth[tree.parent[inner]] + 1
@@ -96,18 +98,18 @@ def counts_of_counts(tree: SuffixTree, counts: Ints, inside_once: bool) -> list[
 
 
 def _tally(lengths: Small, counts: Ints, most: int) -> Ints:
-    """Return how often each length occurs with each count from 0 to 4, (most, 5)."""
+    """Return how often every length occurs with a count from 0 to 4, (most, 5)."""
     return np.bincount(lengths * 5 + counts, minlength=most * 5).reshape(most, 5)
 
 
 @dataclass(frozen=True)
 class ClosedFormSmoothing:
-    """The two summands of the recursion for every node of a tree, by one of the methods above.
+    """A smoothed tree: both summands of the recursion for the longest context of every node.
 
-    discounted  (pairs,) of each pair at its node's longest context
-    leftover    (nodes,) of each node's longest context
-    totals      (nodes,) the sum of a node's counts, as the method counts
-    discounts   (lengths, 3) of each context length; empty for methods without discounts
+    discounted  (pairs,) the first summand
+    leftover    (nodes,) the factor of the second summand
+    totals      (nodes,) the sum of a node's counts, or continuation counts for kneser-ney
+    discounts   (lengths, 3) by context length; empty for methods without discounts
     """
 
     method: str
@@ -121,7 +123,7 @@ class ClosedFormSmoothing:
         return dict(vars(self))
 
     def counts(self, tree: SuffixTree, length: int, node: int) -> Floats:
-        """Return the counts of a node's pairs, as the method counts at this context length, (pairs of the node,)."""
+        """Return the counts, or continuation counts, of a node at a context length, (pairs of the node,)."""
         pairs = slice(tree.starts[node], tree.starts[node + 1])
         if "kneser" not in self.method:
             return tree.counts[pairs].astype(np.float64)
@@ -130,12 +132,14 @@ class ClosedFormSmoothing:
         return tree.continuations[pairs].astype(np.float64)
 
     def inside_edge(self, tree: SuffixTree, length: int, node: int) -> tuple[float, Floats | float]:
-        """Return leftover and discounted of one context inside an edge: (pairs of the node,) or one value for all."""
+        """Return leftover and discounted of one context inside an edge: (pairs of the node,), or one value for all."""
         start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
         if self.method in ("witten-bell", "mle"):
             return float(self.leftover[node]), self.discounted[start:stop]
         if self.method == "add-k":
             return 1.0, 0.0
+
+        # absolute discounting of the node's counts; for kneser-ney, all continuation counts are 1
         discount = float(self.discounts[length, 0])
         if self.method == "absolute":
             total = self.totals[node]
@@ -143,10 +147,11 @@ class ClosedFormSmoothing:
         return discount, (1 - discount) / (stop - start)
 
     def at_length(self, tree: SuffixTree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
-        """Return leftover and discounted, (n,) each, for contexts of one length.
+        """Return the leftover and the discounted probability of n contexts of one length, both (n,).
 
-        `nodes` and `pairs` are (n,): each context's node, and the pair of its next token or MISSING.
+        `nodes` and `pairs` are (n,): the nodes of the contexts, and the pairs of their next tokens or MISSING.
         """
+        # contexts that are the longest of their node
         longest = tree.depth[nodes] == length
         leftover = self.leftover[nodes]
         discounted = np.where(pairs != MISSING, self.discounted[pairs], 0.0)
@@ -155,7 +160,7 @@ class ClosedFormSmoothing:
         if self.method == "add-k":
             return np.where(longest, leftover, 1.0), np.where(longest, discounted, 0.0)
 
-        # contexts inside an edge
+        # contexts inside an edge, as in `inside_edge`
         types = tree.starts[nodes + 1] - tree.starts[nodes]
         discount = self.discounts[length, 0]
         if self.method == "absolute":
@@ -168,12 +173,14 @@ class ClosedFormSmoothing:
 
 
 def smooth(tree: SuffixTree, method: str) -> tuple[ClosedFormSmoothing, list[int]]:
-    """Smooth a tree; return also the context lengths at which the closed form of the discounts failed."""
+    """Smooth a tree; return it with the context lengths at which the closed form of the discounts failed."""
+    # the counts that the method uses, and their sums by node
     kneser_ney = method in ("kneser-ney", "modified-kneser-ney")
     counts = (tree.continuations if kneser_ney else tree.counts).astype(np.int64)
     owners, types = tree.owners, np.diff(tree.starts)
     totals = np.bincount(owners, weights=counts, minlength=len(types)).astype(np.float64)
 
+    # methods with discounts: D by context length, subtracted from the counts
     if kneser_ney or method == "absolute":
         formula = modified_discounts if method == "modified-kneser-ney" else single_discount
         results = [formula(row) for row in counts_of_counts(tree, counts, kneser_ney)]
@@ -183,6 +190,7 @@ def smooth(tree: SuffixTree, method: str) -> tuple[ClosedFormSmoothing, list[int
         failed = [length for length, (_, valid) in enumerate(results) if not valid]
         return ClosedFormSmoothing(method, (counts - subtracted) / totals[owners], leftover, totals, discounts), failed
 
+    # methods with a leftover in closed form; the counts share the rest
     if method == "witten-bell":
         leftover = types / (totals + types)
     elif method == "mle":

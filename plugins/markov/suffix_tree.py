@@ -1,10 +1,11 @@
-"""The counts of all n-grams of a text, in memory proportional to the text: the suffix tree of the reversed text.
+"""SuffixTree: the counts of all n-grams of a text, in memory proportional to the text.
 
-A node is a set of contexts that occur at the same positions; `depth` is the length of the longest one. Its parent is
-the longest shorter context that occurs at more positions, so a path from a node to the root is the sequence of contexts
-that backing off visits. The tokens that follow a node, with their counts, are its pairs; each pair links to the node of
-the context that is one token longer on the right. There are at most three times as many nodes and links as tokens
-(Weiner 1973), whatever the longest n-gram is. `tree_building.py` builds the tree.
+The tree is the suffix tree of the reversed text (Weiner 1973). A node is a set of contexts that occur at the same
+positions; `depth` is the length of the longest of them. The parent of a node is the longest shorter context that occurs
+at more positions, so the path from a node to the root is the sequence of contexts that back-off visits. The tokens that
+follow a node, with their counts, are its pairs. A pair links to the node of the context that is one token longer on the
+right. There are at most three times as many nodes and links as tokens, for any length of n-grams. `tree_building.py`
+builds the tree.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ Floats = npt.NDArray[np.float64]
 StreamLevel = tuple[int, Ints, Ints, Ints]  # context length; positions of the stream; their nodes; their pairs
 
 MISSING = -1  # no node, no pair
-SORT_FROM = 1000  # queries: from here on, looking up sorted ones is faster
+SORT_FROM = 1000  # queries: from this number on, it is faster to sort them before the look-up
 
 
 @dataclass(frozen=True)
 class SuffixTree:
     """The n-gram counts of a text.
 
-    parent         (nodes,) of each node; MISSING for the root, which is the last node
+    parent         (nodes,) parent of a node; MISSING for the root, which is the last node
     depth          (nodes,) length of the node's longest context
-    starts         (nodes + 1,) where the node's pairs begin
+    starts         (nodes + 1,) first pair of a node, and the number of pairs
     keys           (pairs,) sorted: node * vocabulary + token
     counts         (pairs,) how often the token followed the node
-    continuations  (pairs,) how many different tokens precede node and token: the counts of Kneser and Ney; for the
-                   longest n-grams the counts themselves
-    links          (pairs,) the node after the token; MISSING where nothing ever followed it
+    continuations  (pairs,) continuation counts of Kneser and Ney: how many different tokens precede node and token;
+                   for the longest n-grams, the counts themselves
+    links          (pairs,) the node after the token; MISSING if no token follows
     longest        greatest length of a context; None: any length
     """
 
@@ -52,7 +53,7 @@ class SuffixTree:
 
     @property
     def owners(self) -> Ints:
-        """The node of each pair, (pairs,)."""
+        """The nodes of the pairs, (pairs,)."""
         return np.repeat(np.arange(len(self.parent)), np.diff(self.starts))
 
     @property
@@ -61,41 +62,47 @@ class SuffixTree:
         return len(self.parent) - 1
 
     def first_keys(self, nodes: Ints | Small) -> Ints:
-        """Return the key of each node with token 0, (n,), in 64 bits: 32 bits overflow on long texts."""
+        """Return the keys of nodes with token 0, (n,), in 64 bits, because 32 bits overflow on long texts."""
         return np.asarray(nodes, np.int64) * self.vocabulary
 
     def find(self, nodes: Ints, tokens: Ints) -> Ints:
-        """Return the pair of each node and token, (n,); MISSING if the token never followed it or the node is MISSING.
+        """Return the pairs of nodes and tokens, (n,); both arguments are (n,).
 
-        Both arguments are (n,).
+        A result is MISSING if the token never followed the node, or if the node is MISSING.
         """
+        # a binary search of sorted keys visits the memory in order
         keys = self.first_keys(nodes) + tokens
         order = np.argsort(keys) if len(keys) > SORT_FROM else np.arange(len(keys))
         pairs = np.empty(len(keys), np.int64)
         pairs[order] = np.minimum(np.searchsorted(self.keys, keys[order]), len(self.keys) - 1)
+
+        # a key that is not in the tree leads to another pair
         return np.where((self.keys[pairs] == keys) & (nodes >= 0), pairs, MISSING)
 
     def find_pair(self, node: int, token: int) -> int:
-        """Return the pair of one node and token, or MISSING."""
+        """Return the pair of one node and one token, or MISSING."""
         start, stop = self.starts[node], self.starts[node + 1]
         key = node * self.vocabulary + token
         pair = int(start + self.keys[start:stop].searchsorted(key))
         return pair if pair < stop and self.keys[pair] == key else MISSING
 
     def stream_levels(self, stream: Ints, every_length: bool) -> Iterator[StreamLevel]:
-        """Yield the contexts of length 0, 1, 2, ... of all positions of a stream at once.
+        """Yield the known contexts before the positions of a stream, for context lengths 0, 1, 2, ...
 
-        Without `every_length`, each node on the path of a position comes once, with the longest context of the
-        position that it stands for.
+        A level is (length, positions, nodes, pairs), with arrays of shape (n,): the positions that have a context of
+        this length, its node, and the pair of the token at the position. Without `every_length`, a node on the path of
+        a position occurs once, with the longest of its contexts that matches the position.
         """
         positions, nodes, length = np.arange(len(stream)), np.full(len(stream), self.root), 0
         while len(positions):
             pairs = self.find(nodes, stream[positions])
 
-            # a link from the context before a position leads to the longer context before the next position
+            # a link leads from the context before a position to the longer context before the next position
             extends = (pairs != MISSING) & (self.links[pairs] != MISSING) & (positions + 1 < len(stream))
             extends &= self.longest is None or length < self.longest
             next_positions, next_nodes = positions[extends] + 1, self.links[pairs[extends]].astype(np.int64)
+
+            # without every_length, skip positions whose next longer context has the same node
             if every_length:
                 yield length, positions, nodes, pairs
             else:
@@ -108,14 +115,14 @@ class SuffixTree:
 
 
 def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -> SuffixTree:
-    """Return the tree of a stored chain; raise ValueError if the arrays are not those of a suffix tree.
+    """Create a tree from stored arrays; raise ValueError if they do not form a suffix tree.
 
-    A parent comes after its children, so no path goes in a circle; all indices are in range.
+    The checks ensure that indices are in range and that a parent comes after its children, so that no path is a cycle.
     """
     tree = SuffixTree(**arrays)
     nodes, pairs = len(tree.parent), len(tree.keys)
 
-    # lengths and types
+    # shapes and types
     shapes: list[tuple[Any, int]] = [(tree.parent, nodes), (tree.depth, nodes), (tree.starts, nodes + 1)]
     shapes += [(array, pairs) for array in (tree.keys, tree.counts, tree.continuations, tree.links)]
     if not nodes or any(array.shape != (length,) or array.dtype.kind != "i" for array, length in shapes):
@@ -127,7 +134,7 @@ def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -
     if not upwards or tree.parent[-1] != MISSING or not filled:
         raise ValueError("the nodes of the suffix tree form a circle, or some have no tokens that follow them")
 
-    # ranges of the values
+    # ranges of the values, and sorted keys
     tokens = tree.keys - tree.owners * vocabulary
     limits = ((tree.links, MISSING, nodes), (tokens, 0, vocabulary))
     in_range = all(low <= array.min() and array.max() < high for array, low, high in limits)
@@ -139,7 +146,7 @@ def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -
 
 
 def expand_ranges(starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
-    """Return all indices of some ranges, one range after the other, and the range of each index.
+    """Return the indices in all ranges, one range after the other, and the number of the range of every index.
 
     >>> [indices.tolist() for indices in expand_ranges(np.array([3, 9]), np.array([5, 10]))]
     [[3, 4, 9], [0, 0, 1]]
