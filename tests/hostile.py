@@ -1,4 +1,4 @@
-"""Texts that were not written for training, and the characters that may drive a terminal."""
+"""Texts of unusual characters, and a search for characters that can control a terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MakeText = Callable[[random.Random, int], str]  # a text of about this many char
 MARKS = [chr(code) for code in range(0x300, 0x370)]
 ESCAPES = ["\x1b[31m", "\x1b]0;title\x07", "\x1b[2J", "\x9b2J", "\x7f", "\x00", "\x08", "plain ", "text\n"]
 TURNED = ["\u202e", "\u2066", "\u200f", "\ufeff", "\u200d", "\u05d0\u05d1 ", "abc "]
-DRIVING_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode: may drive a terminal, or show nothing
+DRIVING_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode: can control a terminal, or are invisible
 COLORS = re.compile(r"\x1b\[[0-9;]*m")  # what rich itself writes on a terminal
 
 
 def _choices(parts: list[str]) -> MakeText:
-    """Return a function that makes a text of randomly chosen parts."""
+    """Return a function that builds a text of randomly chosen parts."""
     return lambda rng, size: "".join(rng.choices(parts, k=size))[:size]
 
 
@@ -40,7 +40,7 @@ TEXTS: dict[str, MakeText] = {
 
 
 def driving(printed: str) -> set[str]:
-    """Return the printed characters that may drive a terminal or show nothing, except colors."""
+    """Return the printed characters that can control a terminal or are invisible, except colors."""
     return {
         character
         for character in COLORS.sub("", printed)

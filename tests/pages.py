@@ -1,4 +1,4 @@
-"""Comparisons and surprisal reports for the tests of the pages: one with every section, and hostile strings."""
+"""Comparisons and surprisal reports for the tests of the pages: complete, minimal and with hostile strings."""
 
 import math
 import re
@@ -46,17 +46,17 @@ JUDGES = dict.fromkeys(("bits", "lstm", "rnn"), JUDGED)
 
 
 def word_bits(text: str, scale: float = 1.0) -> list[WordSurprisal]:
-    """The words of a text; the longer a word, the more bits."""
+    """Return the words of a text with bits in proportion to their lengths."""
     return [WordSurprisal(word, round(scale * len(word), 2)) for word in split_words(text)]
 
 
 def copy_stats(temperature: float) -> CopyStats:
-    """The statistics of the samples of one temperature."""
+    """Return statistics of the samples at one temperature."""
     return CopyStats(**vars(STATS), temperature=temperature)
 
 
 def sample(text: str, temperature: float = 0.8, prompt: str = "", scale: float = 1.0) -> Sample:
-    """A sample whose second to seventh words are copied."""
+    """Return a sample whose second to seventh words are copied."""
     words = [match.span() for match in re.finditer(r"\S+", text)]
     start, end = (words[1][0], words[6][1]) if len(words) > 7 else (0, 0)
     return Sample(
@@ -73,7 +73,7 @@ def sample(text: str, temperature: float = 0.8, prompt: str = "", scale: float =
 
 
 def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
-    """A row with every kind of figure."""
+    """Return a row with every kind of measurement."""
     texts = [sample(f"{generator} {t} {p} {TEXT}", t, p) for p in ("", "It was") for t in (0.5, 1.0)]
     stratum = StratumBits(10_000, 10_000 * bits, [500.0] * 20, [500 * bits] * 20)
     full = Row(
@@ -116,12 +116,12 @@ def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
 
 
 def failed_row(author: str, generator: str, error: str, **changes: Any) -> Row:
-    """A row that failed."""
+    """Return a row that failed."""
     return Row(author, generator, status="failed", error=error, **changes)
 
 
 def comparison(*rows: Row, **changes: Any) -> Comparison:
-    """A comparison of these rows."""
+    """Return a comparison with these rows."""
     authors = list(dict.fromkeys(row.author for row in rows))
     text = CorpusInfo("ab" * 32, characters=9, train=1_000_000, valid=9, test=99_999, books=["Emma"], lines="join")
     baselines = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
@@ -141,21 +141,21 @@ def comparison(*rows: Row, **changes: Any) -> Comparison:
 
 
 def complete_comparison() -> Comparison:
-    """Two authors, three generators, every measurement, and a row that failed."""
+    """Return a comparison of two authors and three generators with every measurement and a failed row."""
     rows = [row(a, g, b) for a in AUTHORS for g, b in (("markov-char", 1.7), ("lstm-char", 1.9))]
     failed = failed_row("austen", "bad", "sums to 1.3", notes=["slow"])
     return comparison(*rows, row("austen", "lstm-word", 1.6, notes=["slow"]), failed)
 
 
 def judge_report() -> JudgeReport:
-    """The accuracy of the judges of style."""
+    """Return the accuracy of the style judges."""
     passages = [JudgedPassages(length, JUDGES) for length in (300, 100)]
     lost_word = dict.fromkeys(JUDGES, LostWord(JUDGED, JUDGED, 0.1))
     return JudgeReport({"austen": 1000, "carroll": 1000}, passages[0], passages, lost_word)
 
 
 def hostile_comparison() -> Comparison:
-    """A comparison with a hostile string in every field that holds one."""
+    """Return a comparison with a hostile string in every field that can contain one."""
     rows = []
     for author in HOSTILE[:3]:
         for generator in HOSTILE:
@@ -176,6 +176,8 @@ def hostile_comparison() -> Comparison:
                 )
             )
         rows.append(failed_row(author, HARM, HARM))
+
+    # and in the comparison itself
     text = CorpusInfo(HARM, 9, 9, 9, 9, books=[HARM], lines=HARM, held_out=HARM)
     return comparison(
         *rows,
@@ -194,7 +196,7 @@ def surprisal_report(
     generators: tuple[str, ...] = ("markov-char", "lstm-char"),
     name: str = "a page",
 ) -> SurprisalReport:
-    """The surprisal of a text; the second generator needs twice the bits of the first."""
+    """Return the surprisal of a text for two generators; the second needs twice the bits of the first."""
     columns = {
         generator: ModelSurprisal(100.0, 2.0, word_bits(text, 1 + place)) for place, generator in enumerate(generators)
     }

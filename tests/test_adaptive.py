@@ -1,4 +1,4 @@
-"""adaptive=true: what was read counts, states stay values, and such rows are ranked apart."""
+"""adaptive=true: predictions use the text read so far, states stay values, and such rows are ranked apart."""
 
 from typing import Any
 
@@ -52,12 +52,14 @@ def test_interpolation_worked_by_hand() -> None:
 
 
 def slow(cache: CacheModel, ids: list[int], static: LogProbs, known_lengths: list[int]) -> list[LogProbs]:
-    """Return the distribution at each position by scanning all that was read for the latest 64 occurrences."""
+    """Return the distribution at each position by scanning the text read so far for the latest 64 occurrences."""
     distributions = []
     for read in range(len(ids)):
         probabilities = np.exp(static)
         for row, length in enumerate(cache.lengths):
             ends = [end for end in range(1, read) if same_context(cache, ids, length, end, read)][-64:]
+
+            # the share of the history depends on counts, age and length
             if ends:
                 followers = [ids[end] for end in ends]
                 size = length or word_length(cache, ids, read)
@@ -65,6 +67,8 @@ def slow(cache: CacheModel, ids: list[int], static: LogProbs, known_lengths: lis
                 times, types = len(ends), len(set(followers))
                 bins = (min(times - 1, times.bit_length(), 7), min(types, 4) - 1)
                 share = cache.shares[row][bins][(age >= 300) + (age >= 3000)][min(max(excess, -1), 2) + 1]
+
+                # 0.6 is divided among all followers, 0.4 goes to the latest
                 by_history = 0.6 * np.bincount(followers, minlength=len(static)) / times
                 by_history[followers[-1]] += 0.4
                 probabilities = (1 - share) * probabilities + share * by_history
@@ -72,9 +76,9 @@ def slow(cache: CacheModel, ids: list[int], static: LogProbs, known_lengths: lis
     return distributions
 
 
-def word_length(cache: CacheModel, ids: list[int], read: int) -> int:
-    """Return how many letters the current word has after so many tokens."""
-    return next((n for n in range(read) if ids[read - n - 1] not in cache.letters), read)
+def word_length(cache: CacheModel, ids: list[int], position: int) -> int:
+    """Return the number of letters of the current word after this many tokens."""
+    return next((n for n in range(position) if ids[position - n - 1] not in cache.letters), position)
 
 
 def same_context(cache: CacheModel, ids: list[int], length: int, earlier: int, read: int) -> bool:

@@ -1,4 +1,4 @@
-"""Attribution and confusion: by hand, and on copied text, shuffled text and text of the authors themselves."""
+"""Attribution and confusion: by hand, on copied and shuffled text, and on the authors' own text."""
 
 import json
 import random
@@ -56,7 +56,7 @@ def test_accuracy_by_hand() -> None:
     assert Accuracy.count(np.array([], int), np.array([], int), ["x"]).accuracy is None
 
 
-def test_many_texts_have_the_bits_of_each_alone(chains: list[Generator], corpora: list[Corpus]) -> None:
+def test_scores_of_many_texts_equal_those_of_each_text(chains: list[Generator], corpora: list[Corpus]) -> None:
     texts = [corpora[1].test[:80], "", "\u4e2d", corpora[0].test[:300]]
     for bits, text in zip(scoring.score_each(chains[0], texts), texts, strict=True):
         assert len(bits) == len(text)
@@ -105,17 +105,17 @@ def test_truncated_training_text_has_the_beginning_of_every_book(corpora: list[C
 
 def test_text_set_aside_is_not_in_the_training_text(corpora: list[Corpus]) -> None:
     for corpus in corpora:
-        kept, aside = corpus.set_aside(0.25)
-        assert kept.sha256 != corpus.sha256
+        remaining, aside = corpus.set_aside(0.25)
+        assert remaining.sha256 != corpus.sha256
         assert len(aside) / len(corpus.train) == pytest.approx(0.25, abs=0.05)
         letters = lambda text: sorted(text.replace("\n", ""))  # noqa: E731
-        assert letters(str(kept.train) + aside) == letters(str(corpus.train))
-        assert aside[:80] not in str(kept.train)
-        for start, _ in kept.book_starts:
-            assert kept.train[start : start + 60] in str(corpus.train)
+        assert letters(str(remaining.train) + aside) == letters(str(corpus.train))
+        assert aside[:80] not in str(remaining.train)
+        for start, _ in remaining.book_starts:
+            assert remaining.train[start : start + 60] in str(corpus.train)
 
 
-def test_a_sentence_loses_a_negation_first() -> None:
+def test_a_negation_is_the_first_word_to_be_removed() -> None:
     rng = np.random.default_rng(0)
     assert remove_small_word("It was not the end of it.", rng) == "It was the end of it."
     assert remove_small_word("We went by the river.", rng) in ("We went the river.", "We went by river.")

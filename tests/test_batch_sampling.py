@@ -1,4 +1,4 @@
-"""Many texts side by side: each is the text that is sampled alone."""
+"""Batch sampling: each text equals the text that is sampled alone."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_texts_of_any_generator_equal_those_sampled_alone(spec: str, trained: di
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_many_states_at_once_predict_as_one_by_one(spec: str, trained: dict[str, Generator]) -> None:
+def test_batch_predictions_equal_single_predictions(spec: str, trained: dict[str, Generator]) -> None:
     generator = fitted(trained, spec)
     tokens = generator.tokenizer.encode("The sea was calm, so I went on.").tolist()
     states = [generator.start()]
@@ -98,9 +98,7 @@ def test_many_states_at_once_predict_as_one_by_one(spec: str, trained: dict[str,
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6, 1.7])
 @pytest.mark.parametrize("spec", [spec for spec in CHAINS if "word" in spec])
-def test_quantiles_are_as_wide_as_the_distribution_says(
-    spec: str, temperature: float, trained: dict[str, Generator]
-) -> None:
+def test_quantile_widths_equal_the_probabilities(spec: str, temperature: float, trained: dict[str, Generator]) -> None:
     # of 2,000 numbers spread evenly, a token gets its share of them, give or take one for each stretch that it has
     generator, state, answers = fitted(trained, spec), fitted(trained, spec).start(), 0
     uniforms = (np.arange(2_000) + 0.5) / 2_000
@@ -121,7 +119,7 @@ def test_text_i_of_a_seed_is_that_of_the_seed_plus_i() -> None:
     assert len(set(texts)) == 3
 
 
-def test_each_text_may_go_on_from_its_own_prompt() -> None:
+def test_each_text_can_have_its_own_prompt() -> None:
     word = Fixed("one two three four", (0.25,) * 4, words=True)
     texts = genbench.generate(Model(word), ["thre", "fou"], Sampling(length=1), count=2)
     assert texts == ["e", "r"]

@@ -59,11 +59,11 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
     for token in range(BYTES, tokenizer.size):
         if not canonical(tokenizer, [*ids, token]):
             continue
-        read = tokenizer.decode([*ids, token])
+        decoded = tokenizer.decode([*ids, token])
         share = probability * float(np.exp(words.log_probs(state)[token]))
-        if read.startswith(text) and token not in (tokenizer.end_id, tokenizer.none_id):
+        if decoded.startswith(text) and token not in (tokenizer.end_id, tokenizer.none_id):
             yield share
-        elif text.startswith(read):
+        elif text.startswith(decoded):
             yield from covers(words, text, [*ids, token], words.advance(state, token), share)
 
 
@@ -86,7 +86,7 @@ STRANGE = "caf\u00e9 \u00e9t\u00e9  the\u00e9 \u4e2d\u6587, \U0001f600a \U0001f6
 
 
 @pytest.mark.parametrize("tiny", [0.0, 1e-3, 0.1])
-def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring_a_text_at_once_equals_steps(tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", tiny)
     monkeypatch.setattr(block, "MIN_EXPANDED_SHARE", tiny)
     rng = np.random.default_rng(1)
@@ -107,7 +107,7 @@ def test_a_text_is_read_at_once_as_in_steps(tiny: float, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("spec", "off"), [("markov-word", 1e-9), ("lstm-word:hidden=12,embedding=8", 1e-4)])
-def test_pieces_are_read_together_as_in_steps(spec: str, off: float) -> None:
+def test_reading_pieces_together_equals_steps(spec: str, off: float) -> None:
     corpus = genbench.corpus("pell")
     words = create(spec)
     words.fit(corpus.train, corpus.valid, TrainContext(steps=20))
@@ -129,7 +129,7 @@ def _steps(view: CharacterView, ids: Ids) -> tuple[list[float], list[int]]:
     return log_probs, depths
 
 
-def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> None:
+def test_bits_by_characters_are_at_most_those_by_words() -> None:
     corpus = genbench.corpus("thorne")
     words = create("markov-word")
     words.fit(corpus.train, corpus.valid, TrainContext())
@@ -139,7 +139,7 @@ def test_read_by_characters_a_text_takes_no_more_bits_than_in_its_words() -> Non
     assert log_probs.sum() > 1.005 * in_words  # both below zero: what no canonical text needs is given to the others
 
 
-def test_paths_stay_few() -> None:
+def test_the_number_of_paths_is_limited() -> None:
     corpus = genbench.corpus("thorne")
     words = create("markov-word")
     words.fit(corpus.train, corpus.valid, TrainContext())
@@ -150,7 +150,7 @@ def test_paths_stay_few() -> None:
         assert len(state.paths) <= 8
 
 
-def test_bytes_that_are_no_text_are_read_too() -> None:
+def test_bytes_that_are_not_text_can_be_read() -> None:
     view = CharacterView(Alternating())
     ids = np.array([200, 201, BYTES, 255, 128], dtype=np.int64)
     log_probs, _, _ = view.score_stream(ids)

@@ -136,6 +136,8 @@ def test_the_same_command_resumes_after_a_kill(tmp_path: Path) -> None:
     env = os.environ | {"GENBENCH_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-c", KILLED, str(tmp_path / "author.txt")]
     process = subprocess.Popen(command, env=env)
+
+    # kill the training after its first checkpoint
     unfinished = tmp_path / "home" / "models" / ".unfinished"
     while not (unfinished.is_dir() and any(unfinished.glob("*.safetensors"))):
         assert process.poll() is None
@@ -143,10 +145,14 @@ def test_the_same_command_resumes_after_a_kill(tmp_path: Path) -> None:
     time.sleep(0.3)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+    # the same command resumes it
     subprocess.run(command, env=env, check=True)
     (stored,) = models.list_models(tmp_path / "home" / "models")
     assert "resumed at step" in stored.card.training.notes[0]
     assert not any(unfinished.glob("*.safetensors"))
+
+    # the weights equal those of an uninterrupted training
     subprocess.run(command, env=env | {"GENBENCH_HOME": str(tmp_path / "other")}, check=True)
     (uninterrupted,) = models.list_models(tmp_path / "other" / "models")
     arrays = [(model.folder / "arrays.safetensors").read_bytes() for model in (stored, uninterrupted)]

@@ -44,7 +44,12 @@ def test_more_rounds_of_exchange_do_not_decrease_the_criterion() -> None:
 
 
 def test_words_in_similar_contexts_share_a_class() -> None:
-    text = "".join(f"the {noun} was {how}. " for noun in ("cat", "dog", "hen") for how in ("old", "red", "wet")) * 3
+    text = (
+        "".join(
+            f"the {noun} was {adjective}. " for noun in ("cat", "dog", "hen") for adjective in ("old", "red", "wet")
+        )
+        * 3
+    )
     chain = MarkovClass(classes=7)
     chain.fit(Text(text), Text(text), TrainContext())
     token = {word: int(chain.tokenizer.encode(word)[0]) for word in ("cat", "dog", "hen", "old", "red", "wet", "the")}

@@ -1,4 +1,4 @@
-"""The command line as a user types it, rightly and wrongly."""
+"""The command line: valid commands, invalid input, and interrupts."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ CHAINS = ["-g", "markov-char:order=4", "-g", "markov-word"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The exit code of `genbench words...`, run in this process."""
+    """Run `genbench words...` in this process; return its exit code."""
     monkeypatch.setattr(sys, "argv", ["genbench", *words])
     try:
         main()
@@ -30,8 +30,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_help_loads_no_torch() -> None:
     code = "import sys; from genbench.cli.main import app; app(['--help'], standalone_mode=False)"
     code += "; assert not {'torch', 'nltk', 'numpy'} & set(sys.modules), 'too much is loaded'"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "compare" in done.stdout
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "compare" in process.stdout
 
 
 def test_the_version_is_that_of_the_package(
@@ -44,7 +44,7 @@ def test_the_version_is_that_of_the_package(
 
 
 @pytest.mark.slow
-def test_a_comparison_prints_and_writes(
+def test_a_comparison_prints_tables_and_writes_files(
     prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs = [tmp_path / name for name in ("o.json", "o.csv", "o.md")]
@@ -53,12 +53,16 @@ def test_a_comparison_prints_and_writes(
         for option, path in zip(("--json", "--csv", "--markdown"), outputs, strict=True)
         for word in (option, str(path))
     ]
+
+    # the output in the terminal
     sampled = ["--temperature", "0.5", "--temperature", "1", "--length", "47", "--prompt", "The fer"]
     assert run(monkeypatch, "compare", str(prose_file), *CHAINS, *sampled, *files) == 0
     out, err = capsys.readouterr()
     assert "markov-char" in out
     assert "ferry at temperature 0.5, after 'The fer'" in out
     assert "bits/char" in err
+
+    # JSON: rows with their options and samples
     results = json.loads(outputs[0].read_text(encoding="utf-8"))
     assert [row["status"] for row in results["results"]] == ["ok", "ok"]
     shared = {"smoothing": "modified-kneser-ney", "adaptive": False}
@@ -70,6 +74,8 @@ def test_a_comparison_prints_and_writes(
         (47, "The fer", 1.0),
     ] * 2
     assert results["command"][:2] == ["genbench", "compare"]
+
+    # CSV and Markdown
     assert len(list(csv.reader(outputs[1].read_text(encoding="utf-8").splitlines()))) == 3
     assert outputs[2].read_text(encoding="utf-8").startswith("### ferry")
 
@@ -92,10 +98,10 @@ def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> Non
         "c.read_book, read = (lambda b, **k: no(b) if b.nltk else read(b, **k)), c.read_book\n"
         "sys.argv = ['genbench', 'compare', '-g', 'markov-char', '--length', '20']; m.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "embedded authors" in " ".join(done.stderr.split())
-    assert all(f"{name}:" in done.stdout for name in ("thorne", "pell", "marrow"))
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert process.returncode == 0, process.stderr
+    assert "embedded authors" in " ".join(process.stderr.split())
+    assert all(f"{name}:" in process.stdout for name in ("thorne", "pell", "marrow"))
 
 
 @pytest.mark.parametrize(
@@ -136,6 +142,7 @@ def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> Non
 def test_bad_input_is_one_sentence_and_exit_code_2(
     words: list[str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # files that are not texts
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     for name, data in {
@@ -146,6 +153,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
         "utf16": ("plain text " * 200).encode("utf-16"),
     }.items():
         (tmp_path / f"{name}.txt").write_bytes(data)
+
+    # one sentence on standard error, and no file is written
     before = sorted(tmp_path.rglob("*"))
     words = [*words, "-g", "markov-char"] if "-g" not in words else words
     assert run(monkeypatch, "compare", *words) == 2
@@ -158,7 +167,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 
 @pytest.mark.slow
-def test_exit_code_1_where_no_row_is_ok(prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_code_1_if_every_row_fails(prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.py").write_text("raise ValueError('broken on purpose')")
     assert run(monkeypatch, "compare", str(prose_file), "-g", str(tmp_path / "broken.py")) == 1
 
@@ -177,7 +186,7 @@ def test_a_corpus_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert run(monkeypatch, "corpora", "fetch", "thorne", "pell") == 0
 
 
-def test_an_export_is_what_generators_receive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_the_text_that_generators_receive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from genbench import corpus
 
     for lines in ("join", "keep"):

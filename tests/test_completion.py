@@ -98,12 +98,12 @@ def test_zsh_completes_with_descriptions(monkeypatch: pytest.MonkeyPatch, capsys
 def test_completion_loads_no_torch() -> None:
     code = "import sys; from genbench.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
     code += "print(sorted({'torch', 'nltk', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
-    asked = {"_GENBENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "genbench train austen -g lstm-char:"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | asked, capture_output=True, text=True, check=True
+    variables = {"_GENBENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "genbench train austen -g lstm-char:"}
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True, check=True
     )
-    assert "hidden=" in done.stdout
-    assert done.stderr.strip() == "[]"
+    assert "hidden=" in process.stdout
+    assert process.stderr.strip() == "[]"
 
 
 @pytest.mark.slow
@@ -114,10 +114,10 @@ def test_bash_itself_completes_with_the_script_that_is_installed(tmp_path: Path)
         'eval "$(_GENBENCH_COMPLETE=source_bash genbench)"; COMP_WORDS=(genbench train austen -g lstm-char : hid); '
         'COMP_CWORD=6; _genbench_completion genbench hid :; echo "${COMPREPLY[@]}"'
     )
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "--norc", "-c", script], env=os.environ | {"PATH": beside}, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "hidden="
+    assert process.stdout.strip() == "hidden="
 
 
 @pytest.mark.parametrize("name", sorted(registry.registered()))

@@ -52,7 +52,7 @@ def test_a_training_step_uses_no_tensor_of_the_cpu(name: str, monkeypatch: pytes
 
 
 class Cuda(TorchFunctionMode):
-    """Runs on the CPU what is asked of "cuda"; counts the transfers, and records the precision of products."""
+    """Mode that runs operations for "cuda" on the CPU, counts the transfers, and records the precision of products."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Downloads that fail in the ways of networks: retried where that helps, never taken for a book, reported."""
+"""Failing downloads: retried where that helps, never stored as a book, and reported in one sentence."""
 
 import re
 import socket
@@ -223,6 +223,8 @@ def test_book_numbers_work_wherever_an_author_is_named(
     with serve(respond(200, PRIDE), respond(200, emma)) as (address, requests):
         monkeypatch.setenv(gutenberg.MIRROR_VARIABLE, address + "/")
         assert run(monkeypatch, "corpora", "show", "gutenberg:1342+158") == 0
+
+    # both books, without headers and footers
     assert [request["path"] for request in requests] == ["/cache/epub/1342/pg1342.txt", "/cache/epub/158/pg158.txt"]
     output = " ".join(capsys.readouterr().out.split())
     assert "Pride and Prejudice by Jane Austen; Emma, A Novel by Jane Austen" in output
@@ -231,6 +233,8 @@ def test_book_numbers_work_wherever_an_author_is_named(
     assert corpus.author == "gutenberg:1342+158"
     assert "General Terms" not in str(corpus.train) + str(corpus.valid) + str(corpus.test)
     assert str(corpus.train).startswith("It is a truth universally acknowledged, that the eggs of 0 were")
+
+    # from the cache, in a comparison file and in other commands
     (tmp_path / "two.toml").write_text('authors = ["gutenberg:1342"]\ngenerators = ["markov-char"]\nlength = 20\n')
     assert run(monkeypatch, "compare", str(tmp_path / "two.toml")) == 0
     assert "gutenberg:1342: Pride and Prejudice by Jane Austen," in capsys.readouterr().out

@@ -57,7 +57,9 @@ def test_an_invalid_file_is_refused(content: str | None, message: str, tokenizer
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_unknown_words_share_a_vector_or_have_another_words(shared: bool, tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_unknown_words_share_a_vector_or_get_that_of_another_word(
+    shared: bool, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
     (tmp_path / "v.txt").write_text(FILE)
     embedding = WordEmbedding(tokenizer.size, 3)
     before = embedding.vectors().clone()

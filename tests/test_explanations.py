@@ -1,4 +1,4 @@
-"""Explanations: the figures are those of the chain, and the places are where the text has them."""
+"""Explanations: their figures equal those of the chain, and their places are in the text."""
 
 import numpy as np
 import pytest

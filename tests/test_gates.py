@@ -1,4 +1,4 @@
-"""Gates: units planted by hand are found, noise is not, and the command shows colors and numbers."""
+"""Gates: planted units are detected, noise is not, and the command shows colors or numbers."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_on_shuffled_text_the_planted_unit_tracks_nothing(rng: np.random.Generat
     assert abs(track_features([layer], shuffled, ends)[0].correlation or 1) < 0.4
 
 
-def test_a_feature_that_the_text_lacks_is_not_tracked(rng: np.random.Generator) -> None:
+def test_a_feature_that_does_not_occur_is_not_tracked(rng: np.random.Generator) -> None:
     layer = LayerActivations(rng.normal(size=(40, 4)), {})
     tracked = track_features([layer], "no marks at all " * 2 + "no lines", np.arange(1, 41))
     assert tracked[0].correlation is None

@@ -11,12 +11,12 @@ from genbench.errors import NotFittedError
 from genbench.generator import Progress, TrainContext
 
 
-def test_a_part_has_its_share_and_a_seed_of_its_own() -> None:
+def test_a_part_has_its_own_share_and_seed() -> None:
     context = TrainContext(seed=3, budget=60.0, steps=100, device="cpu")
-    one, two = context.part("one", 0.25), context.part("two", 0.75)
-    assert (one.budget, one.steps, one.device) == (15.0, 25, "cpu")
-    assert len({context.seed, one.seed, two.seed}) == 3
-    assert context.part("one", 0.25).seed == one.seed
+    first, second = context.part("one", 0.25), context.part("two", 0.75)
+    assert (first.budget, first.steps, first.device) == (15.0, 25, "cpu")
+    assert len({context.seed, first.seed, second.seed}) == 3
+    assert context.part("one", 0.25).seed == first.seed
     assert TrainContext().part("one", 0.5).budget is None
 
 
@@ -29,20 +29,20 @@ def test_a_part_reports_under_its_name() -> None:
 
 
 def test_parts_keep_checkpoints_that_do_not_disturb_each_other() -> None:
-    kept: dict[str, Any] = {}
+    stored: dict[str, Any] = {}
 
-    def keep(state: dict[str, Any]) -> None:
-        kept.clear()
-        kept.update(state)
+    def store(state: dict[str, Any]) -> None:
+        stored.clear()
+        stored.update(state)
 
-    context = TrainContext(on_checkpoint=keep, last_checkpoint=lambda: dict(kept) or None)
+    context = TrainContext(on_checkpoint=store, last_checkpoint=lambda: dict(stored) or None)
     assert context.resume() is None
-    one, two = context.part("one", 0.5), context.part("two", 0.5)
-    one.save({"step": 1})
-    two.save({"step": 2})
-    one.save({"step": 3})
-    assert (one.resume(), two.resume()) == ({"step": 3}, {"step": 2})
-    assert one.part("inner", 1.0).resume() is None
+    first, second = context.part("one", 0.5), context.part("two", 0.5)
+    first.save({"step": 1})
+    second.save({"step": 2})
+    first.save({"step": 3})
+    assert (first.resume(), second.resume()) == ({"step": 3}, {"step": 2})
+    assert first.part("inner", 1.0).resume() is None
 
 
 def test_parts_have_statistics_of_their_own() -> None:

@@ -1,4 +1,4 @@
-"""Figures of some chains are those of benchmarks/golden.json.
+"""Figures of some chains equal those in benchmarks/golden.json.
 
 `python benchmarks/golden.py` measures all of them, in about half an hour. The figures of networks are not compared
 here: their last digits depend on the processor and on the version of torch, and a few steps of training magnify them.
@@ -27,7 +27,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def scripts() -> dict[str, ModuleType]:
-    """The scripts of the golden figures by name; they belong to no package."""
+    """Return the scripts of the golden figures by name; they are not in a package."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         return {name: importlib.import_module(name) for name in ("golden", "golden_plan")}
@@ -37,13 +37,15 @@ def scripts() -> dict[str, ModuleType]:
 
 @pytest.fixture(scope="module")
 def committed() -> dict[str, Any]:
-    """The committed figures, by section and key."""
+    """Return the committed figures by section and key."""
     figures: dict[str, Any] = json.loads((BENCHMARKS / "golden.json").read_text(encoding="utf-8"))["figures"]
     return figures
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_figures_of_a_chain(name: str, scripts: dict[str, ModuleType], committed: dict[str, Any]) -> None:
+def test_figures_of_a_chain_equal_the_committed_ones(
+    name: str, scripts: dict[str, ModuleType], committed: dict[str, Any]
+) -> None:
     section, _, key = name.partition("/")
     tasks = {f"{task.section}/{task.key}": task for task in scripts["golden_plan"].plan()}
     expected = dict(scripts["golden"].leaves(committed[section][key]))

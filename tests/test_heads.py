@@ -1,4 +1,4 @@
-"""Output heads: each is a distribution, agrees with itself, and with torch's own where there is one."""
+"""Output heads: each is a distribution, and agrees with its folded form and with torch's head if there is one."""
 
 import pytest
 import torch

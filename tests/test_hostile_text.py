@@ -93,7 +93,7 @@ def test_bytes_are_decoded_without_loss_or_refused_in_one_sentence(data: bytes) 
 
 
 def decoded(data: bytes) -> str | CorpusError:
-    """The text of a file, or the error for what is not one."""
+    """Return the text of a file, or the error message if it is not text."""
     try:
         return decode(data, name="x.txt")
     except CorpusError as error:
@@ -160,7 +160,7 @@ def test_every_generator_survives_every_text(generator: str) -> None:
 
 
 def trained(spec: str, train: str, valid: str) -> Model:
-    """A generator trained on a text."""
+    """Return a model trained on a text."""
     generator = registry.create(spec)
     generator.fit(Text(train), Text(valid), TrainContext())
     return Model(generator)
@@ -173,7 +173,7 @@ def test_training_text_without_spaces_leaves_text_with_spaces_possible() -> None
         assert 0 < score.bits_per_character < 20
 
 
-def test_a_class_without_words_is_no_class() -> None:
+def test_a_class_without_words_is_not_used() -> None:
     model = trained("markov-class", "one two " * 200, "one two " * 20)
     likely, unlikely = model.score("one two one two"), model.score("two two three one")  # both are audited
     assert 0 < likely.bits < unlikely.bits < 200
@@ -196,14 +196,14 @@ def test_a_book_in_one_line_is_cleaned_split_and_trained_on() -> None:
 
 @given(text=MIXED)
 @settings(deadline=None, max_examples=200)
-def test_printable_text_drives_nothing_and_keeps_its_length(text: str) -> None:
+def test_printable_text_cannot_control_a_terminal_and_keeps_its_length(text: str) -> None:
     safe = printable(text)
     assert not driving(safe)
     assert len(safe) == len(text)
     assert all(a == b for a, b in zip(text, safe, strict=True) if a.isprintable() or a == "\n")
 
 
-def test_reports_of_a_hostile_author_drive_no_terminal(tmp_path: Path) -> None:
+def test_reports_of_a_hostile_author_cannot_control_a_terminal(tmp_path: Path) -> None:
     evil = "".join([*ESCAPES, *TURNED]).replace("\0", "").replace("\n", " ")
     path = tmp_path / f"{evil[:40]}.txt".replace("/", "_")
     prose = "The ferry went over at {n}, when the tide let it, \x1b[2J and \u202eagain\u202c at \x9b2J{n}, or so.\n\n"

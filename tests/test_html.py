@@ -1,4 +1,4 @@
-"""The pages: each is one small file, and no text of a person or a generator becomes markup or script."""
+"""HTML pages: each is one file of limited size, and no text in it becomes markup or script."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ VOID_TAGS = {"meta", "input", "br"}
 
 
 class Page(HTMLParser):
-    """A page as its tags, attributes and text; fails where tags do not close in order."""
+    """Parser that collects the tags, attributes and text of a page; fails if tags do not close in order."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -62,13 +62,13 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def complete() -> str:
-    """The page of a comparison with every section."""
+    """Return the page of a comparison with every section."""
     return comparison_page(pages.complete_comparison())
 
 
 @pytest.fixture(scope="module")
 def hostile() -> str:
-    """The page of a comparison full of hostile strings."""
+    """Return the page of a comparison full of hostile strings."""
     return comparison_page(pages.hostile_comparison())
 
 
@@ -117,13 +117,13 @@ def test_the_command_line_writes_pages(tmp_path: Path) -> None:
         assert "a chain of order n is flat" in text
 
 
-def test_a_run_that_was_stopped_says_so(complete: str) -> None:
+def test_the_page_of_a_stopped_run_has_a_note(complete: str) -> None:
     stopped = "Stopped before every row was finished"
     assert stopped in comparison_page(replace(pages.complete_comparison(), stopped=True))
     assert stopped not in complete
 
 
-def test_pages_load_nothing_and_tell_the_browser_so(complete: str) -> None:
+def test_pages_load_nothing_and_their_policy_forbids_it(complete: str) -> None:
     for html in (complete, surprisal_page(pages.surprisal_report())):
         parsed = Page(html)
         assert not {"img", "link", "iframe", "object", "base", "image"} & {tag for tag, _ in parsed.tags}
@@ -215,7 +215,7 @@ def test_a_text_is_complete_with_and_without_bits() -> None:
             assert visible.split() == Markup.escape(printable(text)).unescape().split() or not text.strip()
 
 
-def test_a_text_without_room_is_cut_off_and_says_so() -> None:
+def test_a_text_that_is_too_long_is_cut_off_with_a_note() -> None:
     for room, copies in product(range(400, 460), ([[0, 5000]], [[0, 4]], [[n * 10, n * 10 + 4] for n in range(99)])):
         html = colored_text("word " * 1000, [], copies, room)
         assert len(html) < 700
@@ -256,14 +256,14 @@ def test_adaptive_rows_are_ranked_apart() -> None:
 
 
 def luminance(color: str) -> float:
-    """The relative luminance of a color (WCAG 2.1)."""
+    """Return the relative luminance of a color (WCAG 2.1)."""
     channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def contrast(a: str, b: str) -> float:
-    """The contrast ratio of two colors (WCAG 2.1)."""
+    """Return the contrast ratio of two colors (WCAG 2.1)."""
     dark, light = sorted((luminance(a), luminance(b)))
     return (light + 0.05) / (dark + 0.05)
 
@@ -281,7 +281,7 @@ def test_contrast_meets_wcag_aa(theme: int) -> None:
 
 
 def test_the_first_series_differ_for_color_blind_readers_too() -> None:
-    """Distances of the first four, with normal vision and with protanopia and deuteranopia (Viénot et al. 1999)."""
+    """Check the first four in normal vision, protanopia and deuteranopia (Viénot et al. 1999)."""
     protanopia = ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1))
     deuteranopia = ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1))
     normal = ((1, 0, 0), (0, 1, 0), (0, 0, 1))

@@ -94,7 +94,7 @@ def test_a_random_prompt_is_from_the_author_and_the_same_for_all_rows() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", BREAKING_CODE)
-def test_a_generator_that_breaks_costs_its_own_row(code: str, tmp_path: Path) -> None:
+def test_a_generator_that_raises_an_error_fails_its_own_row(code: str, tmp_path: Path) -> None:
     plugin = write_plugin(tmp_path, "fit", f"print('hello'); {code}")
     jobs = [make_job("markov-char"), make_job(plugin), make_job("markov-word")]
     rows = {index: event for index, event in LocalExecutor(2).run(jobs) if isinstance(event, Row)}
@@ -228,14 +228,14 @@ def test_python_accepts_what_the_command_line_accepts() -> None:
     "code",
     ["context.record(notes=[None])", "context.record(parameters='many')", "context.report(Progress(float('nan')))"],
 )
-def test_odd_statistics_and_progress_cost_nothing(code: str, tmp_path: Path) -> None:
+def test_odd_statistics_and_progress_do_not_fail_a_row(code: str, tmp_path: Path) -> None:
     *events, row = [event for _, event in LocalExecutor(1).run([make_job(write_plugin(tmp_path, "fit", code))])]
     assert isinstance(row, Row)
     assert row.status == "ok"
     assert all(isinstance(event, Progress) and event.fraction >= 0 for event in events)
 
 
-def test_a_file_that_exits_when_imported_costs_its_row(tmp_path: Path) -> None:
+def test_a_file_that_exits_when_imported_fails_its_row(tmp_path: Path) -> None:
     (tmp_path / "exits.py").write_text("import sys; sys.exit(3)")
     broken, chain = compare("thorne", [str(tmp_path / "exits.py"), "markov-char"], length=0, keep=False).results
     assert (broken.status, chain.status) == ("failed", "ok")

@@ -72,7 +72,7 @@ def test_a_job_in_another_folder_returns_its_row_and_model(tmp_path: Path, monke
 
 
 @pytest.mark.slow
-def test_a_plugin_file_travels_and_its_model_has_the_path_of_its_home(tmp_path: Path) -> None:
+def test_a_plugin_file_is_sent_and_its_model_has_the_original_path(tmp_path: Path) -> None:
     spec = write_plugin(tmp_path, "fit", "pass")
     job = make_job(spec, tmp_path / "home")
     row, files = run_in_folder(job, pack_job(job), ignore)
@@ -108,7 +108,7 @@ SAVES = (
 
 
 @pytest.mark.slow
-def test_checkpoints_are_sent_home_and_taken_along_again(tmp_path: Path) -> None:
+def test_checkpoints_are_sent_back_and_included_in_the_next_job(tmp_path: Path) -> None:
     job = make_job(write_plugin(tmp_path, "fit", SAVES), tmp_path / "home")
     messages: list[Message] = []
     row, _ = run_in_folder(job, pack_job(job), messages.append)

@@ -1,4 +1,4 @@
-"""The layout of docs/architecture.md: what may import what, and files and functions that stay readable."""
+"""The layout of docs/architecture.md: allowed imports, and the length of files and functions."""
 
 import ast
 import importlib
@@ -42,6 +42,7 @@ def part(path: Path) -> str:
 
 
 def module_name(path: Path) -> str:
+    """Return the dotted name of the module in a file."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -75,8 +76,8 @@ def test_there_is_no_import_cycle() -> None:
     modules = {module_name(path): path for path in FILES}
     graph = {}
     for name, path in modules.items():
-        names = [each.replace("genbench_plugins", "plugins") for each in imports(path, runtime_only=True)]
-        targets = {each if each in modules else each.rpartition(".")[0] for each in names}
+        imported = [target.replace("genbench_plugins", "plugins") for target in imports(path, runtime_only=True)]
+        targets = {target if target in modules else target.rpartition(".")[0] for target in imported}
         graph[name] = (targets & set(modules)) - {name, "genbench"}  # genbench itself imports its names lazily
     try:
         TopologicalSorter(graph).prepare()
@@ -89,12 +90,12 @@ def test_the_root_has_at_most_ten_modules() -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in CORE if p.name == "__init__.py"], ids=module_name)
-def test_every_package_says_what_is_in_it(path: Path) -> None:
+def test_every_package_has_a_docstring(path: Path) -> None:
     assert len(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") > 30
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_heavy_and_outer_packages_stay_where_they_belong(path: Path) -> None:
+def test_heavy_packages_are_imported_only_where_allowed(path: Path) -> None:
     packages = {name.split(".")[0] for name in imports(path)}
     where = part(path) if path in CORE else "plugins"
     assert not packages & {"genbench_corpora", "plugins", "corpora", "pickle", "click"}
@@ -115,6 +116,7 @@ def test_plugins_import_no_private_name(path: Path) -> None:
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef]:
+    """Yield the functions and methods in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
@@ -168,13 +170,14 @@ def test_public_names_stay_the_same_after_all_modules_are_imported() -> None:
 
 
 def tracked_files() -> list[Path]:
+    """Return the files that git tracks; skip the test without git."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout, so the tracked files are unknown")
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
 
 
-def test_the_top_level_is_the_agreed_one() -> None:
+def test_the_top_level_has_only_the_agreed_entries() -> None:
     top = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
     folders = {"genbench", "plugins", "corpora", "tests", "docs", "examples", "benchmarks", ".ci"}
     files = {"pyproject.toml", "constraints.txt", "Makefile", ".gitignore", "LICENSE"}

@@ -1,4 +1,4 @@
-"""Lists on narrow terminals: no line is too wide, and every word that a pipe gets is there and whole."""
+"""Lists on narrow terminals: no line is too wide, and every word of the output in a pipe is complete."""
 
 import io
 import re
@@ -31,7 +31,7 @@ FIRST_HEADINGS |= {"continuation"}
 
 
 def printed(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command prints, without styles and without the colons of paragraphs."""
+    """Return the output of a command without styles and without the colons of paragraphs."""
     capsys.readouterr()
     assert run(monkeypatch, *command.split()) == 0
     return STYLE.sub("", capsys.readouterr().out).replace(":", "")
@@ -39,7 +39,7 @@ def printed(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home for all tests, so that each model is trained once, with a run called `here`."""
+    """Return a home for all tests, so that each model is trained once, with a run called `here`."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "page.txt").write_text("The ferryman said no; and the widow, who was late, said nothing at all.\n" * 3)
     with pytest.MonkeyPatch.context() as patch:
@@ -68,7 +68,7 @@ def test_no_word_of_a_list_is_lost_or_broken(
 
 
 def printed_list(width: int, headings: list[str], rows: list[list[str]]) -> str:
-    """What a list looks like on a terminal."""
+    """Return a list as it is printed on a terminal."""
     console = Console(width=width, force_terminal=True, color_system=None, file=io.StringIO())
     print_list(headings, rows, console)
     assert isinstance(console.file, io.StringIO)

@@ -112,6 +112,8 @@ class SlowKneserNey:
 
     def __init__(self, ids: list[int], order: int, base: list[float]) -> None:
         self.order, self.base = order, base
+
+        # counts of the highest order; below it, the number of different tokens before
         self.counts: list[Counter[tuple[int, ...]]] = []
         for n in range(1, order + 1):
             grams = [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
@@ -122,6 +124,8 @@ class SlowKneserNey:
             for i, gram in enumerate(grams):
                 before[gram].add(ids[i - 1] if i else "beginning")
             self.counts.append(Counter({gram: len(tokens) for gram, tokens in before.items()}))
+
+        # discounts, and the tokens that follow each context
         self.discounts = [self.discount(c) for c in self.counts]
         self.after: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
         for counts in self.counts:
@@ -159,9 +163,9 @@ def test_scores_equal_the_slow_implementation(kind: type[MarkovChain], order: in
     newline = tokenizer.encode("\n").tolist()
     slow = SlowKneserNey(newline + tokenizer.encode(TEXT).tolist(), order, tokenizer.base_distribution().tolist())
     ids = tokenizer.encode("The widow ate 12 eggs, nobody knew; The widow was early: z\u00e9!\n\n").tolist()
-    read = newline + ids
+    stream = newline + ids
     expected = [
-        slow.probability(tuple(read[max(0, i - order + 1) : i]), read[i]) for i in range(len(newline), len(read))
+        slow.probability(tuple(stream[max(0, i - order + 1) : i]), stream[i]) for i in range(len(newline), len(stream))
     ]
     assert np.exp(chain.token_log_probs(np.array(ids))) == pytest.approx(expected, rel=1e-9)
 
@@ -234,11 +238,11 @@ def test_the_other_methods_equal_their_formulas(method: str, order: int) -> None
     chain = fitted(create_generator(MarkovChar, "markov-char", {"order": order, "smoothing": method}), TEXT)
     newline = chain.tokenizer.encode("\n").tolist()
     ids = chain.tokenizer.encode("The widow ate 12 eggs, nobody knew; z\u00e9!\n\n").tolist()
-    read = newline + ids
+    stream = newline + ids
     slow = plain(
         newline + chain.tokenizer.encode(TEXT).tolist(), order, method, chain.tokenizer.base_distribution().tolist()
     )
-    expected = [slow(tuple(read[max(0, i - order + 1) : i]), read[i]) for i in range(1, len(read))]
+    expected = [slow(tuple(stream[max(0, i - order + 1) : i]), stream[i]) for i in range(1, len(stream))]
     assert np.exp(chain.token_log_probs(np.array(ids))) == pytest.approx(expected, rel=1e-9)
 
 

@@ -158,10 +158,10 @@ def test_weights_depend_on_the_validation_text() -> None:
     assert unlikely.stats.details["weights"][-1] < 0.3
 
 
-@pytest.mark.parametrize("read", ["The\x00cat", "The\x00", "The \x00", "The cat\u00a0sat", "The\tcat", "The \u3000cat"])
-def test_scores_of_unusual_characters_equal_predictions(read: str) -> None:
+@pytest.mark.parametrize("text", ["The\x00cat", "The\x00", "The \x00", "The cat\u00a0sat", "The\tcat", "The \u3000cat"])
+def test_scores_of_unusual_characters_equal_predictions(text: str) -> None:
     generator = fitted(CATS)
-    state, ids = generator.start(), generator.tokenizer.encode(read + " sat")
+    state, ids = generator.start(), generator.tokenizer.encode(text + " sat")
     for token, scored in zip(ids.tolist(), generator.token_log_probs(ids), strict=True):
         log_probs = generator.log_probs(state)
         assert log_probs[token] == pytest.approx(scored, abs=1e-9)

@@ -60,7 +60,7 @@ def test_without_memory_all_contexts_give_the_same_bits() -> None:
     assert len({round(point.bits_per_character, 9) for point in curve.values()}) == 1
 
 
-def test_a_long_dependency_needs_the_far_context_in_its_order() -> None:
+def test_a_long_dependency_needs_the_far_context_in_its_original_order() -> None:
     # lines that differ in their first word alone: what comes at the end of a line is decided 23 characters back
     lines = [f"{a}{b} one and two and three {b}{a}\n" for a in "abcdefgh" for b in "abcdefgh"]
     random.Random(0).shuffle(lines)

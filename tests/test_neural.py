@@ -171,9 +171,9 @@ def test_the_best_or_the_last_weights_are_kept(keep: str) -> None:
     generator.fit(train_text, validation_text, context)
     measured = [progress.valid for progress in reports if progress.valid is not None]
     assert min(measured) < measured[-1]
-    kept = context.stats.details["validation_bits_per_token"]
-    assert kept == pytest.approx(min(measured) if keep == "best" else measured[-1], abs=1e-4)
-    assert kept == pytest.approx(validation_bits(generator, validation_text), abs=1e-3)
+    stored_bits = context.stats.details["validation_bits_per_token"]
+    assert stored_bits == pytest.approx(min(measured) if keep == "best" else measured[-1], abs=1e-4)
+    assert stored_bits == pytest.approx(validation_bits(generator, validation_text), abs=1e-3)
 
 
 @pytest.mark.slow

@@ -44,8 +44,8 @@ def test_predictions_equal_the_scores_of_nltk(model: str, unit: str, order: int)
     peer.fit([everygrams(stream, max_len=order)], map(chr, range(tokenizer.size)))
     base = base_weight * tokenizer.base_distribution()
     for text in READ:
-        read = tuple(chr(i) for part in ("\n", text) for i in tokenizer.encode(part))
-        scores = [peer.score(chr(token), read) for token in range(tokenizer.size)]
+        history = tuple(chr(i) for part in ("\n", text) for i in tokenizer.encode(part))
+        scores = [peer.score(chr(token), history) for token in range(tokenizer.size)]
         assert sum(scores) == pytest.approx(1)
         expected = base + (1 - base_weight) * np.array(scores)
         assert np.exp(generator.log_probs(after(generator, text))) == pytest.approx(expected, rel=1e-12)

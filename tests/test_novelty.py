@@ -132,7 +132,7 @@ def test_distinct_n_does_not_fall_with_length(thorne: Corpus) -> None:
     assert short == pytest.approx(long, abs=0.05)
 
 
-def test_self_bleu_is_that_of_nltk(thorne: Corpus) -> None:
+def test_self_bleu_equals_that_of_nltk(thorne: Corpus) -> None:
     windows = split_windows([str(thorne.train)])[:10]
     text = " ".join(word for words in windows for word in words) + " "
     smooth = SmoothingFunction(epsilon=0.1).method1

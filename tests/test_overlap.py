@@ -1,4 +1,4 @@
-"""max_overlap: generated text copies no longer run of words than allowed, whatever the generator."""
+"""max_overlap: generated text copies no run of words over the limit, for every generator."""
 
 import itertools
 from pathlib import Path
@@ -24,7 +24,7 @@ WORDS = TrainingWords.from_text(TEXT)
 
 
 def longest_run(text: str, train: str) -> int:
-    """Return the length in words of the longest run that the training text has too, by looking up every run."""
+    """Return the length in words of the longest run that is in the training text, by a search for every run."""
     words, known = text.split(), f" {' '.join(train.split())} "
     runs = itertools.combinations(range(len(words) + 1), 2)
     return max((stop - start for start, stop in runs if f" {' '.join(words[start:stop])} " in known), default=0)
@@ -38,15 +38,15 @@ def trained(spec: str) -> genbench.Generator:
 
 @pytest.mark.parametrize("spec", ["markov-char:order=6", "markov-word", "nltk-lm", "markovify"])
 @pytest.mark.parametrize("limit", [1, 2, 5])
-def test_no_longer_run_of_words_is_copied(spec: str, limit: int) -> None:
-    how = Sampling(length=200, temperature=1.5, max_overlap=limit)
+def test_no_run_of_words_over_the_limit_is_copied(spec: str, limit: int) -> None:
+    parameters = Sampling(length=200, temperature=1.5, max_overlap=limit)
     for seed in range(3):
-        drawn = generate(trained(spec), "", how, np.random.default_rng(seed), WORDS)
-        assert len(drawn) == 200
-        assert longest_run(drawn[: drawn.rindex(" ")], TEXT) <= limit
+        text = generate(trained(spec), "", parameters, np.random.default_rng(seed), WORDS)
+        assert len(text) == 200
+        assert longest_run(text[: text.rindex(" ")], TEXT) <= limit
 
 
-def test_a_share_is_one_of_the_words_that_the_length_has() -> None:
+def test_a_share_is_relative_to_the_words_in_the_requested_length() -> None:
     words = TrainingWords.from_text("abc " * 100)  # four characters a word
     assert words.max_run(0.25, 80) == 5
     assert words.max_run(7, 80) == 7
@@ -75,7 +75,7 @@ def test_greedy_sampling_that_copies_is_refused() -> None:
 
 
 def test_without_training_words_max_overlap_is_refused() -> None:
-    with pytest.raises(UserError, match="max-overlap needs the training text"):
+    with pytest.raises(UserError, match="max-overlap needs the words of the training text"):
         generate(Fixed(), "", Sampling(max_overlap=3), np.random.default_rng(0))
 
 

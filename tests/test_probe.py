@@ -35,6 +35,8 @@ def test_the_memory_of_the_probe_gives_the_predictions_of_the_network(spec: str)
         for gate in layer.gates.values():
             assert gate.shape == layer.memory.shape
             assert ((gate > 0) & (gate < 1)).all()
+
+    # the head, applied to the output of the top layer, gives the prediction of the network
     top = activations[-1]
     output = top.gates["output"] * np.tanh(top.memory) if "output" in top.gates else top.memory
     network = generator._network

@@ -1,4 +1,4 @@
-"""The interactive prompt: lines are prompts or commands, and only leaving ends a session."""
+"""The interactive prompt: lines are prompts or commands, and only quitting ends a session."""
 
 import io
 import os
@@ -37,7 +37,7 @@ def session(prose_file: Path) -> Session:
 
 
 def typed(session: Session, *lines: Any) -> list[str]:
-    """Return what the session prints after each line; an exception is raised in place of a line."""
+    """Return the output of the session after each line; an exception in place of a line is raised."""
     waiting: Iterator[Any] = iter(lines)
     outputs: list[str] = []
     out = session.console.file

@@ -1,4 +1,4 @@
-"""Comparisons in the terminal and as files: they fit the width, mark the best, and no text drives the terminal."""
+"""Comparisons in the terminal and as files: they fit the width, mark the best values, and neutralize hostile text."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ JOB = "austen lstm-char"
 
 
 def row(generator: str, bits: float, **changes: Any) -> Row:
-    """A row with every figure of the result table, two samples, and no other measurement."""
+    """Return a row with every column of the result table, two samples, and no other measurement."""
     without = {"splits": {}, "memory": [], "cross_scores": {}, "style": None, "model": ""}
     samples = [Sample(t, "It is", f"{generator} at {t}", longest_copy=23) for t in (0.5, 1.0)]
     novelty = [pages.copy_stats(t) for t in (0.5, 1.0)]
@@ -35,7 +35,7 @@ def row(generator: str, bits: float, **changes: Any) -> Row:
 
 
 def comparison(*rows: Row, books: tuple[str, ...] = ("Emma",)) -> Comparison:
-    """A comparison of one author."""
+    """Return a comparison of one author."""
     text = CorpusInfo("0", characters=9, train=1_000_000, valid=9, test=99_999, books=list(books), lines="join")
     baselines = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
     return Comparison("1", {"austen": text}, list(rows), {"austen": baselines}, {"austen": STATS})
@@ -49,7 +49,7 @@ THREE_ROWS = comparison(
 
 
 def printed(result: Comparison, width: int, **options: Any) -> str:
-    """What is printed of a comparison on a console of this width."""
+    """Return the output of a comparison on a console of this width."""
     out = io.StringIO()
     show_comparison(result, Console(file=out, width=width, highlight=False, **options))
     return out.getvalue()
@@ -111,7 +111,7 @@ def test_no_heading_or_figure_is_shortened(width: int) -> None:
     assert "…" not in printed(THREE_ROWS, width)
 
 
-def test_hostile_text_is_shown_and_drives_nothing() -> None:
+def test_hostile_text_is_shown_and_cannot_control_the_terminal() -> None:
     rows = [
         row(HOSTILE, 1.5, samples=[Sample(1.0, HOSTILE, HOSTILE, longest_copy=0)], notes=[HOSTILE]),
         row("x", 0, status="failed", error=HOSTILE),
@@ -121,7 +121,7 @@ def test_hostile_text_is_shown_and_drives_nothing() -> None:
     assert "[red]x[/red]" in out
 
 
-def test_notes_stand_above_the_results_and_expected_results_below() -> None:
+def test_notes_are_above_the_results_and_expected_results_below() -> None:
     texts = {"title": HOSTILE, "notes": "one\nparagraph " * 20, "expected": f"earlier:\n  a table {HOSTILE}"}
     out = printed(replace(THREE_ROWS, **texts), 80)
     head, _, rest = out.partition("austen: Emma")
@@ -158,7 +158,7 @@ def test_csv_has_a_line_for_each_row() -> None:
     assert lines[2]["error"] == "sums to 1.3"
 
 
-def test_csv_has_a_column_for_what_only_some_rows_have() -> None:
+def test_csv_has_columns_that_only_some_rows_fill() -> None:
     result = comparison(row("a", 1.5, novelty=[]), row("b", 1.6, model="m"))
     lines = list(csv.DictReader(io.StringIO(files.as_csv(result))))
     assert [(line["model"], line["copied_share"]) for line in lines] == [("", ""), ("m", "0.125")]
@@ -196,7 +196,7 @@ def test_in_a_terminal_a_job_has_a_live_line() -> None:
     assert "loss 2.30" in out.getvalue()
 
 
-def test_a_hostile_note_drives_no_live_line() -> None:
+def test_a_hostile_note_cannot_control_the_terminal() -> None:
     out = io.StringIO()
     with Live(Console(file=out, width=80, force_terminal=True, color_system=None)) as live:
         live.job_progress(0, "austen x:[/b]", Progress(0.5, note="\x1b]0;title\x07 [/red]"))

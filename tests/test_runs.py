@@ -54,7 +54,7 @@ def test_a_repeated_run_has_the_same_figures_with_stored_and_with_new_models(fir
     assert set(runs.run_names()) == {"pell-1", "pell-1-2", "pell-1-3"}
 
 
-def test_a_network_retrained_for_as_many_steps_has_the_same_bits() -> None:
+def test_a_network_retrained_for_the_same_steps_has_the_same_bits() -> None:
     first = compare("pell", "lstm-char:hidden=8", steps=40, length=40)
     again = rerun(first.name, retrain=True)
     assert [row.identical for row in diff_comparisons(first, again).rows] == [True]
@@ -84,7 +84,7 @@ def test_every_file_that_a_spec_names_gets_an_absolute_path(tmp_path: Path, monk
     assert Spec.parse("markov-char:order=3").map_files(os.path.abspath) == "markov-char:order=3"
 
 
-def test_a_text_without_a_name_cannot_be_compared_again() -> None:
+def test_a_run_on_a_text_without_a_name_cannot_be_repeated() -> None:
     first = compare(genbench.corpus("pell"), CHAINS[:1], length=40)
     with pytest.raises(UserError, match="made in Python from texts without a name"):
         rerun(first.name)
@@ -142,7 +142,7 @@ def test_runs_stored_at_the_same_time_get_different_names(first: Comparison) -> 
 
 
 @pytest.mark.parametrize("name", ["../x", "", ".hidden", "last", "a/b", "x" * 61, "-n"])
-def test_a_name_that_no_folder_can_have_is_refused(name: str) -> None:
+def test_a_name_that_is_not_valid_for_a_folder_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="not a valid name"):
         runs.require_unused_name(name)
 

@@ -30,7 +30,7 @@ def shares(sampling: Sampling, rng: np.random.Generator, draws: int = 4000) -> l
         (Sampling(temperature=1, top_p=0.6), [4 / 7, 3 / 7, 0, 0]),  # 0.4 is not enough, 0.7 is
         (Sampling(temperature=1, top_p=0.4), [1, 0, 0, 0]),
         (Sampling(temperature=1, min_p=0.5), [4 / 9, 3 / 9, 2 / 9, 0]),  # at least half of 0.4
-        (Sampling(temperature=0.5), [16 / 30, 9 / 30, 4 / 30, 1 / 30]),  # squared and normalised
+        (Sampling(temperature=0.5), [16 / 30, 9 / 30, 4 / 30, 1 / 30]),  # squared and normalized
     ],
 )
 def test_parameters_give_the_distribution_worked_by_hand(
@@ -41,7 +41,7 @@ def test_parameters_give_the_distribution_worked_by_hand(
 
 
 def test_a_repetition_penalty_lowers_tokens_that_occurred(rng: np.random.Generator) -> None:
-    # .4, .3, .2, .1; squared once they were said: a, then b (.16 is below .3), then c (.09), then a (.16 above .1)
+    # .4, .3, .2, .1; squared once they occurred: a, then b (.16 is below .3), then c (.09), then a (.16 above .1)
     assert generate(Fixed(), "", Sampling(length=4, temperature=0, repetition_penalty=2), rng) == "abca"
 
 
@@ -81,7 +81,7 @@ def test_a_prompt_that_ends_inside_a_word_is_completed(prompt: str, starts: tupl
 
 
 class Recording(Fixed):
-    """Its state is the tokens so far."""
+    """Generator whose state is the tokens so far."""
 
     def start(self) -> tuple[int, ...]:
         return ()

@@ -45,6 +45,8 @@ def test_a_budget_is_kept_on_a_machine_that_slows_down(slowdown: float, monkeypa
     monkeypatch.setattr(schedule.time, "perf_counter", lambda: now)
     run = Schedule([], 60.0, started=0.0)
     pace, validation = 0.02, 0.2
+
+    # a loop like that of the trainer, on a simulated clock
     while not run.done:
         if run.at_part_boundary:
             measured = run.seconds_per_step() if run.step else pace

@@ -1,4 +1,4 @@
-"""Scoring: bits by hand, the right denominators, and refusals."""
+"""Scoring: bits by hand, the denominator of each measure, and refusals."""
 
 import math
 
@@ -13,7 +13,7 @@ from genbench.scoring import bits_by_character, score
 from genbench.tokenization.tokenizer import Tokenizer
 
 
-def test_bits_are_those_worked_by_hand() -> None:
+def test_bits_worked_by_hand() -> None:
     half = Fixed("ab", (0.5, 0.5))  # one bit a letter, but for the sliver that the bytes have
     result = score(half, "abba")
     assert result.bits == pytest.approx(4, abs=1e-5)
@@ -50,7 +50,7 @@ def test_spread_preserves_the_sum(tokens: list[tuple[float, int]]) -> None:
 
 
 class Lower(Tokenizer):
-    """Lower-cases the text."""
+    """Tokenizer that loses capital letters."""
 
     def encode_with_ends(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         return super().encode_with_ends(text.lower())

@@ -50,7 +50,7 @@ COMMANDS: dict[str, list[str]] = {
 
 
 class Screen(io.TextIOWrapper):
-    """A stream like that of a terminal or a pipe, strict in its encoding."""
+    """A stream like that of a terminal or a pipe, which raises an error for characters that its encoding lacks."""
 
     def __init__(self, encoding: str, terminal: bool) -> None:
         super().__init__(io.BytesIO(), encoding=encoding, newline="")
@@ -60,7 +60,7 @@ class Screen(io.TextIOWrapper):
         return self.terminal
 
     def text(self) -> str:
-        """Return what was written."""
+        """Return the written text."""
         self.flush()
         buffer = self.buffer
         assert isinstance(buffer, io.BytesIO)
@@ -69,7 +69,7 @@ class Screen(io.TextIOWrapper):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with texts, models and a run, for all tests of this file."""
+    """Return a folder with texts, models and a run, for all tests of this file."""
     path = tmp_path_factory.mktemp("folder")
     prose = "".join(PROSE.replace("six", f"{n} o’clock – “café”") for n in range(20))
     (path / "ferry.txt").write_text(prose, encoding="utf-8")
@@ -91,7 +91,7 @@ def run_on_screen(
     terminal: bool = True,
     **env: str,
 ) -> tuple[str, str, int]:
-    """Run a command; return what it prints on standard output and error, and its exit code."""
+    """Run a command; return its standard output, its standard error and its exit code."""
     out, err = Screen(encoding, terminal), Screen(encoding, terminal)
     for name in ("NO_COLOR", "FORCE_COLOR", "LINES"):
         patch.delenv(name, raising=False)
@@ -113,7 +113,7 @@ def run_on_screen(
 
 @pytest.fixture
 def in_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A monkeypatch with which commands run in the folder."""
+    """Return a monkeypatch that has changed to the folder."""
     monkeypatch.setenv("GENBENCH_HOME", str(folder / "home"))
     monkeypatch.chdir(folder)
     return monkeypatch

@@ -24,12 +24,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def use_another_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work as on another person's machine, where no model is stored."""
+    """Use an empty home, as on another machine."""
     monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "another"))
 
 
 def update_checksums(folder: Path) -> None:
-    """Write valid checksums, as somebody would who changes a model on purpose."""
+    """Write valid checksums, as an attacker who changes a model would."""
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     card["files"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
     (folder / "model.json").write_text(json.dumps(card))
@@ -113,7 +113,7 @@ def test_a_file_that_a_model_names_is_never_executed(
     update_checksums(folder)
     use_another_home(tmp_path, monkeypatch)
     for load in (api.import_model, genbench.load):
-        with pytest.raises(GenbenchError, match=r"executed|no file that a model names is run"):
+        with pytest.raises(GenbenchError, match=r"executed|which is not run"):
             load(str(folder))
     assert not ran.exists()
 
@@ -138,6 +138,8 @@ def test_a_model_of_a_plugin_file_needs_that_file_named(
     theirs = tmp_path / "other" / "renamed.py"
     theirs.write_bytes(path.read_bytes())
     path.unlink()
+
+    # refused without the file, imported with it
     use_another_home(tmp_path, monkeypatch)
     assert run(monkeypatch, "models", "import", str(shared)) == 2
     assert "trained with a plugin file, pet_idea.py" in capsys.readouterr().err
@@ -145,6 +147,8 @@ def test_a_model_of_a_plugin_file_needs_that_file_named(
     (stored,) = models.list_models(models.models_folder())
     generator, _ = stored.load()
     assert generator.smoothing == 0.25  # type: ignore[attr-defined]
+
+    # refused with another file
     theirs.write_text(theirs.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     assert run(monkeypatch, "models", "import", str(shared), "-g", str(theirs)) == 2
     assert "has changed since" in capsys.readouterr().err

@@ -100,17 +100,19 @@ def test_the_examples_are_listed_and_each_unusable_plugin_costs_one_line(fresh: 
     listed = {line.split("\t")[0] for line in process.stdout.splitlines()}
     assert {*EXAMPLES, "markov-char", "lstm-char"} <= listed
     assert not {"broken-one", "old-one", "newer-one"} & listed
+
+    # a line for each of the four
     lines = messages(process.stderr)
     assert len(lines) == 4, process.stderr
     for name, reason in (
         ("broken-one", "No module named 'no_such_package'"),
         ("old-one", "it was written for another version of genbench"),
-        ("markov-char", "is left out, because genbench has that name"),
+        ("markov-char", "is ignored, because genbench registers that name"),
         ("newer-one", "was written for contract 3, and this genbench supports 2"),
     ):
         (line,) = (line for line in lines if name in line)
         assert reason in line
-        assert "pip uninstall genbench-troubles, or set GENBENCH_PLUGINS=none, to be rid of it" in line
+        assert "to remove it, pip uninstall genbench-troubles, or set GENBENCH_PLUGINS=none" in line
 
 
 def test_a_broken_plugin_fails_no_other_command(fresh: Fresh) -> None:
@@ -137,7 +139,7 @@ def test_an_environment_variable_selects_the_plugins(
     assert len(messages(process.stderr)) == warnings
     left_out = fresh("generators", "show", "hidden-markov", GENBENCH_PLUGINS=allowed)
     assert left_out.returncode == 2
-    assert f"GENBENCH_PLUGINS={allowed} leaves its plugin out" in left_out.stderr
+    assert f"GENBENCH_PLUGINS={allowed} excludes its plugin" in left_out.stderr
 
 
 @pytest.mark.parametrize("spec", SMALL)

@@ -1,4 +1,4 @@
-"""Strata: every character has one, as worked out by hand, and their bits add up."""
+"""Strata: every character is in one stratum, as computed by hand, and their bits add up."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Text while it is generated: safe and wrapped on a terminal, unchanged in a pipe; several texts side by side."""
+"""Streaming: text is safe and wrapped on a terminal and unchanged in a pipe; several texts are side by side."""
 
 import io
 import re
@@ -18,7 +18,7 @@ EVIL = "a\x1b]0;x\x07\u202e b"
 
 
 def streamed(prompt: str, *pieces: str, **options: Any) -> str:
-    """What is printed of a text that arrives in pieces."""
+    """Return the output for a text that arrives in pieces."""
     out = io.StringIO()
     print_stream(prompt, iter(pieces), Console(file=out, _environ={}, **options))
     return out.getvalue()
@@ -69,7 +69,7 @@ def test_wrapping_changes_line_ends_only(text: str, width: int) -> None:
 
 
 def side_by_side(texts: dict[str, str], width: int = 80, height: int = 24, prompt: str = "It ") -> str:
-    """What is printed of several texts on a terminal."""
+    """Return the output for several texts on a terminal."""
     out = io.StringIO()
     console = Console(file=out, width=width, height=height, force_terminal=True, color_system=None, _environ={})
     print_streams(prompt, {name: iter(text) for name, text in texts.items()}, console)

@@ -44,8 +44,8 @@ def test_passages_are_truncated_and_padded_to_400_words(encoder: PassageEncoder)
         short, long = encoder.encode("the river"), encoder.encode(ONE)
         rows = judge._pad([short, long, encoder.encode("")]).numpy()
         assert rows.shape == (3, PASSAGE_WORDS)
-        kept = rows[0, -2:] if padding == "before" else rows[0, :2]
-        assert kept.tolist() == short.tolist()
+        words = rows[0, -2:] if padding == "before" else rows[0, :2]
+        assert words.tolist() == short.tolist()
         assert (rows[0] == PAD).sum() == PASSAGE_WORDS - 2
         assert rows[1].tolist() == long[:PASSAGE_WORDS].tolist()
         assert (rows[2] == PAD).all()
@@ -87,6 +87,8 @@ def test_a_comparison_judges_samples_beside_human_text(
 ) -> None:
     monkeypatch.setattr("genbench.neural.classifier.STEPS", 5)
     monkeypatch.setattr("genbench.analysis.style_judge.LENGTHS", (50, 200))
+
+    # a comparison with few steps of training and short passages
     files = [tmp_path / name for name in ("o.json", "o.csv", "o.md")]
     generators = ["-g", "markov-char:order=5", "-g", "markov-word"]
     arguments = ["compare", "thorne", "pell", "--style", "--length", "150", *generators]
@@ -95,6 +97,8 @@ def test_a_comparison_judges_samples_beside_human_text(
     out = capsys.readouterr().out
     assert "LSTM judge" in out
     assert "held-out text" in out
+
+    # JSON: the judges of each row, and their accuracy on human text
     comparison = json.loads(files[0].read_text(encoding="utf-8"))
     for row in comparison["results"]:
         accuracy = row["style"]["accuracy"]
@@ -104,6 +108,8 @@ def test_a_comparison_judges_samples_beside_human_text(
     assert [passages["length"] for passages in comparison["style"]["by_length"]] == [50, 200]
     assert comparison["style"]["human"]["length"] == 150
     assert set(comparison["style"]["lost_word"]) == {"bits", "rnn", "lstm"}
+
+    # Markdown has the table, CSV does not
     assert "style of" in files[2].read_text(encoding="utf-8")
     assert "style" not in files[1].read_text(encoding="utf-8").splitlines()[0].split(",")
 

@@ -1,4 +1,4 @@
-"""Words and their surprisal: no text is lost, no bits are counted twice."""
+"""Words and their surprisal: no text is lost, and no bits are counted twice."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from genbench.scoring import split_words, surprisal_by_word
 
 
 @given(st.text())
-def test_the_words_are_the_text(text: str) -> None:
+def test_the_words_joined_are_the_text(text: str) -> None:
     assert "".join(split_words(text)) == text
 
 
@@ -26,5 +26,5 @@ def test_the_bits_of_the_words_are_those_of_the_characters(text: str, seed: int)
     assert sum(word.bits for word in words) == pytest.approx(bits.sum(), abs=0.005 * len(words) + 1e-9)
 
 
-def test_no_text_has_no_words() -> None:
+def test_an_empty_text_has_no_words() -> None:
     assert surprisal_by_word(np.zeros(0), "") == []

@@ -1,4 +1,4 @@
-"""Surprisal in the terminal: the same text in every column, in colors where there are any, or else lines for awk."""
+"""Surprisal in the terminal: the same text in every column, in colors or as tab-separated lines."""
 
 import io
 import json
@@ -24,19 +24,19 @@ SHARES = [(0.4, 0.3, 0.2, 0.1), (0.1, 0.2, 0.3, 0.4), (0.25, 0.25, 0.25, 0.25)]
 
 
 def report(text: str = TEXT, generators: int = 2) -> SurprisalReport:
-    """The surprisal of a text to generators with different fixed distributions."""
+    """Return the surprisal of a text for generators with different fixed distributions."""
     models = {f"fixed-{number}": Model(Fixed(shares=shares)) for number, shares in enumerate(SHARES[:generators])}
     return api.surprisal(models, text, author="austen", name="page.txt")
 
 
 def printed(surprisal: SurprisalReport, width: int = 80, **options: Any) -> str:
-    """What is printed on a console of this width."""
+    """Return the output on a console of this width."""
     out = io.StringIO()
     show_surprisal(surprisal, Console(file=out, width=width, _environ={}, **options))
     return out.getvalue()
 
 
-def test_the_bits_are_those_of_the_score() -> None:
+def test_the_bits_add_up_to_the_score() -> None:
     model = Model(Fixed())
     (column,) = api.surprisal({"a": model}, TEXT).generators.values()
     score = model.score(TEXT)
@@ -63,7 +63,7 @@ def test_in_a_pipe_a_line_is_a_word_and_its_bits() -> None:
 
 
 @pytest.mark.parametrize("system", ["truecolor", "256", "standard"])
-def test_with_colors_the_text_is_in_columns_and_drives_nothing(system: Any) -> None:
+def test_with_colors_the_text_is_in_columns_and_cannot_control_the_terminal(system: Any) -> None:
     page = printed(report(), force_terminal=True, color_system=system)
     plain = STYLE.sub("", page)
     assert "\x1b[31mb" not in plain

@@ -132,7 +132,7 @@ def make_row(order: int, validation: float | None, seconds: float | None, status
     )
 
 
-def test_the_front_has_the_rows_that_none_is_better_than_at_their_cost() -> None:
+def test_the_front_has_the_rows_that_no_row_of_the_same_or_lower_cost_beats() -> None:
     rows = [make_row(1, 3.0, 1.0), make_row(2, 2.0, 5.0), make_row(3, 2.5, 5.0), make_row(4, 2.0, 9.0)]
     rows += [make_row(5, 1.9, 10.0), make_row(6, 1.0, None, "pruned"), make_row(7, None, None, "failed")]
     rows += [make_row(8, 3.0, 0.5)]
@@ -148,16 +148,22 @@ def test_a_sweep_prunes_networks_stores_models_and_shows_the_front(file: Path, t
     result = CliRunner().invoke(app, ["sweep", str(file), "--json", str(json_file), "--html", str(page)])
     assert result.exit_code == 0, result.output
     assert "stopped early" in result.output.replace("\n", " ")
+
+    # rows that were pruned have no test bits
     values = json.loads(json_file.read_text(encoding="utf-8"))
     assert {row["status"] for row in values["results"]} == {"ok", "pruned"}
     assert len(values["results"]) == 8
     for row in values["results"]:
         assert row["validation_bits_per_character"] > 0
         assert (row["bits_per_character"] is None) == (row["status"] == "pruned")  # its test text was never read
+
+    # the front in JSON and on the page
     front = values["sweep"]["authors"]["pell"]["front"]
     bits = [point["validation_bits_per_character"] for point in front]
     assert bits == sorted(bits, reverse=True)
     assert page.read_text(encoding="utf-8").count("<svg") == 1
+
+    # a second sweep reuses the stored models
     again = sweep(file, halving=0, cost="parameters")
     assert {row.status for row in again.comparison.results} == {"ok"}
     assert all(row.reused for row in again.comparison.results if row.generator == "markov-char")

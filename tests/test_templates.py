@@ -1,4 +1,4 @@
-"""`genbench generators new`: its files work as they are, are short, and replace nothing."""
+"""`genbench generators new`: its files work unchanged, are short, and overwrite nothing."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def test_a_new_plugin_is_short_and_passes_strict_linting(kind: str, tmp_path: Pa
     home = tmp_path / "pet-idea"
     assert len((home / "pet_idea.py").read_text(encoding="utf-8").splitlines()) <= MAX_LINES
     for words in (["check", "--select", "E,F,W,I,B,UP,N,SIM,RUF,PT,C4,RET"], ["format", "--check"]):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "ruff", *words, "--isolated", "--no-cache", "."],
             cwd=home,
             capture_output=True,
@@ -28,7 +28,7 @@ def test_a_new_plugin_is_short_and_passes_strict_linting(kind: str, tmp_path: Pa
             check=False,
             timeout=60,
         )
-        assert done.returncode == 0, done.stdout
+        assert process.returncode == 0, process.stdout
     for path in home.rglob("*"):
         assert not path.is_file() or "my-idea" not in path.read_text(encoding="utf-8").lower().replace("_", "-")
 
@@ -73,20 +73,20 @@ def test_existing_files_are_never_overwritten(package: bool, tmp_path: Path) -> 
         templates.write("pet-idea", "torch", package, tmp_path)
 
 
-def test_a_file_beside_it_is_suggested_and_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_that_name_is_suggested_and_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pet_idea.py").write_text("raise SystemExit('it was run')")
     with pytest.raises(SpecError, match=r"did you mean \./pet_idea\.py"):
         registry.create("pet-idea")
 
 
-def test_nothing_of_the_current_folder_is_run_unless_it_is_named(tmp_path: Path) -> None:
+def test_files_in_the_current_folder_are_not_run_unless_named(tmp_path: Path) -> None:
     for name in ("numpy", "torch", "genbench", "genbench_plugins", "conftest", "sitecustomize"):
         (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()")
     path = tmp_path / "mine.py"
     path.write_text(templates.fill("tokens", "mine"), encoding="utf-8")
     script = Path(sys.executable).with_name("genbench")
     for words in (["generators", "check", "./mine.py"], ["compare", "pell", "-g", "./mine.py", "--length", "10"]):
-        done = subprocess.run([script, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        process = subprocess.run([script, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
     assert not (tmp_path / "ran").exists()

@@ -1,4 +1,4 @@
-"""Each check of the conformance kit catches a generator broken for it, and passes the good one."""
+"""Each check of the conformance kit fails for a generator with one fault and passes for a correct one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class TooMuch(Unigram):
 
 
 class Infinite(Unigram):
-    """Gives what it never saw no probability."""
+    """Gives unseen tokens no probability."""
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         return np.where(ids < 256, -np.inf, self.table[ids])
@@ -71,7 +71,7 @@ class Mutable(Unigram):
 
 
 class Global(Unigram):
-    """Draws with a random generator of its own."""
+    """Samples with its own random generator."""
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         return self.table[ids]
@@ -82,7 +82,7 @@ class Global(Unigram):
 
 
 class Unseeded(Unigram):
-    """Stirs the global random state while it learns."""
+    """Changes the global random state in fit."""
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         super().fit(train, valid, context)
@@ -95,7 +95,7 @@ class Rounded(Unigram):
 
 
 class Remembers(Unigram):
-    """Adds up the texts of all its fits."""
+    """Learns from the texts of all earlier fits too."""
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         self.text = str(vars(self).get("text", "")) + str(train)
@@ -103,21 +103,21 @@ class Remembers(Unigram):
 
 
 class Peeks(Unigram):
-    """Counts the valid text too."""
+    """Counts the validation text too."""
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         super().fit(Text(str(train) + str(valid) * 50), valid, context)
 
 
 class UniformQuantiles(Unigram):
-    """Samples all tokens alike, whatever it predicts."""
+    """Samples all tokens with the same probability, whatever it predicts."""
 
     def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         return np.asarray((uniforms * len(self.table)).astype(np.int64))
 
 
 class RightQuantiles(Unigram):
-    """Tokens side by side in their order."""
+    """Gives each token an interval of its probability, in the order of the ids."""
 
     def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         cumulative = np.cumsum(np.exp(self.table / temperature))
@@ -141,7 +141,7 @@ class ForgetsTokenizer(Unigram):
 
 
 class ShiftedBatch(Unigram):
-    """Its batch gives the first state something else."""
+    """Its batch has a wrong prediction for the first state."""
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
         return [None] * len(states)
@@ -158,7 +158,7 @@ class RightBatch(ShiftedBatch):
 
 
 class WrongEvidence(Unigram):
-    """Shows other probabilities than it predicts."""
+    """Its back-off levels have other probabilities than its predictions."""
 
     factor: ClassVar[float] = 2.0
 
@@ -173,7 +173,7 @@ class RightEvidence(WrongEvidence):
 
 
 class WrongLengths(Unigram):
-    """Says another context length for a stream than for its states."""
+    """Returns other context lengths for a stream than for its states."""
 
     def context_length(self, state: Any) -> int:
         return 0
@@ -189,7 +189,7 @@ class RightLengths(WrongLengths):
 
 @dataclass
 class ConstantProbe:
-    """Every gate has one value."""
+    """All its gates have the same value."""
 
     gate: float
 
@@ -214,7 +214,7 @@ class RightGates(WideGates):
 
 
 class Learner(Unigram):
-    """Counts what it reads, in its state."""
+    """Adaptive: counts the tokens that it reads, in its state."""
 
     def start(self) -> Any:
         return ()
@@ -282,7 +282,7 @@ def test_a_good_generator_passes(check: str) -> None:
 
 
 @pytest.mark.parametrize("check", RIGHT)
-def test_a_right_capability_passes(check: str) -> None:
+def test_a_correct_capability_passes(check: str) -> None:
     CHECKS[check](Subject(RIGHT[check]))
 
 
@@ -294,7 +294,7 @@ def test_a_check_catches_its_broken_generator(check: str) -> None:
 
 
 class WrongAfterE(Unigram):
-    """Its batch is wrong at one token in one context."""
+    """Its batch is wrong for one token in one context."""
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         h, e = self.tokenizer.encode("he").tolist()
@@ -302,7 +302,7 @@ class WrongAfterE(Unigram):
         return np.where(wrong, -1.0, self.table[ids])
 
 
-def test_an_example_is_the_smallest_and_says_context_token_expected_and_got() -> None:
+def test_an_example_is_the_smallest_and_has_context_token_and_both_values() -> None:
     subject = Subject(WrongAfterE)
     with pytest.raises(AssertionError) as caught:
         CHECKS["batch_equals_steps"](subject)
@@ -335,7 +335,7 @@ class DeclaresTooMuch(Unigram):
     expected_failures: ClassVar = {"sums_to_one": "it was so once"}
 
 
-def test_a_declared_failure_is_expected_and_has_to_fail() -> None:
+def test_a_declared_failure_is_expected_and_must_fail() -> None:
     results = {result.check: result for result in run_checks(Subject(Declares))}
     declared = results.pop("fit_is_reproducible")
     assert (declared.outcome, declared.advice) == (
@@ -359,7 +359,7 @@ def test_a_declaration_names_a_check_and_a_reason(
 
 
 @parametrize_with_checks(Declares)
-def test_parametrize_marks_what_is_declared(subject: Subject, check: Any) -> None:
+def test_parametrize_marks_declared_failures(subject: Subject, check: Any) -> None:
     check(subject)
 
 

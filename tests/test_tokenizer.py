@@ -210,7 +210,7 @@ def test_a_long_text_is_streamed_from_a_file_with_the_same_ids(monkeypatch: pyte
         ({"letters": "\ud800"}, "surrogates"),
     ],
 )
-def test_restore_refuses_what_dump_never_returns(change: dict[str, object], reason: str) -> None:
+def test_restore_refuses_invalid_dumps(change: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Tokenizer.restore({"kind": "words", "letters": "ab", "words": ["ab", "a"]} | change)
     with pytest.raises(ValueError, match="not list"):
