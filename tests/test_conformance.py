@@ -1,5 +1,6 @@
 """Every registered generator against every check of the conformance kit; those with the option `adaptive` both ways."""
 
+from contextlib import nullcontext
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,9 @@ def subject(spec: str) -> Subject:
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("spec", SPECS)
 def test_conformance(spec: str, check: str) -> None:
-    CHECKS[check](subject(spec))
+    declared = check in subject(spec).expected_failures
+    with pytest.raises(AssertionError) if declared else nullcontext():
+        CHECKS[check](subject(spec))
 
 
 @pytest.mark.slow
@@ -35,5 +38,6 @@ def test_a_stored_generator_has_the_same_fingerprint(spec: str, tmp_path: Path) 
     save_generator(generator, tmp_path)
     loaded = subject(spec).make()
     load_generator(loaded, tmp_path)
-    assert models.fingerprint(loaded) == models.fingerprint(generator)
-    assert models.fingerprint(generator) != models.fingerprint(subject(spec).fit(*(["other words. " * 200] * 2)))
+    assert models.fingerprint(loaded, None) == models.fingerprint(generator, None)
+    other = subject(spec).fit(*(["other words. " * 200] * 2))
+    assert models.fingerprint(generator, None) != models.fingerprint(other, None)

@@ -12,8 +12,9 @@ words. The weights w are fitted on validation text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
@@ -45,6 +46,10 @@ DECAY = 1.0  # L2 penalty of the weights
 @dataclass
 class Markov(AdaptiveChain):
     """A character chain interpolated with a word chain and two class chains; the share depends on the context."""
+
+    expected_failures: ClassVar[Mapping[str, str]] = {
+        "backoff_levels_agree_with_log_probs": "the counts shown are those of the character chain, one of the parts"
+    }
 
     order: int = field(default=12, metadata={"help": "characters in an n-gram of the character chain"})
     words: int = field(default=4, metadata={"help": "tokens (words, marks, separators) in an n-gram of the word chain"})
