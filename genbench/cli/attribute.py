@@ -29,17 +29,18 @@ Characters = Annotated[
 @accepts_groups
 def attribute(
     file: TextFile,
+    *,
     among: Annotated[
         list[str],
         typer.Option(metavar="AUTHOR...", help=f"Two or more. {ONE_AUTHOR_HELP}", autocompletion=completion.author),
     ],
-    training: TrainingOptions,
     others: Annotated[
         list[str] | None,
         typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.", autocompletion=completion.author),
     ] = None,
     generator: AttributionSpec = "markov-char",
     characters: Characters = None,
+    training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
     """Attribute a text to one of several authors: the bits it takes under each author's model, fewest first."""

@@ -17,7 +17,7 @@ def confusion(
         list[str],
         typer.Argument(metavar="AUTHOR", help=f"Two or more. {ONE_AUTHOR_HELP}", autocompletion=completion.author),
     ],
-    training: TrainingOptions,
+    *,
     generator: AttributionSpec = "markov-char",
     characters: Characters = None,
     lengths: Annotated[
@@ -43,9 +43,10 @@ def confusion(
         bool,
         typer.Option("--judge", help="Also evaluate the judges of compare --style, on a quarter of the training text."),
     ] = False,
+    training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
-    """Measure how well authors are told apart: each model's bits on every test text, and passages attributed."""
+    """Measure how well models distinguish authors: each model's bits on every test text, and passages attributed."""
     from genbench import api
     from genbench.analysis.attribution import LENGTHS
     from genbench.report.terminal.analysis import show_confusion

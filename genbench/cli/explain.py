@@ -13,9 +13,10 @@ from genbench.cli.options import Author, ModelOptions, OneSpec, accepts_groups, 
 def explain(
     author: Author,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The context.")],
+    *,
     generators: OneSpec,
-    model: ModelOptions,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Continuations of each context.")] = 10,
+    model: ModelOptions,
 ) -> None:
     """Show what may follow a text and the counts behind it; trains one if no model is stored."""
     from genbench import api

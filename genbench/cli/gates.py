@@ -13,8 +13,8 @@ from genbench.cli.options import Author, ModelOptions, OneSpec, accepts_groups, 
 def gates(
     author: Author,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text that the network reads.")],
+    *,
     generators: OneSpec,
-    model: ModelOptions,
     units: Annotated[
         list[str] | None,
         typer.Option(
@@ -24,6 +24,7 @@ def gates(
             show_default=False,
         ),
     ] = None,
+    model: ModelOptions,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every gate and unit at every token.")] = False,
 ) -> None:
     """Show the gates and the memory of a recurrent network over a text, in colors; trains one if none is stored."""

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 @accepts_groups
 def generate(
     author: Author,
-    sampling: SamplingOptions,
-    model: ModelOptions,
+    *,
     generators: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,6 +45,7 @@ def generate(
         ),
     ] = None,
     prompt: Prompt = "",
+    sampling: SamplingOptions,
     max_overlap: MaxOverlap = None,
     stop: Stop = None,
     length: Length = 300,
@@ -53,6 +53,7 @@ def generate(
     stream: Annotated[
         bool, typer.Option("--stream", help="Print several texts while they are sampled; a single one always is.")
     ] = False,
+    model: ModelOptions,
 ) -> None:
     """Write text in an author's style; trains a generator if no model is stored."""
     from genbench import api

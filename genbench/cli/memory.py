@@ -13,8 +13,8 @@ from genbench.cli.options import Author, ModelOptions, PrintJson, SomeSpecs, acc
 @accepts_groups
 def memory(
     author: Author,
+    *,
     generators: SomeSpecs,
-    model: ModelOptions,
     longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
     targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to predict, at most.")] = 500,
     pair: Annotated[
@@ -41,6 +41,7 @@ def memory(
             help="Instead: over what distance brackets and names are recalled, as in examples/recall.txt.",
         ),
     ] = False,
+    model: ModelOptions,
     json: PrintJson = False,
 ) -> None:
     """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains generators not stored."""

@@ -26,9 +26,10 @@ from genbench.cli.options import (
 @accepts_groups
 def novelty(
     author: Author,
+    *,
     generators: OneSpec,
-    sampling: SamplingOptions,
     prompt: Prompt = "",
+    sampling: SamplingOptions,
     length: Length = 1000,
     count: Count = 5,
     words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of N words or more counts as copied.")] = 5,

@@ -162,8 +162,12 @@ Prompt = Annotated[
 ]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
 TopK = Annotated[int | None, option(metavar="K", help="Sample from the K most probable tokens.")]
-TopP = Annotated[float | None, option(metavar="P", help="Sample from the most probable tokens that sum to P.")]
-MinP = Annotated[float | None, option(metavar="P", help="Sample from tokens at least P times as probable as the top.")]
+TopP = Annotated[
+    float | None, option(metavar="P", help="Sample from the most probable tokens whose probabilities sum to P.")
+]
+MinP = Annotated[
+    float | None, option(metavar="P", help="Sample from tokens at least P times as probable as the most probable one.")
+]
 Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: tokens that occurred before are less probable.")]
 MaxOverlap = Annotated[
     float | None,
@@ -187,9 +191,10 @@ OutputFile = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help=
 class ModelOptions(OptionGroup):
     """Which stored model a command uses, and how one is trained where none fits."""
 
-    seed: Annotated[int | None, option(metavar="N", help="Seed of training and sampling. [default: any model's]")] = (
-        None
-    )
+    seed: Annotated[
+        int | None,
+        option(metavar="N", help="Seed of training and sampling. [default: any stored model, random samples]"),
+    ] = None
     budget: Budget = None
     steps: Steps = None
     device: Annotated[

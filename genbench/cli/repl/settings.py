@@ -84,7 +84,7 @@ COMMANDS: dict[str, Command] = {
     "/random": Command("", "start with 40 characters of the author"),
     "/top-k": SamplingCommand("K", "sample from the K most probable tokens; off", "top_k", int),
     "/top-p": SamplingCommand("P", "sample from the most probable tokens that sum to P; off", "top_p", float),
-    "/min-p": SamplingCommand("P", "sample from tokens at least P times as probable as the top; off", "min_p", float),
+    "/min-p": SamplingCommand("P", "sample from tokens at least P times as probable as the best; off", "min_p", float),
     "/penalty": SamplingCommand(
         "X", "above 1: tokens that occurred before are less probable", "repetition_penalty", float, False
     ),
