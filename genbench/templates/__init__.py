@@ -1,8 +1,10 @@
-"""The files that `genbench generators new` writes: templates that work as they are, with their name replaced.
+"""The templates of `genbench generators new`: complete plugins, in which only the name is replaced.
 
 tokens.txt       my_idea.py: a bigram model written by hand
 torch.txt        my_idea.py: a recurrent network, defined by its core
-pyproject.txt    with readme.txt and test.txt: the rest of a distribution
+pyproject.txt    pyproject.toml of a distribution
+readme.txt       README.md of a distribution
+test.txt         tests/test_my_idea.py of a distribution
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 def write(name: str, kind: str, package: bool, folder: Path) -> list[Path]:
     """Write a plugin called `name` into a folder, as one file or as the folder of a distribution; return the paths.
 
-    Raises UserError for a name that is invalid or in use, for an unknown kind, and where a file or folder exists.
+    Raises UserError for a name that is invalid or in use, for an unknown kind, and if a file or folder exists.
     """
     _require_name(name)
     if kind not in get_args(Kind):
@@ -73,11 +75,13 @@ def _module_name(name: str) -> str:
 
 
 def _require_name(name: str) -> None:
-    """Raise UserError for a name that is invalid, or that a generator or a Python module has."""
+    """Raise UserError for a name that is invalid, or in use by a generator or a Python module."""
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} cannot name a generator; use lower-case letters, digits and hyphens, as in my-idea")
     if name in registry.registered():
         raise UserError(f"a generator is called {name!r} already; choose another name")
+
+    # the file must be importable, and must not hide another module
     module = _module_name(name)
     if keyword.iskeyword(module) or importlib.util.find_spec(module):
         raise UserError(f"{module!r} is a Python keyword or an installed module; choose another name")

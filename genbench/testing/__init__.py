@@ -1,18 +1,18 @@
-"""The conformance kit for plugin authors: what every generator must hold, one named check for each property.
+"""The conformance kit for plugin authors: named checks of the properties that every generator must have.
 
     from genbench.testing import Check, Subject, parametrize_with_checks
 
     @parametrize_with_checks(MyIdea)
     def test_conforms(subject: Subject, check: Check) -> None:
-        check(subject)               # raises AssertionError with the smallest example found
+        check(subject)               # raises AssertionError with the smallest counterexample
 
-A check uses the contract alone. `genbench generators check` runs the same checks. What a generator cannot hold, its
-class declares with the reason: `expected_failures = {"name of the check": "the reason"}`.
+Checks use only the contract. `genbench generators check` runs the same checks. If a generator cannot pass a check, its
+class declares the reason: `expected_failures = {"name of the check": "the reason"}`.
 
 contract_checks      the six methods
 capability_checks    the optional capabilities, against the six methods
 runner               CHECKS, run_checks, parametrize_with_checks
-subject              Subject: the generator under check; counterexamples
+subject              Subject: the generator to check and its texts; search for small counterexamples
 """
 
 from genbench.testing.runner import CHECKS as CHECKS

@@ -1,7 +1,7 @@
 """Checks of the optional capabilities (`genbench.capabilities`) against the six methods.
 
-A generator without a capability passes its check. The first paragraph of each docstring says what must hold, the rest
-what to do where it does not: both are shown.
+A generator without a capability passes its check. The first paragraph of each docstring states the requirement, the
+rest how to meet it; users see both if the check fails.
 """
 
 from __future__ import annotations
@@ -13,26 +13,29 @@ from genbench.testing.contract_checks import ANY_TEXTS, UNSEEN
 from genbench.testing.subject import Subject, describe_token, first_difference, require, require_none
 
 QUANTILES = 1_000  # evenly spaced, from 0 to 1
-MAX_INTERVALS = 6  # of one token: each interval border may cost or give a token one quantile
+MAX_INTERVALS = 6  # that one token may have: each border of an interval changes its count by one quantile at most
 TEMPERATURES = (1.0, 0.7)
 REPETITIONS = 8  # of an unseen string
-LEARNED_SHARE = 0.5  # of its first bits: a generator that needs fewer at last has learned the string
+LEARNED_SHARE = 0.5  # of the bits of its first copy: a generator that needs fewer for the last has learned the string
 PROBED_CHARACTERS = 60
 
 
 def batch_equals_steps(subject: Subject) -> None:
-    """token_log_probs and token_log_probs_batch give what stepping gives, to 1e-4 nats per token.
+    """token_log_probs and token_log_probs_batch return the same as single steps, to 1e-4 nats per token.
 
-    Compare both at the token named; the steps are right. Without these methods, the two cannot differ.
+    Compare both at the named token; the steps are right. Without these methods, the two cannot differ.
     """
     generator = subject.fitted
     tokenizer = generator.tokenizer
 
     def fault(text: str) -> str | None:
+        # the whole text, and a batch of streams, one of them empty
         ids = tokenizer.encode(text)
         expected, streams = capabilities.step_through(generator, ids), [ids[:300], ids[:0], ids[:7]]
         results = [(ids, capabilities.token_log_probs(generator, ids))]
         results += zip(streams, capabilities.token_log_probs_batch(generator, streams), strict=True)
+
+        # each is compared with the steps through its start of the text
         for stream, actual in results:
             steps = expected[: len(stream)]
             difference = first_difference(tokenizer, stream, steps, actual, scoring.STEP_TOLERANCE)
@@ -44,10 +47,10 @@ def batch_equals_steps(subject: Subject) -> None:
 
 
 def batch_stepping_equals_steps(subject: Subject) -> None:
-    """advance_batch and log_probs_batch give what advance and log_probs give, to 1e-4 nats per token.
+    """advance_batch and log_probs_batch return the same as advance and log_probs, to 1e-4 nats per token.
 
-    Let both treat each state alone, whatever stands beside it; log_probs_batch(states, stop) returns the first `stop`
-    columns, and no states give no rows.
+    Compute each state independently of the others in the batch; log_probs_batch(states, stop) returns the first `stop`
+    columns, and an empty batch gives no rows.
     """
     generator = subject.fitted
     if not capabilities.supports(type(generator), capabilities.BatchStepping):
@@ -66,30 +69,37 @@ def batch_stepping_equals_steps(subject: Subject) -> None:
             actual = np.asarray(capabilities.log_probs_batch(generator, batch, limit))
             shapes = f"shape {columns.shape} expected, {actual.shape} got"
             require(actual.shape == columns.shape, f"log_probs_batch with stop={limit}: {shapes}")
+
+            # report the state with the largest difference
             worst = int(np.abs(actual - columns).max(axis=1).argmax())
             difference = float(np.abs(actual[worst] - columns[worst]).max())
             place = describe_token(generator.tokenizer, np.array(tokens), worst)
             message = f"{place}, then log_probs_batch differs from log_probs by {difference:.3g} nats"
             require(difference <= scoring.STEP_TOLERANCE, message)
 
+    # an empty batch
     rows = len(capabilities.log_probs_batch(generator, capabilities.advance_batch(generator, [], [])))
     require(rows == 0, f"log_probs_batch gives {rows} rows for no states")
 
 
 def quantiles_follow_log_probs(subject: Subject) -> None:
-    """quantile_tokens gives each token as many quantiles as log_probs gives it probability.
+    """quantile_tokens gives each token a share of quantiles equal to its probability by log_probs.
 
-    Lay the tokens side by side, each exp(log_probs / temperature) wide, normalized; return -1 where that is not known.
+    Divide 0 to 1 into intervals of width exp(log_probs / temperature), normalized; return -1 for an unsupported state.
     """
     generator = subject.fitted
     if not isinstance(generator, capabilities.QuantileSampling):
         return
+
+    # evenly spaced quantiles, so that counts of tokens are probabilities
     uniforms = (np.arange(QUANTILES) + 0.5) / QUANTILES
     for state, _ in subject.states():
         for temperature in TEMPERATURES:
             tokens = generator.quantile_tokens([state] * QUANTILES, uniforms, temperature)
             if (tokens < 0).all():
                 continue
+
+            # the token with the largest difference
             weights = np.exp(generator.log_probs(state) / temperature)
             shares = np.bincount(tokens[tokens >= 0], minlength=len(weights)) / QUANTILES
             difference = np.abs(shares - weights / weights.sum())
@@ -102,10 +112,10 @@ def quantiles_follow_log_probs(subject: Subject) -> None:
 
 
 def backoff_levels_agree_with_log_probs(subject: Subject) -> None:
-    """The probabilities of the longest back-off level are those of log_probs; the lengths rise.
+    """The probabilities of the longest back-off level are those of log_probs; the context lengths increase.
 
-    Let each level's probabilities include what shorter contexts give; add a level for each context length, from 0.
-    Those of an adaptive generator are of its training alone, and are compared before it reads anything.
+    Include the share of shorter contexts in each level's probabilities; return a level for each context length, from 0.
+    The levels of an adaptive generator describe its training text only, and are compared before it reads anything.
     """
     generator = subject.fitted
     states = [state for state, _ in subject.states()]
@@ -113,12 +123,15 @@ def backoff_levels_agree_with_log_probs(subject: Subject) -> None:
         levels = capabilities.backoff_levels(generator, state)
         if not levels:
             continue
+
+        # lengths and leftovers
         lengths = [level.length for level in levels]
         require(lengths == sorted(set(lengths)), f"the context lengths are {lengths}; each once expected, rising")
         for level in levels:
             in_range = 0 <= level.leftover <= 1 + 1e-9
             require(in_range, f"the level of length {level.length} leaves {level.leftover:.6g}; 0 to 1 expected")
 
+        # the longest context decides the prediction
         longest = levels[-1]
         expected = np.exp(generator.log_probs(state)[longest.tokens])
         difference = np.abs(np.asarray(longest.probabilities) - expected)
@@ -129,9 +142,9 @@ def backoff_levels_agree_with_log_probs(subject: Subject) -> None:
 
 
 def context_lengths_equal_steps(subject: Subject) -> None:
-    """context_lengths gives for each token what context_length gives for the state before it.
+    """context_lengths returns for each token the context_length of the state before it.
 
-    Walk the states and compare at the token named; context_length(state) is right.
+    Step through the states and compare at the named token; context_length(state) is right.
     """
     generator = subject.fitted
     if not capabilities.supports(type(generator), capabilities.ContextLengths):
@@ -143,6 +156,8 @@ def context_lengths_equal_steps(subject: Subject) -> None:
         actual = np.asarray(capabilities.context_lengths(generator, ids))
         if actual.shape != ids.shape:
             return f"{len(ids)} tokens: {actual.shape} context lengths"
+
+        # step by step
         state = generator.start()
         for place, token in enumerate(ids.tolist()):
             expected = capabilities.context_length(generator, state)
@@ -157,34 +172,39 @@ def context_lengths_equal_steps(subject: Subject) -> None:
 def probe_has_a_row_per_token(subject: Subject) -> None:
     """The probe's layers have one row of finite numbers for each token, and gates from 0, closed, to 1, open.
 
-    Let probe().layers(ids) read `ids` from start(), and return (tokens, units) arrays after each token.
+    Let probe().layers(ids) read `ids` from start() and return arrays of shape (tokens, units), a row after each token.
     """
     probe = capabilities.probe(subject.fitted)
     if probe is None:
         return
+
+    # the beginning of the test text
     ids = subject.fitted.tokenizer.encode(subject.texts[2][:PROBED_CHARACTERS])
     layers = probe.layers(ids)
     require(len(layers), "the probe has no layers")
     for number, layer in enumerate(layers, start=1):
+        # shapes and finite values
         for name, values in {"memory": layer.memory, **layer.gates}.items():
             rows = np.shape(values)[0] if np.ndim(values) == 2 else np.shape(values)
             require(rows == len(ids), f"layer {number}, {name}: {len(ids)} rows expected, {rows} got")
             require(np.isfinite(values).all(), f"layer {number}, {name}: a value is not finite")
+
+        # gates are between 0 and 1
         for name, gate in layer.gates.items():
             low, high = float(np.min(gate)), float(np.max(gate))
             require(low >= 0 and high <= 1, f"layer {number}, gate {name}: values from {low:.4g} to {high:.4g}")
 
 
 def adaptation_is_declared(subject: Subject) -> None:
-    """A generator that learns from the text that it reads declares it: its property `adapts` is true.
+    """A generator that learns from the text it reads declares it: its property `adapts` is true.
 
-    Define `adapts` (it may depend on the options), or let log_probs depend on training and the recent context alone;
-    keep what is read in the state, never in the generator.
+    Define `adapts` (it may depend on the options), or let log_probs depend only on training and the recent context;
+    store what is read in the state, never in the generator.
     """
     generator = subject.fitted
     ids = generator.tokenizer.encode(UNSEEN * REPETITIONS)
 
-    # scoring leaves the generator as it was
+    # scoring must not change the generator
     first = capabilities.token_log_probs(generator, ids)
     again = capabilities.token_log_probs(generator, ids)
     difference = first_difference(generator.tokenizer, ids, first, again)
@@ -192,7 +212,7 @@ def adaptation_is_declared(subject: Subject) -> None:
     if capabilities.is_adaptive(generator):
         return
 
-    # a string that returns again and again does not become likely
+    # a repeated string must not become likely
     copies = [float(-part.sum()) for part in np.array_split(first, REPETITIONS)]
     bits = f"{copies[1]:.0f} nats the second time and {copies[-1]:.0f} the last"
     message = f"{UNSEEN!r}, repeated {REPETITIONS} times, takes {copies[0]:.0f} nats the first time, {bits}"

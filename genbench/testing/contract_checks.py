@@ -1,6 +1,7 @@
 """Checks of the six methods that every generator has.
 
-The first paragraph of each docstring says what must hold, the rest what to do where it does not: both are shown.
+The first paragraph of each docstring states the requirement, the rest how to meet it. Users see both if it
+fails.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ ANY_TEXTS = (
     "e\u0301",
     "A" * 50,
 )
-UNSEEN = " zqxj vkwq"  # a string that no text has
+UNSEEN = " zqxj vkwq"  # a string that does not occur in the texts
 
 
 def learns(subject: Subject) -> None:
     """It learns from a text, and has a tokenizer afterwards.
 
-    End fit with self.tokenizer set: Tokenizer.characters(train) or Tokenizer.words(train).
+    Set self.tokenizer in fit: Tokenizer.characters(train) or Tokenizer.words(train).
     """
     tokenizer = vars(subject.fitted).get("tokenizer")
     require(isinstance(tokenizer, Tokenizer), f"after fit, self.tokenizer is {tokenizer!r}")
@@ -51,10 +52,12 @@ def learns(subject: Subject) -> None:
 def untrained_is_refused(subject: Subject) -> None:
     """Before fit, it has no tokenizer, and log_probs raises NotFittedError.
 
-    Set in fit and restore alone what they learn, self.tokenizer included: the base class then raises the error.
+    Set learned attributes, including self.tokenizer, only in fit and restore: the base class then raises the error.
     """
     untrained = subject.make()
     require(not hasattr(untrained, "tokenizer"), "it has a tokenizer before fit")
+
+    # a prediction must raise NotFittedError, and no other error
     try:
         untrained.log_probs(untrained.start())
     except NotFittedError:
@@ -65,12 +68,13 @@ def untrained_is_refused(subject: Subject) -> None:
 
 
 def lossless_round_trip(subject: Subject) -> None:
-    """The tokenizer gives every text back.
+    """The tokenizer restores every text.
 
-    Change no text: no lower-casing, no stripping. What a generator shall not distinguish, treat alike in log_probs.
+    Change no text: no lower-casing, no stripping. Treat alike in log_probs what the generator should not distinguish.
     """
     tokenizer = subject.fitted.tokenizer
 
+    # texts that tokenizers often damage, and an author's
     def fault(text: str) -> str | None:
         decoded = tokenizer.decode(tokenizer.encode(text))
         return None if decoded == text else f"decode(encode({text[:40]!r})) gives {decoded[:40]!r}"
@@ -86,6 +90,7 @@ def sums_to_one(subject: Subject) -> None:
     """
     generator = subject.fitted
 
+    # predict after each of several texts
     def fault(text: str) -> str | None:
         state = generator.start()
         for token in generator.tokenizer.encode(text).tolist():
@@ -97,9 +102,9 @@ def sums_to_one(subject: Subject) -> None:
 
 
 def finite_bits_for_any_text(subject: Subject) -> None:
-    """Unseen characters, emoji, NUL, nothing at all: every text has finite bits.
+    """Every text has finite bits: one with unseen characters, emoji or NUL, and the empty text.
 
-    Give every token some probability, the 256 bytes too (the first ids): they spell what is not in the vocabulary.
+    Give every token some probability, also the 256 bytes (the first ids), which spell unknown characters.
     """
 
     def fault(text: str) -> str | None:
@@ -112,20 +117,22 @@ def finite_bits_for_any_text(subject: Subject) -> None:
 def no_text_counted_twice(subject: Subject) -> None:
     """The probabilities of all strings of one to three letters sum to at most one.
 
-    Look at token_log_probs: it gives a text more probability than its tokens have, one by one.
+    Look at token_log_probs: it gives a text more probability than the product over its tokens.
     """
     generator = subject.fitted
     for length in (1, 2, 3):
+        # the probability of each string is the product over its tokens
         total = 0.0
         for letters in itertools.product("ae \n", repeat=length):
             ids = generator.tokenizer.encode("".join(letters))
             total += float(np.exp(capabilities.token_log_probs(generator, ids).sum()))
+
         strings = f"all strings of {length} of the letters 'ae \\n'"
         require(total <= 1 + 1e-6, f"{strings} have probability {total:.6f} together; at most 1 expected")
 
 
 def states_are_values(subject: Subject) -> None:
-    """Advancing a state leaves it as it was, and gives the same each time.
+    """Advancing a state does not change it, and gives the same result each time.
 
     Let advance return a new value: (*state, token), state.copy(), tensor.clone(); change nothing in place.
     """
@@ -133,11 +140,12 @@ def states_are_values(subject: Subject) -> None:
     tokenizer, state = generator.tokenizer, generator.start()
     token = int(tokenizer.encode("at")[0])
 
-    # advance the same state twice, with a longer way between
+    # advance the same state twice, with other steps in between
     before = np.array(generator.log_probs(state))
     after = np.array(generator.log_probs(generator.advance(state, token)))
     generator.log_probs(generator.advance(generator.advance(state, token), token))
 
+    # both predictions must be the same as before, to the last bit
     for what, expected, actual in (
         ("start() predicts something else after it was advanced", before, generator.log_probs(state)),
         ("start(), advanced by 'a' a second time", after, generator.log_probs(generator.advance(state, token))),
@@ -149,36 +157,41 @@ def states_are_values(subject: Subject) -> None:
 
 
 def same_seed_same_text(subject: Subject) -> None:
-    """A seed gives one text of exactly the length asked for, after any prompt.
+    """The same seed gives the same text, of exactly the requested length, after any prompt.
 
     Use no random numbers in advance and log_probs: they must return the same for the same state.
     """
     for prompt, length in (("", 50), ("I am a lit", 1), ("The sea \U0001f600", 30), ("  ", 20)):
+        # sample twice with the same seed
         sampling = Sampling(length=length)
         first, second = (generate(subject.fitted, prompt, sampling, np.random.default_rng(5)) for _ in range(2))
         require(first == second, f"after the prompt {prompt!r}, seed 5 gave {first!r}, then {second!r}")
+
         lengths = f"{length} characters expected, {len(first)} got"
         require(len(first) == length, f"after the prompt {prompt!r}, {lengths}: {first!r}")
 
 
 def fit_is_reproducible(subject: Subject) -> None:
-    """The same training on the same text gives the same generator, and leaves global random states alone.
+    """The same training on the same text gives the same generator, and does not change global random states.
 
     Use np.random.default_rng(context.seed), and for torch torch.Generator().manual_seed(context.seed).
     """
+    # `subject.fitted` is the first of two fits
     with global_random_states_unchanged():
         again = subject.fit(subject.texts[0], subject.texts[1])
     require_same(subject.fitted, again, subject.texts[2], "two fits with one seed on one text")
 
 
 def dump_has_tokenizer(subject: Subject) -> None:
-    """The dump contains the tokenizer: restore gives it to a new generator.
+    """The dump contains the tokenizer, and restore sets it in a new generator.
 
-    Add "tokenizer": self.tokenizer.dump() to what dump returns, and let restore set
+    Add "tokenizer": self.tokenizer.dump() to the result of dump, and let restore set
     self.tokenizer = Tokenizer.restore(learned["tokenizer"]).
     """
     restored = subject.make()
     restored.restore(subject.fitted.dump())
+
+    # there, and the same
     tokenizer = vars(restored).get("tokenizer")
     require(isinstance(tokenizer, Tokenizer), f"after restore(dump()), self.tokenizer is {tokenizer!r}")
     same = restored.tokenizer.dump() == subject.fitted.tokenizer.dump()
@@ -188,24 +201,29 @@ def dump_has_tokenizer(subject: Subject) -> None:
 def save_load_keeps_every_bit(subject: Subject) -> None:
     """A generator that was saved and loaded predicts the same to the last bit.
 
-    Let dump return all that fit learned, as JSON values and numpy arrays of their own dtype, for restore to take back.
+    Let dump return everything that fit learned, as JSON values and numpy arrays of their own dtype, and restore set it.
     """
+    # save and load in a temporary folder
     with tempfile.TemporaryDirectory() as folder:
         save_generator(subject.fitted, Path(folder))
         loaded = subject.make()
         load_generator(loaded, Path(folder))
+
+    # the scores of a text, and the first prediction
     require_same(subject.fitted, loaded, subject.texts[2], "the saved and the loaded generator")
     expected, actual = (generator.log_probs(generator.start()) for generator in (subject.fitted, loaded))
     require(np.array_equal(expected, actual), "the first predictions of the saved and the loaded generator differ")
 
 
 def refit_forgets(subject: Subject) -> None:
-    """A second fit gives what a fit of a new generator gives.
+    """A second fit gives the same result as the fit of a new generator.
 
-    Let fit reset everything that it learned before, counts and weights.
+    Let fit reset everything learned before, counts and weights.
     """
     train, valid, _ = subject.texts
     half = len(train) // 2
+
+    # one generator is fitted to both halves, another one only to the first half
     refitted = subject.fit(train[half:], valid)
     subject.refit(refitted, train[:half], valid)
     new = subject.fit(train[:half], valid)
@@ -213,19 +231,19 @@ def refit_forgets(subject: Subject) -> None:
 
 
 def counts_ignore_valid(subject: Subject) -> None:
-    """Vocabulary and counts come from the training text alone.
+    """Vocabulary and counts come only from the training text.
 
     Use valid to decide when to stop, and for a few weights at most.
     """
-    # train beside a validation text that is full of an unseen string
+    # train with a validation text that consists of an unseen string
     train, valid, _ = subject.texts
-    spied = subject.fit(train, UNSEEN * (len(valid) // len(UNSEEN)) + " \u00fe")
-    same = spied.tokenizer.dump() == subject.fitted.tokenizer.dump()
+    refitted = subject.fit(train, UNSEEN * (len(valid) // len(UNSEEN)) + " \u00fe")
+    same = refitted.tokenizer.dump() == subject.fitted.tokenizer.dump()
     require(same, "another validation text gives another vocabulary")
 
-    # the string appears once: an adaptive generator may know it the second time
-    with_it, without = (scoring.score(generator, UNSEEN).bits for generator in (spied, subject.fitted))
-    bits = f"{with_it:.0f} bits where the validation text is full of it, {without:.0f} where it is not"
+    # score one copy of the string: an adaptive generator may learn it from the first
+    with_it, without = (scoring.score(generator, UNSEEN).bits for generator in (refitted, subject.fitted))
+    bits = f"{with_it:.0f} bits if the validation text consists of it, {without:.0f} otherwise"
     require(with_it > 0.5 * without, f"{UNSEEN!r} takes {bits}")
 
 
@@ -234,6 +252,7 @@ def beats_uniform(subject: Subject) -> None:
 
     Look for a wrong sign, or for log-probabilities in another order than the tokens.
     """
+    # uniform over the characters of the training text
     bits = scoring.score(subject.fitted, subject.texts[2]).bits_per_character
     uniform = math.log2(len(set(subject.texts[0])))
     require(bits < uniform, f"{bits:.3f} bits per character; all characters alike take {uniform:.3f}")

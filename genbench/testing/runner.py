@@ -1,4 +1,4 @@
-"""Runs the checks: one by one for the command line, as parameters for pytest."""
+"""Run the checks: one after the other for the command line, or as parameters of a pytest test."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ CHECKS: dict[str, Check] = {
 class CheckResult:
     """The result of one check."""
 
-    check: str  # its name
-    outcome: Literal["holds", "fails", "expected"]  # expected: it fails, and the class declares that with a reason
-    requirement: str  # what must hold
-    example: str = ""  # the smallest one that shows that it does not hold
+    check: str  # name of the check
+    outcome: Literal["holds", "fails", "expected"]  # expected: it fails, as the class declares with a reason
+    requirement: str  # the property that the check tests
+    example: str = ""  # the smallest counterexample
     advice: str = ""  # what to change; for an expected failure, the reason
 
 
 def run_checks(subject: Subject) -> Iterator[CheckResult]:
-    """Yield the result of each check as soon as it is done; for a generator that cannot learn, of the first one alone.
+    """Yield the result of each check as soon as it is done; stop after the first check if the generator cannot learn.
 
-    Raises ContractError where `expected_failures` names an unknown check or gives no reason.
+    Raises ContractError if `expected_failures` names an unknown check or gives no reason.
     """
     _require_known_checks(subject)
     for check in CHECKS.values():
@@ -69,8 +69,12 @@ def run_checks(subject: Subject) -> Iterator[CheckResult]:
 
 
 def _run_check(check: Check, subject: Subject) -> CheckResult:
+    """Run one check and return its result; any exception is a failure."""
+    # the docstring of a check is its requirement and its advice
     name, reason = check.__name__, subject.expected_failures.get(check.__name__, "")
     requirement, _, advice = (inspect.getdoc(check) or "").partition("\n\n")
+
+    # a check that passes although its failure is declared has an outdated declaration
     try:
         check(subject)
     except AssertionError as error:
@@ -83,17 +87,19 @@ def _run_check(check: Check, subject: Subject) -> CheckResult:
         example = f"it holds, and was expected to fail: {reason}"
         return CheckResult(name, "fails", requirement, example, f"Remove {name} from expected_failures.")
 
+    # it failed, as declared or not
     if reason:
         return CheckResult(name, "expected", requirement, example, reason)
     return CheckResult(name, "fails", requirement, example, advice.replace("\n", " "))
 
 
 def _require_known_checks(subject: Subject) -> None:
+    """Raise ContractError if `expected_failures` of the class names an unknown check or gives no reason."""
     for name, reason in subject.expected_failures.items():
         if name not in CHECKS:
             raise ContractError(f"expected_failures names {name!r}, which is not a check; {nearest(name, CHECKS)}")
         if not reason.strip():
-            raise ContractError(f"expected_failures gives no reason for {name}; say why it cannot hold")
+            raise ContractError(f"expected_failures gives no reason for {name}; add a sentence that says why it fails")
 
 
 def parametrize_with_checks(*generators: str | Callable[[], Generator]) -> pytest.MarkDecorator:
@@ -108,6 +114,8 @@ def parametrize_with_checks(*generators: str | Callable[[], Generator]) -> pytes
     for generator in generators:
         subject = Subject.of(generator)
         _require_known_checks(subject)
+
+        # one parameter for each check; xfail is strict, so that an outdated declaration fails
         label = generator if isinstance(generator, str) else subject.kind.__name__
         for name, check in CHECKS.items():
             reason = subject.expected_failures.get(name)

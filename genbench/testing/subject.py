@@ -1,4 +1,4 @@
-"""The generator under check, the texts it is given, and minimal counterexamples."""
+"""The generator to check, the texts for the checks, and the search for small counterexamples."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 STEPS = 40  # optimizer steps of a network
 VALID_CHARACTERS = 2_000  # of the validation text, and of the test text
 MAX_SHRINK_ATTEMPTS = 200  # to make a counterexample smaller
-SHOWN_CHARACTERS = 40  # of a context
+SHOWN_CHARACTERS = 40  # of the context in a message
 
-Fault = Callable[[str], str | None]  # what is wrong with a text, None where nothing is
+Fault = Callable[[str], str | None]  # returns a message if a text shows a fault, else None
 
 
 @dataclass
 class Subject:
-    """What a check receives: how to create the generator, and one that is trained."""
+    """The argument of a check: it creates untrained generators, and has a trained one and texts."""
 
     make: Callable[[], Generator]
     author: str = "thorne"
@@ -39,7 +39,7 @@ class Subject:
 
     @classmethod
     def of(cls, generator: str | Callable[[], Generator]) -> Subject:
-        """Return the subject of a SPEC, or of a callable that returns a new generator, such as its class."""
+        """Return the subject for a SPEC, or for a callable that returns a new generator, such as its class."""
         return cls(lambda: registry.create(generator)) if isinstance(generator, str) else cls(generator)
 
     @cached_property
@@ -54,19 +54,20 @@ class Subject:
 
     @property
     def expected_failures(self) -> Mapping[str, str]:
-        """The checks that the class declares not to pass, each with the reason."""
+        """The checks that cannot pass, as declared by the class, each with the reason."""
         return self.kind.expected_failures
 
     @cached_property
     def texts(self) -> tuple[str, str, str]:
         """Training, validation and test text."""
+        # embedded in genbench, so that checks need no network
         corpus = load_corpus(self.author)
         valid, test = corpus.valid[:VALID_CHARACTERS], corpus.test[:VALID_CHARACTERS]
         return corpus.train[: self.characters], valid, test
 
     @cached_property
     def fitted(self) -> Generator:
-        """A generator that was trained once; checks must not change it."""
+        """A trained generator, shared by all checks; they must not change it."""
         return self.fit(self.texts[0], self.texts[1])
 
     def fit(self, train: str, valid: str) -> Generator:
@@ -80,7 +81,7 @@ class Subject:
         generator.fit(Text(train), Text(valid), replace(self.context, stats=TrainStats()))
 
     def states(self, characters: int = SHOWN_CHARACTERS) -> Iterator[tuple[Any, int]]:
-        """Yield the trained generator's state before each token of the test text's start, and the token."""
+        """Yield the trained generator's state before each token of the beginning of the test text, and the token."""
         generator, state = self.fitted, self.fitted.start()
         for token in generator.tokenizer.encode(self.texts[2][:characters]).tolist():
             yield state, token
@@ -91,26 +92,27 @@ Check = Callable[[Subject], None]
 
 
 def require(condition: object, otherwise: str) -> None:
-    """Raise AssertionError where a condition is false; Python's own `assert` can be switched off."""
+    """Raise AssertionError if a condition is false; unlike `assert`, also under `python -O`."""
     if not condition:
         raise AssertionError(otherwise)
 
 
 def require_none(texts: Iterable[str], fault: Fault) -> None:
-    """Raise AssertionError with the smallest counterexample where a text has a fault."""
+    """Raise AssertionError with a small counterexample if a text has a fault."""
     for text in texts:
         message = smallest_fault(text, fault)
         require(message is None, message or "")
 
 
 def smallest_fault(text: str, fault: Fault) -> str | None:
-    """Return the fault of a text that is as short as can be found by leaving parts out; None where there is no fault.
+    """Return the fault of a text, shortened by removing parts as long as it has a fault; None if there is no fault.
 
     >>> smallest_fault("there is a bug in here", lambda text: f"{text!r} has a b" if "b" in text else None)
     "'b' has a b"
     """
     message, attempts, size = _fault_or_error(fault, text), 0, len(text) // 2 or 1
     while message and size and text and attempts < MAX_SHRINK_ATTEMPTS:
+        # remove parts of this size, from the end to the start
         for start in range(len(text) - size, -size, -size):
             attempts += 1
             shorter = text[: max(start, 0)] + text[max(start, 0) + size :]
@@ -118,6 +120,8 @@ def smallest_fault(text: str, fault: Fault) -> str | None:
             if shorter_message:
                 text, message, size = shorter, shorter_message, min(size, len(shorter))
                 break
+
+        # no part of this size can be removed
         else:
             size //= 2
     return message
@@ -144,24 +148,29 @@ def describe_token(tokenizer: Tokenizer, ids: Ids, place: int) -> str:
 def first_difference(
     tokenizer: Tokenizer, ids: Ids, expected: LogProbs, actual: LogProbs, tolerance: float = 0.0
 ) -> str | None:
-    """Return the first token whose log-probabilities differ by more than the tolerance; None where there is none."""
+    """Describe the first token whose log-probabilities differ by more than the tolerance; None if there is none."""
     if np.shape(actual) != np.shape(expected):
         return f"{len(ids)} tokens: an array of shape {np.shape(expected)} expected, {np.shape(actual)} got"
-    with np.errstate(invalid="ignore"):  # of two infinities
+
+    # "not at most" instead of "above": NaN differs too
+    with np.errstate(invalid="ignore"):  # the difference of two infinities
         different = np.flatnonzero(~(np.abs(actual - expected) <= tolerance))
     if not len(different):
         return None
+
     place = int(different[0])
     token = describe_token(tokenizer, ids, place)
     return f"{token}: {expected[place]:.7g} nats expected, {actual[place]:.7g} got"
 
 
 def require_same(expected: Generator, actual: Generator, text: str, what: str) -> None:
-    """Raise AssertionError where two generators do not score a text alike, to the last bit."""
+    """Raise AssertionError if two generators do not give a text the same score, to the last bit."""
+    # the same vocabulary
     tokenizer = expected.tokenizer
     sizes = f"{tokenizer.size} tokens expected, {actual.tokenizer.size} got"
     require(tokenizer.dump() == actual.tokenizer.dump(), f"{what} differ; the vocabularies differ: {sizes}")
 
+    # the same log-probability of each token
     def fault(part: str) -> str | None:
         ids = tokenizer.encode(part)
         return first_difference(tokenizer, ids, token_log_probs(expected, ids), token_log_probs(actual, ids))
@@ -172,15 +181,17 @@ def require_same(expected: Generator, actual: Generator, text: str, what: str) -
 
 @contextmanager
 def global_random_states_unchanged() -> Iterator[None]:
-    """Raise AssertionError where the body changes the state of random, numpy.random or torch; restore them all.
+    """Raise AssertionError if the body changes the state of random, numpy.random or torch; restore all states.
 
-    Each state is advanced first: otherwise one that is seeded alike before and within the body looks unchanged.
+    Each state is advanced first: otherwise a state that is seeded equally before and within the body looks unchanged.
     """
+    # remember the states, then advance them
     torch = sys.modules.get("torch")
     first = random.getstate(), np.random.get_state(), torch and torch.get_rng_state()
     random.random(), np.random.random(), torch and torch.rand(1)
     before = _global_random_states()
 
+    # compare them after the body, and restore the remembered ones even if it fails
     try:
         yield
         changed = [name for name, state in _global_random_states().items() if state != before[name]]
