@@ -1,8 +1,8 @@
-"""A text on which memory is needed by construction: `python examples/recall.py 200000 > recall.txt`.
+"""Generate a text that can only be predicted with memory: `python examples/recall.py 200000 > recall.txt`.
 
-Each line opens with a bracket or a name and ends with the one that closes it or the same name, after a mark (; or ,)
-that says that it comes; the words between are drawn without regard to either. So which it is costs log2(4) bits for a
-bracket and log2(8) for a name, unless the beginning of the line is remembered.
+Each line starts with an opening bracket or a name, and ends with the closing bracket or the same name after a mark (;
+or ,). The words between are random and independent of both. So a model that does not remember the beginning of the line
+needs log2(4) = 2 bits for the bracket, or log2(8) = 3 bits for the name.
 """
 
 import random
@@ -11,15 +11,18 @@ import sys
 BRACKETS = ("()", "[]", "{}", "<>")
 NAMES = ("Ada", "Bruno", "Clara", "Dora", "Emil", "Frida", "Gustav", "Hilda")
 WORDS = ("oak", "river", "stone", "moss", "heron", "lake", "fern", "cloud", "salt", "barn", "elm", "gate")
-RANGES = ((1, 4), (5, 8), (9, 16), (17, 32), (33, 64), (65, 128))  # characters between
+RANGES = ((1, 4), (5, 8), (9, 16), (17, 32), (33, 64), (65, 128))  # distances in characters
 
 
 def line(rng: random.Random) -> str:
-    """One line."""
+    """Return one random line."""
+    # random words, of about a random length
     low, high = rng.choice(RANGES)
-    wanted, words = rng.randint(low, high), []
-    while len(" ".join(words)) < wanted - 2:
+    distance, words = rng.randint(low, high), []
+    while len(" ".join(words)) < distance - 2:
         words.append(rng.choice(WORDS))
+
+    # a pair of brackets or a repeated name around them
     if rng.random() < 0.5:
         opening, closing = rng.choice(BRACKETS)
         return f"{opening}{' '.join(words)};{closing}"
@@ -28,7 +31,7 @@ def line(rng: random.Random) -> str:
 
 
 def text(characters: int, seed: int = 0) -> str:
-    """Lines, at least so many characters."""
+    """Return random lines with at least `characters` characters in total."""
     rng, lines, length = random.Random(seed), [], 0
     while length < characters:
         lines.append(line(rng))

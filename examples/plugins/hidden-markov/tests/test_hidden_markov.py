@@ -1,4 +1,4 @@
-"""hidden-markov passes the checks that every generator has to pass."""
+"""Test hidden-markov with the checks that every generator has to pass."""
 
 from genbench.testing import Check, Subject, parametrize_with_checks
 

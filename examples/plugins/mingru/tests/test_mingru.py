@@ -1,4 +1,4 @@
-"""mingru passes the checks that every generator has to pass."""
+"""Test mingru with the checks that every generator has to pass."""
 
 from genbench.testing import Check, Subject, parametrize_with_checks
 

@@ -1,4 +1,4 @@
-"""small-transformer passes the checks that every generator has to pass."""
+"""Test small-transformer with the checks that every generator has to pass."""
 
 from genbench.testing import Check, Subject, parametrize_with_checks
 
