@@ -154,11 +154,11 @@ def load_or_train(
     options = option_values(registry.create(spec))
     text = corpus(author, lines=lines, listener=listener)
     limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
-    wanted = {name: value for name, value in limits.items() if value is not None}
+    required = {name: value for name, value in limits.items() if value is not None}
 
     # load the newest stored model that matches
     about = {"author": text.author, "sha256": text.sha256, "held_out": text.held_out}
-    stored = models.find_model(models.models_folder(), models.training_key(spec, options, about) | wanted)
+    stored = models.find_model(models.models_folder(), models.training_key(spec, options, about) | required)
     if stored is not None:
         try:
             model = _load_stored(stored, listener)
@@ -168,13 +168,14 @@ def load_or_train(
             listener.message(str(error))
 
     # otherwise, train one
-    conditions = "".join(f", {name} {value}" for name, value in wanted.items())
+    conditions = "".join(f", {name} {value}" for name, value in required.items())
     listener.message(f"no stored model of {text.author} as {spec}{conditions}: training one")
     return train(text, spec, budget=budget, steps=steps, seed=seed or 0, device=device or "auto", listener=listener)
 
 
 def stored_specs(text: Corpus) -> list[str]:
     """Return the SPECs of the stored models of an author's text, newest first; `QUICK_GENERATOR` if there are none."""
+    # each SPEC once, in the order of the newest models
     about = (text.author, text.sha256, text.held_out)
     cards = [model.card for model in models.list_models(models.models_folder())]
     specs = dict.fromkeys(card.spec for card in cards if (card.author, card.sha256, card.held_out) == about)
@@ -258,6 +259,7 @@ def read_text(file: str | Path, *, lines: str = "join") -> str:
 
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:
     """Load a stored model, reported as a task: importing torch for the first network takes seconds."""
+    # an empty bar appears before the import starts
     progress = listener.task(f"loading {stored.name}")
     progress(0.0)
     try:

@@ -152,6 +152,7 @@ def is_adaptive(generator: Generator) -> bool:
 
 def advance_batch(generator: Generator, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
     """Return the state after one more token for each state."""
+    # `supports` is cached: this is called for every token
     if supports(type(generator), BatchStepping):
         return generator.advance_batch(states, tokens)  # type: ignore[attr-defined, no-any-return]
     return [generator.advance(state, token) for state, token in zip(states, tokens, strict=True)]
@@ -171,8 +172,10 @@ def step_through(generator: Generator, ids: Ids, progress: ProgressCallback = ig
     log_probs = np.empty(len(ids))
     state = generator.start()
     for position, token in enumerate(ids.tolist()):
+        # predict before the state is advanced
         log_probs[position] = generator.log_probs(state)[token]
         state = generator.advance(state, token)
+
         if position % PROGRESS_EVERY == 0:
             progress(position / len(ids))
     return log_probs
@@ -187,6 +190,7 @@ def token_log_probs(generator: Generator, ids: Ids, progress: ProgressCallback =
 
 def token_log_probs_batch(generator: Generator, streams: Sequence[Ids]) -> list[LogProbs]:
     """Return the log-probabilities of many short streams, each read from `start()`."""
+    # a generator without this capability may still score whole streams fast
     if isinstance(generator, BatchScoring):
         return generator.token_log_probs_batch(streams)
     return [token_log_probs(generator, ids) for ids in streams]

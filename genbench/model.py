@@ -54,6 +54,7 @@ class Model:
 
         Raises UserError if the folder is not empty or the model has no card.
         """
+        # the card has the SPEC, with which `load` creates the generator
         if self.card is None:
             raise UserError("a model without a card cannot be saved; genbench.train(author, SPEC) returns one with it")
         return models.write_model(self.generator, Path(folder), self.card, self.training_words)

@@ -65,6 +65,7 @@ def registered() -> dict[str, EntryPoint]:
     """
     points: dict[str, EntryPoint] = {}
     for point in _allowed_entry_points():
+        # the first entry point with a name is used; genbench's own come first
         first = points.setdefault(point.name, point)
         if first is not point:
             warnings.warn(
@@ -80,6 +81,7 @@ def summaries() -> dict[str, str]:
     """Return the first line of each registered generator's docstring; one that cannot be loaded warns."""
     lines = {}
     for name in registered():
+        # one broken plugin must not hide the others
         try:
             lines[name] = (inspect.getdoc(load_registered(name)) or "").partition("\n")[0]
         except ContractError as error:
@@ -89,6 +91,7 @@ def summaries() -> dict[str, str]:
 
 def provider(spec: str | Spec) -> str:
     """Return the distribution that provides a SPEC's generator as `name version`, or the name of its file."""
+    # a file has no version
     spec = Spec.parse(spec)
     if spec.path is not None:
         return spec.path.name
@@ -123,7 +126,7 @@ def load_file(path: Path) -> type[Generator]:
     # a SPEC from a model of unknown origin must not run code
     allowed = _allowed_files.get()
     if allowed is not None and path.resolve() not in allowed:
-        raise ContractError(f"{path} is a file, and no file that a model names is run; name it yourself, with -g")
+        raise ContractError(f"a model names the plugin file {path}, which is not run; name the file yourself, with -g")
     if not os.path.isfile(path):
         raise SpecError(f"there is no file {str(path)!r}; name a .py file with one Generator in it")
 
@@ -160,18 +163,18 @@ def _allowed_entry_points() -> list[EntryPoint]:
         entry_points(group=GROUP),
         key=lambda point: (_distribution(point) != OWN_DISTRIBUTION, _distribution(point), point.name),
     )
-    wanted = {_normalized(name) for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()}
+    requested = {_normalized(name) for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()}
 
     # a name that matches no installed plugin is probably a typing error
     distributions = {_distribution(point) for point in points}
-    for name in sorted(wanted - distributions - {"none"}):
+    for name in sorted(requested - distributions - {"none"}):
         choices = nearest(name, {*distributions, "none"} - {OWN_DISTRIBUTION})
         warnings.warn(
             f"{PLUGINS_VARIABLE} names {name!r}, and no plugin of such a distribution is installed; {choices}",
             PluginWarning,
             stacklevel=1,
         )
-    return [point for point in points if not wanted or _distribution(point) in {*wanted, OWN_DISTRIBUTION}]
+    return [point for point in points if not requested or _distribution(point) in {*requested, OWN_DISTRIBUTION}]
 
 
 def _distribution(point: EntryPoint) -> str:
@@ -207,6 +210,7 @@ def _import(point: EntryPoint) -> Any:
 
 def _run_file(path: Path) -> ModuleType:
     """Execute a .py file and return it as a module, under a name that depends on its path."""
+    # two files of the same name must not replace each other
     name = f"genbench_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -156,6 +156,7 @@ def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
     """
     state = generator.start()
     for position, token in enumerate(ids.tolist()):
+        # the step must be a distribution, and agree with the faster method
         stepped = require_distribution(generator.log_probs(state), generator.tokenizer.size)
         if abs(stepped[token] - log_probs[position]) > STEP_TOLERANCE:
             raise ContractError(
@@ -185,6 +186,7 @@ def require_distribution(log_probs: LogProbs, size: int) -> LogProbs:
 
 def score_each(generator: Generator, texts: Sequence[str]) -> list[LogProbs]:
     """Return the bits of each character of many short texts, each read from `start()`: (characters,) each."""
+    # tokenize all texts, then score them in batches
     encoded = [generator.tokenizer.encode_with_ends(text) for text in texts]
     log_probs = capabilities.token_log_probs_batch(generator, [ids for ids, _ in encoded])
     return [
@@ -218,6 +220,8 @@ def surprisal_by_word(character_bits: LogProbs, text: str) -> list[WordSurprisal
     words = split_words(text)
     if not words:
         return []
+
+    # sum the bits of the characters of each word
     starts = np.cumsum([0, *map(len, words[:-1])])
     sums = np.add.reduceat(character_bits, starts)
     return [WordSurprisal(word, round(float(bits), 2)) for word, bits in zip(words, sums, strict=True)]

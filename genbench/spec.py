@@ -79,6 +79,7 @@ class Spec:
 
     def files(self) -> list[Path]:
         """Return the existing files that the SPEC names, such as plugins and word vectors."""
+        # any word of an option may be a path
         named = [self.path, *(Path(word) for value in self.options.values() for word in WORD.findall(value))]
         return [path for path in named if path is not None and os.path.isfile(path)]
 
@@ -130,6 +131,7 @@ def _without_parentheses(value: str) -> str:
     """
     depth = 0
     for place, character in enumerate(value):
+        # the first pair is closed here: at the end of the value, or before it
         depth += (character == "(") - (character == ")")
         if depth == 0:
             return value[1:-1] if place == len(value) - 1 and value.startswith("(") else value
@@ -153,6 +155,7 @@ class Option:
 
 def options_of(generator: type[Generator]) -> dict[str, Option]:
     """Return the options of a generator class, its dataclass fields, by name and in order."""
+    # the annotations of the fields are strings, because of `from __future__ import annotations`
     hints = get_type_hints(generator)
     return {
         f.name: Option(f.name, hints[f.name], field_default(f), f.metadata.get("help", ""))
@@ -199,6 +202,7 @@ def create_generator(generator: type[Generator], name: str, options: Mapping[str
 
 def convert(text: str, option: Option, generator: str) -> Any:
     """Convert a string to the type of an option. Raises SpecError."""
+    # the first type of a union that accepts the string
     for kind in _alternatives(option.type):
         try:
             return _as(text, kind)
@@ -209,6 +213,7 @@ def convert(text: str, option: Option, generator: str) -> Any:
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
     """Return the types of a union, with str last, because it accepts every string."""
+    # both `int | None` and `Optional[int]` are unions
     kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     return tuple(sorted(kinds, key=lambda part: part is str))
 
@@ -223,10 +228,13 @@ def _words(kind: Any) -> str:
 
 def _as(text: str, kind: Any) -> Any:
     """Convert a string to one type; raises ValueError or KeyError."""
+    # one of several words
     if get_origin(kind) is Literal:
         return {str(choice): choice for choice in get_args(kind)}[text]
     if kind in LITERALS:
         return LITERALS[kind][text.lower()]
+
+    # numbers and strings; "nan" and "inf" are not valid
     if kind is float and not math.isfinite(float(text)):
         raise ValueError(text)
     return kind(text)
@@ -243,6 +251,8 @@ def parse_duration(value: str | float | None, name: str = "budget") -> float | N
     """
     if value is None:
         return None
+
+    # a string needs a number with or without a unit
     match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|m|min|h|)\s*", value) if isinstance(value, str) else None
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0 if isinstance(value, str) else float(value)
     if not 0 < seconds < math.inf:

@@ -64,10 +64,13 @@ class TrainSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
+        # budget and steps
         if self.budget is not None and not 0 < self.budget < math.inf:
             raise UserError(f"budget is {self.budget!r} seconds, and must be above 0; give it as in --budget 30s")
         if self.steps is not None and self.steps < 1:
             raise UserError(f"steps is {self.steps}, and must be 1 or more")
+
+        # seed and device
         if not 0 <= self.seed < MAX_SEED:
             raise UserError(f"seed is {self.seed}, and must be from 0 to below 2 ** 32")
         if self.device not in DEVICES:
@@ -77,6 +80,8 @@ class TrainSettings:
         """Raise UserError if this machine does not have the device."""
         if self.device not in ("cuda", "mps"):
             return
+
+        # imported here, because only networks need torch
         import torch
 
         available = torch.cuda.is_available() if self.device == "cuda" else torch.backends.mps.is_available()
@@ -103,6 +108,7 @@ class TrainingText:
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> TrainingText:
         """Return the training and validation text of a corpus, without its test text."""
+        # without the test text, no generator can learn from it
         train, valid = str(corpus.train), str(corpus.valid)
         return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
 
@@ -157,14 +163,17 @@ def train_model(
 
 def describe_reuse(model: Model) -> str:
     """Return the note shown with a row whose model was loaded instead of trained."""
+    # the date without the time
     created = model.card.created[:10] if model.card else "?"
     return f"trained on {created} and stored; --retrain trains it again"
 
 
-def resolve_device(wanted: str) -> str:
+def resolve_device(name: str) -> str:
     """Return the device to train on; "auto" is CUDA or MPS if torch is imported and has it, else the CPU."""
-    if wanted != "auto":
-        return wanted
+    if name != "auto":
+        return name
+
+    # networks have imported torch by now
     torch = sys.modules.get("torch")  # a chain does not need torch and should not wait for its import
     if torch is None:
         return "cpu"
@@ -230,9 +239,11 @@ def _fit(
 
 def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> TrainingRecord:
     """Return the statistics of a training; values of the wrong type, from a plugin, are dropped."""
+    # plugins may report numpy integers, which JSON does not have
     parameters, steps = (
         int(value) if isinstance(value, int | np.integer) else None for value in (stats.parameters, stats.steps)
     )
+
     return TrainingRecord(
         seconds=round(seconds, 3),
         characters_per_second=round(characters * stats.passes / seconds),
@@ -247,6 +258,7 @@ def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> T
 
 def _finite_points(curve: Any) -> list[list[float]]:
     """Return a learning curve as pairs of finite numbers: seconds, bits per character."""
+    # a plugin may have reported anything
     try:
         points = np.asarray(curve, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError):
@@ -262,6 +274,7 @@ def _store(model: Model, folder: Path) -> Model:
         stored = models.store_model(model.generator, folder, model.card, model.training_words)
         return replace(model, card=stored.card, id=stored.name)
     except OSError as error:
+        # such as a full disk: the training is not lost
         note = f"the model could not be stored in {folder}: {error.strerror or error}"
         training = replace(model.card.training, notes=[*model.card.training.notes, note])
         return replace(model, card=replace(model.card, training=training))

@@ -216,6 +216,7 @@ def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback =
 
 def _margin_interval(first: Score, second: Score) -> Interval | None:
     """Return the 95 % interval of the difference in bits per character, by blocks of 100 characters."""
+    # characters after the last whole block are dropped
     difference = second.character_bits - first.character_bits
     blocks = len(difference) // BLOCK_CHARACTERS
     sums = difference[: blocks * BLOCK_CHARACTERS].reshape(blocks, BLOCK_CHARACTERS).sum(axis=1)
@@ -244,6 +245,7 @@ class Passages:
 
 def passage_bits(generators: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:
     """Return the bits of each text, read from the start state, under each generator, (texts, generators)."""
+    # all texts under one generator at once
     bits = np.empty((len(texts), len(generators)))
     for column, generator in enumerate(generators):
         bits[:, column] = [character_bits.sum() for character_bits in scoring.score_each(generator, texts)]

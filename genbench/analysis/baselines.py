@@ -44,6 +44,7 @@ def baselines(train: str, test: str) -> dict[str, float]:
 
 
 def _bits(probabilities: LogProbs, ids: Ids) -> float:
+    """Return the bits of tokens that are independent of each other, with these probabilities, (vocabulary,)."""
     return -math.fsum(np.log2(probabilities[ids]))
 
 

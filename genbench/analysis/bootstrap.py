@@ -33,6 +33,7 @@ def bootstrap_interval(bits: Floats, characters: Floats | None = None, seed: int
     `bits` are the bits of each block, (blocks,), and `characters` its size (None: 1,000), (blocks,); blocks without
     characters do not count. The same seed gives the same resampled blocks, so intervals of one text are comparable.
     """
+    # too few blocks would give a misleadingly narrow interval
     sizes = np.full(len(bits), float(BLOCK_CHARACTERS)) if characters is None else np.asarray(characters, np.float64)
     if np.count_nonzero(sizes) < MIN_BLOCKS:
         return None

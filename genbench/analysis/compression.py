@@ -82,6 +82,7 @@ class CompressedText:
 
     def pack(self) -> bytes:
         """Return the bytes of the file."""
+        # pack the header with a CRC of 0, then replace the CRC by that of all bytes after it
         body = _encode_varint(self.tokens) + self.code
         header = HEADER.pack(MAGIC, 0, self.fingerprint, self.first_checksum, self.checksum, self.digest)
         checked_bytes = header[UNCHECKED_BYTES:] + body
@@ -134,6 +135,7 @@ def cumulative_counts(log_probs: LogProbs) -> Ids:
     >>> cumulative_counts(np.log([0.25, 0.75])).tolist()
     [0, 1073741825, 4294967298]
     """
+    # adding 1 gives every token an interval
     cumulative = np.zeros(len(log_probs) + 1, np.int64)
     np.cumsum(np.floor(np.exp(log_probs) * TOTAL).astype(np.int64) + 1, out=cumulative[1:])
     return cumulative
@@ -192,8 +194,8 @@ def decode_text(generator: Generator, compressed: CompressedText, progress: Prog
 def _require_same(same: bool) -> None:
     if not same:
         raise UserError(
-            "the model's predictions differ from those with which the text was compressed, as the last digits may on "
-            "another machine or version; decompress it where it was compressed"
+            "the model's predictions differ from those with which the text was compressed, as they may on another "
+            "machine or with another version; decompress the text on the machine that compressed it"
         )
 
 
@@ -218,6 +220,7 @@ def _encode_varint(number: int) -> bytes:
     >>> _encode_varint(300).hex(), _decode_varint(_encode_varint(300), 0)
     ('ac02', (300, 2))
     """
+    # the highest bit of a byte is set if another one follows
     encoded = bytearray()
     while number >= 128:
         encoded.append(number & 127 | 128)
@@ -239,6 +242,8 @@ def single_thread() -> Iterator[None]:
     """Make torch use one thread within the context, so that sums are always computed in the same order."""
     torch = sys.modules.get("torch")  # a chain does not need it
     threads = torch.get_num_threads() if torch else 1
+
+    # the number of threads is global: set it back, even after an error
     try:
         if torch:
             torch.set_num_threads(1)

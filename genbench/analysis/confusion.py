@@ -112,6 +112,7 @@ def confusion(
 
 def bits_matrix(generators: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:
     """Return bits per character of each text under each generator, (texts, generators); each score is audited."""
+    # row by row; each cell takes the same share of the progress
     bits = np.empty((len(texts), len(generators)))
     for cell in range(bits.size):
         row, column = divmod(cell, len(generators))
@@ -128,6 +129,7 @@ def author_distances(bits: Floats) -> Floats:
     >>> author_distances(np.array([[1.0, 1.5], [2.4, 2.0]])).round(2).tolist()
     [[0.0, 0.45], [0.45, 0.0]]
     """
+    # bits above those of the author's own model
     excess = bits - np.diag(bits)[:, None]
     return np.asarray((excess + excess.T) / 2)
 
@@ -136,6 +138,7 @@ def _attribute_passages(
     models: AuthorModels, tests: Sequence[str], length: int, max_count: int, listener: ProgressListener
 ) -> Accuracy:
     """Attribute passages of one length, each to the author whose model needs the fewest bits."""
+    # the same passages for every model
     passages = Passages.spread(tests, length, max_count)
     progress = listener.task(f"attributing {length} characters")
     predicted = passage_bits(models.generators, passages.texts, progress).argmin(axis=1)

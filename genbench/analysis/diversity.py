@@ -31,6 +31,7 @@ def whole_words(text: str) -> list[str]:
 
 def split_windows(texts: Sequence[str]) -> list[Words]:
     """Return the windows of 50 words of each text; the words after its last whole window are dropped."""
+    # windows do not overlap, and none spans two texts
     word_lists = (whole_words(text) for text in texts)
     return [words[at : at + WINDOW] for words in word_lists for at in range(0, len(words) - WINDOW + 1, WINDOW)]
 
@@ -48,6 +49,8 @@ def distinct(texts: Sequence[str]) -> list[float | None]:
     windows = split_windows(texts)
     if not windows:
         return [None] * MAX_DISTINCT_N
+
+    # a window of w words has w - n + 1 n-grams
     return [
         sum(len(set(ngrams(words, n))) / (WINDOW - n + 1) for words in windows) / len(windows)
         for n in range(1, MAX_DISTINCT_N + 1)

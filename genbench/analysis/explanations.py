@@ -128,5 +128,6 @@ def _places(generator: Generator, corpus: Corpus, before: Ids, token: int) -> It
             pattern = r"(?<![^\W_])" + pattern
         if text[-1].isalnum() and token > tokenizer.none_id:
             pattern += r"(?![^\W_])"
+
     for match in re.finditer(pattern, str(corpus.train)):
         yield corpus.locate(match.start())

@@ -153,6 +153,7 @@ def line_position(text: str) -> Floats:
     >>> line_position("ab\ncd").tolist()
     [1.0, 2.0, 0.0, 1.0, 2.0]
     """
+    # the distance from the last newline, or from the start of the text
     positions = np.arange(len(text))
     is_newline = np.array([character == "\n" for character in text], dtype=bool)
     last_newline = np.maximum.accumulate(np.where(is_newline, positions, -1))
@@ -214,6 +215,7 @@ def track_features(layers: Sequence[LayerActivations], text: str, ends: Ids) -> 
 
 def _best_unit(memory: Floats, target: Floats) -> tuple[int, float | None]:
     """Return the unit with the strongest correlation in the first half, and its correlation in the second half."""
+    # choosing and measuring on the same half would overstate the correlation
     half = len(target) // 2
     first, second = correlations(memory[:half], target[:half]), correlations(memory[half:], target[half:])
     unit = int(np.abs(first).argmax())
@@ -243,6 +245,7 @@ def _layer_and_unit(column: int, widths: Sequence[int]) -> tuple[int, int]:
     >>> _layer_and_unit(5, [4, 4])
     (2, 1)
     """
+    # skip the layers before it
     layer = 0
     while column >= widths[layer]:
         column -= widths[layer]

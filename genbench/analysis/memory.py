@@ -142,6 +142,7 @@ def find_targets(text: str, longest: int, max_count: int) -> list[Span]:
             f"the test text has no word after {longest:,} characters; ask for less, as with --longest {longest // 4}"
         )
 
+    # evenly spread over all of them
     count = min(max_count, len(spans))
     return [spans[index * len(spans) // count] for index in range(count)]
 
@@ -152,6 +153,7 @@ def context_lengths(longest: int) -> list[int]:
     >>> context_lengths(10)
     [1, 2, 4, 8, 10]
     """
+    # `longest` need not be a power of two
     powers = [1 << power for power in range(longest.bit_length()) if 1 << power < longest]
     return [*powers, longest]
 
@@ -180,6 +182,7 @@ def context_curve(
 
 def _target_bits(generator: Generator, texts: Sequence[str], sizes: Floats) -> Floats:
     """Return the bits of the target at the end of each text, (texts,); `sizes` are those of the targets."""
+    # the context is scored too, but only the target counts
     character_bits = scoring.score_each(generator, texts)
     return np.array([bits[len(bits) - int(size) :].sum() for bits, size in zip(character_bits, sizes, strict=True)])
 
@@ -188,6 +191,7 @@ def _context_bits(
     length: int, bits: Floats, shuffled: Floats | None, longest_bits: Floats, sizes: Floats
 ) -> ContextBits:
     """Return the figures of one context length; `bits` and `sizes` are those of each target, (targets,)."""
+    # sums over all targets, divided by their characters
     characters = sizes.sum()
     return ContextBits(
         context=length,
@@ -221,6 +225,7 @@ def shuffle_far_words(text: str, near: int, context: int, seed: int) -> str:
 
 def gradient_norms(probe: Probe, ids: Ids, max_lag: int = MAX_LAG, scales: Sequence[float] = SCALES) -> Gradients:
     """Return gradient norms by lag, in the trained network and in an untrained one for each scale."""
+    # untrained networks show how far gradients reach before training
     lags = context_lengths(max_lag)
     return Gradients(
         lags,
@@ -233,6 +238,8 @@ def _median_norms(norms: Floats, lags: Sequence[int], scale: float | None = None
     """Return the medians over positions of gradient norms, (positions, lags)."""
     if not len(norms):
         return GradientNorms(None, [None] * len(lags), scale)
+
+    # the median is robust: a few positions have very large gradients
     medians = np.median(norms, axis=0)
     first = float(medians[0])
     return GradientNorms(first, [float(medians[lag - 1]) / first if first else None for lag in lags], scale)

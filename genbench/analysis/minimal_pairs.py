@@ -95,11 +95,13 @@ def pair_effects(generator: Generator, pair: MinimalPair) -> PairEffects:
 
     An effect of 0 means that the distant word changes nothing; below 0, it makes the wrong word more likely.
     """
+    # the reading without the words between shows whether the model knows the dependency at all
     near, far_away = (_effect(generator, pair, between) for between in ("", pair.between))
     return PairEffects(pair.far, pair.between, pair.then, pair.depends, near, far_away)
 
 
 def _effect(generator: Generator, pair: MinimalPair, between: str) -> Effect:
+    """Return the effect of the distant word with these words between it and the dependent words."""
     # all four combinations of beginning and dependent word
     beginnings = [far + between + pair.then for far in pair.far]
     texts = [beginning + word for beginning, word in product(beginnings, pair.depends)]

@@ -129,11 +129,14 @@ class TextMatches:
         [[0, 3]]
         """
         word_spans = [match.span() for match in re.finditer(r"\S+", self.text)]
+
+        # where copied runs start and stop, in words, converted to characters
         edges = np.flatnonzero(np.diff(self._is_copied(min_words).astype(np.int8), prepend=0, append=0))
         return [[word_spans[first][0], word_spans[stop - 1][1]] for first, stop in edges.reshape(-1, 2).tolist()]
 
     def _is_copied(self, min_words: int) -> NDArray[np.bool_]:
         """Return for each word whether it is in a copied run of at least `min_words` words, (words,)."""
+        # the end of the last long run that starts at a word or before it
         positions = np.arange(len(self.match_lengths))
         stops = np.maximum.accumulate(np.where(self.match_lengths >= min_words, positions + self.match_lengths, 0))
         return np.asarray(positions < stops)
@@ -165,6 +168,7 @@ class TrainingIndex:
 
     @cached_property
     def _words(self) -> SuffixArray:
+        # number the words in the order of their first occurrence
         words = [self._vocabulary.setdefault(word, len(self._vocabulary)) for word in self.train.split()]
         return SuffixArray(np.array(words, dtype=np.int64))
 
@@ -187,6 +191,7 @@ class TrainingIndex:
 
     def locate(self, position: int) -> tuple[str, int]:
         """Return the title of the book at a position of the training text, and the offset in that book."""
+        # the last book that starts at the position or before it
         book = bisect_right([start for start, _ in self.book_starts], position) - 1
         if book < 0:
             return "", position
@@ -210,6 +215,7 @@ class TrainingIndex:
 
     def statistics(self, texts: Sequence[str], min_words: int = MIN_COPIED_WORDS) -> NoveltyStatistics:
         """Return the figures of several texts together."""
+        # shares are over the words and n-grams of all texts, not means over texts
         matches = [self.match(text) for text in texts]
         return NoveltyStatistics(
             texts=len(matches),
@@ -230,6 +236,7 @@ def copied_share(matches: Sequence[TextMatches], min_words: int = MIN_COPIED_WOR
 
 def unseen_shares(matches: Sequence[TextMatches]) -> list[float | None]:
     """Return the share of n-grams of 1 to 10 words that are not in the training text; None if there are none."""
+    # sums over all texts, (2, 10)
     counts = np.array([text.unseen_ngrams() for text in matches]).reshape(-1, 2, MAX_NGRAM).sum(axis=0)
     return [int(unseen) / int(total) if total else None for unseen, total in counts.T]
 

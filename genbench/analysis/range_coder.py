@@ -35,12 +35,14 @@ class Encoder:
 
     def finish(self) -> bytes:
         """Return all bytes: as few as identify the last range, since a decoder reads zeros after the end."""
+        # the number in the range that ends in the most zero bytes, which need not be written
         last = self._low + self._range - 1
-        for shift in range(BITS - 8, -1, -8):  # the highest number in the range that ends in most zeros
+        for shift in range(BITS - 8, -1, -8):
             code = last >> shift << shift
             if code >= self._low:
                 break
 
+        # the carry into the bytes before
         if code >= TOP:
             code -= TOP
             self._carry()
@@ -53,6 +55,7 @@ class Encoder:
 
     def _carry(self) -> None:
         """Add one to the number that the written bytes form."""
+        # bytes of 255 overflow into the byte before
         position = len(self._bytes) - 1
         while self._bytes[position] == 0xFF:
             self._bytes[position] = 0

@@ -67,6 +67,8 @@ def recall(models: Mapping[str, Model], corpus: Corpus, *, listener: ProgressLis
     """
     test = str(corpus.test)
     places = find_recall_places(test)
+
+    # score the whole test text, so that each place has its whole context
     rows = {}
     for name, model in models.items():
         bits = model.score(test, progress=listener.task(f"{name}: scoring")).character_bits
@@ -85,6 +87,7 @@ def find_recall_places(text: str) -> list[RecallPlace]:
     >>> [(place.kind, place.distance) for place in find_recall_places("(oak;)\\nAda oak, Ada.\\n")]
     [('bracket', 5), ('name', 7)]
     """
+    # in the order of the text
     places = sorted([*_brackets(text), *_names(text)], key=lambda place: place.span)
     if not places:
         raise UserError("the test text has no closing bracket and no repeated name; try examples/recall.txt")
@@ -125,6 +128,7 @@ def recall_rows(bits: Floats, text: str, places: Sequence[RecallPlace]) -> list[
 
 
 def _row(bits: Floats, kind: str, distances: Span, places: Sequence[RecallPlace], choices: int) -> RecallRow:
+    # mean bits of a place, and the share that the model saves
     chance = math.log2(choices)
     cost = float(np.mean([bits[slice(*place.span)].sum() for place in places]))
     share = 1 - cost / chance if chance else None

@@ -73,6 +73,7 @@ def bits_by_stratum(bits: Floats, strata: Strata) -> dict[str, StratumBits]:
     """Return the characters and bits of each stratum by name; `bits` are per character, (characters,)."""
     sums = {}
     for index, name in enumerate(strata.names):
+        # the blocks are resampled for confidence intervals
         inside = strata.indices == index
         sums[name] = StratumBits(
             characters=int(inside.sum()),
@@ -110,6 +111,7 @@ def by_context_seen(index: TrainingIndex, test: str) -> Strata:
 
 def by_letter_position(index: TrainingIndex, test: str) -> Strata:
     """Group characters by their position in their word."""
+    # all characters are between words, until a word covers them
     strata = np.full(len(test), LAST_LETTER)
     for word in WORD.finditer(test):
         letters = np.arange(word.end() - word.start())
@@ -135,6 +137,7 @@ def _range_names(starts: Sequence[int], first: str = "") -> tuple[str, ...]:
     >>> _range_names((0, 1, 10, 100), "never")
     ('never', '1 to 9', '10 to 99', '100 or more')
     """
+    # each range ends before the next one starts; the last is open
     names = [f"{low} to {high - 1:,}" for low, high in pairwise(starts)]
     return (*([first, *names[1:]] if first else names), f"{starts[-1]:,} or more")
 

@@ -78,6 +78,7 @@ class StyleJudge:
         self.on_message(f"training a {CHAIN} for each author on the text set aside")
         chains = []
         for aside, valid in zip(self.aside, self.valid, strict=True):
+            # not stored: it is trained on a part of the text only
             chain = registry.create(CHAIN)
             chain.fit(Text(aside), Text(valid), TrainContext(self.seed))
             chains.append(chain)
@@ -88,6 +89,7 @@ class StyleJudge:
         """The recurrent classifiers, by their layer."""
         from genbench.neural.classifier import CELLS, Classifier, PassageEncoder
 
+        # all classifiers share the vocabulary and the word vectors
         encoder = PassageEncoder(self.aside, self.seed)
         classifiers: dict[str, Classifier] = {}
         for cell in CELLS:
@@ -97,6 +99,7 @@ class StyleJudge:
 
     def attribute(self, texts: Sequence[str]) -> dict[str, Ids]:
         """Return for each judge the index of the author to whom it attributes each text, (texts,)."""
+        # the chains together are one judge, each classifier is another
         by_bits = passage_bits(self.chains, texts).argmin(axis=1)
         return {"bits": by_bits} | {
             cell: classifier.log_probs(texts).argmax(axis=1) for cell, classifier in self.classifiers.items()
@@ -123,8 +126,11 @@ class StyleJudge:
         )
 
     def _judge_passages(self, length: int) -> JudgedPassages:
+        """Return the accuracy of each judge on human test passages of a length in characters."""
         passages = Passages.spread(self.tests, length, HUMAN_PASSAGES)
         predictions = self.attribute(passages.texts)
+
+        # one confusion matrix for each judge
         return JudgedPassages(
             length,
             {
@@ -169,17 +175,17 @@ def train_style_judge(
     # the same amount of text of each author
     parts = [corpus.set_aside(SET_ASIDE_SHARE) for corpus in corpora]
     shortest = min(len(aside) for _, aside in parts)
-    kept = [corpus for corpus, _ in parts]
+    remaining = [corpus for corpus, _ in parts]
 
     judge = StyleJudge(
-        [corpus.author for corpus in kept],
+        [corpus.author for corpus in remaining],
         [aside[:shortest] for _, aside in parts],
-        [str(corpus.valid) for corpus in kept],
-        [str(corpus.test) for corpus in kept],
+        [str(corpus.valid) for corpus in remaining],
+        [str(corpus.test) for corpus in remaining],
         seed,
         on_message,
     )
-    return kept, judge
+    return remaining, judge
 
 
 # Perturbation: sentences without a short word, as seen by a judge that has no vectors for such words
@@ -191,6 +197,7 @@ NEGATION = re.compile(r"(?<= )(?:no|not|nor|never|\w+n['\u2019]t)(?= )")
 
 def sentences_with_small_words(text: str, max_count: int) -> list[str]:
     """Return at most `max_count` sentences that contain a short word, evenly spread over a text."""
+    # sentences of 20 to 200 characters, within one line
     sentences = [match.group() for match in SENTENCE.finditer(text) if SMALL_WORD.search(match.group())]
     count = min(max_count, len(sentences))
     return [sentences[index * len(sentences) // count] for index in range(count)]
@@ -202,6 +209,7 @@ def remove_small_word(sentence: str, rng: np.random.Generator) -> str:
     >>> remove_small_word("I don't like it.", np.random.default_rng(0))
     'I like it.'
     """
+    # a lost negation reverses the meaning, so it is preferred
     words: Sequence[re.Match[str]] = [*NEGATION.finditer(sentence)] or [*SMALL_WORD.finditer(sentence)]
     word = words[int(rng.integers(len(words)))]
     return sentence[: word.start()] + sentence[word.end() + 1 :]

@@ -34,7 +34,7 @@ class SuffixArray:
         self.order = sort_suffixes(self.keys, self.width).order[1:]  # (symbols,), without the empty suffix
 
     def matches(self, query: Ids) -> tuple[Ids, Ids]:
-        """Return for each position of `query` the length of its longest match in the sequence, and where that begins.
+        """Return for each position of `query` the length of its longest match in the sequence, and where that starts.
 
         The match at position i is the longest prefix of query[i:] that occurs in the sequence. Both results are
         (query,). A symbol that is not in the sequence is -1. Time: O(n log m) for n symbols in the query and m in the
@@ -54,10 +54,10 @@ class SuffixArray:
         # the longest match is one of the two neighbors of the insertion point
         left, right = (self.order[np.clip(row, 0, self.length - 1)] for row in (insertion - 1, insertion))
         shared_left, shared_right = self._shared(keys, positions, left), self._shared(keys, positions, right)
-        lengths, where = np.empty(len(query), np.int64), np.empty(len(query), np.int64)
+        lengths, starts = np.empty(len(query), np.int64), np.empty(len(query), np.int64)
         lengths[positions] = np.maximum(shared_left, shared_right)
-        where[positions] = np.where(shared_left >= shared_right, left, right)
-        return lengths, where
+        starts[positions] = np.where(shared_left >= shared_right, left, right)
+        return lengths, starts
 
     def _search(self, keys: Keys, positions: Ids) -> Ids:
         """Return by binary search how many suffixes sort before the query at each position, (positions,)."""
@@ -98,6 +98,7 @@ class SuffixArray:
 
     def _shared(self, keys: Keys, positions: Ids, suffixes: Positions) -> Ids:
         """Return how many symbols a query position and a suffix share, (positions,)."""
+        # whole keys, then the symbols of the first key that differs
         whole_keys = self._shared_keys(keys, positions, suffixes, np.zeros(len(positions), np.int64))
         differ = self._key_after(keys, positions, whole_keys) ^ self._key_after(self.keys, suffixes, whole_keys)
         return whole_keys * self.width + _shared_in_key(differ, self.bits, self.width)
@@ -201,6 +202,7 @@ def sort_contexts(ids: Ids, depth: int | None) -> tuple[Positions, Positions]:
 
 def _dense_codes(ids: Ids) -> tuple[Keys, int]:
     """Return codes 1, 2, ... of the tokens that occur, in the order of their ids, (ids,), and the bits of a code."""
+    # small codes need fewer bits, so that more of them fit into a key
     occurs = np.zeros(int(ids.max()) + 1, bool)
     occurs[ids] = True
     codes = np.cumsum(occurs, dtype=np.uint64)[ids]
@@ -213,6 +215,7 @@ def pack(codes: npt.NDArray[np.int64] | Keys, bits: int, width: int, end: int) -
     >>> pack(np.array([1, 2, 3]), 4, 2, END).tolist() == [0x12, 0x23, 0x30, 0x00]
     True
     """
+    # shift in one symbol after the other, for all suffixes at once
     padded = np.concatenate([codes.astype(np.uint64), np.full(width, end, np.uint64)])
     keys = np.zeros(len(codes) + 1, np.uint64)
     for offset in range(width):
@@ -227,6 +230,7 @@ def radix_argsort(keys: Keys) -> Positions:
     >>> radix_argsort(np.array([1 << 40, 7, 1 << 20, 7], np.uint64)).tolist()
     [1, 3, 2, 0]
     """
+    # from the lowest digit to the highest; a digit that is zero everywhere changes nothing
     order = np.arange(len(keys), dtype=np.int32)
     for digits in keys.astype("<u8", copy=False).view("<u2").reshape(-1, KEY_BITS // 16).T:
         if digits.any():
@@ -236,7 +240,8 @@ def radix_argsort(keys: Keys) -> Positions:
 
 def _shared_in_key(differ: Keys, bits: int, width: int) -> Positions:
     """Return the number of equal symbols at the start of two keys, from the xor of the keys, (keys,)."""
+    # comparing with each power of two is cheaper than a logarithm
     shared = np.full(len(differ), width, np.int32)
-    for symbols in range(width):  # comparing with each power of two is cheaper than a logarithm
+    for symbols in range(width):
         shared -= differ >= np.uint64(1 << (symbols * bits))
     return shared

@@ -51,6 +51,7 @@ def surprisal(
     # every model scores the same words
     by_model: dict[str, ModelSurprisal] = {}
     for label, model in models.items():
+        # the bits of characters, summed by word, whatever the tokens of the model
         score = model.score(text, progress=listener.task(f"{label}: reading"))
         words = surprisal_by_word(score.character_bits, text)
         by_model[label] = ModelSurprisal(score.bits, score.bits_per_character, words)
@@ -63,6 +64,7 @@ def split_leading_space(word: str) -> tuple[str, str]:
     >>> split_leading_space("\\n so")
     ('\\n ', 'so')
     """
+    # `split_words` puts white space only at the start, and at the end of the last word
     letters = word.lstrip()
     return word[: len(word) - len(letters)], letters
 

@@ -210,6 +210,7 @@ class CharacterView:
 
     def _end_word(self, path: Path, token: int, probability: float) -> Path | None:
         """Return the path after a token whose text equals the open text; None if its encoding is not canonical."""
+        # without the space that the tokenizer implies before it
         weight = path.weight * probability
         text = path.open[-1] if token < self.words.end_id else self.words.piece(token)
         implied = path.open != text
@@ -224,6 +225,8 @@ class CharacterView:
     def score_stream(self, ids: Ids) -> CharacterScores:
         """Return log-probability, context length and peak of each byte or letter of a text, read from `start()`."""
         log_probs, lengths, peaks = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
+
+        # of each distribution, the symbol that follows in the text
         for part in self.distributions(ids):
             rows = slice(part.start, part.start + len(part.context_lengths))
             log_probs[rows] = np.take_along_axis(part.log_probs, ids[rows, None], axis=1)[:, 0]

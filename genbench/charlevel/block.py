@@ -175,8 +175,8 @@ class Block:
         without_space = []
         for ending in expanded:
             # the mass of each symbol that may start the next piece
-            known = ending.end >= 0
-            state, cumulative = (self.states[ending.end], self.cumulative[ending.end]) if known else next(after_new)
+            is_own = ending.end >= 0
+            state, cumulative = (self.states[ending.end], self.cumulative[ending.end]) if is_own else next(after_new)
             following = self.rules.surfaces(ending.left).after("")
             mass = np.zeros(self.masses.shape[1])
             mass[following.symbols] = cumulative[following.stops] - cumulative[following.starts]

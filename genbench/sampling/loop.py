@@ -41,6 +41,7 @@ def stream(
     word is completed: the first sampled tokens agree with it. Raises ContractError if the generator samples too many
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
+    # a batch of one text
     text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words)
     while not text.done:
         final = text.read(*decode_step([text.state]))

@@ -149,10 +149,11 @@ class OverlapGuard:
     """
 
     def __init__(self, state: DecodingState, words: TrainingWords | None) -> None:
+        # a generator that was fitted directly does not have the words
         if words is None:
             raise UserError(
-                "max-overlap needs the training text, which this generator does not know; "
-                "genbench.train(author, SPEC) trains a model that knows it"
+                "max-overlap needs the words of the training text, which this generator does not have; "
+                "genbench.train(author, SPEC) returns a model that has them"
             )
 
         sampling = state.sampling

@@ -214,9 +214,9 @@ def _truncate(weights: LogProbs, sampling: Sampling) -> LogProbs:
     """Return unnormalized probabilities, (tokens,), with zeros for the tokens that top-k, top-p or min-p drop."""
     # top-k
     if sampling.top_k is not None and sampling.top_k < len(weights):
-        kept = np.zeros(len(weights), dtype=bool)
-        kept[np.argpartition(weights, -sampling.top_k)[-sampling.top_k :]] = True
-        weights = np.where(kept, weights, 0)
+        mask = np.zeros(len(weights), dtype=bool)
+        mask[np.argpartition(weights, -sampling.top_k)[-sampling.top_k :]] = True
+        weights = np.where(mask, weights, 0)
 
     # top-p: drop a token if the more probable ones already reach the share
     if sampling.top_p is not None:
