@@ -38,8 +38,12 @@ def specs(prefix: str) -> list[str]:
     name, colon, options = prefix.partition(":")
     if not colon:
         return [generator for generator in generators() if generator.startswith(prefix)]
+
+    # the parts of a mixture are not completed
     if "(" in options:
         return []
+
+    # options that are not used yet
     before, comma, last = options.rpartition(",")
     used = {part.partition("=")[0] for part in before.split(",")}
     names = [option for option in option_names(name) if option.startswith(last) and option not in used]
@@ -81,6 +85,8 @@ def _file_options(path: Path) -> list[str]:
 def _class_options(module: str, name: str) -> list[str]:
     """Return the fields of a dataclass, those of its base classes first, wherever these are defined."""
     body = _nodes(_source_file(module))
+
+    # the class is defined here, or imported from another module
     for node in body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return _with_bases(node, body)

@@ -31,6 +31,7 @@ def path(incomplete: str, ending: str, *, folders: bool = True) -> Iterator[str]
     folder, prefix = os.path.split(incomplete)
     with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
+            # hidden files are not offered
             wanted = (folders and entry.is_dir()) or entry.name.endswith(ending)
             if wanted and entry.name.startswith(prefix) and not entry.name.startswith("."):
                 yield os.path.join(folder, entry.name) + ("/" if entry.is_dir() else "")

@@ -53,6 +53,7 @@ def confusion(
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
 
+    # progress on standard error, so that the output can be redirected
     with Live(make_console(stderr=True)) as live:
         report = api.confusion(
             authors,

@@ -63,6 +63,8 @@ def new(
     spec = name if package else f"./{paths[0]}"
     for path in paths:
         typer.echo(path)
+
+    # suggest the next commands
     commands = f"pip install -e {name}\n" if package else ""
     commands += f"genbench generators check {spec}\ngenbench compare carroll -g {spec} -g markov-char"
     typer.echo(f"\nThe plugin works as it is. Next commands:\n\n{commands}", err=True)

@@ -160,6 +160,8 @@ def _usage_error(error: TyperException) -> str:
     message = error.format_message().strip()
     if "\n" in message:  # the help itself, where a command is missing
         return message
+
+    # one sentence in the form of all other errors
     message = message.rstrip(".?").replace(". Did", ": did")
     command = getattr(getattr(error, "ctx", None), "command_path", "genbench")
     return f"genbench: {message[:1].lower()}{message[1:]}; see {command} --help"

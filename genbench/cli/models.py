@@ -103,5 +103,7 @@ def import_(
     from genbench.storage.sharing import import_model
 
     model = import_model(folder, plugin)
+
+    # suggest a command with the new model
     author, spec = (shlex.quote(printable(text)) for text in (model.card.author, model.card.spec))
     typer.echo(f"stored as {model.name}; genbench generate {author} -g {spec} uses it", err=True)

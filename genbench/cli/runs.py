@@ -41,6 +41,8 @@ def show(name: RunName, json: JsonFile = None, csv: CsvFile = None, markdown: Ma
     from genbench.report.terminal.screen import make_console
 
     comparison, outputs = load_run(name), Outputs(json=json, csv=csv, markdown=markdown)
+
+    # files first: a closed pipe ends the printing
     outputs.write(comparison)
     show_comparison(comparison, make_console())
 

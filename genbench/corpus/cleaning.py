@@ -44,6 +44,7 @@ def clean(text: str, form: str | None = None, lines: str = "join") -> str:
     if lines == "keep":
         return text
 
+    # verse keeps its line breaks; in prose, hard wraps are joined
     text = _trim(strip_line_ends(strip_title(text)))
     is_verse = looks_like_verse(text) if form is None else form == "verse"
     return text if is_verse else join_lines(text)

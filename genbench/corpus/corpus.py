@@ -82,6 +82,7 @@ class Corpus:
         """Return a corpus without the last `share` of each book's training part, and the text set aside."""
         kept, aside = [], []
         for title, text in self._training_books():
+            # end the kept part at a line break
             target = round(len(text) * (1 - share))
             end = text.rfind("\n", 0, target) + 1 or target
             kept.append(BookText(title, text[:end]))

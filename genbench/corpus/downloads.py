@@ -60,6 +60,8 @@ def download(url: str, on_progress: Callable[[float], None], retries: RetryPolic
     Raises DownloadError when the last try fails, or one that cannot succeed later.
     """
     partial = _PartialFile()
+
+    # a partial download is resumed by the next try
     for delay in retries.delays:
         try:
             return _try_download(url, partial, on_progress, retries.timeout)
@@ -102,6 +104,8 @@ ResponseHead = tuple[int, HTTPMessage]  # status and headers
 def _request(url: str, offset: int, version: str, timeout: float) -> Iterator[tuple[ResponseHead | None, bytes]]:
     """Yield the response head, then the bytes from `offset` on, or from the start where the server cannot resume."""
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+
+    # If-Range: the rest of the same version, or the whole of a new one
     if offset:
         headers |= {"Range": f"bytes={offset}-"} | ({"If-Range": version} if version else {})
     with _opener().open(request.Request(url, headers=headers), timeout=timeout) as response:
@@ -184,6 +188,8 @@ def _describe_status(error: HTTPError) -> DownloadError:
     with error:
         if 300 <= error.code < 400:
             return DownloadError("the server redirects in a loop, or to an address that is not http", error.code)
+
+        # the server may ask for a pause; one that is too long is not waited for
         header = error.headers.get("Retry-After", "")
         retry_after = float(header) if header.isascii() and header.isdigit() else 0.0
         retryable = error.code == 416 or (error.code in RETRYABLE_STATUSES and retry_after <= MAX_RETRY_AFTER)

@@ -57,6 +57,7 @@ def read_cached(number: int) -> bytes | None:
     """Return the cached bytes of a book; None where it was not downloaded, or its copy has been changed since."""
     path = _cache_path(number)
     with contextlib.suppress(OSError):
+        # a copy that was changed by hand or half written is not the book
         digest = _checksum_path(path).read_text(encoding="ascii", errors="replace").partition(" ")[0]
         data = path.read_bytes()
         if sha256(data).hexdigest() == digest:
@@ -129,6 +130,8 @@ def book_title(data: bytes, number: int) -> str:
     text = decode(data)
     start, _ = find_markers(text) or (0, 0)
     header = normalize_newlines(text[:start])
+
+    # the header names title and author, which may span several lines
     title, author = (re.search(_HEADER_FIELD.format(name), header, re.M) for name in ("Title", "Author"))
     if title is None:
         return f"Project Gutenberg {number}"

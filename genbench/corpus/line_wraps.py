@@ -69,6 +69,8 @@ def _join_paragraph(paragraph: str, margin: Margin) -> str:
     """Join all but the early breaks where most breaks are forced; the margin may be wrong by a word."""
     lines = paragraph.split("\n")
     pairs = list(pairwise(lines))
+
+    # a paragraph with few forced breaks has line breaks of the author: a letter, a poem
     forced = sum(_is_joinable(*pair) and margin.is_forced(*pair) for pair in pairs)
     if 2 * forced < len(pairs):
         return paragraph
@@ -96,6 +98,8 @@ def looks_like_verse(text: str) -> bool:
     breaks = list(_paragraph_breaks(text.split("\n")))
     if not breaks:
         return False
+
+    # verse breaks lines before the margin, and the last line of a stanza is as long as the others
     margin = _estimate_margin(breaks)
     early = sum(margin.is_early(*pair) for pair in breaks)
     return early > len(breaks) / 8 or _share_of_full_endings(text) > 0.7

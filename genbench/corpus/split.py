@@ -56,6 +56,8 @@ def split_text(text: str) -> tuple[str, str, str]:
 
 def _boundary(text: str, share: float) -> int:
     target, reach = round(share * len(text)), int(MAX_SHIFT * len(text))
+
+    # the nearest paragraph break, else the nearest line break, within reach
     for pattern in (r"\n{2,}", r"\n"):
         ends = list(_match_ends(pattern, text, target - reach, target + reach))
         if ends:
@@ -81,6 +83,8 @@ def split_within_books(books: Sequence[BookText]) -> Split:
 def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
     """Use the book with the title `held_out` as test text; of the others, the last tenth is for validation."""
     others = [book for book in books if book.title != held_out]
+
+    # the test parts of the other books validate, so that no text is unused
     parts = [split_text(book.text) for book in others]
     train_parts = [train + valid for train, valid, _ in parts]
     starts = _book_starts([book.title for book in others], train_parts)

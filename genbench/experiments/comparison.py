@@ -92,6 +92,8 @@ class Comparison:
     def to_dict(self) -> JsonObject:
         """Return the comparison as JSON values, with the verdicts and splits of each author."""
         values: JsonObject = to_json(self)
+
+        # verdicts and splits are computed from the rows, and written for readers of the JSON
         derived = {
             "verdicts": {author: to_json(self.verdicts(author)) for author in self.corpora},
             "splits": {author: to_json(self.splits(author)) for author in self.corpora},

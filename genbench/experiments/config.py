@@ -84,6 +84,8 @@ def resolve_arguments(arguments: Mapping[str, Any]) -> CompareConfig:
         raise UserError(f"{' and '.join(map(repr, files))} are {len(files)} comparison files; name one at a time")
     if not files:
         return cast(CompareConfig, dict(arguments))
+
+    # the arguments of the command line on top of those of the file
     others = {"authors": [name for name in authors if name not in files]}
     rest = {key: value for key, value in {**arguments, **others}.items() if key != "authors" or value}
     return override(read_config(files[0]), rest)
@@ -130,6 +132,8 @@ def _validate(path: Path, content: Mapping[str, Any]) -> CompareConfig:
     types = get_type_hints(CompareConfig)
     if "sweep" in content:
         raise UserError(f"{str(path)!r} has a table [sweep]: run it with genbench sweep")
+
+    # the first mistake is reported, with what is valid
     for key, value in content.items():
         if key not in types:
             raise UserError(f"{str(path)!r} has an unknown key {key!r}: {nearest(key, types)}")

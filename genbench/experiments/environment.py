@@ -35,6 +35,7 @@ def _version(package: str) -> str:
 
 def _processor() -> str:
     """Return the processor's model as Linux reports it, else as Python does."""
+    # Linux; elsewhere Python knows the name
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

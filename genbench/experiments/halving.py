@@ -68,6 +68,8 @@ class Halving:
     def _is_hopeless(self, job: Job, index: int, progress: Progress) -> bool:
         if progress.valid is None:
             return False
+
+        # each job is a trial of its author's study, compared at the same share of the training
         if index not in self.trials:
             self.trials[index] = self._study(job.author).ask()
         trial = self.trials[index]

@@ -194,5 +194,7 @@ def peak_memory_mb() -> float | None:
         import resource
     except ImportError:
         return None
+
+    # macOS counts bytes, Linux kilobytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

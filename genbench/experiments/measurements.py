@@ -124,6 +124,8 @@ class CopyAnalysis:
         """Return the row with the figures of each sample, and for each temperature those of its samples together."""
         samples = [self._with_copies(sample) for sample in row.samples]
         novelty = []
+
+        # samples of different temperatures copy differently
         for temperature in dict.fromkeys(sample.temperature for sample in samples):
             statistics = self.index.statistics([s.text for s in samples if s.temperature == temperature])
             novelty.append(CopyStats(**vars(statistics), temperature=temperature))

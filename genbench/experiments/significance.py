@@ -74,6 +74,8 @@ def labels(rows: Sequence[Row]) -> list[str]:
 
 def _distinguishing_options(row: Row, rows: Sequence[Row]) -> list[str]:
     others = [other for other in rows if other.generator == row.generator]
+
+    # options that differ between rows of the same generator
     words = [
         f"{key}={f'{value:g}' if isinstance(value, float) else format_value(value)}"
         for key, value in row.options.items()
@@ -173,6 +175,8 @@ def _compare_pairs(totals: Sequence[_Total], characters: Sequence[float] | None)
 def _compare_pair(better: _Total, worse: _Total, characters: Sequence[float] | None) -> Verdict:
     """Return the verdict of two rows; `characters` of each block, 1,000 where it is None."""
     sizes = None if characters is None else np.array(characters)
+
+    # paired: the difference of each block
     bounds = bootstrap_interval(np.array(worse.block_bits) - np.array(better.block_bits), sizes)
     return Verdict(
         better=better.label,

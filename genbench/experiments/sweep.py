@@ -51,6 +51,8 @@ class Sweep:
         finished = [row for row in self.ranked(author) if row.ok and row.validation_bits_per_character is not None]
         priced = [(price, row) for row in finished if (price := self.price(row)) is not None]
         front: list[Row] = []
+
+        # by rising cost, each row that is better than all cheaper ones
         for _, row in sorted(priced, key=lambda pair: (pair[0], *_validation_key(pair[1]))):
             if not front or _validation_key(row) < _validation_key(front[-1]):
                 front.append(row)

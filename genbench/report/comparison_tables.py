@@ -147,8 +147,9 @@ def strata_table(by: str, strata: Sequence[StratumResult]) -> TextTable:
 
 
 def strata_title(by: str) -> str:
-    """Return the description of a stratifier as a phrase in lower case, or its name if it has none."""
-    return " ".join((STRATIFIERS[by].__doc__ or "").split()).lower().rstrip(".") if by in STRATIFIERS else by
+    """Return how a stratifier groups characters, "by ...", from its docstring; its name if it is not known."""
+    description = STRATIFIERS[by].__doc__ if by in STRATIFIERS else None
+    return by if description is None else description.removeprefix("Group characters ").rstrip(".")
 
 
 def strata_note(by: str) -> str:

@@ -150,6 +150,8 @@ def require_writable(path: Path) -> None:
 def generator_files(generator: Generator, training_words: TrainingWords | None = None) -> dict[str, bytes]:
     """Return what a generator has learned as the contents of `arrays.safetensors` and `learned.json`."""
     arrays: NamedArrays = {}
+
+    # JSON refers to arrays by name
     learned = _extract_arrays(generator.dump(), arrays)
     words = training_words and _extract_arrays(
         {"hashes": training_words.hashes, "characters": training_words.characters}, arrays
@@ -175,10 +177,14 @@ def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
     `restore` raises, for files that somebody else has written or changed.
     """
     max_bytes = untrusted.MAX_JSON_BYTES
+
+    # JSON and arrays, within their limits
     values = untrusted.parse_json(untrusted.read_file(folder / "learned.json", max_bytes), max_bytes)
     untrusted.require_types(values, {"learned": (dict,)})
     arrays = map_arrays(folder / "arrays.safetensors")
     untrusted.require_no_nan(arrays)
+
+    # the generator, and the words of its training text
     learned: Learned = _insert_arrays(values["learned"], arrays)
     generator.restore(learned)
     words = values.get("words")

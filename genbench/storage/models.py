@@ -100,6 +100,7 @@ class StoredModel:
         """Restore the generator and try it out, since somebody else may have written the files."""
         kind = registry.resolve(spec)
         try:
+            # a forged file may raise anything, or exhaust the memory
             generator = create_generator(kind, spec.name, self.card.options)
             words = files.load_generator(generator, self.folder)
             scoring.score(generator, _trial_text(generator.tokenizer))
@@ -236,6 +237,8 @@ def write_model(
     """
     with files.new_folder(folder) as temporary:
         files.save_generator(generator, temporary, training_words)
+
+        # the card is written last: a folder without one is not a model
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
         card = replace(card, genbench=__version__, created=card.created or datetime.now(UTC).isoformat(), files=digests)
         files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
@@ -247,6 +250,7 @@ def copy_model(model: StoredModel, folder: Path) -> StoredModel:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder))
     try:
+        # only the known files are copied; the digests of plugins are those of this machine
         for file in FILES:
             shutil.copyfile(model.folder / file, temporary / file)
         return _place(temporary, replace(model.card, source=source_digest(Spec.parse(model.card.spec))))
@@ -265,6 +269,8 @@ def remove_named(names: Iterable[str]) -> list[str]:
     Raises UserError for a name that is not known; an outdated model is removed too.
     """
     folder = models_folder()
+
+    # look all names up before anything is removed
     outdated = [name for name in names if is_outdated(folder / name)]
     models = {model.name: model for model in (get_model(folder, name) for name in names if name not in outdated)}
     for model in models.values():
@@ -312,6 +318,8 @@ def _fingerprint(options: Mapping[str, Any], digests: Mapping[str, str]) -> byte
 def _place(temporary: Path, card: ModelCard) -> StoredModel:
     """Write the card of a model beside its files, and put them where its key says."""
     files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
+
+    # the key decides the name: the same training replaces its earlier model
     identity = json.dumps(card.key, sort_keys=True)
     plain = re.sub(r"[^\w-]+", "_", f"{card.author}-{card.generator}")[:80]
     final = temporary.parent / f"{plain}-{_digest(identity.encode())[:10]}"

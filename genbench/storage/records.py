@@ -95,6 +95,8 @@ def _convert_alternative(kinds: tuple[Any, ...], value: Any) -> Any:
     """Return a value as the first type of a union that it fits."""
     if value is None and type(None) in kinds:
         return None
+
+    # the first type that fits
     for kind in kinds:
         try:
             return _convert(kind, value)

@@ -75,6 +75,8 @@ def _create_folder(name: str, authors: Sequence[str]) -> Path:
     """Create a new folder; where another process was first, creation fails and the next name is tried."""
     for candidate in _candidate_names(name, authors):
         folder = runs_folder() / candidate
+
+        # mkdir decides between processes that want the same name
         try:
             folder.mkdir()
             return folder
@@ -92,6 +94,8 @@ def _candidate_names(name: str, authors: Sequence[str]) -> Iterator[str]:
     """
     if name:
         yield name
+
+    # the names of the first authors, then a number
     more = [f"and-{len(authors) - MAX_NAMED_AUTHORS}-more"] if len(authors) > MAX_NAMED_AUTHORS else []
     words = [re.sub(r"[^\w]+", "_", author)[:25] for author in authors[:MAX_NAMED_AUTHORS]]
     base = name or "-".join(words) or "run"

@@ -132,6 +132,8 @@ def _parse_entry(name: str, entry: Any, body_bytes: int) -> tuple[str, tuple[int
 def _are_contiguous(spans: Sequence[tuple[int, int]], size: int) -> bool:
     """Return whether spans fill a body of this size, one after the other."""
     position = 0
+
+    # no gap and no overlap: each byte belongs to one array
     for start, stop in sorted(spans):
         if start != position:
             return False

@@ -75,6 +75,7 @@ def line_reader(
 
 def _history(folder: Path) -> History:
     """Return the history in a file; that of this session only where the file cannot be written."""
+    # a home that cannot be written costs the history, not the session
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "history").open("a", encoding="utf-8"):

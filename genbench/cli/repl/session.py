@@ -81,6 +81,8 @@ class Session:
 
     def _command(self, word: str, argument: str) -> None:
         command = COMMANDS[word]
+
+        # sampling parameters and the seed; every other command has a method
         if isinstance(command, SamplingCommand):
             self._set(with_sampling(self.settings, word, argument))
         elif word == "/seed":
@@ -99,6 +101,8 @@ class Session:
             specs = ", ".join(api.stored_specs(self.text))
             self._print(f"/g takes one or more generators; stored, or quick to train: {specs}; Tab lists all")
             return
+
+        # load before the settings change, so that an error changes nothing
         self._load(replace(self.settings, generators=tuple(dict.fromkeys(argument.split()))))
         self._print(self.settings.summary())
 

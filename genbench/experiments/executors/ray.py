@@ -155,6 +155,8 @@ class _Tasks:
         """Cancel all tasks, and wait a moment for them to end."""
         for reference in self.running:
             self.ray.cancel(reference)
+
+        # tasks that do not end by themselves are killed
         if self.running:
             _, left = self.ray.wait(list(self.running), num_returns=len(self.running), timeout=CANCEL_SECONDS)
             for reference in left:

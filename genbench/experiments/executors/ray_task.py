@@ -51,6 +51,8 @@ class _NewCheckpoints:
     def read(self) -> list[bytes]:
         """Return the checkpoint in a list, which is empty where it was read before."""
         modified = self._modified()
+
+        # a checkpoint is sent once
         if self.checkpoint is None or modified == self.last_read:
             return []
         self.last_read = modified

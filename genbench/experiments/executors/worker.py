@@ -60,6 +60,7 @@ def _limit_memory() -> None:
     try:
         import resource
 
+        # a stricter limit of the system stays
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         memory = total_memory()
         if memory and (soft == resource.RLIM_INFINITY or memory < soft):

@@ -53,7 +53,7 @@ def show_memory(report: MemoryReport, console: Console) -> None:
     # minimal pairs
     print_heading("minimal pairs: how far the distant word shifts the odds, in bits", console)
     rows = [[name, *_pair_cells(pair)] for name, model in report.generators.items() for pair in model.pairs]
-    print_list(("generator", "distant", "depends", "nothing between", "words between"), rows, console)
+    print_list(("generator", "distant word", "dependent word", "nothing between", "words between"), rows, console)
 
 
 def _context_cells(point: ContextBits) -> list[str]:
