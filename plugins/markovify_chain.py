@@ -1,17 +1,17 @@
-"""markovify: the well-known chain of the markovify package, completed so that every string has a probability.
+"""markovify: the chain of the markovify package, extended so that every string has a probability.
 
-The chain is markovify's own (J. Singer-Vine, github.com/jsvine/markovify): which words, split at white space, followed
-the last `state_size` words of a sentence, and how often. By default it drops sentences with quotes or brackets. It has
-no answer for what it never saw, so each word comes from a mixture,
+The chain is built by the package (J. Singer-Vine, github.com/jsvine/markovify): the words, split at white space, that
+followed the last `state_size` words of a sentence, with their counts. By default the package drops sentences with
+quotes or brackets. Differs from markov-word in that counts are not smoothed; instead, an unseen word is spelled:
 
-    p(word) = weight * p_chain(word) + (1 - weight) * p_characters(word),
+    p(word) = weight * p_chain(word) + (1 - weight) * p_characters(word)
 
-with a character chain where PPM would escape (Cleary & Witten 1984). The weights are fitted on validation text. The
-mixture is evaluated letter by letter: the followers that continue the letters read so far keep their counts, the weight
-of each side is its posterior, and white space is predicted by the characters.
+p_characters is a character chain, to which the chain escapes as in PPM (Cleary & Witten 1984). The weights are fitted
+on validation text. The mixture is evaluated letter by letter: followers that continue the letters read so far keep
+their counts, the weights of both sides are their posteriors, and the character chain predicts white space.
 
-Raw text does not mark where a sentence begins. So a state holds one hypothesis for each number of words since then, 0
-to `state_size` ("that many or more"), weighted by the forward algorithm of hidden Markov models.
+Raw text does not mark the beginnings of sentences. So a state has several hypotheses, for 0 to `state_size` words since
+the sentence began (the last means "or more"). The forward algorithm of hidden Markov models computes their weights.
 """
 
 from __future__ import annotations
@@ -39,37 +39,37 @@ from genbench.generator import (
 )
 from genbench.tokenization.tokenizer import Ids
 
-NO_ROW = -1  # the row of a state that the chain does not have
+NO_ROW = -1  # row of a state that is not in the chain
 SENTENCE_END = re.compile(r"[.!?][\"'\u2019\u201d)\]_]*$")
-OCCURRENCE_EDGES = (2, 4, 16)  # a weight each for states that occurred once, 2 to 3, 4 to 15, 16 times or more
-VALIDATION_CHARACTERS = 50_000  # of validation text that the weights are fitted on
+OCCURRENCE_EDGES = (2, 4, 16)  # states that occurred once, 2 to 3, 4 to 15, 16 or more times have different weights
+VALIDATION_CHARACTERS = 50_000  # of validation text used to fit the weights
 EM_ITERATIONS = 30
 MIN_SPELLED = 1e-100  # keeps the weight of the characters above zero in very long words
-LONE_SURROGATES = range(0xD800, 0xD800 + 256)  # stand for bytes in the letters of a word: no known word has them
+LONE_SURROGATES = range(0xD800, 0xD800 + 256)  # represent bytes in the letters of a word; no known word has them
 
 
 class Hypothesis(NamedTuple):
-    """One possible start of the sentence: what the chain then predicts, and the joint probability with the text."""
+    """One possible beginning of the sentence: the followers of its state, and its weights."""
 
     row: int  # the state of the chain, or NO_ROW
-    start: int  # followers[start:stop] continue the letters read of this word
+    start: int  # followers[start:stop] continue the letters of this word read so far
     stop: int
-    chain: float  # probability that it is right, and the word comes from the chain
-    spelled: float  # probability that it is right, and the word comes from the characters
+    chain: float  # probability of the hypothesis and that the chain gives the word
+    spelled: float  # probability of the hypothesis and that the character chain spells the word
 
 
 class MarkovifyState(NamedTuple):
     """The state after some text; the weights of the hypotheses sum to one."""
 
     characters: State  # of the character chain
-    word: str  # the letters read of this word; "" between words
+    word: str  # the letters of this word read so far; "" between words
     words: tuple[int, ...]  # the last state_size words
-    hypotheses: tuple[Hypothesis, ...]  # the sentence began 0, 1, .. words ago
+    hypotheses: tuple[Hypothesis, ...]  # that the sentence began 0, 1, ... words ago
 
 
 @dataclass
 class Markovify(Generator):
-    """The chain of the markovify package over words, with an escape to characters for what it never saw."""
+    """The chain of the markovify package over words, with an escape to a character chain for unseen words."""
 
     state_size: int = field(default=2, metadata={"help": "words that the next one depends on"})
     well_formed: bool = field(default=True, metadata={"help": "drop sentences with quotes or brackets, as markovify"})
@@ -81,25 +81,26 @@ class Markovify(Generator):
         self._characters = MarkovChar(order=self.escape_order)
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        # train the character chain
+        # train the character chain, which defines the tokenizer
         context.report(Progress(0.1, note="characters"))
         character_context = TrainContext(context.seed)
         self._characters.fit(train, Text(""), character_context)
         self.tokenizer = self._characters.tokenizer
 
-        # train markovify's chain
+        # train the chain of the package
         context.report(Progress(0.3, note="markovify"))
         model = train_markovify(str(train), self.state_size, self.well_formed)
         links = Links.from_model(model, self.state_size, self.tokenizer)
         self._set_links(links, [0.5] * (len(OCCURRENCE_EDGES) + 1))
 
-        # fit the weights
+        # fit the weights of both sides
         context.report(Progress(0.6, note="weights"))
         answered = self._fit_weights(valid[:VALIDATION_CHARACTERS])
         self._record(len(str(train).split()), answered, character_context.stats, context)
 
     def _record(self, words: int, answered: float, characters: TrainStats, context: TrainContext) -> None:
-        """Report the statistics; `answered` is the share of validation words that the bare chain could have written."""
+        """Record the statistics; `answered` is the share of validation words that the chain alone could generate."""
+        # the notes: how much of the training text the package used, and what the chain alone can generate
         links = self._links
         used = f"{links.counts.sum() / max(words, 1):.0%} of the training words" if links.words else "no sentence"
         notes = [
@@ -116,16 +117,18 @@ class Markovify(Generator):
         )
 
     def _set_links(self, links: Links, weights: list[float]) -> None:
+        """Set the chain and the weights, and compute what the predictions look up."""
         self._links, self._weights = links, weights
         self._weight_class = np.searchsorted(OCCURRENCE_EDGES, links.occurrences, side="right")
         self._end_probability = links.ends / np.maximum(links.occurrences, 1)
 
-        # of each token: whether it is white space, and its letter
+        # by token: whether it is white space, and its letter
         letters = self.tokenizer.letters
         is_space = [chr(byte).isspace() and byte < 128 for byte in range(256)]
         self._is_space = np.array([*is_space, *map(str.isspace, letters)])
         self._letters = [*map(chr, LONE_SURROGATES), *letters]
 
+        # several methods ask for the same prediction
         self._predict_characters = lru_cache(4096)(self._compute_characters)
         self._advance_characters = lru_cache(1 << 16)(self._characters.advance)
 
@@ -140,20 +143,24 @@ class Markovify(Generator):
         return MarkovifyState(self._characters.start(), "", words, hypotheses)
 
     def _open_word(self, words: tuple[int, ...], weights: list[float], at_end: bool) -> tuple[Hypothesis, ...]:
-        """Return the hypotheses before a new word, given the weight of each number of words since the sentence began.
+        """Return the hypotheses before a new word; `weights` are by the number of words since the sentence began.
 
-        The sentence may have ended: with the chain's probability, or, where the chain does not have the state, if
-        `at_end`, that is, if the last word ends like a sentence.
+        The sentence may have ended: with the chain's probability, or, if the state is not in the chain, with
+        probability one if `at_end` (the last word ends like a sentence) and else zero.
         """
+        # the state of the chain by number of words
         size = self.state_size
         states = [(START,) * (size - count) + words[size - count :] for count in range(size + 1)]
         rows = [self._links.state_index.get(state, NO_ROW) for state in states]
+
+        # one step of the forward algorithm: an end of the sentence leads to the hypothesis of no words
         ends = [float(at_end if row == NO_ROW else self._end_probability[row]) for row in rows]
         shares = [weight * (1 - end) for weight, end in zip(weights, ends, strict=True)]
         shares[0] += sum(weight * end for weight, end in zip(weights, ends, strict=True))
         return tuple(map(self._hypothesis, rows, shares))
 
     def _hypothesis(self, row: int, share: float) -> Hypothesis:
+        """Return the hypothesis for a state of the chain, with its share divided between chain and characters."""
         start, stop = self._links.starts[row : row + 2].tolist() if row != NO_ROW else (0, 0)
         if start == stop:  # the chain has no next word
             return Hypothesis(NO_ROW, 0, 0, 0.0, share)
@@ -164,7 +171,7 @@ class Markovify(Generator):
         return self._after(state, token, self._read_token(state, token))
 
     def _read_token(self, state: MarkovifyState, token: int) -> list[Hypothesis]:
-        """Return the hypotheses after a token; the sum of their weights is the token's probability."""
+        """Return the hypotheses after a token, not normalized; the sum of their weights is the token's probability."""
         probabilities, space = self._predict_characters(state.characters)
         spelled, depth = float(probabilities[token]), len(state.word)
 
@@ -179,18 +186,21 @@ class Markovify(Generator):
         return [Hypothesis(*h[:3], h.chain * spelled, h.spelled * spelled) for h in state.hypotheses]
 
     def _read_letter(self, hypothesis: Hypothesis, token: int, depth: int, factor: float, spelled: float) -> Hypothesis:
-        """Return a hypothesis after the next letter of its word, or its end.
+        """Return a hypothesis after the next letter, or the end, of its word.
 
-        The chain gives the letter its share of the followers times `factor`, the characters give it `spelled`.
+        The chain's probability of the letter is its share of the followers times `factor`; that of the character chain
+        is `spelled`.
         """
         row, start, stop, chain, by_characters = hypothesis
         if not chain:
             return Hypothesis(row, 0, 0, 0.0, by_characters * spelled)
+
+        # keep the followers that continue with this letter
         first, last, share = self._links.narrow(start, stop, token, depth)
         return Hypothesis(row, first, last, chain * share * factor, by_characters * spelled)
 
     def _after(self, state: MarkovifyState, token: int, weighted: list[Hypothesis]) -> MarkovifyState:
-        """Return the state after a token, given what `_read_token` returned for it."""
+        """Return the state after a token; `weighted` is the result of `_read_token`."""
         characters = self._advance_characters(state.characters, token)
         total = _total(weighted)
 
@@ -204,7 +214,7 @@ class Markovify(Generator):
         if not state.word:
             return state._replace(characters=characters)
 
-        # the end of a word: the sentence is one word longer; state_size words or more are one hypothesis
+        # the end of a word: the sentence is one word longer; the last two hypotheses merge into "state_size or more"
         weights = [0.0, *((h.chain + h.spelled) / total for h in weighted)]
         weights[-2:] = [weights[-2] + weights[-1]]
         words = (*state.words[1:], self._links.word_index.get(state.word, UNKNOWN))
@@ -214,14 +224,14 @@ class Markovify(Generator):
     def log_probs(self, state: MarkovifyState) -> LogProbs:
         probabilities, space = self._predict_characters(state.characters)
 
-        # by the chain: the next letter of each hypothesis' followers, and the end of the word
+        # the chain: next letters and word ends of the followers, summed over the hypotheses
         chain, word_end = np.zeros(len(probabilities)), 0.0
         for h in state.hypotheses:
             if h.chain:
                 shares, end = self._links.next_letters(h.start, h.stop, len(state.word))
                 chain, word_end = chain + h.chain * shares, word_end + h.chain * end
 
-        # with the characters, which divide the end of a word between the kinds of white space
+        # add the character chain, which also divides the end of a word among the white-space characters
         spelled = sum(h.spelled for h in state.hypotheses)
         if state.word:
             return np.asarray(np.log(probabilities * (spelled + self._is_space * (word_end / space)) + chain))
@@ -236,16 +246,16 @@ class Markovify(Generator):
         return np.asarray(np.log(probabilities))
 
     def _fit_weights(self, valid: str) -> float:
-        """Fit a weight for each class of states; return the share of words that the chain could have written.
+        """Fit one weight per class of states; return the share of words that the chain alone could generate.
 
-        The text is read once, with all weights 0.5: so at the end of each word the two sides of a hypothesis are as
-        likely as chain and characters made the word.
+        The text is read once, with all weights at 0.5, so that at the end of a word the weights of a hypothesis are
+        proportional to the probabilities of the word by both sides.
         """
         observations, answered, words, state = [(0, 0.5, 0.0)], 0, 0, self.start()
         for token in self.tokenizer.encode(valid).tolist():
             weighted = self._read_token(state, token)
             if state.word and self._is_space[token]:
-                # at the end of a word: what the chain gave it, and what both sides gave it
+                # at the end of a word: (class, posterior of the chain, share of the hypothesis)
                 total = _total(weighted)
                 sides = [(h.row, h.chain, h.chain + h.spelled) for h in weighted if h.row != NO_ROW]
                 observations += [
@@ -268,18 +278,20 @@ class Markovify(Generator):
 
 
 def _total(hypotheses: list[Hypothesis]) -> float:
+    """Return the sum of the weights of some hypotheses."""
     return sum(h.chain + h.spelled for h in hypotheses)
 
 
 def _maximize(classes: Ids, chain: LogProbs, shares: LogProbs) -> list[float]:
-    """Return the weight of the chain in each class of states, by expectation maximization.
+    """Return the weights of the chain by class of states, fitted by expectation maximization.
 
-    All arguments are (observations,): the class, the chain's posterior at a weight of 0.5, and the share of the
-    hypothesis. Half an observation for either side keeps a weight off 0 and 1.
+    All arguments are (observations,): the class, the posterior of the chain at a weight of 0.5, and the share of the
+    hypothesis. A prior of half an observation per side keeps the weights away from 0 and 1.
     """
     count = len(OCCURRENCE_EDGES) + 1
     weights, observed = np.full(count, 0.5), np.bincount(classes, shares, count)
     for _ in range(EM_ITERATIONS):
+        # expectation: the posterior of the chain; maximization: its mean by class
         joint = chain * weights[classes]
         posterior = shares * joint / (joint + (1 - chain) * (1 - weights[classes]))
         weights = (np.bincount(classes, posterior, count) + 0.5) / (observed + 1)

@@ -1,4 +1,4 @@
-"""The chain of the markovify package as arrays, with the letters of its words, so that it can be read by the letter."""
+"""Links: the chain of the markovify package as arrays, with the letters of its words for predictions by letter."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from genbench.tokenization.tokenizer import Tokenizer
 
 Ints = npt.NDArray[np.int64]
 MarkovifyModel = dict[tuple[str, ...], dict[str, int]]  # state -> next word -> count
-START, UNKNOWN = -1, -2  # as words: before the first of a sentence; one that the chain does not know
-WORD_END = -1  # as a token, after the last letter of a word; it sorts before all tokens
+START, UNKNOWN = -1, -2  # word numbers: before the first word of a sentence; a word that is not in the chain
+WORD_END = -1  # token after the last letter of a word; it sorts before all tokens
 
 
 def train_markovify(train: str, state_size: int, well_formed: bool) -> MarkovifyModel:
-    """Return the model of `markovify.Text`; it is empty if markovify finds no sentence to learn from."""
+    """Return the model of `markovify.Text`; it is empty if the text has no sentence that markovify accepts."""
     try:
         text = markovify.Text(train, state_size, retain_original=False, well_formed=well_formed)
-    except KeyError:  # markovify looks up its begin state, which does not exist
+    except KeyError:  # markovify looks up a begin state, which an empty chain does not have
         return {}
     return dict(text.chain.model)
 
@@ -34,13 +34,13 @@ def train_markovify(train: str, state_size: int, well_formed: bool) -> Markovify
 class Links:
     """The chain as arrays.
 
-    A word is its index among the sorted words, so words that begin with the same letters are next to each other.
+    A word is its index in the sorted list of words, so words that begin with the same letters are adjacent.
 
-    states     (states, state_size) the words of each state; START before the first of a sentence
-    ends       (states,) how often the sentence ended there
-    starts     (states + 1,) where the followers of each state begin
+    states     (states, state_size) the words of a state; START before the first word of a sentence
+    ends       (states,) how often the sentence ended after the state
+    starts     (states + 1,) first follower of a state, and the number of links
     followers  (links,) words, sorted within a state
-    counts     (links,) how often each followed
+    counts     (links,) how often the word followed the state
     """
 
     tokenizer: Tokenizer
@@ -53,15 +53,17 @@ class Links:
 
     @classmethod
     def from_model(cls, model: MarkovifyModel, state_size: int, tokenizer: Tokenizer) -> Links:
-        """Return the links of a model of markovify."""
+        """Convert a model of markovify to arrays."""
+        # number the words
         words = sorted({word for followers in model.values() for word in followers} - {BEGIN, END})
         index = {word: i for i, word in enumerate(words)} | {BEGIN: START, END: UNKNOWN}
 
-        # the followers of each state as (word, count), without the end of the sentence
+        # list the followers of every state as (word, count), without the end of the sentence
         rows = [sorted((index[word], count) for word, count in followers.items()) for followers in model.values()]
         links = [[link for link in row if link[0] >= 0] for row in rows]
         flat = np.array([link for row in links for link in row], np.int64).reshape(-1, 2)
 
+        # the states, the counts of sentence ends, and where the followers start
         states = np.array([[index[word] for word in state] for state in model], np.int64).reshape(-1, state_size)
         ends = np.array([followers.get(END, 0) for followers in model.values()], np.int64)
         starts = _cumulative_sums([len(row) for row in links])
@@ -73,17 +75,17 @@ class Links:
 
     @cached_property
     def state_index(self) -> dict[tuple[int, ...], int]:
-        """The row of each state."""
+        """The rows of the states."""
         return {tuple(state): row for row, state in enumerate(self.states.tolist())}
 
     @cached_property
     def word_index(self) -> dict[str, int]:
-        """The index of each word."""
+        """The indices of the words."""
         return {word: i for i, word in enumerate(self.words)}
 
     @cached_property
     def occurrences(self) -> Ints:
-        """How often each state occurred, (states,)."""
+        """How often the states occurred, (states,)."""
         return np.asarray(self.ends + np.diff(self._cumulative_counts[self.starts]))
 
     @cached_property
@@ -92,25 +94,27 @@ class Links:
 
     @cached_property
     def _offsets(self) -> Ints:
-        """Where each word begins among the letters."""
+        """The positions in `_letters` at which the words begin, (words + 1,)."""
         return _cumulative_sums([len(word) + 1 for word in self.words])
 
     @cached_property
     def _letters(self) -> Ints:
-        """The tokens of all words, each followed by WORD_END."""
+        """The tokens of all words, with WORD_END after every word."""
         letters = self.tokenizer.encode("".join(word + "\n" for word in self.words))
         letters[self._offsets[1:] - 1] = WORD_END
         return letters
 
     def narrow(self, start: int, stop: int, token: int, depth: int) -> tuple[int, int, float]:
-        """Return the range of followers[start:stop] with `token` as letter `depth`, and their share of the counts.
+        """Return the subrange of followers[start:stop] with `token` as letter number `depth`, and its share.
 
-        All followers in the range given have the same letters before that one.
+        The share is of the counts. All followers from `start` to `stop` must have the same letters before that one.
         """
 
         def letter_of(word: int) -> int:
+            """Return letter number `depth` of a word."""
             return int(self._letters[self._offsets[word] + depth])
 
+        # the followers are sorted by their letters
         first = bisect_left(self.followers, token, start, stop, key=letter_of)
         last = bisect_right(self.followers, token, first, stop, key=letter_of)
         counts = self._cumulative_counts
@@ -125,7 +129,7 @@ class Links:
 
 
 def _cumulative_sums(values: Any) -> Ints:
-    """Return the sum of the values before each one, and of all, (values + 1,).
+    """Return cumulative sums that start with 0, (values + 1,).
 
     >>> _cumulative_sums([2, 3]).tolist()
     [0, 2, 5]

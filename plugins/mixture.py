@@ -1,9 +1,9 @@
 """mixture: a weighted mixture of other generators (linear interpolation, Jelinek & Mercer 1980).
 
-Each prediction is the weighted mean of the parts' predictions, token by token. The weights are fitted on validation
-text by expectation maximization, one set for each kind of context: a kind is the context length that each part has seen
-in training. With `adaptive=true` they follow the text (`online_weights.py`). Parts with different tokenizers are mixed
-character by character.
+A prediction is the weighted mean of the parts' predictions. The weights are fitted on validation text by expectation
+maximization, with one set per kind of context: a kind is the combination of the context lengths that the parts know
+from training. With `adaptive=true`, the weights are also updated after every token (`online_weights.py`). Parts with
+different tokenizers are mixed character by character.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from genbench.spec import Spec
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 View = Generator | CharacterView
-State = tuple[Any, ...]  # the states of the parts; with `adaptive`, the logits of the weights last
+State = tuple[Any, ...]  # the states of the parts; with `adaptive`, followed by the logits of the weights
 Floats = npt.NDArray[np.float64]
 
 WEIGHTS_SHARE = 0.15  # of the budget, reserved for fitting the weights
-VALIDATION_CHARACTERS = 60_000  # of validation text that the weights are fitted on
-MAX_LENGTH = 9  # tokens of context; longer ones count as this
-PRIOR = 30.0  # tokens that count for the weights of all contexts, where a kind of context is rare
+VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
+MAX_LENGTH = 9  # tokens of context; longer contexts are clipped
+PRIOR = 30.0  # prior tokens for the overall weights in the weights of a kind of context
 EM_ITERATIONS = 30
 ADAPTIVE_NOTE = "adaptive: its weights also follow the test text while reading it, and it is ranked apart"
 
 
 @dataclass
 class Mixture(Generator):
-    """A weighted mixture of other generators; name chains first: time that a part leaves is given to those after it."""
+    """A weighted mixture of other generators. List fast parts first: the later parts get the time they do not use."""
 
     parts: str = field(
         default="markov-char+lstm-char",
@@ -81,15 +81,15 @@ class Mixture(Generator):
 
     @property
     def adapts(self) -> bool:
-        """Whether the weights or one of the parts learn from the text that is read (see `capabilities.Adaptive`)."""
+        """Whether the weights or one of the parts learn from the text that is read (`capabilities.Adaptive`)."""
         return self.adaptive or any(is_adaptive(create(spec)) for spec in self.specs)
 
     def _parse_shares(self) -> list[float]:
-        """Return each part's share of the budget, in any unit."""
+        """Return the parts' shares of the budget, not normalized; raise ValueError if the option is not valid."""
         if self.shares == "equal":
             return [1.0] * len(self.specs)
 
-        # one number above 0 for each part
+        # one number above 0 per part; other text counts as zero and is refused
         numbers = self.shares.split("+")
         shares = [float(number) if re.fullmatch(r"\d+(\.\d+)?", number) else 0.0 for number in numbers]
         if len(shares) != len(self.specs) or min(shares) <= 0:
@@ -104,7 +104,7 @@ class Mixture(Generator):
         started = perf_counter()
         self._generators, self._rate = [create(spec) for spec in self.specs], 0.0
 
-        # train each part; time that it leaves goes to those after it
+        # train the parts; the time that a part does not use is divided among the later parts
         remaining, shares, contexts = 1 - WEIGHTS_SHARE, self._parse_shares(), list[TrainContext]()
         for index, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
             share = remaining * shares[index] / sum(shares[index:])
@@ -122,7 +122,7 @@ class Mixture(Generator):
         self._record(context, [part_context.stats for part_context in contexts])
 
     def _record(self, context: TrainContext, stats: list[TrainStats]) -> None:
-        """Report the weights and the statistics of the parts."""
+        """Record the weights and the statistics of the parts."""
         named = list(zip(self.specs, stats, strict=True))
         context.record(
             parameters=sum(part.parameters or 0 for part in stats),
@@ -134,10 +134,15 @@ class Mixture(Generator):
         )
 
     def _create_views(self) -> None:
-        """Set the views that are mixed: the parts if their tokenizers are equal, else their character views."""
+        """Set the generators to mix: the parts if their tokenizers are equal, else their character views.
+
+        Raises SpecError if the parts know different characters.
+        """
         tokenizers = [part.tokenizer for part in self._generators]
         self._views: list[View] = list(self._generators)
         self.tokenizer = tokenizers[0]
+
+        # different tokenizers: read every part that is not a character generator character by character
         if any(tokenizer.dump() != tokenizers[0].dump() for tokenizer in tokenizers):
             self.tokenizer = Tokenizer("characters", tokenizers[0].letters)
             self._views = [g if g.tokenizer.kind == "characters" else CharacterView(g) for g in self._generators]
@@ -145,15 +150,16 @@ class Mixture(Generator):
                 raise SpecError(f"the parts of {self.parts} know different letters and cannot be mixed; choose others")
 
     def _fit_on(self, valid: str) -> None:
-        """Fit one set of weights for all contexts, and one for each kind of context that the text has."""
+        """Fit the weights on a text, and with `adaptive` the learning rate too."""
         log_probs, kinds = self._read(self.tokenizer.encode(valid))
-        if self.adaptive:  # the rate is chosen on text that the weights were not fitted on
+        if self.adaptive:  # choose the rate on text on which the weights were not fitted
             half = len(kinds) // 2
             self._fit_weights(log_probs[:, :half], kinds[:half])
             self._rate = best_rate(self._logits, self._rows(kinds[half:]), log_probs[:, half:])
         self._fit_weights(log_probs, kinds)
 
     def _fit_weights(self, log_probs: Floats, kinds: Ids) -> None:
+        """Fit one set of weights for all contexts, and one for every kind of context in the text."""
         uniform = np.full(len(self.specs), 1 / len(self.specs))
         self._overall = fit_weights(log_probs, uniform, 0.0)
         self._kinds = np.unique(kinds)
@@ -166,10 +172,10 @@ class Mixture(Generator):
         self._logits = initial_logits(np.log([*self._weights, self._overall]))
 
     def _read(self, ids: Ids, progress: ProgressCallback = ignore) -> tuple[Floats, Ids]:
-        """Return the parts' log-probabilities of a stream, (parts, tokens), and the kind of each context, (tokens,)."""
+        """Return the parts' log-probabilities of a stream, (parts, tokens), and the kinds of contexts, (tokens,)."""
         scores, lengths = [], []
         for view in self._views:
-            # a word model is read character by character
+            # a character view returns both in one pass
             if isinstance(view, CharacterView):
                 part_scores, part_lengths = view.score_stream(ids)[:2]
             else:
@@ -180,16 +186,17 @@ class Mixture(Generator):
         return np.stack(scores), self._kind(np.stack(lengths))
 
     def _kind(self, lengths: Ids) -> Ids:
-        """Return one number for the context lengths of all parts, (tokens,), given (parts, tokens)."""
+        """Encode the context lengths of all parts, (parts, tokens), as one number per token, (tokens,)."""
         digits = (MAX_LENGTH + 1) ** np.arange(len(lengths))
         return np.asarray(digits @ np.minimum(lengths, MAX_LENGTH))
 
     def _rows(self, kinds: Ids) -> Ids:
-        """Return the row of the weights for each kind of context, (tokens,); unknown kinds have the last row."""
+        """Return the rows of the weights for kinds of contexts, (tokens,); unknown kinds use the last row."""
         rows = np.searchsorted(self._kinds, kinds)
         return np.where(np.isin(kinds, self._kinds), rows, len(self._kinds))
 
     def _row(self, state: State) -> int:
+        """Return the row of the weights for one state."""
         lengths = [[_context_length(view, part)] for view, part in zip(self._views, state, strict=False)]
         return int(self._rows(self._kind(np.array(lengths)))[0])
 
@@ -201,6 +208,8 @@ class Mixture(Generator):
         parts = tuple(view.advance(part, token) for view, part in zip(self._views, state, strict=False))
         if not self.adaptive:
             return parts
+
+        # update the weights with the parts' predictions of this token
         log_probs = np.array([view.log_probs(part)[token] for view, part in zip(self._views, state, strict=False)])
         return (*parts, update(state[-1], self._row(state), log_probs, self._rate)[1])
 
@@ -219,14 +228,18 @@ class Mixture(Generator):
     def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if not self._can_batch(states):
             return [self.log_probs(state)[:stop] for state in states]
+
+        # the weights of all states
         parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
         lengths = [[context_length(part, state) for state in part_states] for part, part_states in parts]
         weights = self._logits[self._rows(self._kind(np.array(lengths).reshape(len(self.specs), -1)))]
+
+        # the predictions of all parts, mixed by state
         by_part = (log_probs_batch(part, part_states, stop) for part, part_states in parts)
         return [mix(rows, row) for rows, row in zip(zip(*by_part, strict=True), weights, strict=True)]
 
     def _can_batch(self, states: Sequence[State]) -> bool:
-        """Return whether states can be handled together: not if each has its own weights or a character view."""
+        """Return whether states can be processed as a batch: without online weights and character views."""
         return len(states) > 0 and not self.adaptive and not any(isinstance(v, CharacterView) for v in self._views)
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
@@ -265,6 +278,7 @@ class Mixture(Generator):
 
 
 def _context_length(view: View, state: Any) -> int:
+    """Return the context length of a part's state."""
     return view.context_length(state) if isinstance(view, CharacterView) else context_length(view, state)
 
 
@@ -276,11 +290,12 @@ def _as_json(stats: TrainStats) -> dict[str, Any]:
 
 
 def split_parts(parts: str) -> list[str]:
-    """Return the SPECs of a mixture.
+    """Split the option `parts` at plus signs outside parentheses into SPECs.
 
     >>> split_parts("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
     ['markov-char:order=6', 'lstm-char', 'mixture:parts=(a)+(b)']
     """
+    # split at depth zero
     specs, depth = [""], 0
     for character in parts:
         depth += (character == "(") - (character == ")")
@@ -288,6 +303,8 @@ def split_parts(parts: str) -> list[str]:
             specs.append("")
         else:
             specs[-1] += character
+
+    # remove the outer parentheses
     return [re.sub(r"^\((.*)\)$", r"\1", spec.strip()) for spec in specs]
 
 
@@ -303,13 +320,15 @@ def mix(log_probs: Sequence[LogProbs], log_weights: Floats) -> LogProbs:
 def fit_weights(log_probs: Floats, start: Floats, prior: float) -> Floats:
     """Return the weights, (parts,), that maximize the probability of a text, by expectation maximization.
 
-    `log_probs` is (parts, tokens); `prior` tokens count for the weights at the start.
+    `log_probs` is (parts, tokens). `start` has the initial weights, (parts,), which also have a prior of `prior`
+    tokens.
 
     >>> fit_weights(np.log([[0.5, 0.5], [0.1, 0.1]]), np.array([0.5, 0.5]), 0.0).round(2).tolist()
     [1.0, 0.0]
     """
     weights = start
     for _ in range(EM_ITERATIONS):
+        # expectation: posteriors of the parts, summed over tokens; maximization: normalize
         joint = np.exp(log_probs - log_probs.max(axis=0)) * weights[:, None]
         counts = (joint / joint.sum(axis=0)).sum(axis=1) + prior * start + 1e-6
         weights = counts / counts.sum()

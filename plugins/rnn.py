@@ -1,6 +1,7 @@
-"""rnn-char and rnn-word: the vanilla recurrent network (Elman 1990), whose memory is short.
+"""rnn-char and rnn-word: the vanilla recurrent network (Elman 1990).
 
-Differs from gru-char and lstm-char in that it has no gates: each step overwrites the whole memory.
+Differs from gru-char and lstm-char in that it has no gates: every step overwrites the whole memory, h' = tanh(W x + U h
++ b), so the memory is short.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from genbench.neural import RecurrentGenerator, WordNetwork
 
 
 def rnn(inputs: int, hidden: int, layers: int) -> nn.RNN:
-    """Return torch's RNN with tanh, with orthogonal recurrent weights (Saxe et al. 2014)."""
+    """Return a new torch RNN with tanh and orthogonal recurrent weights (Saxe et al. 2014)."""
     core = nn.RNN(inputs, hidden, layers, batch_first=True)
     for name, weights in core.named_parameters():
         if name.startswith("weight_hh"):

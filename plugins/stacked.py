@@ -1,7 +1,7 @@
-"""stacked-lstm-char and stacked-lstm-word: several LSTM layers (Graves 2013), with dropout between them.
+"""stacked-lstm-char and stacked-lstm-word: several LSTM layers (Graves 2013).
 
-Differs from lstm-char and lstm-word in that each layer reads the output of the one below, through dropout (Zaremba et
-al. 2014).
+Differs from lstm-char and lstm-word in that a layer reads the output of the layer below, with dropout between them
+(Zaremba et al. 2014).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""lstm-window: the fixed-window formulation of Keras' text generation example (Chollet 2015).
+"""lstm-window: an LSTM over a fixed window, as in Keras' text generation example (Chollet 2015).
 
-Differs from lstm-char in that no state is carried: the network sees only the last characters, one-hot, and learns to
-predict only the one after them, from windows that start every third character. As a generator, its state is the window.
+Differs from lstm-char in that no state is carried. The network sees only the last characters, as one-hot vectors, and
+is trained to predict only the next one, from windows that start every third character. The state is the window.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SCORING_BATCH = 1024  # windows
 class LSTMWindow(RecurrentGenerator):
     """A character-level LSTM over the last 40 characters, with no carried state."""
 
-    bptt: ClassVar[int]  # type: ignore[misc]  # not an option here: gradients reach back through the whole window
+    bptt: ClassVar[int]  # type: ignore[misc]  # not an option: gradients reach back through the whole window
     hidden: int | None = field(default=128, metadata={"help": "units in each recurrent layer"})
     muon_lr: float = field(
         default=0.0, metadata={"help": "peak learning rate of Muon, for the core's matrices; 0: AdamW for all weights"}
@@ -64,6 +64,8 @@ class LSTMWindow(RecurrentGenerator):
 
     def log_probs_batch(self, states: Sequence[Window], stop: int | None = None) -> LogProbs:
         log_probs = np.empty((len(states), self.tokenizer.size))
+
+        # one batch per length of window: windows at the beginning of a text are shorter
         for length in {len(state) for state in states}:
             rows = [row for row, state in enumerate(states) if len(state) == length]
             log_probs[rows] = self._window_log_probs([states[row] for row in rows])
@@ -71,7 +73,7 @@ class LSTMWindow(RecurrentGenerator):
 
     @torch.inference_mode()
     def _window_log_probs(self, windows: Sequence[Window]) -> LogProbs:
-        """Return the distribution after windows of one length, (windows, vocabulary)."""
+        """Return the log-probabilities of the next token after windows of one length, (windows, vocabulary)."""
         hidden, _ = self._network(torch.tensor(windows), None)
         log_probs = self._network.head.log_probs(hidden[:, -1]).numpy().astype(np.float64)
         return np.asarray(log_probs - np.logaddexp.reduce(log_probs, axis=1, keepdims=True))
@@ -80,16 +82,18 @@ class LSTMWindow(RecurrentGenerator):
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         if not len(ids):
             return np.empty(0)
+
+        # the stream after a newline
         prefix = self.tokenizer.encode("\n")
         stream = torch.from_numpy(np.concatenate([prefix, ids]))
-        log_probs = np.empty(len(stream) - 1)  # filled in place: small tensors between large ones fragment the memory
+        log_probs = np.empty(len(stream) - 1)  # filled in place, because small tensors between large ones waste memory
 
-        # the first predictions see fewer characters: all are those of one window
+        # the first predictions see fewer characters: one pass over the first window computes them
         first = min(self.window - 1, len(stream) - 1)
         scores, _ = self._network.target_log_probs(stream[None, :first], stream[None, 1 : first + 1], None)
         log_probs[:first] = scores[0].numpy()
 
-        # a window for each of the others
+        # every other prediction has a window of its own
         if first < len(stream) - 1:
             for batch, windows in enumerate(torch.split(stream.unfold(0, self.window + 1, 1), SCORING_BATCH)):
                 last, _ = self._network.target_log_probs(windows[:, :-1], windows[:, 1:], None, 1)
