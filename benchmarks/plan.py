@@ -1,9 +1,9 @@
-"""What a grid of comparisons costs, from measured seconds: core-hours, memory, money.
+"""Estimate the cost of a grid of comparisons from measured seconds: core-hours, memory and price.
 
     python benchmarks/plan.py [--authors 1000] [--seeds 5] [--budget 60] [--characters 1000000] [--price 0.04]
 
-`price` is that of a core for an hour. The seconds below are processor seconds on one core (benchmarks/README.md says of
-which machine and when); scoring and generation are part of them.
+The price is per core and hour. The costs below are processor seconds on one core, including scoring and generation;
+benchmarks/README.md has the machine and the date of the measurements.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-HOUR = 3600
-SAMPLES = 1.0  # seconds, of a job
+SECONDS_PER_HOUR = 3600
+GENERATION_SECONDS = 1.0  # per job, for its samples
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One generator, from the table of the whole family (README.md) and from large.py."""
+    """The measured cost of one generator, from the table of all generators in README.md and from large.py."""
 
     name: str
-    fixed: float  # seconds, whatever the text: the process, its imports, what a chain fits on validation text
-    train: float  # seconds for a million characters of training text; 0: as long as the budget
-    score: float  # seconds for a million characters of test text
-    memory: float  # megabytes, whatever the text
-    grows: float  # megabytes for a million characters of training text
+    startup_seconds: float  # per job: the process, its imports, and what a chain fits on validation text
+    train_seconds: float  # per million characters of training text; 0: trained for the budget
+    score_seconds: float  # per million characters of test text
+    memory_mb: float  # for any text
+    memory_mb_per_million: float  # in addition, per million characters of training text
 
 
 COSTS = [
@@ -44,29 +44,33 @@ COSTS = [
 
 
 def main() -> None:
-    """A line for each generator, and the sums."""
+    """Print a table with one row per generator, and the totals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--authors", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--budget", type=float, default=60.0, help="seconds of training, of each network")
-    parser.add_argument("--characters", type=float, default=1e6, help="of an author, all parts")
-    parser.add_argument("--price", type=float, default=0.04, help="of a core for an hour")
+    parser.add_argument("--authors", type=int, default=1000, help="number of authors")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds of training per network")
+    parser.add_argument("--characters", type=float, default=1e6, help="characters per author, all parts of the split")
+    parser.add_argument("--price", type=float, default=0.04, help="price per core and hour")
     arguments = parser.parse_args()
-    train, test, total = 0.8 * arguments.characters / 1e6, 0.1 * arguments.characters / 1e6, 0.0
-    print(
-        "| generator | jobs | seconds a job | core-hours | memory a job, MB |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        sep="\n",
-    )
+
+    # millions of characters of training and test text
+    train, test = 0.8 * arguments.characters / 1e6, 0.1 * arguments.characters / 1e6
+    jobs, total_hours = arguments.authors * arguments.seeds, 0.0
+
+    print("| generator | jobs | seconds per job | core-hours | memory per job, MB |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for cost in COSTS:
-        jobs = arguments.authors * arguments.seeds
-        learning, after = cost.train * train or arguments.budget, cost.score * test + SAMPLES
-        seconds = cost.fixed + learning + after
-        hours = jobs * seconds / HOUR
-        total += hours
-        print(f"| {cost.name} | {jobs:,} | {seconds:.1f} | {hours:,.1f} | {cost.memory + cost.grows * train:,.0f} |")
-    print(f"| all | {arguments.authors * arguments.seeds * len(COSTS):,} | | {total:,.0f} | |")
-    print(f"\n{total:,.0f} core-hours at {arguments.price:g} are {total * arguments.price:,.0f}.")
+        # training, which takes the budget for networks; then scoring and generation
+        training = cost.train_seconds * train or arguments.budget
+        evaluation = cost.score_seconds * test + GENERATION_SECONDS
+        seconds = cost.startup_seconds + training + evaluation
+
+        hours = jobs * seconds / SECONDS_PER_HOUR
+        total_hours += hours
+        memory = cost.memory_mb + cost.memory_mb_per_million * train
+        print(f"| {cost.name} | {jobs:,} | {seconds:.1f} | {hours:,.1f} | {memory:,.0f} |")
+    print(f"| all | {jobs * len(COSTS):,} | | {total_hours:,.0f} | |")
+    print(f"\n{total_hours:,.0f} core-hours at {arguments.price:g} per hour cost {total_hours * arguments.price:,.0f}.")
 
 
 if __name__ == "__main__":
