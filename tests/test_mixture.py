@@ -1,4 +1,4 @@
-"""The mixture: weights by hand, parts at tokens and at characters, budgets, and refusals."""
+"""The mixture: weights by hand, parts over tokens and over characters, budgets, and refusals."""
 
 import numpy as np
 import pytest
@@ -146,7 +146,7 @@ def test_a_part_may_be_a_file(thorne: Corpus, tmp_path: object) -> None:
     from test_readme import README, python_blocks
 
     path = Path(str(tmp_path)) / "unigram.py"
-    path.write_text(python_blocks(README)[0], encoding="utf-8")
+    path.write_text(next(block for block in python_blocks(README) if "class Unigram" in block), encoding="utf-8")
     mixture = create(f"mixture:parts=({path}:smoothing=0.1)+markov-char")
     context = TrainContext()
     mixture.fit(thorne.train, thorne.valid, context)
