@@ -101,10 +101,15 @@ class GRUSteps(torch.autograd.Function):
 
 
 class GRU(nn.GRU):
-    """torch's GRU, trained on the CPU by `GRUSteps`, with orthogonal recurrent weights and a short initial memory."""
+    """torch's GRU, trained on the CPU by `GRUSteps`, with orthogonal recurrent weights and a short initial memory.
+
+    w and u are the weights of input and state, b and d the biases (torch's weight_ih, weight_hh, bias_ih, bias_hh).
+    """
 
     def __init__(self, inputs: int, hidden: int, layers: int) -> None:
         super().__init__(inputs, hidden, layers, batch_first=True)
+
+        # initial weights, by name and gate; torch's order of gates is r, z, n
         with torch.no_grad():
             for name, weights in self.named_parameters():
                 if name.startswith("bias"):
@@ -126,12 +131,12 @@ class GRU(nn.GRU):
         initial = x.new_zeros(self.num_layers, len(x), self.hidden_size) if state is None else state
         hs, last, bf16 = x.transpose(0, 1), [], torch.is_autocast_enabled("cpu")  # hs: (time, batch, inputs)
         for layer, h in enumerate(initial):
-            w, u, b, c = (
+            w, u, b, d = (
                 getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             projected = functional.linear(hs, w, b)
             with torch.autocast("cpu", enabled=False):  # only the products are in bf16
-                hs = GRUSteps.apply(projected, h, u, c, bf16)  # type: ignore[no-untyped-call]
+                hs = GRUSteps.apply(projected, h, u, d, bf16)  # type: ignore[no-untyped-call]
             last.append(hs[-1])
         return hs.transpose(0, 1), torch.stack(last)
 

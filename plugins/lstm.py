@@ -40,9 +40,11 @@ class NumpyLSTMStep:
     """One step of n streams, from the first layer's products with the input, (n, 4 hidden), to (n, hidden).
 
     A state is (h, c), both (layers, n, hidden). One tanh computes all gates, since sigmoid(x) = (1 + tanh(x / 2)) / 2.
+    w and u are the weights of input and state, b and d the biases (torch's weight_ih, weight_hh, bias_ih, bias_hh).
     """
 
     def __init__(self, weights: Sequence[Sequence[torch.Tensor]]) -> None:
+        # weights of a layer: input, state, bias; transposed, with the gates reordered
         self.layers = [
             [_reorder_gates(matrix.detach()).t().contiguous().numpy() for matrix in (w, u, b + d)]
             for w, u, b, d in weights
@@ -83,6 +85,8 @@ def lstm(inputs: int, hidden: int, layers: int, layer_dropout: float = 0.0) -> L
     The recurrent matrices are orthogonal by gate (Saxe et al. 2014).
     """
     core = LSTM(inputs, hidden, layers, batch_first=True, dropout=layer_dropout)
+
+    # initial weights, by name and gate
     with torch.no_grad():
         for name, weights in core.named_parameters():
             if name.startswith("bias"):

@@ -68,7 +68,8 @@ class Mixture(Generator):
         default="equal", metadata={"help": "how the budget is split between the parts, as in 1+2+2, or equal"}
     )
     adaptive: bool = field(
-        default=False, metadata={"help": "the weights follow what it reads and writes; such a row is ranked apart"}
+        default=False,
+        metadata={"help": "update the weights after every token; the row is ranked apart"},
     )
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ class LSTMWindow(RecurrentGenerator):
     """A character-level LSTM over the last 40 characters, with no carried state."""
 
     bptt: ClassVar[int]  # type: ignore[misc]  # not an option: gradients reach back through the whole window
-    hidden: int | None = field(default=128, metadata={"help": "units in each recurrent layer"})
+    hidden: int | None = field(default=128, metadata={"help": "hidden units per recurrent layer"})
     muon_lr: float = field(
         default=0.0, metadata={"help": "peak learning rate of Muon, for the core's matrices; 0: AdamW for all weights"}
     )
@@ -37,7 +37,7 @@ class LSTMWindow(RecurrentGenerator):
     step: int = field(default=3, metadata={"help": "characters between the starts of two training windows"})
     loss: Literal["last", "every"] = field(
         default="last",
-        metadata={"help": "predict only the character after the window, or the one after each of its characters"},
+        metadata={"help": "predict only the character after the window, or after every character of the window"},
     )
 
     def batch_sampler(self, tokens: int) -> BatchSampler:

@@ -19,7 +19,7 @@ MULTIPLE = 64  # hidden units are rounded to a multiple of this number
 class NetworkSize:
     """The size of a network."""
 
-    hidden: int  # units in each recurrent layer
+    hidden: int  # units per recurrent layer
     dropout: float  # after the core, 0 to 1
 
 
@@ -48,6 +48,7 @@ class SizeRule:
         >>> SizeRule().hidden(7.5e6, 1_600_000), SizeRule().hidden(22.5e6, 1_600_000), SizeRule().hidden(7.5e6, 115_000)
         (384, 512, 256)
         """
+        # the smaller of what the time and the text allow, rounded to a multiple of MULTIPLE
         by_time = self.units * (reachable / self.reference_tokens) ** self.time_exponent
         return max(MULTIPLE, int(min(by_time, self._usable_units(tokens)) / MULTIPLE + 0.5) * MULTIPLE)
 

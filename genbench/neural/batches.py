@@ -109,6 +109,8 @@ class WindowBatches:
     def training_batches(self, ids: torch.Tensor, generator: torch.Generator) -> Iterator[Batch]:
         """Yield batches without end: every window once per pass, in a new random order."""
         windows = ids.unfold(0, min(self.window + 1, len(ids)), self.stride)  # (windows, window + 1)
+
+        # a new permutation per pass
         while True:
             for rows in torch.split(torch.randperm(len(windows), generator=generator), self.batch_size):
                 yield self._batch(windows[rows])

@@ -57,6 +57,7 @@ def capture(state: TrainingState) -> Learned:
     on_gpu = state.device.type == "cuda"
     random_states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if on_gpu else [])]
 
+    # the names are the format of stored checkpoints
     return {
         "step": schedule.step,
         "planned": list(schedule.planned),
@@ -203,7 +204,7 @@ def blame_checkpoint(saved: Learned | None, *, limit_size: bool = False) -> Iter
         yield
         return
 
-    # any of these errors can come from values that do not fit
+    # values that do not fit can raise any of the errors below
     try:
         with SizeGuard(saved["weights"]) if limit_size else nullcontext():
             yield

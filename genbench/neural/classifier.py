@@ -127,6 +127,7 @@ class Classifier:
     @staticmethod
     def _random_passage(text: Ids, rng: np.random.Generator) -> Ids:
         """Return a random passage, (words,), with a log-uniform length of 8 to 400 words."""
+        # a uniform logarithm: short passages are as frequent as long ones
         longest = int(np.exp(rng.uniform(np.log(MIN_TRAINING_WORDS), np.log(PASSAGE_WORDS + 1))))
         length = min(len(text), longest)
         start = int(rng.integers(len(text) - length + 1))

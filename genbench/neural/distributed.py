@@ -107,6 +107,8 @@ class ProcessGroup:
         # the first process reads the checkpoint for all
         saved = self.broadcast(context.resume() if self.rank == 0 else None)
         context = replace(context, last_checkpoint=lambda: saved)
+
+        # the others report and save nothing
         return context if self.rank == 0 else replace(context, on_progress=ignore, on_checkpoint=ignore)
 
 

@@ -159,8 +159,11 @@ class TiedHead(AdaptiveSoftmaxHead):
 
     def output_weights(self) -> Iterable[torch.Tensor]:
         """Yield the output weights, computed from the current input vectors."""
+        # vectors in order of frequency, split into frequent tokens and clusters
         vectors = functional.embedding(self.order, self.shared[0].vectors())  # (vocabulary, embedding)
         frequent, *rare = torch.split(vectors, self.sizes)
+
+        # frequent tokens at full width, rare ones narrowed
         top = frequent @ self.project.weight  # (frequent, hidden)
         yield top if self.cluster is None else torch.cat([top, self.cluster.weight])
         yield from (narrow(part) for narrow, part in zip(self.narrow, rare, strict=True))
@@ -168,6 +171,7 @@ class TiedHead(AdaptiveSoftmaxHead):
     @torch.no_grad()
     def folded(self) -> Head:
         """Return an AdaptiveSoftmaxHead with the same output weights, stored."""
+        # share bias and projections, which are already stored, and copy the computed weights
         head = AdaptiveSoftmaxHead(self.project.in_features, self.order)
         head.bias, head.down = self.bias, self.down
         for parameter, weight in zip(head.weights, self.output_weights(), strict=True):

@@ -61,6 +61,7 @@ class NetworkStepper:
     """Steps of a trained network, whose weights must not change; states have the core's structure, as numpy arrays."""
 
     def __init__(self, network: Network) -> None:
+        # the core's own step, if it has one; else the network is called for one token
         self._network = network.eval()
         numpy_step: Callable[[], NumpyStep] | None = getattr(network.core, "numpy_step", None)
         self._numpy_step = numpy_step() if numpy_step is not None else None

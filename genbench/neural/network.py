@@ -79,9 +79,11 @@ def shift_rows(state: CoreState) -> CoreState:
 
 def max_difference(state: CoreState, other: CoreState) -> float:
     """Return the largest difference |a - b| / (1 + |b|) between the values of two states."""
+    # map_state visits the pairs of tensors, at any depth
     largest = 0.0
 
     def compare(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """Update the largest difference; the returned tensor is not used."""
         nonlocal largest
         largest = max(largest, float(((a - b).abs() / (1 + b.abs())).max()))
         return a

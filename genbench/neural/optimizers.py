@@ -38,6 +38,8 @@ class OptimizerConfig:
 def create_optimizers(network: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
     """Return new optimizers for all weights of a network, with learning rates at their peak."""
     matrices, others = split_parameters(network) if config.muon_lr else ([], list(network.parameters()))
+
+    # AdamW comes first: its state is stored under this index in a checkpoint
     decay = config.weight_decay
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(others, lr=config.learning_rate, betas=BETAS, weight_decay=decay, fused=True)
@@ -49,6 +51,7 @@ def create_optimizers(network: Network, config: OptimizerConfig) -> list[torch.o
 
 def split_parameters(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Return the core's matrices, which Muon updates, and all other weights."""
+    # vectors, such as biases, and very small matrices have no useful nearest orthogonal matrix
     matrices = [p for p in network.core.parameters() if p.ndim == 2 and min(p.shape) >= MIN_MUON_SIZE]
     ids = {id(p) for p in matrices}
     return matrices, [p for p in network.parameters() if id(p) not in ids]
@@ -160,6 +163,7 @@ class WeightAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Context manager in which the parameters have the values of their means."""
+        # the training weights return at the end, also after an error
         current = [p.detach().clone() for p in self.parameters]
         self._assign(self.means)
         try:

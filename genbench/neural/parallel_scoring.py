@@ -30,7 +30,7 @@ TOLERANCE = 1e-5  # relative, in the state; far below 1e-4 nats per token
 
 @torch.inference_mode()
 def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
-    """Return the log-probability of each token of a stream after its first, (tokens - 1,), from a zero state."""
+    """Return the log-probabilities of the tokens of a stream after its first, (tokens - 1,), from a zero state."""
     network.eval()
     inputs, targets = stream[:-1], stream[1:]
     if not len(inputs):
@@ -97,6 +97,7 @@ def _read_chunks(
     """
     parts, states = [torch.empty(len(inputs), 0)], []
     for chunk, start in enumerate(range(0, inputs.shape[1], CHUNK_TOKENS)):
+        # forward over one chunk of all rows
         columns = slice(start, start + CHUNK_TOKENS)
         log_probs, state = network.target_log_probs(inputs[:, columns], targets[:, columns], state)
         parts.append(log_probs)

@@ -119,7 +119,10 @@ def core_activations(core: nn.Module, x: torch.Tensor) -> Sequence[LayerActivati
 
 
 def _torch_activations(core: nn.RNNBase, x: torch.Tensor) -> Iterator[LayerActivations]:
-    """Yield the activations of the layers of torch's LSTM, GRU or RNN, for x (time, inputs)."""
+    """Yield the activations of the layers of torch's LSTM, GRU or RNN, for x (time, inputs).
+
+    w and u are the weights of input and state, b and d the biases (torch's weight_ih, weight_hh, bias_ih, bias_hh).
+    """
     step = {"LSTM": lstm_step, "GRU": gru_step}.get(core.mode, rnn_step)
     for w, u, b, d in core.all_weights:
         h = memory = x.new_zeros(core.hidden_size)

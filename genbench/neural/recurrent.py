@@ -52,7 +52,7 @@ class RecurrentGenerator(Generator):
 
     embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
     hidden: int | None = field(
-        default=None, metadata={"help": "units in each recurrent layer; auto: from budget, machine and text"}
+        default=None, metadata={"help": "hidden units per recurrent layer; auto: from budget, machine and text"}
     )
     layers: int = field(default=1, metadata={"help": "number of recurrent layers"})
     dropout: float | None = field(
@@ -72,11 +72,12 @@ class RecurrentGenerator(Generator):
         default="best", metadata={"help": "the weights with the best validation, or the last ones"}
     )
     schedule: str | None = field(
-        default=None, metadata={"help": "steps of each part of a run, as a result shows them; auto: from the budget"}
+        default=None, metadata={"help": "steps of the parts of a run, as recorded with a result; auto: from the budget"}
     )
 
     def __post_init__(self) -> None:
         """Validate the options, including those of subclasses; raise ValueError for a value out of range."""
+        # counts, shares and rates; None means auto
         for name in ("embedding", "hidden", "layers", "batch", "bptt", "window", "min_count", "step"):
             value = getattr(self, name, None)
             if value is not None and value < 1:
@@ -88,6 +89,7 @@ class RecurrentGenerator(Generator):
             if getattr(self, name, 1) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, and must be above 0")
 
+        # raises ValueError itself
         if self.schedule is not None:
             parse_schedule(self.schedule)
 
@@ -223,9 +225,12 @@ class RecurrentGenerator(Generator):
         started: float,
     ) -> Trainer:
         """Move the network to the device, and return its trainer."""
+        # hyper-parameters from the options; bf16 where the device has it
         optimizer = OptimizerConfig(self.learning_rate, self.muon_lr, self.weight_decay, self._hidden)
         bf16 = native_bf16(context.device)
         config = TrainConfig(self.batch_sampler(len(ids)), optimizer, self.keep == "best", bf16=bf16)
+
+        # the optimizers are created for weights on the device, so the network is moved first
         return Trainer(
             self._network.to(context.device),
             config,
@@ -239,13 +244,15 @@ class RecurrentGenerator(Generator):
     def _record(self, context: TrainContext, trainer: Trainer, result: TrainResult, size: NetworkSize) -> None:
         """Record the statistics of a training run."""
         width, processes = trainer.validation_characters_per_token, trainer.group.size
+
+        # the curve in bits per character, as for every other generator
         context.record(
             parameters=sum(p.numel() for p in self._network.parameters()),
             steps=result.steps,
             passes=result.passes,
             curve=[[seconds, round(bits / width, 4)] for seconds, bits in trainer.state.curve],
             notes=[] if result.resumed_at is None else [f"resumed at step {result.resumed_at:,}"],
-            chosen=asdict(size) | {"schedule": format_schedule(trainer.schedule.planned)},  # these repeat the run
+            chosen=asdict(size) | {"schedule": format_schedule(trainer.schedule.planned)},  # repeat the run
             validation_bits_per_token=result.validation_bits_per_token,
             precision="bf16" if trainer.config.bf16 else "fp32",
             **({"processes": processes} if processes > 1 else {}),
@@ -263,6 +270,7 @@ class RecurrentGenerator(Generator):
     # The trained generator
 
     def start(self) -> State:
+        # the state after a newline, from zeros
         output, core = np.empty((1, 0), np.float32), None
         for token in self._prefix.tolist():
             output, core = self._stepper.step([token], core)
@@ -292,6 +300,7 @@ class RecurrentGenerator(Generator):
         return self.tokenizer.encode("\n")
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        # the first scored token is the one after the prefix
         prefix = torch.from_numpy(self._prefix)
         return stream_log_probs(self._network, torch.cat([prefix, torch.from_numpy(ids)]))[len(prefix) - 1 :]
 
@@ -316,6 +325,8 @@ class RecurrentGenerator(Generator):
         self.__dict__.pop("_stepper", None)
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._hidden = learned["hidden"]
+
+        # the options of a stored model may ask for any size: build no more than its weights fill
         with SizeGuard(learned["weights"]):
             self._network = self._build_untrained()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})

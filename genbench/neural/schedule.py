@@ -35,6 +35,7 @@ def split_steps(steps: int) -> list[int]:
     >>> split_steps(1000)
     [30, 70, 100, 100, 100, 100, 100, 100, 100, 100, 50, 50]
     """
+    # round the ends, not the lengths, so that the parts add up to all steps
     ends = [round(steps * knot) for knot in KNOTS]
     return [end - start for start, end in pairwise(ends)]
 
@@ -79,11 +80,14 @@ class Schedule:
     @property
     def fraction(self) -> float:
         """The completed fraction of the run, 0 to 1: linear in the steps between the two knots of a part."""
+        # find the part of the current step, and interpolate between its knots
         start = 0
         for part, steps in enumerate(self.planned):
             if self.step < start + steps:
                 return KNOTS[part] + (KNOTS[part + 1] - KNOTS[part]) * (self.step - start) / steps
             start += steps
+
+        # at the end of the planned parts
         return KNOTS[len(self.planned)]
 
     @property

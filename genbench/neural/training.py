@@ -93,6 +93,7 @@ class Trainer:
         finally:  # also after an interrupt, the network has the best weights so far
             self.network.load_state_dict(self.state.best_weights or self.network.state_dict())
 
+        # the statistics of the run
         passes = round(self.schedule.step / self.config.sampler.batches_per_pass(len(train_ids)), 2)
         bits = round(self.state.best_bits, 4)
         return TrainResult(self.schedule.step, passes, bits, saved["step"] if saved else None)
@@ -210,6 +211,7 @@ class Trainer:
 
     def _keep_weights(self, bits: float) -> None:
         """Keep the current weights if they are the best so far, or if there is no earlier result to compare with."""
+        # without earlier weights, without a result, or with keep="last", the current weights replace the others
         state = self.state
         choose = state.best_weights and bits and self.config.keep_best
         if not choose or bits < state.best_bits:
@@ -218,6 +220,7 @@ class Trainer:
 
     def _report_progress(self, tokens_per_step: int) -> None:
         """Report the loss over the last steps, in bits per token, and the speed."""
+        # the mean over the last steps, because the loss of a single batch is noisy
         schedule = self.schedule
         bits = float(torch.stack(self.losses[-LOSSES_SHOWN:]).mean()) / math.log(2)
         speed = schedule.step * tokens_per_step * self.characters_per_token / schedule.seconds

@@ -66,6 +66,7 @@ class WordNetwork(RecurrentGenerator):
         return WordEmbedding(self.tokenizer.size, self.embedding, subwords), self.embedding
 
     def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
+        # the tied head has no output weights of its own
         if self.tied and isinstance(embedding, WordEmbedding):
             return TiedHead(hidden, frequency_order(counts), embedding)
         return super().build_head(hidden, embedding, counts)

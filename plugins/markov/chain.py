@@ -46,7 +46,7 @@ class MarkovChain(AdaptiveChain):
     )
 
     adaptive: bool = field(
-        default=False, metadata={"help": "also count what it reads and writes; such a row is ranked apart"}
+        default=False, metadata={"help": "also count the text that is read and generated; the row is ranked apart"}
     )
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class MarkovChain(AdaptiveChain):
             fallback = "0.5, 1, 1.5" if self.smoothing == "modified-kneser-ney" else "0.5"
             yield f"the closed form of the discounts fails at n-gram length {lengths}: {fallback} used there"
         if self.smoothing == "mle":
-            yield f"maximum likelihood gives unseen text no probability: {ESCAPE:g} goes to shorter contexts each time"
+            yield f"maximum likelihood gives unseen text no probability: contexts leave {ESCAPE:g} to shorter contexts"
 
     def _encode(self, text: str | Text) -> Ids:
         """Return the tokens of a text after a newline, (tokens,)."""
@@ -249,7 +249,7 @@ class MarkovChain(AdaptiveChain):
         return lengths[skipped:], nodes[skipped:]
 
     def _occurrences(self, nodes: Ids) -> Ids:
-        """Return how often the contexts of these nodes occurred in training, (n,)."""
+        """Return how often the contexts of n nodes occurred in training, (n,)."""
         assert isinstance(self._smoothing, FittedSmoothing)
         return np.asarray(self._smoothing.occurrences[nodes])
 

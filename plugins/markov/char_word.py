@@ -57,7 +57,7 @@ class Markov(AdaptiveChain):
     min_count: int = field(default=2, metadata={"help": "a word seen fewer times than this is spelled"})
 
     adaptive: bool = field(
-        default=False, metadata={"help": "also count what it reads and writes; such a row is ranked apart"}
+        default=False, metadata={"help": "also count the text that is read and generated; the row is ranked apart"}
     )
 
     def __post_init__(self) -> None:

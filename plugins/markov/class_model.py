@@ -124,16 +124,18 @@ class WordExchange:
     def _gain(self, token: int, after: Ints, before: Ints, doubled: int) -> Floats:
         """Return the gain of the criterion for every class that the token could join, (classes,)."""
         # minus twice the sum of N log N over classes
-        f, diagonal = self.n_log_n, np.diagonal(self.bigrams)
-        gain = -2 * (f[self.class_size + self.counts[token]] - f[self.class_size])
+        n_log_n, diagonal = self.n_log_n, np.diagonal(self.bigrams)
+        gain = -2 * (n_log_n[self.class_size + self.counts[token]] - n_log_n[self.class_size])
 
         # the sum over pairs: bigrams with other classes
         for bigrams, neighbors in ((self.bigrams, after), (self.bigrams.T, before)):
-            some = np.flatnonzero(neighbors)
-            gain += (f[bigrams[:, some] + neighbors[some]] - f[bigrams[:, some]]).sum(axis=1)
+            present = np.flatnonzero(neighbors)
+            counts = bigrams[:, present]
+            gain += (n_log_n[counts + neighbors[present]] - n_log_n[counts]).sum(axis=1)
 
         # the class with itself, which the loop has counted as two separate pairs
-        gain += f[diagonal + after + before + doubled] - f[diagonal + after] - f[diagonal + before] + f[diagonal]
+        together = n_log_n[diagonal + after + before + doubled]
+        gain += together - n_log_n[diagonal + after] - n_log_n[diagonal + before] + n_log_n[diagonal]
         return np.asarray(gain)
 
 

@@ -151,7 +151,7 @@ class FittedSmoothing:
             table[inside] = discounts(self.weights, features)
             leftover[inside] = total_discount(tree, nodes[inside], table[inside]) / self.totals[nodes[inside]]
 
-            # the pairs of these contexts
+            # subtract the new discounts from the counts of their pairs
             affected = np.flatnonzero(is_inside[rows])
             counts = tree.continuations[pairs[affected]]
             subtracted = table[rows[affected], bin_index(counts, COUNT_BINS)]
