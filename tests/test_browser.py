@@ -129,9 +129,7 @@ def test_the_switches_choose_the_samples(browser: Browser, report: Path) -> None
     assert not browser.console_messages()
 
 
-def test_the_bits_of_a_word_are_shown_to_pointer_keyboard_and_eye(
-    browser: Browser, report: Path
-) -> None:
+def test_the_bits_of_a_word_are_shown_to_pointer_keyboard_and_eye(browser: Browser, report: Path) -> None:
     from selenium.webdriver import ActionChains
     from selenium.webdriver.common.keys import Keys
 

@@ -29,8 +29,6 @@ WORDS = Model(Fixed("so it is, so it was.", (0.1,) * 10, words=True))
 symbols = st.lists(
     st.tuples(st.integers(0, MAX_TOTAL), st.integers(1, MAX_TOTAL), st.integers(0, MAX_TOTAL)), max_size=60
 )
-    st.tuples(st.integers(0, MAX_TOTAL), st.integers(1, MAX_TOTAL), st.integers(0, MAX_TOTAL)), max_size=60
-)
 
 
 def encode(intervals: list[tuple[int, int, int]]) -> bytes:
