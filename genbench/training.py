@@ -244,9 +244,13 @@ def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> T
         int(value) if isinstance(value, int | np.integer) else None for value in (stats.parameters, stats.steps)
     )
 
+    # a number of passes that is not finite or not a number counts as one
+    known = isinstance(stats.passes, int | float | np.number) and np.isfinite(stats.passes)
+    passes = float(stats.passes) if known else 1.0
+
     return TrainingRecord(
         seconds=round(seconds, 3),
-        characters_per_second=round(characters * stats.passes / seconds),
+        characters_per_second=round(characters * passes / seconds),
         parameters=parameters,
         steps=steps,
         curve=_finite_points(stats.curve),

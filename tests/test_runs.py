@@ -130,6 +130,10 @@ def test_a_run_of_another_version_is_refused_in_one_sentence(first: Comparison) 
     with pytest.raises(UserError, match="stored by another version of genbench: run the comparison again"):
         load_run(first.name)
 
+    # it can be removed all the same
+    assert runs.remove_runs([first.name, first.name]) == [first.name]
+    assert runs.run_names() == []
+
 
 def test_runs_stored_at_the_same_time_get_different_names(first: Comparison) -> None:
     values, names = first.to_dict(), list[str]()

@@ -62,6 +62,13 @@ def test_a_damaged_model_is_trained_again(tmp_path: Path) -> None:
     assert train(tmp_path).reused
 
 
+def test_a_generator_whose_restore_sets_no_tokenizer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = models.get_model(tmp_path, train(tmp_path).id)
+    monkeypatch.setattr(type(registry.create(SPEC)), "restore", lambda *_: None)
+    with pytest.raises(UserError, match="restore sets no tokenizer: see genbench generators check markov-char:order=2"):
+        stored.load()
+
+
 def test_without_a_folder_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "home"))
     model = train(None)
@@ -149,6 +156,11 @@ def test_valid_statistics_are_recorded() -> None:
     assert isinstance(record.parameters, int)
     assert record.seconds >= 0
     assert record.characters_per_second > 0
+
+
+@pytest.mark.parametrize("passes", [math.nan, math.inf, "many"])
+def test_passes_that_are_not_a_finite_number_count_as_one(passes: Any) -> None:
+    assert record_of(passes=passes).characters_per_second > 0
 
 
 def test_values_of_the_wrong_type_are_dropped() -> None:

@@ -108,8 +108,7 @@ def remove(
     ],
 ) -> None:
     """Remove stored runs; the models they trained stay."""
-    from genbench.storage.runs import find_run, remove_run
+    from genbench.storage.runs import remove_runs
 
-    for run in [find_run(name) for name in names]:
-        remove_run(run)
-        typer.echo(f"removed {run.name}", err=True)
+    for name in remove_runs(names):
+        typer.echo(f"removed {name}", err=True)

@@ -103,6 +103,8 @@ class StoredModel:
             # a forged file may raise anything, or exhaust the memory
             generator = create_generator(kind, spec.name, self.card.options)
             words = files.load_generator(generator, self.folder)
+            if not hasattr(generator, "tokenizer"):
+                raise UserError(f"restore sets no tokenizer: see genbench generators check {self.card.spec}")
             scoring.score(generator, _trial_text(generator.tokenizer))
         except (Exception, MemoryError) as error:
             reason = " ".join((str(error) if isinstance(error, GenbenchError) else format_error(error)).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -137,9 +137,16 @@ def find_run(name: str) -> StoredRun:
     raise UserError(f"{reason}: {suggestion}; genbench runs list shows all {len(names)}")
 
 
-def remove_run(run: StoredRun) -> None:
-    """Remove a stored run; it disappears at once, then its files are deleted."""
-    files.remove_folder(run.folder)
+def remove_runs(names: Iterable[str]) -> list[str]:
+    """Remove stored runs by name, once each, after all names were found; return their full names.
+
+    Raises UserError for a name that is not known; a run of another version is removed by its full name.
+    """
+    known = run_names()
+    full_names = dict.fromkeys(name if name in known else find_run(name).name for name in names)
+    for name in full_names:
+        files.remove_folder(runs_folder() / name)
+    return list(full_names)
 
 
 def _read(folder: Path) -> StoredRun | None:
