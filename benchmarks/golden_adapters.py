@@ -262,7 +262,7 @@ def _gradients(gradients: Figures) -> Figures:
 
 def gate_figures(model: Model, text: str, corpus: Corpus) -> Figures:
     """Return the memory and the gates of a recurrent network over a text; gates in the order of the network."""
-    report = api.gates(model, text, corpus)
+    report = api.gates(model, corpus, text)
     return {
         "pieces": report.pieces,
         "layers": [{"memory": layer.memory, "gates": list(layer.gates.values())} for layer in report.layers],

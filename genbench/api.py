@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from genbench import registry
@@ -72,12 +71,12 @@ def corpus(
     return load_corpus(author, lines=lines, held_out=held_out, on_progress=listener.download)
 
 
-def export_corpus(corpus: Corpus, folder: Path | str) -> list[Path]:
+def export_corpus(corpus: str | Path | Corpus, folder: Path | str) -> list[Path]:
     """Write train.txt, valid.txt and test.txt, exactly as generators receive them, into a folder; return the paths.
 
     Raises UserError if they cannot be written.
     """
-    return write_parts(corpus, folder)
+    return write_parts(load_corpus(corpus), folder)
 
 
 def train(
@@ -152,6 +151,7 @@ def load_or_train(
     # what a stored model must have in common with this call
     spec = Spec.parse(generator)
     options = option_values(registry.create(spec))
+    TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto").require_device()
     text = corpus(author, lines=lines, listener=listener)
     limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
     required = {name: value for name, value in limits.items() if value is not None}
@@ -198,8 +198,10 @@ def generate(
     `length` (in characters) and `temperature` replace those of `sampling`. Text i is the one that `stream` yields with
     the seed `seed + i`. Raises UserError for a count below 1.
     """
-    parameters = _sampling(sampling, length, temperature)
-    return model.generate(prompt, parameters, count=count, seed=seed, progress=listener.task("generating"))
+    progress = listener.task("generating")
+    return model.generate(
+        prompt, sampling, length=length, temperature=temperature, count=count, seed=seed, progress=progress
+    )
 
 
 def stream(
@@ -212,7 +214,7 @@ def stream(
     seed: int = 0,
 ) -> Iterator[str]:
     """Yield the continuation of a prompt piece by piece, as it is sampled."""
-    return model.stream(prompt, _sampling(sampling, length, temperature), seed=seed)
+    return model.stream(prompt, sampling, length=length, temperature=temperature, seed=seed)
 
 
 def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> Score:
@@ -266,11 +268,6 @@ def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Mode
         return Model.from_stored(stored)
     finally:
         progress(1.0)
-
-
-def _sampling(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
-    changes = {"length": length, "temperature": temperature}
-    return replace(sampling or Sampling(), **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
 
 
 def export_model(

@@ -66,7 +66,7 @@ class Generator(ABC):
         def __getattr__(self, name: str) -> Any:
             if "tokenizer" not in vars(self) and not name.startswith("__"):
                 raise NotFittedError(
-                    f"this {type(self).__name__} has no {name!r}, because it is not trained; "
+                    f"this {type(self).__name__} has no attribute {name!r} and is not trained; "
                     "genbench.train(author, SPEC) trains one"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,12 +69,15 @@ class Model:
         prompt: str | Sequence[str] = "",
         sampling: Sampling | None = None,
         *,
+        length: int | None = None,
+        temperature: float | None = None,
         count: int = 1,
         seed: int = 0,
         progress: ProgressCallback = ignore,
     ) -> list[str]:
         """Return `count` continuations of one prompt, or of one prompt each, without the prompts.
 
+        `length` (in characters) and `temperature` replace those of `sampling`.
         Text i is the one that `stream` yields with the seed `seed + i`. Raises UserError for a count below 1, and if
         the number of prompts is neither one nor `count`.
         """
@@ -90,14 +93,23 @@ class Model:
 
         # one random generator for each text, so that a text does not depend on the others
         rngs = [np.random.default_rng(seed + index) for index in range(count)]
-        samplings = [sampling or Sampling()] * count
+        samplings = [_parameters(sampling, length, temperature)] * count
         return generate_many(self.generator, prompts, samplings, rngs, progress, self.training_words)
 
-    def stream(self, prompt: str = "", sampling: Sampling | None = None, *, seed: int = 0) -> Iterator[str]:
-        """Yield the continuation of a prompt piece by piece, as it is sampled."""
+    def stream(
+        self,
+        prompt: str = "",
+        sampling: Sampling | None = None,
+        *,
+        length: int | None = None,
+        temperature: float | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Yield the continuation of a prompt piece by piece, as it is sampled; the options are those of `generate`."""
         require_prompt(prompt)
         rng = np.random.default_rng(seed)
-        return stream_text(self.generator, prompt, sampling or Sampling(), rng, self.training_words)
+        parameters = _parameters(sampling, length, temperature)
+        return stream_text(self.generator, prompt, parameters, rng, self.training_words)
 
     def score(self, text: str | Text, *, progress: ProgressCallback = ignore) -> Score:
         """Return the bits and perplexities of a text. Raises ContractError if the generator violates the contract."""
@@ -111,3 +123,13 @@ class Model:
         if self.card is None:
             return f"<Model of {self.generator!r}>"
         return f"<Model {self.id or '(not stored)'}: {self.card.spec} trained on {self.card.author}>"
+
+
+def _parameters(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
+    """Return sampling parameters with another length and temperature where these are given."""
+    parameters = sampling or Sampling()
+    if length is not None:
+        parameters = replace(parameters, length=length)
+    if temperature is not None:
+        parameters = replace(parameters, temperature=temperature)
+    return parameters

@@ -253,6 +253,7 @@ def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> T
         characters_per_second=round(characters * passes / seconds),
         parameters=parameters,
         steps=steps,
+        passes=passes,
         curve=_finite_points(stats.curve),
         notes=[str(note) for note in stats.notes],
         spec=spec.fill(stats.chosen),

@@ -74,7 +74,7 @@ def test_gates_over_a_text(spec: str, gates: set[str]) -> None:
     corpus = genbench.corpus("thorne")
     network = create(f"{spec}:hidden=5")
     network.fit(Text(corpus.train[:5000]), corpus.valid, TrainContext(steps=2))
-    report = api.gates(Model(network), 'She said, "No \u4e2d."\n', corpus)
+    report = api.gates(Model(network), corpus, 'She said, "No \u4e2d."\n')
     assert "".join(report.pieces) == 'She said, "No \u4e2d."\n'
     (layer,) = report.layers
     assert set(layer.gates) == gates
@@ -104,7 +104,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 def test_a_chain_has_no_gates(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="lstm-char"):
-        api.gates(Model(create("markov-char")), "a", genbench.corpus("thorne"))
+        api.gates(Model(create("markov-char")), "thorne", "a")
     for spec in ("markov-char", "mixture"):  # refused before anything is trained
         assert run(monkeypatch, "gates", "thorne", "She", "-g", spec) == 2
         assert capsys.readouterr().err.count("\n") == 1

@@ -64,5 +64,5 @@ def test_without_stream_scoring_a_text_is_scored_by_steps() -> None:
 def test_an_untrained_generator_raises_not_fitted_error() -> None:
     untrained = Unigram()
     assert not hasattr(untrained, "tokenizer")
-    with pytest.raises(NotFittedError, match=r"Unigram has no 'table', because it is not trained"):
+    with pytest.raises(NotFittedError, match=r"Unigram has no attribute 'table' and is not trained"):
         untrained.log_probs(None)

@@ -38,6 +38,13 @@ def test_generate_and_stream_agree_for_each_seed(fitted: Model) -> None:
     assert fitted.generate("the ", sampling, seed=6) == texts[1:2]
 
 
+def test_length_and_temperature_replace_those_of_the_sampling(fitted: Model) -> None:
+    text = fitted.generate("the ", Sampling(length=30, temperature=0.5), seed=2)
+    assert fitted.generate("the ", Sampling(length=9), length=30, temperature=0.5, seed=2) == text
+    assert "".join(fitted.stream("the ", length=30, temperature=0.5, seed=2)) == text[0]
+    assert genbench.generate(fitted, "the ", length=30, temperature=0.5, seed=2) == text
+
+
 def test_each_text_may_have_a_prompt_of_its_own(fitted: Model) -> None:
     sampling = Sampling(length=40)
     texts = fitted.generate(["the cat", "the dog"], sampling, count=2, seed=3)

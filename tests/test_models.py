@@ -275,5 +275,8 @@ def test_a_model_of_an_earlier_edition_is_refused_and_can_be_removed(
         genbench.load(stored.name)
     assert run(monkeypatch, "models", "show", stored.name) == 2
     assert capsys.readouterr().err.count("\n") == 1
+    assert run(monkeypatch, "models", "list") == 0
+    message = "1 model of an earlier edition cannot be read: train again, and remove with genbench models remove"
+    assert f"{message} {stored.name}" in capsys.readouterr().err
     assert run(monkeypatch, "models", "remove", stored.name) == 0
     assert not stored.folder.exists()

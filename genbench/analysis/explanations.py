@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
 from genbench.capabilities import BackoffLevel, backoff_levels
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import load_corpus
 from genbench.generator import Generator
 from genbench.model import Model
 from genbench.storage.records import JsonRecord
@@ -50,11 +52,13 @@ class Explanation(JsonRecord):
     contexts: tuple[Context, ...]
 
 
-def explain(model: Model, corpus: Corpus, text: str, top: int = 10) -> Explanation:
+def explain(model: Model, corpus: str | Path | Corpus, text: str, top: int = 10) -> Explanation:
     """Explain a model's prediction after a text: the `top` continuations, overall and by context length.
 
     `contexts` is empty for a model without counts, such as a network.
     """
+    corpus = load_corpus(corpus)
+
     # read the text
     generator = model.generator
     ids, state = generator.tokenizer.encode(text), generator.start()

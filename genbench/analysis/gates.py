@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from genbench import capabilities
 from genbench.analysis.bootstrap import Floats
 from genbench.capabilities import LayerActivations, Probe
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
 from genbench.generator import Generator
 from genbench.model import Model
@@ -64,7 +66,7 @@ class GateReport(JsonRecord):
     tracking: list[TrackedFeature]  # on validation text
 
 
-def gates(model: Model, text: str, corpus: Corpus) -> GateReport:
+def gates(model: Model, corpus: str | Path | Corpus, text: str) -> GateReport:
     """Return the gates and the memory of a recurrent network after each token of a text, with their statistics.
 
     Saturation and tracked features are measured on the author's validation text. Raises UserError for a model that is
@@ -72,6 +74,7 @@ def gates(model: Model, text: str, corpus: Corpus) -> GateReport:
     """
     require_probe(model.generator)
     require_text(text)
+    corpus = load_corpus(corpus)
     probe = capabilities.probe(model.generator)
     assert probe is not None
 

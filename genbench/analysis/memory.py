@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from genbench.analysis.minimal_pairs import MinimalPair, PairEffects, pair_effec
 from genbench.analysis.minimal_pairs import read_pairs as read_pairs
 from genbench.capabilities import Probe
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback
 from genbench.model import Model
@@ -87,7 +89,7 @@ class MemoryReport(JsonRecord):
 
 def memory(
     models: Mapping[str, Model],
-    corpus: Corpus,
+    corpus: str | Path | Corpus,
     *,
     longest: int = MAX_CONTEXT,
     targets: int = MAX_TARGETS,
@@ -101,6 +103,7 @@ def memory(
     of a distant word on words that depend on it, and, for a network, gradient norms by lag. `scales` are factors on the
     recurrent weights of untrained networks. Raises UserError if the test text is too short.
     """
+    corpus = load_corpus(corpus, on_progress=listener.download)
     test = str(corpus.test)
     spans = find_targets(test, longest, targets)
 

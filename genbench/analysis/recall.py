@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
 from genbench.analysis.bootstrap import Floats
 from genbench.analysis.memory import Span
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
 from genbench.model import Model
 from genbench.storage.records import JsonRecord
@@ -60,11 +62,14 @@ class RecallReport(JsonRecord):
     generators: dict[str, list[RecallRow]]
 
 
-def recall(models: Mapping[str, Model], corpus: Corpus, *, listener: ProgressListener = SILENT) -> RecallReport:
+def recall(
+    models: Mapping[str, Model], corpus: str | Path | Corpus, *, listener: ProgressListener = SILENT
+) -> RecallReport:
     """Measure by distance how well models, by name, recall brackets and names of an author's test text.
 
     Raises UserError if the text has none.
     """
+    corpus = load_corpus(corpus, on_progress=listener.download)
     test = str(corpus.test)
     places = find_recall_places(test)
 

@@ -41,7 +41,7 @@ def gates(
     require_probe(registry.create(single(generators)))
     with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
-        report = api.gates(model.model(corpus, single(generators), live), text, corpus)
+        report = api.gates(model.model(corpus, single(generators), live), corpus, text)
         selected = select_units(units or (), report)
     if json:
         print_json(report.to_dict())

@@ -26,7 +26,7 @@ def list_() -> None:
     from genbench.report.formatting import pluralize
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_list
-    from genbench.storage.models import list_models, models_folder
+    from genbench.storage.models import list_models, list_outdated, models_folder
 
     models = list_models(models_folder())
     rows = [
@@ -42,6 +42,13 @@ def list_() -> None:
     ]
     print_list(["model", "author", "generator", "trained", "size", "date (UTC)"], rows, make_console())
     typer.echo(f"{pluralize(len(models), 'model')} in {models_folder()}", err=True)
+    outdated = list_outdated(models_folder())
+    if outdated:
+        typer.echo(
+            f"{pluralize(len(outdated), 'model')} of an earlier edition cannot be read: train again, and remove with "
+            f"genbench models remove {' '.join(outdated)}",
+            err=True,
+        )
 
 
 def _limits(card: ModelCard) -> str:

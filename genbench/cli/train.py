@@ -35,6 +35,7 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
     # print what the generator reported about its training
     assert model.card is not None
     record = model.card.training
-    figures = {"parameters": record.parameters, "steps": record.steps, "spec": record.spec, **record.details}
-    shown = {name: value for name, value in figures.items() if isinstance(value, str | int | float)}
+    passes = None if record.steps is None else record.passes  # counting reads the text once
+    figures = {"parameters": record.parameters, "steps": record.steps, "passes": passes, "spec": record.spec}
+    shown = {name: value for name, value in (figures | record.details).items() if isinstance(value, str | int | float)}
     print_pairs([(name.replace("_", " "), str(value)) for name, value in shown.items()], make_console())

@@ -141,6 +141,7 @@ def add_training(row: Row, model: Model) -> Row:
         train_characters_per_second=training.characters_per_second,
         parameters=training.parameters,
         steps=training.steps,
+        passes=training.passes,
         curve=[(seconds, bits) for seconds, bits in training.curve],
         notes=training.notes + ([describe_reuse(model)] if model.reused else []),
         spec=training.spec,

@@ -85,6 +85,7 @@ class Row(JsonRecord):
     adaptive: bool = False  # whether it learns from the test text while reading it; such rows are ranked apart
     parameters: int | None = None
     steps: int | None = None
+    passes: float | None = None  # over the training text
     train_seconds: float | None = None
     train_characters_per_second: float | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)  # seconds, bits per character of validation text

@@ -35,6 +35,7 @@ class TrainingRecord:
     characters_per_second: float | None = None  # training characters read, all passes
     parameters: int | None = None
     steps: int | None = None
+    passes: float | None = None  # over the training text
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
@@ -121,7 +122,9 @@ def _require_card(card: Any) -> None:
 
     # the record of its training
     training = card["training"]
-    numbers = {name: (training.get(name)) for name in ("seconds", "characters_per_second", "parameters", "steps")}
+    numbers = {
+        name: (training.get(name)) for name in ("seconds", "characters_per_second", "parameters", "steps", "passes")
+    }
     untrusted.require_types(numbers, dict.fromkeys(numbers, _NUMBER))
     untrusted.require_types(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
 

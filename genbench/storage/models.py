@@ -129,6 +129,11 @@ def list_models(folder: Path) -> list[StoredModel]:
     return sorted(models, key=lambda model: model.card.created, reverse=True)
 
 
+def list_outdated(folder: Path) -> list[str]:
+    """Return the names of the models in a folder that an earlier edition of genbench wrote."""
+    return sorted(path.name for path in folder.iterdir() if is_outdated(path)) if folder.is_dir() else []
+
+
 def find_model(folder: Path, wanted: Mapping[str, Any]) -> StoredModel | None:
     """Return the newest model whose card has all these values; None where there is none."""
     for model in list_models(folder):
