@@ -40,6 +40,7 @@ def test_tokenizers_are_lossless_on_real_texts(author: str) -> None:
 def test_intervals_of_a_comparison_contain_the_figure() -> None:
     comparison = genbench.compare(["carroll"], ["markov-char", "markov-word"], samplings=[Sampling(length=100)])
     for row in comparison.results:
-        low, high = row["interval"]
-        assert low < row["bits_per_character"] < high
-        assert row["bits_per_character"] < comparison.floors["carroll"]["xz"]
+        assert row.interval is not None
+        low, high = row.interval
+        assert low < row.bits_per_character < high
+        assert row.bits_per_character < comparison.baselines["carroll"]["xz"]

@@ -119,7 +119,7 @@ def test_a_comparison_splits_its_bits(
     command += [word for option, file in files.items() for word in (f"--{option}", str(file))]
     assert run(monkeypatch, *command) == 0
     out = capsys.readouterr().out
-    assert "Bits per character by how many characters lie between" in " ".join(out.split())
+    assert "Bits per character by their distance from the last newline" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
 
     comparison = json.loads(files["json"].read_text())
