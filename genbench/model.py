@@ -82,7 +82,7 @@ class Model:
         the number of prompts is neither one nor `count`.
         """
         if count < 1:
-            raise UserError(f"count is {count}, and must be 1 or more")
+            raise UserError(f"count is {count}, but must be 1 or more")
 
         # one prompt for each text
         prompts = [prompt] * count if isinstance(prompt, str) else list(prompt)

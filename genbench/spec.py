@@ -208,7 +208,7 @@ def convert(text: str, option: Option, generator: str) -> Any:
             return _as(text, kind)
         except (ValueError, KeyError):
             continue
-    raise SpecError(f"{generator}: {option.name} is {text!r}, and must be {option.choices} (default {option.default})")
+    raise SpecError(f"{generator}: {option.name} is {text!r}, but must be {option.choices} (default {option.default})")
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
@@ -256,5 +256,5 @@ def parse_duration(value: str | float | None, name: str = "budget") -> float | N
     match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|m|min|h|)\s*", value) if isinstance(value, str) else None
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0 if isinstance(value, str) else float(value)
     if not 0 < seconds < math.inf:
-        raise UserError(f"{name} is {value!r}, and must be a time above 0 such as 30s, 2m or 1h")
+        raise UserError(f"{name} is {value!r}, but must be a time above 0 such as 30s, 2m or 1h")
     return seconds

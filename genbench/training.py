@@ -66,13 +66,13 @@ class TrainSettings:
     def __post_init__(self) -> None:
         # budget and steps
         if self.budget is not None and not 0 < self.budget < math.inf:
-            raise UserError(f"budget is {self.budget!r} seconds, and must be above 0; give it as in --budget 30s")
+            raise UserError(f"budget is {self.budget!r} seconds, but must be above 0; give it as in --budget 30s")
         if self.steps is not None and self.steps < 1:
-            raise UserError(f"steps is {self.steps}, and must be 1 or more")
+            raise UserError(f"steps is {self.steps}, but must be 1 or more")
 
         # seed and device
         if not 0 <= self.seed < MAX_SEED:
-            raise UserError(f"seed is {self.seed}, and must be from 0 to below 2 ** 32")
+            raise UserError(f"seed is {self.seed}, but must be from 0 to below 2 ** 32")
         if self.device not in DEVICES:
             raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
 
@@ -150,7 +150,7 @@ def train_model(
         spent = round(time.perf_counter() - started, 3)
         interrupted = replace(card, budget=spent, steps=None, training=TrainingRecord(notes=["interrupted"]))
         with contextlib.suppress(Exception):  # before anything was learned, nothing is stored
-            models.store_model(generator, folder, interrupted)
+            models.store_model(generator, folder, interrupted, TrainingWords.from_text(text.train))
         raise
 
     # of several processes that train together, one stores the model

@@ -77,7 +77,7 @@ class Markovify(Generator):
 
     def __post_init__(self) -> None:
         if self.state_size < 1:
-            raise ValueError(f"state_size is {self.state_size}, and must be 1 or more")
+            raise ValueError(f"state_size is {self.state_size}, but must be 1 or more")
         self._characters = MarkovChar(order=self.escape_order)
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:

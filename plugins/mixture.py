@@ -75,7 +75,7 @@ class Mixture(Generator):
     def __post_init__(self) -> None:
         self.specs = split_parts(self.parts)
         if len(self.specs) < 2:
-            raise ValueError(f"parts is {self.parts!r}, and must be two or more SPECs, as in markov-char+lstm-char")
+            raise ValueError(f"parts is {self.parts!r}, but must be two or more SPECs, as in markov-char+lstm-char")
         for spec in self.specs:
             create(spec)
         self._parse_shares()
@@ -96,7 +96,7 @@ class Mixture(Generator):
         if len(shares) != len(self.specs) or min(shares) <= 0:
             example = "+".join("1" for _ in self.specs)
             raise ValueError(
-                f"shares is {self.shares!r}, and must be {len(self.specs)} numbers above 0, one per part, "
+                f"shares is {self.shares!r}, but must be {len(self.specs)} numbers above 0, one per part, "
                 f"as in {example}, or equal"
             )
         return shares

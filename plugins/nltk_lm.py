@@ -51,7 +51,7 @@ class NltkLM(Generator):
 
     def __post_init__(self) -> None:
         if self.order is not None and self.order < 1:
-            raise ValueError(f"order is {self.order}, and must be 1 or more")
+            raise ValueError(f"order is {self.order}, but must be 1 or more")
         self._order = self.order or DEFAULT_ORDERS[self.unit]
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:

@@ -177,5 +177,5 @@ def test_very_long_words_keep_finite_bits() -> None:
 
 @pytest.mark.parametrize("option", [{"state_size": "0"}, {"escape_order": "0"}])
 def test_options_out_of_range_are_refused(option: dict[str, str]) -> None:
-    with pytest.raises(SpecError, match="is 0, and must be"):
+    with pytest.raises(SpecError, match="is 0, but must be"):
         create_generator(Markovify, "markovify", option)

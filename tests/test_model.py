@@ -56,7 +56,7 @@ def test_each_text_may_have_a_prompt_of_its_own(fitted: Model) -> None:
 
 
 def test_a_count_below_one_is_refused(fitted: Model) -> None:
-    with pytest.raises(UserError, match="count is 0, and must be 1 or more"):
+    with pytest.raises(UserError, match="count is 0, but must be 1 or more"):
         fitted.generate(count=0)
 
 

@@ -109,9 +109,9 @@ def test_a_command_sets_one_parameter(session: Session, line: str, named: str, v
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("/t warm", "/t is 'warm', and must be a number"),
-        ("/t -1", "temperature is -1.0, and must be 0 (greedy) or more"),
-        ("/t", "/t is '', and must be a number"),
+        ("/t warm", "/t is 'warm', but must be a number"),
+        ("/t -1", "temperature is -1.0, but must be 0 (greedy) or more"),
+        ("/t", "/t is '', but must be a number"),
         ("/n 1.5", "must be a whole number"),
         ("/g no-such-thing", "no generator is called 'no-such-thing'"),
         ("/g markov-char:order=none", "order is 'none'"),

@@ -160,7 +160,7 @@ def test_an_export_overwrites_nothing(
     (tmp_path / "file").write_text("")
     for target in (folder, tmp_path / "file", tmp_path / "no" / "such"):
         assert run(monkeypatch, "models", "export", "pell", str(target), "-g", CHAIN) == 2
-    assert "make it first" in capsys.readouterr().err
+    assert "create it first" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"shared", "file"}
 
 

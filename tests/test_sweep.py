@@ -54,7 +54,7 @@ def test_a_grid_has_every_combination_of_the_options_of_each_generator() -> None
     ("table", "message"),
     [
         ({"hiden": [1]}, "none of the generators has.*did you mean hidden"),
-        ({"hidden": 3}, "hidden is 3, and must be a list"),
+        ({"hidden": 3}, "hidden is 3, but must be a list"),
         ({"hidden": []}, "must be a list"),
         ({"gru-char": {"hidden": [1]}}, "none of the generators"),
         ({"lstm-char": {"hidden": [[1]]}}, "must be a list of values"),

@@ -197,11 +197,11 @@ def test_chosen_options_are_in_the_spec_of_the_record() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"budget": 0.0}, "budget is 0.0 seconds, and must be above 0"),
+        ({"budget": 0.0}, "budget is 0.0 seconds, but must be above 0"),
         ({"budget": math.inf}, "budget is inf seconds"),
         ({"budget": math.nan}, "budget is nan seconds"),
-        ({"steps": 0}, "steps is 0, and must be 1 or more"),
-        ({"seed": -1}, "seed is -1, and must be from 0 to below 2"),
+        ({"steps": 0}, "steps is 0, but must be 1 or more"),
+        ({"seed": -1}, "seed is -1, but must be from 0 to below 2"),
         ({"seed": 2**32}, "seed is 4294967296"),
         ({"device": "gpu"}, "device is 'gpu'; choose one of auto, cpu, cuda, mps"),
     ],

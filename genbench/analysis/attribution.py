@@ -156,7 +156,7 @@ def train_authors(
     if len(corpora) < 2:
         raise UserError("attribution needs two or more authors; name another")
     if characters is not None and characters < 1:
-        raise UserError(f"characters is {characters}, and must be 1 or more")
+        raise UserError(f"characters is {characters}, but must be 1 or more")
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"two of the texts are called {name!r}; rename one of the files")

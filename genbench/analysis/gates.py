@@ -121,7 +121,7 @@ def select_units(names: Sequence[str], report: GateReport) -> list[tuple[int, in
         # without a layer, the first one
         layer, _, unit = name.rpartition(":")
         if not unit.isdecimal() or not (layer or "1").isdecimal() or not 1 <= int(layer or 1) <= len(sizes):
-            raise UserError(f"unit is {name!r}, and must be N or LAYER:N, with a layer from 1 to {len(sizes)}")
+            raise UserError(f"unit is {name!r}, but must be N or LAYER:N, with a layer from 1 to {len(sizes)}")
         if int(unit) >= sizes[int(layer or 1) - 1]:
             raise UserError(f"unit is {name!r}, and its layer has the units 0 to {sizes[int(layer or 1) - 1] - 1}")
         selected.append((int(layer or 1), int(unit)))

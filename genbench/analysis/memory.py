@@ -136,7 +136,7 @@ def find_targets(text: str, longest: int, max_count: int) -> list[Span]:
     """
     for name, value in (("longest", longest), ("targets", max_count)):
         if value < 1:
-            raise UserError(f"{name} is {value}, and must be 1 or more")
+            raise UserError(f"{name} is {value}, but must be 1 or more")
 
     # all words with enough context
     spans = [match.span() for match in TARGET.finditer(text) if match.start() >= longest]

@@ -80,7 +80,7 @@ def _parse_pair(path: Path, pair: Any) -> MinimalPair:
     for key in ("far", "depends"):
         value = pair[key]
         if not isinstance(value, list) or len(value) != 2 or not all(isinstance(text, str) and text for text in value):
-            raise UserError(f"{key} of {where} is {value!r}, and must be a list of two texts")
+            raise UserError(f"{key} of {where} is {value!r}, but must be a list of two texts")
 
     # one text each
     if not all(isinstance(pair[key], str) for key in ("between", "then")):

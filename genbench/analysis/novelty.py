@@ -89,7 +89,7 @@ def novelty(
     A run of at least `words` words counts as copied. Raises UserError if there is no text, or if `words` is below 1.
     """
     if words < 1:
-        raise UserError(f"words is {words}, and must be 1 or more")
+        raise UserError(f"words is {words}, but must be 1 or more")
     if not any(texts):
         raise UserError("there is no text to analyze; generate some characters, as with --length 1000")
 

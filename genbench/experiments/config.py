@@ -138,7 +138,7 @@ def _validate(path: Path, content: Mapping[str, Any]) -> CompareConfig:
         if key not in types:
             raise UserError(f"{str(path)!r} has an unknown key {key!r}: {nearest(key, types)}")
         if not _fits(value, types[key]):
-            raise UserError(f"{str(path)!r}: {key} is {value!r}, and must be {_describe_type(types[key])}")
+            raise UserError(f"{str(path)!r}: {key} is {value!r}, but must be {_describe_type(types[key])}")
     return cast(CompareConfig, _resolve_paths(path.parent, content))
 
 

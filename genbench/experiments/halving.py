@@ -29,7 +29,7 @@ class Halving:
     def __init__(self, executor: Executor, factor: int) -> None:
         """Raises UserError for a factor below 2, and where Optuna is not installed."""
         if factor < 2:
-            raise UserError(f"halving is {factor}, and must be 2 or more, or 0 to stop no row early")
+            raise UserError(f"halving is {factor}, but must be 2 or more, or 0 to stop no row early")
 
         # Optuna is an extra
         try:

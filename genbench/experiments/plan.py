@@ -59,13 +59,13 @@ class CompareSettings:
     def validate(self) -> list[Spec]:
         """Return the parsed SPECs; raises UserError for settings that can be refused before any text is read."""
         if self.timeout is not None and self.timeout <= 0:
-            raise UserError(f"timeout is {self.timeout}, and must be above 0 seconds")
+            raise UserError(f"timeout is {self.timeout}, but must be above 0 seconds")
         if world_size() > 1:
             raise UserError("torchrun trains one network with several processes: use genbench train, not compare")
         for name in ("jobs", "seeds"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise UserError(f"{name} is {value}, and must be 1 or more")
+                raise UserError(f"{name} is {value}, but must be 1 or more")
 
         # prompts, splits, generators
         for prompt in self.prompts:

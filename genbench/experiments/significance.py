@@ -38,11 +38,13 @@ class Verdict:
         'a ahead of b by 0.080 bits per character [0.050, 0.110]'
         >>> Verdict("a", "b", 0.08, (-0.01, 0.11), False).sentence(unit="")
         'no clear difference between a and b: 0.080 [-0.010, 0.110]'
+        >>> Verdict("a", "b", 0.08, None, False).sentence()
+        'a needs 0.080 bits per character less than b; no interval with fewer than 10 blocks of 1,000 characters'
         """
         difference = f"{self.difference:.3f}{unit}"
         if self.interval is None:
             reason = f"no interval with fewer than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
-            return f"{self.better} ahead of {self.worse} by {difference}: {reason}"
+            return f"{self.better} needs {difference} less than {self.worse}; {reason}"
         low, high = self.interval
         bounds = f"[{low:.3f}, {high:.3f}]"
         if self.clear:

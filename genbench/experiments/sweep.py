@@ -167,7 +167,7 @@ def _sweep_settings(table: SweepTable) -> JsonObject:
     for name, value in settings.items():
         if type(value) is not SETTINGS[name]:
             kind = "a whole number" if SETTINGS[name] is int else "text"
-            raise UserError(f"[sweep]: {name} is {value!r}, and must be {kind}")
+            raise UserError(f"[sweep]: {name} is {value!r}, but must be {kind}")
     return settings
 
 
@@ -208,7 +208,7 @@ def _require_lists(options: SweepTable) -> None:
     for key, values in options.items():
         valid = isinstance(values, list) and values and all(isinstance(value, str | int | float) for value in values)
         if not valid:
-            raise UserError(f"[sweep]: {key} is {values!r}, and must be a list of values, as in {key} = [1, 2]")
+            raise UserError(f"[sweep]: {key} is {values!r}, but must be a list of values, as in {key} = [1, 2]")
 
 
 def _option_names(spec: Spec) -> set[str]:

@@ -81,13 +81,13 @@ class RecurrentGenerator(Generator):
         for name in ("embedding", "hidden", "layers", "batch", "bptt", "window", "min_count", "step"):
             value = getattr(self, name, None)
             if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}, and must be 1 or more")
+                raise ValueError(f"{name} is {value}, but must be 1 or more")
         for name in ("dropout", "layer_dropout"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be from 0 to below 1")
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to below 1")
         for name in ("learning_rate", "cell_clip"):
             if getattr(self, name, 1) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be above 0")
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be above 0")
 
         # raises ValueError itself
         if self.schedule is not None:

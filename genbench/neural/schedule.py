@@ -53,7 +53,7 @@ def parse_schedule(text: str) -> list[int]:
     """Parse a value of the option `schedule` into the steps of the parts; raise ValueError if it is not valid."""
     parts = text.split("/")
     if len(parts) > PARTS or not all(part.isdecimal() for part in parts):
-        raise ValueError(f"schedule is {text!r}, and must be up to {PARTS} numbers, as in 30/70/100")
+        raise ValueError(f"schedule is {text!r}, but must be up to {PARTS} numbers, as in 30/70/100")
     return [int(part) for part in parts]
 
 

@@ -74,7 +74,7 @@ def _is_text(text: str) -> bool:
 
 def _require(valid: bool, name: str, value: object, choices: str) -> None:
     if not valid:
-        raise UserError(f"{name} is {value!r}, and must be {choices}")
+        raise UserError(f"{name} is {value!r}, but must be {choices}")
 
 
 def require_prompt(prompt: str) -> None:

@@ -116,7 +116,7 @@ def require_new_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{str(folder)!r} is a file; name a folder that does not exist yet")
     if not folder.resolve().parent.is_dir():
-        raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; make it first")
+        raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; create it first")
 
 
 def require_writable(path: Path) -> None:
@@ -132,7 +132,7 @@ def require_writable(path: Path) -> None:
         if path.is_dir():
             raise UserError(f"{str(path)!r} is a folder; name a file")
         if not path.parent.is_dir():
-            raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; make it first")
+            raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; create it first")
         if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
             raise PermissionError(None, "it is read-only or not a regular file")
 

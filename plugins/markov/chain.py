@@ -51,7 +51,7 @@ class MarkovChain(AdaptiveChain):
 
     def __post_init__(self) -> None:
         if isinstance(self.order, int) and not 1 <= self.order <= MAX_ORDER:
-            raise ValueError(f"order is {self.order}, and must be from 1 to {MAX_ORDER}, or unbounded")
+            raise ValueError(f"order is {self.order}, but must be from 1 to {MAX_ORDER}, or unbounded")
         if self.smoothing == "add-k" and self.order == "unbounded":
             raise ValueError("add-k uses one length of context alone: give an order, as in smoothing=add-k,order=3")
 

@@ -62,7 +62,7 @@ class Markov(AdaptiveChain):
 
     def __post_init__(self) -> None:
         if self.classes < 6:
-            raise ValueError(f"classes is {self.classes}, and must be 6 or more: the second chain has a third of them")
+            raise ValueError(f"classes is {self.classes}, but must be 6 or more: the second chain has a third of them")
         self._create_chains()
 
     def _create_chains(self) -> None:

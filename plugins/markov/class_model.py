@@ -181,7 +181,7 @@ class MarkovClass(Generator):
 
     def __post_init__(self) -> None:
         if self.classes < 2:
-            raise ValueError(f"classes is {self.classes}, and must be 2 or more")
+            raise ValueError(f"classes is {self.classes}, but must be 2 or more")
         self._chain = ClassChain(self.order, "fitted")
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:

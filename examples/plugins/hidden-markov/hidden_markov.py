@@ -33,7 +33,7 @@ class HiddenMarkov(Generator):
 
     def __post_init__(self) -> None:
         if self.states < 1:
-            raise ValueError(f"states is {self.states}, and must be 1 or more")
+            raise ValueError(f"states is {self.states}, but must be 1 or more")
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         """Run expectation-maximization (Baum-Welch). A step is one round; each makes the training text more likely."""

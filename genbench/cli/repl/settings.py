@@ -136,7 +136,7 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
         except ValueError:
             kind = "a whole number" if command.convert is int else "a number"
             usage = f"{word} {command.argument}: {command.help}"
-            raise UserError(f"{word} is {argument!r}, and must be {kind}; {usage}") from None
+            raise UserError(f"{word} is {argument!r}, but must be {kind}; {usage}") from None
     changes: dict[str, Any] = {command.name: value}
     return replace(settings, sampling=replace(settings.sampling, **changes))
 
@@ -146,5 +146,5 @@ def with_seed(settings: Settings, argument: str) -> Settings:
     if argument in OFF:
         return replace(settings, seed=None)
     if not argument.isdecimal() or int(argument) >= 2**32:
-        raise UserError(f"/seed is {argument!r}, and must be a whole number below 2 ** 32, or off")
+        raise UserError(f"/seed is {argument!r}, but must be a whole number below 2 ** 32, or off")
     return replace(settings, seed=int(argument))

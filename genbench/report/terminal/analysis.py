@@ -123,13 +123,15 @@ def attribution_sentence(result: Attribution) -> str:
     >>> from genbench.analysis.attribution import AuthorBits
     >>> authors = [AuthorBits("pell", 200.0, 2.0), AuthorBits("thorne", 225.0, 2.25)]
     >>> attribution_sentence(Attribution("markov-char", 100, authors, 0.25, None, False))
-    'pell ahead of thorne by 0.250 bits per character: no interval below 1,000 characters'
+    'pell needs 0.250 bits per character less than thorne; no interval below 1,000 characters'
     """
-    margin = f"{result.best} ahead of {result.authors[1].author} by {result.margin:.3f} bits per character"
+    second, margin = result.authors[1].author, f"{result.margin:.3f} bits per character"
     if result.interval is None:
-        return f"{margin}: no interval below 1,000 characters"
+        return f"{result.best} needs {margin} less than {second}; no interval below 1,000 characters"
     low, high = result.interval
-    return f"{margin} [{low:.3f}, {high:.3f}]" + ("" if result.clear else ": no clear difference")
+    if result.clear:
+        return f"{result.best} ahead of {second} by {margin} [{low:.3f}, {high:.3f}]"
+    return f"no clear difference between {result.best} and {second}: {margin} [{low:.3f}, {high:.3f}]"
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:
