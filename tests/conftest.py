@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import StartGenbench, genbench_process
 
 from genbench.corpus.sources import has_nltk_corpus
 
@@ -73,3 +74,10 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("GENBENCH_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("GENBENCH_GUTENBERG", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def start_genbench() -> Iterator[StartGenbench]:
+    """Return a function that starts a genbench command in a folder; the processes are killed after the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda folder, *arguments: stack.enter_context(genbench_process(folder, *arguments))

@@ -1,10 +1,12 @@
 """Helpers: genbench as a process, its workers, and plugins that misbehave."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,19 +23,29 @@ from genbench.tokenization import Text
 
 """
 Result = TypeVar("Result")
+StartGenbench = Callable[..., subprocess.Popen[str]]
 
 
-def start_genbench(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start a genbench command in a process group of its own."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+@contextlib.contextmanager
+def genbench_process(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a genbench command in a process group of its own, which is killed at the end of the context."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "genbench.cli.main", *arguments]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def workers_of(parent: int) -> list[int]:
     """Return the ids of the worker processes that a process has started."""
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(parent)]
+    # without -ww, ps cuts the lines at 80 columns, and with them the module's name where the path of Python is long
+    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)]
     lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     return [int(line.split()[0]) for line in lines if "genbench.experiments.executors.worker" in line]
 

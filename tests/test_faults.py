@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import start_genbench, wait_for, workers_of, write_plugin
+from processes import StartGenbench, wait_for, workers_of, write_plugin
 
 from genbench.corpus import loading
 from genbench.errors import UserError
@@ -119,7 +119,7 @@ LONG = ("compare", "pell", "-g", "markov-char:order=2", "-g", "lstm-char:hidden=
 
 
 @pytest.mark.slow
-def test_ctrl_c_shows_and_stores_the_finished_rows(tmp_path: Path) -> None:
+def test_ctrl_c_shows_and_stores_the_finished_rows(tmp_path: Path, start_genbench: StartGenbench) -> None:
     process = start_genbench(tmp_path, *LONG)
     wait_for(lambda: list_models(models_folder()) and workers_of(process.pid))
     time.sleep(3)  # the network trains
@@ -138,7 +138,7 @@ def test_ctrl_c_shows_and_stores_the_finished_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, start_genbench: StartGenbench) -> None:
     process = start_genbench(tmp_path, *LONG)
     (worker, *_) = wait_for(lambda: workers_of(process.pid))
     process.kill()
@@ -147,7 +147,7 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_its_row(tmp_path: Path) -> None:
+def test_a_killed_worker_costs_its_row(tmp_path: Path, start_genbench: StartGenbench) -> None:
     process = start_genbench(tmp_path, *LONG)
     wait_for(lambda: list_models(models_folder()))
     time.sleep(2)
@@ -199,7 +199,7 @@ def test_a_failed_rename_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_concurrent_commands_share_one_store(tmp_path: Path) -> None:
+def test_concurrent_commands_share_one_store(tmp_path: Path, start_genbench: StartGenbench) -> None:
     expected = compare("pell", ["markov-char:order=3", "markov-word"], keep=False)
     command = ("compare", "pell", "-g", "markov-char:order=3", "-g", "markov-word", "--jobs", "1", "--retrain")
     processes = [start_genbench(tmp_path, *command) for _ in range(5)]

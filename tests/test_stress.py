@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import start_genbench, workers_of, write_plugin
+from processes import StartGenbench, workers_of, write_plugin
 from servers import book, serve
 
 import genbench
@@ -56,7 +56,9 @@ def lost_seconds(start: float) -> float:
 
 
 @pytest.mark.parametrize("target", ["all processes", "a worker", "the command, with Ctrl-C"])
-def test_kills_at_random_moments_lose_nothing(target: str, tmp_path: Path, share: float, tally: Report) -> None:
+def test_kills_at_random_moments_lose_nothing(
+    target: str, tmp_path: Path, share: float, tally: Report, start_genbench: StartGenbench
+) -> None:
     expected = compare("pell", SPECS, steps=STEPS, keep=False)
     rng, end = random.Random(7), time.monotonic() + share
     kills, complete_files, most_lost = 0, 0, 0.0
@@ -106,7 +108,9 @@ LONG_COMMANDS = [
 ]
 
 
-def test_ctrl_c_ends_every_command_at_once(tmp_path: Path, share: float, tally: Report) -> None:
+def test_ctrl_c_ends_every_command_at_once(
+    tmp_path: Path, share: float, tally: Report, start_genbench: StartGenbench
+) -> None:
     rng, end, seconds = random.Random(8), time.monotonic() + share, list[float]()
     while len(seconds) < 2 * len(LONG_COMMANDS) or time.monotonic() < end:
         process = start_genbench(tmp_path, *LONG_COMMANDS[len(seconds) % len(LONG_COMMANDS)])
@@ -126,7 +130,9 @@ def test_ctrl_c_ends_every_command_at_once(tmp_path: Path, share: float, tally: 
     assert median < 2
 
 
-def test_ten_commands_at_once_share_one_store(tmp_path: Path, share: float, tally: Report) -> None:
+def test_ten_commands_at_once_share_one_store(
+    tmp_path: Path, share: float, tally: Report, start_genbench: StartGenbench
+) -> None:
     expected = compare("pell", ["markov-char:order=3", "markov-word"], keep=False)
     comparing = ("compare", "pell", "-g", "markov-char:order=3", "-g", "markov-word", "--jobs", "1", "--retrain")
     generating = ("generate", "pell", "-g", "markov-char:order=3", "--length", "50", "--seed", "1")
@@ -163,7 +169,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_costs_no_results(
-    small_disk: Path, share: float, tally: Report, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path, share: float, tally: Report, monkeypatch: pytest.MonkeyPatch, start_genbench: StartGenbench
 ) -> None:
     monkeypatch.setenv("GENBENCH_HOME", str(small_disk / "home"))
     end, comparisons, not_stored = time.monotonic() + share, 0, 0
@@ -235,7 +241,7 @@ def slow_answer(body: bytes, seconds: float) -> Callable[[Any], None]:
 
 
 def test_kills_during_downloads_leave_no_incomplete_book(
-    tmp_path: Path, share: float, tally: Report, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, share: float, tally: Report, monkeypatch: pytest.MonkeyPatch, start_genbench: StartGenbench
 ) -> None:
     complete_book, rng, end, kills = book(size=4000), random.Random(9), time.monotonic() + share, 0
     texts = files.home() / "texts"
