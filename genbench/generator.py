@@ -7,6 +7,8 @@ one distribution and sample from another. Optional methods beyond these six are 
 
 from __future__ import annotations
 
+import math
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genbench.errors import NotFittedError
+from genbench.errors import ContractError, NotFittedError
 from genbench.tokenization.text import Text as Text
 from genbench.tokenization.tokenizer import Tokenizer
 
@@ -24,6 +26,8 @@ LogProbs = npt.NDArray[np.float64]
 Learned = dict[str, Any]
 OptionValue: TypeAlias = str | int | float | bool | None
 ProgressCallback = Callable[[float], None]  # receives the completed share of a long task, 0 to 1
+
+MAX_NOTE = 500  # characters of a progress note that are kept
 
 
 class Generator(ABC):
@@ -74,7 +78,11 @@ class Generator(ABC):
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a training run, for progress bars, learning curves and tests."""
+    """The progress of a training run, for progress bars, learning curves and tests.
+
+    Numbers may be of any type that `float` accepts, such as a tensor with one value; they are stored as Python numbers,
+    and those that are not finite as None. Raises ContractError for anything else.
+    """
 
     fraction: float  # of the run, 0 to 1
     step: int = 0
@@ -82,6 +90,30 @@ class Progress:
     speed: float | None = None  # characters per second
     note: str = ""
     valid: float | None = None  # bits per character of validation text, if just measured
+
+    def __post_init__(self) -> None:
+        numbers = {name: _number(name, getattr(self, name)) for name in ("fraction", "step", "loss", "speed", "valid")}
+        vars(self).update(
+            numbers,
+            fraction=min(max(numbers["fraction"] or 0.0, 0.0), 1.0),
+            step=int(numbers["step"] or 0),
+            note="" if self.note is None else str(self.note)[:MAX_NOTE],
+        )
+
+
+def _number(name: str, value: Any) -> float | None:
+    """Return a reported value as a float; None if there is none, or it is not finite. Raises ContractError."""
+    if value is None:
+        return None
+
+    # a plugin's own type may raise anything; a tensor with gradients warns before it is converted
+    try:
+        number = float(value.detach() if hasattr(value, "detach") else value)
+    except Exception as error:
+        raise ContractError(
+            f"it reports {name} as {reprlib.repr(value)}, but must report a number, as in Progress({name}=0.5)"
+        ) from error
+    return number if math.isfinite(number) else None
 
 
 @dataclass
@@ -118,7 +150,9 @@ class TrainContext:
     stats: TrainStats = field(default_factory=TrainStats, repr=False, compare=False)
 
     def report(self, progress: Progress) -> None:
-        """Report the progress of the training."""
+        """Report the progress of the training. Raises ContractError for anything but a Progress."""
+        if not isinstance(progress, Progress):
+            raise ContractError(f"it reports {reprlib.repr(progress)}, but must report a Progress, as in Progress(0.5)")
         self.on_progress(progress)
 
     def save(self, state: Learned) -> None:

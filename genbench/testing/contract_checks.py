@@ -43,7 +43,8 @@ UNSEEN = " zqxj vkwq"  # a string that does not occur in the texts
 def learns(subject: Subject) -> None:
     """It learns from a text, and has a tokenizer afterwards.
 
-    Set self.tokenizer in fit: Tokenizer.characters(train) or Tokenizer.words(train).
+    Set self.tokenizer in fit: Tokenizer.characters(train) or Tokenizer.words(train). Report numbers: Progress(0.5,
+    loss=float(loss)).
     """
     tokenizer = vars(subject.fitted).get("tokenizer")
     require(isinstance(tokenizer, Tokenizer), f"after fit, self.tokenizer is {tokenizer!r}")

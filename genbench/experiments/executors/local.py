@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from genbench.errors import ContractError
 from genbench.experiments.executors.base import STOPPED, Event, Events
+from genbench.experiments.executors.messages import Message, parse_message, read_line
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
-from genbench.generator import Progress
-from genbench.storage.records import JsonObject
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 POLL_SECONDS = 0.5  # an endless wait for the queue would not notice Ctrl-C
@@ -84,8 +84,8 @@ class LocalExecutor:
             except Exception as error:  # such as a system that starts no more processes: only this row fails
                 events.put((index, Row.blank(jobs[index]).failed(f"{type(error).__name__}: {error}")))
 
-    def _run_job(self, index: int, job: Job) -> Iterator[Progress | Row]:
-        """Yield the events of one job, which runs in a new process."""
+    def _run_job(self, index: int, job: Job) -> Iterator[Message]:
+        """Yield the messages of one job, which runs in a new process."""
         if index in self._stopped:
             yield Row.blank(job).failed(STOPPED)
             return
@@ -102,18 +102,18 @@ class LocalExecutor:
             if job.timeout is not None:
                 timer.start()
 
-            # send the job, and receive events until its row
+            # send the job, and receive messages until its row
             _send_job(process, job)
-            for event in _receive(process):
-                if "progress" in event:
-                    progress = event["progress"]
-                    yield Progress(**{**progress, "fraction": progress["fraction"] or 0.0})
-                if event.get("row") is not None:
-                    row = Row.from_dict(event["row"])
+            for message in _receive(process, job):
+                if isinstance(message, Row):
+                    row = message
                     break  # whatever else the process has running is not waited for
+                yield message
             else:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(EXIT_SECONDS)
+        except ContractError as error:  # it sent something else
+            row = Row.blank(job).failed(str(error))
         finally:
             timer.cancel()
             exit_code = _end(process)
@@ -194,16 +194,11 @@ def _send_job(process: Process, job: Job) -> None:
         process.stdin.flush()
 
 
-def _receive(process: Process) -> Iterator[JsonObject]:
-    """Yield the events that a process writes to its standard output, one JSON object per line."""
+def _receive(process: Process, job: Job) -> Iterator[Message]:
+    """Yield the messages that a process writes to its standard output. Raises ContractError for anything else."""
     assert process.stdout is not None
-    for line in process.stdout:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue  # half a line: the process died while it wrote
-        if isinstance(event, dict):
-            yield event
+    while line := read_line(process.stdout):
+        yield parse_message(line, job)
 
 
 def _failure(job: Job, exit_code: int, timed_out: bool, last_line: str) -> str:

@@ -7,6 +7,7 @@ any machine. A job whose node dies is sent again, with the newest checkpoint tha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections import Counter, deque
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genbench import __version__
-from genbench.errors import GenbenchError, format_error
+from genbench.errors import ContractError, GenbenchError, format_error
 from genbench.experiments.executors import ray_cluster
 from genbench.experiments.executors.base import STOPPED, Event, Events
 from genbench.experiments.executors.job_bundle import (
@@ -25,7 +26,14 @@ from genbench.experiments.executors.job_bundle import (
     pack_job,
     unpack_result,
 )
-from genbench.experiments.executors.ray_task import Message, run_in_folder
+from genbench.experiments.executors.messages import format_message
+from genbench.experiments.executors.ray_task import (
+    TaskMessage,
+    TaskResult,
+    parse_result,
+    parse_task_message,
+    run_in_folder,
+)
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.generator import Progress
@@ -37,8 +45,6 @@ MAILBOX_RETRY_SECONDS = 0.1  # between two attempts to reach a restarted mailbox
 CANCEL_SECONDS = 2.0  # that tasks may take to end when they are cancelled
 SHARED_FIELDS = ("train", "valid", "test", "other_tests", "strata")  # of a job: large, the same for all of an author
 MB = 1 << 20
-
-TaskResult = tuple[Row, FileContents]
 
 
 def resources(job: Job) -> dict[str, float]:
@@ -56,15 +62,15 @@ class Mailbox:
     """A Ray actor that collects the messages of running jobs until the driver takes them."""
 
     def __init__(self) -> None:
-        self.messages: list[tuple[int, Message]] = []
+        self.messages: list[tuple[int, TaskMessage]] = []
         self.arrived = asyncio.Event()
 
-    async def put(self, index: int, message: Message) -> None:
+    async def put(self, index: int, message: TaskMessage) -> None:
         """Add a message of a job."""
         self.messages.append((index, message))
         self.arrived.set()
 
-    async def take(self) -> list[tuple[int, Message]]:
+    async def take(self) -> list[tuple[int, TaskMessage]]:
         """Return all messages, as soon as there is one."""
         await self.arrived.wait()
         messages, self.messages = self.messages, []
@@ -80,8 +86,9 @@ def run_task(
     job = Job(**fields, **shared)
     if version != __version__:
         reason = f"its node has genbench {__version__}, and this machine {version}: install the same version"
-        return Row.blank(job).failed(reason), {}
-    return run_in_folder(job, bundle, lambda message: mailbox.put.remote(index, message))
+        return format_message(Row.blank(job).failed(reason)), {}
+    row, files = run_in_folder(job, bundle, lambda message: mailbox.put.remote(index, message))
+    return format_message(row), files
 
 
 @dataclass
@@ -206,7 +213,7 @@ class _Tasks:
         from ray.exceptions import RayError
 
         # take the messages, and ask for the next ones
-        messages: list[tuple[int, Message]] = []
+        messages: list[tuple[int, TaskMessage]] = []
         try:
             messages = self.ray.get(self.messages)
         except RayError:  # it died with its node: Ray starts another, and the messages in it are lost
@@ -218,10 +225,12 @@ class _Tasks:
         for index, message in messages:
             if index not in self.running.values():
                 continue
-            if isinstance(message, Progress):
-                yield index, message
-            else:
-                newest[index] = message
+            with contextlib.suppress(ContractError):  # the row of a job says what is wrong, not its progress
+                progress = parse_task_message(message, self.jobs[index])
+                if isinstance(progress, Progress):
+                    yield index, progress
+                else:
+                    newest[index] = progress
 
         # store the checkpoints
         for index, state in newest.items():
@@ -237,7 +246,9 @@ class _Tasks:
         job = self.jobs[index]
         files: FileContents = {}
         try:
-            row, files = self.ray.get(reference)
+            row, files = parse_result(self.ray.get(reference), job)
+        except ContractError as error:
+            row = Row.blank(job).failed(str(error))
         except TaskCancelledError:
             row = Row.blank(job).failed(STOPPED)
         except RayTaskError as error:

@@ -1,7 +1,7 @@
-"""The process that runs one job: it reads a job as a line of JSON, and writes events as lines of JSON.
+"""The process that runs one job: it reads a job as a line of JSON, and writes messages as lines of JSON (messages.py).
 
-{"progress": {...}} while it works, {"row": {...}} at the end. What a generator prints goes to standard error. The
-process ends when its standard input closes, since then the process that waits for the row is gone.
+What a generator prints goes to standard error. The process ends when its standard input closes, since then the process
+that waits for the row is gone.
 """
 
 from __future__ import annotations
@@ -11,26 +11,20 @@ import json
 import os
 import sys
 import threading
-from dataclasses import asdict
 from typing import TextIO
 
+from genbench.experiments.executors.messages import Message, format_message
 from genbench.experiments.job import Job, run_job
-from genbench.generator import Progress
 from genbench.storage.memory import total_memory
-from genbench.storage.records import JsonObject
-from genbench.training import json_values
 
 
 def main() -> None:
     """Run the job on standard input."""
-    events = _redirect_stdout()
+    messages = _redirect_stdout()
 
-    def send(event: JsonObject) -> None:
-        events.write(json.dumps(json_values(event), allow_nan=False) + "\n")
-        events.flush()
-
-    def report(progress: Progress) -> None:
-        send({"progress": asdict(progress)})
+    def send(message: Message) -> None:
+        messages.write(format_message(message))
+        messages.flush()
 
     # read the job; from here on, the end of standard input means that the parent is gone
     job = Job.from_dict(json.loads(sys.stdin.readline()))
@@ -39,14 +33,14 @@ def main() -> None:
 
     # an allocation that fails is an error of this row, and no reason for the system to end processes
     _limit_memory()
-    send({"row": run_job(job, report).to_dict()})
+    send(run_job(job, send))
 
 
 def _redirect_stdout() -> TextIO:
     """Redirect standard output to standard error; return a stream to the original one."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    return events
+    return messages
 
 
 def _exit_when_closed(stdin: TextIO) -> None:
