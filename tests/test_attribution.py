@@ -175,7 +175,7 @@ def test_a_held_out_book_is_the_test_text(corpora: list[Corpus]) -> None:
 
 def test_models_of_the_same_training_are_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     first = genbench.attribute("The lamp was lit.", AUTHORS[:2])
-    monkeypatch.setattr("genbench.training._fit", None)
+    monkeypatch.setattr("genbench.training.train._fit", None)
     assert genbench.attribute("The lamp was lit.", AUTHORS[:2]) == first
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Unigram
+from doubles import Fixed, Unigram
 
 from genbench import Model, UserError, registry
 from genbench.generator import Generator, Text, TrainContext
 from genbench.spec import Spec
 from genbench.storage import checkpoints, models
-from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
+from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model, validation
 
 SPEC = Spec.parse("markov-char:order=2")
 TEXT = TrainingText("thorne", "the cat sat on the mat.\n" * 30, "the dog sat.\n" * 5, sha256="0" * 64, books=["Cats"])
@@ -189,6 +189,28 @@ def test_details_become_json_values() -> None:
 
 def test_chosen_options_are_in_the_spec_of_the_record() -> None:
     assert record_of(chosen={"smoothing": 0.25}).spec == "unigram:smoothing=0.25"
+
+
+# Bits per character on validation text
+
+
+def test_the_card_has_the_bits_per_character_of_the_validation_text(tmp_path: Path) -> None:
+    model = train(tmp_path)
+    (stored,) = models.list_models(tmp_path)
+    expected = model.score(TEXT.valid).bits_per_character
+    assert stored.card.training.validation_bits_per_character == pytest.approx(expected, abs=1e-4)
+
+
+def test_only_the_beginning_of_a_long_validation_text_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "VALIDATION_CHARACTERS", 2)
+    generator = Fixed(shares=(0.5, 0.25, 0.125, 0.125))  # of a, b, c and d
+    assert validation.validation_bits(generator, "bbcd") == pytest.approx(2.0, abs=1e-4)
+
+
+def test_without_a_score_of_validation_text_the_card_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert validation.validation_bits(Fixed(), "") is None
+    monkeypatch.setattr(Fixed, "log_probs", None)
+    assert validation.validation_bits(Fixed(), "abcd") is None
 
 
 # Settings

@@ -19,6 +19,7 @@ KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed",
 MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
 
 _NUMBER = (int, float, type(None))
+_MEASURED = ("seconds", "characters_per_second", "parameters", "steps", "passes", "validation_bits_per_character")
 _STRINGS = ("author", "sha256", "held_out", "generator", "source", "device", "spec", "created")
 _KINDS: dict[str, tuple[type, ...]] = {
     **{"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)},
@@ -36,6 +37,7 @@ class TrainingRecord:
     parameters: int | None = None
     steps: int | None = None
     passes: float | None = None  # over the training text
+    validation_bits_per_character: float | None = None  # of the beginning of the validation text, after training
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
@@ -122,9 +124,7 @@ def _require_card(card: Any) -> None:
 
     # the record of its training
     training = card["training"]
-    numbers = {
-        name: (training.get(name)) for name in ("seconds", "characters_per_second", "parameters", "steps", "passes")
-    }
+    numbers = {name: training.get(name) for name in _MEASURED}
     untrusted.require_types(numbers, dict.fromkeys(numbers, _NUMBER))
     untrusted.require_types(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
 

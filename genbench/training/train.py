@@ -4,113 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
-from genbench.generator import Generator, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
 from genbench.storage.cards import ModelCard, TrainingRecord
-
-DEFAULT_BUDGET = 30.0  # seconds
-MAX_SEED = 2**32
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-class ProgressListener:
-    """Receives messages and progress of long operations. This base class ignores them; override what you need."""
-
-    def message(self, text: str) -> None:
-        """Receive a sentence for the user."""
-
-    def download(self, name: str, share: float) -> None:
-        """Receive the completed share of a download, 0 to 1."""
-
-    def task(self, name: str) -> ProgressCallback:
-        """Start a task; return the callback that receives its completed share, 0 to 1."""
-        return ignore
-
-    def job_progress(self, job: int, name: str, progress: Progress) -> None:
-        """Receive the progress of one training or one row of a comparison; `job` is its number, from 0."""
-
-    def job_done(self, job: int, name: str, outcome: str) -> None:
-        """Receive the outcome of a row: its bits per character, or the reason why it failed."""
-
-
-SILENT = ProgressListener()
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """The budget, seed and device of a training.
-
-    `with_default_budget` sets 30 seconds if neither budget nor steps are set. Raises UserError for invalid values.
-    """
-
-    budget: float | None = None  # seconds
-    steps: int | None = None
-    seed: int = 0
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        # budget and steps
-        if self.budget is not None and not 0 < self.budget < math.inf:
-            raise UserError(f"budget is {self.budget!r} seconds, but must be above 0; give it as in --budget 30s")
-        if self.steps is not None and self.steps < 1:
-            raise UserError(f"steps is {self.steps}, but must be 1 or more")
-
-        # seed and device
-        if not 0 <= self.seed < MAX_SEED:
-            raise UserError(f"seed is {self.seed}, but must be from 0 to below 2 ** 32")
-        if self.device not in DEVICES:
-            raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
-
-    def require_device(self) -> None:
-        """Raise UserError if this machine does not have the device."""
-        if self.device not in ("cuda", "mps"):
-            return
-
-        # imported here, because only networks need torch
-        import torch
-
-        available = torch.cuda.is_available() if self.device == "cuda" else torch.backends.mps.is_available()
-        if not available:
-            raise UserError(f"this machine's PyTorch finds no {self.device} device; choose --device cpu or auto")
-
-    def with_default_budget(self) -> TrainSettings:
-        """Return the same settings, with a budget of 30 seconds if neither budget nor steps are set."""
-        return replace(self, budget=DEFAULT_BUDGET) if self.budget is None and self.steps is None else self
-
-
-@dataclass(frozen=True)
-class TrainingText:
-    """The text of one training, and its description for the model card."""
-
-    author: str
-    train: str
-    valid: str
-    sha256: str = ""  # of the whole cleaned text
-    held_out: str = ""
-    books: list[str] = field(default_factory=list)
-    lines: str = "join"
-
-    @classmethod
-    def from_corpus(cls, corpus: Corpus) -> TrainingText:
-        """Return the training and validation text of a corpus, without its test text."""
-        # without the test text, no generator can learn from it
-        train, valid = str(corpus.train), str(corpus.valid)
-        return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
+from genbench.training.settings import TrainingText, TrainSettings, resolve_device
+from genbench.training.validation import validation_bits
 
 
 def train_model(
@@ -168,20 +79,6 @@ def describe_reuse(model: Model) -> str:
     return f"trained on {created} and stored; --retrain trains it again"
 
 
-def resolve_device(name: str) -> str:
-    """Return the device to train on; "auto" is CUDA or MPS if torch is imported and has it, else the CPU."""
-    if name != "auto":
-        return name
-
-    # networks have imported torch by now
-    torch = sys.modules.get("torch")  # a chain does not need torch and should not wait for its import
-    if torch is None:
-        return "cpu"
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
 def json_values(value: Any) -> Any:
     """Convert a value to JSON values: numpy numbers to Python numbers, and infinities and NaN to None."""
     # containers, item by item
@@ -234,6 +131,7 @@ def _fit(
 
     # the card, completed with the statistics
     record = _record(context.stats, Spec.parse(card.spec), seconds, len(text.train))
+    record = replace(record, validation_bits_per_character=validation_bits(generator, text.valid, on_progress))
     return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
 
 

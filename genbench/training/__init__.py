@@ -1,0 +1,17 @@
+"""Train one model and store it, or reuse the stored model of the same training.
+
+train.py        `train_model`: reuse or train, Ctrl-C, resuming
+settings.py     budget, seed and device of a training, and its text
+validation.py   bits per character on validation text; whether a network learned more than frequencies
+listener.py     ProgressListener, which receives messages and progress
+"""
+
+from genbench.training.listener import SILENT as SILENT
+from genbench.training.listener import ProgressListener as ProgressListener
+from genbench.training.settings import DEVICES as DEVICES
+from genbench.training.settings import TrainingText as TrainingText
+from genbench.training.settings import TrainSettings as TrainSettings
+from genbench.training.settings import resolve_device as resolve_device
+from genbench.training.train import describe_reuse as describe_reuse
+from genbench.training.train import json_values as json_values
+from genbench.training.train import train_model as train_model

@@ -1,0 +1,28 @@
+"""ProgressListener: receives the messages and the progress of long operations."""
+
+from __future__ import annotations
+
+from genbench.generator import Progress, ProgressCallback, ignore
+
+
+class ProgressListener:
+    """Receives messages and progress of long operations. This base class ignores them; override what you need."""
+
+    def message(self, text: str) -> None:
+        """Receive a sentence for the user."""
+
+    def download(self, name: str, share: float) -> None:
+        """Receive the completed share of a download, 0 to 1."""
+
+    def task(self, name: str) -> ProgressCallback:
+        """Start a task; return the callback that receives its completed share, 0 to 1."""
+        return ignore
+
+    def job_progress(self, job: int, name: str, progress: Progress) -> None:
+        """Receive the progress of one training or one row of a comparison; `job` is its number, from 0."""
+
+    def job_done(self, job: int, name: str, outcome: str) -> None:
+        """Receive the outcome of a row: its bits per character, or the reason why it failed."""
+
+
+SILENT = ProgressListener()

@@ -1,0 +1,90 @@
+"""What determines a training besides the generator: TrainSettings and TrainingText."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass, field, replace
+
+from genbench.corpus.corpus import Corpus
+from genbench.errors import UserError
+
+DEFAULT_BUDGET = 30.0  # seconds
+MAX_SEED = 2**32
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The budget, seed and device of a training.
+
+    `with_default_budget` sets 30 seconds if neither budget nor steps are set. Raises UserError for invalid values.
+    """
+
+    budget: float | None = None  # seconds
+    steps: int | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        # budget and steps
+        if self.budget is not None and not 0 < self.budget < math.inf:
+            raise UserError(f"budget is {self.budget!r} seconds, but must be above 0; give it as in --budget 30s")
+        if self.steps is not None and self.steps < 1:
+            raise UserError(f"steps is {self.steps}, but must be 1 or more")
+
+        # seed and device
+        if not 0 <= self.seed < MAX_SEED:
+            raise UserError(f"seed is {self.seed}, but must be from 0 to below 2 ** 32")
+        if self.device not in DEVICES:
+            raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
+
+    def require_device(self) -> None:
+        """Raise UserError if this machine does not have the device."""
+        if self.device not in ("cuda", "mps"):
+            return
+
+        # imported here, because only networks need torch
+        import torch
+
+        available = torch.cuda.is_available() if self.device == "cuda" else torch.backends.mps.is_available()
+        if not available:
+            raise UserError(f"this machine's PyTorch finds no {self.device} device; choose --device cpu or auto")
+
+    def with_default_budget(self) -> TrainSettings:
+        """Return the same settings, with a budget of 30 seconds if neither budget nor steps are set."""
+        return replace(self, budget=DEFAULT_BUDGET) if self.budget is None and self.steps is None else self
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """The text of one training, and its description for the model card."""
+
+    author: str
+    train: str
+    valid: str
+    sha256: str = ""  # of the whole cleaned text
+    held_out: str = ""
+    books: list[str] = field(default_factory=list)
+    lines: str = "join"
+
+    @classmethod
+    def from_corpus(cls, corpus: Corpus) -> TrainingText:
+        """Return the training and validation text of a corpus, without its test text."""
+        # without the test text, no generator can learn from it
+        train, valid = str(corpus.train), str(corpus.valid)
+        return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
+
+
+def resolve_device(name: str) -> str:
+    """Return the device to train on; "auto" is CUDA or MPS if torch is imported and has it, else the CPU."""
+    if name != "auto":
+        return name
+
+    # networks have imported torch by now
+    torch = sys.modules.get("torch")  # a chain does not need torch and should not wait for its import
+    if torch is None:
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
