@@ -1,9 +1,10 @@
-"""An HTTP server on loopback with scripted responses: complete, cut short, slow or wrong."""
+"""An HTTP server on loopback with scripted responses: complete, cut short, slow, wrong or not HTTP."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -69,18 +70,6 @@ def cut_short(body: bytes, after: int, **headers: str) -> Responder:
     return send
 
 
-def resume(body: bytes, **headers: str) -> Responder:
-    """Send the part of a body that the request's Range header names."""
-
-    def send(handler: BaseHTTPRequestHandler) -> None:
-        start = int((handler.headers["Range"] or "bytes=0-")[len("bytes=") : -1])
-        span = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        _send_head(handler, 206, {"Content_Length": str(len(body) - start), "Content_Range": span, **headers})
-        handler.wfile.write(body[start:])
-
-    return send
-
-
 def drip(body: bytes, pause: float, until: threading.Event) -> Responder:
     """Send a byte every `pause` seconds, until the event is set."""
 
@@ -104,9 +93,28 @@ def stay_silent(until: threading.Event) -> Responder:
     return send
 
 
-def redirect(address: str, status: int = 302) -> Responder:
-    """Redirect to another address."""
-    return respond(status, Location=address)
+def redirect(address: str, status: int = 302, body: Responder | None = None) -> Responder:
+    """Redirect to another address, with the body that another responder writes without a head."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        _send_head(handler, status, {"Location": address})
+        if body is not None:
+            body(handler)
+
+    return send
+
+
+def send_raw(*pieces: bytes, pause: float = 0.0, until: threading.Event | None = None) -> Responder:
+    """Send bytes without adding a head; with `until`, the last piece again and again until the event is set."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        for piece in pieces:
+            handler.wfile.write(piece)
+            time.sleep(pause)
+        while until is not None and not until.wait(pause):
+            handler.wfile.write(pieces[-1])
+
+    return send
 
 
 def respond_chunked(pieces: Sequence[bytes], whole: bool = True) -> Responder:

@@ -19,7 +19,7 @@ def book(word: str, paragraphs: int = 40) -> str:
 def no_download(monkeypatch):
     """Hide NLTK's corpus and let its download fail at once."""
     monkeypatch.setattr(sources, "_find_nltk_file", lambda name: None)
-    monkeypatch.setattr(sources, "download_nltk", lambda package, on_progress, timeout: "no network")
+    monkeypatch.setattr(sources, "download_nltk", lambda package, on_progress, limits: "no network")
 
 
 def test_load_a_file(tmp_path):

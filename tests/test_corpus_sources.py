@@ -155,7 +155,7 @@ def test_exception_in_nltks_downloader_raises_the_same_sentence(no_corpus, monke
 def test_silent_download_times_out(no_corpus, monkeypatch):
     release = threading.Event()
     replace_nltk_downloader(monkeypatch, action=lambda: release.wait(30))
-    with pytest.raises(CorpusError, match=r"no answer for 0\.05 s"):
+    with pytest.raises(CorpusError, match=r"too little data in 0\.05 s"):
         read_book(EMMA, retries=RetryPolicy(0.05))
     release.set()
 

@@ -1,7 +1,7 @@
-"""HTTP downloads of single files: complete or not at all, retried and resumed where that may help.
+"""HTTP downloads of single files: complete or not at all, retried where that may help, limited in time and size.
 
-Built on urllib, which uses the system's proxies and certificates. What it lacks no other HTTP library has either:
-retries that resume a body, and a time limit on servers that send a byte at a time.
+The `requests` library speaks HTTP: proxies, certificates, redirects, chunks, lengths, compression. A try that fails
+starts again from the first byte, so that parts of different files are never joined: a book is a few megabytes.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
-from http.client import HTTPException, HTTPMessage
+from dataclasses import dataclass
+from functools import partial
+from http.client import responses as status_words
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Any, TypeVar
-from urllib import request
-from urllib.error import HTTPError, URLError
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from requests import Response, Session
 
 CHUNK_BYTES = 1 << 14  # fewer bytes than these within the timeout count as silence
-MAX_BYTES = 1 << 26  # the longest books have a tenth of this
-MAX_RETRY_AFTER = 30.0  # seconds that a server may ask to wait
+MAX_BYTES = 1 << 26  # after decompression; the longest books have a tenth of this
+MAX_REDIRECTS = 5
+MAX_RETRY_AFTER = 30  # seconds that a server may ask to wait
 RETRYABLE_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 USER_AGENT = "genbench (downloads one book at a time and caches it)"
 
@@ -31,10 +33,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Seconds without data after which a server is given up, and the delays in seconds before each retry."""
+    """Time limits of a download, in seconds: without data, before each retry, and for all tries together."""
 
     timeout: float = 10.0
     delays: tuple[float, ...] = (1.0, 4.0)
+    total: float = 300.0
 
 
 class DownloadError(Exception):
@@ -45,169 +48,149 @@ class DownloadError(Exception):
         self.status, self.retryable, self.retry_after = status, retryable, retry_after
 
 
-@dataclass
-class _PartialFile:
-    """The bytes received so far, and what identifies the file that they belong to."""
-
-    data: bytearray = field(default_factory=bytearray)
-    total: int | None = None  # bytes of the whole file, where the server states them
-    version: str = ""  # the server's ETag or Last-Modified
-
-
 def download(url: str, on_progress: Callable[[float], None], retries: RetryPolicy) -> bytes:
-    """Return the whole file at an address. `on_progress` receives the share received, 0 to 1.
+    """Return the whole file at an address. `on_progress` receives the share received, 0 to 1, anew with each try.
 
     Raises DownloadError when the last try fails, or one that cannot succeed later.
     """
-    partial = _PartialFile()
-
-    # a partial download is resumed by the next try
+    deadline = time.monotonic() + retries.total
     for delay in retries.delays:
         try:
-            return _try_download(url, partial, on_progress, retries.timeout)
+            return _try_download(url, on_progress, retries.timeout, deadline)
         except DownloadError as error:
-            if not error.retryable:
+            pause = max(delay, error.retry_after)
+            if not error.retryable or time.monotonic() + pause >= deadline:
                 raise
-            time.sleep(max(delay, error.retry_after))
-    return _try_download(url, partial, on_progress, retries.timeout)
+            time.sleep(pause)
+    return _try_download(url, on_progress, retries.timeout, deadline)
 
 
-def _try_download(url: str, partial: _PartialFile, on_progress: Callable[[float], None], timeout: float) -> bytes:
-    offset, version, total = len(partial.data), partial.version, partial.total
-
-    # receive the rest of the file
+def _try_download(url: str, on_progress: Callable[[float], None], timeout: float, deadline: float) -> bytes:
+    data = bytearray()
+    parts = partial(_stream, _new_session(), url, timeout)
     try:
-        for head, chunk in iterate_with_timeout(lambda: _request(url, offset, version, timeout), timeout):
-            if head is not None:
-                _check_head(partial, head, total)
-            partial.data += chunk
-            if len(partial.data) > MAX_BYTES:
+        for share, chunk in iterate_with_timeout(parts, timeout, deadline):
+            data += chunk
+            if len(data) > MAX_BYTES:
                 raise DownloadError(f"the file is larger than {MAX_BYTES >> 20} MB, so it is not a book")
-            on_progress(min(len(partial.data) / partial.total, 1.0) if partial.total else 0.0)
-    except (OSError, HTTPException) as error:
-        failure = _describe_failure(error, timeout)
-        if failure.status == 416:  # the file is shorter than the part received: it is another one
-            partial.data.clear()
-        raise failure from error
-
-    # check that it is complete
-    if partial.total is not None and len(partial.data) != partial.total:
-        raise DownloadError(
-            f"the connection closed after {len(partial.data):,} of {partial.total:,} bytes", retryable=True
-        )
-    return bytes(partial.data)
+            on_progress(share)
+    except TimeoutError as error:
+        raise DownloadError(f"the server is silent or too slow: {error}", retryable=True) from error
+    return bytes(data)
 
 
-ResponseHead = tuple[int, HTTPMessage]  # status and headers
+def _new_session() -> Session:
+    import requests  # imported late: most commands need no network
+
+    session = requests.Session()
+    session.max_redirects = MAX_REDIRECTS
+    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+    session.hooks["response"].append(_close_redirect)
+    return session
 
 
-def _request(url: str, offset: int, version: str, timeout: float) -> Iterator[tuple[ResponseHead | None, bytes]]:
-    """Yield the response head, then the bytes from `offset` on, or from the start where the server cannot resume."""
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+def _stream(session: Session, url: str, timeout: float) -> Iterator[tuple[float, bytes]]:
+    """Yield the parts of a file, each with the share received so far; the first is empty and follows the head.
 
-    # If-Range: the rest of the same version, or the whole of a new one
-    if offset:
-        headers |= {"Range": f"bytes={offset}-"} | ({"If-Range": version} if version else {})
-    with _opener().open(request.Request(url, headers=headers), timeout=timeout) as response:
-        yield (response.status, response.headers), b""
-        while chunk := response.read(CHUNK_BYTES):
-            yield None, chunk
+    Raises DownloadError for any failure of the network, the server or the library.
+    """
+    try:
+        with session, session.get(url, timeout=timeout, stream=True) as response:
+            _require_file(response)
+            total = response.raw.length_remaining  # None where the server does not state it
+            yield 0.0, b""
 
-
-@cache
-def _opener() -> request.OpenerDirector:
-    """Return an opener for HTTP and HTTPS only, so that a redirect cannot lead to a file or another protocol."""
-    opener = request.OpenerDirector()
-    handlers: tuple[type[request.BaseHandler], ...] = (
-        request.ProxyHandler,
-        request.HTTPHandler,
-        request.HTTPSHandler,
-        request.HTTPRedirectHandler,
-        request.HTTPErrorProcessor,
-        request.HTTPDefaultErrorHandler,
-        request.UnknownHandler,
-    )
-    for handler in handlers:
-        opener.add_handler(handler())
-    return opener
+            # the library checks the length, and decompresses what a server compresses without being asked
+            for chunk in response.iter_content(CHUNK_BYTES):
+                yield min(response.raw.tell() / total, 1.0) if total else 0.0, chunk
+    except DownloadError:
+        raise
+    except Exception as error:  # hostile responses raise more than the library's own exceptions
+        raise _describe_failure(error, timeout) from error
 
 
-def _check_head(partial: _PartialFile, head: ResponseHead, expected_total: int | None) -> None:
-    """Check a response head; drop the bytes received so far unless the rest of the very same file follows."""
-    status, headers = head
+def _close_redirect(response: Response, *_: Any, **__: Any) -> None:
+    """Close a redirecting response: the library would read its body to the end, and it may have none."""
+    if response.is_redirect:
+        response.close()
 
-    # refuse what is not a plain file
-    if headers.get_content_type() in ("text/html", "application/xhtml+xml"):
+
+def _require_file(response: Response) -> None:
+    """Check the status and the type of a response. Raises DownloadError where it is not a whole plain file."""
+    status = response.status_code
+
+    # a server may ask for a pause; one that is too long, or not in seconds, is not waited for
+    if status != 200:
+        header = response.headers.get("Retry-After", "0")
+        pause = float(header) if re.fullmatch("[0-9]{1,3}", header) else float("inf")
+        retryable = status in RETRYABLE_STATUSES and pause <= MAX_RETRY_AFTER
+        message = f"the server answered {status} {status_words.get(status, '')}".rstrip()
+        raise DownloadError(message, status, retryable, pause)
+
+    # log-in pages of networks, and errors that are sent with status 200
+    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if content_type in ("text/html", "application/xhtml+xml"):
         raise DownloadError("the server sent a web page instead, perhaps the log-in page of this network")
-    encoding = headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise DownloadError(f"the server sent a compressed file ({encoding}), which was not requested")
-
-    # a partial response must start where the bytes received so far end
-    partial.version = headers.get("ETag", "") or headers.get("Last-Modified", "")
-    if status == 206:
-        span = re.fullmatch(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15})", headers.get("Content-Range", ""))
-        if span and int(span[1]) == len(partial.data) and expected_total in (None, int(span[2])):
-            partial.total = int(span[2])
-            return
-        partial.data.clear()
-        raise DownloadError("the server sent another part of the file than requested", retryable=True)
-
-    # anything else is the whole file
-    length = headers.get("Content-Length", "")
-    partial.data.clear()
-    partial.total = int(length) if length.isascii() and length.isdigit() else None
 
 
 def _describe_failure(error: Exception, timeout: float) -> DownloadError:
-    """Convert a network error into a DownloadError that says in words what failed."""
-    # an answer with an error status
-    if isinstance(error, HTTPError):
-        return _describe_status(error)
+    """Convert an exception of the network library into a DownloadError that says in words what failed."""
+    from requests import exceptions
+    from urllib3.exceptions import LocationValueError
 
-    # failures that another try does not mend
-    reason: Any = error.reason if isinstance(error, URLError) else error
-    if isinstance(reason, socket.gaierror):
+    invalid_address = (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema, LocationValueError)
+
+    # failures that another try does not mend, named by the library
+    if isinstance(error, exceptions.TooManyRedirects):
+        return DownloadError(f"the server redirects more than {MAX_REDIRECTS} times")
+    if isinstance(error, invalid_address):
+        return DownloadError("the address, a redirect of the server, or the proxy is not a usable web address")
+    if isinstance(error, exceptions.ProxyError):
+        return DownloadError("the proxy that http_proxy or https_proxy names cannot be used")
+
+    # and by the operating system
+    cause = _first_cause(error)
+    if isinstance(cause, socket.gaierror):
         return DownloadError("the server's name cannot be resolved: there is no network, or the address is wrong")
-    if isinstance(reason, ConnectionRefusedError):
+    if isinstance(cause, ConnectionRefusedError):
         return DownloadError("the server refuses connections")
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return DownloadError(f"the server's certificate is not valid ({reason.verify_message})")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return DownloadError(
+            f"the server's certificate is not valid ({cause.verify_message}); "
+            "if this network has certificates of its own, set REQUESTS_CA_BUNDLE to their file"
+        )
 
     # failures that may pass
-    if isinstance(reason, TimeoutError):
-        speed = f"less than {CHUNK_BYTES >> 10} kB in {timeout:g} s"
-        return DownloadError(f"the server is silent or too slow: {speed}", retryable=True)
-    if isinstance(reason, ConnectionError | HTTPException | ssl.SSLError):
-        return DownloadError("the connection was closed too early", retryable=True)
-    return DownloadError(" ".join(str(getattr(reason, "strerror", None) or reason).split()))
+    if isinstance(cause, TimeoutError):
+        return DownloadError(f"the server is silent or too slow: {_silence(timeout)}", retryable=True)
+    passing = (exceptions.RequestException, ConnectionError, ssl.SSLError)
+    if isinstance(cause, OSError) and not isinstance(cause, passing):
+        return DownloadError(" ".join((cause.strerror or str(cause)).split()))
+    return DownloadError("the connection was closed too early, or the response is not valid", retryable=True)
 
 
-def _describe_status(error: HTTPError) -> DownloadError:
-    """Convert an HTTP error status into a DownloadError."""
-    with error:
-        if 300 <= error.code < 400:
-            return DownloadError("the server redirects in a loop, or to an address that is not http", error.code)
+def _first_cause(error: BaseException) -> BaseException:
+    """Return the exception that an exception goes back to."""
+    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        error = cause
+    return error
 
-        # the server may ask for a pause; one that is too long is not waited for
-        header = error.headers.get("Retry-After", "")
-        retry_after = float(header) if header.isascii() and header.isdigit() else 0.0
-        retryable = error.code == 416 or (error.code in RETRYABLE_STATUSES and retry_after <= MAX_RETRY_AFTER)
-        reason = " ".join(str(error.reason).split())[:60]
-        message = f"the server answered {error.code} {reason}".rstrip()
-        return DownloadError(message, error.code, retryable, retry_after)
+
+def _silence(timeout: float) -> str:
+    return f"too little data in {timeout:g} s"
 
 
 _DONE = object()
 
 
-def iterate_with_timeout(source: Callable[[], Iterator[Item]], timeout: float) -> Iterator[Item]:
+def iterate_with_timeout(source: Callable[[], Iterator[Item]], timeout: float, deadline: float) -> Iterator[Item]:
     """Yield the items of an iterator that is created and run in a thread; its exceptions are raised here.
 
-    Raises TimeoutError after `timeout` seconds without an item. A thread is needed because no socket timeout covers
-    name resolution, or a server that sends a byte a second. A thread that is given up ends with its next item.
+    Raises TimeoutError after `timeout` seconds without an item, and at the time `deadline` of `time.monotonic`. A
+    thread is needed because no socket timeout covers name resolution, or a server that sends a byte a second. A thread
+    that is given up ends with its next item.
 
-    >>> list(iterate_with_timeout(lambda: iter("ab"), 1.0))
+    >>> list(iterate_with_timeout(lambda: iter("ab"), 1.0, time.monotonic() + 1.0))
     ['a', 'b']
     """
     # start the thread
@@ -215,13 +198,15 @@ def iterate_with_timeout(source: Callable[[], Iterator[Item]], timeout: float) -
     abandoned = Event()
     Thread(target=_send_items, args=(source, messages, abandoned), daemon=True).start()
 
-    # pass on what it sends, until it ends or is silent for too long
+    # pass on what it sends, until it ends, is silent for too long, or takes too long
     try:
         while True:
+            remaining = deadline - time.monotonic()
             try:
-                kind, value = messages.get(timeout=timeout)
+                kind, value = messages.get(timeout=max(min(timeout, remaining), 0.0))
             except Empty:
-                raise TimeoutError(f"no answer for {timeout:g} s") from None
+                over = "the time limit of the whole download is reached"
+                raise TimeoutError(_silence(timeout) if timeout < remaining else over) from None
             if kind is _DONE:
                 return
             if kind is Exception:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -78,7 +80,7 @@ def _download_book(book: Book, on_progress: OnProgress | None, retries: RetryPol
     name, report = str(book.nltk), on_progress or (lambda what, share: None)
 
     # NLTK's corpus
-    reason = download_nltk("gutenberg", partial(report, "downloading NLTK's gutenberg corpus"), retries.timeout)
+    reason = download_nltk("gutenberg", partial(report, "downloading NLTK's gutenberg corpus"), retries)
     pointer = _find_nltk_file(name)
     if pointer is not None:
         return _read_nltk_file(pointer, name)
@@ -87,7 +89,7 @@ def _download_book(book: Book, on_progress: OnProgress | None, retries: RetryPol
     # Project Gutenberg
     if book.gutenberg is not None:
         try:
-            return gutenberg.get_book(book.gutenberg, on_progress, RetryPolicy(retries.timeout, ()))
+            return gutenberg.get_book(book.gutenberg, on_progress, replace(retries, delays=()))
         except CorpusError as error:
             reason += f"; nor from Project Gutenberg: {error.__cause__ or error}"
 
@@ -98,13 +100,15 @@ def _download_book(book: Book, on_progress: OnProgress | None, retries: RetryPol
     )
 
 
-def download_nltk(package: str, on_progress: Callable[[float], None], timeout: float) -> str:
+def download_nltk(package: str, on_progress: Callable[[float], None], limits: RetryPolicy) -> str:
     """Download a package to NLTK's folder; return the reason in a few words where that fails, else "".
 
-    `on_progress` receives the share received, 0 to 1. The download is given up after `timeout` seconds of silence.
+    `on_progress` receives the share received, 0 to 1. The download is given up after the timeout of silence in
+    `limits`, and after its total time.
     """
+    deadline = time.monotonic() + limits.total
     try:
-        for message in iterate_with_timeout(lambda: _nltk_messages(package), timeout):
+        for message in iterate_with_timeout(lambda: _nltk_messages(package), limits.timeout, deadline):
             # an error is reported as a message, not raised
             failure = getattr(message, "message", None)  # only NLTK's error messages have it
             if failure is not None:
