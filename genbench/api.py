@@ -40,7 +40,7 @@ from genbench.experiments.compare import rerun as rerun
 from genbench.experiments.config import read_config as read_config
 from genbench.experiments.diff import diff_comparisons as diff_comparisons
 from genbench.experiments.sweep import sweep as sweep
-from genbench.generator import Progress
+from genbench.generator import Generator, Progress
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling
 from genbench.scoring import Score
@@ -51,8 +51,8 @@ from genbench.storage.records import JsonObject
 from genbench.storage.sharing import import_model as import_model
 from genbench.tokenization.text import Text
 from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
-
-QUICK_GENERATOR = "markov-char"  # trains in a second; the default generator
+from genbench.training.choice import QUICK_GENERATOR, best_model, describe_choice, describe_text, rank_models
+from genbench.training.choice import stored_specs as stored_specs
 
 
 def corpus(
@@ -102,7 +102,7 @@ def train(
     settings = TrainSettings(parse_duration(budget), steps, seed, device).with_default_budget()
     settings.require_device()
     spec = Spec.parse(generator)
-    untrained = registry.create(spec)
+    untrained = _create(spec, listener)
     text = corpus(author, lines=lines, listener=listener)
 
     # train, or load the stored model of the same training
@@ -126,16 +126,19 @@ def train(
 
 
 def load(name: str | Path) -> Model:
-    """Load a model by the name that `genbench models list` shows, or the model in a folder.
+    """Load a model by the name that `genbench models list` shows, the model in a folder, or the best one of an author.
 
-    Raises UserError if there is none, or if it is damaged.
+    An author's best model is that with the fewest bits per character on validation text, among those of the text that
+    was trained on last. Raises UserError if there is none, or if it is damaged.
     """
-    return Model.load(name)
+    # a folder comes first; an author is not the name of a model
+    best = best_model(str(name)) if models.read_model(Path(name)) is None else None
+    return Model.load(name) if best is None else Model.from_stored(best)
 
 
 def load_or_train(
     author: str | Corpus,
-    generator: str | Spec,
+    generator: str | Spec | None = None,
     *,
     budget: str | float | None = None,
     steps: int | None = None,
@@ -146,40 +149,45 @@ def load_or_train(
 ) -> Model:
     """Load the newest stored model of an author's text and SPEC with this budget, steps, seed and device.
 
-    Arguments that are None match every model. If no model matches, one is trained and stored, as by `train`.
+    Arguments that are None match every model. If no model matches, one is trained and stored, as by `train`. Without a
+    generator, the stored model with the fewest bits per character on validation text is loaded, whatever its seed; if
+    there is none, `QUICK_GENERATOR` is trained.
     """
-    # what a stored model must have in common with this call
-    spec = Spec.parse(generator)
-    options = option_values(registry.create(spec))
+    # check the arguments before the text is downloaded
+    spec = None if generator is None else Spec.parse(generator)
+    options = {} if spec is None else option_values(_create(spec, listener))
     TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto").require_device()
     text = corpus(author, lines=lines, listener=listener)
     limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
     required = {name: value for name, value in limits.items() if value is not None}
 
-    # load the newest stored model that matches
-    about = {"author": text.author, "sha256": text.sha256, "held_out": text.held_out}
-    stored = models.find_model(models.models_folder(), models.training_key(spec, options, about) | required)
-    if stored is not None:
+    # the stored models that match: the newest one of the SPEC, or those of all SPECs and seeds, the best first
+    if spec is None:
+        required.pop("seed", None)
+        candidates = rank_models(text, required)
+    else:
+        key = models.training_key(spec, options, describe_text(text)) | required
+        newest = models.find_model(models.models_folder(), key)
+        candidates = [] if newest is None else [newest]
+
+    # load the first one that is not damaged
+    for stored in candidates:
         try:
             model = _load_stored(stored, listener)
-            listener.message(f"using {stored.name}, trained on {stored.card.created[:10]}")
-            return model
         except UserError as error:
             listener.message(str(error))
+            continue
+        used = f"using {stored.name}, trained on {stored.card.created[:10]}"
+        listener.message(describe_choice(stored.card) if spec is None else used)
+        return model
 
     # otherwise, train one
     conditions = "".join(f", {name} {value}" for name, value in required.items())
-    listener.message(f"no stored model of {text.author} as {spec}{conditions}: training one")
+    wanted = "" if spec is None else f" as {spec}"
+    spec = spec or Spec.parse(QUICK_GENERATOR)
+    chosen = "one" if wanted else f"{spec}, which takes seconds; -g SPEC chooses another generator"
+    listener.message(f"no stored model of {text.author}{wanted}{conditions}: training {chosen}")
     return train(text, spec, budget=budget, steps=steps, seed=seed or 0, device=device or "auto", listener=listener)
-
-
-def stored_specs(text: Corpus) -> list[str]:
-    """Return the SPECs of the stored models of an author's text, newest first; `QUICK_GENERATOR` if there are none."""
-    # each SPEC once, in the order of the newest models
-    about = (text.author, text.sha256, text.held_out)
-    cards = [model.card for model in models.list_models(models.models_folder())]
-    specs = dict.fromkeys(card.spec for card in cards if (card.author, card.sha256, card.held_out) == about)
-    return [spec for spec in specs if registry.is_available(spec)] or [QUICK_GENERATOR]
 
 
 def generate(
@@ -259,15 +267,16 @@ def read_text(file: str | Path, *, lines: str = "join") -> str:
     return text
 
 
+def _create(spec: Spec, listener: ProgressListener) -> Generator:
+    """Return a new generator, announced: importing torch for the first network takes seconds."""
+    with listener.stage(f"loading {spec.name}"):
+        return registry.create(spec)
+
+
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:
-    """Load a stored model, reported as a task: importing torch for the first network takes seconds."""
-    # an empty bar appears before the import starts
-    progress = listener.task(f"loading {stored.name}")
-    progress(0.0)
-    try:
+    """Load a stored model, announced: importing torch for the first network takes seconds."""
+    with listener.stage(f"loading {stored.name}"):
         return Model.from_stored(stored)
-    finally:
-        progress(1.0)
 
 
 def export_model(

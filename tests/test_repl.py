@@ -21,7 +21,7 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 import genbench
-from genbench import Model, api
+from genbench import Model
 from genbench.cli.repl.prompt import CommandCompleter, line_reader
 from genbench.cli.repl.session import Session
 from genbench.cli.repl.settings import COMMANDS, Settings, parse_command
@@ -154,12 +154,13 @@ def test_another_author_is_loaded_with_a_stored_generator_or_a_quick_one(
     assert session.text.author == "boat"
 
 
-def test_stored_specs_are_listed_newest_first_or_a_quick_chain(prose_file: Path) -> None:
-    text = genbench.corpus(prose_file)
-    assert api.stored_specs(text) == ["markov-char"]
-    for spec in ("markov-word", "markov-char:order=2"):
-        genbench.train(text, spec)
-    assert api.stored_specs(text) == ["markov-char:order=2", "markov-word"]
+def test_another_author_is_loaded_with_the_best_stored_generator(session: Session, tmp_path: Path) -> None:
+    other = tmp_path / "boat.txt"
+    other.write_text(str(session.text.train) * 2, encoding="utf-8")
+    for spec in ("markov-char:order=2", "markov-char:order=1"):
+        genbench.train(str(other), spec)
+    typed(session, f"/author {other}")
+    assert session.settings.generators == ("markov-char:order=2",)
 
 
 def test_help_lists_every_command_and_set_every_parameter(session: Session) -> None:

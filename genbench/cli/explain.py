@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli.options import Author, ModelOptions, OneSpec, accepts_groups, single
+from genbench.cli.options import Author, ModelOptions, OneSpecOrBest, accepts_groups, single_or_best
 
 
 @accepts_groups
@@ -14,7 +14,7 @@ def explain(
     author: Author,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The context.")],
     *,
-    generators: OneSpec,
+    generators: OneSpecOrBest = None,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Continuations of each context.")] = 10,
     model: ModelOptions,
 ) -> None:
@@ -28,5 +28,5 @@ def explain(
     require_prompt(text)
     with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
-        trained = model.model(corpus, single(generators), live)
+        trained = model.model(corpus, single_or_best(generators), live)
     show_explanation(api.explain(trained, corpus, text, top), make_console())

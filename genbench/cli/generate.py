@@ -11,6 +11,7 @@ import typer
 
 from genbench.cli import completion
 from genbench.cli.options import (
+    BEST_MODEL,
     SPEC_HELP,
     Author,
     Count,
@@ -38,8 +39,8 @@ def generate(
         typer.Option(
             *("-g", "--generator"),
             metavar="SPEC",
-            help=f"{SPEC_HELP}; repeatable. [default: the newest stored model's, else markov-char; with nothing but an "
-            "author on a terminal: an interactive prompt]",
+            help=f"{SPEC_HELP}; repeatable. [default: {BEST_MODEL}; with nothing but an author on a terminal: an "
+            "interactive prompt]",
             show_default=False,
             autocompletion=completion.spec,
         ),
@@ -56,7 +57,6 @@ def generate(
     model: ModelOptions,
 ) -> None:
     """Write text in an author's style; trains a generator if no model is stored."""
-    from genbench import api
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.stream import print_streams
@@ -69,10 +69,9 @@ def generate(
 
     with Live(make_console(stderr=True)) as live:
         text = model.corpus(author, live)
-        specs = generators or api.stored_specs(text)[:1]
-        models = {} if interactive else model.models(text, specs, live)
+        models = model.models(text, generators, live)
     if interactive:
-        _run_prompt(text, specs, parameters, model)
+        _run_prompt(text, models, parameters, model)
         return
 
     # texts by all generators, for one prompt after the other
@@ -83,7 +82,7 @@ def generate(
         print_streams(prompts[index], texts, make_console(), last=index == count - 1)
 
 
-def _run_prompt(text: Corpus, specs: Sequence[str], sampling: Sampling, model: ModelOptions) -> None:
+def _run_prompt(text: Corpus, models: dict[str, Model], sampling: Sampling, model: ModelOptions) -> None:
     """Run the interactive prompt."""
     from genbench import api
     from genbench.cli.repl.prompt import line_reader
@@ -92,8 +91,8 @@ def _run_prompt(text: Corpus, specs: Sequence[str], sampling: Sampling, model: M
     from genbench.report.terminal.screen import make_console
     from genbench.storage.files import home
 
-    settings = Settings(text.author, tuple(specs), sampling, model.seed)
-    session = Session(text, settings, make_console(), model)
+    settings = Settings(text.author, tuple(models), sampling, model.seed)
+    session = Session(text, settings, make_console(), model, models)
     session.run(line_reader(home(), lambda: api.stored_specs(session.text)))
 
 

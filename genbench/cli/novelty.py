@@ -13,13 +13,13 @@ from genbench.cli.options import (
     Device,
     Length,
     Lines,
-    OneSpec,
+    OneSpecOrBest,
     PrintJson,
     Prompt,
     SamplingOptions,
     Steps,
     accepts_groups,
-    single,
+    single_or_best,
 )
 
 
@@ -27,7 +27,7 @@ from genbench.cli.options import (
 def novelty(
     author: Author,
     *,
-    generators: OneSpec,
+    generators: OneSpecOrBest = None,
     prompt: Prompt = "",
     sampling: SamplingOptions,
     length: Length = 1000,
@@ -53,7 +53,7 @@ def novelty(
         text = api.corpus(author, lines=lines, listener=live)
         model = api.load_or_train(
             text,
-            single(generators),
+            single_or_best(generators),
             budget=budget,
             steps=steps,
             device=None if device == "auto" else device,

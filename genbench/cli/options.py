@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -125,6 +125,25 @@ SomeSpecs = Annotated[
     list[str],
     option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}; repeatable.", completion=completion.spec),
 ]
+BEST_MODEL = "the stored model with the fewest bits on validation text, else markov-char"
+OneSpecOrBest = Annotated[
+    list[str] | None,
+    option(
+        *("-g", "--generator"),
+        metavar="SPEC",
+        help=f"{SPEC_HELP}. [default: {BEST_MODEL}]",
+        completion=completion.spec,
+    ),
+]
+SomeSpecsOrBest = Annotated[
+    list[str] | None,
+    option(
+        *("-g", "--generator"),
+        metavar="SPEC",
+        help=f"{SPEC_HELP}; repeatable. [default: {BEST_MODEL}]",
+        completion=completion.spec,
+    ),
+]
 AttributionSpec = Annotated[
     str,
     typer.Option(
@@ -213,8 +232,8 @@ class ModelOptions(OptionGroup):
 
         return api.corpus(author, lines=self.lines, listener=listener)
 
-    def model(self, text: Corpus, spec: str, listener: ProgressListener) -> Model:
-        """Return the newest stored model that fits, or a new one."""
+    def model(self, text: Corpus, spec: str | None, listener: ProgressListener) -> Model:
+        """Return the newest stored model that fits, without a SPEC the best one, or a new one."""
         from genbench import api
 
         return api.load_or_train(
@@ -228,9 +247,12 @@ class ModelOptions(OptionGroup):
             listener=listener,
         )
 
-    def models(self, text: Corpus, specs: list[str], listener: ProgressListener) -> dict[str, Model]:
-        """Return a model for each SPEC."""
-        return {spec: self.model(text, spec, listener) for spec in specs}
+    def models(self, text: Corpus, specs: Sequence[str] | None, listener: ProgressListener) -> dict[str, Model]:
+        """Return a model for each SPEC, without SPECs the best stored one."""
+        if specs:
+            return {spec: self.model(text, spec, listener) for spec in specs}
+        best = self.model(text, None, listener)
+        return {best.card.spec if best.card else "": best}
 
 
 @dataclass(frozen=True)
@@ -254,6 +276,11 @@ class SamplingOptions(OptionGroup):
     top_p: TopP = None
     min_p: MinP = None
     repetition_penalty: Penalty = 1.0
+
+
+def single_or_best(specs: list[str] | None) -> str | None:
+    """Return the one SPEC of a command that takes one or none; UserError for several."""
+    return single(specs) if specs else None
 
 
 def single(specs: list[str]) -> str:

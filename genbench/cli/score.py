@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from genbench.cli.options import Author, ModelOptions, OneSpec, PrintJson, TextFile, accepts_groups, single
+from genbench.cli.options import (
+    Author,
+    ModelOptions,
+    OneSpecOrBest,
+    PrintJson,
+    TextFile,
+    accepts_groups,
+    single_or_best,
+)
 
 
 @accepts_groups
-def score(author: Author, file: TextFile, generators: OneSpec, model: ModelOptions, json: PrintJson = False) -> None:
+def score(
+    author: Author, file: TextFile, *, generators: OneSpecOrBest = None, model: ModelOptions, json: PrintJson = False
+) -> None:
     """Show how well an author's model predicts a text; trains one if no model is stored."""
     from genbench import api
     from genbench.report.formatting import format_measure
@@ -16,7 +26,7 @@ def score(author: Author, file: TextFile, generators: OneSpec, model: ModelOptio
 
     text = api.read_text(file, lines=model.lines)
     with Live(make_console(stderr=True)) as live:
-        trained = model.model(model.corpus(author, live), single(generators), live)
+        trained = model.model(model.corpus(author, live), single_or_best(generators), live)
         figures = api.score_figures(trained, text, listener=live)
     if json:
         print_json(figures)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genbench.cli.options import Author, HtmlFile, ModelOptions, PrintJson, SomeSpecs, TextFile, accepts_groups
+from genbench.cli.options import Author, HtmlFile, ModelOptions, PrintJson, SomeSpecsOrBest, TextFile, accepts_groups
 
 
 @accepts_groups
 def surprisal(
     author: Author,
     file: TextFile,
-    generators: SomeSpecs,
+    *,
+    generators: SomeSpecsOrBest = None,
     model: ModelOptions,
     html: HtmlFile = None,
     json: PrintJson = False,

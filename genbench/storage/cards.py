@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -42,6 +43,12 @@ class TrainingRecord:
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
+
+    @property
+    def ranking_bits(self) -> float:
+        """Bits per character of validation text; infinite where it was not scored, so that such models come last."""
+        bits = self.validation_bits_per_character
+        return math.inf if bits is None or math.isnan(bits) else bits
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from genbench.generator import Progress, ProgressCallback, ignore
 
 
@@ -17,6 +20,16 @@ class ProgressListener:
     def task(self, name: str) -> ProgressCallback:
         """Start a task; return the callback that receives its completed share, 0 to 1."""
         return ignore
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[ProgressCallback]:
+        """Announce a task at once, and end it with the `with` block, whatever happens; yield its callback."""
+        progress = self.task(name)
+        progress(0.0)
+        try:
+            yield progress
+        finally:
+            progress(1.0)
 
     def job_progress(self, job: int, name: str, progress: Progress) -> None:
         """Receive the progress of one training or one row of a comparison; `job` is its number, from 0."""

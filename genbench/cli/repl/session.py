@@ -114,7 +114,7 @@ class Session:
 
         # keep the generators that have a model of the new author; go back where none can be loaded or trained
         stored = api.stored_specs(text)
-        specs = tuple(spec for spec in self.settings.generators if spec in stored) or (stored[0],)
+        specs = tuple(spec for spec in self.settings.generators if spec in stored)
         before, self.text, self.models = (self.text, self.models), text, {}
         try:
             self._load(replace(self.settings, author=text.author, generators=specs))
@@ -146,12 +146,16 @@ class Session:
         raise EndOfSession
 
     def _load(self, settings: Settings) -> None:
-        """Load the models of the generators, train those not stored; nothing changes where one is not available."""
+        """Load the models of the generators, the best one where there are none; train those not stored.
+
+        Nothing changes where one is not available.
+        """
         with Live(make_console(stderr=True)) as live:
-            models = {
-                spec: self.models.get(spec) or self.options.model(self.text, spec, live) for spec in settings.generators
-            }
-        self.settings, self.models = settings, models
+            missing = [spec for spec in settings.generators if spec not in self.models]
+            loaded = self.options.models(self.text, missing, live) if missing or not settings.generators else {}
+        specs = settings.generators or tuple(loaded)
+        self.models = {spec: (self.models | loaded)[spec] for spec in specs}
+        self.settings = replace(settings, generators=specs)
 
     def _generate(self, prompt: str) -> None:
         """Generate new texts from one prompt."""

@@ -1,0 +1,55 @@
+"""Choose among the stored models of an author: the best one is the default generator of most commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genbench import registry
+from genbench.corpus.corpus import Corpus
+from genbench.storage import models
+from genbench.storage.cards import ModelCard
+from genbench.storage.models import StoredModel
+from genbench.storage.records import JsonObject
+
+QUICK_GENERATOR = "markov-char"  # trains in seconds: the default generator where no model is stored
+
+
+def describe_text(text: Corpus | ModelCard) -> JsonObject:
+    """Return what the cards of all models of a text have in common."""
+    return {"author": text.author, "sha256": text.sha256, "held_out": text.held_out}
+
+
+def rank_models(text: Corpus | ModelCard, required: Mapping[str, Any] | None = None) -> list[StoredModel]:
+    """Return the stored models of a text, the fewest bits per character on validation text first.
+
+    `required` are further values of their cards. Of equal models the newest is first; models without this figure, which
+    an earlier version stored, come last. Models whose generator is not available are left out.
+    """
+    wanted = describe_text(text) | dict(required or {})
+    newest_first = [
+        model
+        for model in models.list_models(models.models_folder())
+        if all(getattr(model.card, name) == value for name, value in wanted.items())
+        and registry.is_available(model.card.spec)
+    ]
+    return sorted(newest_first, key=lambda model: model.card.training.ranking_bits)
+
+
+def best_model(author: str) -> StoredModel | None:
+    """Return the best stored model of an author's name; of several texts, that of the newest model counts."""
+    newest = models.find_model(models.models_folder(), {"author": author})
+    ranking = [] if newest is None else rank_models(newest.card)
+    return ranking[0] if ranking else None
+
+
+def stored_specs(text: Corpus) -> list[str]:
+    """Return the SPECs of the stored models of a text, the best first; `QUICK_GENERATOR` if there are none."""
+    return list(dict.fromkeys(model.card.spec for model in rank_models(text))) or [QUICK_GENERATOR]
+
+
+def describe_choice(card: ModelCard) -> str:
+    """Return a line about the model that is used where no generator was named."""
+    bits = card.training.validation_bits_per_character
+    measured = "not scored on validation text" if bits is None else f"{bits:.2f} bits per character on validation text"
+    return f"{card.author}: {card.spec}, {measured}, trained {card.created[:10]}"
