@@ -16,6 +16,7 @@ from processes import StartGenbench, wait_for, workers_of, write_plugin
 from genbench.corpus import loading
 from genbench.errors import UserError
 from genbench.experiments.compare import compare
+from genbench.experiments.executors.process_tree import descendants, kill_tree
 from genbench.experiments.job import Job
 from genbench.experiments.plan import job_timeout
 from genbench.model import Model
@@ -36,10 +37,12 @@ CARELESS = {  # method, code, reason that the row shows
     "kills itself": ("fit", "os.kill(os.getpid(), 9)", "was killed (signal 9)"),
     "fills standard error": ("fit", "[sys.stderr.write('x' * 9999) for _ in range(9999)]; 1 / 0", "division"),
 }
+DAEMON = "setsid sleep 10000 > /dev/null 2>&1 & echo $!"  # in a session of its own, and its parent ends
 HARMLESS = {  # method, code
     "prints": ("fit", "[print('x' * 9999) for _ in range(2000)]"),
     "leaves a thread": ("fit", "threading.Thread(target=time.sleep, args=(10_000,)).start()"),
     "leaves a process": ("fit", "context.record(child=subprocess.Popen(['sleep', '10000']).pid)"),
+    "leaves a daemon": ("fit", f"context.record(child=int(subprocess.check_output(['sh', '-c', {DAEMON!r}])))"),
     "seeds the global generators": ("fit", "random.seed(1); np.random.seed(1)"),
     "reads standard input": ("fit", "sys.stdin.read()"),
     "writes a file": ("fit", "open('extra.txt', 'w').write('x')"),
@@ -103,6 +106,23 @@ def wait_for_end(process: int) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"process {process} is still running")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+def test_a_process_ends_with_everything_that_it_started() -> None:
+    code = (
+        "import subprocess, time; from genbench.experiments.executors.process_tree import become_subreaper;"
+        f"become_subreaper(); print(subprocess.check_output(['sh', '-c', {DAEMON!r}]).decode(), flush=True);"
+        "time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        daemon = int(process.stdout.readline())
+        assert daemon in descendants(process.pid)
+        kill_tree(process.pid)
+        assert process.wait(60) == -signal.SIGKILL
+    wait_for_end(daemon)
 
 
 def test_the_default_timeout_is_three_budgets_a_minute_and_time_to_score() -> None:

@@ -18,6 +18,7 @@ from typing import IO
 from genbench.errors import ContractError
 from genbench.experiments.executors.base import STOPPED, Event, Events
 from genbench.experiments.executors.messages import Message, parse_message, read_line
+from genbench.experiments.executors.process_tree import kill_tree
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 
@@ -162,11 +163,12 @@ def _start() -> Process:
 
 def _end(process: Process) -> int:
     """End a process and everything that it started; return its exit code."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
+    _kill(process)
+
+    # where it ended before, others of its group may be left
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
 
     # nothing is read any more
     for pipe in (process.stdin, process.stdout):
@@ -182,8 +184,9 @@ def _time_out(process: Process, timed_out: threading.Event) -> None:
 
 
 def _kill(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        process.kill()
+    """Kill a process, if it is running, and everything that it started."""
+    if process.poll() is None:
+        kill_tree(process.pid)
 
 
 def _send_job(process: Process, job: Job) -> None:

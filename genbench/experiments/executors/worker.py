@@ -14,6 +14,7 @@ import threading
 from typing import TextIO
 
 from genbench.experiments.executors.messages import Message, format_message
+from genbench.experiments.executors.process_tree import become_subreaper, kill_descendants
 from genbench.experiments.job import Job, run_job
 from genbench.storage.memory import total_memory
 
@@ -31,6 +32,9 @@ def main() -> None:
     threading.Thread(target=_exit_when_closed, args=(sys.stdin,), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a generator has nothing to read
 
+    # what a generator starts ends with this process
+    become_subreaper()
+
     # an allocation that fails is an error of this row, and no reason for the system to end processes
     _limit_memory()
     send(run_job(job, send))
@@ -46,6 +50,7 @@ def _redirect_stdout() -> TextIO:
 def _exit_when_closed(stdin: TextIO) -> None:
     with contextlib.suppress(OSError, ValueError):
         stdin.read()
+    kill_descendants(os.getpid())
     os._exit(1)
 
 

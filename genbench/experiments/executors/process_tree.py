@@ -1,0 +1,69 @@
+"""End a process with everything that it started, also what has left its process group or its parent.
+
+A worker becomes a subreaper: a process whose parent ends, as after a double fork, becomes a child of the worker instead
+of leaving its tree. Linux only; elsewhere the process group of the worker is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+MAX_ROUNDS = 100  # of ending processes that start others meanwhile
+ZOMBIE = "Z"  # state of a process that has ended
+
+
+def become_subreaper() -> None:
+    """Let orphans among the descendants of this process become its children."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # a system without the C library's prctl
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_tree(process: int) -> None:
+    """Kill a process and its descendants. The caller must not have waited for it: its id could be another process."""
+    if sys.platform == "linux":
+        # stopped, it starts nothing more, and still adopts orphans
+        _send_signal(process, signal.SIGSTOP)
+        kill_descendants(process)
+    _send_signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def kill_descendants(process: int) -> None:
+    """Kill the children of a process, their children, and so on, until none is left."""
+    for _ in range(MAX_ROUNDS):
+        running = descendants(process)
+        for descendant in running:
+            _send_signal(descendant, signal.SIGKILL)
+        if not running:
+            return
+
+
+def descendants(process: int) -> list[int]:
+    """Return the ids of the running descendants of a process; [] where the system does not tell."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            # "id (name) state parent ...", where the name may contain anything
+            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            if state != ZOMBIE:
+                children[int(parent)].append(int(path.parent.name))
+
+    # from generation to generation
+    running: list[int] = []
+    generation = [process]
+    while generation:
+        generation = [child for parent in generation for child in children[parent]]
+        running += generation
+    return running
+
+
+def _send_signal(process: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process, number)
