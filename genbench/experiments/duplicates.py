@@ -1,0 +1,63 @@
+"""Leave out authors and generators that are named twice, also where the same SPEC is written in another way."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from genbench import registry
+from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import is_path
+from genbench.errors import ContractError
+from genbench.spec import Spec, option_values
+
+Item = TypeVar("Item", Spec, str | Path | Corpus)
+
+
+def unique_specs(specs: Sequence[Spec], on_message: Callable[[str], None]) -> list[Spec]:
+    """Return the SPECs of different generators, each once; a message names those that are left out."""
+    return _unique(specs, _spec_key, lambda message: on_message(f"{message}; --seeds 2 trains it twice"))
+
+
+def unique_texts(texts: Sequence[str | Path | Corpus], on_message: Callable[[str], None]) -> list[str | Path | Corpus]:
+    """Return the different texts, each once; a message names those that are left out."""
+    return _unique(texts, _text_key, on_message)
+
+
+def _unique(items: Sequence[Item], key: Callable[[Item], str], on_message: Callable[[str], None]) -> list[Item]:
+    first: dict[str, Item] = {}
+    for item in items:
+        earlier = first.get(key(item))
+        if earlier is None:
+            first[key(item)] = item
+            continue
+
+        # say what is left out
+        name, other = _name(item), _name(earlier)
+        on_message(f"{name} is {'named twice' if name == other else f'the same as {other}'}, and compared once")
+    return list(first.values())
+
+
+def _name(item: Spec | str | Path | Corpus) -> str:
+    return item.author if isinstance(item, Corpus) else str(item)
+
+
+def _spec_key(spec: Spec) -> str:
+    """Return a text that is equal for SPECs of the same generator with the same options, defaults included."""
+    if spec.path is not None:
+        return json.dumps([os.path.realpath(spec.path), spec.options], sort_keys=True)
+    try:
+        return json.dumps([spec.name, option_values(registry.create(spec))], sort_keys=True)
+    except ContractError:  # a broken plugin: its row says why
+        return json.dumps([spec.name, spec.options], sort_keys=True)
+
+
+def _text_key(text: str | Path | Corpus) -> str:
+    """Return a text that is equal for the same author, file or folder."""
+    if isinstance(text, Corpus):
+        return json.dumps([text.author, text.sha256, text.held_out])
+    name = str(text)
+    return os.path.realpath(os.path.expanduser(name)) if is_path(name) else name.lower()
