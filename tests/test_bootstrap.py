@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from genbench.analysis.baselines import baselines
+from genbench.analysis.baselines import character_baselines, xz_baseline
 from genbench.analysis.bootstrap import block_sums, bootstrap_interval
 
 
@@ -42,7 +42,7 @@ def test_the_interval_covers_the_true_mean_about_95_percent_of_the_time() -> Non
 
 def test_uniform_and_unigram_by_hand() -> None:
     # letters a, b and one share for all bytes: log2 3 each
-    bits = baselines("aaab", "ab")
+    bits = character_baselines("aaab", "ab")
     assert bits["uniform"] == pytest.approx(math.log2(3))
     # counts and a half: a 3.5, b 1.5, bytes 0.5, of 5.5
     assert bits["unigram"] == pytest.approx((-math.log2(3.5 / 5.5) - math.log2(1.5 / 5.5)) / 2)
@@ -51,4 +51,4 @@ def test_uniform_and_unigram_by_hand() -> None:
 def test_xz_needs_fewer_bits_for_copied_text() -> None:
     rng = np.random.default_rng(0)
     train, new = ("".join(map(chr, rng.integers(97, 123, 4000))) for _ in range(2))
-    assert 0 < baselines(train, train[1000:3000])["xz"] < 0.5 < baselines(train, new[:2000])["xz"]
+    assert 0 < xz_baseline(train, train[1000:3000])["xz"] < 0.5 < xz_baseline(train, new[:2000])["xz"]

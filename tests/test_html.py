@@ -118,7 +118,7 @@ def test_the_command_line_writes_pages(tmp_path: Path) -> None:
 
 
 def test_the_page_of_a_stopped_run_has_a_note(complete: str) -> None:
-    stopped = "Stopped before every row was finished"
+    stopped = "Stopped before everything was measured"
     assert stopped in comparison_page(replace(pages.complete_comparison(), stopped=True))
     assert stopped not in complete
 

@@ -171,7 +171,6 @@ def test_steps_and_seed_reproduce_a_network_to_the_bit() -> None:
         {"prompts": ["It is", "\udcff"]},
         {"generators": ["nothing"]},
         {"generators": ["markov-char:order=x"]},
-        {"authors": ["thorne", "thorne"]},
         {"lines": "maybe"},
         {"timeout": "soon"},
         {"temperatures": -1},

@@ -13,11 +13,10 @@ from genbench.experiments.executors.base import STOPPED
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_result
 from genbench.experiments.executors.local import LocalExecutor
-from genbench.experiments.executors.ray_task import Message, run_in_folder
+from genbench.experiments.executors.ray_task import TaskMessage, run_in_folder
 from genbench.experiments.job import Job
 from genbench.experiments.plan import CompareSettings
 from genbench.experiments.row import Row
-from genbench.generator import Progress
 from genbench.spec import Spec
 from genbench.storage import models
 from genbench.storage.cards import CARD, FILES
@@ -39,7 +38,7 @@ def make_job(spec: str, folder: Path | None = None) -> Job:
     )
 
 
-def ignore(message: Message) -> None: ...
+def ignore(message: TaskMessage) -> None: ...
 
 
 def test_executors_are_chosen_by_name() -> None:
@@ -110,9 +109,10 @@ SAVES = (
 @pytest.mark.slow
 def test_checkpoints_are_sent_back_and_included_in_the_next_job(tmp_path: Path) -> None:
     job = make_job(write_plugin(tmp_path, "fit", SAVES), tmp_path / "home")
-    messages: list[Message] = []
+    messages: list[TaskMessage] = []
     row, _ = run_in_folder(job, pack_job(job), messages.append)
-    states = [message for message in messages if not isinstance(message, Progress)]
+    states = [message for message in messages if isinstance(message, bytes)]
+    assert '{"progress": ' in str(messages)
     assert row.notes == ["None"]
     assert states
     checkpoint = job_checkpoint(job)

@@ -143,8 +143,12 @@ def compare(
     with Live(make_console(stderr=True)) as live:
         command = ["genbench", *sys.argv[1:]]
         comparison = run_compare(**arguments, name=name, command=command, listener=live)
-    show_comparison(comparison, make_console())
-    outputs.write(comparison)
+
+    # files first: where the table cannot be printed they are written, and the other way round
+    try:
+        outputs.write(comparison)
+    finally:
+        show_comparison(comparison, make_console())
     exit_by_outcome(comparison)
 
 

@@ -23,6 +23,7 @@ from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
 from genbench.cli.score import score
+from genbench.cli.streams import BestEffortStream
 from genbench.cli.surprisal import surprisal
 from genbench.cli.sweep import sweep
 from genbench.cli.train import train
@@ -72,6 +73,7 @@ def main() -> None:
     """Run the command line; a GenbenchError becomes one sentence and exit code 2."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - the caller has closed it
     _replace_unencodable()
+    sys.stderr = BestEffortStream(sys.stderr)
     with warnings.catch_warnings():
         warnings.simplefilter("default", PluginWarning)  # never an error
         warnings.showwarning = _warning_printer()
@@ -90,6 +92,7 @@ def _run() -> NoReturn:
     try:
         with completion.whole_words():
             code = app(prog_name="genbench", standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written is reported here, not when Python exits
     except GenbenchError as error:
         _exit(f"genbench: {error}", USER_ERROR)
     except TyperException as error:

@@ -63,6 +63,10 @@ def sweep(
             command=["genbench", *sys.argv[1:]],
             listener=live,
         )
-    show_sweep(result, make_console())
-    outputs.write_sweep(result)
+
+    # files first: where the table cannot be printed they are written, and the other way round
+    try:
+        outputs.write_sweep(result)
+    finally:
+        show_sweep(result, make_console())
     exit_by_outcome(result.comparison)

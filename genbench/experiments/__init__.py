@@ -3,8 +3,12 @@
 compare.py        compare, rerun and run_comparison, which runs a comparison from its settings to the stored run
 plan.py           CompareSettings, and the jobs that carry them out
 config.py         comparison files (TOML)
+duplicates.py     authors and generators that are named twice are compared once
 job.py            Job: one generator on one author with one seed; run_job returns its row
 measurements.py   samples, extra metrics, and what samples copy
+additions.py      what the comparing process adds to the rows: copies, baselines, style
+run_record.py     rows are stored as they are done
+safe_listener.py  a display that fails costs no row
 row.py            Row and Sample: the result of one job
 comparison.py     Comparison: the rows, what they depend on, their ranking and verdicts
 significance.py   verdicts by a paired block bootstrap, labels of rows, several seeds as one row

@@ -1,25 +1,27 @@
 """The public functions `compare` and `rerun`, and `run_comparison`, which both and `sweep` call.
 
-`run_comparison` makes the jobs, runs them, measures what the samples copy, and stores the result as a run.
+`run_comparison` makes the jobs, runs them, adds what the samples copy, and stores the result as a run.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from genbench import __version__
-from genbench.analysis.baselines import baselines
-from genbench.analysis.novelty import NoveltyStatistics
 from genbench.analysis.style_judge import StyleJudge, train_style_judge
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import is_path, load_corpora
 from genbench.errors import UserError
+from genbench.experiments.additions import STOPPED as STOPPED_ADDITIONS
+from genbench.experiments.additions import add_figures, interruptible
 from genbench.experiments.comparison import Comparison, CorpusInfo
+from genbench.experiments.duplicates import unique_specs, unique_texts
 from genbench.experiments.environment import describe_environment
 from genbench.experiments.executors.base import Executor
 from genbench.experiments.executors.create import create_executor
@@ -28,6 +30,8 @@ from genbench.experiments.job import Job, add_interval_note
 from genbench.experiments.measurements import CopyAnalysis
 from genbench.experiments.plan import DEFAULT_GENERATORS, CompareSettings, combine_samplings, make_jobs
 from genbench.experiments.row import Row
+from genbench.experiments.run_record import RunRecord
+from genbench.experiments.safe_listener import SafeListener
 from genbench.generator import Progress
 from genbench.sampling import Sampling
 from genbench.spec import Spec, parse_duration
@@ -163,11 +167,12 @@ def run_comparison(
     listener: ProgressListener = SILENT,
 ) -> Comparison:
     """Carry out a comparison; `texts` replaces the settings' authors where some of them are corpora."""
-    start, created = time.perf_counter(), datetime.now(UTC).isoformat()
+    start, created, listener = time.perf_counter(), datetime.now(UTC).isoformat(), SafeListener(listener)
 
     # refuse what can be refused, then load the texts
-    specs = settings.validate()
-    texts = settings.authors if texts is None else texts
+    specs = unique_specs(settings.validate(), listener.message)
+    texts = unique_texts(settings.authors if texts is None else texts, listener.message)
+    settings = replace(settings, authors=[str(text) for text in texts if not isinstance(text, Corpus)])
     repeatable = not any(isinstance(text, Corpus) for text in texts)
     executor = create_executor(settings.executor, settings.jobs)
     if settings.halving:
@@ -176,34 +181,31 @@ def run_comparison(
         settings.train_settings().require_device()
     corpora, judge = _load_texts(settings, texts, listener)
 
-    # run the jobs
+    # make the jobs
     analyses = {corpus.author: CopyAnalysis(corpus) for corpus in corpora}
     jobs = make_jobs(settings, corpora, specs, models=str(models_folder()) if keep else "", retrain=retrain)
-    strata = {author: analysis.strata(settings.by) for author, analysis in analyses.items()}
+    strata = {author: interruptible(partial(analysis.strata, settings.by)) for author, analysis in analyses.items()}
     jobs = [replace(job, strata=strata[job.author]) for job in jobs]
-    rows, stopped = _run_jobs(jobs, executor, listener)
-
-    # measure what the samples copy, and whose style they have; training the judges takes longer than Ctrl-C allows
-    judge = None if stopped else judge
-    rows = [_with_style(analyses[row.author].add_to(row), judge) for row in rows]
     comparison = Comparison(
         genbench=__version__,
         corpora={corpus.author: from_json(CorpusInfo, corpus.describe()) for corpus in corpora},
-        results=rows,
-        baselines={corpus.author: baselines(str(corpus.train), str(corpus.test)) for corpus in corpora},
-        held_out_text={author: _held_out(analysis, settings) for author, analysis in analyses.items()},
-        style=None if judge is None else judge.evaluate(_first_length(settings) or Sampling.length),
+        results=[],
         title=settings.title,
         notes=settings.notes,
         expected=settings.expected,
         created=created,
-        seconds=round(time.perf_counter() - start, 1),
         command=list(command),
         environment=describe_environment(),
         settings=_absolute(settings, specs, list(analyses)) if repeatable else None,
-        stopped=stopped,
     )
-    return _store(comparison, name, listener) if keep else comparison
+
+    # run them, and add what the workers cannot measure; rows are stored as they are done
+    record = RunRecord(name, listener) if keep else None
+    comparison = _run_jobs(comparison, jobs, executor, record, listener)
+    if not comparison.stopped:
+        comparison = add_figures(comparison, analyses, judge, _first_length(settings), listener)
+    comparison = replace(comparison, seconds=round(time.perf_counter() - start, 1))
+    return comparison if record is None else record.finish(comparison)
 
 
 def _as_list(values: str | Sequence[str]) -> list[str]:
@@ -228,40 +230,44 @@ def _load_texts(
     return train_style_judge(corpora, settings.seed, listener.message)
 
 
-def _run_jobs(jobs: Sequence[Job], executor: Executor, listener: ProgressListener) -> tuple[list[Row], bool]:
-    """Return a row for each job, and whether Ctrl-C came before all were done."""
+def _run_jobs(
+    comparison: Comparison,
+    jobs: Sequence[Job],
+    executor: Executor,
+    record: RunRecord | None,
+    listener: ProgressListener,
+) -> Comparison:
+    """Return the comparison with a row for each job, and whether Ctrl-C came before all were done."""
     rows: dict[int, Row] = {}
-    stopped = False
+    is_stored = True
     try:
         for index, event in executor.run(jobs):
             name = f"{jobs[index].author} {jobs[index].spec}"
             if isinstance(event, Progress):
                 listener.job_progress(index, name, event)
             else:
-                rows[index] = add_interval_note(event)
+                rows[index], is_stored = add_interval_note(event), False
                 listener.job_done(index, name, _outcome(event))
-    except KeyboardInterrupt:
-        stopped = True
 
-    # jobs that Ctrl-C stopped have a row too
-    return [rows.get(index) or Row.blank(job).failed(STOPPED) for index, job in enumerate(jobs)], stopped
+            # store what is done, unless that was a moment ago
+            if record is not None and not is_stored:
+                is_stored = record.update(_with_rows(comparison, jobs, rows))
+        comparison = _with_rows(comparison, jobs, rows)
+        if record is not None and not is_stored:
+            record.update(comparison)
+    except KeyboardInterrupt:
+        comparison = replace(_with_rows(comparison, jobs, rows), stopped=True, omitted=[STOPPED_ADDITIONS])
+    return comparison
+
+
+def _with_rows(comparison: Comparison, jobs: Sequence[Job], rows: Mapping[int, Row]) -> Comparison:
+    """Return the comparison with the rows of its jobs by index; those that are missing are failed ones."""
+    results = [rows.get(index) or Row.blank(job).failed(STOPPED) for index, job in enumerate(jobs)]
+    return replace(comparison, results=results, stopped=len(rows) < len(jobs))
 
 
 def _outcome(row: Row) -> str:
     return f"{row.ranking_bits:.3f} bits/char" if row.ok else f"{row.status}: {row.error}"
-
-
-def _with_style(row: Row, judge: StyleJudge | None) -> Row:
-    """Return the row with the attributions of its samples, where there is a judge."""
-    if judge is None or row.style is None:
-        return row
-    return replace(row, style=replace(row.style, accuracy=judge.judge_samples(row.author, row.style.texts)))
-
-
-def _held_out(analysis: CopyAnalysis, settings: CompareSettings) -> NoveltyStatistics | None:
-    """Return the figures of held-out text in passages as long as the first samples; None without samples."""
-    length = _first_length(settings)
-    return analysis.held_out(length) if length else None
 
 
 def _first_length(settings: CompareSettings) -> int:
@@ -276,21 +282,3 @@ def _absolute(settings: CompareSettings, specs: Sequence[Spec], authors: list[st
         authors=[os.path.abspath(name) if is_path(name) else name for name in settings.authors] or authors,
         generators=[spec.map_files(os.path.abspath) for spec in specs],
     )
-
-
-def _store(comparison: Comparison, name: str, listener: ProgressListener) -> Comparison:
-    """Return the comparison, stored as a run; a full disk costs the run, not the results."""
-    reused = sum(row.reused for row in comparison.results)
-    if reused:
-        listener.message(
-            f"{reused} of {len(comparison.results)} models are stored ones of the same training; --retrain trains again"
-        )
-
-    # store it under a free name
-    try:
-        stored = runs.store_run(comparison.to_dict(), name).name
-    except OSError as error:
-        listener.message(f"the run could not be stored in {runs.runs_folder()}: {error.strerror or error}")
-        return comparison
-    listener.message(f"stored as run {stored}; genbench runs report {stored} writes an HTML page")
-    return replace(comparison, name=stored)

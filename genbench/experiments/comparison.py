@@ -53,7 +53,8 @@ class Comparison:
     command: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     settings: CompareSettings | None = None  # None: made from texts without a name, cannot be run again
-    stopped: bool = False  # before every row was done
+    stopped: bool = False  # with Ctrl-C, before everything was measured
+    omitted: list[str] = field(default_factory=list)  # figures that could not be measured, each with the reason
 
     @property
     def any_ok(self) -> bool:
@@ -89,9 +90,11 @@ class Comparison:
             lines.append(f"  {author}: {', '.join(figures)}")
         return "\n".join(lines) + ">"
 
-    def to_dict(self) -> JsonObject:
-        """Return the comparison as JSON values, with the verdicts and splits of each author."""
+    def to_dict(self, verdicts: bool = True) -> JsonObject:
+        """Return the comparison as JSON values, with the verdicts and splits of each author if they are wanted."""
         values: JsonObject = to_json(self)
+        if not verdicts:
+            return {"schema_version": SCHEMA_VERSION} | values
 
         # verdicts and splits are computed from the rows, and written for readers of the JSON
         derived = {

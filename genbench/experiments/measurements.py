@@ -131,8 +131,10 @@ class CopyAnalysis:
             novelty.append(CopyStats(**vars(statistics), temperature=temperature))
         return replace(row, samples=samples, novelty=novelty)
 
-    def held_out(self, length: int) -> NoveltyStatistics:
-        """Return the figures of passages of held-out text (the validation part) of a length in characters."""
+    def held_out(self, length: int) -> NoveltyStatistics | None:
+        """Return the figures of passages of held-out text (the validation part) of a length in characters; 0: None."""
+        if not length:
+            return None
         if length not in self._held_out:
             self._held_out[length] = self.index.statistics(spaced_passages(str(self.corpus.valid), length))
         return self._held_out[length]

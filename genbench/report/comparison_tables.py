@@ -85,6 +85,16 @@ def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
     return by_note
 
 
+def baselines_sentence(comparison: Comparison, author: str) -> str:
+    """Return a sentence with the baselines of an author's text; "" where none was measured."""
+    baselines = comparison.baselines.get(author, {})
+    if not baselines:
+        return ""
+    figures = ", ".join(f"{name} {bits:.2f}" for name, bits in baselines.items())
+    remark = " (xz also learns from the test text)" if "xz" in baselines else ""
+    return f"For scale, in bits per character: {figures}{remark}."
+
+
 def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> TextTable:
     """Return statistics of copying and repetition: a line for each row and temperature, and one for held-out text."""
     lines = []

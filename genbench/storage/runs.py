@@ -61,14 +61,19 @@ def store_run(comparison: Mapping[str, Any], name: str = "") -> StoredRun:
     folder = _create_folder(name, list(comparison["corpora"]))
 
     # write the comparison; without it, the folder is removed again
-    named = {**comparison, "name": folder.name}
-    content = json.dumps({"format": FORMAT, "comparison": named}, allow_nan=False)
     try:
-        files.write_atomic(folder / FILE, content.encode())
+        return replace_run(StoredRun(folder, {}), comparison)
     except BaseException:
         folder.rmdir()
         raise
-    return StoredRun(folder, named)
+
+
+def replace_run(run: StoredRun, comparison: Mapping[str, Any]) -> StoredRun:
+    """Store another comparison in the folder of a run; the old one stays where that fails. Raises OSError."""
+    named = {**comparison, "name": run.name}
+    content = json.dumps({"format": FORMAT, "comparison": named}, allow_nan=False)
+    files.write_atomic(run.folder / FILE, content.encode())
+    return StoredRun(run.folder, named)
 
 
 def _create_folder(name: str, authors: Sequence[str]) -> Path:

@@ -177,9 +177,15 @@ class Outputs:
         self._write(sweep, SWEEP_FORMATS)
 
     def _write(self, result: Any, formats: Mapping[str, Callable[[Any], str]]) -> None:
-        """Write a result to each file with the function for its format."""
+        """Write a result to each file with the function for its format; then raise the first error, if there is one."""
+        errors: list[Exception] = []
         for name, path in self.paths.items():
-            write_text(formats[name](result), path)
+            try:
+                write_text(formats[name](result), path)
+            except Exception as error:  # one file costs no other
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 def write_text(text: str, path: Path) -> None:

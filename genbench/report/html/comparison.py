@@ -89,6 +89,7 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
         "expected": unwrap(comparison.expected),
         "left_out": left_out,
         "stopped": comparison.stopped,
+        "omitted": comparison.omitted,
         "authors": [AuthorSection(comparison, name, at, numbers) for at, name in enumerate(comparison.corpora)],
         "samples": samples,
         "switches": _switches(samples),

@@ -11,7 +11,13 @@ from markupsafe import Markup
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, labels
-from genbench.report.comparison_tables import corpus_heading, rows_by_note, strata_note, strata_title
+from genbench.report.comparison_tables import (
+    baselines_sentence,
+    corpus_heading,
+    rows_by_note,
+    strata_note,
+    strata_title,
+)
 from genbench.report.formatting import format_decimals
 from genbench.report.html import charts, tables
 from genbench.report.html.charts import Chart, Point, Series
@@ -61,8 +67,7 @@ class AuthorSection:
         verdicts = comparison.verdicts(name)
         self.first_verdict = verdicts[0].sentence() if verdicts else ""
         self.verdicts = [verdict.sentence(unit="") for verdict in verdicts]
-        baselines = comparison.baselines.get(name, {})
-        self.baselines = ", ".join(f"{baseline} {bits:.2f}" for baseline, bits in baselines.items())
+        self.baselines = baselines_sentence(comparison, name)
 
         # remarks on rows
         self.notes = rows_by_note(self.rows)

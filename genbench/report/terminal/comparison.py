@@ -40,6 +40,10 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
             console.print(part)
         console.print()
 
+    # figures that could not be measured
+    for sentence in comparison.omitted:
+        console.print(Text(printable(f"Not measured: {sentence}"), style="yellow"))
+
     # what the authors of the file measured, to compare with
     show_expected(comparison, console)
 
@@ -128,8 +132,8 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
         "Token perplexity depends on how a generator tokenizes text: never compare it.",
         style=FAINT,
     )
-    baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in comparison.baselines[author].items())
-    yield Text(f"For scale, in bits per character: {baselines} (xz also learns from the test text).", style=FAINT)
+    if baselines := tables.baselines_sentence(comparison, author):
+        yield Text(baselines, style=FAINT)
 
     # rows that failed, then each note with the rows that it applies to
     for label, row in zip(labels(rows), rows, strict=True):
@@ -204,5 +208,5 @@ def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[Renderabl
 def _panel(label: str, sample: Sample, width: int) -> Panel:
     """Return a panel with the faint prompt, the text, and the length of the longest copy."""
     text = Text(printable(sample.prompt), style=FAINT).append(printable(sample.text), style="default")
-    copied = Text(f"longest copy {sample.longest_copy:,} characters", style=FAINT)
-    return Panel(text, title=Text(printable(label)), subtitle=copied, width=width)
+    copied = "" if sample.longest_copy is None else f"longest copy {sample.longest_copy:,} characters"
+    return Panel(text, title=Text(printable(label)), subtitle=Text(copied, style=FAINT), width=width)
