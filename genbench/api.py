@@ -11,7 +11,6 @@ score          measure how well a model predicts a text
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ from genbench.analysis.surprisal import surprisal as surprisal
 from genbench.corpus.cleaning import clean, decode
 from genbench.corpus.corpus import Corpus, write_parts
 from genbench.corpus.loading import load_corpus
-from genbench.corpus.sources import read_path
+from genbench.corpus.sources import read_path, read_standard_input
 from genbench.errors import CorpusError, UserError
 from genbench.experiments.compare import compare as compare
 from genbench.experiments.compare import load_run as load_run
@@ -260,7 +259,7 @@ def read_text(file: str | Path, *, lines: str = "join") -> str:
         raise UserError(f"{str(file)!r} is a folder; name a text file, or - for standard input")
 
     # read, then clean as `corpus` does
-    name, data = ("standard input", sys.stdin.buffer.read()) if str(file) == "-" else read_path(Path(file))[0]
+    name, data = ("standard input", read_standard_input()) if str(file) == "-" else read_path(Path(file))[0]
     text = clean(decode(data, name=str(name)), lines=lines)
     if not text:
         raise CorpusError(f"{name} is empty; name a file with text in it")

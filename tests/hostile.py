@@ -12,6 +12,8 @@ MARKS = [chr(code) for code in range(0x300, 0x370)]
 ESCAPES = ["\x1b[31m", "\x1b]0;title\x07", "\x1b[2J", "\x9b2J", "\x7f", "\x00", "\x08", "plain ", "text\n"]
 TURNED = ["\u202e", "\u2066", "\u200f", "\ufeff", "\u200d", "\u05d0\u05d1 ", "abc "]
 DRIVING_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode: can control a terminal, or are invisible
+JOINERS = "\u00ad\u200b\u200c\u200d\u2060"  # are invisible too, but belong to words and move nothing
+VISIBLE_FORMATS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2"  # signs before Arabic and Syriac digits
 COLORS = re.compile(r"\x1b\[[0-9;]*m")  # what rich itself writes on a terminal
 
 
@@ -44,5 +46,5 @@ def driving(printed: str) -> set[str]:
     return {
         character
         for character in COLORS.sub("", printed)
-        if character not in "\n\t" and unicodedata.category(character) in DRIVING_CATEGORIES
+        if character not in "\n\t" + JOINERS + VISIBLE_FORMATS and unicodedata.category(character) in DRIVING_CATEGORIES
     }

@@ -149,9 +149,33 @@ def test_generate_streams_the_requested_characters(
     assert len(capsys.readouterr().out) == 2 * (40 + 50) + 3
 
 
-def test_generate_stops_before_a_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(monkeypatch, "generate", "pell", "-g", CHAIN, "--length", "3000", "--stop", ".") == 0
-    assert "." not in capsys.readouterr().out
+def test_generate_stops_at_several_texts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["generate", "pell", "-g", CHAIN, "--length", "3000", "--seed", "0", "--stop", ".", "--stop", "e"]
+    assert run(monkeypatch, *words) == 0
+    before = capsys.readouterr().out
+    assert not set(".e") & set(before)
+    assert run(monkeypatch, *words, "--keep-stop") == 0
+    assert capsys.readouterr().out.rstrip("\n")[:-1] == before.rstrip("\n")
+
+
+def test_a_prompt_may_come_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", "pell", "-g", CHAIN, "--length", "20", "--seed", "0", "--prompt"]
+    assert run(monkeypatch, *words, "It was\n") == 0
+    typed = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"It was\n\n")))
+    assert run(monkeypatch, *words, "-") == 0
+    assert capsys.readouterr().out == typed
+
+    # a hyphen is continued where it is piped; a closed input and bytes that are no text are refused
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"-")))
+    assert run(monkeypatch, *words, "-") == 0
+    assert capsys.readouterr().out.startswith("-")
+    for closed, reason in ((None, "is closed"), (io.TextIOWrapper(io.BytesIO(b"\xff\xfe\x00")), "standard input is")):
+        monkeypatch.setattr("sys.stdin", closed)
+        assert run(monkeypatch, *words, "-") == 2
+        assert reason in capsys.readouterr().err
 
 
 def test_score_reads_a_file_and_standard_input(

@@ -91,7 +91,8 @@ def test_without_a_seed_each_text_is_another(session: Session) -> None:
         ("/top-k 3", "top_k", 3),
         ("/overlap 4", "max_overlap", 4.0),
         ("/penalty 1.2", "repetition_penalty", 1.2),
-        ("/stop the end", "stop", "the end"),
+        ("/stop the end", "stop", ("the end",)),
+        ("/keep-stop on", "keep_stop", True),
     ],
 )
 def test_a_command_sets_one_parameter(session: Session, line: str, named: str, value: Any) -> None:
@@ -103,7 +104,15 @@ def test_a_command_sets_one_parameter(session: Session, line: str, named: str, v
     }
     if getattr(COMMANDS[parse_command(line)[0]], "optional", False):
         typed(session, f"{line.split()[0]} off")
-        assert getattr(session.settings.sampling, named) is None
+        assert not getattr(session.settings.sampling, named)
+
+
+def test_stop_strings_add_up(session: Session) -> None:
+    typed(session, "/stop .", "/stop ?", "/stop .")
+    assert session.settings.sampling.stop == (".", "?")
+    assert "stop before '.' or '?'" in session.settings.summary()
+    typed(session, "/keep-stop maybe")
+    assert not session.settings.sampling.keep_stop
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,7 @@ def test_a_command_sets_one_parameter(session: Session, line: str, named: str, v
         ("/t -1", "temperature is -1.0, but must be 0 (greedy) or more"),
         ("/t", "/t is '', but must be a number"),
         ("/n 1.5", "must be a whole number"),
+        ("/keep-stop maybe", "/keep-stop is 'maybe', but must be on or off"),
         ("/g no-such-thing", "no generator is called 'no-such-thing'"),
         ("/g markov-char:order=none", "order is 'none'"),
         ("/author nobody", "nobody"),

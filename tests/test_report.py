@@ -141,6 +141,8 @@ def test_colors_are_used_on_terminals_only() -> None:
 def test_printable_keeps_newlines_and_drops_no_character() -> None:
     text = "a\x1b\x00\n\u202e\x7f\u00e9\U0001f600"
     assert printable(text) == "a\u241b\u2400\n\ufffd\u2421\u00e9\U0001f600"
+    words = "می\u200cروم क्\u200dष \u0600۱"  # letters with joiners, a sign before a digit
+    assert printable(words) == words
 
 
 def test_json_can_be_read_back() -> None:

@@ -7,7 +7,7 @@ import pytest
 from doubles import Fixed
 
 from genbench.errors import ContractError, UserError
-from genbench.sampling import Sampling, generate
+from genbench.sampling import Sampling, generate, resolve_prompt
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.loop import TextLimit
 from genbench.sampling.step import DecodingState, decode_step, sample_tokens
@@ -63,8 +63,47 @@ def test_a_stop_string_may_span_tokens(rng: np.random.Generator) -> None:
     assert len(text) < 5000
 
 
+@pytest.mark.parametrize(
+    ("stops", "before", "after"),
+    [
+        ([".", "?"], "Is it", "Is it?"),
+        (["it? N", "?"], "Is it", "Is it?"),  # the question mark is complete first
+        (["?", "it?"], "Is ", "Is it?"),  # of those that end together, the longest
+        (["No.", "!"], "Is it? ", "Is it? No."),
+        (["!"], "Is it? No. ", "Is it? No. "),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_text_ends_at_the_stop_string_that_is_complete_first(
+    stops: list[str], before: str, after: str, size: int
+) -> None:
+    text = "Is it? No. "
+    for keep_stop, expected in ((False, before), (True, after)):
+        limit = TextLimit(len(text), stops, keep_stop)
+        pieces = [text[start : start + size] for start in range(0, len(text), size)]
+        assert "".join(map(limit.read, pieces)) == expected
+
+
+def test_a_stop_string_is_kept_within_the_length(rng: np.random.Generator) -> None:
+    text = generate(Fixed(), "", Sampling(length=5000, stop=("ab", "cd"), keep_stop=True), rng)
+    assert text.endswith(("ab", "cd"))
+    assert "ab" not in text[:-1]
+    assert "cd" not in text[:-1]
+    assert Sampling(stop="ab").stop_strings == ("ab",)
+
+
+def test_a_random_prompt_begins_with_a_sentence() -> None:
+    prose = 'It was late. Mr. Dee came in! "Who?" said he.\n\n'
+    verse = "rain on the\n  roof all day\nand night\n" * 4
+    starts = {resolve_prompt("random", 9 * prose, seed).split()[0] for seed in range(60)}
+    assert starts == {"It", "Mr."}  # not Dee, not said
+    assert {resolve_prompt("random", verse, seed)[:4] for seed in range(40)} == {"rain", "roof", "and "}
+    assert {resolve_prompt("random", 9 * "雨下了。山高。", seed)[0] for seed in range(40)} == {"雨", "山"}
+    assert len(resolve_prompt("random", 30 * "ACGT")) == 40
+
+
 def test_text_that_only_starts_like_the_stop_string_is_kept() -> None:
-    limit = TextLimit(100, "STOP")
+    limit = TextLimit(100, ["STOP"])
     assert "".join(map(limit.read, ["x", "S", "T", "y", "STO", "P", "z"])) == "xSTy"
     assert limit.done
 

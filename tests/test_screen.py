@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from genbench.cli.main import main
-from genbench.report.terminal.screen import REPLACEMENTS, has_colors, print_json, replace_unencodable
+from genbench.report.terminal.screen import REPLACEMENTS, has_colors, prepare_output, print_json
 from genbench.report.terminal.tables import NumberTable
 
 pytestmark = pytest.mark.slow
@@ -173,9 +173,39 @@ def test_json_loses_nothing_in_any_encoding(name: str, in_folder: pytest.MonkeyP
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "cp850", "ascii", "latin-1"])
 def test_unencodable_characters_are_replaced_one_for_one(encoding: str) -> None:
     screen = Screen(encoding, terminal=True)
-    replace_unencodable(screen)
+    handler = prepare_output([screen], {})
     screen.write("".join(REPLACEMENTS) + "␛\ud800é")
     assert len(screen.text()) == len(REPLACEMENTS) + 3
+    assert handler.lost == screen.text().count("?") >= 2
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "expected"),
+    [
+        (False, {}, "река"),
+        (False, {"PYTHONIOENCODING": ""}, "река"),
+        (False, {"PYTHONIOENCODING": "cp1252"}, "????"),
+        (True, {}, "????"),
+    ],
+)
+def test_a_pipe_gets_utf8_unless_another_encoding_is_set(
+    terminal: bool, environment: dict[str, str], expected: str
+) -> None:
+    screen = Screen("cp1252", terminal)
+    handler = prepare_output([screen], environment)
+    screen.write("река")
+    assert screen.text() == expected
+    assert handler.sentence().startswith("cp1252 lacks 4 characters of this output") == ("?" in expected)
+
+
+def test_lost_characters_are_reported_on_standard_error(in_folder: pytest.MonkeyPatch) -> None:
+    words = ["generate", "ferry.txt", "-g", "markov-word", "--prompt", "Река", "--length", "9"]
+    _, err, code = run_on_screen(in_folder, words, "cp1252")
+    assert code == 0
+    assert "genbench: cp1252 lacks 4 characters of this output" in err.splitlines()[-1]
+    out, err, _ = run_on_screen(in_folder, words, "cp1252", terminal=False)
+    assert out.startswith("Река")
+    assert "lacks" not in err
 
 
 def test_every_replacement_is_one_character_of_ascii() -> None:

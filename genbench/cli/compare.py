@@ -31,6 +31,7 @@ from genbench.cli.options import (
     TopP,
     accepts_groups,
     option,
+    read_prompts,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class SampleOptions(OptionGroup):
         option(
             "--prompt",
             metavar="TEXT",
-            help="Text that samples continue; random: 40 characters of the author; repeatable, one sample each.",
+            help="Text that samples continue; -: standard input; random: a sentence of the author; repeatable, one "
+            "sample each.",
         ),
     ] = None
     temperatures: Annotated[
@@ -135,6 +137,8 @@ def compare(
 
     # refuse what can be refused before the work: bad arguments, a name that is taken, files that cannot be written
     typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
+    if typed.get("prompts"):
+        typed["prompts"] = read_prompts(typed["prompts"])
     arguments = resolve_arguments(typed)
     if name:
         require_unused_name(name)

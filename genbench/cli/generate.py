@@ -15,6 +15,7 @@ from genbench.cli.options import (
     SPEC_HELP,
     Author,
     Count,
+    KeepStop,
     Length,
     MaxOverlap,
     ModelOptions,
@@ -22,6 +23,7 @@ from genbench.cli.options import (
     SamplingOptions,
     Stop,
     accepts_groups,
+    read_prompts,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def generate(
     sampling: SamplingOptions,
     max_overlap: MaxOverlap = None,
     stop: Stop = None,
+    keep_stop: KeepStop = False,
     length: Length = 300,
     count: Count = 1,
     stream: Annotated[
@@ -62,8 +65,11 @@ def generate(
     from genbench.report.terminal.stream import print_streams
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
+    [prompt] = read_prompts([prompt])
     require_prompt(prompt)
-    parameters = Sampling(length, **vars(sampling), stop=stop, max_overlap=max_overlap)
+    parameters = Sampling(
+        length, **vars(sampling), stop=tuple(stop or ()), keep_stop=keep_stop, max_overlap=max_overlap
+    )
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     interactive = on_terminal and not (generators or prompt or stream or count > 1)
 

@@ -71,21 +71,19 @@ app.add_typer(generators.app, name="generators")
 
 def main() -> None:
     """Run the command line; a GenbenchError becomes one sentence and exit code 2."""
+    from genbench.report.terminal.screen import prepare_output
+
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - the caller has closed it
-    _replace_unencodable()
+    encoding_errors = prepare_output((sys.stdout, sys.stderr), os.environ)
     sys.stderr = BestEffortStream(sys.stderr)
     with warnings.catch_warnings():
         warnings.simplefilter("default", PluginWarning)  # never an error
         warnings.showwarning = _warning_printer()
-        _run()
-
-
-def _replace_unencodable() -> None:
-    """Replace characters that the encoding of a terminal or pipe lacks, such as a Windows console's."""
-    from genbench.report.terminal.screen import replace_unencodable
-
-    for stream in (sys.stdout, sys.stderr):
-        replace_unencodable(stream)
+        try:
+            _run()
+        finally:
+            if encoding_errors.lost:
+                print(f"genbench: {encoding_errors.sentence()}", file=sys.stderr)
 
 
 def _run() -> NoReturn:

@@ -19,6 +19,7 @@ from genbench.cli.options import (
     SamplingOptions,
     Steps,
     accepts_groups,
+    read_prompts,
     single_or_best,
 )
 
@@ -47,6 +48,7 @@ def novelty(
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
+    [prompt] = read_prompts([prompt])
     require_prompt(prompt)
     parameters = Sampling(length, **vars(sampling))
     with Live(make_console(stderr=True)) as live:

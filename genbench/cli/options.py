@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from genbench.model import Model
     from genbench.training import ProgressListener
 
+STANDARD_INPUT = "-"  # as a file or as a prompt
+
 Completion = Callable[[str], Any] | None
 
 
@@ -177,7 +179,8 @@ HeldOut = Annotated[
 # Sampling
 
 Prompt = Annotated[
-    str, option("--prompt", metavar="TEXT", help="Text to continue; random: 40 characters of the author.")
+    str,
+    option("--prompt", metavar="TEXT", help="Text to continue; -: standard input; random: a sentence of the author."),
 ]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
 TopK = Annotated[int | None, option(metavar="K", help="Sample from the K most probable tokens.")]
@@ -192,7 +195,8 @@ MaxOverlap = Annotated[
     float | None,
     option(metavar="N", help="Copy at most N words in a row from the training text; below 1: a share of the words."),
 ]
-Stop = Annotated[str | None, option(metavar="TEXT", help="End before this text.")]
+Stop = Annotated[list[str] | None, option("--stop", metavar="TEXT", help="End before this text; repeatable.")]
+KeepStop = Annotated[bool, typer.Option("--keep-stop", help="End after the text of --stop, not before it.")]
 Length = Annotated[int, typer.Option(metavar="N", help="Characters of a text.")]
 Count = Annotated[int, typer.Option(metavar="N", min=1, help="Number of texts.")]
 
@@ -288,3 +292,19 @@ def single(specs: list[str]) -> str:
     if len(specs) > 1:
         raise UserError(f"{len(specs)} generators are given, and one is expected; genbench compare takes several")
     return specs[0]
+
+
+def read_prompts(prompts: Sequence[str]) -> list[str]:
+    """Return the prompts of a command, with "-" replaced by standard input without the newline at its end.
+
+    Raises CorpusError for input that is not text, UserError if standard input is closed.
+    """
+    if STANDARD_INPUT not in prompts:
+        return list(prompts)
+
+    # it can be read only once, so several hyphens stand for the same text
+    from genbench.corpus.cleaning import decode
+    from genbench.corpus.sources import read_standard_input
+
+    text = decode(read_standard_input(), name="standard input").removesuffix("\n").removesuffix("\r")
+    return [text if prompt == STANDARD_INPUT else prompt for prompt in prompts]

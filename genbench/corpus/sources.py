@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, Book, embedded_authors
 from genbench.corpus.downloads import RetryPolicy, iterate_with_timeout
 from genbench.corpus.gutenberg import OnProgress
-from genbench.errors import CorpusError
+from genbench.errors import CorpusError, UserError
 
 
 def read_book(book: Book, *, on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> bytes:
@@ -124,6 +125,13 @@ def _nltk_messages(package: str) -> Iterator[Any]:
     from nltk.downloader import Downloader
 
     yield from Downloader().incr_download(package)
+
+
+def read_standard_input() -> bytes:
+    """Return all of standard input. Raises UserError if it is closed."""
+    if sys.stdin is None:
+        raise UserError("standard input is closed; pipe a text into the command, or name a file")
+    return sys.stdin.buffer.read()
 
 
 def read_path(path: Path) -> list[tuple[Path, bytes]]:

@@ -12,16 +12,22 @@ EXPONENT_FROM = 1e12  # numbers of this size or more are written with an exponen
 # Unicode categories of characters that can control a terminal or are invisible
 UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
+# characters of the category Cf that belong to words: without them, Persian, Khmer and others are spelled wrongly; none
+# of them moves text. Soft hyphen, zero-width space, non-joiner, joiner, word joiner; visible signs before Arabic digits
+WORD_FORMATS = frozenset("\u00ad\u200b\u200c\u200d\u2060\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2")
+
 
 def printable(text: str) -> str:
-    r"""Replace each character that can control a terminal by a visible one; keep newlines.
+    r"""Replace each character that can control a terminal by a visible one; keep newlines and the joiners of letters.
 
-    >>> printable("a\x1b[31mb\tc\n\x00\u202e")
-    'a␛[31mb␉c\n␀�'
+    >>> printable("a\x1b[31mb\tc\n\x00\u202e"), printable("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e"
+    ('a␛[31mb␉c\n␀�', True)
     """
-    return "".join(
-        char if char == "\n" or unicodedata.category(char) not in UNSAFE_CATEGORIES else _picture(char) for char in text
-    )
+    return "".join(char if _is_safe(char) else _picture(char) for char in text)
+
+
+def _is_safe(char: str) -> bool:
+    return char == "\n" or unicodedata.category(char) not in UNSAFE_CATEGORIES or char in WORD_FORMATS
 
 
 def _picture(char: str) -> str:

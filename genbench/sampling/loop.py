@@ -37,7 +37,7 @@ def stream(
 ) -> Iterator[str]:
     """Yield the continuation of a prompt, piece by piece as it is sampled, without the prompt.
 
-    The text has exactly `sampling.length` characters, or fewer if `sampling.stop` occurs. A prompt that ends inside a
+    The text has exactly `sampling.length` characters, or fewer if a stop string occurs. A prompt that ends inside a
     word is completed: the first sampled tokens agree with it. Raises ContractError if the generator samples too many
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
@@ -103,7 +103,7 @@ class GeneratedText:
 
     def __init__(self, state: DecodingState, training_words: TrainingWords | None) -> None:
         self._state, sampling = state, state.sampling
-        self._limit = TextLimit(sampling.length, sampling.stop)
+        self._limit = TextLimit(sampling.length, sampling.stop_strings, sampling.keep_stop)
         self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
 
     @property
@@ -127,37 +127,40 @@ class GeneratedText:
 
 
 class TextLimit:
-    """Ends a text at its length or before a stop string; the possible start of a stop string is held back."""
+    """Ends a text at its length or at a stop string; the possible start of a stop string is held back."""
 
-    def __init__(self, length: int, stop: str | None = None) -> None:
-        self.characters_left, self.stop, self.held_back, self.done = length, stop, "", length == 0
+    def __init__(self, length: int, stops: Sequence[str] = (), keep_stop: bool = False) -> None:
+        self.characters_left, self.stops, self.keep_stop = length, tuple(stops), keep_stop
+        self.held_back, self.done = "", length == 0
 
     def read(self, text: str) -> str:
         """Return the part of the text that is final now and was not returned before.
 
-        >>> limit = TextLimit(10, "STOP")
+        >>> limit = TextLimit(10, ["STOP"])
         >>> [limit.read(text) for text in ("ab", "cS", "TOP", "d")]
         ['ab', 'c', '', '']
         """
         if self.done:
             return ""
 
-        # the stop string, then the length
-        if self.stop is not None:
-            text = self._before_stop(self.held_back + text, self.stop)
+        # the stop strings, then the length
+        if self.stops:
+            text = self._until_stop(self.held_back + text)
         if self.characters_left <= len(text):
             text, self.done = text[: self.characters_left], True
         self.characters_left -= len(text)
         return text
 
-    def _before_stop(self, text: str, stop: str) -> str:
-        """Return the text before the stop string, without an end that may be the start of the stop string."""
-        if stop in text:
-            self.done = True
-            return text[: text.index(stop)]
+    def _until_stop(self, text: str) -> str:
+        """Return the text up to a stop string, without an end that may be the start of one."""
+        # the stop string that is complete first, whatever the pieces in which the text arrives; of several, the longest
+        spans = [(text.index(stop) + len(stop), text.index(stop)) for stop in self.stops if stop in text]
+        if spans:
+            self.done, (end, start) = True, min(spans)
+            return text[: end if self.keep_stop else start]
 
-        # hold back the longest end of the text that starts the stop string
-        lengths = range(min(len(stop) - 1, len(text)), 0, -1)
-        held = next((length for length in lengths if stop.startswith(text[-length:])), 0)
+        # hold back the longest end of the text that starts a stop string
+        lengths = range(min(max(map(len, self.stops)) - 1, len(text)), 0, -1)
+        held = next((n for n in lengths if any(stop.startswith(text[-n:]) for stop in self.stops)), 0)
         self.held_back = text[len(text) - held :]
         return text[: len(text) - held]

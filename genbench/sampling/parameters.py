@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import regex
 
 from genbench.errors import UserError
 from genbench.tokenization.text import Text
@@ -13,6 +15,17 @@ from genbench.tokenization.text import Text
 MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
 RANDOM_PROMPT = "random"  # replaced by a random passage of the author's text
 RANDOM_PROMPT_CHARACTERS = 40
+
+# where a random prompt may begin, in order of preference; the match ends there
+PROMPT_STARTS = (
+    # a sentence: a paragraph, or what follows a lower-case word with a mark at its end (so not after "Mr." or "J.")
+    regex.compile(
+        r"""(?:\n\s*\n|(?:(?<![\p{L}\p{M}])\p{Ll}{3,}|\p{Lo}\p{M}*)(?:[.!?…؟।]['"\p{Pe}\p{Pf}]*\s|[。！？][\p{Pe}\p{Pf}]*))"""
+        r"\s*(?=\S)(?!\p{Ll})"
+    ),
+    regex.compile(r"\n\s*(?=\S)"),  # a line
+    regex.compile(r"\s(?=\S)"),  # a word
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,8 @@ class Sampling:
     top_p: float | None = None  # sample from the most probable tokens that together have this probability
     min_p: float | None = None  # drop tokens less probable than this share of the most probable one
     repetition_penalty: float = 1.0  # multiplies the log-probability of tokens that occurred before
-    stop: str | None = None  # end the text before this string
+    stop: str | Sequence[str] | None = None  # end the text before this string, or the first of several to be complete
+    keep_stop: bool = False  # end the text after the stop string instead
     max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words
 
     def __post_init__(self) -> None:
@@ -55,7 +69,12 @@ class Sampling:
             self.max_overlap,
             f"a whole number of words from 1 to {MAX_OVERLAP_WORDS}, or a share of them between 0 and 1",
         )
-        _require(self.stop is None or _is_text(self.stop), "stop", self.stop, "at least one character of valid text")
+        _require(all(map(_is_text, self.stop_strings)), "stop", self.stop, "at least one character of valid text")
+
+    @property
+    def stop_strings(self) -> tuple[str, ...]:
+        """The strings at which the text ends; empty if there are none."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @cached_property
     def only_temperature(self) -> bool:
@@ -86,9 +105,28 @@ def require_prompt(prompt: str) -> None:
 
 
 def resolve_prompt(prompt: str, text: str | Text, seed: int = 0) -> str:
-    """Return the prompt, or for the word "random", 40 characters of `text` from a position that `seed` determines."""
+    """Return the prompt, or for the word "random", 40 characters of `text` from the beginning of a sentence.
+
+    `seed` determines the position after which the sentence begins.
+    """
     if prompt != RANDOM_PROMPT:
         return prompt
     last_start = max(len(text) - RANDOM_PROMPT_CHARACTERS, 0)
-    start = int(np.random.default_rng(seed).integers(last_start + 1))
+    start = _next_start(str(text), int(np.random.default_rng(seed).integers(last_start + 1)), last_start)
     return text[start : start + RANDOM_PROMPT_CHARACTERS]
+
+
+def _next_start(text: str, position: int, last: int) -> int:
+    """Return where a sentence begins, from `position` on or else from the start of the text, at most at `last`.
+
+    A text without sentences has lines; one without lines has words.
+
+    >>> _next_start("so it is. But Mr. Dee was", 2, 20), _next_start("one two", 2, 4), _next_start("ACGT", 2, 2)
+    (10, 4, 2)
+    """
+    for pattern in PROMPT_STARTS:
+        for begin in (position, 0):
+            match = pattern.search(text, begin)
+            if match and match.end() <= last:
+                return int(match.end())
+    return position

@@ -48,12 +48,17 @@ class Settings:
         }
         parts += [f"{name} {value:g}" for name, value in named.items() if value is not None]
         parts += [f"penalty {sampling.repetition_penalty:g}"] if sampling.repetition_penalty != 1 else []
-        parts += [f"stop {sampling.stop!r}"] if sampling.stop is not None else []
+        if sampling.stop_strings:
+            parts.append(f"stop {'after' if sampling.keep_stop else 'before'} {_format(sampling.stop_strings)}")
         return ", ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
 
 
 def _format(value: Any) -> str:
-    return "off" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if value is None or value is False or value == ():
+        return "off"
+    if isinstance(value, tuple):
+        return " or ".join(map(repr, value))
+    return "on" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,15 @@ class SamplingCommand(Command):
     optional: bool = True  # whether it can be off
 
 
+def _on(text: str) -> bool:
+    """Return True for "on"; raises ValueError for any other text ("off" is not converted)."""
+    if text != "on":
+        raise ValueError
+    return True
+
+
+KINDS = {int: "a whole number", float: "a number", _on: "on or off"}  # what a command's argument must be
+
 COMMANDS: dict[str, Command] = {
     "/t": SamplingCommand("T", "temperature: 0 is greedy, 0.7 conservative, 1 as learned", "temperature", float, False),
     "/n": SamplingCommand("N", "characters of a text", "length", int, False),
@@ -89,7 +103,8 @@ COMMANDS: dict[str, Command] = {
         "X", "above 1: tokens that occurred before are less probable", "repetition_penalty", float, False
     ),
     "/overlap": SamplingCommand("N", "copy at most N words in a row from the training text; off", "max_overlap", float),
-    "/stop": SamplingCommand("TEXT", "end before this text; off", "stop", str),
+    "/stop": SamplingCommand("TEXT", "end before this text; again: or before another one; off", "stop", str),
+    "/keep-stop": SamplingCommand("on", "end after the text of /stop, not before it; off", "keep_stop", _on),
     "/set": Command("", "all settings"),
     "/help": Command("", "this list"),
     "/quit": Command("", "end the session, like Ctrl-D"),
@@ -128,15 +143,18 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
     command = COMMANDS[word]
     assert isinstance(command, SamplingCommand)
 
-    # convert the argument; "off" becomes None where the parameter may be off
-    value: Any = None
+    # convert the argument; "off" becomes the default where the parameter may be off
+    value: Any = getattr(Sampling(), command.name)
     if not (command.optional and argument in OFF):
         try:
             value = command.convert(argument)
         except ValueError:
-            kind = "a whole number" if command.convert is int else "a number"
+            kind = KINDS[command.convert]
             usage = f"{word} {command.argument}: {command.help}"
             raise UserError(f"{word} is {argument!r}, but must be {kind}; {usage}") from None
+    # stop strings are added up
+    if command.name == "stop" and value is not None:
+        value = tuple(dict.fromkeys([*settings.sampling.stop_strings, value]))
     changes: dict[str, Any] = {command.name: value}
     return replace(settings, sampling=replace(settings.sampling, **changes))
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import json
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
 
-ENCODING_ERRORS = "genbench.replace"  # the name of the codec error handler below
+from genbench.report.formatting import pluralize
+
+ENCODING_ERRORS = "genbench.replace"  # the name of the codec error handler `EncodingErrors`
 
 # what is written if the encoding lacks a character
 REPLACEMENTS = (
@@ -38,22 +41,48 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
 
 
-def replace_unencodable(stream: Any) -> None:
-    """Make a stream replace characters that its encoding lacks by similar ones, instead of raising an error."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors=ENCODING_ERRORS)
+class EncodingErrors:
+    """The codec error handler of the commands: similar characters for those that an encoding lacks, else "?".
 
-
-def _replacement(error: UnicodeError) -> tuple[str, int]:
-    """Return the replacement of characters that the encoding lacks, one for one, and the position after them.
-
-    >>> "a “b” → é".encode("ascii", ENCODING_ERRORS)
-    b'a "b" > ?'
+    It counts the question marks, so that no character is lost silently.
     """
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    lacking = error.object[error.start : error.end]
-    return "".join(REPLACEMENTS.get(char, "?") for char in lacking), error.end
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self.encodings: dict[str, None] = {}  # of the streams, without UTF-8, in order
+
+    def __call__(self, error: UnicodeError) -> tuple[str, int]:
+        """Return the replacement of the characters, one for one, and the position after them."""
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        replaced = "".join(REPLACEMENTS.get(char, "?") for char in error.object[error.start : error.end])
+        self.lost += replaced.count("?")
+        return replaced, error.end
+
+    def sentence(self) -> str:
+        """Return what was lost and how to keep it; "" if nothing was."""
+        if not self.lost:
+            return ""
+        characters = pluralize(self.lost, "character")
+        encodings = " and ".join(self.encodings)
+        return f"{encodings} lacks {characters} of this output, shown as ?; PYTHONIOENCODING=utf-8 keeps them"
 
 
-codecs.register_error(ENCODING_ERRORS, _replacement)
+def prepare_output(streams: Iterable[Any], environment: Mapping[str, str]) -> EncodingErrors:
+    """Let streams replace characters that their encoding lacks, instead of raising an error; return the handler.
+
+    In pipes and files the encoding is UTF-8, unless PYTHONIOENCODING sets another.
+
+    >>> handler = prepare_output([], {})
+    >>> "a “b” → é".encode("ascii", ENCODING_ERRORS), handler.lost
+    (b'a "b" > ?', 1)
+    """
+    handler = EncodingErrors()
+    codecs.register_error(ENCODING_ERRORS, handler)
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            keep = stream.isatty() or environment.get("PYTHONIOENCODING")
+            stream.reconfigure(encoding=None if keep else "utf-8", errors=ENCODING_ERRORS)
+            if codecs.lookup(stream.encoding).name != "utf-8":
+                handler.encodings[stream.encoding] = None
+    return handler
