@@ -71,6 +71,35 @@ def test_separators_are_implied_or_explicit(text: str, tokens: list[str]) -> Non
     assert token_names(tokenizer, text) == [part for token in tokens for part in expected.get(token, [token])]
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("हिन्दी की किताब", ["हिन्दी", " ", "की", " ", "किताब"]),  # vowel signs and viramas
+        ("le cafe\u0301, l'e\u0301te\u0301", ["le", " ", "cafe\u0301", ",", " ", "l", "'", "e\u0301te\u0301"]),
+        ("می\u200cروم آن\u200cها", ["می\u200cروم", " ", "آن\u200cها"]),  # zero-width non-joiner
+        ("שָׁלוֹם לָכֶם", ["שָׁלוֹם", " ", "לָכֶם"]),
+        ("ไม่มี 12 \u2764\ufe0f!", ["ไม่มี", " ", "12", " ", "\u2764", "\ufe0f", "!"]),
+    ],
+)
+def test_marks_and_joiners_belong_to_the_letter_before_them(text: str, pieces: list[str]) -> None:
+    assert list(split_pieces(text)) == pieces
+    tokenizer = Tokenizer.words(text, min_count=1)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    if not text.endswith("!"):
+        assert tokenizer.encode(text).tolist() == tokenizer.encode(" ".join(text.split())).tolist()
+        assert len(tokenizer.encode(text)) == len([piece for piece in pieces if piece != " "])  # all spaces are implied
+
+
+def test_a_prompt_may_end_between_a_letter_and_its_mark() -> None:
+    tokenizer = Tokenizer.words("की की का", min_count=1)
+    ids, rest = tokenizer.split_prompt("का क")
+    assert (tokenizer.decode(ids), rest) == ("का", " क")
+    surface = Decoder(tokenizer)
+    for token in ids.tolist():
+        surface.feed(token)
+    assert " की" in surface.surfaces()
+
+
 def test_a_rare_piece_is_spelled_and_closed_in_training_too() -> None:
     tokenizer = Tokenizer.words("so so rare", min_count=2)
     assert token_names(tokenizer, "so so rare") == ["so", "so", "<r>", "<a>", "<r>", "<e>", "|"]

@@ -9,6 +9,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from genbench.tokenization.segmentation import ends_inside_word
+
 WINDOW = 50  # words
 MAX_DISTINCT_N = 3
 MAX_BLEU_N = 4
@@ -26,7 +28,7 @@ def whole_words(text: str) -> list[str]:
     (['the', 'cat', 'sat'], ['the', 'cat.'], ['the', 'cat'])
     """
     words = text.split()
-    return words[:-1] if text[-1:].isalnum() else words
+    return words[:-1] if ends_inside_word(text) else words
 
 
 def split_windows(texts: Sequence[str]) -> list[Words]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import regex
 
 from genbench.capabilities import BackoffLevel, backoff_levels
 from genbench.corpus.corpus import Corpus
@@ -16,6 +16,7 @@ from genbench.corpus.loading import load_corpus
 from genbench.generator import Generator
 from genbench.model import Model
 from genbench.storage.records import JsonRecord
+from genbench.tokenization.segmentation import WORD_CHARACTERS, ends_inside_word
 from genbench.tokenization.tokenizer import BYTES, Ids
 
 MAX_PLACES = 3  # occurrences in the training text that are listed for each continuation
@@ -126,12 +127,12 @@ def _places(generator: Generator, corpus: Corpus, before: Ids, token: int) -> It
         return
 
     # a word is matched as a whole
-    pattern = re.escape(text)
+    pattern = regex.escape(text)
     if tokenizer.kind == "words":
         if text[0].isalnum():
-            pattern = r"(?<![^\W_])" + pattern
-        if text[-1].isalnum() and token > tokenizer.none_id:
-            pattern += r"(?![^\W_])"
+            pattern = rf"(?<![\d{WORD_CHARACTERS}])" + pattern
+        if ends_inside_word(text) and token > tokenizer.none_id:
+            pattern += rf"(?![\d{WORD_CHARACTERS}])"
 
-    for match in re.finditer(pattern, str(corpus.train)):
+    for match in regex.finditer(pattern, str(corpus.train)):
         yield corpus.locate(match.start())

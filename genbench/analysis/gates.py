@@ -5,12 +5,12 @@ Source: Karpathy, Johnson & Li 2015.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import regex
 
 from genbench import capabilities
 from genbench.analysis.bootstrap import Floats
@@ -21,11 +21,12 @@ from genbench.errors import UserError
 from genbench.generator import Generator
 from genbench.model import Model
 from genbench.storage.records import JsonRecord
+from genbench.tokenization.segmentation import WORD_CHARACTERS
 from genbench.tokenization.tokenizer import Ids
 
 CLOSED, OPEN = 0.1, 0.9  # a gate below 0.1 is closed, one above 0.9 is open
 TRACKING_CHARACTERS = 10_000  # of validation text, on which units are compared with features
-WORD = re.compile(r"[^\W\d_]+")
+WORD = regex.compile(rf"[{WORD_CHARACTERS}]+")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import regex
 
 from genbench import capabilities, scoring
 from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval
@@ -24,10 +25,11 @@ from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback
 from genbench.model import Model
 from genbench.storage.records import JsonRecord
+from genbench.tokenization.segmentation import WORD_CHARACTERS
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
-TARGET = re.compile(r"(?<=[^\W\d_]) [^\W\d_]+(?![^\W\d_])")
+TARGET = regex.compile(rf"(?<=[{WORD_CHARACTERS}]) [{WORD_CHARACTERS}]+(?![{WORD_CHARACTERS}])")
 MAX_CONTEXT = 1024  # characters
 MAX_TARGETS = 500
 MIN_SHUFFLED = 32  # characters of context; a shorter one has no words to shuffle

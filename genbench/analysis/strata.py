@@ -6,21 +6,22 @@ strata. Source: Karpathy et al. 2015, who split the errors of character models b
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import regex
 
 from genbench.analysis.bootstrap import Floats, block_sums
 from genbench.analysis.novelty import TrainingIndex
 from genbench.errors import UserError, nearest
 from genbench.storage.records import JsonObject, JsonRecord
+from genbench.tokenization.segmentation import WORD_CHARACTERS
 from genbench.tokenization.tokenizer import Ids
 
-WORD = re.compile(r"[^\W\d_]+")  # letters in a row
+WORD = regex.compile(rf"[{WORD_CHARACTERS}]+")  # letters in a row
 BETWEEN_WORDS = "between words"
 WORD_COUNTS = (1, 10, 100, 1000)  # in the training text; the lower bound of each stratum
 CONTEXT_LENGTHS = (5, 8, 12, 20)  # characters; the lower bound of each stratum

@@ -1,7 +1,8 @@
 r"""Split a text into pieces: the words, marks and separators that are the tokens of a word tokenizer.
 
-A piece is a maximal run of letters, of digits, of white space, or of one repeated mark. The separator between two
-pieces is implied by its neighbours (`implied_separator`); any other separator is a piece of its own.
+A piece is a maximal run of letters, of digits, of white space, or of one repeated mark. Combining marks and zero-width
+joiners count as letters: a vowel sign of Hindi, an accent of its own and Persian's non-joiner do not end a word. The
+separator between two pieces is implied by its neighbours (`implied_separator`); any other one is a piece of its own.
 
     Oh, it's  late.      pieces           Oh  ,  ␣  it  '  s  ␣␣  late  .
                          explicit pieces  Oh  ,     it  '  s  ␣␣  late  .
@@ -9,7 +10,6 @@ pieces is implied by its neighbours (`implied_separator`); any other separator i
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,17 +18,24 @@ from itertools import count
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 Ints = npt.NDArray[np.int64]
 
-PIECE = re.compile(r"\s+|[^\W\d_]+|\d+|(.)\1*", re.DOTALL)
+COMBINING = r"\p{M}\u200c\u200d"  # in a character class of `regex`: combining marks, zero-width non-joiner and joiner
+WORD_CHARACTERS = rf"\p{{L}}\p{{Nl}}\p{{No}}{COMBINING}"  # and letters; numerals that are not digits, such as ½
+MARK = regex.compile(rf"[{COMBINING}]")
+PIECE = regex.compile(
+    rf"[\s\x1c-\x1f]+|[{WORD_CHARACTERS}]+|\d+|(.)\1*", regex.DOTALL
+)  # \s without str.isspace's \x1c-\x1f
 OPENING = "([{"
 CLOSING = ",.;:!?)]}"
-LINE_START = re.compile(r"\n(?=\S)")
+LINE_START = regex.compile(r"\n(?=\S)")
 PART_CHARACTERS = 1 << 22  # size of the parts in which a long text is tokenized
 MIN_CHARACTERS_TO_DEDUPLICATE = 1000  # in a shorter text, too few words repeat to gain from it
 
 
+@lru_cache(maxsize=1 << 16)
 def implied_separator(left: str, right: str) -> str:
     """Return the separator implied between the last character of the text so far and the first of the next piece.
 
@@ -36,6 +43,8 @@ def implied_separator(left: str, right: str) -> str:
     (' ', ' ', '')
     >>> implied_separator("(", "a"), implied_separator("'", "t"), implied_separator("\\n", "a")
     ('', '', '')
+    >>> implied_separator("\u0940", "\u0915"), implied_separator("1", "\u0301")  # after a mark as after a letter
+    (' ', '')
     """
     # nothing is implied beside white space
     if not left or left.isspace() or right.isspace():
@@ -43,8 +52,27 @@ def implied_separator(left: str, right: str) -> str:
 
     # a space between words and marks as usually typed: after a word or a closing mark, before a word or an opening one
     if right.isalnum() or right in OPENING:
-        return " " if left.isalnum() or left in CLOSING else ""
+        return " " if left.isalnum() or left in CLOSING or is_mark(left) else ""
     return ""
+
+
+@lru_cache(maxsize=1 << 12)
+def is_mark(character: str) -> bool:
+    """Return whether a character belongs to the one before it: a combining mark or a zero-width joiner.
+
+    >>> is_mark("\u0301"), is_mark("e")
+    (True, False)
+    """
+    return MARK.fullmatch(character) is not None
+
+
+def ends_inside_word(text: str) -> bool:
+    """Return whether more letters or digits could continue the last word of a text.
+
+    >>> ends_inside_word("a cat"), ends_inside_word("a cat."), ends_inside_word("e\u0301"), ends_inside_word("")
+    (True, False, True, False)
+    """
+    return bool(text) and (text[-1].isalnum() or is_mark(text[-1]))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -8,6 +8,7 @@ from typing import Any
 from genbench_plugins.markov.cache_model import CacheModel, fit_cache
 
 from genbench.generator import Generator, Learned, LogProbs, ProgressCallback, Text, ignore
+from genbench.tokenization.segmentation import is_mark
 from genbench.tokenization.tokenizer import Ids
 
 VALIDATION_CHARACTERS = 100_000  # of validation text used to fit the shares
@@ -64,7 +65,9 @@ class AdaptiveChain(Generator):
     def _letters(self) -> frozenset[int]:
         """Return the token ids of letters, which form the words of the context length CURRENT_WORD."""
         tokenizer = self.tokenizer
-        return frozenset(int(tokenizer.encode(letter)[0]) for letter in tokenizer.letters if letter.isalpha())
+        return frozenset(
+            int(tokenizer.encode(letter)[0]) for letter in tokenizer.letters if letter.isalpha() or is_mark(letter)
+        )
 
     def static_state(self, state: Any) -> Any:
         """Return the part of a state that belongs to the trained chain."""
