@@ -8,17 +8,18 @@ spell a known word. Figures are computed from sums, with one division at the end
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import regex
 
 from genbench import capabilities
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
+from genbench.tokenization.segmentation import MAX_MEAN_WORD, WHITE_SPACE, separates_words
 from genbench.tokenization.text import Text
 from genbench.tokenization.tokenizer import Ids
 
@@ -27,7 +28,14 @@ STEP_TOLERANCE = 1e-4  # nats per token, in fp32
 MAX_EXPONENT = 1000.0  # 2 ** 1024 exceeds a float's range
 AUDITED_TOKENS = 200
 PROGRESS_EVERY = 0.2  # seconds
-WORD = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")  # with the white space before it
+NO_WORDS_NOTE = (
+    f"no word figures: the text has more than {MAX_MEAN_WORD} characters between spaces on average, so spaces do not "
+    "separate its words"
+)
+
+# a word with the white space before it, or a character with its marks where no spaces separate words
+WORD = regex.compile(rf"[{WHITE_SPACE}]*[^{WHITE_SPACE}]+(?:[{WHITE_SPACE}]+\Z)?|[{WHITE_SPACE}]+\Z")
+CHARACTER = regex.compile(rf"[{WHITE_SPACE}]*(?=[^{WHITE_SPACE}])\X(?:[{WHITE_SPACE}]+\Z)?|[{WHITE_SPACE}]+\Z")
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,7 +45,7 @@ class Score:
     bits: float  # minus log2 of the probability of the whole text
     characters: int
     bytes: int
-    words: int  # whitespace-separated, the same for every generator
+    words: int | None  # separated by white space, the same for every generator; None where the script has no spaces
     tokens: int
     spelled: int  # tokens that spell words which are not in the vocabulary
     character_bits: LogProbs  # (characters,), a token's bits spread evenly over its characters
@@ -59,7 +67,7 @@ class Score:
 
     @property
     def word_perplexity(self) -> float | None:
-        """2 ** (bits / words); None if there are no words or the result exceeds a float's range."""
+        """2 ** (bits / words); None if there are no words, no spaces, or the result exceeds a float's range."""
         return _perplexity(self.bits, self.words)
 
     @property
@@ -73,7 +81,7 @@ class Score:
         return self.spelled / max(self.tokens, 1)
 
 
-def _perplexity(bits: float, count: int) -> float | None:
+def _perplexity(bits: float, count: int | None) -> float | None:
     if not count or bits / count > MAX_EXPONENT:
         return None
     return float(2.0 ** (bits / count))
@@ -103,7 +111,7 @@ def score(generator: Generator, text: str | Text, progress: ProgressCallback = i
         bits=math.fsum(bits),
         characters=len(text),
         bytes=len(text.encode()),
-        words=len(text.split()),
+        words=len(text.split()) if separates_words(text) else None,
         tokens=len(ids),
         spelled=int(generator.tokenizer.spelling_mask(ids).sum()),
         character_bits=bits_by_character(bits, ends, len(text)),
@@ -205,10 +213,12 @@ class WordSurprisal(NamedTuple):
 def split_words(text: str) -> list[str]:
     r"""Split a text into words, each with the white space before it; white space at the end belongs to the last word.
 
+    A text that does not separate its words (see `separates_words`) is split into characters with their marks.
+
     >>> split_words("It was\n\nlate. "), split_words("  "), split_words("")
     (['It', ' was', '\n\nlate. '], ['  '], [])
     """
-    return WORD.findall(text)
+    return list((WORD if separates_words(text) else CHARACTER).findall(text))
 
 
 def surprisal_by_word(character_bits: LogProbs, text: str) -> list[WordSurprisal]:

@@ -205,3 +205,13 @@ def test_a_comparison_reports_what_samples_and_held_out_text_copy() -> None:
     assert held_out is not None
     assert held_out.texts > 1
     assert genbench.compare(["pell"], ["markov-char"], samplings=[]).held_out_text["pell"] is None
+
+
+def test_a_training_text_without_spaces_has_no_figures_of_words() -> None:
+    index = TrainingIndex("老师在桥上修好了地图。" * 20)
+    statistics = index.statistics(["在桥上修好了", "陌生人 忘了 地图"])
+    assert (statistics.words, statistics.copied_share, statistics.self_bleu) == (0, None, None)
+    assert {*statistics.unseen, *statistics.distinct} == {None}
+    assert statistics.longest_copy == (6 + 2) / 2  # characters
+    novelty = index.text_novelty("在桥上修好了")
+    assert (novelty.copies, novelty.copied_share, novelty.longest_copy) == ([], None, 6)

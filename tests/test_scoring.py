@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genbench.errors import ContractError
-from genbench.scoring import bits_by_character, score
+from genbench.scoring import bits_by_character, score, split_words
 from genbench.tokenization.tokenizer import Tokenizer
 
 
@@ -33,6 +33,21 @@ def test_each_figure_has_its_own_denominator() -> None:
 def test_word_perplexity_is_none_without_words_or_out_of_range() -> None:
     assert score(Fixed("a ", (0.5, 0.5)), "   ").word_perplexity is None  # no words
     assert score(Fixed("ab", (0.5, 0.5)), "ab" * 1000).word_perplexity is None  # 2 ** 2000
+
+
+def test_a_text_without_spaces_has_no_word_figures() -> None:
+    sentence = "老师在桥上修好了地图。"
+    result = score(Fixed("老师在", (0.25, 0.25, 0.25)), sentence * 20 + "\n\n" + sentence * 20)
+    assert result.words is None
+    assert result.word_perplexity is None
+    assert score(Fixed("ab", (0.5, 0.5)), "abba " * 40).words == 40
+
+
+def test_words_of_a_text_without_spaces_are_characters_with_their_marks() -> None:
+    assert split_words("ไม่มี" * 30 + "\n") == ["ไ", "ม่", "มี"] * 29 + ["ไ", "ม่", "มี\n"]
+    assert split_words("  \n" + "ACGT" * 30)[:2] == ["  \nA", "C"]
+    assert split_words("ACGT ไม่มี") == ["ACGT", " ไม่มี"]  # too short to tell
+    assert "".join(split_words("AC\x1c\n GT" * 30)) == "AC\x1c\n GT" * 30
 
 
 def test_the_empty_text_has_no_bits() -> None:

@@ -1,7 +1,7 @@
 """Novelty of generated text: runs copied from the training text, their source, and the share of new n-grams.
 
 Source: McCoy et al. 2023 (RAVEN), who compare n-gram novelty with that of human text. Words are delimited by white
-space.
+space. A training text that does not separate its words has no figures of words: shares are None.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
 from genbench.storage.records import JsonRecord
+from genbench.tokenization.segmentation import separates_words
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
 MIN_COPIED_WORDS = 5  # shortest run that counts as copied
 MAX_NGRAM = 10  # words
 HUMAN_PASSAGES = 20  # of held-out text, for comparison
+JUDGED_CHARACTERS = 1_000_000  # of the training text, to judge whether it separates words
 UNICODE_SIZE = 0x110000  # code points
 
 BookStarts = Sequence[tuple[int, str]]  # offset in the training text and title of each book
@@ -163,6 +165,11 @@ class TrainingIndex:
         self._vocabulary: dict[str, int] = {}
 
     @cached_property
+    def separates_words(self) -> bool:
+        """Whether the training text separates its words by white space, judged by its start."""
+        return separates_words(self.train[:JUDGED_CHARACTERS])
+
+    @cached_property
     def _characters(self) -> SuffixArray:
         return SuffixArray(self._symbols[self._code_points])
 
@@ -185,7 +192,7 @@ class TrainingIndex:
 
         # words: the length of the run that starts at each; -1 for words that the training text does not have
         index = self._words  # fills the vocabulary
-        words = [self._vocabulary.get(word, -1) for word in whole_words(text)]
+        words = [self._vocabulary.get(word, -1) for word in whole_words(text) if self.separates_words]
         word_lengths, _ = index.matches(np.array(words, dtype=np.int64))
         return TextMatches(text, longest, position, word_lengths)
 
@@ -217,14 +224,15 @@ class TrainingIndex:
         """Return the figures of several texts together."""
         # shares are over the words and n-grams of all texts, not means over texts
         matches = [self.match(text) for text in texts]
+        in_words = texts if self.separates_words else []
         return NoveltyStatistics(
             texts=len(matches),
             words=sum(len(text.match_lengths) for text in matches),
             longest_copy=sum(text.longest for text in matches) / len(matches) if matches else None,
             copied_share=copied_share(matches, min_words),
             unseen=unseen_shares(matches),
-            distinct=distinct(texts),
-            self_bleu=self_bleu(texts),
+            distinct=distinct(in_words),
+            self_bleu=self_bleu(in_words),
         )
 
 

@@ -176,6 +176,7 @@ def add_test_score(
         spelled_share=score.spelled_share,
         interval=bootstrap_interval(blocks),
         block_bits=blocks.round(3).tolist(),
+        notes=row.notes if score.words is not None else [*row.notes, scoring.NO_WORDS_NOTE],
         splits={by: bits_by_stratum(score.character_bits, places) for by, places in strata.items()},
         score_characters_per_second=round(len(text) / seconds),
     )

@@ -25,13 +25,14 @@ Ints = npt.NDArray[np.int64]
 COMBINING = r"\p{M}\u200c\u200d"  # in a character class of `regex`: combining marks, zero-width non-joiner and joiner
 WORD_CHARACTERS = rf"\p{{L}}\p{{Nl}}\p{{No}}{COMBINING}"  # and letters; numerals that are not digits, such as ½
 MARK = regex.compile(rf"[{COMBINING}]")
-PIECE = regex.compile(
-    rf"[\s\x1c-\x1f]+|[{WORD_CHARACTERS}]+|\d+|(.)\1*", regex.DOTALL
-)  # \s without str.isspace's \x1c-\x1f
+WHITE_SPACE = r"\s\x1c-\x1f"  # as in str.isspace, so that both agree
+PIECE = regex.compile(rf"[{WHITE_SPACE}]+|[{WORD_CHARACTERS}]+|\d+|(.)\1*", regex.DOTALL)
 OPENING = "([{"
 CLOSING = ",.;:!?)]}"
 LINE_START = regex.compile(r"\n(?=\S)")
 PART_CHARACTERS = 1 << 22  # size of the parts in which a long text is tokenized
+MAX_MEAN_WORD = 15  # characters; white space that leaves longer words on average does not separate words
+MIN_CHARACTERS_TO_JUDGE = 100  # a shorter text counts as one that separates words
 MIN_CHARACTERS_TO_DEDUPLICATE = 1000  # in a shorter text, too few words repeat to gain from it
 
 
@@ -83,6 +84,19 @@ def is_one_piece(left: str, right: str) -> bool:
     (True, False, True, False)
     """
     return PIECE.fullmatch(left + right) is not None
+
+
+def separates_words(text: str) -> bool:
+    """Return whether a text separates its words by white space.
+
+    It does not where what stands between white space has more than 15 characters on average, as in Chinese, Japanese,
+    Thai or DNA: English has 4 to 5, languages with long compounds under 10. A text under 100 characters always does.
+
+    >>> separates_words("It was late. " * 10), separates_words("老师修好了地图。" * 20)
+    (True, False)
+    """
+    words = text.split()
+    return len(text) < MIN_CHARACTERS_TO_JUDGE or sum(map(len, words)) <= MAX_MEAN_WORD * len(words)
 
 
 def split_pieces(text: str) -> Iterator[str]:

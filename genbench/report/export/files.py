@@ -85,7 +85,7 @@ def _csv_line(row: Row) -> dict[str, object]:
         if isinstance(value, list):
             flat |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
         else:
-            flat[name] = value
+            flat["sample_words" if name == "words" else name] = value  # words counts those of the test text
     return flat
 
 

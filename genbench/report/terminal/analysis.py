@@ -13,6 +13,7 @@ from genbench.analysis.novelty import CopiedRun, NoveltyReport
 from genbench.report.comparison_tables import NOVELTY_HEADINGS, judge_accuracy, novelty_cells
 from genbench.report.formatting import format_percent, heading_in_one_line
 from genbench.report.terminal.tables import print_heading, print_list, print_text
+from genbench.scoring import NO_WORDS_NOTE
 
 MAX_COPY = 60  # characters of a copied run that are shown
 MAX_CONTEXT = 40  # characters of a context in a heading
@@ -46,6 +47,8 @@ def show_novelty(report: NoveltyReport, console: Console) -> None:
         [list(row) for row in figures if not row[0].startswith("unseen")],  # shown above
         console,
     )
+    if report.generated.copied_share is None:
+        print_text(NO_WORDS_NOTE, console)
 
 
 def _copied_from(run: CopiedRun | None) -> str:

@@ -207,6 +207,6 @@ def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[Renderabl
 
 def _panel(label: str, sample: Sample, width: int) -> Panel:
     """Return a panel with the faint prompt, the text, and the length of the longest copy."""
-    text = Text(printable(sample.prompt), style=FAINT).append(printable(sample.text), style="default")
+    text = Text(printable(sample.prompt), style=FAINT, overflow="fold").append(printable(sample.text), style="default")
     copied = "" if sample.longest_copy is None else f"longest copy {sample.longest_copy:,} characters"
     return Panel(text, title=Text(printable(label)), subtitle=Text(copied, style=FAINT), width=width)

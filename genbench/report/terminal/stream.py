@@ -168,7 +168,7 @@ def panels(prompt: str, texts: Mapping[str, str], width: int, height: int | None
 
 def _panel(name: str, prompt: str, text: str, width: int, lines: int | None) -> Panel:
     """Return a panel with the faint prompt and the text, or with their last lines only."""
-    content = Text(printable(prompt), style="bright_black").append(printable(text), style="default")
+    content = Text(printable(prompt), style="bright_black", overflow="fold").append(printable(text), style="default")
     if lines is not None:
         content = _last_lines(content, width - 4, lines)  # 4: border and padding
     return Panel(content, title=Text(printable(name)), width=width)
