@@ -25,11 +25,19 @@ def list_() -> None:
     from genbench.report.formatting import pluralize
     from genbench.report.terminal.runs import show_runs
     from genbench.report.terminal.screen import make_console
-    from genbench.storage.runs import list_runs, runs_folder
+    from genbench.storage.runs import runs_folder, scan_runs
 
-    runs = list_runs()
-    show_runs(runs, make_console())
-    typer.echo(f"{pluralize(len(runs), 'run')} in {runs_folder()}", err=True)
+    scan = scan_runs()
+    show_runs(scan, make_console())
+    typer.echo(f"{pluralize(len(scan.runs), 'run')} in {runs_folder()}", err=True)
+
+    # runs of another version, or damaged ones
+    if scan.unreadable:
+        typer.echo(
+            f"{pluralize(len(scan.unreadable), 'run')} cannot be read: compare again, and remove with genbench runs "
+            f"remove {' '.join(scan.unreadable)}",
+            err=True,
+        )
 
 
 @app.command()

@@ -153,7 +153,11 @@ def rerun(
 
 def load_run(name: str) -> Comparison:
     """Return a stored run by its name, the beginning of its name, or "last". Raises UserError."""
-    return Comparison.from_dict(runs.find_run(name).comparison)
+    stored = runs.find_run(name)
+    try:
+        return Comparison.from_dict(stored.comparison)
+    except UserError as error:
+        raise UserError(f"run {stored.name!r} cannot be used: {error}") from error
 
 
 def run_comparison(

@@ -9,6 +9,7 @@ from typing import Any
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.analysis.style_judge import JudgeReport
 from genbench.errors import UserError
+from genbench.experiments.consistency import require_consistent
 from genbench.experiments.plan import CompareSettings
 from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, Verdict, aggregate_seeds, compare_rows, compare_strata
@@ -113,6 +114,8 @@ class Comparison:
                 f"results of schema version {version or 1} cannot be read, only of {SCHEMA_VERSION}: compare again"
             )
         try:
-            return from_json(cls, dict(values))
+            comparison = from_json(cls, dict(values))
+            require_consistent(comparison)
+            return comparison
         except ValueError as error:
             raise UserError(f"the results are damaged: {error}; run the comparison again") from error

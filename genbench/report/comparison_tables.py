@@ -172,7 +172,7 @@ def style_table(comparison: Comparison, author: str, rows: Sequence[Row]) -> Tex
     # a line for each row
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
-        if row.style:
+        if row.style and row.style.accuracy:  # without, Ctrl-C came before the samples were judged
             accuracy = row.style.accuracy
             shares = [format_percent(accuracy[judge].accuracy) for judge in JUDGES]
             copied = format_percent(row.novelty[0].copied_share) if row.novelty else "-"

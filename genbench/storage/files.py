@@ -76,12 +76,20 @@ def remove_leftovers(folder: Path) -> None:
     """Remove temporary files and folders that killed processes left in a folder a day ago or earlier."""
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
         with contextlib.suppress(OSError):
-            if time.time() - path.lstat().st_mtime > LEFTOVER_SECONDS:
+            if is_leftover(path):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def is_leftover(path: Path) -> bool:
+    """Return whether a file or folder was last changed a day ago or earlier, so that no process is writing it."""
+    try:
+        return time.time() - path.lstat().st_mtime > LEFTOVER_SECONDS
+    except OSError:  # removed in between
+        return False
+
+
 def remove_folder(folder: Path) -> None:
-    """Remove a folder: it disappears at once, by a rename, then its files are deleted."""
+    """Remove a folder: it disappears at once, by a rename, then its files are deleted. Raises FileNotFoundError."""
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
     try:
         os.replace(folder, temporary / folder.name)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
+from reprlib import Repr
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
 JsonObject = dict[str, Any]
+
+shortened = Repr()  # a short text for any value, also a large or nested one
+shortened.maxlevel = 1
 
 
 class JsonRecord:
@@ -67,13 +72,13 @@ def _convert(kind: Any, value: Any) -> Any:
         items = _require(list, value)
         kinds = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
         if len(kinds) != len(items):
-            raise ValueError(f"{value!r} has {len(items)} items, and must have {len(kinds)}")
+            raise ValueError(f"{shortened.repr(value)} has {len(items)} items, and must have {len(kinds)}")
         return tuple(_convert(kind, item) for kind, item in zip(kinds, items, strict=True))
     if origin in (Union, types.UnionType):
         return _convert_alternative(arguments, value)
     if origin is Literal:
         if value not in arguments:
-            raise ValueError(f"{value!r} is not one of {arguments}")
+            raise ValueError(f"{shortened.repr(value)} is not one of {arguments}")
         return value
 
     # plain values; whole numbers stand for floats too
@@ -83,12 +88,22 @@ def _convert(kind: Any, value: Any) -> Any:
 def _convert_dataclass(kind: type, value: Any) -> Any:
     if isinstance(value, kind):
         return value
-    values = _require(dict, value)
-    known = {name: _convert(field, values[name]) for name, field in _field_types(kind).items() if name in values}
+
+    # the fields; one without a default has to be there
+    values, known = _require(dict, value), {}
+    for field in fields(kind):
+        if field.name in values:
+            known[field.name] = _convert_field(field.name, _field_types(kind)[field.name], values[field.name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"{field.name} is missing")
+    return kind(**known)
+
+
+def _convert_field(name: str, kind: Any, value: Any) -> Any:
     try:
-        return kind(**known)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+        return _convert(kind, value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _convert_alternative(kinds: tuple[Any, ...], value: Any) -> Any:
@@ -96,16 +111,21 @@ def _convert_alternative(kinds: tuple[Any, ...], value: Any) -> Any:
     if value is None and type(None) in kinds:
         return None
 
-    # the first type that fits
+    # the first type that fits; with one type, its reason says more
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    if len(kinds) == 1:
+        return _convert(kinds[0], value)
     for kind in kinds:
         try:
             return _convert(kind, value)
         except ValueError:
             continue
-    raise ValueError(f"{value!r} has the wrong type")
+    raise ValueError(f"{shortened.repr(value)} has the wrong type")
 
 
 def _require(kind: Any, value: Any) -> Any:
-    if not isinstance(value, kind):
-        raise ValueError(f"{value!r} is a {type(value).__name__}, which is not the type expected here")
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{shortened.repr(value)} is a {type(value).__name__}, which is not the type expected here")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a number")
     return value

@@ -2,38 +2,78 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from genbench.errors import UserError, nearest
-from genbench.storage import files
+from genbench.storage import files, untrusted
 from genbench.storage.models import models_folder
-from genbench.storage.records import JsonObject
+from genbench.storage.records import JsonObject, from_json
 
 FORMAT = 2
 FILE = "run.json"
+MAX_BYTES = 1 << 30  # of a run that is read
+MAX_VALUES = 1 << 26  # JSON values in it
 MAX_NAMED_AUTHORS = 2  # in the name of a run
+MAX_REASON = 160  # characters of the reason why a run cannot be read
 MAX_SUGGESTIONS = 5  # names in an error message
 LAST = "last"  # stands for the newest run
 VALID_NAME = re.compile(r"\w[\w.-]{0,59}")
 
 
 @dataclass(frozen=True)
+class RowSummary:
+    """What a list of runs shows of a row."""
+
+    author: str
+    generator: str
+    status: str
+    bits_per_character: float | None = None
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a list of runs shows of a run."""
+
+    created: str
+    corpora: JsonObject  # by author
+    results: list[RowSummary]
+
+
+@dataclass(frozen=True)
 class StoredRun:
-    """A stored run: its folder, and the comparison as JSON values."""
+    """A stored run: its folder, the comparison as JSON values, and the part of it that lists show."""
 
     folder: Path
     comparison: JsonObject  # as `Comparison.to_dict` returned it
+    summary: RunSummary
 
     @property
     def name(self) -> str:
         """The name of the run, which is that of its folder."""
         return self.folder.name
+
+
+@dataclass(frozen=True)
+class RunList:
+    """All stored runs: those that can be read, newest first, and why the others cannot, by name."""
+
+    runs: list[StoredRun] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+class OtherVersionError(ValueError):
+    """A run was stored by a version of genbench with another format."""
 
 
 def runs_folder() -> Path:
@@ -45,8 +85,14 @@ def require_unused_name(name: str) -> None:
     """Raise UserError for a name that is not valid, or that another run has."""
     if not VALID_NAME.fullmatch(name) or name == LAST:
         raise UserError(f"{name!r} is not a valid name of a run; use up to 60 letters, digits, dots, - and _")
-    if (runs_folder() / name).exists():
+
+    # a folder that is empty, apart from files of killed processes, is free
+    folder = runs_folder() / name
+    if os.path.lexists(folder / FILE):
         raise UserError(f"a run {name!r} exists; remove it with genbench runs remove {name}, or choose another name")
+    _remove_abandoned(folder)
+    if not _is_free(folder):
+        raise UserError(f"{str(folder)!r} exists and is not a run; remove it, or choose another name")
 
 
 def store_run(comparison: Mapping[str, Any], name: str = "") -> StoredRun:
@@ -55,39 +101,72 @@ def store_run(comparison: Mapping[str, Any], name: str = "") -> StoredRun:
     Raises OSError where it cannot be written.
     """
     # make the folder; remove what killed processes left
-    runs_folder().mkdir(parents=True, exist_ok=True)
-    for folder in (runs_folder(), runs_folder().parent / "texts"):
+    parent = runs_folder()
+    parent.mkdir(parents=True, exist_ok=True)
+    for folder in (parent, parent.parent / "texts"):
         files.remove_leftovers(folder)
-    folder = _create_folder(name, list(comparison["corpora"]))
+    for folder in parent.iterdir():
+        _remove_abandoned(folder)
 
-    # write the comparison; without it, the folder is removed again
+    # write the comparison into a temporary folder, which becomes the run in one step
+    temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=parent))
+    temporary.chmod(0o755)  # mkdtemp makes it private
     try:
-        return replace_run(StoredRun(folder, {}), comparison)
-    except BaseException:
-        folder.rmdir()
+        for candidate in _candidate_names(name, list(comparison["corpora"])):
+            named = {**comparison, "name": candidate}
+            if _place(temporary, named, parent / candidate):
+                return _parse(parent / candidate, named)
+        raise AssertionError("there is always a next number")
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _place(temporary: Path, comparison: JsonObject, folder: Path) -> bool:
+    """Write a comparison and rename its temporary folder; return whether the name was free.
+
+    The rename decides between processes that want the same name: it replaces an empty folder and no other.
+    """
+    if not _is_free(folder):
+        return False
+    _write(temporary, comparison)
+    try:
+        temporary.rename(folder)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
         raise
+    return True
 
 
 def replace_run(run: StoredRun, comparison: Mapping[str, Any]) -> StoredRun:
     """Store another comparison in the folder of a run; the old one stays where that fails. Raises OSError."""
     named = {**comparison, "name": run.name}
-    content = json.dumps({"format": FORMAT, "comparison": named}, allow_nan=False)
-    files.write_atomic(run.folder / FILE, content.encode())
-    return StoredRun(run.folder, named)
+    _write(run.folder, named)
+    return _parse(run.folder, named)
 
 
-def _create_folder(name: str, authors: Sequence[str]) -> Path:
-    """Create a new folder; where another process was first, creation fails and the next name is tried."""
-    for candidate in _candidate_names(name, authors):
-        folder = runs_folder() / candidate
+def _write(folder: Path, comparison: JsonObject) -> None:
+    content = json.dumps({"format": FORMAT, "comparison": comparison}, allow_nan=False)
+    files.write_atomic(folder / FILE, content.encode())
 
-        # mkdir decides between processes that want the same name
-        try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            continue
-    raise AssertionError("there is always a next number")
+
+def _is_free(folder: Path) -> bool:
+    """Return whether there is nothing of this name but an empty folder."""
+    if folder.is_dir() and not folder.is_symlink():
+        with contextlib.suppress(FileNotFoundError):  # removed in between
+            return not any(folder.iterdir())
+    return not os.path.lexists(folder)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed processes left a day ago in a folder that is not a run, and the folder if it is empty."""
+    if os.path.lexists(folder / FILE) or not folder.is_dir() or folder.is_symlink():
+        return
+    old = files.is_leftover(folder)
+    files.remove_leftovers(folder)
+    if old:
+        with contextlib.suppress(OSError):  # it is not empty
+            folder.rmdir()
 
 
 def _candidate_names(name: str, authors: Sequence[str]) -> Iterator[str]:
@@ -108,28 +187,40 @@ def _candidate_names(name: str, authors: Sequence[str]) -> Iterator[str]:
         yield "-".join([base, *more, str(number)])
 
 
+def scan_runs() -> RunList:
+    """Return all runs, those that can be read and the others; folders that are not runs are skipped."""
+    scan = RunList()
+
+    # a damaged run must not hide the others
+    for name in run_names():
+        try:
+            scan.runs.append(read_run(name))
+        except FileNotFoundError:  # removed in between
+            continue
+        except (OSError, ValueError) as error:
+            scan.unreadable[name] = _reason(error)
+    scan.runs.sort(key=lambda run: run.summary.created, reverse=True)
+    return scan
+
+
 def list_runs() -> list[StoredRun]:
-    """Return all runs, newest first; folders that are not runs are skipped."""
-    folders = runs_folder().iterdir() if runs_folder().is_dir() else []
-    runs = [run for folder in folders if (run := _read(folder))]
-    return sorted(runs, key=lambda run: str(run.comparison["created"]), reverse=True)
+    """Return the runs that can be read, newest first."""
+    return scan_runs().runs
 
 
 def run_names() -> list[str]:
     """Return the names of all runs without reading them."""
-    return sorted(path.parent.name for path in runs_folder().glob(f"*/{FILE}"))
+    try:
+        folders = list(runs_folder().iterdir())
+    except OSError:  # there is none yet
+        return []
+    return sorted(path.name for path in folders if path.name[:1] != "." and os.path.lexists(path / FILE))
 
 
 def find_run(name: str) -> StoredRun:
     """Return the run of this name, the only one whose name begins so, or for "last" the newest. Raises UserError."""
     names = run_names()
-    if name == LAST:
-        runs = list_runs()[:1]
-    else:
-        matches = [other for other in names if other == name] or [other for other in names if other.startswith(name)]
-        runs = [run for match in matches if (run := _read(runs_folder() / match))]
-        if matches and not runs:
-            raise UserError(f"run {matches[0]!r} was stored by another version of genbench: run the comparison again")
+    runs = list_runs()[:1] if name == LAST else _matches(name, names)
     if len(runs) == 1:
         return runs[0]
 
@@ -142,23 +233,67 @@ def find_run(name: str) -> StoredRun:
     raise UserError(f"{reason}: {suggestion}; genbench runs list shows all {len(names)}")
 
 
+def _matches(name: str, names: Sequence[str]) -> list[StoredRun]:
+    """Return the run of this name, else the runs whose names begin so. Raises UserError if none can be read."""
+    matches = [other for other in names if other == name] or [other for other in names if other.startswith(name)]
+    runs, problems = list[StoredRun](), list[str]()
+    for match in matches:
+        try:
+            runs.append(read_run(match))
+        except FileNotFoundError:  # removed in between
+            continue
+        except OtherVersionError:
+            problems.append(f"run {match!r} was stored by another version of genbench: run the comparison again")
+        except (OSError, ValueError) as error:
+            problems.append(damaged(match, _reason(error)))
+
+    # one that can be read is enough
+    if problems and not runs:
+        raise UserError(problems[0])
+    return runs
+
+
+def damaged(name: str, reason: str) -> str:
+    """Return the sentence for a run that cannot be used."""
+    return f"run {name!r} is damaged ({reason}): genbench runs remove {name}, and run the comparison again"
+
+
 def remove_runs(names: Iterable[str]) -> list[str]:
     """Remove stored runs by name, once each, after all names were found; return their full names.
 
-    Raises UserError for a name that is not known; a run of another version is removed by its full name.
+    Raises UserError for a name that is not known; a run that cannot be read is removed by its full name.
     """
     known = run_names()
     full_names = dict.fromkeys(name if name in known else find_run(name).name for name in names)
     for name in full_names:
-        files.remove_folder(runs_folder() / name)
+        with contextlib.suppress(FileNotFoundError):  # another process removed it first
+            files.remove_folder(runs_folder() / name)
     return list(full_names)
 
 
-def _read(folder: Path) -> StoredRun | None:
-    """Return the run in a folder; None where there is none of this format."""
-    try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        valid = content["format"] == FORMAT and {"corpora", "results", "created"} <= content["comparison"].keys()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    return StoredRun(folder, content["comparison"]) if valid else None
+def read_run(name: str) -> StoredRun:
+    """Return the run in a folder of this name.
+
+    Raises OSError and ValueError, with a reason, for a file that is not a run of this version.
+    """
+    folder = runs_folder() / name
+    content = untrusted.parse_json(
+        untrusted.read_file(folder / FILE, MAX_BYTES), MAX_BYTES, max_values=MAX_VALUES, allow_nan=False
+    )
+
+    # the version, then the comparison
+    untrusted.require_types(content, {"format": (int,)})
+    if content["format"] != FORMAT:
+        raise OtherVersionError("stored by another version of genbench")
+    untrusted.require_types(content, {"comparison": (dict,)})
+    return _parse(folder, content["comparison"])
+
+
+def _parse(folder: Path, comparison: JsonObject) -> StoredRun:
+    return StoredRun(folder, comparison, from_json(RunSummary, comparison))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return why a run cannot be read, in one short line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:MAX_REASON]

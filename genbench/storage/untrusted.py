@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 MAX_CARD_BYTES = 1 << 20  # of a model card or a list of checksums
 MAX_JSON_BYTES = 1 << 26  # of other JSON, and of the header of a safetensors file
+MAX_JSON_VALUES = 2_000_000  # in a file: lists, objects, names, strings and numbers
 MAX_ARRAY_BYTES = 1 << 36  # of a safetensors file
 MAX_DIMENSIONS = 32  # of an array: numpy's limit
 LENGTH_BYTES = 8  # at the start of a safetensors file: the length of its header
@@ -43,8 +44,13 @@ def read_file(path: Path, max_bytes: int = MAX_CARD_BYTES) -> bytes:
     return path.read_bytes()
 
 
-def parse_json(data: bytes | str, max_bytes: int = MAX_CARD_BYTES) -> Any:
+def parse_json(
+    data: bytes | str, max_bytes: int = MAX_CARD_BYTES, *, max_values: int = MAX_JSON_VALUES, allow_nan: bool = True
+) -> Any:
     """Parse JSON in UTF-8: no duplicate names, no integer of more than 64 bits, no deep nesting, at most `max_bytes`.
+
+    The values are counted before they are created: each takes up to a hundred bytes of memory and as few as two of
+    the file. Without `allow_nan`, NaN and infinity are refused.
 
     >>> parse_json(b'{"a": [1, 2.5, null]}')
     {'a': [1, 2.5, None]}
@@ -52,10 +58,21 @@ def parse_json(data: bytes | str, max_bytes: int = MAX_CARD_BYTES) -> Any:
     if len(data) > max_bytes:
         raise ValueError(f"JSON of more than {max_bytes >> 20} MB")
     text = data.decode("utf-8") if isinstance(data, bytes) else data
+    if sum(map(text.count, "[{,:")) > max_values:  # each value follows one of these
+        raise ValueError(f"JSON of more than {max_values:,} values")
+
+    # NaN is not JSON, but Python writes it
+    constant = None if allow_nan else _refuse_constant
     try:
-        return json.loads(text, object_pairs_hook=_object_without_duplicates, parse_int=_parse_integer)
+        return json.loads(
+            text, object_pairs_hook=_object_without_duplicates, parse_int=_parse_integer, parse_constant=constant
+        )
     except RecursionError:
         raise ValueError("JSON that is nested too deep") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"JSON with {name}")
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:

@@ -9,36 +9,38 @@ from rich.console import Console
 from genbench.experiments.diff import ComparisonDifference, RowDifference
 from genbench.report.formatting import format_decimals
 from genbench.report.terminal.tables import print_list, print_text
-from genbench.storage.records import JsonObject
-from genbench.storage.runs import StoredRun
+from genbench.storage.runs import RowSummary, RunList
 
+RUN_HEADINGS = ("run", "date (UTC)", "authors", "rows", "lowest bits/char")
 NOTE = (
     "Bits per character; the difference is how many more {b} needs, with its 95 % interval. identical: the bits of "
     "every block and every sample are the same."
 )
 
 
-def show_runs(runs: Sequence[StoredRun], console: Console) -> None:
-    """Print the name, time and authors of each run, and the best row of each author."""
+def show_runs(scan: RunList, console: Console) -> None:
+    """Print the name, time and authors of each run, and the best row of each author; then the unreadable runs."""
     rows = []
-    for run in runs:
-        comparison = run.comparison
+    for run in scan.runs:
+        summary = run.summary
 
         # the best of the finished rows of each author
-        finished = [row for row in comparison["results"] if row["status"] == "ok"]
-        best = [_best([row for row in finished if row["author"] == author]) for author in comparison["corpora"]]
+        finished = [row for row in summary.results if row.status == "ok"]
+        best = [_best([row for row in finished if row.author == author]) for author in summary.corpora]
 
         # the line of the run
-        created, authors = comparison["created"][:16].replace("T", " "), ", ".join(comparison["corpora"])
-        count = f"{len(finished)} of {len(comparison['results'])}"
-        rows.append([run.name, created, authors, count, ", ".join(best)])
-    print_list(("run", "date (UTC)", "authors", "rows", "lowest bits/char"), rows, console)
+        created, authors = summary.created[:16].replace("T", " "), ", ".join(summary.corpora)
+        rows.append([run.name, created, authors, f"{len(finished)}/{len(summary.results)}", ", ".join(best)])
+
+    # a run that cannot be read costs its own line
+    rows += [[name, "-", "-", "-", f"unreadable: {reason}"] for name, reason in scan.unreadable.items()]
+    print_list(RUN_HEADINGS, rows, console, numbers=RUN_HEADINGS[1:4:2])
 
 
-def _best(rows: Sequence[JsonObject]) -> str:
+def _best(rows: Sequence[RowSummary]) -> str:
     """Return the generator with the fewest bits per character and these bits, or "-" if there are no rows."""
-    best = min(rows, key=lambda row: float(row["bits_per_character"]), default=None)
-    return f"{best['generator']} {best['bits_per_character']:.3f}" if best else "-"
+    scores = [(row.bits_per_character, row.generator) for row in rows if row.bits_per_character is not None]
+    return "{1} {0:.3f}".format(*min(scores)) if scores else "-"
 
 
 def show_differences(report: ComparisonDifference, console: Console) -> None:

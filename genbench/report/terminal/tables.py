@@ -33,13 +33,16 @@ def print_heading(text: str, console: Console) -> None:
     print_text(text, console, "bold")
 
 
-def print_list(headings: Cells, rows: Sequence[Cells], console: Console) -> None:
-    """Print rows as a table, as paragraphs on a narrow terminal, or as tab-separated lines in a pipe."""
+def print_list(headings: Cells, rows: Sequence[Cells], console: Console, numbers: Cells = ()) -> None:
+    """Print rows as a table, as paragraphs on a narrow terminal, or as tab-separated lines in a pipe.
+
+    The columns of the headings in `numbers` are aligned right and never wrapped.
+    """
     if not console.is_terminal:
         for row in (headings, *rows):
             print_tabs(row, console)
         return
-    for part in fit_list(headings, rows, console.width):
+    for part in fit_list(headings, rows, console.width, numbers):
         console.print(part)
 
 
@@ -123,15 +126,16 @@ def _cell_width(cell: str | Text) -> int:
     return max(map(cell_len, str(cell).split("\n")))
 
 
-def fit_list(headings: Cells, rows: Sequence[Cells], width: int) -> Iterator[RenderableType]:
+def fit_list(headings: Cells, rows: Sequence[Cells], width: int, numbers: Cells = ()) -> Iterator[RenderableType]:
     """Yield a list as one table if that breaks no word, otherwise as a paragraph for each row."""
     lines = [[printable(cell) for cell in row] for row in (headings, *rows)]
+    whole = [heading in numbers for heading in headings]
 
     # a table with the widest gap between columns that fits
     for gap in LIST_GAPS:
-        widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1))
+        widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1), whole)
         if widths is not None:
-            yield _list_table(lines[0], lines[1:], widths, gap)
+            yield _list_table(lines[0], lines[1:], widths, gap, whole)
             return
 
     # no table fits: a paragraph for each row
@@ -140,10 +144,10 @@ def fit_list(headings: Cells, rows: Sequence[Cells], width: int) -> Iterator[Ren
         yield Padding(_paragraph(lines[0][1:], line[1:]), (0, 0, 0, 2))
 
 
-def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
+def column_widths(lines: Sequence[Cells], available: int, whole: Sequence[bool] = ()) -> list[int] | None:
     """Return the width of each column of a list so that no word is broken, or None if that is impossible.
 
-    The first column, which has the names, is wrapped only if the list does not fit otherwise.
+    The first column, which has the names, is wrapped only if the list does not fit otherwise; those in `whole` never.
 
     >>> column_widths([["name", "what it is"], ["an a", "one of a few words"]], 22)
     [4, 18]
@@ -156,6 +160,9 @@ def column_widths(lines: Sequence[Cells], available: int) -> list[int] | None:
     columns = list(zip(*lines, strict=True))
     longest_words = [max(cell_len(word) for cell in column for word in ["", *cell.split()]) for column in columns]
     longest_cells = [max(map(cell_len, column)) for column in columns]
+    for column, is_whole in enumerate(whole):
+        if is_whole:
+            longest_words[column] = longest_cells[column]
 
     # try with the names on one line, then with all columns wrapped
     for minimum in ([longest_cells[0], *longest_words[1:]], longest_words):
@@ -180,11 +187,13 @@ def _widen(widths: Sequence[int], wanted: Sequence[int], left: int) -> list[int]
     return widened
 
 
-def _list_table(headings: Cells, rows: Sequence[Cells], widths: Sequence[int], gap: int) -> Table:
-    """Return a list as a table with columns of these widths."""
+def _list_table(
+    headings: Cells, rows: Sequence[Cells], widths: Sequence[int], gap: int, right: Sequence[bool]
+) -> Table:
+    """Return a list as a table with columns of these widths, some of them aligned right."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
-    for heading, width in zip(headings, widths, strict=True):
-        table.add_column(Text(heading), width=width, overflow="fold")
+    for heading, width, is_right in zip(headings, widths, right, strict=True):
+        table.add_column(Text(heading), width=width, overflow="fold", justify="right" if is_right else "left")
     for row in rows:
         table.add_row(*map(Text, row))
     return table

@@ -1,0 +1,119 @@
+"""Check that the figures of a stored comparison fit each other, as far as tables, charts and verdicts rely on it.
+
+The types of the fields are checked when JSON is converted; this finds what an edited or damaged file has besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from genbench.analysis.attribution import Accuracy
+from genbench.analysis.novelty import NoveltyStatistics
+from genbench.experiments.row import Row
+
+if TYPE_CHECKING:
+    from genbench.experiments.comparison import Comparison
+
+JUDGES = ("bits", "lstm", "rnn")  # of style
+MAX_BITS = 1e15  # of a text
+MIN_UNSEEN, MIN_DISTINCT = 4, 2  # n-gram lengths that tables show
+SCORES = ("bits", "bits_per_character", "bits_per_byte", "characters", "bytes", "words", "tokens")
+
+
+def require_consistent(comparison: Comparison) -> None:
+    """Raise ValueError, with the first reason, for a comparison whose figures do not fit each other."""
+    for problem in _problems(comparison):
+        raise ValueError(problem)
+
+
+def _problems(comparison: Comparison) -> Iterator[str]:
+    """Yield what is wrong, one reason at a time."""
+    # the texts
+    for author, text in comparison.corpora.items():
+        if not text.books:
+            yield f"{author} has no books"
+        statistics = comparison.held_out_text.get(author)
+        if statistics and not _is_complete(statistics):
+            yield f"the held-out text of {author} lacks figures"
+
+    # the rows, each on its own, then those of one text side by side
+    for row in comparison.results:
+        if row.author not in comparison.corpora:
+            yield f"a row is of {row.author!r}, and there is no such text"
+        if row.ok:
+            yield from (f"{row.author} {row.generator}: {problem}" for problem in _row_problems(row))
+    for author in comparison.corpora:
+        rows = [row for row in comparison.results if row.ok and row.author == author]
+        if any(_differ([measure(row) for row in rows]) for measure in (_blocks, _contexts, _sample_count)):
+            yield f"the rows of {author} were not measured alike"
+
+    yield from _style_problems(comparison)
+
+
+def _row_problems(row: Row) -> Iterator[str]:
+    """Yield what is wrong with a finished row."""
+    scores = [getattr(row, name) for name in SCORES]
+    if any(score is None for score in scores):
+        yield "a score is missing"
+
+    # bits, in total and by block
+    numbers = [score or 0 for score in scores] + row.block_bits
+    for stratum in (stratum for split in row.splits.values() for stratum in split.values()):
+        numbers += [stratum.bits, stratum.characters, *stratum.block_bits, *stratum.block_characters]
+    if not all(0 <= number < MAX_BITS for number in numbers):
+        yield "a score is out of range"
+
+    # samples and their statistics
+    if any(sample.longest_copy is None for sample in row.samples) or not all(map(_is_complete, row.novelty)):
+        yield "the figures of a sample are missing"
+
+
+def _is_complete(statistics: NoveltyStatistics) -> bool:
+    return len(statistics.unseen) >= MIN_UNSEEN and len(statistics.distinct) >= MIN_DISTINCT
+
+
+def _differ(shapes: Sequence[Any]) -> bool:
+    """Return whether shapes differ, apart from those of rows without the measurement."""
+    measured = [shape for shape in shapes if shape]
+    return any(shape != measured[0] for shape in measured)
+
+
+def _blocks(row: Row) -> Any:
+    """Return the number of blocks of test text, and those of each stratum."""
+    strata = {
+        (by, name): (len(stratum.block_bits), len(stratum.block_characters))
+        for by, split in row.splits.items()
+        for name, stratum in split.items()
+    }
+    return len(row.block_bits), strata
+
+
+def _contexts(row: Row) -> Any:
+    return [point.context for point in row.memory]
+
+
+def _sample_count(row: Row) -> int:
+    return len(row.samples)
+
+
+def _style_problems(comparison: Comparison) -> Iterator[str]:
+    """Yield what is missing of the judges of style."""
+    rows = [row.style.accuracy for row in comparison.results if row.style and row.style.accuracy]
+    report = comparison.style
+    judged: list[Mapping[str, Any]] = [*rows]
+    if report:
+        judged += [report.human.judges, report.lost_word, *(passages.judges for passages in report.by_length)]
+    if not all(set(JUDGES) <= judges.keys() for judges in judged):
+        yield "a judge of style is missing"
+
+    # the confusion matrix of the human passages
+    matrices = report.human.judges.values() if report else ()
+    if not all(_has_authors(accuracy, comparison.corpora) for accuracy in matrices):
+        yield "an author is missing among the judged passages"
+
+
+def _has_authors(accuracy: Accuracy, authors: Mapping[str, Any]) -> bool:
+    """Return whether a confusion matrix has each author as row and as column."""
+    table = accuracy.attributed_to
+    return all(author in table.get(author, {}) for author in authors)
