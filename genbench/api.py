@@ -49,7 +49,7 @@ from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
 from genbench.storage.sharing import import_model as import_model
 from genbench.tokenization.text import Text
-from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
+from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, describe_outcome, train_model
 from genbench.training.choice import QUICK_GENERATOR, best_model, describe_choice, describe_text, rank_models
 from genbench.training.choice import stored_specs as stored_specs
 
@@ -67,7 +67,10 @@ def corpus(
     as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep". `held_out` names a book, by words of
     its title, that becomes the whole test text. Raises CorpusError for a text that is not available or not usable.
     """
-    return load_corpus(author, lines=lines, held_out=held_out, on_progress=listener.download)
+    if isinstance(author, Corpus):
+        return author
+    with listener.stage(f"reading {Path(author).stem}"):
+        return load_corpus(author, lines=lines, held_out=held_out, on_progress=listener.download)
 
 
 def export_corpus(corpus: str | Path | Corpus, folder: Path | str) -> list[Path]:
@@ -115,7 +118,8 @@ def train(
         untrained, spec, TrainingText.from_corpus(text), settings, folder=folder, retrain=retrain, on_progress=report
     )
 
-    # report notes, and the name under which the model is stored
+    # report the outcome, the notes, and the name under which the model is stored
+    listener.job_done(0, name, describe_outcome(model))
     if model.card is not None:
         for note in model.card.training.notes:
             listener.message(note)

@@ -44,6 +44,7 @@ SENTENCE_END = re.compile(r"[.!?][\"'\u2019\u201d)\]_]*$")
 OCCURRENCE_EDGES = (2, 4, 16)  # states that occurred once, 2 to 3, 4 to 15, 16 or more times have different weights
 VALIDATION_CHARACTERS = 50_000  # of validation text used to fit the weights
 EM_ITERATIONS = 30
+PROGRESS_EVERY = 256  # tokens
 MIN_SPELLED = 1e-100  # keeps the weight of the characters above zero in very long words
 LONE_SURROGATES = range(0xD800, 0xD800 + 256)  # represent bytes in the letters of a word; no known word has them
 
@@ -243,6 +244,8 @@ class Markovify(Generator):
             weighted = self._read_token(state, token)
             probabilities[position] = _total(weighted)
             state = self._after(state, token, weighted)
+            if position % PROGRESS_EVERY == 0:
+                progress(position / len(ids))
         return np.asarray(np.log(probabilities))
 
     def _fit_weights(self, valid: str) -> float:

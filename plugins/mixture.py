@@ -38,6 +38,7 @@ from genbench.generator import (
     TrainContext,
     TrainStats,
     ignore,
+    rescale,
 )
 from genbench.registry import create
 from genbench.spec import Spec
@@ -118,8 +119,12 @@ class Mixture(Generator):
 
         # fit the weights
         self._create_views()
-        context.report(Progress(0.95, note="fitting the weights of the parts"))
-        self._fit_on(valid[:VALIDATION_CHARACTERS])
+
+        def report(share: float) -> None:
+            context.report(Progress(0.95 + 0.05 * share, note="fitting the weights of the parts"))
+
+        report(0.0)
+        self._fit_on(valid[:VALIDATION_CHARACTERS], report)
         self._record(context, [part_context.stats for part_context in contexts])
 
     def _record(self, context: TrainContext, stats: list[TrainStats]) -> None:
@@ -150,9 +155,9 @@ class Mixture(Generator):
             if any(view.tokenizer.letters != self.tokenizer.letters for view in self._views):
                 raise SpecError(f"the parts of {self.parts} know different letters and cannot be mixed; choose others")
 
-    def _fit_on(self, valid: str) -> None:
+    def _fit_on(self, valid: str, progress: ProgressCallback) -> None:
         """Fit the weights on a text, and with `adaptive` the learning rate too."""
-        log_probs, kinds = self._read(self.tokenizer.encode(valid))
+        log_probs, kinds = self._read(self.tokenizer.encode(valid), progress)
         if self.adaptive:  # choose the rate on text on which the weights were not fitted
             half = len(kinds) // 2
             self._fit_weights(log_probs[:, :half], kinds[:half])
@@ -174,16 +179,17 @@ class Mixture(Generator):
 
     def _read(self, ids: Ids, progress: ProgressCallback = ignore) -> tuple[Floats, Ids]:
         """Return the parts' log-probabilities of a stream, (parts, tokens), and the kinds of contexts, (tokens,)."""
-        scores, lengths = [], []
-        for view in self._views:
+        scores, lengths, width = [], [], 1 / len(self._views)
+        for index, view in enumerate(self._views):
             # a character view returns both in one pass
+            part_progress = rescale(progress, index * width, width)
             if isinstance(view, CharacterView):
-                part_scores, part_lengths = view.score_stream(ids)[:2]
+                part_scores, part_lengths = view.score_stream(ids, part_progress)[:2]
             else:
-                part_scores, part_lengths = token_log_probs(view, ids), context_lengths(view, ids)
+                part_scores, part_lengths = token_log_probs(view, ids, part_progress), context_lengths(view, ids)
             scores.append(part_scores)
             lengths.append(part_lengths)
-            progress(len(scores) / len(self._views))
+            progress((index + 1) * width)
         return np.stack(scores), self._kind(np.stack(lengths))
 
     def _kind(self, lengths: Ids) -> Ids:

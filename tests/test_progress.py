@@ -1,5 +1,6 @@
 """Progress of long work: scoring, sampling, attribution and jobs report the share that is done."""
 
+import contextlib
 import io
 from typing import Any
 
@@ -11,12 +12,14 @@ from rich.console import Console
 
 from genbench import scoring
 from genbench.analysis.attribution import passage_bits
+from genbench.capabilities import token_log_probs
 from genbench.experiments.job import Job, run_job
-from genbench.generator import Progress, rescale
+from genbench.generator import Progress, ProgressCallback, Text, TrainContext, rescale
+from genbench.registry import create
 from genbench.report.terminal.live import Live
 from genbench.sampling import Sampling, generate_many
 from genbench.spec import Spec
-from genbench.training import ProgressListener
+from genbench.training import ProgressListener, TrainingText, TrainSettings, train_model
 
 
 def is_rising_to_one(shares: list[float]) -> bool:
@@ -87,5 +90,70 @@ def test_short_work_prints_nothing_in_a_pipe() -> None:
         report = live.task("reading")
         for share in (0.0, 0.5, 1.0):
             report(share)
+    live.plain.print_due()
     assert out.getvalue() == ""
     assert isinstance(live, ProgressListener)
+
+
+def test_a_stage_is_announced_at_once_and_ends_with_its_block() -> None:
+    shares: list[float] = []
+
+    class Listener(ProgressListener):
+        def task(self, name: str) -> ProgressCallback:
+            assert name == "importing"
+            return shares.append
+
+    with contextlib.suppress(ZeroDivisionError), Listener().stage("importing") as progress:
+        assert shares == [0.0]
+        progress(0.5)
+        raise ZeroDivisionError
+    assert shares == [0.0, 0.5, 1.0]
+
+
+def test_a_task_inside_another_has_its_own_bar() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
+    with Live(console) as live, live.stage("reading austen"):
+        live.download("pg1342.txt", 0.5)
+        assert [task.description for task in live.bars.tasks] == ["reading austen", "pg1342.txt"]
+        live.download("pg1342.txt", 1.0)
+        assert [task.description for task in live.bars.tasks] == ["reading austen"]
+    assert not live.bars.tasks
+
+
+def test_without_an_estimate_a_bar_shows_the_seconds_so_far() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
+    with Live(console) as live, live.stage("importing"):
+        assert str(live.bars.columns[-1](live.bars.tasks[0])) == "0 s"
+
+
+@pytest.mark.parametrize("spec", ["markov-char:order=2", "mixture:parts=markov-char+markov-word"])
+def test_every_stage_of_a_training_is_announced(spec: str) -> None:
+    reports: list[Progress] = []
+    train_model(
+        create(spec),
+        Spec.parse(spec),
+        TrainingText("a", PROSE * 3, PROSE),
+        TrainSettings(steps=1),
+        on_progress=reports.append,
+    )
+    notes = [report.note for report in reports]
+    assert (notes[0], notes[-1]) == ("preparing", "scoring validation text")
+
+
+def test_a_mixture_reports_its_share_in_parts() -> None:
+    mixture = create("mixture:parts=markov-char+markov-word")
+    mixture.fit(Text(PROSE * 3), Text(PROSE), TrainContext())
+    shares: list[float] = []
+    token_log_probs(mixture, mixture.tokenizer.encode(PROSE * 20), shares.append)
+    assert is_rising_to_one(shares)
+    assert len({share for share in shares if 0.5 < share < 1}) > 3  # of the words, in blocks
+
+
+@pytest.mark.slow
+def test_a_network_reports_the_share_of_a_text_that_it_has_read() -> None:
+    network = create("lstm-char:hidden=8")
+    network.fit(Text(PROSE * 3), Text(PROSE), TrainContext(steps=1))
+    shares: list[float] = []
+    token_log_probs(network, network.tokenizer.encode(PROSE * 10), shares.append)
+    assert len(set(shares)) > 3
+    assert all(0 <= share < 1 for share in shares)

@@ -173,18 +173,31 @@ def test_markdown_keeps_its_columns() -> None:
 
 
 def test_without_a_terminal_progress_is_plain_lines() -> None:
-    out = io.StringIO()
-    with Live(Console(file=out, width=80)) as live:
-        live.message("a sentence")
-        live.download("downloading NLTK's gutenberg corpus", 0.5)
-        live.download("downloading NLTK's gutenberg corpus", 1.0)
-        live.job_progress(0, JOB, Progress(0.5, 10, 2.3, 40_000))
-        live.job_progress(0, JOB, Progress(0.6, 20, 2.2, 40_000))  # too soon for another line
-        live.job_done(0, JOB, "1.900 bits/char")
+    out, seconds = io.StringIO(), [0.0]
+    live = Live(Console(file=out, width=80))
+    live.plain.clock = lambda: seconds[-1]
+
+    def wait(duration: float) -> None:
+        seconds.append(seconds[-1] + duration)
+        live.plain.print_due()
+
+    # a download that ends soon, and a job that lasts
+    live.message("a sentence")
+    live.download("downloading NLTK's gutenberg corpus", 0.5)
+    live.download("downloading NLTK's gutenberg corpus", 1.0)
+    live.job_progress(0, JOB, Progress(0.5, 10, 2.3, 40_000))
+    wait(1)
+    live.job_progress(0, JOB, Progress(0.6, 20, 2.2, 40_000))
+    wait(1)  # too soon for another line
+    wait(2)
+    wait(3)  # the job has reported nothing since the last line
+    live.job_done(0, JOB, "1.900 bits/char")
+    wait(9)
     assert out.getvalue().splitlines() == [
         "a sentence",
-        "downloading NLTK's gutenberg corpus: 50%",
         "austen lstm-char: 50% loss 2.30, 40k char/s",
+        "austen lstm-char: 60% loss 2.20, 40k char/s",
+        "austen lstm-char: 60% loss 2.20, 40k char/s 7 s",
         "austen lstm-char: 1.900 bits/char",
     ]
 

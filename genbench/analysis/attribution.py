@@ -18,13 +18,13 @@ from genbench.analysis.novelty import spaced_passages
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpora
 from genbench.errors import UserError
-from genbench.generator import Generator, Progress, ProgressCallback, ignore, rescale
+from genbench.generator import Generator, ProgressCallback, ignore, rescale
 from genbench.scoring import Score
 from genbench.spec import Spec, parse_duration
 from genbench.storage.models import models_folder
 from genbench.storage.records import JsonObject, JsonRecord
 from genbench.tokenization.tokenizer import Ids
-from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, train_model
+from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, describe_outcome, train_model
 
 DEFAULT_GENERATOR = "markov-char"
 LENGTHS = (100, 200, 500, 1000)  # characters of a passage
@@ -118,7 +118,8 @@ def attribute(
         raise UserError("there is no text to attribute; name a file with text in it")
 
     # train a model of each author, or load it, then score the text under each
-    corpora = load_corpora(among, lines=lines, on_progress=listener.download) if among else []
+    with listener.stage("reading the texts"):
+        corpora = load_corpora(among, lines=lines, on_progress=listener.download) if among else []
     settings = TrainSettings(parse_duration(budget), steps, seed, device)
     models = train_authors(corpora, generator, characters, settings, retrain, listener)
     return attribute_with(models, text, listener.task("scoring"))
@@ -162,7 +163,8 @@ def train_authors(
             raise UserError(f"two of the texts are called {name!r}; rename one of the files")
     settings.require_device()
     spec = Spec.parse(generator)
-    registry.create(spec)
+    with listener.stage(f"loading {spec.name}"):
+        registry.create(spec)
 
     # the same amount of text for each author
     shortest = min(len(corpus.train) for corpus in corpora)
@@ -171,6 +173,7 @@ def train_authors(
     # train or load the model of one author after the other
     generators, seconds = [], 0.0
     for index, corpus in enumerate(corpora):
+        name = f"{corpus.author} {spec}"
         model = train_model(
             registry.create(spec),
             spec,
@@ -178,15 +181,12 @@ def train_authors(
             settings.with_default_budget(),
             folder=models_folder(),
             retrain=retrain,
-            on_progress=partial(_report, listener, index, f"{corpus.author} {spec}"),
+            on_progress=partial(listener.job_progress, index, name),
         )
+        listener.job_done(index, name, describe_outcome(model))
         generators.append(model.generator)
         seconds += (model.card.training.seconds or 0.0) if model.card else 0.0
     return AuthorModels(str(spec), list(corpora), generators, seconds)
-
-
-def _report(listener: ProgressListener, job: int, name: str, progress: Progress) -> None:
-    listener.job_progress(job, name, progress)
 
 
 def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback = ignore) -> Attribution:

@@ -61,7 +61,8 @@ def decompress(data: bytes, model: Model | None = None, *, listener: ProgressLis
     if model is None:
         stored = find_by_fingerprint(compressed.fingerprint)
         listener.message(f"using {stored.name}, trained on {stored.card.created[:10]}")
-        model = Model.from_stored(stored)
+        with listener.stage(f"loading {stored.name}"):
+            model = Model.from_stored(stored)
     if model.fingerprint != compressed.fingerprint:
         raise UserError(
             "the text was compressed with another model; name that one, or none to search the stored models"

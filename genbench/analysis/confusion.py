@@ -85,7 +85,8 @@ def confusion(
         if value < 1:
             raise UserError(f"lengths and the number of passages must be 1 or more, and one of them is {value}")
     settings = TrainSettings(parse_duration(budget), steps, seed, device)
-    corpora = _load_authors(authors, lines, held_out, listener)
+    with listener.stage("reading the texts"):
+        corpora = _load_authors(authors, lines, held_out, listener)
 
     # the judges set aside a part of the training text before any model is trained
     style_judge = None

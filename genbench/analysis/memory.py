@@ -115,11 +115,11 @@ def memory(
         generator = model.generator
         probe = capabilities.probe(generator)
         ids = generator.tokenizer.encode(corpus.valid[:GRADIENT_CHARACTERS])
-        by_model[name] = ModelMemory(
-            context_curve(generator, test, spans, longest, listener.task(f"{name}: contexts")),
-            [pair_effects(generator, pair) for pair in minimal_pairs],
-            None if probe is None else gradient_norms(probe, ids, scales=scales),
-        )
+        curve = context_curve(generator, test, spans, longest, listener.task(f"{name}: contexts"))
+        with listener.stage(f"{name}: minimal pairs and gradients"):
+            effects = [pair_effects(generator, pair) for pair in minimal_pairs]
+            gradients = None if probe is None else gradient_norms(probe, ids, scales=scales)
+        by_model[name] = ModelMemory(curve, effects, gradients)
     return MemoryReport(corpus.author, len(spans), sum(stop - start for start, stop in spans), by_model)
 
 

@@ -97,14 +97,15 @@ def novelty(
 
     # index the training text, then compare with passages of held-out text as long as the texts
     corpus = load_corpus(author, lines=lines, on_progress=listener.download)
-    index = TrainingIndex(str(corpus.train), corpus.book_starts)
     length = round(sum(map(len, texts)) / len(texts))
-    return NoveltyReport(
-        words,
-        [index.text_novelty(text, words) for text in texts],
-        index.statistics(texts, words),
-        index.statistics(spaced_passages(str(corpus.valid), length), words),
-    )
+    with listener.stage("indexing the training text"):
+        index = TrainingIndex(str(corpus.train), corpus.book_starts)
+        return NoveltyReport(
+            words,
+            [index.text_novelty(text, words) for text in texts],
+            index.statistics(texts, words),
+            index.statistics(spaced_passages(str(corpus.valid), length), words),
+        )
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from genbench.charlevel.paths import (
     normalized_log_probs,
     symbol_text,
 )
-from genbench.generator import Generator, LogProbs, State
+from genbench.generator import Generator, LogProbs, ProgressCallback, State, ignore
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 _WordEnd = tuple[State, str, int]  # the state after a word, its last character, its end in the text
@@ -222,8 +222,11 @@ class CharacterView:
 
     # Whole texts
 
-    def score_stream(self, ids: Ids) -> CharacterScores:
-        """Return log-probability, context length and peak of each byte or letter of a text, read from `start()`."""
+    def score_stream(self, ids: Ids, progress: ProgressCallback = ignore) -> CharacterScores:
+        """Return log-probability, context length and peak of each byte or letter of a text, read from `start()`.
+
+        `progress` receives the completed share, 0 to 1.
+        """
         log_probs, lengths, peaks = np.empty(len(ids)), np.empty(len(ids), np.int64), np.empty(len(ids))
 
         # of each distribution, the symbol that follows in the text
@@ -231,6 +234,7 @@ class CharacterView:
             rows = slice(part.start, part.start + len(part.context_lengths))
             log_probs[rows] = np.take_along_axis(part.log_probs, ids[rows, None], axis=1)[:, 0]
             lengths[rows], peaks[rows] = part.context_lengths, part.log_probs.max(axis=1)
+            progress(part.start / len(ids))
         return CharacterScores(log_probs, lengths, peaks)
 
     def distributions(self, ids: Ids) -> Iterator[Distributions]:

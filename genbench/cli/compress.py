@@ -63,5 +63,6 @@ def decompress(
     data = read_bytes(file)
     require_writable(output)
     with Live(make_console(stderr=True)) as live:
-        trained = None if model is None else api.load(model)
+        with live.stage("loading the model"):
+            trained = None if model is None else api.load(model)
         write_atomic(output, api.decompress(data, trained, listener=live))

@@ -29,4 +29,6 @@ def explain(
     with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
         trained = model.model(corpus, single_or_best(generators), live)
-    show_explanation(api.explain(trained, corpus, text, top), make_console())
+        with live.stage("reading the text, searching the training text"):
+            explanation = api.explain(trained, corpus, text, top)
+    show_explanation(explanation, make_console())

@@ -41,7 +41,9 @@ def gates(
     require_probe(registry.create(single(generators)))
     with Live(make_console(stderr=True)) as live:
         corpus = model.corpus(author, live)
-        report = api.gates(model.model(corpus, single(generators), live), corpus, text)
+        trained = model.model(corpus, single(generators), live)
+        with live.stage("reading the text, searching for units that follow it"):
+            report = api.gates(trained, corpus, text)
         selected = select_units(units or (), report)
     if json:
         print_json(report.to_dict())

@@ -107,9 +107,12 @@ def import_(
 ) -> None:
     """Check and store a model that somebody else exported; nothing in its folder is executed."""
     from genbench.report.formatting import printable
+    from genbench.report.terminal.live import Live
+    from genbench.report.terminal.screen import make_console
     from genbench.storage.sharing import import_model
 
-    model = import_model(folder, plugin)
+    with Live(make_console(stderr=True)) as live, live.stage(f"checking {folder.name}"):
+        model = import_model(folder, plugin)
 
     # suggest a command with the new model
     author, spec = (shlex.quote(printable(text)) for text in (model.card.author, model.card.spec))

@@ -66,7 +66,7 @@ def novelty(
         # sample with the seeds that `genbench generate` uses
         prompts = [resolve_prompt(prompt, text.train, seed + index) for index in range(count)]
         texts = api.generate(model, prompts, parameters, count=count, seed=seed, listener=live)
-        report = api.novelty(texts, text, words=words)
+        report = api.novelty(texts, text, words=words, listener=live)
     if json:
         print_json(report.to_dict())
     else:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from genbench.generator import LogProbs
+from genbench.generator import LogProbs, ProgressCallback, ignore
 from genbench.neural.network import CoreState, Network, map_state, max_difference, shift_rows
 from genbench.tokenization.tokenizer import Ids
 
@@ -29,8 +29,11 @@ TOLERANCE = 1e-5  # relative, in the state; far below 1e-4 nats per token
 
 
 @torch.inference_mode()
-def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
-    """Return the log-probabilities of the tokens of a stream after its first, (tokens - 1,), from a zero state."""
+def stream_log_probs(network: Network, stream: torch.Tensor, progress: ProgressCallback = ignore) -> LogProbs:
+    """Return the log-probabilities of the tokens of a stream after its first, (tokens - 1,), from a zero state.
+
+    `progress` receives the completed share of the first pass, 0 to 1; the passes that correct it are shorter.
+    """
     network.eval()
     inputs, targets = stream[:-1], stream[1:]
     if not len(inputs):
@@ -40,7 +43,7 @@ def stream_log_probs(network: Network, stream: torch.Tensor) -> LogProbs:
     rows = max(1, min(MAX_ROWS, len(inputs) // MIN_ROW_TOKENS))
     length = len(inputs) // rows
     end = rows * length
-    log_probs, state = _score_rows(network, inputs[:end].view(rows, length), targets[:end].view(rows, length))
+    log_probs, state = _score_rows(network, inputs[:end].view(rows, length), targets[:end].view(rows, length), progress)
 
     # read the remaining tokens from the state after the last row
     last_state = map_state(lambda t: t[:, -1:].contiguous(), state)
@@ -71,12 +74,14 @@ def batch_log_probs(network: Network, prefix: Ids, streams: Sequence[Ids]) -> li
     return results
 
 
-def _score_rows(network: Network, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, CoreState]:
+def _score_rows(
+    network: Network, inputs: torch.Tensor, targets: torch.Tensor, progress: ProgressCallback
+) -> tuple[torch.Tensor, CoreState]:
     """Return the log-probabilities of the targets, (rows, length), and the states at the end of the rows."""
     # first guess of the initial states: a run-up at the end of the previous row
     _, ends = network(inputs[:, -RUN_UP_TOKENS:], None)
     guess = shift_rows(ends)
-    log_probs, ends, stored = _read_chunks(network, inputs, targets, guess, [])
+    log_probs, ends, stored = _read_chunks(network, inputs, targets, guess, [], progress)
 
     # read again until the guessed states are the states in which the rows end
     while max_difference(shift_rows(ends), guess) >= TOLERANCE:
@@ -89,7 +94,12 @@ def _score_rows(network: Network, inputs: torch.Tensor, targets: torch.Tensor) -
 
 
 def _read_chunks(
-    network: Network, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState, earlier: list[CoreState]
+    network: Network,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    state: CoreState,
+    earlier: list[CoreState],
+    progress: ProgressCallback = ignore,
 ) -> tuple[torch.Tensor, CoreState, list[CoreState]]:
     """Return the log-probabilities of the targets, (rows, time read), the last state and the states after the chunks.
 
@@ -102,6 +112,7 @@ def _read_chunks(
         log_probs, state = network.target_log_probs(inputs[:, columns], targets[:, columns], state)
         parts.append(log_probs)
         states += [state] if chunk < MAX_STORED_STATES else []
+        progress(start / inputs.shape[1])
 
         # from an equal state on, the log-probabilities of the earlier pass are correct
         if chunk < len(earlier) and max_difference(state, earlier[chunk]) < TOLERANCE:

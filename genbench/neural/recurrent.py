@@ -302,7 +302,8 @@ class RecurrentGenerator(Generator):
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         # the first scored token is the one after the prefix
         prefix = torch.from_numpy(self._prefix)
-        return stream_log_probs(self._network, torch.cat([prefix, torch.from_numpy(ids)]))[len(prefix) - 1 :]
+        stream = torch.cat([prefix, torch.from_numpy(ids)])
+        return stream_log_probs(self._network, stream, progress)[len(prefix) - 1 :]
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
         return batch_log_probs(self._network, self._prefix, streams)

@@ -21,7 +21,7 @@ from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
 from genbench.storage.cards import ModelCard, TrainingRecord
 from genbench.training.settings import TrainingText, TrainSettings, resolve_device
-from genbench.training.validation import validation_bits
+from genbench.training.validation import describe_extent, validation_bits
 
 
 def train_model(
@@ -46,6 +46,7 @@ def train_model(
     # reuse a stored model of the same training, or the checkpoint of an interrupted one
     stored = None if retrain else models.find_model(folder, card.key)
     if stored is not None:
+        on_progress(Progress(0.0, note=f"loading {stored.name}"))
         with contextlib.suppress(UserError):  # a damaged model is trained again
             return Model.from_stored(stored)
 
@@ -77,6 +78,16 @@ def describe_reuse(model: Model) -> str:
     # the date without the time
     created = model.card.created[:10] if model.card else "?"
     return f"trained on {created} and stored; --retrain trains it again"
+
+
+def describe_outcome(model: Model) -> str:
+    """Return what is shown when a training has ended: the bits of validation text, and how far a network got."""
+    if model.reused or model.card is None:
+        return describe_reuse(model)
+    training = model.card.training
+    bits = training.validation_bits_per_character
+    measured = "not scored on validation text" if bits is None else f"{bits:.3f} bits/char on validation text"
+    return ", ".join([measured, *describe_extent(training)])
 
 
 def json_values(value: Any) -> Any:
@@ -123,6 +134,9 @@ def _fit(
     context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
     if checkpoint is not None:
         context = replace(context, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
+
+    # a network may tokenize and measure its speed for seconds before its first report
+    on_progress(Progress(0.0, note="preparing"))
 
     # only the fit itself is timed
     started = time.perf_counter()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from genbench import scoring
 from genbench.generator import Generator, Progress, ignore
+from genbench.storage.cards import TrainingRecord
 
 VALIDATION_CHARACTERS = 10_000  # at most; slow generators score some 1,000 characters per second
 
@@ -31,3 +32,19 @@ def validation_bits(generator: Generator, valid: str, on_progress: Callable[[Pro
         return round(scoring.score(generator, text, report).bits_per_character, 4)
     except Exception:
         return None
+
+
+def describe_extent(training: TrainingRecord) -> list[str]:
+    """Return how far the training of a network got, in steps and passes; nothing for a generator without steps.
+
+    >>> describe_extent(TrainingRecord(steps=17, passes=0.024))
+    ['17 steps', '2 % of one pass over the training text']
+    >>> describe_extent(TrainingRecord(steps=1200, passes=3.5)), describe_extent(TrainingRecord(passes=1.0))
+    (['1,200 steps', '3.5 passes over the training text'], [])
+    """
+    if training.steps is None:
+        return []
+    passes = 0.0 if training.passes is None else training.passes
+    share = f"{passes:.0%}".replace("%", " %")
+    extent = f"{share} of one pass" if passes < 1 else f"{passes:,.1f} passes"
+    return [f"{training.steps:,} step{'s' * (training.steps != 1)}", f"{extent} over the training text"]

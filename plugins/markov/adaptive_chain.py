@@ -52,7 +52,7 @@ class AdaptiveChain(Generator):
         """Return `log_probs` of the trained chain, (vocabulary,)."""
 
     @abstractmethod
-    def static_token_log_probs(self, ids: Ids) -> LogProbs:
+    def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         """Return `token_log_probs` of the trained chain, (tokens,)."""
 
     def add_cache(self, valid: str | Text, lengths: tuple[int, ...]) -> None:
@@ -88,7 +88,7 @@ class AdaptiveChain(Generator):
         return self._cache.log_probs(state[1], self.static_log_probs(state[0]), self.context_length(state))
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        static = self.static_token_log_probs(ids)
+        static = self.static_token_log_probs(ids, progress)
         if self._cache is None:
             return static
         return self._cache.token_log_probs(ids, static, self.context_lengths(ids))

@@ -22,7 +22,7 @@ from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tre
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
 from genbench.capabilities import BackoffLevel
-from genbench.generator import Learned, LogProbs, Progress, Text, TrainContext
+from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
@@ -173,7 +173,7 @@ class MarkovChain(AdaptiveChain):
             probabilities[tokens] += discounted
         return np.log(probabilities)
 
-    def static_token_log_probs(self, ids: Ids) -> LogProbs:
+    def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         # the same recursion for all positions of the stream, by context length
         stream = np.concatenate([self.tokenizer.encode("\n"), ids])
         probabilities = self._base[stream]

@@ -25,7 +25,7 @@ from genbench_plugins.mixture import Mixture
 
 from genbench.capabilities import BackoffLevel
 from genbench.charlevel.adapter import CharacterView
-from genbench.generator import Learned, LogProbs, Progress, Text, TrainContext, TrainStats
+from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
 from genbench.tokenization.tokenizer import Ids
 
 VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
@@ -85,9 +85,12 @@ class Markov(AdaptiveChain):
         self._create_view()
 
         # fit the weights of the interpolation
-        context.report(Progress(0.7, note="fitting the weights of the chains"))
+        def report(share: float) -> None:
+            context.report(Progress(0.7 + 0.3 * share, note="fitting the weights of the chains"))
+
+        report(0.0)
         ids = self.tokenizer.encode(valid[:VALIDATION_CHARACTERS])
-        self._weights = fit_weights(*self._read(ids))
+        self._weights = fit_weights(*self._read(ids, report))
         context.record(parameters=sum(part.stats.parameters or 0 for part in parts))
 
         # fit the cache model
@@ -100,9 +103,9 @@ class Markov(AdaptiveChain):
         self.tokenizer = self._char_chain.tokenizer
         self._words = CharacterView(self._word_chains)
 
-    def _read(self, ids: Ids) -> tuple[LogProbs, LogProbs, Ids]:
+    def _read(self, ids: Ids, progress: ProgressCallback = ignore) -> tuple[LogProbs, LogProbs, Ids]:
         """Return the log-probabilities of a stream by characters and by words, both (tokens,), and its features."""
-        by_words, word_lengths, peaks = self._words.score_stream(ids)
+        by_words, word_lengths, peaks = self._words.score_stream(ids, progress)
         rows = features(*self._char_chain.context_evidence(ids), word_lengths, peaks)
         return self._char_chain.token_log_probs(ids), by_words, rows
 
@@ -122,8 +125,8 @@ class Markov(AdaptiveChain):
         share = word_share(self._weights, features(lengths, types, occurrences, word_lengths, peaks))
         return interpolate(self._char_chain.log_probs(state[0]), by_words, share)
 
-    def static_token_log_probs(self, ids: Ids) -> LogProbs:
-        by_characters, by_words, rows = self._read(ids)
+    def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        by_characters, by_words, rows = self._read(ids, progress)
         return interpolate(by_characters, by_words, word_share(self._weights, rows))
 
     def backoff_levels(self, state: Any) -> list[BackoffLevel]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Hashable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBars
 from rich.table import Column
+from rich.text import Text
 
 from genbench.generator import Progress, ProgressCallback
 from genbench.report.formatting import format_count, printable
+from genbench.report.terminal.plain_progress import PlainProgress
 from genbench.training import ProgressListener
 
-PLAIN_INTERVAL = 10.0  # seconds between two plain lines of a task
-TASK = -1  # number of the download or task that runs outside a job; there is at most one at a time
 MAX_SHOWN = 0.999  # largest share shown; a task is complete only when its result arrives
 
 
@@ -29,32 +29,36 @@ class Live(ProgressListener):
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.has_bars = console.is_terminal and not console.is_dumb_terminal
 
-        # a bar is removed when its task ends, and drawn on terminals only
+        # a bar is removed when its task ends
         self.bars = ProgressBars(
             TextColumn("{task.description}", markup=False, table_column=_text_column()),
             BarColumn(bar_width=12),
             TextColumn("{task.fields[status]}", markup=False, table_column=_text_column()),
-            TimeRemainingColumn(compact=True),
+            _TimeColumn(compact=True),
             console=console,
             transient=True,
             expand=True,
-            disable=not console.is_terminal,
+            disable=not self.has_bars,
         )
+        self.plain = PlainProgress(console)
 
-        # state of each task, by the number of its job
-        self.lines: dict[int, TaskID] = {}
-        self.fractions: dict[int, float] = {}
-        self.printed: dict[int, float] = {}  # time of its last plain line, by time.monotonic
+        # the bar and the share of each job, by its number, and of each task and download, by its name
+        self.lines: dict[Hashable, TaskID] = {}
+        self.shares: dict[Hashable, float] = {}
 
     def __enter__(self) -> Live:
         self.bars.start()
+        if not self.has_bars:
+            self.plain.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bars.stop()
+        self.plain.stop()
 
     def message(self, text: str) -> None:
         """Print a sentence."""
@@ -66,46 +70,57 @@ class Live(ProgressListener):
 
     def task(self, name: str) -> ProgressCallback:
         """Return a callback that shows the share of a task that is complete."""
-        # without a terminal, the first plain line appears after PLAIN_INTERVAL
-        self.printed[TASK] = time.monotonic()
         return lambda share: self._show_task(name, share)
 
     def job_progress(self, job: int, name: str, progress: Progress) -> None:
         """Show the progress of a job."""
-        self._update(printable(name), job, progress)
+        self._update(job, name, progress)
 
     def job_done(self, job: int, name: str, outcome: str) -> None:
         """Remove the bar of a job and print its outcome."""
-        if job in self.lines:
-            self.bars.remove_task(self.lines.pop(job))
+        self._remove(job)
         self.message(f"{name}: {outcome}")
 
     def _show_task(self, name: str, share: float) -> None:
         """Show the share of a download or a task, and remove its bar when it is complete."""
-        self._update(name, TASK, Progress(share))
-        if share >= 1:
-            self.bars.remove_task(self.lines.pop(TASK))
-            self.printed.pop(TASK, None)
+        if share < 1:
+            self._update(name, name, Progress(share))
+        else:
+            self._remove(name)
 
-    def _update(self, name: str, job: int, progress: Progress) -> None:
-        """Update the bar of a job; without a terminal, print a plain line every PLAIN_INTERVAL seconds."""
+    def _update(self, key: Hashable, name: str, progress: Progress) -> None:
+        """Update the bar or the plain line of a job or a task."""
+        name, status = printable(name), format_status(progress)
+        if not self.has_bars:
+            self.plain.update(key, name, progress.fraction, status)
+            return
+
         # a share that falls means that the next stage began: estimate the remaining time anew
-        if job not in self.lines:
-            self.lines[job] = self.bars.add_task(name, total=1.0, status="")
-        elif progress.fraction < self.fractions.get(job, 0.0):
-            self.bars.reset(self.lines[job], status="")
-        self.fractions[job] = progress.fraction
+        if key not in self.lines:
+            self.lines[key] = self.bars.add_task(name, total=1.0, status="")
+        elif progress.fraction < self.shares.get(key, 0.0):
+            self.bars.reset(self.lines[key], status="")
+        self.shares[key] = progress.fraction
 
-        # the bar
-        status = format_status(progress)
         completed = min(progress.fraction, MAX_SHOWN)
-        self.bars.update(self.lines[job], completed=completed, status=status, description=name)
+        self.bars.update(self.lines[key], completed=completed, status=status, description=name)
 
-        # without a terminal, a plain line
-        now = time.monotonic()
-        if not self.console.is_terminal and now - self.printed.get(job, -PLAIN_INTERVAL) > PLAIN_INTERVAL:
-            self.printed[job] = now
-            self.console.print(f"{name}: {progress.fraction:.0%} {status}".rstrip(), markup=False, highlight=False)
+    def _remove(self, key: Hashable) -> None:
+        """Remove the bar or the plain line of a job or a task."""
+        self.plain.remove(key)
+        self.shares.pop(key, None)
+        if key in self.lines:
+            self.bars.remove_task(self.lines.pop(key))
+
+
+class _TimeColumn(TimeRemainingColumn):
+    """The remaining time of a task, or the seconds that it has lasted while no estimate is possible."""
+
+    def render(self, task: Task) -> Text:
+        """Return the cell of a task."""
+        if task.time_remaining is None:
+            return Text(f"{task.elapsed or 0:.0f} s", style="progress.elapsed")
+        return super().render(task)
 
 
 def _text_column() -> Column:

@@ -1,0 +1,91 @@
+"""Show progress where there is no terminal: plain lines for tasks that last, written by a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from rich.console import Console
+
+FIRST_SECONDS = 0.8  # that a task may last without a line
+INTERVAL = 2.5  # seconds between two lines, whatever the number of tasks
+TICK = 0.2  # seconds
+
+
+@dataclass
+class _Task:
+    """A running task and its last line."""
+
+    name: str
+    started: float  # by the clock, as `printed`
+    share: float = 0.0  # completed, 0 to 1
+    status: str = ""
+    printed: float | None = None
+    printed_share: float = 0.0
+
+    def is_due(self, now: float, tasks: int) -> bool:
+        """Return whether a line is due, if so many tasks are running."""
+        if self.printed is None:
+            return now - self.started >= FIRST_SECONDS
+        return now - self.printed >= INTERVAL * tasks
+
+    def line(self, now: float) -> str:
+        """Return the line of the task: its share, or its duration where the share is unknown or does not grow."""
+        parts = [f"{self.share:.0%}"] if self.share else []
+        parts += [self.status] if self.status else []
+        if self.share == self.printed_share:
+            parts.append(f"{now - self.started:.0f} s")
+        return f"{self.name}: {' '.join(parts)}"
+
+
+class PlainProgress:
+    """Prints a line for a task that has lasted a moment, then one every few seconds; short tasks print nothing.
+
+    A thread prints the lines, so that a task that reports nothing for a while has them too.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console, self.clock = console, clock
+        self._tasks: dict[Hashable, _Task] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Start the thread."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
+    def update(self, key: Hashable, name: str, share: float, status: str) -> None:
+        """Set the share and the status of a task; a new key adds a task."""
+        with self._lock:
+            task = self._tasks.setdefault(key, _Task(name, self.clock()))
+            if share < task.share:  # the next stage
+                task.started = self.clock()
+            task.name, task.share, task.status = name, share, status
+
+    def remove(self, key: Hashable) -> None:
+        """Remove a task."""
+        with self._lock:
+            self._tasks.pop(key, None)
+
+    def print_due(self) -> None:
+        """Print the lines that are due."""
+        with self._lock:
+            now, tasks = self.clock(), list(self._tasks.values())
+            due = [task for task in tasks if task.is_due(now, len(tasks))]
+            lines = [task.line(now) for task in due]
+            for task in due:
+                task.printed, task.printed_share = now, task.share
+        for line in lines:
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # standard error is closed or full
+            while not self._stopped.wait(TICK):
+                self.print_due()
