@@ -234,7 +234,7 @@ class CharacterView:
             rows = slice(part.start, part.start + len(part.context_lengths))
             log_probs[rows] = np.take_along_axis(part.log_probs, ids[rows, None], axis=1)[:, 0]
             lengths[rows], peaks[rows] = part.context_lengths, part.log_probs.max(axis=1)
-            progress(part.start / len(ids))
+            progress(part.start / max(len(ids), 1))
         return CharacterScores(log_probs, lengths, peaks)
 
     def distributions(self, ids: Ids) -> Iterator[Distributions]:
