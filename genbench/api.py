@@ -49,7 +49,15 @@ from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
 from genbench.storage.sharing import import_model as import_model
 from genbench.tokenization.text import Text
-from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, describe_outcome, train_model
+from genbench.training import (
+    SILENT,
+    ProgressListener,
+    TrainingText,
+    TrainSettings,
+    describe_outcome,
+    report_interrupt,
+    train_model,
+)
 from genbench.training.choice import QUICK_GENERATOR, best_model, describe_choice, describe_text, rank_models
 from genbench.training.choice import stored_specs as stored_specs
 
@@ -114,9 +122,9 @@ def train(
         listener.job_progress(0, name, progress)
 
     folder = models.models_folder() if keep else None
-    model = train_model(
-        untrained, spec, TrainingText.from_corpus(text), settings, folder=folder, retrain=retrain, on_progress=report
-    )
+    parts = TrainingText.from_corpus(text)
+    with report_interrupt(listener):
+        model = train_model(untrained, spec, parts, settings, folder=folder, retrain=retrain, on_progress=report)
 
     # report the outcome, the notes, and the name under which the model is stored
     listener.job_done(0, name, describe_outcome(model))

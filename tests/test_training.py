@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,23 @@ import pytest
 from doubles import Fixed, Unigram
 
 from genbench import Model, UserError, registry
+from genbench.experiments.job import add_training
+from genbench.experiments.row import Row
 from genbench.generator import Generator, Text, TrainContext
 from genbench.spec import Spec
 from genbench.storage import checkpoints, models
-from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model, validation
+from genbench.storage.cards import TrainingRecord
+from genbench.tokenization.tokenizer import Tokenizer
+from genbench.training import (
+    ProgressListener,
+    TrainingInterrupted,
+    TrainingText,
+    TrainSettings,
+    describe_reuse,
+    report_interrupt,
+    train_model,
+    validation,
+)
 
 SPEC = Spec.parse("markov-char:order=2")
 TEXT = TrainingText("thorne", "the cat sat on the mat.\n" * 30, "the dog sat.\n" * 5, sha256="0" * 64, books=["Cats"])
@@ -90,21 +103,37 @@ class Interrupted(Unigram):
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         if self.learned:
             super().fit(train, valid, context)
+            context.record(steps=312, passes=0.8)
         raise KeyboardInterrupt
 
 
-def test_ctrl_c_stores_the_partly_trained_model(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+def test_ctrl_c_stores_the_partly_trained_model_and_says_how_good_it_is(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted) as interrupt:
         train(tmp_path, Interrupted(), Spec.parse("unigram"))
     (stored,) = models.list_models(tmp_path)
+    bits = stored.card.training.validation_bits_per_character
+    assert str(interrupt.value) == (
+        f"stored what was learned as {stored.name}: {bits:.3f} bits/char on validation text, 312 steps, 80 % of one "
+        "pass over the training text"
+    )
     assert stored.card.training.notes == ["interrupted"]
     assert (stored.card.steps, stored.card.budget is None) == (None, False)  # the time that was spent
 
 
 def test_ctrl_c_before_anything_was_learned_stores_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as interrupt:
         train(tmp_path, Interrupted(learned=False), Spec.parse("unigram"))
+    assert not isinstance(interrupt.value, TrainingInterrupted)
     assert models.list_models(tmp_path) == []
+
+
+def test_an_interrupt_is_reported_and_passed_on(tmp_path: Path) -> None:
+    messages: list[str] = []
+    listener = ProgressListener()
+    listener.message = messages.append  # type: ignore[method-assign]
+    with pytest.raises(TrainingInterrupted), report_interrupt(listener):
+        train(tmp_path, Interrupted(), Spec.parse("unigram"))
+    assert messages[0].startswith("stored what was learned as thorne-unigram-")
 
 
 def test_an_interrupted_model_is_not_taken_for_the_whole_training(tmp_path: Path) -> None:
@@ -211,6 +240,53 @@ def test_without_a_score_of_validation_text_the_card_has_none(monkeypatch: pytes
     assert validation.validation_bits(Fixed(), "") is None
     monkeypatch.setattr(Fixed, "log_probs", None)
     assert validation.validation_bits(Fixed(), "abcd") is None
+
+
+# How far a network got
+
+
+def notes(steps: int | None, bits: float | None, **training: Any) -> list[str]:
+    """Return the notes of a network with these steps and bits; its 4 characters need 2 bits each by frequency."""
+    record = TrainingRecord(steps=steps, validation_bits_per_character=bits, **training)
+    return validation.undertrained_notes(Tokenizer.characters("abcd"), "abcd" * 99, "aabbccdd", record)
+
+
+def test_a_network_hardly_better_than_frequencies_has_a_note() -> None:
+    assert notes(17, 1.9, passes=0.02, seconds=30.0) == [
+        "17 steps, 2 % of one pass over the training text: hardly better than unigram frequencies (1.90 and 2.00 bits "
+        "per character on validation text); give it --budget 25m"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bits", "training", "end"),
+    [
+        (1.9, {"passes": 5.0, "seconds": 30.0}, "give it --budget 2m"),
+        (1.9, {"passes": 0.001, "seconds": 60.0}, "give it --budget 17h"),
+        (1.9, {"passes": 0.0, "seconds": 0.1}, "give it --steps 68"),
+        (2.5, {"passes": 5.0, "seconds": 30.0}, "no better than unigram frequencies (2.50 and 2.00 bits per character"),
+    ],
+)
+def test_the_note_recommends_a_longer_training(bits: float, training: dict[str, float], end: str) -> None:
+    assert end in notes(17, bits, **training)[0]
+
+
+def test_generators_that_are_good_enough_or_only_count_have_no_note() -> None:
+    assert notes(17, 1.7) == notes(None, 1.9) == notes(17, None) == []
+
+
+def test_the_unigram_bits_are_those_of_the_tokens_of_the_generator() -> None:
+    tokenizer = Tokenizer.words("so it is so it is ", 1)
+    assert validation.unigram_bits(tokenizer, "so it is " * 100, "so it is") == pytest.approx(3 * 1.585 / 8, abs=0.02)
+
+
+def test_the_note_is_on_the_card_and_on_the_row(tmp_path: Path) -> None:
+    network, text = Reporting({"steps": 17, "passes": 0.02}), replace(TEXT, valid="the cat sat.\n" * 5)
+    model = train_model(network, Spec.parse("unigram"), text, TrainSettings(), folder=tmp_path)
+    assert model.card is not None
+    assert model.card.training.notes[-1].startswith("17 steps, 2 % of one pass over the training text: ")
+    row = add_training(Row("thorne", "unigram"), model)
+    assert (row.steps, row.passes, row.notes) == (17, 0.02, model.card.training.notes)
 
 
 # Settings

@@ -24,7 +24,15 @@ from genbench.spec import Spec, parse_duration
 from genbench.storage.models import models_folder
 from genbench.storage.records import JsonObject, JsonRecord
 from genbench.tokenization.tokenizer import Ids
-from genbench.training import SILENT, ProgressListener, TrainingText, TrainSettings, describe_outcome, train_model
+from genbench.training import (
+    SILENT,
+    ProgressListener,
+    TrainingText,
+    TrainSettings,
+    describe_outcome,
+    report_interrupt,
+    train_model,
+)
 
 DEFAULT_GENERATOR = "markov-char"
 LENGTHS = (100, 200, 500, 1000)  # characters of a passage
@@ -174,15 +182,16 @@ def train_authors(
     generators, seconds = [], 0.0
     for index, corpus in enumerate(corpora):
         name = f"{corpus.author} {spec}"
-        model = train_model(
-            registry.create(spec),
-            spec,
-            TrainingText.from_corpus(corpus),
-            settings.with_default_budget(),
-            folder=models_folder(),
-            retrain=retrain,
-            on_progress=partial(listener.job_progress, index, name),
-        )
+        with report_interrupt(listener):
+            model = train_model(
+                registry.create(spec),
+                spec,
+                TrainingText.from_corpus(corpus),
+                settings.with_default_budget(),
+                folder=models_folder(),
+                retrain=retrain,
+                on_progress=partial(listener.job_progress, index, name),
+            )
         listener.job_done(index, name, describe_outcome(model))
         generators.append(model.generator)
         seconds += (model.card.training.seconds or 0.0) if model.card else 0.0

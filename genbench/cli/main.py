@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable
@@ -109,7 +110,8 @@ def _run() -> NoReturn:
 
     # Ctrl-C in a command that handled it, or out of one that did not
     if code == INTERRUPTED:
-        _exit("\ngenbench: stopped; the same command continues from here", INTERRUPTED)
+        command = shlex.join(["genbench", *sys.argv[1:]])
+        _exit(f"\ngenbench: stopped; the same command continues from here: {command}", INTERRUPTED)
     sys.exit(code)
 
 

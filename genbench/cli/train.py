@@ -36,6 +36,12 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
     assert model.card is not None
     record = model.card.training
     passes = None if record.steps is None else record.passes  # counting reads the text once
-    figures = {"parameters": record.parameters, "steps": record.steps, "passes": passes, "spec": record.spec}
+    figures = {
+        "parameters": record.parameters,
+        "steps": record.steps,
+        "passes": passes,
+        "validation bits per character": record.validation_bits_per_character,
+        "spec": record.spec,
+    }
     shown = {name: value for name, value in (figures | record.details).items() if isinstance(value, str | int | float)}
     print_pairs([(name.replace("_", " "), str(value)) for name, value in shown.items()], make_console())

@@ -160,10 +160,10 @@ class RecurrentGenerator(Generator):
             # run the training loop
             trainer = self._trainer(ids, validation_ids, len(train), context, group, started)
             try:
-                result = trainer.train(ids.to(context.device), validation_ids.to(context.device))
-            finally:  # also after an interrupt, the network is ready for use
+                trainer.train(ids.to(context.device), validation_ids.to(context.device))
+            finally:  # also after an interrupt, the network is ready for use, and its statistics are known
                 self._network.eval().cpu().fold_weights()
-        self._record(context, trainer, result, size)
+                self._record(context, trainer, trainer.result(len(ids)), size)
 
     def _load_or_choose_size(
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup

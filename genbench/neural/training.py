@@ -68,6 +68,7 @@ class Trainer:
     group: ProcessGroup = SINGLE_PROCESS
     state: TrainingState = field(init=False)
     losses: list[torch.Tensor] = field(init=False, default_factory=list)  # of the last steps, nats per token
+    resumed_at: int | None = field(init=False, default=None)  # step of the checkpoint
 
     def __post_init__(self) -> None:
         """Create the optimizers, the training state and the loss module."""
@@ -79,10 +80,11 @@ class Trainer:
         adaptive = isinstance(self.network.head, AdaptiveSoftmaxHead)
         self.loss = self.group.wrap(_Loss(self.network), find_unused_parameters=adaptive)
 
-    def train(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> TrainResult:
-        """Train on one stream of token ids, (tokens,), choose weights on another; return the statistics of the run."""
+    def train(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> None:
+        """Train on one stream of token ids, (tokens,), and choose weights on another."""
         # resume from the checkpoint, if there is one, and take the remaining steps
         saved = self.context.resume()
+        self.resumed_at = saved["step"] if saved else None
         try:
             with blame_checkpoint(saved):
                 if saved:
@@ -93,10 +95,10 @@ class Trainer:
         finally:  # also after an interrupt, the network has the best weights so far
             self.network.load_state_dict(self.state.best_weights or self.network.state_dict())
 
-        # the statistics of the run
-        passes = round(self.schedule.step / self.config.sampler.batches_per_pass(len(train_ids)), 2)
-        bits = round(self.state.best_bits, 4)
-        return TrainResult(self.schedule.step, passes, bits, saved["step"] if saved else None)
+    def result(self, tokens: int) -> TrainResult:
+        """Return the statistics of the run so far; `tokens` is the length of the training stream."""
+        passes = round(self.schedule.step / self.config.sampler.batches_per_pass(tokens), 2)
+        return TrainResult(self.schedule.step, passes, round(self.state.best_bits, 4), self.resumed_at)
 
     def _run(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> None:
         """Take the steps from the current one to the end of the schedule, then validate."""

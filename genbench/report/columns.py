@@ -65,11 +65,28 @@ def _decimal(
     return Column(heading, key, lambda row: format_decimals(getattr(row, key), places), best, style, min_width)
 
 
+def _extent(row: Row) -> str:
+    """Return how far the training of a network got: its steps, and the passes over the training text.
+
+    >>> _extent(Row("austen", "lstm-char", steps=17, passes=0.024)), _extent(Row("austen", "gru", steps=9876, passes=3))
+    ('17/2%', '9.9k/3.0')
+    """
+    if row.steps is None:
+        return "-"
+
+    # at most four characters on each side of the slash
+    steps = f"{row.steps / 1000:.1f}k" if 1000 <= row.steps < 9950 else format_count(row.steps)
+    passes = row.passes or 0.0
+    share = f"{passes:.0%}" if passes < 1 else f"{passes:.1f}" if passes < 10 else format_count(passes)
+    return f"{steps}/{share}"
+
+
 # a hyphen at the end of a line divides a word (see heading_in_one_line)
 COLUMNS = (
     _decimal("bits/\nchar", "bits_per_character", 3),
     Column("95 %\ninterval", "interval", lambda row: format_range(row.interval, 2), min_width=70),
     Column("spread\nof seeds", "spread", lambda row: format_range(row.spread, 3), optional=True),
+    Column("steps/\npasses", "steps", _extent, min_width=80, optional=True),
     _decimal("bits/\nbyte", "bits_per_byte", 3, min_width=120),
     _decimal("word\nperpl.", "word_perplexity", 1),
     _decimal("token\nperpl.", "token_perplexity", 1, best=None, min_width=55, style="bright_black"),

@@ -13,7 +13,9 @@ from genbench.training.settings import DEVICES as DEVICES
 from genbench.training.settings import TrainingText as TrainingText
 from genbench.training.settings import TrainSettings as TrainSettings
 from genbench.training.settings import resolve_device as resolve_device
+from genbench.training.train import TrainingInterrupted as TrainingInterrupted
 from genbench.training.train import describe_outcome as describe_outcome
 from genbench.training.train import describe_reuse as describe_reuse
 from genbench.training.train import json_values as json_values
+from genbench.training.train import report_interrupt as report_interrupt
 from genbench.training.train import train_model as train_model

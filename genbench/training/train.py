@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
 from genbench.storage.cards import ModelCard, TrainingRecord
+from genbench.training.listener import ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings, resolve_device
-from genbench.training.validation import describe_extent, validation_bits
+from genbench.training.validation import describe_extent, undertrained_notes, validation_bits
 
 
 def train_model(
@@ -40,8 +41,9 @@ def train_model(
     stored. An interrupted training is resumed from its checkpoint; Ctrl-C stores the partly trained model.
     """
     card = _card(generator, spec, text, settings)
+    context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
     if folder is None:
-        return _fit(generator, card, text, on_progress)
+        return _fit(generator, card, text, context)
 
     # reuse a stored model of the same training, or the checkpoint of an interrupted one
     stored = None if retrain else models.find_model(folder, card.key)
@@ -53,17 +55,15 @@ def train_model(
     checkpoint = checkpoints.checkpoint_of(folder, card.key)
     if retrain:
         checkpoint.remove()
+    context = replace(context, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
 
     # train; on Ctrl-C, store the partly trained model before the interrupt is passed on
     started = time.perf_counter()
     try:
-        model = _fit(generator, card, text, on_progress, checkpoint)
-    except KeyboardInterrupt:
-        spent = round(time.perf_counter() - started, 3)
-        interrupted = replace(card, budget=spent, steps=None, training=TrainingRecord(notes=["interrupted"]))
-        with contextlib.suppress(Exception):  # before anything was learned, nothing is stored
-            models.store_model(generator, folder, interrupted, TrainingWords.from_text(text.train))
-        raise
+        model = _fit(generator, card, text, context)
+    except KeyboardInterrupt as interrupt:
+        partial = _store_partial(generator, card, text, context.stats, time.perf_counter() - started, folder)
+        raise interrupt if partial is None else TrainingInterrupted(partial) from None
 
     # of several processes that train together, one stores the model
     if not is_main_process():
@@ -71,6 +71,24 @@ def train_model(
     model = _store(model, folder)
     checkpoint.remove()
     return model
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a training whose partly trained model was stored; the message says how good it is."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(f"stored what was learned as {model.id}: {describe_outcome(model)}")
+        self.model = model
+
+
+@contextlib.contextmanager
+def report_interrupt(listener: ProgressListener) -> Iterator[None]:
+    """Report what was stored when Ctrl-C ends a training in the `with` block; the interrupt is passed on."""
+    try:
+        yield
+    except TrainingInterrupted as interrupt:
+        listener.message(str(interrupt))
+        raise
 
 
 def describe_reuse(model: Model) -> str:
@@ -123,20 +141,10 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
     return ModelCard(spec=str(spec), books=text.books, lines=text.lines, **key)
 
 
-def _fit(
-    generator: Generator,
-    card: ModelCard,
-    text: TrainingText,
-    on_progress: Callable[[Progress], None],
-    checkpoint: checkpoints.Checkpoint | None = None,
-) -> Model:
-    """Fit a generator and measure the time; with a checkpoint, resume an interrupted run of the same training."""
-    context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
-    if checkpoint is not None:
-        context = replace(context, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
-
+def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: TrainContext) -> Model:
+    """Fit a generator, measure the time, and score validation text."""
     # a network may tokenize and measure its speed for seconds before its first report
-    on_progress(Progress(0.0, note="preparing"))
+    context.report(Progress(0.0, note="preparing"))
 
     # only the fit itself is timed
     started = time.perf_counter()
@@ -145,8 +153,27 @@ def _fit(
 
     # the card, completed with the statistics
     record = _record(context.stats, Spec.parse(card.spec), seconds, len(text.train))
-    record = replace(record, validation_bits_per_character=validation_bits(generator, text.valid, on_progress))
+    record = replace(record, validation_bits_per_character=validation_bits(generator, text.valid, context.on_progress))
+    notes = undertrained_notes(generator.tokenizer, text.train, text.valid, record)
+    record = replace(record, notes=[*record.notes, *notes])
     return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
+
+
+def _store_partial(
+    generator: Generator, card: ModelCard, text: TrainingText, stats: TrainStats, seconds: float, folder: Path
+) -> Model | None:
+    """Store a partly trained model, with its bits on validation text; None before anything was learned."""
+    record = _record(stats, Spec.parse(card.spec), seconds, len(text.train))
+    bits = validation_bits(generator, text.valid)
+    record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, "interrupted"])
+
+    # the budget is the time that was spent, so that it is not taken for the whole training
+    card = replace(card, budget=record.seconds, steps=None, training=record)
+    try:
+        stored = models.store_model(generator, folder, card, TrainingWords.from_text(text.train))
+    except Exception:
+        return None
+    return Model(generator, stored.card, id=stored.name)
 
 
 def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> TrainingRecord:

@@ -1,14 +1,25 @@
-"""How well a trained generator predicts validation text: the figure that ranks the stored models of an author."""
+"""How well a trained generator predicts validation text: the figure that ranks the stored models of an author.
+
+A network that predicts it hardly better than token frequencies do has not learned much: its results get a note.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+
+import numpy as np
 
 from genbench import scoring
 from genbench.generator import Generator, Progress, ignore
 from genbench.storage.cards import TrainingRecord
+from genbench.tokenization.tokenizer import Tokenizer
 
 VALIDATION_CHARACTERS = 10_000  # at most; slow generators score some 1,000 characters per second
+UNIGRAM_CHARACTERS = 1_000_000  # of training text, at most, whose tokens are counted
+UNSEEN_COUNT = 0.5  # pseudo-count of each token
+HARDLY_BETTER = 0.9  # share of the unigram bits from which a network is hardly better
+MORE = 4  # times the budget or the steps that a note recommends
 
 
 def validation_bits(generator: Generator, valid: str, on_progress: Callable[[Progress], None] = ignore) -> float | None:
@@ -48,3 +59,45 @@ def describe_extent(training: TrainingRecord) -> list[str]:
     share = f"{passes:.0%}".replace("%", " %")
     extent = f"{share} of one pass" if passes < 1 else f"{passes:,.1f} passes"
     return [f"{training.steps:,} step{'s' * (training.steps != 1)}", f"{extent} over the training text"]
+
+
+def unigram_bits(tokenizer: Tokenizer, train: str, text: str) -> float:
+    """Return bits per character of a text whose tokens are predicted by their frequency in a training text alone."""
+    base = tokenizer.base_distribution()
+    seen = np.bincount(tokenizer.encode(train[:UNIGRAM_CHARACTERS]), minlength=tokenizer.size)
+    counts = UNSEEN_COUNT * base / base.max() + seen
+    return -math.fsum(np.log2(counts[tokenizer.encode(text)] / counts.sum())) / max(len(text), 1)
+
+
+def undertrained_notes(tokenizer: Tokenizer, train: str, valid: str, training: TrainingRecord) -> list[str]:
+    """Return a note where a network predicts validation text hardly better than token frequencies, else nothing.
+
+    The tokens are those of the network, so that a word model is compared with frequencies of words. Test text is not
+    read. A generator without steps gets no note.
+    """
+    bits = training.validation_bits_per_character
+    if training.steps is None or bits is None or not isinstance(tokenizer, Tokenizer):
+        return []
+    unigram = unigram_bits(tokenizer, train, valid[:VALIDATION_CHARACTERS])
+    if bits < HARDLY_BETTER * unigram:
+        return []
+
+    # say how far it got, and how to get further
+    verdict = "hardly better" if bits < unigram else "no better"
+    extent = ", ".join(describe_extent(training))
+    return [
+        f"{extent}: {verdict} than unigram frequencies ({bits:.2f} and {unigram:.2f} bits per character on validation "
+        f"text); give it {_recommend(training)}"
+    ]
+
+
+def _recommend(training: TrainingRecord) -> str:
+    """Return a longer training as options of the command line."""
+    if training.seconds is None or training.seconds < 1:
+        return f"--steps {MORE * (training.steps or 1)}"
+
+    # at least one pass, in whole minutes
+    passes = training.passes or 0.0
+    seconds = max(MORE * training.seconds, training.seconds / passes if passes else 0.0)
+    minutes = math.ceil(seconds / 60)
+    return f"--budget {minutes}m" if minutes < 120 else f"--budget {math.ceil(minutes / 60)}h"
