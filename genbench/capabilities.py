@@ -9,6 +9,7 @@ so that the rest of genbench calls one function for every generator.
     StreamScoring       the log-probability of each token of a long stream, faster than stepping
     BatchScoring        the same for many short streams
     QuantileSampling    a token at a given quantile, without the whole distribution
+    KnownWords          which tokens continue a word that the generator knows, so that samples need not spell others
     BackoffEvidence     the counts behind a prediction, one level per context length
     ContextLengths      how long a context was seen in training
     Activations         gates, memory and gradients of a recurrent network
@@ -23,6 +24,7 @@ from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from genbench.generator import Generator, LogProbs, ProgressCallback, State, ignore
 from genbench.tokenization.tokenizer import Ids
@@ -101,6 +103,14 @@ class QuantileSampling(Protocol):
         The tokens form intervals, in any order, of width exp(log_probs(state) / temperature), normalized. Return -1 for
         a state that this method does not support; `log_probs` is used instead.
         """
+
+
+@runtime_checkable
+class KnownWords(Protocol):
+    """Knows which words it would write without its escape to spelling; samples have no others, unless asked for."""
+
+    def known_tokens(self, state: State) -> npt.NDArray[np.bool_]:
+        """Return which tokens begin, continue or end a known word, (vocabulary,), at least one of them."""
 
 
 @runtime_checkable

@@ -10,18 +10,22 @@ p_characters is a character chain, to which the chain escapes as in PPM (Cleary 
 on validation text. The mixture is evaluated letter by letter: followers that continue the letters read so far keep
 their counts, the weights of both sides are their posteriors, and the character chain predicts white space.
 
+Samples have only words that the chain knows: where it has a next word, one of its followers, otherwise (after a prompt)
+any of its words. The probabilities are those above, restricted to these words. `Sampling(spelling=True)` lifts the
+restriction, which top-k resembles: it drops what would otherwise be sampled, and leaves the scores alone.
+
 Raw text does not mark the beginnings of sentences. So a state has several hypotheses, for 0 to `state_size` words since
 the sentence began (the last means "or more"). The forward algorithm of hidden Markov models computes their weights.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markovify_links import START, UNKNOWN, WORD_END, Links, train_markovify
 
@@ -37,16 +41,15 @@ from genbench.generator import (
     TrainStats,
     ignore,
 )
-from genbench.tokenization.tokenizer import Ids
+from genbench.tokenization.tokenizer import BYTES, Ids
 
 NO_ROW = -1  # row of a state that is not in the chain
-SENTENCE_END = re.compile(r"[.!?][\"'\u2019\u201d)\]_]*$")
+SENTENCE_ENDS, CLOSING = ".!?", "\"'\u2019\u201d)]_"  # the end of a sentence, and what may follow it in the same word
 OCCURRENCE_EDGES = (2, 4, 16)  # states that occurred once, 2 to 3, 4 to 15, 16 or more times have different weights
 VALIDATION_CHARACTERS = 50_000  # of validation text used to fit the weights
 EM_ITERATIONS = 30
 PROGRESS_EVERY = 256  # tokens
 MIN_SPELLED = 1e-100  # keeps the weight of the characters above zero in very long words
-LONE_SURROGATES = range(0xD800, 0xD800 + 256)  # represent bytes in the letters of a word; no known word has them
 
 
 class Hypothesis(NamedTuple):
@@ -63,7 +66,9 @@ class MarkovifyState(NamedTuple):
     """The state after some text; the weights of the hypotheses sum to one."""
 
     characters: State  # of the character chain
-    word: str  # the letters of this word read so far; "" between words
+    depth: int  # letters of this word read so far; 0 between words
+    at_end: bool  # they end like a sentence
+    known: tuple[int, int]  # range of the chain's words that begin with these letters
     words: tuple[int, ...]  # the last state_size words
     hypotheses: tuple[Hypothesis, ...]  # that the sentence began 0, 1, ... words ago
 
@@ -123,11 +128,13 @@ class Markovify(Generator):
         self._weight_class = np.searchsorted(OCCURRENCE_EDGES, links.occurrences, side="right")
         self._end_probability = links.ends / np.maximum(links.occurrences, 1)
 
-        # by token: whether it is white space, and its letter
+        # by token: whether it is white space, ends a sentence, or may follow the end in the same word
         letters = self.tokenizer.letters
         is_space = [chr(byte).isspace() and byte < 128 for byte in range(256)]
         self._is_space = np.array([*is_space, *map(str.isspace, letters)])
-        self._letters = [*map(chr, LONE_SURROGATES), *letters]
+        ids = dict(zip(letters, range(BYTES, BYTES + len(letters)), strict=True))
+        self._sentence_ends, self._closing = ({ids[m] for m in marks if m in ids} for marks in (SENTENCE_ENDS, CLOSING))
+        self._all_words = (0, len(links.words))
 
         # several methods ask for the same prediction
         self._predict_characters = lru_cache(4096)(self._compute_characters)
@@ -141,7 +148,7 @@ class Markovify(Generator):
     def start(self) -> MarkovifyState:
         words = (UNKNOWN,) * self.state_size
         hypotheses = self._open_word(words, [1.0] + [0.0] * self.state_size, False)
-        return MarkovifyState(self._characters.start(), "", words, hypotheses)
+        return MarkovifyState(self._characters.start(), 0, False, self._all_words, words, hypotheses)
 
     def _open_word(self, words: tuple[int, ...], weights: list[float], at_end: bool) -> tuple[Hypothesis, ...]:
         """Return the hypotheses before a new word; `weights` are by the number of words since the sentence began.
@@ -174,7 +181,7 @@ class Markovify(Generator):
     def _read_token(self, state: MarkovifyState, token: int) -> list[Hypothesis]:
         """Return the hypotheses after a token, not normalized; the sum of their weights is the token's probability."""
         probabilities, space = self._predict_characters(state.characters)
-        spelled, depth = float(probabilities[token]), len(state.word)
+        spelled, depth = float(probabilities[token]), state.depth
 
         # a letter, at the start of a word or inside it
         if not self._is_space[token]:
@@ -209,18 +216,21 @@ class Markovify(Generator):
         if not self._is_space[token]:
             shares = [(h.chain / total, max(h.spelled / total, MIN_SPELLED) if h.spelled else 0.0) for h in weighted]
             hypotheses = tuple(Hypothesis(*h[:3], *share) for h, share in zip(weighted, shares, strict=True))
-            return MarkovifyState(characters, state.word + self._letters[token], state.words, hypotheses)
+            known = self._links.narrow_words(*state.known, token, state.depth)
+            at_end = token in self._sentence_ends or (state.at_end and token in self._closing)
+            return MarkovifyState(characters, state.depth + 1, at_end, known, state.words, hypotheses)
 
         # white space between words
-        if not state.word:
+        if not state.depth:
             return state._replace(characters=characters)
 
         # the end of a word: the sentence is one word longer; the last two hypotheses merge into "state_size or more"
         weights = [0.0, *((h.chain + h.spelled) / total for h in weighted)]
         weights[-2:] = [weights[-2] + weights[-1]]
-        words = (*state.words[1:], self._links.word_index.get(state.word, UNKNOWN))
-        at_end = SENTENCE_END.search(state.word) is not None
-        return MarkovifyState(characters, "", words, self._open_word(words, weights, at_end))
+        word, after = self._links.narrow_words(*state.known, WORD_END, state.depth)
+        words = (*state.words[1:], word if word < after else UNKNOWN)
+        hypotheses = self._open_word(words, weights, state.at_end)
+        return MarkovifyState(characters, 0, False, self._all_words, words, hypotheses)
 
     def log_probs(self, state: MarkovifyState) -> LogProbs:
         probabilities, space = self._predict_characters(state.characters)
@@ -229,14 +239,30 @@ class Markovify(Generator):
         chain, word_end = np.zeros(len(probabilities)), 0.0
         for h in state.hypotheses:
             if h.chain:
-                shares, end = self._links.next_letters(h.start, h.stop, len(state.word))
+                shares, end = self._links.next_letters(h.start, h.stop, state.depth)
                 chain, word_end = chain + h.chain * shares, word_end + h.chain * end
 
         # add the character chain, which also divides the end of a word among the white-space characters
         spelled = sum(h.spelled for h in state.hypotheses)
-        if state.word:
+        if state.depth:
             return np.asarray(np.log(probabilities * (spelled + self._is_space * (word_end / space)) + chain))
         return np.asarray(np.log(probabilities * np.where(self._is_space, 1.0, spelled) + chain * (1 - space)))
+
+    def known_tokens(self, state: MarkovifyState) -> npt.NDArray[np.bool_]:
+        if not self._links.words:  # markovify accepts no sentence of the text
+            return np.ones(self.tokenizer.size, bool)
+
+        # the next letters of the followers; where the chain has none, those of all its words
+        ranges = [self._links.followers[h.start : h.stop] for h in state.hypotheses if h.chain]
+        words = np.concatenate(ranges) if ranges else np.arange(*state.known)
+        letters = self._links.letters_at(words, state.depth)
+
+        # white space ends a word, also an unknown one of a prompt; as in markovify, one character of it
+        mask = np.zeros(self.tokenizer.size, bool)
+        mask[letters[letters != WORD_END]] = True
+        if WORD_END in letters or not len(letters):
+            mask |= self._is_space
+        return mask
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         probabilities, state = np.empty(len(ids)), self.start()
@@ -257,7 +283,7 @@ class Markovify(Generator):
         observations, answered, words, state = [(0, 0.5, 0.0)], 0, 0, self.start()
         for token in self.tokenizer.encode(valid).tolist():
             weighted = self._read_token(state, token)
-            if state.word and self._is_space[token]:
+            if state.depth and self._is_space[token]:
                 # at the end of a word: (class, posterior of the chain, share of the hypothesis)
                 total = _total(weighted)
                 sides = [(h.row, h.chain, h.chain + h.spelled) for h in weighted if h.row != NO_ROW]

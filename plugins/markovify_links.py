@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -11,6 +13,7 @@ import markovify
 import numpy as np
 import numpy.typing as npt
 from markovify.chain import BEGIN, END
+from markovify.splitters import is_sentence_ender
 
 from genbench.generator import Learned, LogProbs
 from genbench.tokenization.tokenizer import Tokenizer
@@ -21,10 +24,29 @@ START, UNKNOWN = -1, -2  # word numbers: before the first word of a sentence; a 
 WORD_END = -1  # token after the last letter of a word; it sorts before all tokens
 
 
+# The pattern of markovify's split_into_sentences, with one line more, the first: a match begins where its run of
+# characters does. That finds the same ends, and does not search a run again from each of its characters.
+POSSIBLE_END = re.compile(
+    r"(?<![\w\.'’&\]\)])"
+    r"([\w\.'’&\]\)]+[\.\?!])"  # a word that ends with punctuation
+    r"([‘’“”'\"\)\]]*)"  # quotation marks, brackets
+    r"(\s+(?![a-z\-–—]))"  # white space, and no lower-case letter or dash
+)
+
+
+class LinearText(markovify.Text):  # type: ignore[misc]  # the package has no types
+    """`markovify.Text`, in time linear in the length of the longest word; the package takes its square."""
+
+    def sentence_split(self, text: str) -> list[str]:
+        """Return the sentences of a text, as `markovify.splitters.split_into_sentences` does."""
+        ends = [match.end(2) for match in POSSIBLE_END.finditer(text) if is_sentence_ender(match[1])]
+        return [text[start:end].strip() for start, end in zip([None, *ends], [*ends, None], strict=True)]
+
+
 def train_markovify(train: str, state_size: int, well_formed: bool) -> MarkovifyModel:
     """Return the model of `markovify.Text`; it is empty if the text has no sentence that markovify accepts."""
     try:
-        text = markovify.Text(train, state_size, retain_original=False, well_formed=well_formed)
+        text = LinearText(train, state_size, retain_original=False, well_formed=well_formed)
     except KeyError:  # markovify looks up a begin state, which an empty chain does not have
         return {}
     return dict(text.chain.model)
@@ -79,11 +101,6 @@ class Links:
         return {tuple(state): row for row, state in enumerate(self.states.tolist())}
 
     @cached_property
-    def word_index(self) -> dict[str, int]:
-        """The indices of the words."""
-        return {word: i for i, word in enumerate(self.words)}
-
-    @cached_property
     def occurrences(self) -> Ints:
         """How often the states occurred, (states,)."""
         return np.asarray(self.ends + np.diff(self._cumulative_counts[self.starts]))
@@ -110,19 +127,30 @@ class Links:
         The share is of the counts. All followers from `start` to `stop` must have the same letters before that one.
         """
 
-        def letter_of(word: int) -> int:
-            """Return letter number `depth` of a word."""
-            return int(self._letters[self._offsets[word] + depth])
-
-        # the followers are sorted by their letters
-        first = bisect_left(self.followers, token, start, stop, key=letter_of)
-        last = bisect_right(self.followers, token, first, stop, key=letter_of)
+        first, last = self._narrow(self.followers, start, stop, token, depth)
         counts = self._cumulative_counts
         return first, last, float((counts[last] - counts[first]) / (counts[stop] - counts[start]))
 
+    def narrow_words(self, start: int, stop: int, token: int, depth: int) -> tuple[int, int]:
+        """Return the subrange of the words from `start` to `stop` with `token` as letter number `depth`."""
+        return self._narrow(range(len(self.words)), start, stop, token, depth)
+
+    def _narrow(self, words: Sequence[int] | Ints, start: int, stop: int, token: int, depth: int) -> tuple[int, int]:
+        """Return the subrange of words[start:stop], which are sorted by letter number `depth`, with one letter."""
+
+        def letter_of(word: int) -> int:
+            return int(self._letters[self._offsets[word] + depth])
+
+        first = bisect_left(words, token, start, stop, key=letter_of)
+        return first, bisect_right(words, token, first, stop, key=letter_of)
+
+    def letters_at(self, words: Ints, depth: int) -> Ints:
+        """Return letter number `depth` of some words, (words,); WORD_END for those that end there."""
+        return np.asarray(self._letters[self._offsets[words] + depth])
+
     def next_letters(self, start: int, stop: int, depth: int) -> tuple[LogProbs, float]:
         """Return the shares of followers[start:stop] by letter number `depth`, (vocabulary,), and of word ends."""
-        tokens = self._letters[self._offsets[self.followers[start:stop]] + depth]
+        tokens = self.letters_at(self.followers[start:stop], depth)
         counts = np.bincount(tokens - WORD_END, self.counts[start:stop], self.tokenizer.size + 1)
         shares = counts / (self._cumulative_counts[stop] - self._cumulative_counts[start])
         return shares[1:], float(shares[0])

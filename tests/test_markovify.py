@@ -10,12 +10,16 @@ import pytest
 from conftest import PROSE
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markovify_chain import Markovify
-from genbench_plugins.markovify_links import Links, train_markovify
+from genbench_plugins.markovify_links import LinearText, Links, train_markovify
+from hypothesis import given
+from hypothesis import strategies as st
 from markovify.chain import BEGIN, END
+from markovify.splitters import split_into_sentences
 
 from genbench import Tokenizer
 from genbench.errors import SpecError
 from genbench.generator import Text, TrainContext
+from genbench.sampling import Sampling, generate
 from genbench.scoring import score
 from genbench.spec import create_generator
 
@@ -179,3 +183,59 @@ def test_very_long_words_keep_finite_bits() -> None:
 def test_options_out_of_range_are_refused(option: dict[str, str]) -> None:
     with pytest.raises(SpecError, match="is 0, but must be"):
         create_generator(Markovify, "markovify", option)
+
+
+FRAGMENTS = ["Mr. ", "ran", ". ", ".", "! ", '?" ', "'", ") A", "\n", " - ", "U.S. ", "é.", "’ ", "a", "B", "-"]
+
+
+@given(text=st.lists(st.sampled_from(FRAGMENTS), max_size=30).map("".join))
+def test_sentences_are_split_as_by_markovify(text: str) -> None:
+    assert LinearText.sentence_split(None, text) == split_into_sentences(text)  # type: ignore[arg-type]
+
+
+def test_a_state_does_not_grow_with_the_word() -> None:
+    generator = fitted(CATS + "w" + "o" * 3000 + ".\n\n")
+    sizes = []
+    for letters in (10, 2500):
+        state = generator.start()
+        for token in generator.tokenizer.encode("The w" + "o" * letters).tolist():
+            state = generator.advance(state, token)
+        sizes.append(len(repr(state)))
+    assert sizes[1] < sizes[0] + 50
+
+
+def test_samples_have_only_steps_that_markovify_could_take() -> None:
+    text = PROSE * 2 + CATS
+    generator = with_weights(fitted(text), [0.5] * 4)  # half of the words would be spelled
+    model = markovify.Text(text, state_size=2).chain.model
+    words = generate(generator, "", Sampling(length=3000, temperature=1), np.random.default_rng(0)).split()[:-1]
+
+    # each word follows the two before it, or those since the beginning of a sentence
+    for at, word in enumerate(words):
+        contexts = [(BEGIN, BEGIN)] + [(BEGIN, words[at - 1])] * (at > 0) + [tuple(words[at - 2 : at])] * (at > 1)
+        assert any(word in model.get(context, {}) for context in contexts), words[at - 2 : at + 1]
+    spelled = generate(generator, "", Sampling(length=3000, temperature=1, spelling=True), np.random.default_rng(0))
+    assert {*spelled.split()[:-1]} - {word for followers in model.values() for word in followers}
+
+
+@pytest.mark.parametrize("prompt", ["The xyz", "Zzz zzz ", "The cat", "?"])
+def test_after_any_prompt_known_words_follow(prompt: str) -> None:
+    generator = fitted(CATS)
+    known = set(CATS.split())
+    for seed in range(5):
+        text = generate(generator, prompt, Sampling(length=80), np.random.default_rng(seed))
+        words = (prompt + text).removeprefix("Zzz zzz ").split()[1:-1]
+        assert {*words} - {"xyz"} <= known
+
+
+def test_samples_follow_the_distribution_restricted_to_known_words() -> None:
+    generator = with_weights(fitted(CATS), [0.5] * 4)
+    state = generator.start()
+    for token in generator.tokenizer.encode("The ").tolist():
+        state = generator.advance(state, token)
+    probabilities = np.exp(generator.log_probs(state)) * generator.known_tokens(state)
+    rngs = [np.random.default_rng(seed) for seed in range(2000)]
+    letters = [generate(generator, "The ", Sampling(length=1, temperature=1), rng) for rng in rngs]
+    c, d = (256 + generator.tokenizer.letters.index(letter) for letter in "cd")
+    assert np.flatnonzero(probabilities).tolist() == [c, d]
+    assert letters.count("c") / 2000 == pytest.approx(probabilities[c] / probabilities.sum(), abs=0.05)  # 4 errors

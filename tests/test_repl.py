@@ -93,6 +93,7 @@ def test_without_a_seed_each_text_is_another(session: Session) -> None:
         ("/penalty 1.2", "repetition_penalty", 1.2),
         ("/stop the end", "stop", ("the end",)),
         ("/keep-stop on", "keep_stop", True),
+        ("/spelling off", "spelling", False),
     ],
 )
 def test_a_command_sets_one_parameter(session: Session, line: str, named: str, value: Any) -> None:

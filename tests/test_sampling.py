@@ -11,6 +11,7 @@ from genbench.sampling import Sampling, generate, resolve_prompt
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.loop import TextLimit
 from genbench.sampling.step import DecodingState, decode_step, sample_tokens
+from genbench.tokenization.segmentation import split_pieces
 from genbench.tokenization.tokenizer import Decoder
 
 LOGS = np.log([0.4, 0.3, 0.2, 0.1])
@@ -207,3 +208,18 @@ def test_a_rest_beyond_a_word_needs_the_no_separator_token() -> None:
     assert np.flatnonzero(np.isfinite(scores)).tolist() == [letter, three]
     assert np.exp(scores[three]) == pytest.approx(shares[three] * shares[tokenizer.none_id] * 0.5, rel=1e-5)
     assert np.exp(scores[letter]) < 1e-8 * np.exp(scores[three])
+
+
+def test_without_spelling_only_known_words_follow() -> None:
+    spelling = Fixed("one two three", (0.1,) * 3, words=True)
+    spelling.table = np.where(np.arange(spelling.tokenizer.size) <= spelling.tokenizer.end_id, -3.0, -5.0)
+    spelling.table[spelling.tokenizer.none_id] = -50.0
+    text = generate(spelling, "", Sampling(length=60, spelling=False), np.random.default_rng(0))
+    assert {piece for piece in list(split_pieces(text))[:-1] if piece.isalpha()} == {"one", "two", "three"}
+
+    # a word that the prompt began is completed, or closed where no known word begins so
+    assert generate(spelling, "one tw", Sampling(length=9, spelling=False), np.random.default_rng(0)).startswith("o")
+    assert not generate(spelling, "one zz", Sampling(length=9, spelling=False), np.random.default_rng(0))[0].isalpha()
+    assert {*generate(spelling, "", Sampling(length=60), np.random.default_rng(0)).split()} - {"one", "two", "three"}
+    with pytest.raises(UserError, match="knows no words"):
+        generate(Fixed(), "", Sampling(spelling=False), np.random.default_rng(0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from doubles import Unigram
 
@@ -122,6 +123,20 @@ class RightQuantiles(Unigram):
     def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         cumulative = np.cumsum(np.exp(self.table / temperature))
         return np.searchsorted(cumulative, uniforms * cumulative[-1], side="right")
+
+
+class KnowsNothing(Unigram):
+    """Has no token that a sample may have."""
+
+    def known_tokens(self, state: Any) -> npt.NDArray[np.bool_]:
+        return np.zeros(self.tokenizer.size, bool)
+
+
+class KnowsLetters(Unigram):
+    """Knows all words of its letters."""
+
+    def known_tokens(self, state: Any) -> npt.NDArray[np.bool_]:
+        return self.tokenizer.sampling_mask()
 
 
 @dataclass
@@ -257,6 +272,7 @@ BROKEN = {
     "batch_equals_steps": Disagrees,
     "batch_stepping_equals_steps": ShiftedBatch,
     "quantiles_follow_log_probs": UniformQuantiles,
+    "known_tokens_lead_on": KnowsNothing,
     "backoff_levels_agree_with_log_probs": WrongEvidence,
     "context_lengths_equal_steps": WrongLengths,
     "probe_has_a_row_per_token": WideGates,
@@ -265,6 +281,7 @@ BROKEN = {
 RIGHT = {
     "batch_stepping_equals_steps": RightBatch,
     "quantiles_follow_log_probs": RightQuantiles,
+    "known_tokens_lead_on": KnowsLetters,
     "backoff_levels_agree_with_log_probs": RightEvidence,
     "context_lengths_equal_steps": RightLengths,
     "probe_has_a_row_per_token": RightGates,

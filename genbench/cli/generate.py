@@ -62,8 +62,10 @@ def generate(
     """Write text in an author's style; trains a generator if no model is stored."""
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
-    from genbench.report.terminal.stream import print_streams
+    from genbench.report.terminal.stream import print_streams, record
+    from genbench.report.terminal.tables import print_text
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
+    from genbench.sampling.spelled import new_words, new_words_note
 
     [prompt] = read_prompts([prompt])
     require_prompt(prompt)
@@ -84,8 +86,17 @@ def generate(
     first_seed = secrets.randbelow(2**32) if model.seed is None else model.seed
     prompts = [resolve_prompt(prompt, text.train, first_seed + index) for index in range(count)]
     streams = _streamed if stream or count == 1 else _sampled_together
+    written: dict[str, list[list[str]]] = {spec: [[] for _ in prompts] for spec in models}  # the pieces of each text
     for index, texts in enumerate(streams(models, prompts, parameters, first_seed)):
-        print_streams(prompts[index], texts, make_console(), last=index == count - 1)
+        recorded = {spec: record(pieces, written[spec][index]) for spec, pieces in texts.items()}
+        print_streams(prompts[index], recorded, make_console(), last=index == count - 1)
+
+    # words that are not the author's
+    for spec, trained in models.items():
+        continuations = zip(prompts, map("".join, written[spec]), strict=True)
+        words = new_words(continuations, trained.generator.tokenizer, text.train)
+        if words:
+            print_text(new_words_note(spec, words), make_console(stderr=True))
 
 
 def _run_prompt(text: Corpus, models: dict[str, Model], sampling: Sampling, model: ModelOptions) -> None:

@@ -191,6 +191,14 @@ MinP = Annotated[
     float | None, option(metavar="P", help="Sample from tokens at least P times as probable as the most probable one.")
 ]
 Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: tokens that occurred before are less probable.")]
+Spelling = Annotated[
+    bool | None,
+    option(
+        "--spelling/--no-spelling",
+        metavar="",
+        help="Whether words that the generator does not know may be spelled. [default: yes, but not by markovify]",
+    ),
+]
 MaxOverlap = Annotated[
     float | None,
     option(metavar="N", help="Copy at most N words in a row from the training text; below 1: a share of the words."),
@@ -280,6 +288,7 @@ class SamplingOptions(OptionGroup):
     top_p: TopP = None
     min_p: MinP = None
     repetition_penalty: Penalty = 1.0
+    spelling: Spelling = None
 
 
 def single_or_best(specs: list[str] | None) -> str | None:

@@ -4,6 +4,7 @@ parameters    Sampling: length, temperature, top-k, top-p, min-p and more; promp
 step          one decoding step: DecodingState, and sampling a token with the parameters
 loop          stream and generate for one text, generate_many for a batch of texts
 completion    prompts that end inside a word
+spelled       words of a text that are not in the training text
 overlap       max_overlap: TrainingWords, and the guard that resamples copied text
 """
 

@@ -42,6 +42,7 @@ class Sampling:
     top_p: float | None = None  # sample from the most probable tokens that together have this probability
     min_p: float | None = None  # drop tokens less probable than this share of the most probable one
     repetition_penalty: float = 1.0  # multiplies the log-probability of tokens that occurred before
+    spelling: bool | None = None  # whether words may be spelled; None: unless the generator has KnownWords (markovify)
     stop: str | Sequence[str] | None = None  # end the text before this string, or the first of several to be complete
     keep_stop: bool = False  # end the text after the stop string instead
     max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words

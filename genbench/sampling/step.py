@@ -1,8 +1,9 @@
 """One decoding step: sample the next token of one text, or of each text of a batch.
 
-The parameters are applied in this order: repetition penalty (Keskar et al. 2019), temperature, top-k (Fan et al. 2018),
-top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). All texts of a step are predicted together; each is sampled
-with its own random generator, so that a text does not depend on the others of the batch.
+The parameters are applied in this order: spelling (words that would be spelled are dropped), repetition penalty (Keskar
+et al. 2019), temperature, top-k (Fan et al. 2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). All texts
+of a step are predicted together; each is sampled with its own random generator, so that a text does not depend on the
+others of the batch.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from genbench import capabilities
-from genbench.errors import ContractError
+from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, State
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.parameters import Sampling
@@ -37,6 +39,7 @@ class DecodingState:
     prompt_rest: str  # the end of the prompt, with which the next tokens must agree
     seen: set[int]  # tokens so far, for the repetition penalty
     first_token: int  # the first token that may be sampled; the fallback bytes come before it
+    spells: bool = True  # whether words that the generator does not know may be spelled
     tokens: int = 0
     characters: int = 0
     last_was_empty: bool = False  # the last token added no text
@@ -45,7 +48,7 @@ class DecodingState:
     def after_prompt(
         cls, generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator
     ) -> DecodingState:
-        """Return the state after reading a prompt."""
+        """Return the state after reading a prompt. Raises UserError for spelling=False without known words."""
         # read the complete pieces of the prompt
         ids, rest = generator.tokenizer.split_prompt(prompt)
         state, decoder = generator.start(), Decoder(generator.tokenizer)
@@ -55,7 +58,8 @@ class DecodingState:
 
         # the fallback bytes are the first ids, so a slice excludes them
         first_token = int(generator.tokenizer.sampling_mask().argmax())
-        return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token)
+        spells = may_spell(generator, sampling.spelling)
+        return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token, spells)
 
     @property
     def state(self) -> State:
@@ -73,14 +77,16 @@ class DecodingState:
         # what changes with each token must not be shared
         other.states, other.row, other.decoder = [self.state], 0, self.decoder.copy()
         other.seen = set(self.seen)
-        other.sampling = sampling or self.sampling
+        if sampling is not None:
+            other.sampling, other.spells = sampling, may_spell(self.generator, sampling.spelling)
         other.rng = rng or self.rng
         return other
 
     @property
     def needs_adjustment(self) -> bool:
         """Whether the next token depends on more than the generator's state."""
-        return self.last_was_empty or bool(self.prompt_rest) or self.sampling.repetition_penalty != 1
+        penalty = self.sampling.repetition_penalty != 1
+        return self.last_was_empty or bool(self.prompt_rest) or penalty or not self.spells
 
     def adjust(self, log_probs: LogProbs) -> None:
         """Apply the prompt's rest and the repetition penalty to log-probabilities, (vocabulary,), in place."""
@@ -95,9 +101,23 @@ class DecodingState:
             if np.isfinite(agreeing).any():
                 log_probs[:] = agreeing
 
+        # only tokens of known words, if there are any
+        if not self.spells:
+            known = self._known_tokens()
+            if np.isfinite(log_probs[self.first_token :][known[self.first_token :]]).any():
+                log_probs[~known] = -np.inf
+
         # a factor above 1 makes tokens that occurred before less likely
         if self.sampling.repetition_penalty != 1 and self.seen:
             log_probs[list(self.seen)] *= self.sampling.repetition_penalty
+
+    def _known_tokens(self) -> npt.NDArray[np.bool_]:
+        """Return which tokens belong to known words here, (vocabulary,); a word that a prompt began is closed."""
+        if capabilities.supports(type(self.generator), capabilities.KnownWords):
+            return self.generator.known_tokens(self.state)  # type: ignore[attr-defined, no-any-return]
+        tokenizer = self.decoder.tokenizer
+        tokens = np.arange(tokenizer.size)
+        return tokens == tokenizer.end_id if self.decoder.spelling else tokens > tokenizer.end_id
 
     def accept(self, token: int, states: Sequence[State], row: int) -> str:
         """Move to the state `states[row]` after a token; return the text that it adds beyond the prompt.
@@ -117,6 +137,23 @@ class DecodingState:
         # text that completes the prompt is not part of the sample
         added, self.prompt_rest = text[len(self.prompt_rest) :], self.prompt_rest[len(text) :]
         return added
+
+
+def may_spell(generator: Generator, spelling: bool | None) -> bool:
+    """Return whether words that a generator does not know may be spelled in its samples.
+
+    By default they may, except by a generator that has the capability `KnownWords`. Raises UserError for False and a
+    generator that knows no words, because its tokens are letters.
+    """
+    has_words = capabilities.supports(type(generator), capabilities.KnownWords)
+    if spelling is None:
+        return not has_words
+    if not spelling and not has_words and generator.tokenizer.kind == "characters":
+        raise UserError(
+            f"{type(generator).__name__} writes letters and knows no words; leave out --no-spelling, or name a "
+            "generator of words, such as markov-word"
+        )
+    return spelling
 
 
 def decode_step(texts: Sequence[DecodingState]) -> list[str]:

@@ -13,6 +13,7 @@ from genbench.testing.contract_checks import ANY_TEXTS, UNSEEN
 from genbench.testing.subject import Subject, describe_token, first_difference, require, require_none
 
 QUANTILES = 1_000  # evenly spaced, from 0 to 1
+KNOWN_STARTS, KNOWN_STEPS = 20, 30  # states, and tokens after each
 MAX_INTERVALS = 6  # that one token may have: each border of an interval changes its count by one quantile at most
 TEMPERATURES = (1.0, 0.7)
 REPETITIONS = 8  # of an unseen string
@@ -109,6 +110,28 @@ def quantiles_follow_log_probs(subject: Subject) -> None:
                 difference[worst] <= MAX_INTERVALS / QUANTILES,
                 f"{message}; {weights[worst] / weights.sum():.3f} expected",
             )
+
+
+def known_tokens_lead_on(subject: Subject) -> None:
+    """known_tokens marks at least one token with a probability, at every state that such tokens lead to.
+
+    Return booleans, one for each token; where no known word continues the text so far, mark what ends the word.
+    """
+    generator = subject.fitted
+    if not isinstance(generator, capabilities.KnownWords):
+        return
+
+    # the states of a text, and those after known tokens only
+    states = [state for state, _ in subject.states()]
+    for state in states[:KNOWN_STARTS]:
+        for step in range(KNOWN_STEPS):
+            known = generator.known_tokens(state)
+            require(
+                known.shape == (generator.tokenizer.size,) and known.dtype == bool, "known_tokens is no mask of tokens"
+            )
+            require(bool(known.any()), f"known_tokens marks no token, {step} tokens after a text")
+            token = int(np.where(known, generator.log_probs(state), -np.inf).argmax())
+            state = generator.advance(state, token)
 
 
 def backoff_levels_agree_with_log_probs(subject: Subject) -> None:

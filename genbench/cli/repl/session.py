@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from rich.console import Console
@@ -25,10 +25,11 @@ from genbench.model import Model
 from genbench.report.formatting import printable
 from genbench.report.terminal.live import Live
 from genbench.report.terminal.screen import make_console
-from genbench.report.terminal.stream import print_streams
+from genbench.report.terminal.stream import print_streams, record
 from genbench.report.terminal.tables import print_pairs
 from genbench.sampling import resolve_prompt
 from genbench.sampling.parameters import RANDOM_PROMPT
+from genbench.sampling.spelled import new_words, new_words_note
 
 LineReader = Callable[[Settings], str]  # returns the next line; EOFError at the end, KeyboardInterrupt for Ctrl-C
 
@@ -168,16 +169,16 @@ class Session:
         streams = {}
         for name, text in read.items():
             pieces = self.models[name].stream(text, self.settings.sampling, seed=seed)
-            streams[name] = _recorded(pieces, self.texts.setdefault(name, []))
+            streams[name] = record(pieces, self.texts.setdefault(name, []))
         # a single text is followed by an empty line; panels have a border
         print_streams(shown_prompt, streams, self.console, last=len(streams) > 1)
 
+        # words that are not the author's
+        for name, text_pieces in self.texts.items():
+            continuations = [(self.prompt, "".join(text_pieces))]
+            words = new_words(continuations, self.models[name].generator.tokenizer, self.text.train)
+            if words:
+                self._print(new_words_note(name, words))
+
     def _print(self, sentence: str) -> None:
         self.console.print(Text(printable(sentence), style="bright_black"))
-
-
-def _recorded(pieces: Iterator[str], record: list[str]) -> Iterator[str]:
-    """Yield the pieces and append each to the record."""
-    for piece in pieces:
-        record.append(piece)
-        yield piece

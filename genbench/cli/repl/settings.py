@@ -24,7 +24,7 @@ class Settings:
     def lines(self) -> list[tuple[str, str]]:
         """Return the commands and their current values."""
         values = [
-            (word, _format(getattr(self.sampling, command.name)))
+            (word, _format(getattr(self.sampling, command.name), "as the generator" if word == "/spelling" else "off"))
             for word, command in COMMANDS.items()
             if isinstance(command, SamplingCommand)
         ]
@@ -48,17 +48,21 @@ class Settings:
         }
         parts += [f"{name} {value:g}" for name, value in named.items() if value is not None]
         parts += [f"penalty {sampling.repetition_penalty:g}"] if sampling.repetition_penalty != 1 else []
+        if sampling.spelling is not None:
+            parts.append("spelling" if sampling.spelling else "no spelling")
         if sampling.stop_strings:
             parts.append(f"stop {'after' if sampling.keep_stop else 'before'} {_format(sampling.stop_strings)}")
         return ", ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
 
 
-def _format(value: Any) -> str:
-    if value is None or value is False or value == ():
-        return "off"
+def _format(value: Any, unset: str = "off") -> str:
+    if value is None or value == ():
+        return unset
     if isinstance(value, tuple):
         return " or ".join(map(repr, value))
-    return "on" if value is True else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,14 @@ class SamplingCommand(Command):
     optional: bool = True  # whether it can be off
 
 
-def _on(text: str) -> bool:
-    """Return True for "on"; raises ValueError for any other text ("off" is not converted)."""
-    if text != "on":
+def _switch(text: str) -> bool:
+    """Return True for "on", False for "off"; raises ValueError for any other text."""
+    if text not in ("on", "off"):
         raise ValueError
-    return True
+    return text == "on"
 
 
-KINDS = {int: "a whole number", float: "a number", _on: "on or off"}  # what a command's argument must be
+KINDS = {int: "a whole number", float: "a number", _switch: "on or off"}  # what a command's argument must be
 
 COMMANDS: dict[str, Command] = {
     "/t": SamplingCommand("T", "temperature: 0 is greedy, 0.7 conservative, 1 as learned", "temperature", float, False),
@@ -104,7 +108,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "/overlap": SamplingCommand("N", "copy at most N words in a row from the training text; off", "max_overlap", float),
     "/stop": SamplingCommand("TEXT", "end before this text; again: or before another one; off", "stop", str),
-    "/keep-stop": SamplingCommand("on", "end after the text of /stop, not before it; off", "keep_stop", _on),
+    "/keep-stop": SamplingCommand("on|off", "end after the text of /stop, not before it", "keep_stop", _switch, False),
+    "/spelling": SamplingCommand(
+        "on|off",
+        "spell words that the generator does not know",
+        "spelling",
+        _switch,
+        False,
+    ),
     "/set": Command("", "all settings"),
     "/help": Command("", "this list"),
     "/quit": Command("", "end the session, like Ctrl-D"),

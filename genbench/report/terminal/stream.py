@@ -73,6 +73,13 @@ def _visible_width(word: str) -> int:
     return cell_len(word.replace(DIM, "").replace(RESET, ""))
 
 
+def record(pieces: Iterable[str], written: list[str]) -> Iterator[str]:
+    """Yield the pieces of a text and append each to a list."""
+    for piece in pieces:
+        written.append(piece)
+        yield piece
+
+
 def print_stream(prompt: str, pieces: Iterable[str], console: Console, *, last: bool = True) -> None:
     """Write a prompt, dim where there are colors, and the pieces of a text as they arrive.
 
