@@ -28,11 +28,11 @@ from genbench.analysis.novelty import novelty as novelty
 from genbench.analysis.recall import recall as recall
 from genbench.analysis.recall import require_recall_places as require_recall_places
 from genbench.analysis.surprisal import surprisal as surprisal
-from genbench.corpus.cleaning import clean, decode
 from genbench.corpus.corpus import Corpus, write_parts
 from genbench.corpus.loading import load_corpus
-from genbench.corpus.sources import read_path, read_standard_input
-from genbench.errors import CorpusError, UserError
+from genbench.corpus.reading import Reading, ReadingNotes, read_user_text
+from genbench.corpus.sources import read_file
+from genbench.errors import UserError
 from genbench.experiments.compare import compare as compare
 from genbench.experiments.compare import load_run as load_run
 from genbench.experiments.compare import rerun as rerun
@@ -48,6 +48,7 @@ from genbench.storage import models, sharing
 from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
 from genbench.storage.sharing import import_model as import_model
+from genbench.storage.user_files import read_standard_input
 from genbench.tokenization.text import Text
 from genbench.training import (
     SILENT,
@@ -66,19 +67,30 @@ def corpus(
     author: str | Path | Corpus,
     *,
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     held_out: Sequence[str] = (),
     listener: ProgressListener = SILENT,
 ) -> Corpus:
     """Return an author's text, cleaned and split into `.train`, `.valid` and `.test`.
 
-    `author` is a catalogue name, `gutenberg:NUMBER`, or a path to a .txt file or a folder of them; a Corpus is returned
-    as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep". `held_out` names a book, by words of
-    its title, that becomes the whole test text. Raises CorpusError for a text that is not available or not usable.
+    `author` is a catalogue name, `gutenberg:NUMBER`, or a path to a text file or a folder of them; a Corpus is returned
+    as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep", `encoding` that of files that are not
+    UTF-8, `column` the one with the texts in CSV, TSV and JSON Lines files. `held_out` names a book, by words of its
+    title, that becomes the whole test text. Raises CorpusError for a text that is not available or not usable.
     """
     if isinstance(author, Corpus):
         return author
     with listener.stage(f"reading {Path(author).stem}"):
-        return load_corpus(author, lines=lines, held_out=held_out, on_progress=listener.download)
+        return load_corpus(
+            author,
+            lines=lines,
+            encoding=encoding,
+            column=column,
+            held_out=held_out,
+            on_progress=listener.download,
+            on_message=listener.message,
+        )
 
 
 def export_corpus(corpus: str | Path | Corpus, folder: Path | str) -> list[Path]:
@@ -98,6 +110,8 @@ def train(
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     retrain: bool = False,
     keep: bool = True,
     listener: ProgressListener = SILENT,
@@ -113,7 +127,7 @@ def train(
     settings.require_device()
     spec = Spec.parse(generator)
     untrained = _create(spec, listener)
-    text = corpus(author, lines=lines, listener=listener)
+    text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
 
     # train, or load the stored model of the same training
     name = f"{text.author} {spec}"
@@ -156,6 +170,8 @@ def load_or_train(
     seed: int | None = None,
     device: str | None = None,
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     listener: ProgressListener = SILENT,
 ) -> Model:
     """Load the newest stored model of an author's text and SPEC with this budget, steps, seed and device.
@@ -168,7 +184,7 @@ def load_or_train(
     spec = None if generator is None else Spec.parse(generator)
     options = {} if spec is None else option_values(_create(spec, listener))
     TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto").require_device()
-    text = corpus(author, lines=lines, listener=listener)
+    text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
     limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
     required = {name: value for name, value in limits.items() if value is not None}
 
@@ -264,19 +280,27 @@ def score_figures(model: Model, text: str | Text, *, listener: ProgressListener 
     }
 
 
-def read_text(file: str | Path, *, lines: str = "join") -> str:
+def read_text(
+    file: str | Path,
+    *,
+    lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
+    listener: ProgressListener = SILENT,
+) -> str:
     """Return the text of a file, or of standard input for "-", cleaned like an author's text.
 
-    Raises CorpusError if it cannot be read, is empty or is not UTF-8 text, UserError for a folder.
+    Raises CorpusError if it cannot be read, is empty or is not text, UserError for a folder.
     """
     if Path(file).is_dir():
         raise UserError(f"{str(file)!r} is a folder; name a text file, or - for standard input")
 
     # read, then clean as `corpus` does
-    name, data = ("standard input", read_standard_input()) if str(file) == "-" else read_path(Path(file))[0]
-    text = clean(decode(data, name=str(name)), lines=lines)
-    if not text:
-        raise CorpusError(f"{name} is empty; name a file with text in it")
+    notes = ReadingNotes()
+    name, data = ("standard input", read_standard_input()) if str(file) == "-" else (str(file), read_file(Path(file)))
+    text = read_user_text(data, name, Reading(lines, encoding, column), notes)
+    for warning in notes.warnings():
+        listener.message(warning)
     return text
 
 
@@ -302,6 +326,8 @@ def export_model(
     seed: int | None = None,
     device: str | None = None,
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     listener: ProgressListener = SILENT,
 ) -> Path:
     """Write the model that `load_or_train` returns, a model card and checksums into a new folder; return the folder.
@@ -315,10 +341,8 @@ def export_model(
     require_new_folder(Path(folder))  # before the training
 
     # the model
-    text = corpus(author, lines=lines, listener=listener)
-    model = load_or_train(
-        text, generator, budget=budget, steps=steps, seed=seed, device=device, lines=lines, listener=listener
-    )
+    text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
+    model = load_or_train(text, generator, budget=budget, steps=steps, seed=seed, device=device, listener=listener)
     if not model.id:
         raise UserError(f"the model could not be stored in {models.models_folder()}, so it cannot be exported")
 

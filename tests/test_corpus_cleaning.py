@@ -1,14 +1,16 @@
 """Cleaning and line wraps: short texts with expected results, real books, and properties of any text."""
 
-import codecs
+import random
+import textwrap
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.corpus.catalogue import find_author
-from genbench.corpus.cleaning import clean, decode, normalize_newlines, strip_licence, strip_title
-from genbench.corpus.line_wraps import join_lines, looks_like_verse
+from genbench.corpus.cleaning import clean, clean_book, normalize_newlines, strip_licence, strip_title
+from genbench.corpus.encoding import decode
+from genbench.corpus.line_wraps import has_hard_wraps, join_lines, looks_like_verse
 from genbench.corpus.sources import read_book
 from genbench.errors import CorpusError
 
@@ -58,40 +60,6 @@ def load_book(author: str, number: int = 0, lines: str = "join") -> str:
     return clean(decode(read_book(book), book.encoding), book.form, lines)
 
 
-# decode
-
-
-@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
-def test_decode_utf8_with_and_without_byte_order_mark(mark):
-    assert decode(mark + "naïve – 🙂".encode()) == "naïve – 🙂"
-
-
-@given(any_text)
-def test_decode_inverts_encoding(text):
-    plain = "".join(char for char in text if char.isprintable()).removeprefix("\ufeff")
-    assert decode(plain.encode()) == plain
-
-
-@pytest.mark.parametrize(
-    ("data", "encoding", "message"),
-    [
-        (b"caf\xe9 au lait", "utf-8", "b.txt is not UTF-8 at byte 3; if it is Latin-1, convert it"),
-        (b"\x7fELF\x00\x01\x02", "utf-8", "b.txt is binary"),
-        (bytes(range(1, 32)) * 3, "utf-8", "b.txt is binary"),
-        ("words".encode("utf-16"), "utf-8", "b.txt is UTF-16; convert"),
-        ("words and words".encode("utf-16-le"), "utf-8", "b.txt is UTF-16LE; convert it with `iconv"),
-        ("words and words".encode("utf-16-be"), "utf-8", "b.txt is UTF-16BE"),
-        ("words".encode("utf-32"), "utf-8", "b.txt is UTF-32; convert"),
-        (b"\x7fELF\x00\x01\x02", "latin-1", "b.txt is binary"),
-    ],
-)  # fmt: skip
-def test_data_that_is_not_utf8_text_is_refused_in_one_sentence(data, encoding, message):
-    with pytest.raises(CorpusError) as caught:
-        decode(data, encoding, "b.txt")
-    assert str(caught.value).startswith(message)
-    assert "\n" not in str(caught.value)
-
-
 # licence and title
 
 
@@ -124,7 +92,14 @@ def test_old_and_new_headers_and_footers_are_removed(header, tail):
     assert strip_licence(header + BOOK + tail) == BOOK
 
 
-@pytest.mark.parametrize("mark", [START, END, "End of Project Gutenberg's Emma\n", "*END*THE SMALL PRINT!\n"])
+def test_a_whole_end_mark_alone_is_believed():
+    licence = "".join(f"Clause {number} of a licence that is no part of the book.\n" for number in range(400))
+    assert strip_licence(BOOK[:2000] + "\n" + END + licence) == BOOK[:2000] + "\n"
+
+
+@pytest.mark.parametrize(
+    "mark", [START, END[:40] + "\n", "End of Project Gutenberg's Emma\n", "*END*THE SMALL PRINT!\n"]
+)
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
 def test_a_single_marker_removes_at_most_a_fifth(mark, share):
     middle = int(share * len(BOOK)) // 10 * 10
@@ -217,6 +192,58 @@ def test_verse_is_detected_by_line_lengths():
     assert not looks_like_verse(JOINED)
 
 
+# what no margin has wrapped
+
+WORDS = [
+    "miller",
+    "lantern",
+    "bridge",
+    "snow",
+    "kettle",
+    "stranger",
+    "map",
+    "wheel",
+    "supper",
+    "apples",
+    "captain",
+    "letter",
+    "rain",
+    "door",
+    "sister",
+]
+rng = random.Random(1)
+SENTENCES = " ".join(f"The {' '.join(rng.choices(WORDS, k=rng.randint(4, 9)))}." for _ in range(120))
+HINDI = " ".join(
+    rng.choices(["मेरी", "बहन", "ने", "पुराना", "नक्शा", "पुल", "पर", "पढ़ी", "और", "किताबें", "हिन्दुस्तानी"], k=900)
+)
+NOT_WRAPPED = {
+    "names": [word + "el" * (number % 3) for number, word in enumerate(WORDS * 20)],
+    "full names": [f"{first.title()} {last.title()}son" for first in WORDS for last in WORDS],
+    "log": [f"2024-03-{day:02d} 10:{day:02d} node{day % 9} sent valve {day + 10}" for day in range(10, 31)] * 8,
+    "log in lower case": [f"node{day % 9} at 10:{day:02d} sent index {day + 10} of table" for day in range(10, 31)] * 8,
+    "verse": [f"And {' '.join(rng.choices(WORDS, k=6))}," for _ in range(120)],
+    "one sentence a line": [sentence + "." for sentence in SENTENCES.split(". ")],
+    "JSON": [f'{{"id": {number}, "text": "the snow on the bridge"}}' for number in range(100, 180)],
+    "Chinese": ["我的姐姐在桥上看见了那封信，陌生人在桥上忘了绿色的门", "老船长在雨中修好了地图，老师中午看见了地图"]
+    * 30,
+}
+
+
+@pytest.mark.parametrize("name", NOT_WRAPPED)
+def test_lines_that_are_not_wrapped_prose_are_kept(name):
+    text = "\n".join(NOT_WRAPPED[name]) + "\n"
+    assert clean_book(text) == (text, 0)
+
+
+@pytest.mark.parametrize("width", [36, 50, 72])
+@pytest.mark.parametrize("prose", [SENTENCES, SENTENCES.lower(), HINDI], ids=["sentences", "lower case", "Hindi"])
+def test_wrapped_prose_is_joined_and_its_breaks_are_counted(prose, width):
+    wrapped = textwrap.fill(prose, width)
+    assert has_hard_wraps(wrapped)
+    assert clean_book(wrapped + "\n") == (prose + "\n", wrapped.count("\n"))
+    assert clean_book(wrapped + "\n", lines="keep") == (wrapped + "\n", 0)
+
+
 # the load_book books
 
 
@@ -228,6 +255,7 @@ def test_real_verse_and_prose_are_detected(gutenberg, author):
         data = read_book(book)
         text = clean(decode(data, book.encoding), "verse", "join")
         assert looks_like_verse(text) == (book.form == "verse"), (book.title, number)
+        assert has_hard_wraps(text) == (book.form == "prose"), (book.title, number)
 
 
 def test_real_ball_and_cross_ends_with_its_last_sentence(gutenberg):

@@ -12,7 +12,7 @@ import pytest
 
 from genbench.corpus.catalogue import Book, embedded_authors, find_author, load_catalogue
 from genbench.corpus.downloads import RetryPolicy
-from genbench.corpus.sources import has_nltk_corpus, read_book, read_path
+from genbench.corpus.sources import has_nltk_corpus, read_book
 from genbench.errors import CorpusError
 
 EMMA = Book("Emma", "prose", nltk="austen-emma.txt")
@@ -169,27 +169,3 @@ def test_real_nltk_files_are_all_in_the_catalogue(gutenberg):
     folder = Path(str(nltk.data.find("corpora/gutenberg")))
     files = {book.nltk for author in load_catalogue().values() for book in author.books}
     assert {path.name for path in folder.glob("*.txt")} <= files
-
-
-# paths
-
-
-def test_read_path_reads_the_text_files_of_a_folder_by_name(tmp_path):
-    for name in ("b.txt", "a.TXT", "c.md", ".hidden.txt"):
-        (tmp_path / name).write_text(f"{name}\n")
-    assert read_path(tmp_path) == [(tmp_path / "a.TXT", b"a.TXT\n"), (tmp_path / "b.txt", b"b.txt\n")]
-
-
-def test_read_path_reads_a_file_with_any_ending(tmp_path):
-    (tmp_path / "notes.md").write_text("words\n")
-    assert read_path(tmp_path / "notes.md") == [(tmp_path / "notes.md", b"words\n")]
-
-
-def test_bad_paths_are_refused_with_their_name(tmp_path):
-    with pytest.raises(CorpusError, match=r"no file or folder .*nothing\.txt"):
-        read_path(tmp_path / "nothing.txt")
-    with pytest.raises(CorpusError, match=r"no \.txt file in the folder"):
-        read_path(tmp_path)
-    (tmp_path / "blank.txt").write_text(" \n\n")
-    with pytest.raises(CorpusError, match=r"blank\.txt is empty"):
-        read_path(tmp_path)

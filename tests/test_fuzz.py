@@ -20,7 +20,8 @@ from test_hostile_models import corrupt_checkpoint, interrupted_checkpoint, resu
 
 import genbench
 from genbench import Model, Tokenizer, registry
-from genbench.corpus.cleaning import clean, decode
+from genbench.corpus.cleaning import clean
+from genbench.corpus.encoding import decode
 from genbench.corpus.split import split_text
 from genbench.errors import GenbenchError, UserError
 from genbench.experiments.config import CompareConfig, read_config, to_settings

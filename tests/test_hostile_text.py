@@ -15,7 +15,8 @@ from test_cli import run
 
 import genbench
 from genbench import Sampling, Tokenizer, registry
-from genbench.corpus.cleaning import clean, decode, find_markers, strip_licence
+from genbench.corpus.cleaning import clean, find_markers, strip_licence
+from genbench.corpus.encoding import decode
 from genbench.corpus.split import split_text
 from genbench.errors import CorpusError
 from genbench.experiments.compare import compare

@@ -123,7 +123,7 @@ def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
     assert set(values) == {"schema_version", "verdicts", "splits"} | {field.name for field in fields(Comparison)}
     assert Comparison.from_dict(values) == comparison
     sizes = {"characters", "train", "valid", "test"}
-    assert set(values["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out"}
+    assert set(values["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out", "notes"}
     assert set(values["baselines"]["marrow"]) == {"uniform", "unigram", "xz"}
     assert [(row["generator"], row["seed"]) for row in values["results"]] == [
         ("toy", 3),

@@ -114,6 +114,8 @@ def attribute(
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     retrain: bool = False,
     listener: ProgressListener = SILENT,
 ) -> Attribution:
@@ -124,13 +126,26 @@ def attribute(
     """
     if not text:
         raise UserError("there is no text to attribute; name a file with text in it")
+    _require_two(among)
 
     # train a model of each author, or load it, then score the text under each
     with listener.stage("reading the texts"):
-        corpora = load_corpora(among, lines=lines, on_progress=listener.download) if among else []
+        corpora = load_corpora(
+            among,
+            lines=lines,
+            encoding=encoding,
+            column=column,
+            on_progress=listener.download,
+            on_message=listener.message,
+        )
     settings = TrainSettings(parse_duration(budget), steps, seed, device)
     models = train_authors(corpora, generator, characters, settings, retrain, listener)
     return attribute_with(models, text, listener.task("scoring"))
+
+
+def _require_two(authors: Sequence[object]) -> None:
+    if len(authors) < 2:
+        raise UserError("attribution needs two or more authors; name another")
 
 
 @dataclass(frozen=True)
@@ -162,8 +177,7 @@ def train_authors(
     """
     # check the arguments before anything is trained
     names = [corpus.author for corpus in corpora]
-    if len(corpora) < 2:
-        raise UserError("attribution needs two or more authors; name another")
+    _require_two(names)
     if characters is not None and characters < 1:
         raise UserError(f"characters is {characters}, but must be 1 or more")
     for name in names:

@@ -22,7 +22,8 @@ from genbench.analysis.attribution import (
 from genbench.analysis.bootstrap import Floats
 from genbench.analysis.style_judge import JudgeReport, train_style_judge
 from genbench.corpus.corpus import Corpus
-from genbench.corpus.loading import load_corpus
+from genbench.corpus.loading import load_corpus, with_distinct_names
+from genbench.corpus.reading import Reading
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
 from genbench.spec import Spec, parse_duration
@@ -71,6 +72,8 @@ def confusion(
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     retrain: bool = False,
     listener: ProgressListener = SILENT,
 ) -> ConfusionReport:
@@ -86,7 +89,7 @@ def confusion(
             raise UserError(f"lengths and the number of passages must be 1 or more, and one of them is {value}")
     settings = TrainSettings(parse_duration(budget), steps, seed, device)
     with listener.stage("reading the texts"):
-        corpora = _load_authors(authors, lines, held_out, listener)
+        corpora = _load_authors(authors, Reading(lines, encoding, column), held_out, listener)
 
     # the judges set aside a part of the training text before any model is trained
     style_judge = None
@@ -147,23 +150,24 @@ def _attribute_passages(
 
 
 def _load_authors(
-    names: Sequence[str | Path | Corpus], lines: str, held_out: Sequence[str], listener: ProgressListener
+    names: Sequence[str | Path | Corpus], reading: Reading, held_out: Sequence[str], listener: ProgressListener
 ) -> list[Corpus]:
     """Load the texts; a book whose title contains a string of `held_out` becomes its author's test text."""
     corpora, unmatched = [], set(held_out)
+    options = {**vars(reading), "on_progress": listener.download}
     for name in names:
-        corpus = load_corpus(name, lines=lines, on_progress=listener.download)
+        corpus = load_corpus(name, **options, on_message=listener.message)
 
         # load it again, if one of its books is held out
         if not isinstance(name, Corpus):
             words = [word for word in held_out if any(word.lower() in title.lower() for title in corpus.books)]
             unmatched -= set(words)
             if words:
-                corpus = load_corpus(name, lines=lines, held_out=words, on_progress=listener.download)
+                corpus = load_corpus(name, **options, held_out=words)
         corpora.append(corpus)
 
     # a title that matches no book is probably misspelled
     if unmatched:
         titles = "; ".join(title for corpus in corpora for title in corpus.books)
         raise UserError(f"no author here has a book called {sorted(unmatched)[0]!r}; the books are: {titles}")
-    return corpora
+    return with_distinct_names(names, corpora)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 from genbench import scoring
 from genbench.errors import UserError
 from genbench.generator import Generator
+from genbench.storage.user_files import read_toml
 
 KEYS = ("far", "between", "then", "depends")
-EXAMPLE = "see examples/pair.toml for one"
+EXAMPLE = "examples/pair.toml"
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,12 @@ LECTURE = MinimalPair(
 
 def read_pairs(path: Path) -> list[MinimalPair]:
     """Read the pairs of a TOML file, one `[[pair]]` table each. Raises UserError for an invalid file."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror}; {EXAMPLE}") from error
-    except ValueError as error:
-        raise UserError(f"{str(path)!r} is not valid TOML: {error}; {EXAMPLE}") from error
+    document = read_toml(path, EXAMPLE)
 
     # the tables
     pairs = document.get("pair")
     if not isinstance(pairs, list) or not pairs:
-        raise UserError(f"{str(path)!r} has no [[pair]]; {EXAMPLE}")
+        raise UserError(f"{str(path)!r} has no [[pair]]; see {EXAMPLE}")
     return [_parse_pair(path, pair) for pair in pairs]
 
 

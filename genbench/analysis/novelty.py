@@ -84,6 +84,8 @@ def novelty(
     *,
     words: int = MIN_COPIED_WORDS,
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     listener: ProgressListener = SILENT,
 ) -> NoveltyReport:
     """Measure what texts copy from an author's training text and what is new in them, compared with held-out text.
@@ -96,7 +98,14 @@ def novelty(
         raise UserError("there is no text to analyze; generate some characters, as with --length 1000")
 
     # index the training text, then compare with passages of held-out text as long as the texts
-    corpus = load_corpus(author, lines=lines, on_progress=listener.download)
+    corpus = load_corpus(
+        author,
+        lines=lines,
+        encoding=encoding,
+        column=column,
+        on_progress=listener.download,
+        on_message=listener.message,
+    )
     length = round(sum(map(len, texts)) / len(texts))
     with listener.stage("indexing the training text"):
         index = TrainingIndex(str(corpus.train), corpus.book_starts)

@@ -49,9 +49,9 @@ def attribute(
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
 
-    text = api.read_text(file, lines=training.lines)
     authors = [*among, *(others or ())]  # an option takes one word; the others after it arrive as arguments
     with Live(make_console(stderr=True)) as live:
+        text = training.text(file, live)
         result = api.attribute(text, authors, generator, characters=characters, **vars(training), listener=live)
     if json:
         print_json(result.to_dict())

@@ -7,17 +7,18 @@ import io
 import os
 from collections.abc import Iterator
 
+TEXT_FILES = (".txt", ".md", ".text", ".csv", ".tsv", ".jsonl", ".ndjson")  # as genbench.corpus reads them
 SHELL = "_GENBENCH_COMPLETE"  # what Typer's scripts set
 WORD_BREAKS = ":="  # bash splits words at these
 Candidates = Iterator[tuple[str, str] | str]
 
 
 def author(incomplete: str) -> Candidates:
-    """Yield catalogue names, .txt files and folders."""
+    """Yield catalogue names, text files and folders."""
     from genbench.cli import candidates
 
     yield from candidates.authors()
-    yield from path(incomplete, ".txt")
+    yield from path(incomplete, TEXT_FILES)
 
 
 def authors(incomplete: str) -> Candidates:
@@ -26,8 +27,8 @@ def authors(incomplete: str) -> Candidates:
     yield from path(incomplete, ".toml", folders=False)
 
 
-def path(incomplete: str, ending: str, *, folders: bool = True) -> Iterator[str]:
-    """Yield files with this ending, and folders; hidden ones are left out."""
+def path(incomplete: str, ending: str | tuple[str, ...], *, folders: bool = True) -> Iterator[str]:
+    """Yield files with this ending, or one of these, and folders; hidden ones are left out."""
     folder, prefix = os.path.split(incomplete)
     with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
@@ -69,6 +70,11 @@ def device(incomplete: str) -> Candidates:
 def lines(incomplete: str) -> Candidates:
     """Yield the treatments of line breaks."""
     yield from (("join", "the hard line wraps of prose"), ("keep", "every line as it was printed"))
+
+
+def encoding(incomplete: str) -> Candidates:
+    """Yield common encodings."""
+    yield from ("cp1252", "cp1250", "cp1251", "koi8-r", "shift_jis", "gb18030", "utf-16")
 
 
 def by(incomplete: str) -> Candidates:

@@ -25,7 +25,8 @@ def compress(
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
-    from genbench.storage.files import read_bytes, require_writable, write_atomic
+    from genbench.storage.files import require_writable, write_atomic
+    from genbench.storage.user_files import read_bytes
 
     # refuse what cannot be read or written before the training
     data = read_bytes(file)
@@ -58,7 +59,8 @@ def decompress(
     from genbench import api
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
-    from genbench.storage.files import read_bytes, require_writable, write_atomic
+    from genbench.storage.files import require_writable, write_atomic
+    from genbench.storage.user_files import read_bytes
 
     data = read_bytes(file)
     require_writable(output)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli import completion
-from genbench.cli.options import Author, Lines
+from genbench.cli.options import Author, ReadingOptions, accepts_groups
 
 app = typer.Typer(help="The authors: list, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -34,20 +34,22 @@ def list_() -> None:
 
 
 @app.command()
-def show(author: Author, lines: Lines = "join") -> None:
-    """Show an author's text: books, sizes, checksum and its beginning."""
-    from genbench import api
+@accepts_groups
+def show(author: Author, reading: ReadingOptions) -> None:
+    """Show an author's text: books, sizes, what reading it changed or noticed, checksum and its beginning."""
+    from genbench.corpus.loading import load_corpus
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
 
     with Live(make_console(stderr=True)) as live:
-        text = api.corpus(author, lines=lines, listener=live)
+        text = load_corpus(author, **vars(reading), on_progress=live.download)
 
     # sizes, checksum and beginning
     sizes = {part: f"{len(getattr(text, part)):,} characters" for part in ("train", "valid", "test")}
     pairs = [("author", text.author), ("books", "; ".join(text.books)), *sizes.items()]
-    pairs += [("lines", text.lines), ("sha256", text.sha256), ("begins", text.train[:300])]
+    pairs += [("lines", text.lines), *(("note", note) for note in text.notes)]
+    pairs += [("sha256", text.sha256), ("begins", text.train[:300])]
     print_pairs(pairs, make_console())
 
 
@@ -64,10 +66,12 @@ def fetch(authors: Named) -> None:
 
 
 @app.command()
+@accepts_groups
 def export(
     author: Author,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where train.txt, valid.txt and test.txt go.")],
-    lines: Lines = "join",
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Write train.txt, valid.txt and test.txt exactly as generators receive them."""
     from genbench import api
@@ -75,6 +79,6 @@ def export(
     from genbench.report.terminal.screen import make_console
 
     with Live(make_console(stderr=True)) as live:
-        paths = api.export_corpus(api.corpus(author, lines=lines, listener=live), folder)
+        paths = api.export_corpus(reading.corpus(author, live), folder)
     for path in paths:
         typer.echo(path)

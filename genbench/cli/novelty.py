@@ -12,10 +12,10 @@ from genbench.cli.options import (
     Count,
     Device,
     Length,
-    Lines,
     OneSpecOrBest,
     PrintJson,
     Prompt,
+    ReadingOptions,
     SamplingOptions,
     Steps,
     accepts_groups,
@@ -39,7 +39,7 @@ def novelty(
     budget: Budget = None,
     steps: Steps = None,
     device: Device = "auto",
-    lines: Lines = "join",
+    reading: ReadingOptions,
 ) -> None:
     """Generate texts and show what they copy from the author's training text and what is new in them."""
     from genbench import api
@@ -52,14 +52,13 @@ def novelty(
     require_prompt(prompt)
     parameters = Sampling(length, **vars(sampling))
     with Live(make_console(stderr=True)) as live:
-        text = api.corpus(author, lines=lines, listener=live)
+        text = reading.corpus(author, live)
         model = api.load_or_train(
             text,
             single_or_best(generators),
             budget=budget,
             steps=steps,
             device=None if device == "auto" else device,
-            lines=lines,
             listener=live,
         )
 

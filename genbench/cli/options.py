@@ -83,9 +83,9 @@ def option(*names: str, metavar: str, help: str, completion: Completion = None, 
 
 # Arguments
 
-ONE_AUTHOR_HELP = "A catalogue name, gutenberg:NUMBER, or a path to a .txt file or a folder of them."
+ONE_AUTHOR_HELP = "A catalogue name, gutenberg:NUMBER, or a path to a text file or a folder of them."
 AUTHORS_HELP = (
-    "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), or paths to a .txt file or a folder of them; "
+    "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), or paths to a text file or a folder of them; "
     "or one comparison file (.toml), whose settings apply where no option is given. [default: austen carroll]"
 )
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file"
@@ -171,6 +171,18 @@ Lines = Annotated[
         autocompletion=completion.lines,
     ),
 ]
+Encoding = Annotated[
+    str | None,
+    option(
+        metavar="NAME",
+        help="Encoding of files that are not UTF-8, such as cp1252.",
+        completion=completion.encoding,
+    ),
+]
+Column = Annotated[
+    str | None,
+    option(metavar="NAME", help="Read one text in each record of a CSV, TSV or JSON Lines file: this column."),
+]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
 HeldOut = Annotated[
     list[str] | None, option("--held-out", metavar="BOOK", help="Test on this whole book, not on a part of each.")
@@ -219,7 +231,28 @@ OutputFile = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help=
 
 
 @dataclass(frozen=True)
-class ModelOptions(OptionGroup):
+class ReadingOptions(OptionGroup):
+    """How texts are read."""
+
+    lines: Lines = "join"
+    encoding: Encoding = None
+    column: Column = None
+
+    def corpus(self, author: str, listener: ProgressListener) -> Corpus:
+        """Return the author's text."""
+        from genbench import api
+
+        return api.corpus(author, lines=self.lines, encoding=self.encoding, column=self.column, listener=listener)
+
+    def text(self, file: str, listener: ProgressListener) -> str:
+        """Return the text of a file, or of standard input for "-"."""
+        from genbench import api
+
+        return api.read_text(file, lines=self.lines, encoding=self.encoding, column=self.column, listener=listener)
+
+
+@dataclass(frozen=True)
+class ModelOptions(ReadingOptions):
     """Which stored model a command uses, and how one is trained where none fits."""
 
     seed: Annotated[
@@ -236,13 +269,6 @@ class ModelOptions(OptionGroup):
             completion=completion.device,
         ),
     ] = None
-    lines: Lines = "join"
-
-    def corpus(self, author: str, listener: ProgressListener) -> Corpus:
-        """Return the author's text."""
-        from genbench import api
-
-        return api.corpus(author, lines=self.lines, listener=listener)
 
     def model(self, text: Corpus, spec: str | None, listener: ProgressListener) -> Model:
         """Return the newest stored model that fits, without a SPEC the best one, or a new one."""
@@ -255,7 +281,6 @@ class ModelOptions(OptionGroup):
             steps=self.steps,
             seed=self.seed,
             device=self.device,
-            lines=self.lines,
             listener=listener,
         )
 
@@ -268,14 +293,13 @@ class ModelOptions(OptionGroup):
 
 
 @dataclass(frozen=True)
-class TrainingOptions(OptionGroup):
+class TrainingOptions(ReadingOptions):
     """How a model is trained."""
 
     seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0
     budget: Budget = None
     steps: Steps = None
     device: Device = "auto"
-    lines: Lines = "join"
     retrain: Retrain = False
 
 
@@ -312,8 +336,8 @@ def read_prompts(prompts: Sequence[str]) -> list[str]:
         return list(prompts)
 
     # it can be read only once, so several hyphens stand for the same text
-    from genbench.corpus.cleaning import decode
-    from genbench.corpus.sources import read_standard_input
+    from genbench.corpus.encoding import decode
+    from genbench.storage.user_files import read_standard_input
 
     text = decode(read_standard_input(), name="standard input").removesuffix("\n").removesuffix("\r")
     return [text if prompt == STANDARD_INPUT else prompt for prompt in prompts]

@@ -24,8 +24,8 @@ def score(
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.tables import print_pairs
 
-    text = api.read_text(file, lines=model.lines)
     with Live(make_console(stderr=True)) as live:
+        text = model.text(file, live)
         trained = model.model(model.corpus(author, live), single_or_best(generators), live)
         figures = api.score_figures(trained, text, listener=live)
     if json:

@@ -24,11 +24,11 @@ def surprisal(
     from genbench.report.terminal.surprisal import show_surprisal
     from genbench.storage.files import require_writable, write_atomic
 
-    # read the text and check the output before the training
-    text = api.read_text(file, lines=model.lines)
+    # check the output and read the text before the training
     if html is not None:
         require_writable(html)
     with Live(make_console(stderr=True)) as live:
+        text = model.text(file, live)
         corpus = model.corpus(author, live)
         models = model.models(corpus, generators, live)
         name = "standard input" if file == "-" else Path(file).name

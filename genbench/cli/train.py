@@ -28,6 +28,8 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
             seed=training.seed,
             device=training.device,
             lines=training.lines,
+            encoding=training.encoding,
+            column=training.column,
             retrain=training.retrain,
             listener=live,
         )

@@ -60,7 +60,7 @@ def find_author(name: str) -> Author:
     if author is None:
         raise CorpusError(
             f"there is no author {name!r}; {nearest(name, authors)}; "
-            "see `genbench corpora list`, or give gutenberg:NUMBER, or a path to a .txt file or a folder of them"
+            "see `genbench corpora list`, or give gutenberg:NUMBER, or a path to a text file or a folder of them"
         )
     return author
 

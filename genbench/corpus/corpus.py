@@ -35,6 +35,7 @@ class Corpus:
     characters: int
     held_out: str = ""  # title of the book that is the whole test text
     book_starts: BookStarts = ()  # in the training text
+    notes: tuple[str, ...] = ()  # what reading it changed or noticed, one sentence each
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in PARTS)
@@ -59,6 +60,7 @@ class Corpus:
             "books": list(self.books),
             "lines": self.lines,
             "held_out": self.held_out,
+            "notes": list(self.notes),
         }
 
     def truncate_training(self, characters: int) -> Corpus:

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from genbench.corpus.cleaning import decode, find_markers, normalize_newlines
+from genbench.corpus.cleaning import find_markers, normalize_newlines
 from genbench.corpus.downloads import DownloadError, RetryPolicy, download
+from genbench.corpus.encoding import decode
 from genbench.errors import CorpusError
 from genbench.storage import files
 

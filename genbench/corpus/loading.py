@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, embedded_authors, find_author, load_catalogue
-from genbench.corpus.cleaning import clean, decode, require_lines
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.downloads import RetryPolicy
+from genbench.corpus.encoding import decode
 from genbench.corpus.gutenberg import OnProgress
-from genbench.corpus.sources import is_local, read_book, read_path
+from genbench.corpus.reading import Reading, ReadingNotes, clean_text, read_user_text
+from genbench.corpus.records import RECORD_SUFFIXES
+from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, read_file
 from genbench.corpus.split import BookText, find_held_out, join_texts, split_off_book, split_within_books
 from genbench.errors import CorpusError
 from genbench.storage.memory import total_memory
@@ -28,58 +31,100 @@ def load_corpus(
     author: str | Path | Corpus,
     *,
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     held_out: Sequence[str] = (),
     on_progress: OnProgress | None = None,
+    on_message: Callable[[str], None] | None = None,
     retries: RetryPolicy | None = None,
 ) -> Corpus:
     """Return an author's text, cleaned and split; a Corpus is returned as it is.
 
-    `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, or a path to a .txt file or a folder of them.
-    `lines` is "join" or "keep", see `clean`. `held_out` names one book, by words of its title, that becomes the whole
+    `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, or a path to a text file or a folder of them.
+    `lines` is "join" or "keep", see `clean_book`; `encoding` that of files that are not UTF-8; `column` the one with
+    the texts in CSV, TSV and JSON Lines files. `held_out` names one book, by words of its title, that becomes the whole
     test text; without it, each book is split. Where a download is needed, `on_progress` receives what is downloaded
-    and the share received, 0 to 1, and `retries` sets the timeout. Raises CorpusError for a text that is not available,
-    not text, too short, or too large for this machine's memory.
+    and the share received, 0 to 1, and `retries` sets the timeout. `on_message` receives what looks wrong in a file.
+    Raises CorpusError for a text that is not available, not text, too short, or too large for this machine's memory.
     """
     if isinstance(author, Corpus):
         return author
     author = str(author)
-    require_lines(lines)
+    reading, notes = Reading(lines, encoding, column), ReadingNotes()
 
-    # a list of Project Gutenberg books
+    # a list of Project Gutenberg books, a file or folder, or an author of the catalogue
     if gutenberg.is_gutenberg(author):
         numbers = gutenberg.parse_numbers(author)
         name = gutenberg.PREFIX + "+".join(map(str, numbers))
-        return _build_corpus(name, _gutenberg_books(numbers, lines, on_progress, retries), lines, held_out)
-
-    # a file or folder
-    if is_path(author):
+        books = _gutenberg_books(numbers, reading, notes, on_progress, retries)
+    elif is_path(author):
         path = Path(author).expanduser()
-        _require_memory(author, path)
-        return _build_corpus(_path_name(path), _path_books(path, lines), lines, held_out)
+        name, books = _path_name(path), _path_books(path, reading, notes)
+    else:
+        entry = find_author(author)
+        name, books = entry.name, _catalogue_books(entry, reading, notes, on_progress, retries)
 
-    # an author of the catalogue
-    entry = find_author(author)
-    return _build_corpus(entry.name, _catalogue_books(entry, lines, on_progress, retries), lines, held_out)
+    if on_message is not None:
+        for warning in notes.warnings():
+            on_message(warning)
+    return _build_corpus(name, books, reading, notes, held_out)
 
 
 def load_corpora(
     authors: str | Path | Corpus | Sequence[str | Path | Corpus] = (),
     *,
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     held_out: Sequence[str] = (),
     on_progress: OnProgress | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> list[Corpus]:
     """Return the texts of one or more authors; those of the default authors where none is named.
 
-    `on_message` receives a sentence where embedded authors replace the default ones.
+    Two paths of one name are told apart by the names of their folders. `on_message` receives a sentence where embedded
+    authors replace the default ones, and what looks wrong in a file.
     """
     names: Sequence[str | Path | Corpus] = [authors] if isinstance(authors, str | Path | Corpus) else authors
     if not names:
         names, message = default_authors(on_progress)
         if message and on_message is not None:
             on_message(message)
-    return [load_corpus(name, lines=lines, held_out=held_out, on_progress=on_progress) for name in names]
+
+    # the same options for all
+    corpora = [
+        load_corpus(
+            name,
+            lines=lines,
+            encoding=encoding,
+            column=column,
+            held_out=held_out,
+            on_progress=on_progress,
+            on_message=on_message,
+        )
+        for name in names
+    ]
+    return with_distinct_names(names, corpora)
+
+
+def with_distinct_names(names: Sequence[str | Path | Corpus], corpora: Sequence[Corpus]) -> list[Corpus]:
+    """Return the corpora, those of paths with as many names of folders before theirs as tell them apart."""
+    paths = [
+        PurePath(os.path.abspath(Path(name).expanduser()))
+        if not isinstance(name, Corpus) and is_path(str(name))
+        else None
+        for name in names
+    ]
+    known = [corpus.author for corpus in corpora]
+    for depth in range(1, max((len(path.parts) for path in paths if path), default=0)):
+        # one more folder for each name that is still there twice
+        known = [
+            str(PurePath(*path.parts[-1 - depth : -1], PurePath(known[index]).name))
+            if path and known.count(known[index]) > 1
+            else known[index]
+            for index, path in enumerate(paths)
+        ]
+    return [replace(corpus, author=name) for corpus, name in zip(corpora, known, strict=True)]
 
 
 def default_authors(
@@ -105,23 +150,18 @@ def default_authors(
 
 def is_path(author: str) -> bool:
     """Return whether a word is a path: it looks like one, or a file has that name and no catalogue author does."""
-    if os.sep in author or "/" in author or author.lower().endswith(".txt"):
+    if os.sep in author or "/" in author or author.lower().endswith((*TEXT_SUFFIXES, *RECORD_SUFFIXES)):
         return True
     return author.lower() not in load_catalogue() and os.path.exists(author)
 
 
-def _require_memory(author: str, path: Path) -> None:
-    """Refuse a path whose text does not fit into this machine's memory, before it is read. Raises CorpusError."""
+def _require_memory(path: Path, files: Sequence[Path]) -> None:
+    """Refuse files that do not fit into this machine's memory, before they are read. Raises CorpusError."""
     limit = total_memory()
-    if limit is None or not path.exists():
-        return
-
-    # compare the size of its files with the memory
-    files = path.glob("*.txt") if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files if file.is_file())
-    if size * MEMORY_FACTOR > limit:
+    size = sum(file.stat().st_size for file in files)
+    if limit is not None and size * MEMORY_FACTOR > limit:
         raise CorpusError(
-            f"{author} has {size / 1e6:,.0f} MB of text, and this machine {limit / 1e6:,.0f} MB of memory: "
+            f"{path} has {size / 1e6:,.0f} MB of text, and this machine {limit / 1e6:,.0f} MB of memory: "
             f"reading a text takes {MEMORY_FACTOR} times its size; name a smaller part of it"
         )
 
@@ -136,43 +176,61 @@ def _path_name(path: Path) -> str:
     return path.name if path.is_dir() else path.stem
 
 
-def _path_books(path: Path, lines: str) -> list[BookText]:
+def _path_books(path: Path, reading: Reading, notes: ReadingNotes) -> list[BookText]:
+    files = find_files(path, reading, notes)
+    _require_memory(path, files)
     return [
-        BookText(file.stem, _clean_book(decode(data, name=str(file)), None, lines, str(file)))
-        for file, data in read_path(path)
+        BookText(title, read_user_text(read_file(file), str(file), reading, notes))
+        for file, title in zip(files, _titles(path, files), strict=True)
     ]
 
 
+def _titles(path: Path, files: Sequence[Path]) -> list[str]:
+    """Return the titles of files: their paths in the folder without suffix, with it where two would be the same.
+
+    >>> _titles(Path("books"), [Path("books/a.md"), Path("books/a.txt"), Path("books/old/b.txt")])
+    ['a.md', 'a.txt', 'old/b']
+    """
+    if list(files) == [path]:
+        return [path.stem]
+    whole = [file.relative_to(path).as_posix() for file in files]
+    short = [os.path.splitext(name)[0] for name in whole]
+    return [title if short.count(title) == 1 else name for title, name in zip(short, whole, strict=True)]
+
+
 def _gutenberg_books(
-    numbers: Sequence[int], lines: str, on_progress: OnProgress | None, retries: RetryPolicy | None
+    numbers: Sequence[int],
+    reading: Reading,
+    notes: ReadingNotes,
+    on_progress: OnProgress | None,
+    retries: RetryPolicy | None,
 ) -> list[BookText]:
     books = []
     for number in numbers:
         data = gutenberg.get_book(number, on_progress, retries)
         title = gutenberg.book_title(data, number)
-        books.append(BookText(title, _clean_book(decode(data, name=title), None, lines, title)))
+        books.append(BookText(title, clean_text(decode(data, name=title), title, reading, notes)))
     return books
 
 
 def _catalogue_books(
-    author: Author, lines: str, on_progress: OnProgress | None, retries: RetryPolicy | None
+    author: Author,
+    reading: Reading,
+    notes: ReadingNotes,
+    on_progress: OnProgress | None,
+    retries: RetryPolicy | None,
 ) -> list[BookText]:
     books = []
     for book in author.books:
         data = read_book(book, on_progress=on_progress, retries=retries)
-        text = _clean_book(decode(data, book.encoding, book.title), book.form, lines, book.title)
-        books.append(BookText(book.title, text))
+        text = decode(data, book.encoding, book.title)
+        books.append(BookText(book.title, clean_text(text, book.title, reading, notes, book.form)))
     return books
 
 
-def _clean_book(text: str, form: str | None, lines: str, name: str) -> str:
-    cleaned = clean(text, form, lines)
-    if len(cleaned) < 3:
-        raise CorpusError(f"{name} contains no text; name another file or book")
-    return cleaned
-
-
-def _build_corpus(author: str, books: Sequence[BookText], lines: str, held_out: Sequence[str]) -> Corpus:
+def _build_corpus(
+    author: str, books: Sequence[BookText], reading: Reading, notes: ReadingNotes, held_out: Sequence[str]
+) -> Corpus:
     """Split the cleaned books of an author. Raises CorpusError where they are too short or no book can be held out."""
     text = join_texts(book.text for book in books)
     if len(text) < MIN_CHARACTERS:
@@ -191,9 +249,10 @@ def _build_corpus(author: str, books: Sequence[BookText], lines: str, held_out: 
         Text(parts.valid),
         Text(parts.test),
         books=titles,
-        lines=lines,
+        lines=reading.lines,
         sha256=sha256(text.encode()).hexdigest(),
         characters=len(text),
         held_out=title,
         book_starts=parts.book_starts,
+        notes=tuple(notes.sentences()),
     )

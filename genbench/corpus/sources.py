@@ -16,7 +16,12 @@ from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, Book, embedded_authors
 from genbench.corpus.downloads import RetryPolicy, iterate_with_timeout
 from genbench.corpus.gutenberg import OnProgress
+from genbench.corpus.reading import Reading, ReadingNotes, list_names
+from genbench.corpus.records import RECORD_SUFFIXES
 from genbench.errors import CorpusError, UserError
+from genbench.storage.user_files import read_bytes, special_file
+
+TEXT_SUFFIXES = (".txt", ".md", ".text")
 
 
 def read_book(book: Book, *, on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> bytes:
@@ -127,40 +132,62 @@ def _nltk_messages(package: str) -> Iterator[Any]:
     yield from Downloader().incr_download(package)
 
 
-def read_standard_input() -> bytes:
-    """Return all of standard input. Raises UserError if it is closed."""
-    if sys.stdin is None:
-        raise UserError("standard input is closed; pipe a text into the command, or name a file")
-    return sys.stdin.buffer.read()
+def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
+    """Return the files to read at a path: the path itself, or the text files below a folder, sorted by their paths.
 
-
-def read_path(path: Path) -> list[tuple[Path, bytes]]:
-    """Return the books at a path with their bytes: one file, or the .txt files of a folder, sorted by name.
-
-    Raises CorpusError if the path is missing or unreadable, a folder has no .txt file, or a file is empty.
+    With a column these are CSV, TSV and JSON Lines files. The files that are left out are added to the notes. Raises
+    CorpusError if the path is missing, a device or a pipe, or the folder has no such file.
     """
     if not os.path.exists(path):
-        raise CorpusError(f"there is no file or folder {path}; name a .txt file or a folder of them")
-    return [(file, _read_file(file)) for file in (_text_files(path) if path.is_dir() else [path])]
+        raise CorpusError(f"there is no file or folder {path}; name a text file or a folder of them")
+    if kind := special_file(path):
+        raise CorpusError(f"{path} is {kind}, not a file; name a text file or a folder of them")
+    if not path.is_dir():
+        return [path]
+
+    # the files that can be read, by their suffixes
+    suffixes = TEXT_SUFFIXES if reading.column is None else RECORD_SUFFIXES
+    files = list(_visible_files(path))
+    wanted = [file for file in files if file.suffix.lower() in suffixes and _is_usable(file)]
+    left_out = [str(file.relative_to(path)) for file in files if file not in set(wanted)]
+    choices = f"{', '.join(suffixes[:-1])} and {suffixes[-1]}"
+    if not wanted:
+        raise CorpusError(f"there is no file to read in the folder {path}: only {choices} are; name another path")
+    if left_out:
+        notes.add(str(path), f"{list_names(left_out)} left out (only {choices} are read)")
+    return wanted
 
 
-def _text_files(folder: Path) -> list[Path]:
-    """Return the .txt files of a folder except hidden ones: macOS writes binary files beside the texts."""
+def _visible_files(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder, sorted, and what cannot be searched: linked and unreadable folders.
+
+    Hidden files are left out: macOS writes binary files beside the texts.
+    """
+    failures: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=failures.append):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names + links) if not name.startswith("."))
+
+    # a folder that cannot be read is reported as left out, unless it is all there is
+    for error in failures:
+        path = Path(error.filename)
+        if path == folder:
+            raise CorpusError(f"cannot read the folder {folder}: {error.strerror}; name another path")
+        yield path
+
+
+def _is_usable(file: Path) -> bool:
+    """Return whether a file of a folder can be read and is not empty."""
+    return file.is_file() and os.access(file, os.R_OK) and file.stat().st_size > 0
+
+
+def read_file(path: Path) -> bytes:
+    """Return the contents of a text file. Raises CorpusError if it cannot be read or is empty."""
     try:
-        visible = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    except OSError as error:
-        raise CorpusError(f"cannot read the folder {folder}: {error.strerror}; name another path") from None
-    paths = sorted(file for file in visible if file.suffix.lower() == ".txt")
-    if not paths:
-        raise CorpusError(f"there is no .txt file in the folder {folder}; put one there or name another path")
-    return paths
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}; name another file") from None
+        data = read_bytes(path)
+    except UserError as error:
+        raise CorpusError(str(error)) from None
     if not data.strip():
         raise CorpusError(f"{path} is empty; name a file with text in it")
     return data

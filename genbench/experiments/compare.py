@@ -65,6 +65,8 @@ def compare(
     executor: str = "local",
     device: str = "auto",
     lines: str = "join",
+    encoding: str | None = None,
+    column: str | None = None,
     held_out: str | Sequence[str] = (),
     by: str | Sequence[str] = (),
     style: bool = False,
@@ -87,16 +89,14 @@ def compare(
     Training: `budget` is in seconds, or a duration such as "2m", for each row (30 seconds where no `steps` are given).
     A row that is not done `timeout` after its start fails (by default three budgets, a minute, and a second for every
     1,000 characters of test text; none with `steps` alone). `jobs` rows run side by side (one per core), on the
-    `executor`: "local", "ray", or the address of a Ray cluster. Stored models of the same training are reused unless
-    `retrain`.
+    `executor`: "local", "ray", or the address of a Ray cluster. Stored models are reused unless `retrain`.
 
     Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
     text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
     `top_p`, `min_p`, `repetition_penalty` and `max_overlap` change them one by one. `length=0` generates none.
 
     Extra metrics: `by` splits the bits by strata of the test text, `memory` limits the context, `cross_author` scores
-    the test texts of the other authors too, and `style` lets judges attribute samples to authors, for which a quarter
-    of each training text is set aside.
+    the other authors' test texts too, `style` attributes samples by judges trained on a quarter of the training text.
 
     The result is stored as a run unless `keep` is False, by `name` or one made of the authors. `title`, `notes` and
     `expected` are shown with it. A generator that fails costs its own row. Ctrl-C ends the comparison: finished rows
@@ -119,6 +119,8 @@ def compare(
         executor=executor,
         device=device,
         lines=lines,
+        encoding=encoding,
+        column=column,
         held_out=_as_list(held_out),
         by=_as_list(by),
         style=style,
@@ -223,6 +225,8 @@ def _load_texts(
     corpora = load_corpora(
         texts,
         lines=settings.lines,
+        encoding=settings.encoding,
+        column=settings.column,
         held_out=settings.held_out,
         on_progress=listener.download,
         on_message=listener.message,

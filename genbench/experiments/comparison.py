@@ -30,6 +30,7 @@ class CorpusInfo:
     books: list[str]  # titles
     lines: str  # "join" or "keep"
     held_out: str = ""  # title of the book that is the whole test text
+    notes: list[str] = field(default_factory=list)  # what reading it changed or noticed
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints
@@ -14,6 +13,7 @@ from genbench.errors import UserError, nearest
 from genbench.experiments.plan import CompareSettings, combine_samplings
 from genbench.spec import parse_duration
 from genbench.storage.records import JsonObject
+from genbench.storage.user_files import read_toml
 
 EXAMPLE = "examples/memory.toml"
 PLUGIN_PATH = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in an option of one
@@ -46,6 +46,8 @@ class CompareConfig(TypedDict, total=False):
     executor: str
     device: str
     lines: str
+    encoding: str
+    column: str
     held_out: list[str]
     by: list[str]
     style: bool
@@ -61,12 +63,12 @@ def read_config(path: str | Path) -> CompareConfig:
     for keys or values that no comparison file has.
     """
     path = Path(path)
-    return _validate(path, _read_toml(path))
+    return _validate(path, read_toml(path, EXAMPLE))
 
 
 def read_sweep_file(path: Path) -> tuple[JsonObject, CompareConfig]:
     """Return the [sweep] table of a comparison file, and its other keys. Raises UserError."""
-    content = _read_toml(path)
+    content = read_toml(path, EXAMPLE)
     table = content.pop("sweep", None)
     if not isinstance(table, dict):
         raise UserError(f"{str(path)!r} has no table [sweep] of lists of options, as examples/sweep.toml has")
@@ -114,17 +116,6 @@ def to_settings(content: CompareConfig) -> CompareSettings:
         values[name] = parse_duration(values.get(name), name)
     parameters = {name: values.pop(name) for name in SAMPLING_KEYS if name in values}
     return CompareSettings(**values, samplings=combine_samplings(None, **parameters))
-
-
-def _read_toml(path: Path) -> JsonObject:
-    """Return the content of a TOML file. Raises UserError where it cannot be read or is not valid TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"cannot read {str(path)!r}: {error.strerror}; name a comparison file such as {EXAMPLE}"
-        raise UserError(message) from error
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or nested too deep
-        raise UserError(f"{str(path)!r} is not valid TOML: {error}; see {EXAMPLE}") from error
 
 
 def _validate(path: Path, content: Mapping[str, Any]) -> CompareConfig:

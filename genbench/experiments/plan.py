@@ -13,6 +13,7 @@ from genbench import registry
 from genbench.analysis import strata
 from genbench.analysis.style_judge import SAMPLES_PER_ROW
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.reading import Reading
 from genbench.errors import ContractError, UserError
 from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
@@ -43,6 +44,8 @@ class CompareSettings:
     executor: str = "local"
     device: str = "auto"
     lines: str = "join"
+    encoding: str | None = None  # of files that are not UTF-8
+    column: str | None = None  # of CSV, TSV and JSON Lines files
     held_out: list[str] = field(default_factory=list)
     by: list[str] = field(default_factory=list)  # splits of the bits
     style: bool = False
@@ -67,7 +70,8 @@ class CompareSettings:
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}, but must be 1 or more")
 
-        # prompts, splits, generators
+        # reading, prompts, splits, generators
+        Reading(self.lines, self.encoding, self.column)
         for prompt in self.prompts:
             require_prompt(prompt)
         for split in self.by:

@@ -39,14 +39,6 @@ def home() -> Path:
 # Files
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the contents of a file. Raises UserError where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror}; name a file") from error
-
-
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a temporary file beside the path, then rename it; until then an older file stays complete.
 

@@ -71,6 +71,7 @@ class AuthorSection:
 
         # remarks on rows
         self.notes = rows_by_note(self.rows)
+        self.corpus_notes = comparison.corpora[name].notes
         self.failures = [
             f"{label} {row.status}: {row.error or ''}"
             for label, row in zip(labels(self.rows), self.rows, strict=True)

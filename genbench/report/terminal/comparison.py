@@ -135,6 +135,10 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
     if baselines := tables.baselines_sentence(comparison, author):
         yield Text(baselines, style=FAINT)
 
+    # what reading the text changed or noticed
+    for note in comparison.corpora[author].notes:
+        yield Text(printable(f"{author}: {note}"), style="yellow")
+
     # rows that failed, then each note with the rows that it applies to
     for label, row in zip(labels(rows), rows, strict=True):
         if not row.ok:

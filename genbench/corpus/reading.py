@@ -1,0 +1,91 @@
+"""Reading: how the bytes of a file become a cleaned text, and notes on what was changed or looks wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from genbench.corpus.cleaning import clean_book, require_lines
+from genbench.corpus.encoding import decode, encoding_remarks, require_encoding
+from genbench.corpus.records import has_column, list_columns, read_column
+from genbench.errors import CorpusError
+
+MAX_NAMES = 3  # of files or columns in a note
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts are read: the options `lines`, `encoding` and `column`. Raises CorpusError for invalid values."""
+
+    lines: str = "join"  # or "keep": the hard line wraps of prose
+    encoding: str | None = None  # of files that are not UTF-8
+    column: str | None = None  # of CSV, TSV and JSON Lines files
+
+    def __post_init__(self) -> None:
+        require_lines(self.lines)
+        require_encoding(self.encoding)
+
+
+@dataclass
+class ReadingNotes:
+    """What reading the files of one author changed or noticed; files with the same remark share a sentence."""
+
+    joined: int = 0  # line breaks
+    remarks: dict[str, list[str]] = field(default_factory=dict)  # the files by what is remarked on them
+
+    def add(self, name: str, remark: str) -> None:
+        """Add a remark on a file, without its name."""
+        self.remarks.setdefault(remark, []).append(name)
+
+    def warnings(self) -> list[str]:
+        """Return what looks wrong, one sentence each."""
+        return [f"{list_names(names)}: {remark}" for remark, names in self.remarks.items()]
+
+    def sentences(self) -> list[str]:
+        """Return all notes, with the number of joined line breaks first."""
+        joined = f"{self.joined:,} line breaks are joined, as hard wraps of prose; --lines keep keeps them"
+        return [joined] * bool(self.joined) + self.warnings()
+
+
+def list_names(names: list[str]) -> str:
+    """Return the first names of a list, and how many others there are.
+
+    >>> list_names(["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"])
+    'a.txt, b.txt, c.txt and 2 others'
+    """
+    others = len(names) - MAX_NAMES
+    if others <= 0:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_NAMES])} and {others:,} other{'s' * (others > 1)}"
+
+
+def read_user_text(data: bytes, name: str, reading: Reading, notes: ReadingNotes) -> str:
+    """Return the cleaned text of a file of the user, and add to the notes.
+
+    Raises CorpusError where it is not text in a known encoding, has no such column, or contains no text.
+    """
+    text = decode(data, reading.encoding, name)
+    for remark in encoding_remarks(text):
+        notes.add(name, remark)
+
+    # one text in each record; without a column, each line is a record
+    form = None
+    if reading.column is not None and has_column(text, name, reading.column):
+        text, without = read_column(text, name, reading.column)
+        if without:
+            notes.add(name, f"{without:,} records have no text in {reading.column} and are left out")
+    elif columns := list_columns(text, name):
+        form = "verse"
+        notes.add(name, f"looks like records: read one text in each with --column, one of {list_names(columns)}")
+    elif reading.column is not None:
+        notes.add(name, "not a CSV, TSV or JSON Lines file, so it is read as one text")
+
+    return clean_text(text, name, reading, notes, form)
+
+
+def clean_text(text: str, name: str, reading: Reading, notes: ReadingNotes, form: str | None = None) -> str:
+    """Return the cleaned text of a book, and add to the notes. Raises CorpusError where nothing is left."""
+    cleaned = clean_book(text, form, reading.lines)
+    if len(cleaned.text) < 3:
+        raise CorpusError(f"{name} contains no text; name another file or book")
+    notes.joined += cleaned.joined
+    return cleaned.text
