@@ -49,6 +49,7 @@ from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
 from genbench.storage.sharing import import_model as import_model
 from genbench.storage.user_files import read_standard_input
+from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, form_notes
 from genbench.tokenization.text import Text
 from genbench.training import (
     SILENT,
@@ -257,6 +258,8 @@ def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT
 
     Raises ContractError if the generator violates the contract.
     """
+    for note in form_notes(model.generator.tokenizer, str(text[:SAMPLE_CHARACTERS])):
+        listener.message(note)
     return model.score(text, progress=listener.task("scoring"))
 
 

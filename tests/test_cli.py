@@ -135,7 +135,9 @@ def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> Non
         (["short.txt"], "1,000"),
         (["binary.txt"], "binary.txt"),
         (["latin.txt"], "iconv"),
-        (["utf16.txt"], "utf16.txt"),
+        (["utf16.txt"], "--encoding utf-16-le"),
+        (["thorne", "--encoding", "cp12520"], "cp12520"),
+        (["/dev/zero"], "is a device"),
         (["folder/"], "folder"),
     ],
 )
@@ -150,7 +152,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
         "short": b"too short",
         "binary": bytes(range(256)) * 20,
         "latin": "caf\u00e9 ".encode("latin-1") * 500,
-        "utf16": ("plain text " * 200).encode("utf-16"),
+        "utf16": ("plain text " * 200).encode("utf-16-le"),
     }.items():
         (tmp_path / f"{name}.txt").write_bytes(data)
 

@@ -23,6 +23,7 @@ from genbench.scoring import Score
 from genbench.spec import Spec, parse_duration
 from genbench.storage.models import models_folder
 from genbench.storage.records import JsonObject, JsonRecord
+from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, differing_forms, form_notes
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import (
     SILENT,
@@ -140,6 +141,9 @@ def attribute(
         )
     settings = TrainSettings(parse_duration(budget), steps, seed, device)
     models = train_authors(corpora, generator, characters, settings, retrain, listener)
+    for author, trained in zip(models.names, models.generators, strict=True):
+        for note in form_notes(trained.tokenizer, text):
+            listener.message(f"{author}: {note}")
     return attribute_with(models, text, listener.task("scoring"))
 
 
@@ -187,6 +191,8 @@ def train_authors(
     spec = Spec.parse(generator)
     with listener.stage(f"loading {spec.name}"):
         registry.create(spec)
+    for note in differing_forms({corpus.author: str(corpus.train[:SAMPLE_CHARACTERS]) for corpus in corpora}):
+        listener.message(note)
 
     # the same amount of text for each author
     shortest = min(len(corpus.train) for corpus in corpora)

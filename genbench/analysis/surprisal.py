@@ -9,6 +9,7 @@ from genbench.errors import UserError
 from genbench.model import Model
 from genbench.scoring import WordSurprisal, surprisal_by_word
 from genbench.storage.records import JsonRecord
+from genbench.tokenization.normal_form import form_notes
 from genbench.training import SILENT, ProgressListener
 
 MAX_DIFFERENCES = 20  # words, and at most a tenth of the text's words
@@ -51,6 +52,9 @@ def surprisal(
     # every model scores the same words
     by_model: dict[str, ModelSurprisal] = {}
     for label, model in models.items():
+        for note in form_notes(model.generator.tokenizer, text):
+            listener.message(f"{label}: {note}")
+
         # the bits of characters, summed by word, whatever the tokens of the model
         score = model.score(text, progress=listener.task(f"{label}: reading"))
         words = surprisal_by_word(score.character_bits, text)

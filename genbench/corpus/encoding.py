@@ -101,7 +101,7 @@ def _decode_as(data: bytes, encoding: str, name: str) -> str:
 
     # latin-1 reads any bytes, the quotation marks of cp1252 as control characters
     control = _C1_CONTROLS.search(text)
-    if control:
+    if control and not codecs.lookup(encoding).name.startswith("utf"):
         raise CorpusError(
             f"{name} has control characters (U+{ord(control[0]):04X}) when it is read as {encoding}; {_advice(data)}"
         )
@@ -147,7 +147,7 @@ def _advice(data: bytes) -> str:
 def detect_encoding(data: bytes) -> str | None:
     """Return the encoding of a text that is not UTF-8; None where several fit about as well.
 
-    >>> detect_encoding("Мельник увидел карту под дождём, и незнакомец забыл колесо. ".encode("cp1251"))
+    >>> detect_encoding("Старый капитан нашёл фонарь у моста, и незнакомец вернулся домой.".encode("cp1251"))
     'cp1251'
     """
     from charset_normalizer import from_bytes

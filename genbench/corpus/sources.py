@@ -178,8 +178,8 @@ def _visible_files(folder: Path) -> Iterator[Path]:
 
 
 def _is_usable(file: Path) -> bool:
-    """Return whether a file of a folder can be read and is not empty."""
-    return file.is_file() and os.access(file, os.R_OK) and file.stat().st_size > 0
+    """Return whether a file of a folder can be read."""
+    return file.is_file() and os.access(file, os.R_OK)
 
 
 def read_file(path: Path) -> bytes:

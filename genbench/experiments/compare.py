@@ -38,6 +38,7 @@ from genbench.spec import Spec, parse_duration
 from genbench.storage import runs
 from genbench.storage.models import models_folder
 from genbench.storage.records import from_json
+from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, differing_forms
 from genbench.training import SILENT, ProgressListener
 
 STOPPED = "stopped before it was done; the same command resumes it"
@@ -231,6 +232,10 @@ def _load_texts(
         on_progress=listener.download,
         on_message=listener.message,
     )
+
+    if settings.cross_author or settings.style:
+        for note in differing_forms({corpus.author: str(corpus.train[:SAMPLE_CHARACTERS]) for corpus in corpora}):
+            listener.message(note)
 
     # the judges of style set a part of the training texts aside
     if not settings.style:
