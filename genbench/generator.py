@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ LogProbs = npt.NDArray[np.float64]
 Learned = dict[str, Any]
 OptionValue: TypeAlias = str | int | float | bool | None
 ProgressCallback = Callable[[float], None]  # receives the completed share of a long task, 0 to 1
+PROGRESS_EVERY = 0.2  # seconds between two reports of a task that reports often
 
 MAX_NOTE = 500  # characters of a progress note that are kept
 
@@ -215,3 +217,16 @@ class TrainContext:
 def rescale(progress: ProgressCallback, start: float, width: float) -> ProgressCallback:
     """Return a progress callback for one stage of a task: 0 to 1 is mapped to `start` to `start + width`."""
     return lambda share: progress(start + width * share)
+
+
+def throttle(progress: ProgressCallback, seconds: float = PROGRESS_EVERY) -> ProgressCallback:
+    """Return a progress callback that passes a share on if so many seconds have gone by since the last one."""
+    last = time.monotonic()
+
+    def throttled(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > seconds:
+            last = time.monotonic()
+            progress(share)
+
+    return throttled

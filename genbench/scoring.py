@@ -8,7 +8,6 @@ spell a known word. Figures are computed from sums, with one division at the end
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,7 +17,7 @@ import regex
 
 from genbench import capabilities
 from genbench.errors import ContractError, UserError
-from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
+from genbench.generator import PROGRESS_EVERY, Generator, LogProbs, ProgressCallback, ignore, throttle
 from genbench.tokenization.segmentation import MAX_MEAN_WORD, WHITE_SPACE, separates_words
 from genbench.tokenization.text import Text
 from genbench.tokenization.tokenizer import Ids
@@ -27,7 +26,6 @@ SUM_TOLERANCE = 1e-6
 STEP_TOLERANCE = 1e-4  # nats per token, in fp32
 MAX_EXPONENT = 1000.0  # 2 ** 1024 exceeds a float's range
 AUDITED_TOKENS = 200
-PROGRESS_EVERY = 0.2  # seconds
 NO_WORDS_NOTE = (
     f"no word figures: the text has more than {MAX_MEAN_WORD} characters between spaces on average, so spaces do not "
     "separate its words"
@@ -120,18 +118,10 @@ def score(generator: Generator, text: str | Text, progress: ProgressCallback = i
 
 def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> LogProbs:
     """Return the log-probability of each token; `progress` is called at most five times a second."""
-    last = time.monotonic()
-
-    def throttled(share: float) -> None:
-        nonlocal last
-        if time.monotonic() - last > PROGRESS_EVERY:
-            last = time.monotonic()
-            progress(share)
-
     # the bar starts and ends even if the generator reports nothing
     progress(0.0)
     try:
-        return capabilities.token_log_probs(generator, ids, throttled)
+        return capabilities.token_log_probs(generator, ids, throttle(progress, PROGRESS_EVERY))
     finally:
         progress(1.0)
 

@@ -144,7 +144,8 @@ def test_closing_an_executor_ends_its_processes(tmp_path: Path) -> None:
     plugin = write_plugin(tmp_path, "fit", "context.report(Progress(0.5)); time.sleep(600)")
     executor = LocalExecutor(1)
     events = executor.run([make_job(plugin)])
-    assert next(events) == (0, Progress(0.5))
+    assert next(events) == (0, Progress(0.0, note="starting"))
+    assert any(event == Progress(0.5) for _, event in events)
     processes = list(executor._running.values())
     events.close()
     assert [process.wait(timeout=10) for process in processes] == [-9]

@@ -177,7 +177,8 @@ def run_comparison(
     start, created, listener = time.perf_counter(), datetime.now(UTC).isoformat(), SafeListener(listener)
 
     # refuse what can be refused, then load the texts
-    specs = unique_specs(settings.validate(), listener.message)
+    with listener.stage("checking the generators"):
+        specs = unique_specs(settings.validate(), listener.message)
     texts = unique_texts(settings.authors if texts is None else texts, listener.message)
     settings = replace(settings, authors=[str(text) for text in texts if not isinstance(text, Corpus)])
     repeatable = not any(isinstance(text, Corpus) for text in texts)
@@ -191,7 +192,10 @@ def run_comparison(
     # make the jobs
     analyses = {corpus.author: CopyAnalysis(corpus) for corpus in corpora}
     jobs = make_jobs(settings, corpora, specs, models=str(models_folder()) if keep else "", retrain=retrain)
-    strata = {author: interruptible(partial(analysis.strata, settings.by)) for author, analysis in analyses.items()}
+    strata = {}
+    for author, analysis in analyses.items():
+        with listener.stage(f"splitting the test text of {author}"):
+            strata[author] = interruptible(partial(analysis.strata, settings.by))
     jobs = [replace(job, strata=strata[job.author]) for job in jobs]
     comparison = Comparison(
         genbench=__version__,
@@ -223,15 +227,16 @@ def _load_texts(
     settings: CompareSettings, texts: Sequence[str | Path | Corpus], listener: ProgressListener
 ) -> tuple[list[Corpus], StyleJudge | None]:
     """Return the texts, and the judges of style where they are wanted: these set a part of the texts aside."""
-    corpora = load_corpora(
-        texts,
-        lines=settings.lines,
-        encoding=settings.encoding,
-        column=settings.column,
-        held_out=settings.held_out,
-        on_progress=listener.download,
-        on_message=listener.message,
-    )
+    with listener.stage("reading the texts"):
+        corpora = load_corpora(
+            texts,
+            lines=settings.lines,
+            encoding=settings.encoding,
+            column=settings.column,
+            held_out=settings.held_out,
+            on_progress=listener.download,
+            on_message=listener.message,
+        )
 
     if settings.cross_author or settings.style:
         for note in differing_forms({corpus.author: str(corpus.train[:SAMPLE_CHARACTERS]) for corpus in corpora}):

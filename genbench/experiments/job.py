@@ -99,7 +99,8 @@ def run_job(job: Job, report: ReportProgress) -> Row:
     row = Row.blank(job)
     source_file = None
     try:
-        # train
+        # train; importing torch takes seconds
+        report(Progress(0.0, note=f"loading {job.generator}"))
         generator = registry.create(job.spec)
         row = replace(row, options=option_values(generator))
         source_file = inspect.getfile(type(generator))
@@ -111,11 +112,10 @@ def run_job(job: Job, report: ReportProgress) -> Row:
 
         # score the test text
         strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
-        row = add_test_score(row, model.generator, job.test, strata, partial(_report_scoring, report))
+        row = add_test_score(row, model.generator, job.test, strata, partial(_report_share, report, "scoring"))
 
         # generate, and measure what else is wanted
-        report(Progress(1, note="sampling"))
-        row = generate_samples(row, model, job)
+        row = generate_samples(row, model, job, partial(_report_share, report, "sampling"))
         row = measure_extras(row, model, job, report)
     except GenbenchError as error:
         return row.failed(str(error))
@@ -127,8 +127,8 @@ def run_job(job: Job, report: ReportProgress) -> Row:
     return replace(row, peak_memory_mb=peak_memory_mb())
 
 
-def _report_scoring(report: ReportProgress, share: float) -> None:
-    report(Progress(share, note="scoring"))
+def _report_share(report: ReportProgress, note: str, share: float) -> None:
+    report(Progress(share, note=note))
 
 
 def add_training(row: Row, model: Model) -> Row:

@@ -23,7 +23,7 @@ from genbench.analysis.strata import stratify
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
-from genbench.generator import Generator, Progress
+from genbench.generator import Generator, Progress, ProgressCallback, throttle
 from genbench.model import Model
 from genbench.sampling import Sampling, generate_many
 from genbench.scoring import surprisal_by_word
@@ -37,14 +37,15 @@ MAX_CONTEXT, MAX_TARGETS = 256, 200  # characters and words: less than `genbench
 ReportProgress = Callable[[Progress], None]
 
 
-def generate_samples(row: Row, model: Model, job: Job) -> Row:
+def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallback) -> Row:
     """Return the row with a sample for each prompt and sampling, generated side by side and timed together."""
     # generate
     started = time.perf_counter()
     pairs = list(product(job.prompts, job.samplings))
     prompts, samplings = [prompt for prompt, _ in pairs], [sampling for _, sampling in pairs]
     rngs = [np.random.default_rng([job.seed, index]) for index in range(len(pairs))]
-    texts = generate_many(model.generator, prompts, samplings, rngs, training_words=model.training_words)
+    progress(0.0)
+    texts = generate_many(model.generator, prompts, samplings, rngs, throttle(progress), model.training_words)
     seconds, characters = time.perf_counter() - started, sum(map(len, texts))
 
     # the surprisal of each text after its prompt
@@ -57,24 +58,24 @@ def generate_samples(row: Row, model: Model, job: Job) -> Row:
     return replace(row, samples=samples, generate_characters_per_second=speed)
 
 
-def generate_for_judges(model: Model, job: Job) -> list[str]:
+def generate_for_judges(model: Model, job: Job, progress: ProgressCallback) -> list[str]:
     """Return additional samples for the judges of style: by the first sampling, without a prompt."""
     sampling = job.samplings[0] if job.samplings else Sampling()
     count = job.style_samples
     rngs = [np.random.default_rng([job.seed, index, count]) for index in range(count)]
-    return generate_many(model.generator, [""] * count, [sampling] * count, rngs, training_words=model.training_words)
+    samplings = [sampling] * count
+    return generate_many(model.generator, [""] * count, samplings, rngs, throttle(progress), model.training_words)
 
 
 def measure_extras(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:
     """Return the row with the extra metrics that its job asks for."""
     if job.style_samples:
-        report(Progress(1, note="sampling for the judges"))
-        texts = [text for text in generate_for_judges(model, job) if text]
+        progress = partial(_report_share, report, "sampling for the judges")
+        texts = [text for text in generate_for_judges(model, job, progress) if text]
         row = replace(row, style=StyleScores(max(map(len, texts)), texts) if texts else None)
 
     if job.score_validation and job.valid:
-        report(Progress(1, note="scoring validation text"))
-        score = scoring.score(model.generator, job.valid)
+        score = scoring.score(model.generator, job.valid, partial(_report_share, report, "scoring validation text"))
         row = replace(row, validation_bits_per_character=score.bits_per_character)
 
     if job.memory:

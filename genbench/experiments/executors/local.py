@@ -21,6 +21,7 @@ from genbench.experiments.executors.messages import Message, parse_message, read
 from genbench.experiments.executors.process_tree import kill_tree
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
+from genbench.generator import Progress
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 POLL_SECONDS = 0.5  # an endless wait for the queue would not notice Ctrl-C
@@ -98,6 +99,7 @@ class LocalExecutor:
         timer = threading.Timer(job.timeout or 0, _time_out, (process, timed_out))
         timer.daemon = True
         try:
+            yield Progress(0.0, note="starting")  # a process needs a second or more to its first message
             if index in self._stopped:  # since the check above
                 _kill(process)
             if job.timeout is not None:
