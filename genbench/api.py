@@ -173,29 +173,32 @@ def load_or_train(
     lines: str = "join",
     encoding: str | None = None,
     column: str | None = None,
+    imported: Sequence[str] = (),
     listener: ProgressListener = SILENT,
 ) -> Model:
     """Load the newest stored model of an author's text and SPEC with this budget, steps, seed and device.
 
     Arguments that are None match every model. If no model matches, one is trained and stored, as by `train`. Without a
     generator, the stored model with the fewest bits per character on validation text is loaded, whatever its seed; if
-    there is none, `QUICK_GENERATOR` is trained.
+    there is none, `QUICK_GENERATOR` is trained. Models that were imported are loaded only if they are named in
+    `imported`; they come first.
     """
     # check the arguments before the text is downloaded
     spec = None if generator is None else Spec.parse(generator)
     options = {} if spec is None else option_values(_create(spec, listener))
     TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto").require_device()
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
+    named = models.full_names(imported)
     limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
     required = {name: value for name, value in limits.items() if value is not None}
 
     # the stored models that match: the newest one of the SPEC, or those of all SPECs and seeds, the best first
     if spec is None:
         required.pop("seed", None)
-        candidates = rank_models(text, required)
+        candidates = rank_models(text, required, named)
     else:
         key = models.training_key(spec, options, describe_text(text)) | required
-        newest = models.find_model(models.models_folder(), key)
+        newest = models.find_model(models.models_folder(), key, named)
         candidates = [] if newest is None else [newest]
 
     # load the first one that is not damaged
@@ -205,7 +208,8 @@ def load_or_train(
         except UserError as error:
             listener.message(str(error))
             continue
-        used = f"using {stored.name}, trained on {stored.card.created[:10]}"
+        origin = " elsewhere and imported" if stored.card.imported else ""
+        used = f"using {stored.name}, trained on {stored.card.created[:10]}{origin}"
         listener.message(describe_choice(stored.card) if spec is None else used)
         return model
 
@@ -331,6 +335,7 @@ def export_model(
     lines: str = "join",
     encoding: str | None = None,
     column: str | None = None,
+    imported: Sequence[str] = (),
     listener: ProgressListener = SILENT,
 ) -> Path:
     """Write the model that `load_or_train` returns, a model card and checksums into a new folder; return the folder.
@@ -345,7 +350,8 @@ def export_model(
 
     # the model
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
-    model = load_or_train(text, generator, budget=budget, steps=steps, seed=seed, device=device, listener=listener)
+    limits: JsonObject = {"budget": budget, "steps": steps, "seed": seed, "device": device}
+    model = load_or_train(text, generator, **limits, imported=imported, listener=listener)
     if not model.id:
         raise UserError(f"the model could not be stored in {models.models_folder()}, so it cannot be exported")
 

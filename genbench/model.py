@@ -46,8 +46,8 @@ class Model:
     @classmethod
     def from_stored(cls, stored: models.StoredModel) -> Model:
         """Load a stored model and score a short trial text with it. Raises UserError if it cannot be used."""
-        generator, words = stored.load()
-        return cls(generator, stored.card, words, stored.name, reused=True)
+        loaded = stored.load()
+        return cls(loaded.generator, loaded.card, loaded.training_words, stored.name, reused=True)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model into a new or empty folder, for `load`; return the folder.

@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from test_cli import run
 import genbench
 from genbench import Sampling, UserError, api
 from genbench.corpus.corpus import Corpus
-from genbench.storage import models
+from genbench.storage import checkpoints, models
 
 pytestmark = pytest.mark.slow
 
@@ -304,3 +306,42 @@ def test_a_model_of_an_earlier_edition_is_refused_and_can_be_removed(
     assert f"{message} {stored.name}" in capsys.readouterr().err
     assert run(monkeypatch, "models", "remove", stored.name) == 0
     assert not stored.folder.exists()
+
+
+def test_a_model_that_is_replaced_while_it_is_loaded_is_read_again(
+    pell: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = genbench.train(pell, CHAIN, seed=1)
+    (stored,) = models.list_models(models.models_folder())
+    genbench.train(pell, CHAIN, seed=1, retrain=True)
+
+    # the card was read before it was replaced
+    damaged = replace(stored, card=replace(stored.card, files=dict.fromkeys(stored.card.files, "0" * 64)))
+    assert damaged.load().card.created > stored.card.created
+    assert damaged.load().generator.dump().keys() == first.generator.dump().keys()
+
+    # the folder is missing for a moment
+    hidden = stored.folder.with_name(".hidden")
+    stored.folder.rename(hidden)
+    monkeypatch.setattr("time.sleep", lambda _: hidden.exists() and hidden.rename(stored.folder))
+    assert models.get_model(models.models_folder(), stored.name).name == stored.name
+    stored.folder.rename(hidden)
+    assert stored.load().card.created > stored.card.created
+
+
+def test_models_that_another_process_removes_are_no_error(pell: Corpus) -> None:
+    genbench.train(pell, CHAIN)
+    (stored,) = models.list_models(models.models_folder())
+    models.remove_model(stored.folder)
+    models.remove_model(stored.folder)
+    assert stored.size == 0
+
+
+def test_old_checkpoints_are_removed_when_a_model_is_stored(pell: Corpus) -> None:
+    old, young = (models.models_folder() / checkpoints.FOLDER / name for name in ("old", "young"))
+    old.parent.mkdir(parents=True)
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    genbench.train(pell, CHAIN)
+    assert (old.exists(), young.exists()) == (False, True)

@@ -128,7 +128,7 @@ def test_a_cluster_with_a_killed_and_an_added_node_gives_the_rows_of_this_machin
     specs = [plugin, "lstm-char:hidden=16", *CHAINS]
     settings = CompareSettings(generators=specs, steps=20, prompts=["The "])
     jobs = make_jobs(
-        settings, [load_corpus(name) for name in AUTHORS], settings.validate(), models=str(models_folder())
+        settings, [load_corpus(name) for name in AUTHORS], settings.validate(), folder=str(models_folder())
     )
 
     # thirty jobs, while a node is killed

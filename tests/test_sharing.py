@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,7 +47,50 @@ def test_an_imported_model_predicts_the_same(folder: Path, tmp_path: Path, monke
     before, after = (model.score(str(pell.test)) for model in (exported, imported))
     assert np.array_equal(before.character_bits, after.character_bits)
     assert len("".join(genbench.stream(imported, "", Sampling(length=60, max_overlap=3)))) == 60
-    assert genbench.train(pell, CHAIN).reused
+    assert not genbench.train(pell, CHAIN).reused
+
+
+def test_an_imported_model_replaces_no_other_and_is_used_only_where_it_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own,) = models.list_models(models.models_folder())
+    assert run(monkeypatch, "models", "import", str(folder)) == 0
+    name = own.name.replace("-markov-char-", "-markov-char-imported-")
+    assert f"--imported {name}" in capsys.readouterr().err
+    assert {model.name: model.card.imported for model in models.list_models(models.models_folder())} == {
+        own.name: False,
+        name: True,
+    }
+
+    # replaced only on request
+    assert run(monkeypatch, "models", "import", str(folder)) == 2
+    assert f"{name} is stored already; --replace replaces it" in capsys.readouterr().err
+    assert run(monkeypatch, "models", "import", str(folder), "--replace") == 0
+
+    # not reused unless it is named
+    models.remove_named([own.name])
+    row = genbench.compare("pell", CHAIN, length=0, imported=name).results[0]
+    assert row.model == name
+    assert any("not trained here" in note for note in row.notes)
+    assert not genbench.compare("pell", CHAIN, length=0).results[0].reused
+    assert api.load_or_train("pell", CHAIN).id == own.name
+    assert api.load_or_train("pell", CHAIN, imported=[name]).id == name
+    with pytest.raises(UserError, match="no model is called 'nothing'"):
+        genbench.compare("pell", CHAIN, imported="nothing")
+
+
+def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: Path, tmp_path: Path) -> None:
+    (own,) = models.list_models(models.models_folder())
+    copied = shutil.copytree(own.folder, models.models_folder() / "mine")
+    assert not models.read_model(copied).card.imported  # type: ignore[union-attr]  # a copy within the store
+
+    # from another store, or with another card
+    shutil.copytree(own.folder, tmp_path / "other" / own.name)
+    assert [model.card.imported for model in models.list_models(tmp_path / "other")] == [True]
+    text = (copied / "model.json").read_text(encoding="utf-8")
+    (copied / "model.json").write_text(text.replace('"seed": 0', '"seed": 1'), encoding="utf-8")
+    assert models.read_model(copied).card.imported  # type: ignore[union-attr]
+    assert not genbench.compare("pell", CHAIN, length=0, seed=1).results[0].reused
 
 
 def test_every_file_has_a_checksum(folder: Path) -> None:
@@ -145,7 +189,7 @@ def test_a_model_of_a_plugin_file_needs_that_file_named(
     assert "trained with a plugin file, pet_idea.py" in capsys.readouterr().err
     assert run(monkeypatch, "models", "import", str(shared), "-g", str(theirs)) == 0
     (stored,) = models.list_models(models.models_folder())
-    generator, _ = stored.load()
+    generator = stored.load().generator
     assert generator.smoothing == 0.25  # type: ignore[attr-defined]
 
     # refused with another file

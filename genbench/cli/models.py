@@ -104,6 +104,9 @@ def import_(
     plugin: Annotated[
         str | None, typer.Option("-g", "--generator", metavar="FILE", help="Its plugin, where that is a .py file.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the model of the same training that was imported before.")
+    ] = False,
 ) -> None:
     """Check and store a model that somebody else exported; nothing in its folder is executed."""
     from genbench.report.formatting import printable
@@ -112,8 +115,10 @@ def import_(
     from genbench.storage.sharing import import_model
 
     with Live(make_console(stderr=True)) as live, live.stage(f"checking {folder.name}"):
-        model = import_model(folder, plugin)
+        model = import_model(folder, plugin, replace_old=replace)
 
     # suggest a command with the new model
     author, spec = (shlex.quote(printable(text)) for text in (model.card.author, model.card.spec))
-    typer.echo(f"stored as {model.name}; genbench generate {author} -g {spec} uses it", err=True)
+    typer.echo(
+        f"stored as {model.name}; genbench generate {author} -g {spec} --imported {model.name} uses it", err=True
+    )

@@ -183,6 +183,14 @@ Column = Annotated[
     str | None,
     option(metavar="NAME", help="Read one text in each record of a CSV, TSV or JSON Lines file: this column."),
 ]
+Imported = Annotated[
+    list[str] | None,
+    option(
+        metavar="MODEL",
+        help="Reuse this imported model as if it had been trained here; repeatable.",
+        completion=completion.model,
+    ),
+]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
 HeldOut = Annotated[
     list[str] | None, option("--held-out", metavar="BOOK", help="Test on this whole book, not on a part of each.")
@@ -269,6 +277,7 @@ class ModelOptions(ReadingOptions):
             completion=completion.device,
         ),
     ] = None
+    imported: Imported = None
 
     def model(self, text: Corpus, spec: str | None, listener: ProgressListener) -> Model:
         """Return the newest stored model that fits, without a SPEC the best one, or a new one."""
@@ -281,6 +290,7 @@ class ModelOptions(ReadingOptions):
             steps=self.steps,
             seed=self.seed,
             device=self.device,
+            imported=self.imported or (),
             listener=listener,
         )
 

@@ -73,6 +73,7 @@ def compare(
     style: bool = False,
     memory: bool = False,
     cross_author: bool = False,
+    imported: str | Sequence[str] = (),
     retrain: bool = False,
     keep: bool = True,
     name: str = "",
@@ -90,7 +91,8 @@ def compare(
     Training: `budget` is in seconds, or a duration such as "2m", for each row (30 seconds where no `steps` are given).
     A row that is not done `timeout` after its start fails (by default three budgets, a minute, and a second for every
     1,000 characters of test text; none with `steps` alone). `jobs` rows run side by side (one per core), on the
-    `executor`: "local", "ray", or the address of a Ray cluster. Stored models are reused unless `retrain`.
+    `executor`: "local", "ray", or the address of a Ray cluster. Stored models are reused unless `retrain`; models that
+    were imported only if `imported` names them.
 
     Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
     text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
@@ -127,6 +129,7 @@ def compare(
         style=style,
         memory=memory,
         cross_author=cross_author,
+        imported=_as_list(imported),
         title=title,
         notes=notes,
         expected=expected,
@@ -191,7 +194,7 @@ def run_comparison(
 
     # make the jobs
     analyses = {corpus.author: CopyAnalysis(corpus) for corpus in corpora}
-    jobs = make_jobs(settings, corpora, specs, models=str(models_folder()) if keep else "", retrain=retrain)
+    jobs = make_jobs(settings, corpora, specs, folder=str(models_folder()) if keep else "", retrain=retrain)
     strata = {}
     for author, analysis in analyses.items():
         with listener.stage(f"splitting the test text of {author}"):

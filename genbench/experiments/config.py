@@ -53,6 +53,7 @@ class CompareConfig(TypedDict, total=False):
     style: bool
     memory: bool
     cross_author: bool
+    imported: list[str]  # imported models that may be reused
     retrain: bool
 
 

@@ -54,6 +54,7 @@ class Job(JsonRecord):
     # the stored models
     models: str = ""  # folder; "" stores none
     retrain: bool = False  # train even if the same model is stored
+    imported: list[str] = field(default_factory=list)  # imported models that may be reused
 
     # what is measured besides the test text
     prompts: list[str] = field(default_factory=lambda: [""])
@@ -106,7 +107,14 @@ def run_job(job: Job, report: ReportProgress) -> Row:
         source_file = inspect.getfile(type(generator))
         folder = Path(job.models) if job.models else None
         model = train_model(
-            generator, job.spec, job.text, job.settings, folder=folder, retrain=job.retrain, on_progress=report
+            generator,
+            job.spec,
+            job.text,
+            job.settings,
+            folder=folder,
+            retrain=job.retrain,
+            imported=job.imported,
+            on_progress=report,
         )
         row = add_training(row, model)
 

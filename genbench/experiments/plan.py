@@ -19,6 +19,7 @@ from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
 from genbench.sampling import Sampling, require_prompt, resolve_prompt
 from genbench.spec import Spec
+from genbench.storage import models
 from genbench.training import TrainSettings
 
 DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
@@ -51,6 +52,7 @@ class CompareSettings:
     style: bool = False
     memory: bool = False
     cross_author: bool = False
+    imported: list[str] = field(default_factory=list)  # imported models that may be reused
     title: str = ""
     notes: str = ""  # what to look at in the results
     expected: str = ""  # earlier results
@@ -70,8 +72,9 @@ class CompareSettings:
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}, but must be 1 or more")
 
-        # reading, prompts, splits, generators
+        # reading, imported models, prompts, splits, generators
         Reading(self.lines, self.encoding, self.column)
+        models.full_names(self.imported)
         for prompt in self.prompts:
             require_prompt(prompt)
         for split in self.by:
@@ -135,7 +138,7 @@ def make_jobs(
     corpora: Sequence[Corpus],
     specs: Sequence[Spec],
     *,
-    models: str = "",
+    folder: str = "",
     retrain: bool = False,
 ) -> list[Job]:
     """Return a job for each author, generator and seed. Raises UserError for two texts of one name."""
@@ -148,14 +151,14 @@ def make_jobs(
     return [
         replace(job, spec=spec, seed=settings.seed + index)
         for corpus in corpora
-        for job in [_author_job(settings, corpus, corpora, models, retrain)]
+        for job in [_author_job(settings, corpus, corpora, folder, retrain)]
         for spec in specs
         for index in range(settings.seeds)
     ]
 
 
 def _author_job(
-    settings: CompareSettings, corpus: Corpus, corpora: Sequence[Corpus], models: str, retrain: bool
+    settings: CompareSettings, corpus: Corpus, corpora: Sequence[Corpus], folder: str, retrain: bool
 ) -> Job:
     """Return what the jobs of an author have in common: everything but SPEC and seed."""
     train, test = str(corpus.train), str(corpus.test)
@@ -176,8 +179,9 @@ def _author_job(
         lines=corpus.lines,
         sha256=corpus.sha256,
         held_out=corpus.held_out,
-        models=models,
+        models=folder,
         retrain=retrain,
+        imported=models.full_names(settings.imported),
         prompts=[resolve_prompt(prompt, train, settings.seed + i) for i, prompt in enumerate(settings.prompts)],
         samplings=[sampling for sampling in settings.samplings if sampling.length],  # length 0 means no samples
         style_samples=SAMPLES_PER_ROW if settings.style else 0,

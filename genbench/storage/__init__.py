@@ -3,6 +3,7 @@
 files.py         files and folders that appear whole or not at all; generators as JSON and safetensors
 untrusted.py     reads files that somebody else may have written: JSON, and arrays in the safetensors format
 cards.py         the card of a stored model
+seal.py          tells the models that were trained here from imported ones
 models.py        stored models: list, find, load, store, remove
 checkpoints.py   interrupted trainings
 sharing.py       export and import of models

@@ -75,6 +75,8 @@ class ModelCard:
     genbench: str = ""  # version
     created: str = ""  # ISO 8601, UTC
     files: dict[str, str] = field(default_factory=dict)  # name to sha256
+    imported: bool = False  # trained elsewhere, or not known to be trained in this store
+    seal: str = ""  # proves that it was trained in this store
     format: int = FORMAT
 
     @property
@@ -126,6 +128,7 @@ def _require_card(card: Any) -> None:
     # the card itself
     untrusted.require_types(card, _KINDS)
     untrusted.require_types(card, {"books": (list,), "lines": (str,)})
+    untrusted.require_types({"imported": False, "seal": ""} | card, {"imported": (bool,), "seal": (str,)})
     if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
         raise ValueError("a string that is too long")
 

@@ -48,6 +48,14 @@ class Checkpoint:
             self.path.unlink(missing_ok=True)
 
 
+def remove_old(models: Path) -> None:
+    """Remove the checkpoints that no training has written for a day, in the folder of stored models."""
+    for path in (models / FOLDER).glob("*"):
+        if files.is_leftover(path):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def checkpoint_of(models: Path, key: Mapping[str, Any]) -> Checkpoint:
     """Return the checkpoint of a training, by the key of its model card, in the folder of stored models."""
     identity = json.dumps([__version__, dict(key)], sort_keys=True)

@@ -16,21 +16,22 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import traceback
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from genbench import __version__, registry, scoring
 from genbench.errors import GenbenchError, UserError, format_error, nearest
 from genbench.generator import Generator
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, create_generator, option_values
-from genbench.storage import files, untrusted
+from genbench.storage import checkpoints, files, seal, untrusted
 from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
 from genbench.storage.cards import KEY as KEY
@@ -40,6 +41,8 @@ from genbench.tokenization.tokenizer import Tokenizer
 
 MAX_NAMES = 5  # in an error message
 RENAME_ATTEMPTS = 100  # to put a model where other processes put theirs
+LOAD_ATTEMPTS = 20  # to read a model that other processes replace
+REPLACING_POLLS, POLL_SECONDS = 20, 0.05  # to wait for a model that is being replaced
 TRIAL_LETTERS, TRIAL_WORDS = 16, 4  # of its vocabulary, which a model scores once it is loaded
 
 # The names of loaded models by the identity of their generator, for `model_at_fault`.
@@ -61,19 +64,52 @@ class StoredModel:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(path.lstat().st_size for path in self.folder.iterdir())
+        """Bytes on disk; 0 where another process has removed it."""
+        with contextlib.suppress(FileNotFoundError):
+            return sum(path.lstat().st_size for path in self.folder.iterdir())
+        return 0
 
     @property
     def fingerprint(self) -> bytes:
         """16 bytes that differ from those of every model with other predictions."""
         return _fingerprint(self.card.options, self.card.files)
 
-    def load(self) -> tuple[Generator, TrainingWords | None]:
-        """Return the generator, ready to use, and the words of its training text.
+    def load(self) -> LoadedModel:
+        """Return the generator, ready to use, with the words of its training text and its card.
 
-        Raises UserError where a file is damaged, missing or forged, or a plugin has changed since the training.
+        Where another process replaces the model meanwhile, the new one is loaded. Raises UserError where a file is
+        damaged, missing or forged, or a plugin has changed since the training.
         """
+        model = self
+        for _ in range(LOAD_ATTEMPTS):
+            try:
+                loaded = model._load_once()
+            except UserError:
+                newer = model._replacement()
+                if newer is None:
+                    raise
+            else:
+                # its files are those of one model if the card is still the same, or was removed with them
+                newer = model._replacement()
+                if newer is None:
+                    return loaded
+            model = newer
+        raise UserError(f"model {self.name} is replaced again and again by other processes; try again later")
+
+    def _replacement(self) -> StoredModel | None:
+        """Return the model that has taken the place of this one; None where this one is still there, or none is."""
+        for _ in range(REPLACING_POLLS):
+            newer = _read(self.folder)
+            if newer is not None:
+                return None if newer._identity == self._identity else replace(self, card=newer.card)
+            time.sleep(POLL_SECONDS)  # between the removal of the old one and the new one
+        return None
+
+    @property
+    def _identity(self) -> tuple[str, dict[str, str]]:
+        return self.card.created, self.card.files
+
+    def _load_once(self) -> LoadedModel:
         # the files are those that were stored
         for file, digest in self.card.files.items():
             if not has_digest(self.folder / file, digest):
@@ -89,7 +125,7 @@ class StoredModel:
         # remember the name for `model_at_fault`
         key = id(generator)
         _loaded[key] = (weakref.ref(generator, lambda _: _loaded.pop(key, None)), self.name)
-        return generator, words
+        return LoadedModel(generator, words, self.card)
 
     @property
     def _remedy(self) -> str:
@@ -110,6 +146,14 @@ class StoredModel:
             reason = " ".join((str(error) if isinstance(error, GenbenchError) else format_error(error)).split())
             raise UserError(f"model {self.name} cannot be used ({reason[:300]}); {self._remedy}") from error
         return generator, words
+
+
+class LoadedModel(NamedTuple):
+    """A generator that was loaded, the words of its training text, and the card of the files that were read."""
+
+    generator: Generator
+    training_words: TrainingWords | None
+    card: ModelCard
 
 
 def models_folder() -> Path:
@@ -134,12 +178,23 @@ def list_outdated(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if is_outdated(path)) if folder.is_dir() else []
 
 
-def find_model(folder: Path, wanted: Mapping[str, Any]) -> StoredModel | None:
-    """Return the newest model whose card has all these values; None where there is none."""
-    for model in list_models(folder):
-        if all(getattr(model.card, name, None) == value for name, value in wanted.items()):
-            return model
-    return None
+def find_models(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] = ()) -> list[StoredModel]:
+    """Return the models whose cards have all these values, newest first.
+
+    Imported models are left out, except those whose names are in `imported`, which come first.
+    """
+    matches = [
+        model
+        for model in list_models(folder)
+        if (not model.card.imported or model.name in imported)
+        and all(getattr(model.card, name, None) == value for name, value in wanted.items())
+    ]
+    return sorted(matches, key=lambda model: model.name not in imported)
+
+
+def find_model(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] = ()) -> StoredModel | None:
+    """Return the first of `find_models`; None where there is none."""
+    return next(iter(find_models(folder, wanted, imported)), None)
 
 
 def get_model(folder: Path, name: str) -> StoredModel:
@@ -155,6 +210,9 @@ def get_model(folder: Path, name: str) -> StoredModel:
 
     # no such model, or several
     if not matches:
+        time.sleep(POLL_SECONDS)  # it may be being replaced
+        if Path(name).name == name and (model := _read(folder / name)) is not None:
+            return model
         require_current(folder / name)
     if not models:
         raise UserError(f"no model is called {name!r}: none is stored; genbench train AUTHOR -g SPEC stores one")
@@ -163,6 +221,11 @@ def get_model(folder: Path, name: str) -> StoredModel:
     raise UserError(
         f"{problem} {name!r}: {nearest(name, names[:MAX_NAMES])}; genbench models list shows all {len(models)}"
     )
+
+
+def full_names(names: Iterable[str]) -> list[str]:
+    """Return the full names of stored models. Raises UserError, as `get_model` does."""
+    return [get_model(models_folder(), name).name for name in names]
 
 
 def open_model(place: str | Path) -> StoredModel:
@@ -225,6 +288,7 @@ def store_model(
     # write into a temporary folder, which becomes the model in one step
     folder.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder)
+    checkpoints.remove_old(folder)
     temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder))
     try:
         files.save_generator(generator, temporary, training_words)
@@ -252,22 +316,34 @@ def write_model(
     return folder
 
 
-def copy_model(model: StoredModel, folder: Path) -> StoredModel:
-    """Store a copy of a model that somebody else wrote; one of the same key is replaced."""
+def copy_model(model: StoredModel, folder: Path, *, imported: bool, replace_old: bool = True) -> StoredModel:
+    """Store a copy of a model in another folder; `imported` says that it was not trained for this store.
+
+    One of the same name is replaced. Raises UserError instead without `replace_old`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=files.TEMPORARY_PREFIX, dir=folder))
     try:
         # only the known files are copied; the digests of plugins are those of this machine
         for file in FILES:
             shutil.copyfile(model.folder / file, temporary / file)
-        return _place(temporary, replace(model.card, source=source_digest(Spec.parse(model.card.spec))))
+        source = source_digest(Spec.parse(model.card.spec))
+        return _place(temporary, replace(model.card, source=source, imported=imported), replace_old)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def remove_model(model: StoredModel) -> None:
+def remove_model(folder: Path) -> None:
     """Remove a stored model: it disappears at once, then its files are deleted."""
-    files.remove_folder(model.folder)
+    with contextlib.suppress(FileNotFoundError):  # another process removed it first
+        files.remove_folder(folder)
+
+
+def seal_model(folder: Path) -> None:
+    """Mark the model in a folder of this store as trained for it, because a job brought it here."""
+    card = read_card(folder)
+    if card is not None:
+        _write_card(folder, folder.parent, card)
 
 
 def remove_named(names: Iterable[str]) -> list[str]:
@@ -280,10 +356,8 @@ def remove_named(names: Iterable[str]) -> list[str]:
     # look all names up before anything is removed
     outdated = [name for name in names if is_outdated(folder / name)]
     models = {model.name: model for model in (get_model(folder, name) for name in names if name not in outdated)}
-    for model in models.values():
-        remove_model(model)
-    for name in dict.fromkeys(outdated):
-        files.remove_folder(folder / name)
+    for name in dict.fromkeys([*models, *outdated]):
+        remove_model(folder / name)
     return [*models, *dict.fromkeys(outdated)]
 
 
@@ -322,16 +396,30 @@ def _fingerprint(options: Mapping[str, Any], digests: Mapping[str, str]) -> byte
     return sha256(identity.encode()).digest()[:16]
 
 
-def _place(temporary: Path, card: ModelCard) -> StoredModel:
+def _place(temporary: Path, card: ModelCard, replace_old: bool = True) -> StoredModel:
     """Write the card of a model beside its files, and put them where its key says."""
-    files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
-
-    # the key decides the name: the same training replaces its earlier model
+    # the key decides the name: the same training replaces its earlier model, and an imported model no other
     identity = json.dumps(card.key, sort_keys=True)
     plain = re.sub(r"[^\w-]+", "_", f"{card.author}-{card.generator}")[:80]
-    final = temporary.parent / f"{plain}-{_digest(identity.encode())[:10]}"
+    mark = "-imported" if card.imported else ""
+    final = temporary.parent / f"{plain}{mark}-{_digest(identity.encode())[:10]}"
+
+    card = _write_card(temporary, final.parent, card)
+    if final.exists() and not replace_old:
+        raise UserError(
+            f"{final.name} is stored already; --replace replaces it, or genbench models remove {final.name}"
+        )
     _rename(temporary, final)
     return StoredModel(final, card)
+
+
+def _write_card(folder: Path, store: Path, card: ModelCard) -> ModelCard:
+    """Write the card of a model into its folder, sealed where it was trained for this store; return the card."""
+    card = replace(card, seal="")
+    if not card.imported:
+        card = replace(card, seal=seal.make_seal(store, card.to_dict()))
+    files.write_atomic(folder / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
+    return card
 
 
 def _rename(temporary: Path, final: Path) -> None:
@@ -358,7 +446,12 @@ def _trial_text(tokenizer: Tokenizer) -> str:
 
 def _read(folder: Path) -> StoredModel | None:
     card = None if folder.name.startswith(".") else read_card(folder)
-    return None if card is None else StoredModel(folder, card)
+    if card is None:
+        return None
+
+    # a folder that was copied here by hand, or a card that was edited, is not a training of this store
+    sealed = not card.imported and seal.has_seal(folder.parent, card.to_dict(), card.seal)
+    return StoredModel(folder, replace(card, imported=not sealed))
 
 
 def _digest(data: bytes) -> str:

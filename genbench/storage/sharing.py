@@ -41,6 +41,8 @@ def export_model(model: StoredModel, folder: str | Path, readme: str) -> Path:
     with new_folder(target) as temporary:
         for file in (CARD, *FILES):
             shutil.copyfile(model.folder / file, temporary / file)
+        if not all(has_digest(temporary / file, digest) for file, digest in model.card.files.items()):
+            raise UserError(f"{model.name} was replaced while it was exported, or is damaged; export it again")
         write_atomic(temporary / README, readme.encode())
         write_checksums(temporary)
     return target
@@ -53,8 +55,11 @@ def write_checksums(folder: Path) -> None:
     write_atomic(folder / CHECKSUMS, lines.encode())
 
 
-def import_model(folder: str | Path, generator: str | None = None) -> StoredModel:
-    """Check a folder that `export_model` wrote, load the model once, and store a copy of it.
+def import_model(folder: str | Path, generator: str | None = None, *, replace_old: bool = False) -> StoredModel:
+    """Check a folder that `export_model` wrote, load the model once, and store a copy of it, marked as imported.
+
+    It replaces no model that was trained here: its name differs. A model of the same training that was imported before
+    is replaced with `replace_old` only.
 
     Nothing in the folder is executed: the model's generator is found by its registered name. Where its plugin is a .py
     file, `generator` is the path of a file of yours that you trust; it has to be the one that the model was trained
@@ -76,7 +81,7 @@ def import_model(folder: str | Path, generator: str | None = None) -> StoredMode
     except Exception as error:  # somebody else wrote it: anything may be wrong
         reason = str(error) if isinstance(error, GenbenchError) else format_error(error)
         raise UserError(f"{source} cannot be imported: {reason}") from error
-    return copy_model(model, models_folder())
+    return copy_model(model, models_folder(), imported=True, replace_old=replace_old)
 
 
 def _with_plugin(model: StoredModel, source: Path, generator: str | None) -> StoredModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genbench import registry
@@ -20,20 +20,20 @@ def describe_text(text: Corpus | ModelCard) -> JsonObject:
     return {"author": text.author, "sha256": text.sha256, "held_out": text.held_out}
 
 
-def rank_models(text: Corpus | ModelCard, required: Mapping[str, Any] | None = None) -> list[StoredModel]:
+def rank_models(
+    text: Corpus | ModelCard, required: Mapping[str, Any] | None = None, imported: Sequence[str] = ()
+) -> list[StoredModel]:
     """Return the stored models of a text, the fewest bits per character on validation text first.
+
+    Imported models are left out, except those whose names are in `imported`, which come first.
 
     `required` are further values of their cards. Of equal models the newest is first; models without this figure, which
     an earlier version stored, come last. Models whose generator is not available are left out.
     """
     wanted = describe_text(text) | dict(required or {})
-    newest_first = [
-        model
-        for model in models.list_models(models.models_folder())
-        if all(getattr(model.card, name) == value for name, value in wanted.items())
-        and registry.is_available(model.card.spec)
-    ]
-    return sorted(newest_first, key=lambda model: model.card.training.ranking_bits)
+    candidates = models.find_models(models.models_folder(), wanted, imported)
+    available = [model for model in candidates if registry.is_available(model.card.spec)]
+    return sorted(available, key=lambda model: (model.name not in imported, model.card.training.ranking_bits))
 
 
 def best_model(author: str) -> StoredModel | None:
@@ -52,4 +52,6 @@ def describe_choice(card: ModelCard) -> str:
     """Return a line about the model that is used where no generator was named."""
     bits = card.training.validation_bits_per_character
     measured = "not scored on validation text" if bits is None else f"{bits:.2f} bits per character on validation text"
-    return f"{card.author}: {card.spec}, {measured}, trained {card.created[:10]}"
+    return f"{card.author}: {card.spec}, {measured}, trained {card.created[:10]}" + (
+        " elsewhere and imported" if card.imported else ""
+    )

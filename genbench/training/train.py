@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,13 @@ def train_model(
     *,
     folder: Path | None = None,
     retrain: bool = False,
+    imported: Sequence[str] = (),
     on_progress: Callable[[Progress], None] = ignore,
 ) -> Model:
     """Fit an untrained generator and store the model in a folder; return the model.
 
-    A stored model of the same training is loaded instead, unless `retrain` is set. If `folder` is None, nothing is
+    A stored model of the same training is loaded instead, unless `retrain` is set; an imported one only if its name is
+    in `imported`. If `folder` is None, nothing is
     stored. An interrupted training is resumed from its checkpoint; Ctrl-C stores the partly trained model.
     """
     card = _card(generator, spec, text, settings)
@@ -46,7 +48,7 @@ def train_model(
         return _fit(generator, card, text, context)
 
     # reuse a stored model of the same training, or the checkpoint of an interrupted one
-    stored = None if retrain else models.find_model(folder, card.key)
+    stored = None if retrain else models.find_model(folder, card.key, imported)
     if stored is not None:
         on_progress(Progress(0.0, note=f"loading {stored.name}"))
         with contextlib.suppress(UserError):  # a damaged model is trained again
@@ -95,6 +97,8 @@ def describe_reuse(model: Model) -> str:
     """Return the note shown with a row whose model was loaded instead of trained."""
     # the date without the time
     created = model.card.created[:10] if model.card else "?"
+    if model.card and model.card.imported:
+        return f"imported as {model.id}, not trained here; trained on {created} elsewhere"
     return f"trained on {created} and stored; --retrain trains it again"
 
 

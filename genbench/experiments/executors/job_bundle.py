@@ -55,10 +55,10 @@ def pack_job(job: Job) -> JobBundle:
     key = _training_key(job)
     if key is None:
         return bundle
-    stored = None if job.retrain else models.find_model(Path(job.models), key)
-    if stored is not None:
-        return replace(bundle, model_name=stored.name, model=_read_files(stored.folder))
-    with contextlib.suppress(OSError):
+    stored = None if job.retrain else models.find_model(Path(job.models), key, job.imported)
+    with contextlib.suppress(OSError):  # removed by another process, or there is no checkpoint
+        if stored is not None:
+            return replace(bundle, model_name=stored.name, model=_read_files(stored.folder))
         return replace(bundle, checkpoint=checkpoint_of(Path(job.models), key).path.read_bytes())
     return bundle
 
@@ -78,6 +78,7 @@ def unpack_job(job: Job, bundle: JobBundle, folder: Path) -> Job:
     job = replace(job, spec=spec, models=job.models and str(folder / "models"), retrain=False)
     if bundle.model:
         _write_model(bundle.model, Path(job.models) / bundle.model_name, spec)
+        models.seal_model(Path(job.models) / bundle.model_name)
     checkpoint = job_checkpoint(job)
     if bundle.checkpoint and checkpoint is not None:
         checkpoint.path.parent.mkdir(parents=True)
@@ -126,7 +127,7 @@ def unpack_result(job: Job, files: FileContents) -> None:
         model = models.read_model(folder)
         if model is None or not all(models.has_digest(folder / name, sha) for name, sha in model.card.files.items()):
             raise UserError("it arrived damaged")
-        models.copy_model(model, home)
+        models.copy_model(model, home, imported=False)
 
 
 def _training_key(job: Job) -> Mapping[str, Any] | None:
