@@ -106,6 +106,7 @@ def compare(
     are returned, the others are marked as stopped. Raises UserError for arguments that cannot be used.
     """
     texts = [authors] if isinstance(authors, str | Path | Corpus) else list(authors)
+    sampled = combine_samplings(samplings, temperatures, length, top_k, top_p, min_p, repetition_penalty, max_overlap)
     settings = CompareSettings(
         authors=[text.author if isinstance(text, Corpus) else str(text) for text in texts],
         generators=_as_list(generators),
@@ -115,9 +116,7 @@ def compare(
         seed=seed,
         seeds=seeds,
         prompts=_as_list(prompts),
-        samplings=combine_samplings(
-            samplings, temperatures, length, top_k, top_p, min_p, repetition_penalty, max_overlap
-        ),
+        samplings=sampled,
         jobs=jobs,
         executor=executor,
         device=device,
