@@ -233,6 +233,15 @@ def test_a_card_cannot_control_the_terminal(
     assert not driving(printed.out + printed.err)
 
 
+def test_json_values_are_counted_before_they_are_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert untrusted.parse_json('{"a": [1, [2]]}', max_values=5) == {"a": [1, [2]]}
+    with pytest.raises(ValueError, match="more than 4 values"):
+        untrusted.parse_json('{"a": [1, [2]]}', max_values=4)
+    assert untrusted.parse_json("[NaN]")
+    with pytest.raises(ValueError, match="JSON with NaN"):
+        untrusted.parse_json("[NaN]", allow_nan=False)
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("[" * 100_000, "nested too deep"),
     ('{"a": ' * 50_000, "nested too deep"),
@@ -362,17 +371,29 @@ BOMBS = [
 ]
 
 
+LISTS = untrusted.MAX_JSON_VALUES // 2 - 10  # as many as are accepted: each is a bracket and a comma
+RAW_BOMBS = [
+    b'{"learned": {"dict": {"x": [' + b"[]," * LISTS + b"[]]}}}",
+    b'{"learned": {"dict": {"x": [' + b"[]," * (untrusted.MAX_JSON_BYTES // 3 - 20) + b"[]]}}}",
+    b'{"learned": {"dict": {"x": ' + b"[" * LISTS + b"]" * LISTS + b"}}}",
+    b'{"learned": {"dict": {"x": "\\ud83d\\ude00' + b"x" * (untrusted.MAX_JSON_BYTES - 60) + b'"}}}',
+]
+
+
 @pytest.mark.slow
 def test_bombs_take_little_memory_and_time(files_of: Callable[[str], Files], tmp_path: Path) -> None:
     folders = [write_folder(files_of(name), tmp_path / name) for name in sorted({name for name, _, _ in BOMBS})]
     for index, (name, file, change) in enumerate(BOMBS):
         folders.append(write_folder(changed(files_of(name), file, change), tmp_path / f"bomb{index}"))
+    for index, data in enumerate(RAW_BOMBS):
+        files = with_valid_checksums(files_of("markov-char") | {"learned.json": data})
+        folders.append(write_folder(files, tmp_path / f"raw{index}"))
     command = [sys.executable, "-W", "ignore", "-c", LOAD_SCRIPT, *map(str, folders)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     lines = done.stdout.strip().splitlines()
     messages = lines[::2]
     megabytes, seconds = zip(*(map(float, line.split()) for line in lines[1::2]), strict=True)
-    valid = len(messages) - len(BOMBS)
+    valid = len(messages) - len(BOMBS) - len(RAW_BOMBS)
     assert messages[:valid] == ["loaded"] * valid
     assert all("cannot be used" in message for message in messages[valid:])
     assert max(megabytes) - megabytes[valid - 1] < MAX_MEGABYTES

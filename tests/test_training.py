@@ -18,7 +18,7 @@ from genbench.experiments.job import add_training
 from genbench.experiments.row import Row
 from genbench.generator import Generator, Text, TrainContext
 from genbench.spec import Spec
-from genbench.storage import checkpoints, models
+from genbench.storage import checkpoints, models, untrusted
 from genbench.storage.cards import TrainingRecord
 from genbench.tokenization.tokenizer import Tokenizer
 from genbench.training import (
@@ -78,8 +78,28 @@ def test_a_damaged_model_is_trained_again(tmp_path: Path) -> None:
 def test_a_generator_whose_restore_sets_no_tokenizer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = models.get_model(tmp_path, train(tmp_path).id)
     monkeypatch.setattr(type(registry.create(SPEC)), "restore", lambda *_: None)
-    with pytest.raises(UserError, match="restore sets no tokenizer: see genbench generators check markov-char:order=2"):
+    with pytest.raises(UserError, match="restore sets no tokenizer: dump has to return it, and restore to set it"):
         stored.load()
+
+
+@pytest.mark.parametrize(
+    ("learned", "reason"),
+    [
+        ({}, "KeyError: 'tokenizer'"),
+        ({"array": np.array([1.0, np.nan])}, "weights that are not numbers"),
+        ({"long": [0] * (untrusted.MAX_JSON_VALUES + 1)}, "JSON of more than 2,000,000 values"),
+    ],
+)
+def test_a_model_that_could_not_be_loaded_again_is_not_stored(
+    learned: Any, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unigram, "dump", lambda _: learned)
+    model = train(tmp_path, Unigram(), Spec.parse("unigram"))
+    assert model.card is not None
+    assert (model.id, models.list_models(tmp_path)) == ("", [])
+    (note,) = model.card.training.notes
+    assert note.startswith("the model is not stored, because it could not be loaded again: ")
+    assert reason in note
 
 
 def test_without_a_folder_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +180,9 @@ def test_a_full_disk_leaves_a_note_on_the_card(tmp_path: Path, monkeypatch: pyte
 class Reporting(Unigram):
     """Records the statistics of the test."""
 
-    def __init__(self, statistics: dict[str, Any]) -> None:
-        super().__init__()
-        self.statistics = statistics
+    def __init__(self, statistics: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.statistics = statistics or {}
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         super().fit(train, valid, context)

@@ -4,6 +4,7 @@ files.py         files and folders that appear whole or not at all; generators a
 untrusted.py     reads files that somebody else may have written: JSON, and arrays in the safetensors format
 cards.py         the card of a stored model
 seal.py          tells the models that were trained here from imported ones
+stored_model.py  one stored model: checked and tried out when it is loaded
 models.py        stored models: list, find, load, store, remove
 checkpoints.py   interrupted trainings
 sharing.py       export and import of models

@@ -17,13 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from genbench.errors import UserError
+from genbench.errors import ContractError, GenbenchError, UserError, format_error
 from genbench.generator import Generator, Learned
 from genbench.sampling.overlap import TrainingWords
+from genbench.spec import create_generator, option_values
 from genbench.storage import untrusted
 
 TEMPORARY_PREFIX = ".genbench."  # of files and folders that are renamed once they are complete
 LEFTOVER_SECONDS = 86_400  # age from which a temporary file is a leftover of a killed process
+
+MAX_TRIED_BYTES = 1 << 24  # of a model that is restored before it is stored; the memory of rows is measured
 
 NamedArrays = dict[str, np.ndarray[Any, Any]]
 
@@ -163,8 +166,10 @@ def generator_files(generator: Generator, training_words: TrainingWords | None =
 
 
 def save_generator(generator: Generator, folder: Path, training_words: TrainingWords | None = None) -> None:
-    """Write what a generator has learned into a folder."""
-    contents = generator_files(generator, training_words)  # before anything is written, because it may fail
+    """Write what a generator has learned into a folder. Raises ContractError where it could not be loaded again."""
+    # before anything is written, because it may fail
+    contents = generator_files(generator, training_words)
+    _require_restorable(generator, contents)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in contents.items():
         write_atomic(folder / name, data)
@@ -176,19 +181,41 @@ def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
     Returns the words of its training text where they were stored. Raises ValueError, or whatever the generator's
     `restore` raises, for files that somebody else has written or changed.
     """
-    max_bytes = untrusted.MAX_JSON_BYTES
+    data = untrusted.read_file(folder / "learned.json", untrusted.MAX_JSON_BYTES)
+    return _restore(generator, data, map_arrays(folder / "arrays.safetensors"))
 
-    # JSON and arrays, within their limits
-    values = untrusted.parse_json(untrusted.read_file(folder / "learned.json", max_bytes), max_bytes)
-    untrusted.require_types(values, {"learned": (dict,)})
-    arrays = map_arrays(folder / "arrays.safetensors")
-    untrusted.require_no_nan(arrays)
 
-    # the generator, and the words of its training text
+def _restore(generator: Generator, data: bytes, arrays: NamedArrays) -> TrainingWords | None:
+    """Restore a new generator from JSON and arrays; return the words of its training text where they were stored."""
+    values = _parse_learned(data, arrays)
     learned: Learned = _insert_arrays(values["learned"], arrays)
     generator.restore(learned)
+    if not hasattr(generator, "tokenizer"):
+        raise ContractError("restore sets no tokenizer: dump has to return it, and restore to set it")
     words = values.get("words")
     return TrainingWords.restore(_insert_arrays(words, arrays)) if words else None
+
+
+def _parse_learned(data: bytes, arrays: NamedArrays) -> dict[str, Any]:
+    """Return what a generator has learned as JSON values. Raises ValueError where they or the arrays are not valid."""
+    values: dict[str, Any] = untrusted.parse_json(data, untrusted.MAX_JSON_BYTES)
+    untrusted.require_types(values, {"learned": (dict,)})
+    untrusted.require_no_nan(arrays)
+    return values
+
+
+def _require_restorable(generator: Generator, contents: dict[str, bytes]) -> None:
+    """Refuse files from which the generator could not be restored; large ones are not tried. Raises ContractError."""
+    kind, data = type(generator), contents["learned.json"]
+    try:
+        arrays = untrusted.parse_safetensors(np.frombuffer(contents["arrays.safetensors"], np.uint8))[0]
+        if sum(map(len, contents.values())) > MAX_TRIED_BYTES:
+            _parse_learned(data, arrays)
+        else:
+            _restore(create_generator(kind, kind.__name__, option_values(generator)), data, arrays)
+    except Exception as error:  # a plugin may raise anything
+        reason = str(error) if isinstance(error, GenbenchError) else format_error(error)
+        raise ContractError(f"the model is not stored, because it could not be loaded again: {reason}") from error
 
 
 # Arrays and JSON values in one file

@@ -17,148 +17,33 @@ import re
 import shutil
 import tempfile
 import time
-import traceback
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from genbench import __version__, registry, scoring
-from genbench.errors import GenbenchError, UserError, format_error, nearest
+from genbench import __version__
+from genbench.errors import UserError, nearest
 from genbench.generator import Generator
 from genbench.sampling.overlap import TrainingWords
-from genbench.spec import Spec, create_generator, option_values
-from genbench.storage import checkpoints, files, seal, untrusted
+from genbench.spec import Spec, option_values
+from genbench.storage import checkpoints, files, seal
 from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
 from genbench.storage.cards import KEY as KEY
 from genbench.storage.cards import ModelCard, is_outdated, outdated_card, read_card
 from genbench.storage.records import JsonObject
-from genbench.tokenization.tokenizer import Tokenizer
+from genbench.storage.stored_model import POLL_SECONDS, digest, fingerprint_of, read_stored
+from genbench.storage.stored_model import StoredModel as StoredModel
+from genbench.storage.stored_model import digest_of as digest_of
+from genbench.storage.stored_model import has_digest as has_digest
+from genbench.storage.stored_model import model_at_fault as model_at_fault
+from genbench.storage.stored_model import models_folder as models_folder
+from genbench.storage.stored_model import source_digest as source_digest
 
 MAX_NAMES = 5  # in an error message
 RENAME_ATTEMPTS = 100  # to put a model where other processes put theirs
-LOAD_ATTEMPTS = 20  # to read a model that other processes replace
-REPLACING_POLLS, POLL_SECONDS = 20, 0.05  # to wait for a model that is being replaced
-TRIAL_LETTERS, TRIAL_WORDS = 16, 4  # of its vocabulary, which a model scores once it is loaded
-
-# The names of loaded models by the identity of their generator, for `model_at_fault`.
-_loaded: dict[int, tuple[weakref.ref[Generator], str]] = {}
-
-
-@dataclass(frozen=True)
-class StoredModel:
-    """One stored model: its folder and its card."""
-
-    folder: Path
-    card: ModelCard
-    allowed_files: tuple[Path, ...] | None = None  # plugin files that may be run for it; None: those in its SPEC
-
-    @property
-    def name(self) -> str:
-        """The name of its folder."""
-        return self.folder.name
-
-    @property
-    def size(self) -> int:
-        """Bytes on disk; 0 where another process has removed it."""
-        with contextlib.suppress(FileNotFoundError):
-            return sum(path.lstat().st_size for path in self.folder.iterdir())
-        return 0
-
-    @property
-    def fingerprint(self) -> bytes:
-        """16 bytes that differ from those of every model with other predictions."""
-        return _fingerprint(self.card.options, self.card.files)
-
-    def load(self) -> LoadedModel:
-        """Return the generator, ready to use, with the words of its training text and its card.
-
-        Where another process replaces the model meanwhile, the new one is loaded. Raises UserError where a file is
-        damaged, missing or forged, or a plugin has changed since the training.
-        """
-        model = self
-        for _ in range(LOAD_ATTEMPTS):
-            try:
-                loaded = model._load_once()
-            except UserError:
-                newer = model._replacement()
-                if newer is None:
-                    raise
-            else:
-                # its files are those of one model if the card is still the same, or was removed with them
-                newer = model._replacement()
-                if newer is None:
-                    return loaded
-            model = newer
-        raise UserError(f"model {self.name} is replaced again and again by other processes; try again later")
-
-    def _replacement(self) -> StoredModel | None:
-        """Return the model that has taken the place of this one; None where this one is still there, or none is."""
-        for _ in range(REPLACING_POLLS):
-            newer = _read(self.folder)
-            if newer is not None:
-                return None if newer._identity == self._identity else replace(self, card=newer.card)
-            time.sleep(POLL_SECONDS)  # between the removal of the old one and the new one
-        return None
-
-    @property
-    def _identity(self) -> tuple[str, dict[str, str]]:
-        return self.card.created, self.card.files
-
-    def _load_once(self) -> LoadedModel:
-        # the files are those that were stored
-        for file, digest in self.card.files.items():
-            if not has_digest(self.folder / file, digest):
-                raise UserError(f"the {file} of model {self.name} is damaged; {self._remedy}")
-
-        # the plugin is the one that was trained
-        spec = Spec.parse(self.card.spec)
-        with registry.allow_files(self.allowed_files):
-            if self.allowed_files != () and source_digest(spec) != self.card.source:
-                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
-            generator, words = self._restore(spec)
-
-        # remember the name for `model_at_fault`
-        key = id(generator)
-        _loaded[key] = (weakref.ref(generator, lambda _: _loaded.pop(key, None)), self.name)
-        return LoadedModel(generator, words, self.card)
-
-    @property
-    def _remedy(self) -> str:
-        stored_here = self.folder.resolve().parent == models_folder().resolve()
-        return f"genbench models remove {self.name}, and train it again" if stored_here else "get a new copy"
-
-    def _restore(self, spec: Spec) -> tuple[Generator, TrainingWords | None]:
-        """Restore the generator and try it out, since somebody else may have written the files."""
-        kind = registry.resolve(spec)
-        try:
-            # a forged file may raise anything, or exhaust the memory
-            generator = create_generator(kind, spec.name, self.card.options)
-            words = files.load_generator(generator, self.folder)
-            if not hasattr(generator, "tokenizer"):
-                raise UserError(f"restore sets no tokenizer: see genbench generators check {self.card.spec}")
-            scoring.score(generator, _trial_text(generator.tokenizer))
-        except (Exception, MemoryError) as error:
-            reason = " ".join((str(error) if isinstance(error, GenbenchError) else format_error(error)).split())
-            raise UserError(f"model {self.name} cannot be used ({reason[:300]}); {self._remedy}") from error
-        return generator, words
-
-
-class LoadedModel(NamedTuple):
-    """A generator that was loaded, the words of its training text, and the card of the files that were read."""
-
-    generator: Generator
-    training_words: TrainingWords | None
-    card: ModelCard
-
-
-def models_folder() -> Path:
-    """Return the folder of stored models: below GENBENCH_HOME, else in the user's data folder."""
-    return files.home() / "models"
 
 
 def training_key(spec: Spec, options: Mapping[str, Any], about: Mapping[str, Any]) -> JsonObject:
@@ -169,7 +54,7 @@ def training_key(spec: Spec, options: Mapping[str, Any], about: Mapping[str, Any
 
 def list_models(folder: Path) -> list[StoredModel]:
     """Return all models in a folder, newest first; anything else in it is ignored."""
-    models = [model for path in folder.iterdir() if (model := _read(path))] if folder.is_dir() else []
+    models = [model for path in folder.iterdir() if (model := read_stored(path))] if folder.is_dir() else []
     return sorted(models, key=lambda model: model.card.created, reverse=True)
 
 
@@ -211,7 +96,7 @@ def get_model(folder: Path, name: str) -> StoredModel:
     # no such model, or several
     if not matches:
         time.sleep(POLL_SECONDS)  # it may be being replaced
-        if Path(name).name == name and (model := _read(folder / name)) is not None:
+        if Path(name).name == name and (model := read_stored(folder / name)) is not None:
             return model
         require_current(folder / name)
     if not models:
@@ -238,7 +123,7 @@ def open_model(place: str | Path) -> StoredModel:
 
 def read_model(folder: Path) -> StoredModel | None:
     """Return the model in a folder that anybody may have written; None where there is none."""
-    model = _read(folder) if folder.is_dir() else None
+    model = read_stored(folder) if folder.is_dir() else None
     if model is None or folder.resolve().parent == models_folder().resolve():
         return model
     return replace(model, allowed_files=())
@@ -264,7 +149,7 @@ def find_by_fingerprint(wanted: bytes) -> StoredModel:
     # a model of an earlier edition, which can be identified but not read
     for path in folder.iterdir() if folder.is_dir() else ():
         card = outdated_card(path)
-        if card is not None and _fingerprint(card.get("options", {}), card.get("files", {})) == wanted:
+        if card is not None and fingerprint_of(card.get("options", {}), card.get("files", {})) == wanted:
             raise UserError(
                 f"the text was compressed with {path.name}, a model that an earlier edition of genbench wrote and this "
                 "one does not read: decompress it with that edition, then train the model again and compress it anew"
@@ -278,7 +163,7 @@ def find_by_fingerprint(wanted: bytes) -> StoredModel:
 def fingerprint(generator: Generator, training_words: TrainingWords | None) -> bytes:
     """Return the 16 bytes that the model has when it is stored."""
     contents = files.generator_files(generator, training_words)
-    return _fingerprint(option_values(generator), {name: _digest(data) for name, data in contents.items()})
+    return fingerprint_of(option_values(generator), {name: digest(data) for name, data in contents.items()})
 
 
 def store_model(
@@ -361,48 +246,13 @@ def remove_named(names: Iterable[str]) -> list[str]:
     return [*models, *dict.fromkeys(outdated)]
 
 
-def model_at_fault(error: BaseException) -> str:
-    """Return the name of the loaded model in whose methods an error arose; "" where it arose elsewhere."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        generator, name = _loaded.get(id(frame.f_locals.get("self")), (None, ""))
-        if generator is not None and generator() is frame.f_locals.get("self"):
-            return name
-    return ""
-
-
-def has_digest(path: Path, digest: str) -> bool:
-    """Return whether a file is a plain one and has this sha256."""
-    try:
-        untrusted.require_regular_file(path)
-        return digest_of(path) == digest
-    except (OSError, ValueError):
-        return False
-
-
-def digest_of(path: Path) -> str:
-    """Return the sha256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
-def source_digest(spec: Spec) -> str:
-    """Return the digest of every file that a SPEC names, a plugin or vectors; "" where it names none."""
-    paths = spec.files()
-    return _digest(b"".join(bytes.fromhex(digest_of(path)) for path in paths)) if paths else ""
-
-
-def _fingerprint(options: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:
-    identity = json.dumps([options, sorted(digests.items())], sort_keys=True)
-    return sha256(identity.encode()).digest()[:16]
-
-
 def _place(temporary: Path, card: ModelCard, replace_old: bool = True) -> StoredModel:
     """Write the card of a model beside its files, and put them where its key says."""
     # the key decides the name: the same training replaces its earlier model, and an imported model no other
     identity = json.dumps(card.key, sort_keys=True)
     plain = re.sub(r"[^\w-]+", "_", f"{card.author}-{card.generator}")[:80]
     mark = "-imported" if card.imported else ""
-    final = temporary.parent / f"{plain}{mark}-{_digest(identity.encode())[:10]}"
+    final = temporary.parent / f"{plain}{mark}-{digest(identity.encode())[:10]}"
 
     card = _write_card(temporary, final.parent, card)
     if final.exists() and not replace_old:
@@ -435,24 +285,3 @@ def _rename(temporary: Path, final: Path) -> None:
         except OSError as error:  # another process has put its own there in between
             if not attempts_left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-
-
-def _trial_text(tokenizer: Tokenizer) -> str:
-    """Return a short text of some of a tokenizer's words and letters."""
-    letters = tokenizer.letters[:: len(tokenizer.letters) // TRIAL_LETTERS + 1]
-    words = tokenizer.known_words[:: len(tokenizer.known_words) // TRIAL_WORDS + 1]
-    return " ".join([*words, letters])
-
-
-def _read(folder: Path) -> StoredModel | None:
-    card = None if folder.name.startswith(".") else read_card(folder)
-    if card is None:
-        return None
-
-    # a folder that was copied here by hand, or a card that was edited, is not a training of this store
-    sealed = not card.imported and seal.has_seal(folder.parent, card.to_dict(), card.seal)
-    return StoredModel(folder, replace(card, imported=not sealed))
-
-
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()

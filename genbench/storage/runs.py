@@ -22,8 +22,8 @@ from genbench.storage.records import JsonObject, from_json
 
 FORMAT = 2
 FILE = "run.json"
-MAX_BYTES = 1 << 30  # of a run that is read
-MAX_VALUES = 1 << 26  # JSON values in it
+MAX_BYTES = 1 << 28  # of a run that is read
+MAX_VALUES = 1 << 24  # JSON values in it
 MAX_NAMED_AUTHORS = 2  # in the name of a run
 MAX_REASON = 160  # characters of the reason why a run cannot be read
 MAX_SUGGESTIONS = 5  # names in an error message

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_CARD_BYTES = 1 << 20  # of a model card or a list of checksums
-MAX_JSON_BYTES = 1 << 26  # of other JSON, and of the header of a safetensors file
+MAX_JSON_BYTES = 1 << 25  # of other JSON, and of the header of a safetensors file
 MAX_JSON_VALUES = 2_000_000  # in a file: lists, objects, names, strings and numbers
 MAX_ARRAY_BYTES = 1 << 36  # of a safetensors file
 MAX_DIMENSIONS = 32  # of an array: numpy's limit

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.errors import UserError
+from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
@@ -216,13 +216,16 @@ def _finite_points(curve: Any) -> list[list[float]]:
 
 
 def _store(model: Model, folder: Path) -> Model:
-    """Store a model. If it cannot be written, return it unstored, with a note on its card."""
+    """Store a model. If it cannot be written, or not loaded again, return it unstored, with a note on its card."""
     assert model.card is not None
     try:
         stored = models.store_model(model.generator, folder, model.card, model.training_words)
         return replace(model, card=stored.card, id=stored.name)
     except OSError as error:
-        # such as a full disk: the training is not lost
         note = f"the model could not be stored in {folder}: {error.strerror or error}"
-        training = replace(model.card.training, notes=[*model.card.training.notes, note])
-        return replace(model, card=replace(model.card, training=training))
+    except ContractError as error:
+        note = f"{error}; see genbench generators check {model.card.spec}"
+
+    # such as a full disk: the training is not lost
+    training = replace(model.card.training, notes=[*model.card.training.notes, note])
+    return replace(model, card=replace(model.card, training=training))

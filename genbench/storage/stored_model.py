@@ -1,0 +1,199 @@
+"""StoredModel: one stored model, loaded with care: its files are checked, and the generator is tried out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import traceback
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genbench import registry, scoring
+from genbench.errors import GenbenchError, UserError, format_error
+from genbench.generator import Generator
+from genbench.sampling.overlap import TrainingWords
+from genbench.spec import Spec, create_generator
+from genbench.storage import files, seal, untrusted
+from genbench.storage.cards import ModelCard, read_card
+from genbench.tokenization.tokenizer import Tokenizer
+
+LOAD_ATTEMPTS = 20  # to read a model that other processes replace
+REPLACING_POLLS, POLL_SECONDS = 20, 0.05  # to wait for a model that is being replaced
+TRIAL_LETTERS, TRIAL_WORDS = 16, 4  # of its vocabulary, which a model scores once it is loaded
+
+# The names of loaded models by the identity of their generator, for `model_at_fault`.
+_loaded: dict[int, tuple[weakref.ref[Generator], str]] = {}
+
+
+class LoadedModel(NamedTuple):
+    """A generator that was loaded, the words of its training text, and the card of the files that were read."""
+
+    generator: Generator
+    training_words: TrainingWords | None
+    card: ModelCard
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One stored model: its folder and its card."""
+
+    folder: Path
+    card: ModelCard
+    allowed_files: tuple[Path, ...] | None = None  # plugin files that may be run for it; None: those in its SPEC
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; 0 where another process has removed it."""
+        with contextlib.suppress(FileNotFoundError):
+            return sum(path.lstat().st_size for path in self.folder.iterdir())
+        return 0
+
+    @property
+    def fingerprint(self) -> bytes:
+        """16 bytes that differ from those of every model with other predictions."""
+        return fingerprint_of(self.card.options, self.card.files)
+
+    def load(self) -> LoadedModel:
+        """Return the generator, ready to use, with the words of its training text and its card.
+
+        Where another process replaces the model meanwhile, the new one is loaded. Raises UserError where a file is
+        damaged, missing or forged, or a plugin has changed since the training.
+        """
+        model = self
+        for _ in range(LOAD_ATTEMPTS):
+            try:
+                loaded = model._load_once()
+            except UserError:
+                newer = model._replacement()
+                if newer is None:
+                    raise
+            else:
+                # its files are those of one model if the card is still the same, or was removed with them
+                newer = model._replacement()
+                if newer is None:
+                    return loaded
+            model = newer
+        raise UserError(f"model {self.name} is replaced again and again by other processes; try again later")
+
+    def _replacement(self) -> StoredModel | None:
+        """Return the model that has taken the place of this one; None where this one is still there, or none is."""
+        for _ in range(REPLACING_POLLS):
+            newer = read_stored(self.folder)
+            if newer is not None:
+                return None if newer._identity == self._identity else replace(self, card=newer.card)
+            time.sleep(POLL_SECONDS)  # between the removal of the old one and the new one
+        return None
+
+    @property
+    def _identity(self) -> tuple[str, dict[str, str]]:
+        return self.card.created, self.card.files
+
+    def _load_once(self) -> LoadedModel:
+        # the files are those that were stored
+        for file, digest in self.card.files.items():
+            if not has_digest(self.folder / file, digest):
+                raise UserError(f"the {file} of model {self.name} is damaged; {self._remedy}")
+
+        # the plugin is the one that was trained
+        spec = Spec.parse(self.card.spec)
+        with registry.allow_files(self.allowed_files):
+            if self.allowed_files != () and source_digest(spec) != self.card.source:
+                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
+            generator, words = self._restore(spec)
+
+        # remember the name for `model_at_fault`
+        key = id(generator)
+        _loaded[key] = (weakref.ref(generator, lambda _: _loaded.pop(key, None)), self.name)
+        return LoadedModel(generator, words, self.card)
+
+    @property
+    def _remedy(self) -> str:
+        stored_here = self.folder.resolve().parent == models_folder().resolve()
+        return f"genbench models remove {self.name}, and train it again" if stored_here else "get a new copy"
+
+    def _restore(self, spec: Spec) -> tuple[Generator, TrainingWords | None]:
+        """Restore the generator and try it out, since somebody else may have written the files."""
+        kind = registry.resolve(spec)
+        try:
+            # a forged file may raise anything, or exhaust the memory
+            generator = create_generator(kind, spec.name, self.card.options)
+            words = files.load_generator(generator, self.folder)
+            scoring.score(generator, _trial_text(generator.tokenizer))
+        except (Exception, MemoryError) as error:
+            reason = " ".join((str(error) if isinstance(error, GenbenchError) else format_error(error)).split())
+            raise UserError(f"model {self.name} cannot be used ({reason[:300]}); {self._remedy}") from error
+        return generator, words
+
+
+def models_folder() -> Path:
+    """Return the folder of stored models: below GENBENCH_HOME, else in the user's data folder."""
+    return files.home() / "models"
+
+
+def read_stored(folder: Path) -> StoredModel | None:
+    """Return the model in a folder of stored models; None where there is none."""
+    card = None if folder.name.startswith(".") else read_card(folder)
+    if card is None:
+        return None
+
+    # a folder that was copied here by hand, or a card that was edited, is not a training of this store
+    sealed = not card.imported and seal.has_seal(folder.parent, card.to_dict(), card.seal)
+    return StoredModel(folder, replace(card, imported=not sealed))
+
+
+def model_at_fault(error: BaseException) -> str:
+    """Return the name of the loaded model in whose methods an error arose; "" where it arose elsewhere."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        generator, name = _loaded.get(id(frame.f_locals.get("self")), (None, ""))
+        if generator is not None and generator() is frame.f_locals.get("self"):
+            return name
+    return ""
+
+
+def has_digest(path: Path, digest: str) -> bool:
+    """Return whether a file is a plain one and has this sha256."""
+    try:
+        untrusted.require_regular_file(path)
+        return digest_of(path) == digest
+    except (OSError, ValueError):
+        return False
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def source_digest(spec: Spec) -> str:
+    """Return the digest of every file that a SPEC names, a plugin or vectors; "" where it names none."""
+    paths = spec.files()
+    return digest(b"".join(bytes.fromhex(digest_of(path)) for path in paths)) if paths else ""
+
+
+def fingerprint_of(options: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:
+    """Return the fingerprint of a model by its options and the checksums of its files."""
+    identity = json.dumps([options, sorted(digests.items())], sort_keys=True)
+    return sha256(identity.encode()).digest()[:16]
+
+
+def digest(data: bytes) -> str:
+    """Return the sha256 of bytes."""
+    return sha256(data).hexdigest()
+
+
+def _trial_text(tokenizer: Tokenizer) -> str:
+    """Return a short text of some of a tokenizer's words and letters."""
+    letters = tokenizer.letters[:: len(tokenizer.letters) // TRIAL_LETTERS + 1]
+    words = tokenizer.known_words[:: len(tokenizer.known_words) // TRIAL_WORDS + 1]
+    return " ".join([*words, letters])
