@@ -91,8 +91,7 @@ def compare(
     Training: `budget` is in seconds, or a duration such as "2m", for each row (30 seconds where no `steps` are given).
     A row that is not done `timeout` after its start fails (by default three budgets, a minute, and a second for every
     1,000 characters of test text; none with `steps` alone). `jobs` rows run side by side (one per core), on the
-    `executor`: "local", "ray", or the address of a Ray cluster. Stored models are reused unless `retrain`; models that
-    were imported only if `imported` names them.
+    `executor`: "local", "ray" or the address of a cluster. Stored models (of imported ones, `imported`) are reused.
 
     Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
     text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
