@@ -1,5 +1,6 @@
 """Memory curves and minimal pairs: chains of a known order, text without memory, and cases by hand."""
 
+import io
 import json
 import random
 from collections import Counter
@@ -7,14 +8,26 @@ from pathlib import Path
 
 import pytest
 from doubles import Fixed
+from rich.console import Console
 from test_cli import run
 
 import genbench
 from genbench import UserError, scoring
-from genbench.analysis.memory import ContextBits, context_curve, context_lengths, find_targets, shuffle_far_words
+from genbench.analysis.memory import (
+    ContextBits,
+    MemoryReport,
+    ModelMemory,
+    context_curve,
+    context_lengths,
+    find_targets,
+    shuffle_far_words,
+)
 from genbench.analysis.minimal_pairs import LECTURE, MinimalPair, pair_effects, read_pairs
 from genbench.generator import Generator, Text, TrainContext, ignore
 from genbench.registry import create
+from genbench.report.html.charts import Series
+from genbench.report.html.tables import memory as memory_table
+from genbench.report.terminal.memory import show_memory
 
 ROOT = Path(__file__).parent.parent
 ORDER = 5
@@ -52,6 +65,23 @@ def test_the_longest_context_gives_the_bits_of_the_score() -> None:
     expected = sum(bits[start:end].sum() for start, end in spans) / sum(end - start for start, end in spans)
     curve = context_curve(chain, test, spans, longest, ignore)
     assert curve[-1].bits_per_character == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("interval", "mark"), [
+    ((0.0, 0.0), ""), ((1e-16, 2e-16), ""), ((0.0001, 0.0004), ""), ((0.001, 0.002), "*"), ((-0.002, -0.001), ""),
+])  # fmt: skip
+def test_only_a_gain_that_is_shown_is_marked(interval: tuple[float, float], mark: str) -> None:
+    gain = sum(interval) / 2
+    point = ContextBits(4, 2.0, (1.9, 2.1), None, gain, interval)
+    report = MemoryReport("a", 1, 2, {"g": ModelMemory([point], [], None)})
+    out = io.StringIO()
+    show_memory(report, Console(file=out, width=120))
+    bounds = f"[{interval[0]:.3f}, {interval[1]:.3f}]"
+    assert f" {mark}{gain:.3f} {bounds}" in out.getvalue().replace("\t", " ")
+
+    # the same in the report
+    (line,) = memory_table("a", [(Series("g", 0), [point])]).lines
+    assert line.cells[-1].css_class == ("best" if mark else "")
 
 
 def test_without_memory_all_contexts_give_the_same_bits() -> None:

@@ -26,6 +26,14 @@ def test_a_constant_difference_is_clear_though_both_intervals_overlap() -> None:
     assert verdict.sentence() == "first ahead of second by 0.050 bits per character [0.050, 0.050]"
 
 
+def test_a_difference_shown_as_zero_is_not_clear() -> None:
+    for bits in (1e-9, 0.4):  # of 1,000 characters, in each block
+        (verdict,) = compare_rows([row("a", BLOCKS), row("b", BLOCKS + bits)])
+        assert verdict.interval is not None
+        assert verdict.interval[0] > 0
+        assert verdict.sentence(unit="") == "no clear difference between a and b: 0.000 [0.000, 0.000]"
+
+
 def test_a_difference_within_its_noise_is_not_clear() -> None:
     # standard deviation 0.5 over 50 blocks: standard error 0.07, and the difference is 0.01
     noise = np.random.default_rng(1).normal(0, 500, 50)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from genbench import registry, scoring
-from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval, wilson_interval
+from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval, interval_sign, wilson_interval
 from genbench.analysis.novelty import spaced_passages
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpora
@@ -59,7 +59,7 @@ class Attribution(JsonRecord):
     authors: list[AuthorBits]  # fewest bits first
     margin: float  # bits per character of the second author's model minus those of the first
     interval: Interval | None  # 95 %, of the margin; None below 1,000 characters
-    clear: bool  # whether the interval excludes zero
+    clear: bool  # whether the interval excludes zero at three decimals
 
     @property
     def best(self) -> str:
@@ -239,7 +239,7 @@ def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback =
         ],
         margin=second.bits_per_character - first.bits_per_character,
         interval=bounds,
-        clear=bounds is not None and bounds[0] > 0,
+        clear=interval_sign(bounds) > 0,
     )
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 BLOCK_CHARACTERS = 1000
 MIN_BLOCKS = 10  # with fewer blocks there is no interval
 RESAMPLES = 2000
+DECIMALS = 3  # of bits per character, wherever a difference is shown
 Z_95 = 1.959964  # 97.5 % quantile of the standard normal distribution
 
 Floats = npt.NDArray[np.float64]
@@ -47,6 +48,20 @@ def bootstrap_interval(bits: Floats, characters: Floats | None = None, seed: int
     # the percentile interval
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
+
+
+def interval_sign(interval: Interval | None) -> int:
+    """Return 1 where an interval of a difference is above zero, -1 where it is below, and 0 where it is neither.
+
+    The bounds are rounded as they are shown, so that nothing shown as 0.000 is called a difference.
+
+    >>> interval_sign((0.001, 0.2)), interval_sign((-0.2, -0.001)), interval_sign((-0.1, 0.1))
+    (1, -1, 0)
+    >>> interval_sign((1e-17, 0.0004)), interval_sign(None)
+    (0, 0)
+    """
+    low, high = (round(bound, DECIMALS) for bound in interval or (0.0, 0.0))
+    return (low > 0) - (high < 0)
 
 
 @lru_cache(maxsize=2)

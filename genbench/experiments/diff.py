@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from genbench.analysis.bootstrap import Interval, bootstrap_interval
+from genbench.analysis.bootstrap import Interval, bootstrap_interval, interval_sign
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
@@ -27,7 +27,7 @@ class RowDifference:
     bits_per_character: tuple[float | None, float | None]  # None where the row is not ok
     difference: float | None = None  # b minus a, bits per character; None where the texts differ
     interval: Interval | None = None  # 95 %, paired block bootstrap
-    clear: bool = False  # whether the interval excludes zero
+    clear: bool = False  # whether the interval excludes zero at three decimals
     identical: bool = False  # the bits of every block, and the samples
 
 
@@ -108,7 +108,7 @@ def _diff_rows(row_a: Row, row_b: Row, a: Comparison, b: Comparison) -> RowDiffe
         result,
         difference=bits_b - bits_a,
         interval=bounds,
-        clear=bounds is not None and not bounds[0] <= 0 <= bounds[1],
+        clear=interval_sign(bounds) != 0,
         identical=_outputs(row_a) == _outputs(row_b),
     )
 

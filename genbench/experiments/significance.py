@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, Interval, bootstrap_interval
+from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, Interval, bootstrap_interval, interval_sign
 from genbench.experiments.row import Row
 from genbench.spec import format_value
 
@@ -29,7 +29,7 @@ class Verdict:
     worse: str
     difference: float  # bits per character
     interval: Interval | None  # 95 %; None where the text is too short
-    clear: bool  # whether the interval excludes zero
+    clear: bool  # whether the interval excludes zero at three decimals
 
     def sentence(self, unit: str = f" {UNIT}") -> str:
         """Return the verdict in words.
@@ -185,5 +185,5 @@ def _compare_pair(better: _Total, worse: _Total, characters: Sequence[float] | N
         worse=worse.label,
         difference=worse.bits_per_character - better.bits_per_character,
         interval=bounds,
-        clear=bounds is not None and bounds[0] > 0,
+        clear=interval_sign(bounds) > 0,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from genbench.analysis.bootstrap import interval_sign
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.experiments.comparison import Comparison
@@ -128,13 +129,12 @@ def memory(author: str, curves: Sequence[tuple[Series, Sequence[ContextBits]]]) 
     for series, points in curves:
         for point in points:
             # a gain is marked if its interval is above 0
-            gain_bounds = point.beyond_interval
             cells = [
                 Cell(f"{point.context:,}"),
                 Cell(format_decimals(point.bits_per_character, 3)),
                 Cell(format_range(point.interval, 3)),
                 Cell(format_decimals(point.half_shuffled, 3)),
-                Cell(format_decimals(point.beyond, 3), "best" if gain_bounds and gain_bounds[0] > 0 else ""),
+                Cell(format_decimals(point.beyond, 3), "best" if interval_sign(point.beyond_interval) > 0 else ""),
             ]
             lines.append(Line(series.name, cells, series.number))
 

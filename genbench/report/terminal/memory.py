@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from genbench.analysis.bootstrap import interval_sign
 from genbench.analysis.gates import GateReport
 from genbench.analysis.memory import ContextBits, Gradients, MemoryReport
 from genbench.analysis.minimal_pairs import PairEffects
@@ -61,7 +62,7 @@ def _context_cells(point: ContextBits) -> list[str]:
     # the gain from the rest of the context, marked if its interval is above 0
     bounds, gain = point.beyond_interval, f"{point.beyond:.3f}"
     if bounds is not None:
-        gain = f"{'*' if bounds[0] > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+        gain = f"{'*' if interval_sign(bounds) > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
 
     # the columns of the table
     return [
