@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from doubles import Fixed
 
-from genbench import UserError
 from genbench.storage import files
 
 LEARNED: dict[str, Any] = {
@@ -70,21 +69,6 @@ def test_a_file_has_the_default_permissions(tmp_path: Path) -> None:
     files.write_atomic(tmp_path / "a", b"")
     (tmp_path / "b").write_bytes(b"")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
-
-
-def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is a folder"):
-        files.require_writable(tmp_path)
-    with pytest.raises(UserError, match="there is no folder"):
-        files.require_writable(tmp_path / "none" / "x.json")
-    files.require_writable(tmp_path / "x.json")
-    (tmp_path / "old").symlink_to(tmp_path / "target")
-    files.require_writable(tmp_path / "old")
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", tmp_path / ("x" * 300), Path("/dev/null")):
-        with pytest.raises(UserError, match="cannot be written"):
-            files.require_writable(path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "pipe"]
 
 
 def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:

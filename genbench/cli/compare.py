@@ -154,7 +154,7 @@ def compare(
     try:
         outputs.write(comparison)
     finally:
-        show_comparison(comparison, make_console())
+        show_comparison(comparison, make_console(stderr=outputs.to_standard_output))
     exit_by_outcome(comparison)
 
 

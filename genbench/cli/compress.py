@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from genbench.cli import completion
 from genbench.cli.options import Author, ModelOptions, OneSpec, OutputFile, accepts_groups, single
+from genbench.errors import UserError
 
 
 @accepts_groups
@@ -25,22 +27,25 @@ def compress(
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
-    from genbench.storage.files import require_writable, write_atomic
+    from genbench.storage.outputs import is_standard_output, require_writable, write_output
     from genbench.storage.user_files import read_bytes
 
     # refuse what cannot be read or written before the training
     data = read_bytes(file)
     characters = len(decode_utf8(data))
     require_writable(output)
+    printed = is_standard_output(output)
+    if printed and sys.stdout.isatty():
+        raise UserError("a compressed text cannot be shown on a terminal; name a file with -o")
     with Live(make_console(stderr=True)) as live:
         trained = model.model(model.corpus(author, live), single(generators), live)
         compressed = api.compress(trained, data, listener=live)
-    write_atomic(output, compressed)
+    write_output(output, compressed)
 
     # the size on disk, per character as in every other result
     bits_per_character = 8 * len(compressed) / max(characters, 1)
     sizes = [("bytes of text", f"{len(data):,}"), ("bytes compressed", f"{len(compressed):,}")]
-    print_pairs([*sizes, ("bits per character", f"{bits_per_character:.4f}")], make_console())
+    print_pairs([*sizes, ("bits per character", f"{bits_per_character:.4f}")], make_console(stderr=printed))
 
 
 def decompress(
@@ -57,9 +62,10 @@ def decompress(
 ) -> None:
     """Restore a compressed text byte for byte, with the model that compressed it."""
     from genbench import api
+    from genbench.report.export.files import write_text
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
-    from genbench.storage.files import require_writable, write_atomic
+    from genbench.storage.outputs import require_writable
     from genbench.storage.user_files import read_bytes
 
     data = read_bytes(file)
@@ -67,4 +73,5 @@ def decompress(
     with Live(make_console(stderr=True)) as live:
         with live.stage("loading the model"):
             trained = None if model is None else api.load(model)
-        write_atomic(output, api.decompress(data, trained, listener=live))
+        text = api.decompress(data, trained, listener=live).decode()
+    write_text(text, output)

@@ -231,11 +231,15 @@ Count = Annotated[int, typer.Option(metavar="N", min=1, help="Number of texts.")
 # Output
 
 PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-JsonFile = Annotated[Path | None, option("--json", metavar="FILE", help="Write everything as JSON.")]
-CsvFile = Annotated[Path | None, option("--csv", metavar="FILE", help="Write the rows as CSV.")]
-MarkdownFile = Annotated[Path | None, option("--markdown", metavar="FILE", help="Write the tables as Markdown.")]
-HtmlFile = Annotated[Path | None, option("--html", metavar="FILE", help="Write a report for a browser, one file.")]
-OutputFile = Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write.")]
+JsonFile = Annotated[Path | None, option("--json", metavar="FILE", help="Write everything as JSON; - prints it.")]
+CsvFile = Annotated[Path | None, option("--csv", metavar="FILE", help="Write the rows as CSV; - prints them.")]
+MarkdownFile = Annotated[
+    Path | None, option("--markdown", metavar="FILE", help="Write the tables as Markdown; - prints them.")
+]
+HtmlFile = Annotated[Path | None, option("--html", metavar="FILE", help="Write a report for a browser; - prints it.")]
+OutputFile = Annotated[
+    Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write; - is standard output.")
+]
 
 
 @dataclass(frozen=True)

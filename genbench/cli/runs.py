@@ -52,7 +52,7 @@ def show(name: RunName, json: JsonFile = None, csv: CsvFile = None, markdown: Ma
 
     # files first: a closed pipe ends the printing
     outputs.write(comparison)
-    show_comparison(comparison, make_console())
+    show_comparison(comparison, make_console(stderr=outputs.to_standard_output))
 
 
 @app.command()
@@ -63,8 +63,10 @@ def report(name: RunName, html: HtmlFile = None) -> None:
 
     comparison = load_run(name)
     path = html or Path(f"{comparison.name}.html")
-    Outputs(html=path).write(comparison)
-    typer.echo(f"wrote {path}: open it in a browser", err=True)
+    outputs = Outputs(html=path)
+    outputs.write(comparison)
+    if not outputs.to_standard_output:
+        typer.echo(f"wrote {path}: open it in a browser", err=True)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from genbench.cli.options import Author, HtmlFile, ModelOptions, PrintJson, SomeSpecsOrBest, TextFile, accepts_groups
+from genbench.errors import UserError
 
 
 @accepts_groups
@@ -19,14 +20,18 @@ def surprisal(
 ) -> None:
     """Show the surprisal of each word of a text in colors, by one or more generators; trains those not stored."""
     from genbench import api
+    from genbench.report.export.files import write_text
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.surprisal import show_surprisal
-    from genbench.storage.files import require_writable, write_atomic
+    from genbench.storage.outputs import is_standard_output, require_writable
 
     # check the output and read the text before the training
+    page_printed = html is not None and is_standard_output(html)
     if html is not None:
         require_writable(html)
+    if page_printed and json:
+        raise UserError("--html - and --json both print; name a file for the page")
     with Live(make_console(stderr=True)) as live:
         text = model.text(file, live)
         corpus = model.corpus(author, live)
@@ -36,8 +41,8 @@ def surprisal(
     if html is not None:
         from genbench.report.html import surprisal_page
 
-        write_atomic(html, surprisal_page(report).encode())
+        write_text(surprisal_page(report), html)
     if json:
         print_json(report.to_dict())
     else:
-        show_surprisal(report, make_console())
+        show_surprisal(report, make_console(stderr=page_printed))

@@ -68,5 +68,5 @@ def sweep(
     try:
         outputs.write_sweep(result)
     finally:
-        show_sweep(result, make_console())
+        show_sweep(result, make_console(stderr=outputs.to_standard_output))
     exit_by_outcome(result.comparison)

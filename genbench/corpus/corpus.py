@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genbench.corpus.split import BOOK_SEPARATOR, BookStarts, BookText
 from genbench.errors import UserError
-from genbench.storage.files import require_writable, write_atomic
+from genbench.storage.outputs import require_writable, write_output
 from genbench.tokenization.text import Text
 
 PARTS = ("train", "valid", "test")
@@ -129,5 +129,5 @@ def write_parts(corpus: Corpus, folder: Path | str) -> list[Path]:
     paths = [folder / f"{part}.txt" for part in PARTS]
     for path in paths:
         require_writable(path)
-        write_atomic(path, str(getattr(corpus, path.stem)).encode())
+        write_output(path, str(getattr(corpus, path.stem)).encode())
     return paths

@@ -16,6 +16,9 @@ UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # of them moves text. Soft hyphen, zero-width space, non-joiner, joiner, word joiner; visible signs before Arabic digits
 WORD_FORMATS = frozenset("\u00ad\u200b\u200c\u200d\u2060\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2")
 
+# what starts code, emphasis, links, table cells, formulas, and the addresses that are links without brackets
+_MARKUP = re.compile(r"[\\`*|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.|#(?=\s*$)", re.I)
+
 
 def printable(text: str) -> str:
     r"""Replace each character that can control a terminal by a visible one; keep newlines and the joiners of letters.
@@ -38,6 +41,16 @@ def _picture(char: str) -> str:
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else "\ufffd"
+
+
+def escape_markdown(text: str) -> str:
+    r"""Return a text in one line of Markdown, escaped so that it is shown as it is and cannot become markup.
+
+    >>> escape_markdown("a_b [c](https://d) `e` <f>")
+    'a_b [c\\](https\\://d) \\`e\\` &lt;f&gt;'
+    """
+    escaped = printable(text).replace("\n", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\g<0>", escaped)
 
 
 def unwrap(text: str) -> str:

@@ -9,4 +9,5 @@ models.py        stored models: list, find, load, store, remove
 checkpoints.py   interrupted trainings
 sharing.py       export and import of models
 runs.py          stored comparisons
+outputs.py       results where the user wants them: files, standard output, devices, pipes
 """

@@ -122,31 +122,6 @@ def require_new_folder(folder: Path) -> None:
         raise UserError(f"there is no folder {str(folder.parent)!r} for {folder.name}; create it first")
 
 
-def require_writable(path: Path) -> None:
-    """Refuse a path that cannot be written, by trying it; called before the work whose result goes there.
-
-    Raises UserError.
-    """
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            path.lstat()
-
-        # refuse what is not a file in an existing folder
-        if path.is_dir():
-            raise UserError(f"{str(path)!r} is a folder; name a file")
-        if not path.parent.is_dir():
-            raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; create it first")
-        if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
-            raise PermissionError(None, "it is read-only or not a regular file")
-
-        # the folder must take a new file
-        tempfile.TemporaryFile(dir=Path(os.path.realpath(path)).parent).close()
-    except OSError as error:
-        raise UserError(
-            f"{str(path)!r} cannot be written ({error.strerror}); name a file in a folder of yours"
-        ) from error
-
-
 # Generators
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genbench.errors import UserError
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
@@ -19,8 +21,9 @@ from genbench.experiments.sweep import Sweep
 from genbench.report import comparison_tables as tables
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import TextTable
-from genbench.report.formatting import printable
-from genbench.storage.files import require_writable, write_atomic
+from genbench.report.formatting import escape_markdown, printable
+from genbench.report.terminal.screen import print_json
+from genbench.storage.outputs import is_standard_output, require_writable, write_output
 
 # fields of a row that have no column: nested values
 NOT_IN_CSV = {
@@ -37,6 +40,8 @@ NOT_IN_CSV = {
 }
 # fields of aggregated rows, and fields that are written in another form
 NOT_IN_CSV |= {"seeds", "spread", "interval", "error"}
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")  # of a cell, in spreadsheet programs
 
 
 def as_json(result: Comparison | Sweep) -> str:
@@ -59,7 +64,10 @@ def sweep_as_html(sweep: Sweep) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Return a comparison as CSV: a line for each row, the options as JSON, an interval as two columns."""
+    """Return a comparison as CSV: a line for each row, the options as JSON, an interval as two columns.
+
+    A text that a spreadsheet would run as a formula begins with an apostrophe.
+    """
     lines = [_csv_line(row) for row in comparison.results]
     names = list(dict.fromkeys(name for line in lines for name in line))
 
@@ -86,7 +94,18 @@ def _csv_line(row: Row) -> dict[str, object]:
             flat |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
         else:
             flat["sample_words" if name == "words" else name] = value  # words counts those of the test text
-    return flat
+    return {name: _defuse(value) for name, value in flat.items()}
+
+
+def _defuse(value: object) -> object:
+    """Return a value of a cell; a text that a spreadsheet would run as a formula begins with an apostrophe.
+
+    Names of authors and generators, titles and errors may begin so; numbers are no texts, and stay as they are.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")  # the csv module does not quote a carriage return
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -106,7 +125,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     failed = [row for row in comparison.ranked(author) if not row.ok]
     failures = [[label, f"{row.status}: {row.error}"] for label, row in zip(labels(failed), failed, strict=True)]
     result_table = TextTable(["generator", *(column.heading for column in columns)], [*results, *failures])
-    lines = [f"### {_escape(author)}", *_table(result_table)]
+    lines = [f"### {escape_markdown(author)}", *_table(result_table)]
 
     # the other tables, as far as they were measured
     further = [
@@ -120,7 +139,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
         lines += _table(table)
 
     # a list of the verdicts on each pair
-    verdicts = [f"- {_escape(verdict.sentence())}" for verdict in comparison.verdicts(author)]
+    verdicts = [f"- {escape_markdown(verdict.sentence())}" for verdict in comparison.verdicts(author)]
     return "\n".join([*lines, "", *verdicts] if verdicts else lines) + "\n"
 
 
@@ -131,12 +150,7 @@ def _table(table: TextTable) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     """Return one line of a Markdown table."""
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
-
-
-def _escape(text: str) -> str:
-    """Return a text in one line, escaped so that it cannot become markup."""
-    return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {
@@ -167,6 +181,13 @@ class Outputs:
         # fail now rather than after hours of training
         for path in self.paths.values():
             require_writable(path)
+        if sum(map(is_standard_output, self.paths.values())) > 1:
+            raise UserError("two formats cannot share standard output; name a file for all but one of them")
+
+    @property
+    def to_standard_output(self) -> bool:
+        """Whether a format is written to standard output, where nothing else may be printed then."""
+        return any(map(is_standard_output, self.paths.values()))
 
     def write(self, comparison: Comparison) -> None:
         """Write a comparison to each file."""
@@ -181,7 +202,10 @@ class Outputs:
         errors: list[Exception] = []
         for name, path in self.paths.items():
             try:
-                write_text(formats[name](result), path)
+                if name == "json" and is_standard_output(path):
+                    print_json(result.to_dict())
+                else:
+                    write_text(formats[name](result), path)
             except Exception as error:  # one file costs no other
                 errors.append(error)
         if errors:
@@ -189,5 +213,11 @@ class Outputs:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text atomically; characters that UTF-8 cannot encode, as in some file names, are escaped."""
-    write_atomic(path, text.encode(errors="backslashreplace"))
+    """Write a text in UTF-8; characters that it cannot encode, as in some file names, are escaped.
+
+    On a terminal, characters that can control it are replaced by visible ones.
+    """
+    if is_standard_output(path) and sys.stdout.isatty():
+        sys.stdout.write(printable(text))
+    else:
+        write_output(path, text.encode(errors="backslashreplace"))

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from genbench import __version__
-from genbench.report.formatting import format_measure, printable
+from genbench.report.formatting import escape_markdown, format_measure, printable
 from genbench.spec import format_value
 from genbench.storage.cards import ModelCard
 
@@ -37,21 +37,22 @@ def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_tr
     `scores` are those on the author's test text; `provider` is the Python distribution that contains the generator.
     """
     # names and SPECs may contain markup
-    generator, author, spec = (_one_line(text) for text in (card.generator, card.author, card.spec))
+    generator, author = escape_markdown(card.generator), escape_markdown(card.author)
 
     # introduction, tables, notes
     sections = [
         f"# {generator}, trained on {author}",
         "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS` and "
         "stores the model beside your own; nothing in the folder is executed.",
-        f"Then `genbench generate {author} -g '{spec}'` uses it, where the author's text is the same.",
+        f"Then `genbench generate {_in_code(card.author)} -g '{_in_code(card.spec)}'` uses it, where the author's text "
+        "is the same.",
         _table("text", _text_rows(card)),
         _table("score on the test text", [(name, format_measure(key, scores[key])) for key, name in SCORES.items()]),
         _table("training", _training_rows(card, provider)),
         _table("options", [(option, format_value(value)) for option, value in card.options.items()]),
         _table("versions", _version_rows(card)),
         WITH_WORDS if has_training_words else WITHOUT_WORDS,
-        *(f"- {_one_line(note)}" for note in card.training.notes),
+        *(f"- {escape_markdown(note)}" for note in card.training.notes),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -108,10 +109,10 @@ def _version_rows(card: ModelCard) -> list[tuple[str, Any]]:
 
 def _table(heading: str, rows: Sequence[tuple[str, Any]]) -> str:
     """Return a Markdown table of two columns."""
-    lines = [f"| {_one_line(name)} | {_one_line(value)} |" for name, value in rows]
+    lines = [f"| {escape_markdown(name)} | {escape_markdown(str(value))} |" for name, value in rows]
     return "\n".join([f"| {heading} | |", "| --- | --- |", *lines])
 
 
-def _one_line(value: Any) -> str:
-    """Return a value in one line, escaped so that it cannot end its Markdown element."""
-    return printable(str(value)).replace("\n", " ").replace("|", "\\|").replace("`", "'").replace("<", "&lt;")
+def _in_code(text: str) -> str:
+    """Return a text in one line that cannot end the code span around it."""
+    return printable(text).replace("\n", " ").replace("`", "'")
