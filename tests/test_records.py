@@ -46,9 +46,14 @@ def test_an_unknown_column_is_refused_with_the_columns(text, name):
         (f'{{"text": "a"}}\n{{"text": {"[" * 100_000}\n', "has no column 'text'"),
     ],
 )
-def test_records_that_cannot_be_read_are_refused(text, message):
+def test_json_lines_that_cannot_be_read_are_refused(text, message):
     with pytest.raises(CorpusError, match=message):
         read_column(text, "r.jsonl", "text")
+
+
+def test_a_quotation_mark_that_is_not_closed_swallows_no_records():
+    with pytest.raises(CorpusError, match="r.csv, line 3, cannot be read: unexpected end of data; correct the file"):
+        list(read_column('id,text\n1,"One.\n2,Two.\n', "r.csv", "text"))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def _csv_values(text: str, name: str, column: str) -> Iterator[str]:
     delimiter = _delimiter(text, column)
     index = _require_column(column, _header(text, delimiter), name)
     with _long_fields():
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         try:
             for row in islice(rows, 1, None):
                 if row:

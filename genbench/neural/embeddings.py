@@ -230,8 +230,10 @@ def _parse_lines(
 
 
 def _read_lines(path: Path) -> Iterable[str]:
-    """Yield the lines of a UTF-8 text file; raise UserError if it cannot be read."""
+    """Yield the lines of a UTF-8 text file; raise UserError if it cannot be read, or is a device or a pipe."""
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is not a file")
         with path.open(encoding="utf-8", newline="\n") as lines:
             yield from lines
     except (OSError, UnicodeDecodeError) as error:
