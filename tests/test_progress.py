@@ -120,10 +120,20 @@ def test_a_task_inside_another_has_its_own_bar() -> None:
     assert not live.bars.tasks
 
 
-def test_without_an_estimate_a_bar_shows_the_seconds_so_far() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
-    with Live(console) as live, live.stage("importing"):
-        assert str(live.bars.columns[-1](live.bars.tasks[0])) == "0 s"
+def test_a_bar_shows_the_seconds_so_far_and_with_an_estimate_counts_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = Live(Console(file=io.StringIO(), force_terminal=True, width=80, _environ={}))
+    seconds = [0.0]
+    monkeypatch.setattr(live.bars, "get_time", lambda: seconds[0])
+
+    def shown(second: float, share: float | None = None) -> str:
+        seconds[0] = second
+        if share is not None:
+            report(share)
+        return str(live.bars.columns[-1].render(live.bars.tasks[0]))
+
+    report = live.task("scoring")
+    assert [shown(0, 0.0), shown(7)] == ["0 s", "7 s"]
+    assert [shown(10, 0.1), shown(20, 0.2), shown(25), shown(200)] == ["10 s", "01:20", "01:15", "00:00"]
 
 
 @pytest.mark.parametrize("spec", ["markov-char:order=2", "mixture:parts=markov-char+markov-word"])

@@ -38,8 +38,9 @@ def gates(
     # refuse the text and the generator before the training
     require_prompt(text)
     require_text(text)
-    require_probe(registry.create(single(generators)))
     with Live(make_console(stderr=True)) as live:
+        with live.stage("loading the generator"):
+            require_probe(registry.create(single(generators)))
         corpus = model.corpus(author, live)
         trained = model.model(corpus, single(generators), live)
         with live.stage("reading the text, searching for units that follow it"):

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn
 from rich.progress import Progress as ProgressBars
 from rich.table import Column
 from rich.text import Text
@@ -36,7 +36,7 @@ class Live(ProgressListener):
             TextColumn("{task.description}", markup=False, table_column=_text_column()),
             BarColumn(bar_width=12),
             TextColumn("{task.fields[status]}", markup=False, table_column=_text_column()),
-            _TimeColumn(compact=True),
+            _TimeColumn(),
             console=console,
             transient=True,
             expand=True,
@@ -97,13 +97,13 @@ class Live(ProgressListener):
 
         # a share that falls means that the next stage began: estimate the remaining time anew
         if key not in self.lines:
-            self.lines[key] = self.bars.add_task(name, total=1.0, status="")
+            self.lines[key] = self.bars.add_task(name, total=1.0, status="", updated=0.0)
         elif progress.fraction < self.shares.get(key, 0.0):
-            self.bars.reset(self.lines[key], status="")
+            self.bars.reset(self.lines[key])
         self.shares[key] = progress.fraction
 
-        completed = min(progress.fraction, MAX_SHOWN)
-        self.bars.update(self.lines[key], completed=completed, status=status, description=name)
+        completed, now = min(progress.fraction, MAX_SHOWN), self.bars.get_time()
+        self.bars.update(self.lines[key], completed=completed, status=status, description=name, updated=now)
 
     def _remove(self, key: Hashable) -> None:
         """Remove the bar or the plain line of a job or a task."""
@@ -113,14 +113,20 @@ class Live(ProgressListener):
             self.bars.remove_task(self.lines.pop(key))
 
 
-class _TimeColumn(TimeRemainingColumn):
-    """The remaining time of a task, or the seconds that it has lasted while no estimate is possible."""
+class _TimeColumn(ProgressColumn):
+    """The remaining time of a task, which counts down between two reports; without an estimate, the seconds so far."""
 
     def render(self, task: Task) -> Text:
         """Return the cell of a task."""
         if task.time_remaining is None:
             return Text(f"{task.elapsed or 0:.0f} s", style="progress.elapsed")
-        return super().render(task)
+        remaining = max(0.0, task.time_remaining - (task.get_time() - task.fields["updated"]))
+
+        # hours only where there are some
+        minutes, seconds = divmod(int(remaining), 60)
+        hours, minutes = divmod(minutes, 60)
+        clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+        return Text(clock, style="progress.remaining")
 
 
 def _text_column() -> Column:
