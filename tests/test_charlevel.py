@@ -106,6 +106,14 @@ def test_scoring_a_text_at_once_equals_steps(tiny: float, monkeypatch: pytest.Mo
         assert depths.tolist() == deep
 
 
+def test_the_end_of_a_long_word_stands_for_all_of_it() -> None:
+    view, whole = CharacterView(Alternating()), CharacterView(Alternating())
+    whole.rules.max_open = 10**6
+    ids = view.tokenizer.encode("ab " + "abc" * 30 + "--" + "-" * 40 + "\n" + "c" * 50)
+    assert view.score_stream(ids).log_probs.tolist() == whole.score_stream(ids).log_probs.tolist()
+    assert _steps(view, ids) == _steps(whole, ids)
+
+
 @pytest.mark.parametrize(("spec", "off"), [("markov-word", 1e-9), ("lstm-word:hidden=12,embedding=8", 1e-4)])
 def test_reading_pieces_together_equals_steps(spec: str, off: float) -> None:
     corpus = genbench.corpus("pell")

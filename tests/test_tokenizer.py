@@ -100,6 +100,14 @@ def test_a_prompt_may_end_between_a_letter_and_its_mark() -> None:
     assert " की" in surface.surfaces()
 
 
+def test_a_prompt_that_ends_in_a_very_long_word_is_left_open() -> None:
+    tokenizer = Tokenizer.words("a cat", min_count=1)
+    assert tokenizer.split_prompt("a " + "cat" * 20)[1] == " " + "cat" * 20
+    ids, rest = tokenizer.split_prompt("a " + "cat" * 2000)
+    assert (tokenizer.decode(ids), rest) == ("a " + "cat" * 2000, "")
+    assert ids[-1] != tokenizer.end_id
+
+
 def test_a_rare_piece_is_spelled_and_closed_in_training_too() -> None:
     tokenizer = Tokenizer.words("so so rare", min_count=2)
     assert token_names(tokenizer, "so so rare") == ["so", "so", "<r>", "<a>", "<r>", "<e>", "|"]

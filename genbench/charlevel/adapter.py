@@ -120,7 +120,8 @@ class CharacterView:
             if path.token is not None:
                 paths += self._extend(self._expand([replace(path, weight=1.0)]), token, text, share)
             elif path.spelled:
-                paths.append(replace(path, weight=share, open=path.open + text, token=token))
+                opened = self.rules.recent(path.open + text)
+                paths.append(replace(path, weight=share, open=opened, token=token))
             else:
                 paths.append(replace(path, weight=weight * path.weight / total, open=path.open + text))
         return paths

@@ -69,10 +69,13 @@ class Block:
         self.generator, self.words, self.rules = generator, generator.tokenizer, rules
         self.states, self.cumulative = states, dict[int, Floats]()
 
-        # one row for each character: its piece, the part of the piece read so far, and its place in the piece
+        # one row for each character: its piece, its place in the piece, and the part read so far (see WordRules.recent)
         self.piece_of = [piece for piece in pieces for _ in piece.text]
-        self.opened = [piece.text[:stop] for piece in pieces for stop in range(1, len(piece.text) + 1)]
-        self.place = np.array([len(opened) - 1 for opened in self.opened])
+        self.place = np.array([place for piece in pieces for place in range(len(piece.text))])
+        self.opened = [
+            piece.text[max(0, place + 1 - rules.max_open) : place + 1]
+            for piece, place in zip(self.piece_of, self.place.tolist(), strict=True)
+        ]
         self.letters = characters.encode("".join(piece.text for piece in pieces))
 
         # the results, added up path by path
@@ -107,10 +110,12 @@ class Block:
 
     def _add_spelling(self) -> None:
         """Add the paths on which the pieces are spelled."""
+        # the rows of all first letters, of all second letters, ...
+        by_place = np.split(np.argsort(self.place, kind="stable"), np.cumsum(np.bincount(self.place))[:-1])
+
         # the states after each letter: one batch for the first letters of all pieces, one for the second letters, ...
         self.spelling: list[State] = [self.states[piece.base] for piece in self.piece_of]
-        for place in range(int(self.place.max()) + 1):
-            rows = np.flatnonzero(self.place == place)
+        for place, rows in enumerate(by_place):
             before = [self.spelling[row - min(place, 1)] for row in rows]
             after = capabilities.advance_batch(self.generator, before, self.letters[rows].tolist())
             for row, state in zip(rows, after, strict=True):
@@ -119,8 +124,7 @@ class Block:
         # the weight of each path: the product of its letters' probabilities
         probabilities = np.exp(capabilities.log_probs_batch(self.generator, self.spelling, self.words.end_id + 1))
         weight = np.zeros(len(probabilities))
-        for place in range(int(self.place.max()) + 1):
-            rows = np.flatnonzero(self.place == place)
+        for place, rows in enumerate(by_place):
             if place:
                 weight[rows] = weight[rows - 1] * probabilities[rows - 1, self.letters[rows]]
             else:
@@ -144,7 +148,7 @@ class Block:
             # the ending is the text's own only at the end of the whole piece
             last_token = self.words.end_id if token is None else token
             separator = explicit_separator(piece.left, opened)
-            end = piece.end if opened == piece.text else -1
+            end = piece.end if self.place[row] == len(piece.text) - 1 else -1
             endings.append(Ending(row, self.ending_weight[row], state, last_token, opened[-1], separator, end))
         self._add_next_pieces(endings)
 

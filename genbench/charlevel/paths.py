@@ -66,7 +66,8 @@ class SurfaceIndex:
 
         # sorted, so that the texts with a prefix are a range of rows
         self.texts = [text for text, _ in surfaces[:-1]]
-        self.last_suffix = LAST_CHARACTER * (1 + max(map(len, self.texts)))  # sorts after every suffix of a text
+        self.longest = max(map(len, self.texts))
+        self.last_suffix = LAST_CHARACTER * (1 + self.longest)  # sorts after every suffix of a text
         self.tokens = np.array([token for _, token in surfaces])
         self.rows = np.empty(tokenizer.size, np.int64)  # of each token
         self.rows[self.tokens] = np.arange(len(surfaces))
@@ -75,6 +76,7 @@ class SurfaceIndex:
 
     def after(self, prefix: str) -> Continuations:
         """Return the next symbols of the texts that start with a prefix; cached."""
+        prefix = prefix[: self.longest + 1]  # no text is longer; keeps the cache small where a word is very long
         if prefix not in self._by_prefix:
             # the rows of all texts with the prefix, and of those that equal it
             low = bisect_left(self.texts, prefix)
@@ -100,6 +102,7 @@ class WordRules:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.pieces = {piece: tokenizer.none_id + 1 + place for place, piece in enumerate(tokenizer.known_words)}
+        self.max_open = max(map(len, tokenizer.known_words), default=0) + 2  # with an implied space
         self._letters = set(tokenizer.letters)
         self._surfaces = {implied: SurfaceIndex(tokenizer, implied) for implied in (False, True)}
         self._masks: dict[tuple[str, tuple[str, str] | None], Floats] = {}
@@ -109,6 +112,14 @@ class WordRules:
     def has_letters(self, text: str) -> bool:
         """Return whether all characters of a text are letters of the tokenizer."""
         return self._letters.issuperset(text)
+
+    def recent(self, opened: str) -> str:
+        """Return the end of an open piece that is longer than every known one; a shorter piece whole.
+
+        It is unknown too, and ends in the same character, so it stands for the piece: a very long word would otherwise
+        take time and memory by the square of its length.
+        """
+        return opened[-self.max_open :]
 
     def token_count(self, piece: str) -> int:
         """Return the number of tokens that encode a piece."""

@@ -36,6 +36,7 @@ from genbench.tokenization.text import Text
 Ids = npt.NDArray[np.int64]
 
 BYTES = 256  # ids of the fallback bytes: 0 to 255
+MAX_REST = 64  # characters at the end of a prompt with which the next tokens must agree
 
 
 class Tokenizer:
@@ -144,7 +145,8 @@ class Tokenizer:
     def split_prompt(self, prompt: str) -> tuple[Ids, str]:
         """Return the ids of a prompt's complete pieces, and the rest, with which the next tokens must agree.
 
-        If the last piece has an unknown character, it is spelled without END instead, and the rest is empty.
+        If the last piece has an unknown character, or the rest more than 64 characters, it is spelled without END
+        instead, and the rest is empty.
         """
         if self.kind == "characters":
             return self.encode(prompt), ""
@@ -155,10 +157,11 @@ class Tokenizer:
             stop = solid[-1].end() if solid else 0
         else:
             stop = solid[-2].end() if len(solid) > 1 else 0
-        if set(prompt[stop:]) <= set(self.letters):
+        if len(prompt) - stop <= MAX_REST and set(prompt[stop:]) <= set(self.letters):
             return self.encode(prompt[:stop]), prompt[stop:]
 
-        # an unknown character cannot be compared with sampled tokens: leave the spelling open
+        # an unknown character cannot be compared with sampled tokens, and each character of the rest costs time at each
+        # of the next tokens: leave the spelling open
         ids = self.encode(prompt)
         return (ids[:-1] if ids[-1] == self.end_id else ids), ""
 
