@@ -54,7 +54,10 @@ def connect(address: str) -> Iterator[None]:
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"Ray at {address or 'this machine'} cannot be used: {reason}") from error
+        raise UserError(
+            f"Ray at {address or 'this machine'} cannot be used: {reason}; if it asks for a token, set "
+            "RAY_AUTH_MODE=token and put the token into ~/.ray/auth_token (docs/cluster.md)"
+        ) from error
     try:
         yield
     finally:
