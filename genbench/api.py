@@ -47,6 +47,7 @@ from genbench.spec import Spec, option_values, parse_duration
 from genbench.storage import models, sharing
 from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
+from genbench.storage.selection import prune_models as prune_models
 from genbench.storage.sharing import import_model as import_model
 from genbench.storage.user_files import read_standard_input
 from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, form_notes

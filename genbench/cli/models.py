@@ -5,43 +5,44 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from genbench.cli import completion
-from genbench.cli.options import Author, ModelName, ModelOptions, OneSpec, accepts_groups, single
-
-if TYPE_CHECKING:
-    from genbench.storage.cards import ModelCard
+from genbench.cli.options import (
+    AnyAuthor,
+    AnyGenerator,
+    Author,
+    ModelName,
+    ModelOptions,
+    OneSpec,
+    accepts_groups,
+    single,
+)
 
 app = typer.Typer(
-    help="The stored models: list, show, remove, export, import.", no_args_is_help=True, rich_markup_mode=None
+    help="The stored models: list, show, remove, prune, export, import.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
 @app.command("list")
-def list_() -> None:
-    """List the stored models, newest first."""
+def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
+    """List the stored models, newest first, and the space they take."""
     from genbench.report.formatting import pluralize
+    from genbench.report.terminal.models import format_size, show_models
     from genbench.report.terminal.screen import make_console
-    from genbench.report.terminal.tables import print_list
     from genbench.storage.models import list_models, list_outdated, models_folder
+    from genbench.storage.selection import Selection
 
-    models = list_models(models_folder())
-    rows = [
-        [
-            model.name,
-            model.card.author,
-            model.card.spec,
-            _limits(model.card),
-            f"{model.size / 1e6:.1f} MB",
-            model.card.created[:16].replace("T", " "),
-        ]
-        for model in models
-    ]
-    print_list(["model", "author", "generator", "trained", "size", "date (UTC)"], rows, make_console())
-    typer.echo(f"{pluralize(len(models), 'model')} in {models_folder()}", err=True)
+    every = list_models(models_folder())
+    models = Selection(author, generator).models(every)
+    show_models(models, make_console())
+
+    # the total, then what cannot be listed
+    size = format_size(sum(model.size for model in models))
+    shown = pluralize(len(models), "model") if len(models) == len(every) else f"{len(models)} of {len(every)} models"
+    typer.echo(f"{shown}, {size} in {models_folder()}", err=True)
     outdated = list_outdated(models_folder())
     if outdated:
         typer.echo(
@@ -51,9 +52,25 @@ def list_() -> None:
         )
 
 
-def _limits(card: ModelCard) -> str:
-    limit = f"{card.steps} steps" if card.budget is None else f"{card.budget:g} s"
-    return f"{limit}, seed {card.seed}"
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(metavar="N", help="Models of each author and generator that are kept.")],
+    author: AnyAuthor = "",
+    generator: AnyGenerator = "",
+) -> None:
+    """Remove all models but the newest N of each author and generator."""
+    from genbench.report.formatting import pluralize
+    from genbench.report.terminal.models import format_size
+    from genbench.storage.selection import prune_models
+
+    pruned = prune_models(keep, author, generator)
+    for model in pruned.removed:
+        typer.echo(f"removed {model.name}", err=True)
+    typer.echo(
+        f"removed {pluralize(len(pruned.removed), 'model')}, {format_size(pruned.freed)}; kept {len(pruned.kept)}, "
+        f"{format_size(pruned.size)}",
+        err=True,
+    )
 
 
 @app.command()

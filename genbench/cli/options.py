@@ -95,6 +95,22 @@ Authors = Annotated[
     list[str] | None,
     typer.Argument(metavar="AUTHOR", help=AUTHORS_HELP, show_default=False, autocompletion=completion.authors),
 ]
+AnyAuthor = Annotated[
+    str,
+    typer.Argument(
+        metavar="AUTHOR", help="Only those of this author.", show_default=False, autocompletion=completion.author
+    ),
+]
+AnyGenerator = Annotated[
+    str,
+    typer.Option(
+        *("-g", "--generator"),
+        metavar="SPEC",
+        help="Only those of this generator, and of these options.",
+        show_default=False,
+        autocompletion=completion.spec,
+    ),
+]
 TextFile = Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")]
 ModelName = Annotated[
     str,

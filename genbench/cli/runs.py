@@ -10,7 +10,17 @@ import typer
 
 from genbench.cli import completion
 from genbench.cli.compare import exit_by_outcome
-from genbench.cli.options import CsvFile, HtmlFile, JsonFile, MarkdownFile, PrintJson, Retrain, RunName
+from genbench.cli.options import (
+    AnyAuthor,
+    AnyGenerator,
+    CsvFile,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    PrintJson,
+    Retrain,
+    RunName,
+)
 
 app = typer.Typer(
     help="The stored comparisons: list, show, report, rerun, diff, remove.",
@@ -20,16 +30,21 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_() -> None:
+def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
     """List the stored runs, newest first."""
     from genbench.report.formatting import pluralize
     from genbench.report.terminal.runs import show_runs
     from genbench.report.terminal.screen import make_console
     from genbench.storage.runs import runs_folder, scan_runs
+    from genbench.storage.selection import Selection
 
-    scan = scan_runs()
+    every = scan_runs()
+    scan = Selection(author, generator).runs(every)
     show_runs(scan, make_console())
-    typer.echo(f"{pluralize(len(scan.runs), 'run')} in {runs_folder()}", err=True)
+
+    # how many there are
+    shown = pluralize(len(scan.runs), "run") if scan == every else f"{len(scan.runs)} of {len(every.runs)} runs"
+    typer.echo(f"{shown} in {runs_folder()}", err=True)
 
     # runs of another version, or damaged ones
     if scan.unreadable:

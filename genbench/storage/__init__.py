@@ -10,4 +10,5 @@ checkpoints.py   interrupted trainings
 sharing.py       export and import of models
 runs.py          stored comparisons
 outputs.py       results where the user wants them: files, standard output, devices, pipes
+selection.py     models and runs by author and generator; removal of older models
 """

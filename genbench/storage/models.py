@@ -83,13 +83,14 @@ def find_model(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] 
 
 
 def get_model(folder: Path, name: str) -> StoredModel:
-    """Return the model of that name, or the only one whose name starts with it.
+    """Return the model of that name, or the only one whose name starts with it, or ends with it after a hyphen.
 
     Raises UserError where there is none or there are several.
     """
-    # an exact name, else the beginning of one
+    # an exact name, else the beginning or the end of one
     models = list_models(folder)
-    matches = [model for model in models if model.name == name] or [m for m in models if m.name.startswith(name)]
+    matches = [model for model in models if name in (model.name, model.short_name)]
+    matches = matches or [model for model in models if model.name.startswith(name)]
     if len(matches) == 1:
         return matches[0]
 

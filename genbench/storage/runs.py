@@ -38,6 +38,7 @@ class RowSummary:
     author: str
     generator: str
     status: str
+    options: JsonObject = field(default_factory=dict)
     bits_per_character: float | None = None
 
 

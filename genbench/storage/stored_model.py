@@ -52,6 +52,11 @@ class StoredModel:
         return self.folder.name
 
     @property
+    def short_name(self) -> str:
+        """The end of its name, which tells it from the others."""
+        return self.name.rpartition("-")[2]
+
+    @property
     def size(self) -> int:
         """Bytes on disk; 0 where another process has removed it."""
         with contextlib.suppress(FileNotFoundError):

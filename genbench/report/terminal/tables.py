@@ -18,6 +18,7 @@ MIN_NAME_WIDTH = 12  # columns of the terminal
 COLUMN_GAP = 2
 LIST_GAPS = (2, 1, 0)  # extra spaces after a column of a list, tried in this order until the list fits
 LIST_EDGES = 2  # spaces around a list
+FOLDED_WIDTH = 16  # least width of a column whose words may be broken
 MAX_MEAN_LINES = 5  # lines of a row on average; beyond that a paragraph is easier to read
 
 Cells = Sequence[str]
@@ -33,16 +34,19 @@ def print_heading(text: str, console: Console) -> None:
     print_text(text, console, "bold")
 
 
-def print_list(headings: Cells, rows: Sequence[Cells], console: Console, numbers: Cells = ()) -> None:
+def print_list(
+    headings: Cells, rows: Sequence[Cells], console: Console, numbers: Cells = (), specs: Cells = ()
+) -> None:
     """Print rows as a table, as paragraphs on a narrow terminal, or as tab-separated lines in a pipe.
 
-    The columns of the headings in `numbers` are aligned right and never wrapped.
+    The columns of the headings in `numbers` are aligned right and never wrapped; those in `specs`, which have long
+    words, are folded anywhere.
     """
     if not console.is_terminal:
         for row in (headings, *rows):
             print_tabs(row, console)
         return
-    for part in fit_list(headings, rows, console.width, numbers):
+    for part in fit_list(headings, rows, console.width, numbers, specs):
         console.print(part)
 
 
@@ -126,14 +130,16 @@ def _cell_width(cell: str | Text) -> int:
     return max(map(cell_len, str(cell).split("\n")))
 
 
-def fit_list(headings: Cells, rows: Sequence[Cells], width: int, numbers: Cells = ()) -> Iterator[RenderableType]:
+def fit_list(
+    headings: Cells, rows: Sequence[Cells], width: int, numbers: Cells = (), specs: Cells = ()
+) -> Iterator[RenderableType]:
     """Yield a list as one table if that breaks no word, otherwise as a paragraph for each row."""
     lines = [[printable(cell) for cell in row] for row in (headings, *rows)]
-    whole = [heading in numbers for heading in headings]
+    whole, folded = ([heading in names for heading in headings] for names in (numbers, specs))
 
     # a table with the widest gap between columns that fits
     for gap in LIST_GAPS:
-        widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1), whole)
+        widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1), whole, folded)
         if widths is not None:
             yield _list_table(lines[0], lines[1:], widths, gap, whole)
             return
@@ -144,10 +150,13 @@ def fit_list(headings: Cells, rows: Sequence[Cells], width: int, numbers: Cells 
         yield Padding(_paragraph(lines[0][1:], line[1:]), (0, 0, 0, 2))
 
 
-def column_widths(lines: Sequence[Cells], available: int, whole: Sequence[bool] = ()) -> list[int] | None:
+def column_widths(
+    lines: Sequence[Cells], available: int, whole: Sequence[bool] = (), folded: Sequence[bool] = ()
+) -> list[int] | None:
     """Return the width of each column of a list so that no word is broken, or None if that is impossible.
 
     The first column, which has the names, is wrapped only if the list does not fit otherwise; those in `whole` never.
+    The words of those in `folded` may be broken.
 
     >>> column_widths([["name", "what it is"], ["an a", "one of a few words"]], 22)
     [4, 18]
@@ -163,6 +172,9 @@ def column_widths(lines: Sequence[Cells], available: int, whole: Sequence[bool] 
     for column, is_whole in enumerate(whole):
         if is_whole:
             longest_words[column] = longest_cells[column]
+    for column, is_folded in enumerate(folded):
+        if is_folded:
+            longest_words[column] = min(longest_words[column], FOLDED_WIDTH)
 
     # try with the names on one line, then with all columns wrapped
     for minimum in ([longest_cells[0], *longest_words[1:]], longest_words):
