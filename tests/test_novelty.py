@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,9 +14,11 @@ from test_cli import run
 
 import genbench
 from genbench import UserError
+from genbench.analysis import common_runs
+from genbench.analysis.common_runs import character_matches, locate_run, word_matches
 from genbench.analysis.diversity import WINDOW, distinct, self_bleu, split_windows
 from genbench.analysis.novelty import CopiedRun, TrainingIndex, spaced_passages
-from genbench.analysis.suffix_array import SuffixArray
+from genbench.analysis.suffix_array import END, pack, sort_suffixes
 from genbench.corpus.corpus import Corpus
 
 TRAIN = "The dog sat. So the cat sat on the mat."
@@ -33,25 +36,62 @@ def index(thorne: Corpus) -> TrainingIndex:
     return TrainingIndex(str(thorne.train), thorne.book_starts)
 
 
-@given(sequence=symbols, query=st.lists(st.integers(-1, 5), max_size=20), wide=st.sampled_from([1, 1000, 2**30]))
-@example(sequence=[0] * 40, query=[0] * 20, wide=1)
-@example(sequence=[0, 1] * 20, query=[1, 0] * 10 + [4], wide=2**30)
+@given(sequence=symbols, wide=st.sampled_from([1, 1000, 2**30]))
+@example(sequence=[0] * 40, wide=1)
+@example(sequence=[0, 1] * 20, wide=2**30)
 @settings(deadline=None)
-def test_suffixes_are_sorted_and_matches_are_longest(sequence: list[int], query: list[int], wide: int) -> None:
-    sequence, query = [symbol * wide for symbol in sequence], [symbol * wide for symbol in query]
-    suffixes = SuffixArray(np.array(sequence, dtype=np.int64))
-    assert suffixes.order.tolist() == sorted(range(len(sequence)), key=lambda start: sequence[start:])
-    lengths, places = suffixes.matches(np.array(query, dtype=np.int64))
-    runs = {tuple(sequence[a:b]) for a in range(len(sequence)) for b in range(a, len(sequence) + 1)} | {()}
-    for start, (length, place) in enumerate(zip(lengths.tolist(), places.tolist(), strict=True)):
-        assert query[start : start + length] == sequence[place : place + length]
-        assert length == max(n for n in range(len(query) - start + 1) if tuple(query[start : start + n]) in runs)
+def test_suffixes_are_sorted(sequence: list[int], wide: int) -> None:
+    bits = (3 * wide + 1).bit_length()
+    keys = pack(np.array(sequence, dtype=np.int64) * wide + 1, bits, 64 // bits, END)
+    order = sort_suffixes(keys, 64 // bits).order.tolist()
+    assert order[1:] == sorted(range(len(sequence)), key=lambda start: sequence[start:])
 
 
-def test_suffixes_of_one_repeated_symbol() -> None:
-    suffixes = SuffixArray(np.zeros(5000, np.int64))
-    assert suffixes.order.tolist() == list(range(4999, -1, -1))
-    assert suffixes.matches(np.zeros(6000, np.int64))[0].tolist()[:1002] == [5000] * 1001 + [4999]
+texts = st.text("ab\u00e9 \U0001f600", max_size=40)
+
+
+@given(train=texts, queries=st.lists(texts, max_size=3), part=st.sampled_from([1, 5, 1000]))
+@example(train="a" * 100, queries=["a" * 70, "a" * 30 + "b"], part=1000)
+@example(train="ab" * 20, queries=["ba" * 30, "", "c"], part=7)
+@settings(deadline=None)
+def test_matches_are_the_longest(train: str, queries: list[str], part: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(common_runs, "PART", part)
+        matches, limited = character_matches(train, queries), character_matches(train, queries, limit=2)
+        in_words = word_matches(train, [query.split() for query in queries])
+    for query, lengths, short, words in zip(queries, matches, limited, in_words, strict=True):
+        assert lengths.tolist() == slow_matches(train, query)
+        assert np.minimum(short, 2).tolist() == np.minimum(lengths, 2).tolist()
+        assert words.tolist() == slow_matches(train.split(), query.split())
+
+
+def slow_matches(train: Sequence[str], query: Sequence[str]) -> list[int]:
+    """Return for each position of the query the length of its longest match, by comparing all runs."""
+    runs = {tuple(train[a:b]) for a in range(len(train)) for b in range(a, len(train) + 1)} | {()}
+    sizes = [[n for n in range(len(query) - i + 1) if tuple(query[i : i + n]) in runs] for i in range(len(query))]
+    return [max(lengths) for lengths in sizes]
+
+
+def test_of_several_occurrences_the_nearest_in_order_is_reported() -> None:
+    train = "cat a. cat b. cat d. cat b! cat"
+    assert locate_run(train, "cat c", 0, 4) == train.find("cat b.")  # "cat b! ..." sorts before "cat b. ..."
+    assert locate_run(train, "cat", 0, 3) == train.find("cat d")  # the end of a text sorts after all that follows
+    assert locate_run(train, "cat A", 0, 4) == train.find("cat d")  # and so does a letter that is not in the text
+    assert locate_run(train, "cat  ", 0, 4) == train.find("cat a")  # nothing sorts before it
+
+
+def test_occurrences_that_cannot_be_told_apart_in_time_are_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert locate_run("x" + "a" * 300, "ab", 0, 1) == 1
+    monkeypatch.setattr(common_runs, "MAX_COMPARED", 0)
+    assert locate_run("cat b, cat a", "cat ", 0, 4) == 0
+
+
+def test_texts_are_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = TrainingIndex(TRAIN)
+    index.read([SAMPLE, "the dog", SAMPLE])
+    monkeypatch.setattr("genbench.analysis.novelty.character_matches", None)
+    assert index.statistics([SAMPLE, "the dog"]).texts == 2
+    assert index.text_novelty("the dog").longest_copy == len("he dog")
 
 
 def test_novelty_of_one_text_by_hand() -> None:
@@ -83,7 +123,7 @@ def test_longest_copy_is_the_longest_common_run(text: str, train: str) -> None:
     matches = TrainingIndex(train).match(text)
     runs = [text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)]
     assert matches.longest == max((len(run) for run in runs if run in train), default=0)
-    assert train[matches.position : matches.position + matches.longest] in text
+    assert text[matches.start : matches.start + matches.longest] in train
 
 
 def test_copied_text_is_found_with_its_place(thorne: Corpus, index: TrainingIndex) -> None:

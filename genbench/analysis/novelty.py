@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genbench.analysis.common_runs import character_matches, locate_run, word_matches
 from genbench.analysis.diversity import distinct, self_bleu, whole_words
-from genbench.analysis.suffix_array import SuffixArray
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
@@ -30,7 +30,6 @@ MIN_COPIED_WORDS = 5  # shortest run that counts as copied
 MAX_NGRAM = 10  # words
 HUMAN_PASSAGES = 20  # of held-out text, for comparison
 JUDGED_CHARACTERS = 1_000_000  # of the training text, to judge whether it separates words
-UNICODE_SIZE = 0x110000  # code points
 
 BookStarts = Sequence[tuple[int, str]]  # offset in the training text and title of each book
 
@@ -97,7 +96,7 @@ def novelty(
     if not any(texts):
         raise UserError("there is no text to analyze; generate some characters, as with --length 1000")
 
-    # index the training text, then compare with passages of held-out text as long as the texts
+    # compare with passages of held-out text as long as the texts
     corpus = load_corpus(
         author,
         lines=lines,
@@ -106,14 +105,15 @@ def novelty(
         on_progress=listener.download,
         on_message=listener.message,
     )
-    length = round(sum(map(len, texts)) / len(texts))
-    with listener.stage("indexing the training text"):
+    passages = spaced_passages(str(corpus.valid), round(sum(map(len, texts)) / len(texts)))
+    with listener.stage("comparing with the training text"):
         index = TrainingIndex(str(corpus.train), corpus.book_starts)
+        index.read([*texts, *passages])
         return NoveltyReport(
             words,
             [index.text_novelty(text, words) for text in texts],
             index.statistics(texts, words),
-            index.statistics(spaced_passages(str(corpus.valid), length), words),
+            index.statistics(passages, words),
         )
 
 
@@ -123,7 +123,7 @@ class TextMatches:
 
     text: str
     longest: int  # length of the longest common run, in characters
-    position: int  # of that run in the training text
+    start: int  # of that run in the text
     match_lengths: Ids  # (words,) length in words of the longest common run that starts at each word
 
     def copied_words(self, min_words: int = MIN_COPIED_WORDS) -> int:
@@ -162,49 +162,43 @@ class TextMatches:
 
 
 class TrainingIndex:
-    """An index of a training text that finds the runs of characters and words it shares with other texts."""
+    """A training text, in which the runs of characters and words that it shares with other texts are found.
+
+    `read` finds those of many texts in one pass over the training text; other methods read texts that are new.
+    """
 
     def __init__(self, train: str, book_starts: BookStarts = ()) -> None:
         self.train, self.book_starts = train, list(book_starts)
-        self._code_points = _code_points(train)
+        self._matches: dict[str, TextMatches] = {}
 
-        # number the characters of the training text, so that more of them fit into a key of the suffix array
-        present = np.flatnonzero(np.bincount(self._code_points))
-        self._symbols = np.full(UNICODE_SIZE, -1, np.int64)  # of each code point; -1: not in the training text
-        self._symbols[present] = np.arange(len(present))
-        self._vocabulary: dict[str, int] = {}
+    def read(self, texts: Iterable[str]) -> None:
+        """Find the runs of all texts together: ten times as fast as one after the other."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._matches]
+        if not new:
+            return
+
+        # characters: the longest run; words: the length of the run that starts at each
+        characters = character_matches(self.train, new)
+        words = word_matches(self.train, [whole_words(text) if self.separates_words else [] for text in new])
+        for text, lengths, word_lengths in zip(new, characters, words, strict=True):
+            start = int(lengths.argmax()) if len(lengths) else 0
+            longest = int(lengths[start]) if len(lengths) else 0
+            self._matches[text] = TextMatches(text, longest, start, word_lengths)
 
     @cached_property
     def separates_words(self) -> bool:
         """Whether the training text separates its words by white space, judged by its start."""
         return separates_words(self.train[:JUDGED_CHARACTERS])
 
-    @cached_property
-    def _characters(self) -> SuffixArray:
-        return SuffixArray(self._symbols[self._code_points])
-
-    @cached_property
-    def _words(self) -> SuffixArray:
-        # number the words in the order of their first occurrence
-        words = [self._vocabulary.setdefault(word, len(self._vocabulary)) for word in self.train.split()]
-        return SuffixArray(np.array(words, dtype=np.int64))
-
-    def match_lengths(self, text: str) -> tuple[Ids, Ids]:
-        """Return for each position of a text the length of its longest match in the training text, and where it is."""
-        return self._characters.matches(self._symbols[_code_points(text)])
+    def match_lengths(self, text: str, limit: int | None = None) -> Ids:
+        """Return for each position of a text the length of its longest match; those above `limit` may be shorter."""
+        (lengths,) = character_matches(self.train, [text], limit)
+        return lengths
 
     def match(self, text: str) -> TextMatches:
         """Return the runs of characters and words of a text that occur in the training text."""
-        # characters: the longest run
-        lengths, positions = self.match_lengths(text)
-        best = int(lengths.argmax()) if len(lengths) else None
-        longest, position = (0, 0) if best is None else (int(lengths[best]), int(positions[best]))
-
-        # words: the length of the run that starts at each; -1 for words that the training text does not have
-        index = self._words  # fills the vocabulary
-        words = [self._vocabulary.get(word, -1) for word in whole_words(text) if self.separates_words]
-        word_lengths, _ = index.matches(np.array(words, dtype=np.int64))
-        return TextMatches(text, longest, position, word_lengths)
+        self.read([text])
+        return self._matches[text]
 
     def locate(self, position: int) -> tuple[str, int]:
         """Return the title of the book at a position of the training text, and the offset in that book."""
@@ -217,22 +211,27 @@ class TrainingIndex:
 
     def text_novelty(self, text: str, min_words: int = MIN_COPIED_WORDS) -> TextNovelty:
         """Return the copied runs of a text and its share of new n-grams."""
-        # where the longest copied run comes from
         matches = self.match(text)
-        book, character = self.locate(matches.position)
-        run = self.train[matches.position : matches.position + matches.longest]
-
         return TextNovelty(
             matches.longest,
-            CopiedRun(book, character, run) if matches.longest else None,
+            self._copied_from(matches),
             matches.copied_spans(min_words),
             copied_share([matches], min_words),
             unseen_shares([matches]),
         )
 
+    def _copied_from(self, matches: TextMatches) -> CopiedRun | None:
+        """Return the longest copied run and its place; None if nothing is copied."""
+        if not matches.longest:
+            return None
+        place = locate_run(self.train, matches.text, matches.start, matches.longest)
+        book, character = self.locate(place)
+        return CopiedRun(book, character, self.train[place : place + matches.longest])
+
     def statistics(self, texts: Sequence[str], min_words: int = MIN_COPIED_WORDS) -> NoveltyStatistics:
         """Return the figures of several texts together."""
         # shares are over the words and n-grams of all texts, not means over texts
+        self.read(texts)
         matches = [self.match(text) for text in texts]
         in_words = texts if self.separates_words else []
         return NoveltyStatistics(
@@ -271,7 +270,3 @@ def spaced_passages(text: str, length: int, max_count: int = HUMAN_PASSAGES) -> 
     starts = [index * (len(text) // count) for index in range(count)]
     starts = [start if not start else 1 + text.find(" ", start - 1) for start in starts]
     return [text[start : start + length] for start in starts if start + length <= len(text)]
-
-
-def _code_points(text: str) -> Ids:
-    return np.frombuffer(text.encode("utf-32-le"), dtype="<u4").astype(np.int64)

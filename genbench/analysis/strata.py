@@ -101,7 +101,7 @@ def by_word_frequency(index: TrainingIndex, test: str) -> Strata:
 
 def by_context_seen(index: TrainingIndex, test: str) -> Strata:
     """Group characters by the length of the context before them that occurs in the training text."""
-    lengths, _ = index.match_lengths(test)
+    lengths = index.match_lengths(test, CONTEXT_LENGTHS[-1])
     positions = np.arange(len(test))
 
     # the end of the longest match from each position never decreases, so it can be searched

@@ -1,9 +1,9 @@
-"""Suffix arrays in numpy: sort the suffixes of a sequence, and find the longest matches of another sequence in it.
+"""Suffix arrays in numpy: sort the suffixes of a sequence, and compare neighbors.
 
 Suffixes are sorted by as many symbols as fit into one 64-bit key, then by prefix doubling (Manber & Myers 1993) of the
 suffixes that are still tied (Larsson & Sadakane 2007). The ranks of each doubling give the longest common prefixes.
 
-    SuffixArray     the sorted suffixes of a sequence; its method `matches` finds copied text
+    sort_suffixes   the sorted suffixes of a sequence
     sort_contexts   the sorted suffixes of the reversed sequence, and their common prefixes; n-grams are counted with it
 """
 
@@ -20,88 +20,6 @@ Keys = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int32]
 END = 0  # the code after the last symbol: the smallest, so that a suffix sorts after its own prefixes
 KEY_BITS = 64
-
-
-class SuffixArray:
-    """The sorted suffixes of a sequence of symbols, which are integers of 0 or more, (symbols,)."""
-
-    def __init__(self, symbols: Ids) -> None:
-        self.length = len(symbols)
-        self.unknown = int(symbols.max(initial=-1)) + 2  # code of a symbol that the sequence does not have
-        self.bits = self.unknown.bit_length()
-        self.width = KEY_BITS // self.bits  # symbols in a key
-        self.keys = pack(symbols + 1, self.bits, self.width, END)  # (symbols + 1,)
-        self.order = sort_suffixes(self.keys, self.width).order[1:]  # (symbols,), without the empty suffix
-
-    def matches(self, query: Ids) -> tuple[Ids, Ids]:
-        """Return for each position of `query` the length of its longest match in the sequence, and where that starts.
-
-        The match at position i is the longest prefix of query[i:] that occurs in the sequence. Both results are
-        (query,). A symbol that is not in the sequence is -1. Time: O(n log m) for n symbols in the query and m in the
-        sequence.
-        """
-        if not self.length or not len(query):
-            return np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
-
-        # the query in the same code as the sequence
-        codes = np.where((query < 0) | (query >= self.unknown - 1), self.unknown, query + 1)
-        keys = pack(codes, self.bits, self.width, self.unknown)
-
-        # search in sorted order: neighboring searches read the same memory, which takes a third less time
-        positions = np.argsort(keys[:-1])
-        insertion = self._search(keys, positions)
-
-        # the longest match is one of the two neighbors of the insertion point
-        left, right = (self.order[np.clip(row, 0, self.length - 1)] for row in (insertion - 1, insertion))
-        shared_left, shared_right = self._shared(keys, positions, left), self._shared(keys, positions, right)
-        lengths, starts = np.empty(len(query), np.int64), np.empty(len(query), np.int64)
-        lengths[positions] = np.maximum(shared_left, shared_right)
-        starts[positions] = np.where(shared_left >= shared_right, left, right)
-        return lengths, starts
-
-    def _search(self, keys: Keys, positions: Ids) -> Ids:
-        """Return by binary search how many suffixes sort before the query at each position, (positions,)."""
-        low, high = np.full(len(positions), -1), np.full(len(positions), self.length)
-
-        # keys that are known to be shared with the suffixes at both bounds are not compared again
-        shared_low, shared_high = np.zeros(len(positions), np.int64), np.zeros(len(positions), np.int64)
-
-        for _ in range(self.length.bit_length()):
-            # compare the query with the suffix in the middle
-            open_ = high - low > 1
-            middle = np.where(open_, (low + high) // 2, np.clip(low, 0, None))
-            suffixes = self.order[middle]
-            shared = self._shared_keys(keys, positions, suffixes, np.minimum(shared_low, shared_high))
-            before = self._key_after(self.keys, suffixes, shared) < self._key_after(keys, positions, shared)
-
-            # move one bound of each search to the middle
-            up, down = open_ & before, open_ & ~before
-            low, shared_low = np.where(up, middle, low), np.where(up, shared, shared_low)
-            high, shared_high = np.where(down, middle, high), np.where(down, shared, shared_high)
-        return high
-
-    def _shared_keys(self, keys: Keys, positions: Ids, suffixes: Positions, at_least: Ids) -> Ids:
-        """Return how many whole keys a query position and a suffix share, given a lower bound, (positions,)."""
-        shared, active = at_least.copy(), np.arange(len(positions))
-
-        # compare one key after the other, for the positions that still agree
-        while len(active):
-            query = self._key_after(keys, positions[active], shared[active])
-            active = active[query == self._key_after(self.keys, suffixes[active], shared[active])]
-            shared[active] += 1
-        return shared
-
-    def _key_after(self, keys: Keys, positions: Ids | Positions, whole_keys: Ids) -> Keys:
-        """Return the key that follows a number of whole keys, (positions,)."""
-        following: Keys = keys[np.minimum(positions + whole_keys * self.width, len(keys) - 1)]
-        return following
-
-    def _shared(self, keys: Keys, positions: Ids, suffixes: Positions) -> Ids:
-        """Return how many symbols a query position and a suffix share, (positions,)."""
-        # whole keys, then the symbols of the first key that differs
-        whole_keys = self._shared_keys(keys, positions, suffixes, np.zeros(len(positions), np.int64))
-        differ = self._key_after(keys, positions, whole_keys) ^ self._key_after(self.keys, suffixes, whole_keys)
-        return whole_keys * self.width + _shared_in_key(differ, self.bits, self.width)
 
 
 @dataclass
@@ -131,7 +49,7 @@ class SortedSuffixes:
             left, right = left + same, right + same
 
         # the rest is shorter than a key
-        shared[1:] += _shared_in_key(keys[left] ^ keys[right], bits, width)
+        shared[1:] += shared_in_key(keys[left] ^ keys[right], bits, width)
         return shared
 
 
@@ -238,7 +156,7 @@ def radix_argsort(keys: Keys) -> Positions:
     return order
 
 
-def _shared_in_key(differ: Keys, bits: int, width: int) -> Positions:
+def shared_in_key(differ: Keys, bits: int, width: int) -> Positions:
     """Return the number of equal symbols at the start of two keys, from the xor of the keys, (keys,)."""
     # comparing with each power of two is cheaper than a logarithm
     shared = np.full(len(differ), width, np.int32)

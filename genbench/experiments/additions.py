@@ -39,10 +39,15 @@ def add_figures(
 
     `analyses` are by author; `length` is that of the first samples in characters, 0 without samples.
     """
-    steps = _Steps(listener, len(comparison.results) + 3 * len(analyses) + (judge is not None))
+    steps = _Steps(listener, len(comparison.results) + 4 * len(analyses) + (judge is not None))
+
+    # what samples copy is looked for in one pass over each training text; without it, it is not tried row by row
+    readings = {author: partial(_read, analysis, comparison, length) for author, analysis in analyses.items()}
+    read = {author for author, reading in readings.items() if steps.run(f"copies of {author}", reading, False)}
     results = []
     for row in comparison.results:
-        row = steps.run(f"copies of {row.author} {row.generator}", partial(analyses[row.author].add_to, row), row)
+        if row.author in read:
+            row = steps.run(f"copies of {row.author} {row.generator}", partial(analyses[row.author].add_to, row), row)
         results.append(steps.run(f"style of {row.generator}", partial(_with_style, row, judge), row) if judge else row)
 
     # figures of each author's text
@@ -50,7 +55,8 @@ def add_figures(
     held_out: dict[str, NoveltyStatistics | None] = {}
     for author, analysis in analyses.items():
         texts = str(analysis.corpus.train), str(analysis.corpus.test)
-        held_out[author] = steps.run(f"copies of held-out {author}", partial(analysis.held_out, length), None)
+        human = partial(analysis.held_out, length if author in read else 0)
+        held_out[author] = steps.run(f"copies of held-out {author}", human, None)
         baselines[author] = {
             **steps.run(f"uniform and unigram baselines of {author}", partial(character_baselines, *texts), {}),
             **steps.run(f"xz baseline of {author}", partial(xz_baseline, *texts), {}),
@@ -118,6 +124,11 @@ def interruptible(compute: Callable[[], Result]) -> Result:
     while not future.done():
         wait([future], POLL_SECONDS)
     return future.result()
+
+
+def _read(analysis: CopyAnalysis, comparison: Comparison, length: int) -> bool:
+    analysis.read(comparison.results, length)
+    return True
 
 
 def _with_style(row: Row, judge: StyleJudge) -> Row:

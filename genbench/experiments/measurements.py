@@ -104,22 +104,24 @@ def _context_curve(generator: Generator, text: str, report: ReportProgress) -> l
 
 @dataclass
 class CopyAnalysis:
-    """Measures what samples copy from one author's training text, and the strata of the test text.
-
-    The training text is indexed when it is first needed.
-    """
+    """Measures what samples copy from one author's training text, and the strata of the test text."""
 
     corpus: Corpus
     _held_out: dict[int, NoveltyStatistics] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> TrainingIndex:
-        """The index of the training text."""
+        """The training text, with what was found in it."""
         return TrainingIndex(str(self.corpus.train), self.corpus.book_starts)
 
     def strata(self, splits: Sequence[str]) -> dict[str, JsonObject]:
         """Return the strata of the test text, packed for a job, by kind of split."""
         return {by: stratify(by, self.index, str(self.corpus.test)).pack() for by in splits}
+
+    def read(self, rows: Sequence[Row], length: int) -> None:
+        """Find the copies of all samples of this author's rows, and of held-out text, in one pass over the text."""
+        samples = [sample.text for row in rows if row.author == self.corpus.author for sample in row.samples]
+        self.index.read([*samples, *(spaced_passages(str(self.corpus.valid), length) if length else ())])
 
     def add_to(self, row: Row) -> Row:
         """Return the row with the figures of each sample, and for each temperature those of its samples together."""
