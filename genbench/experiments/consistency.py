@@ -42,7 +42,7 @@ def _problems(comparison: Comparison) -> Iterator[str]:
         if row.author not in comparison.corpora:
             yield f"a row is of {row.author!r}, and there is no such text"
         if row.ok:
-            yield from (f"{row.author} {row.generator}: {problem}" for problem in _row_problems(row))
+            yield from (f"{row.author} {row.generator}: {problem}" for problem in row_problems(row))
     for author in comparison.corpora:
         rows = [row for row in comparison.results if row.ok and row.author == author]
         if any(_differ([measure(row) for row in rows]) for measure in (_blocks, _contexts, _sample_count)):
@@ -51,7 +51,7 @@ def _problems(comparison: Comparison) -> Iterator[str]:
     yield from _style_problems(comparison)
 
 
-def _row_problems(row: Row) -> Iterator[str]:
+def row_problems(row: Row) -> Iterator[str]:
     """Yield what is wrong with a finished row."""
     scores = [getattr(row, name) for name in SCORES]
     if any(score is None for score in scores):
@@ -65,7 +65,7 @@ def _row_problems(row: Row) -> Iterator[str]:
         yield "a score is out of range"
 
     # samples and their statistics
-    if any(sample.longest_copy is None for sample in row.samples) or not all(map(_is_complete, row.novelty)):
+    if not all(map(_is_complete, row.novelty)):
         yield "the figures of a sample are missing"
 
 

@@ -11,6 +11,7 @@ from typing import IO, Any, TypeAlias
 
 from genbench.analysis.bootstrap import BLOCK_CHARACTERS
 from genbench.errors import ContractError
+from genbench.experiments.consistency import row_problems
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.generator import Progress
@@ -83,8 +84,8 @@ def _require_row_of(job: Job, row: Row) -> None:
         return
 
     # the score of the whole test text, and a sample for each prompt and sampling
-    if row.error is not None or row.bits is None or row.bits_per_character is None:
-        raise ValueError("a row without a score")
+    for problem in row_problems(row):
+        raise ValueError(f"a row that cannot be: {problem}")
     if row.characters != len(job.test) or len(row.block_bits) != len(job.test) // BLOCK_CHARACTERS:
         raise ValueError("a row with the score of another text")
     if row.splits.keys() != job.strata.keys() or row.cross_scores.keys() != job.other_tests.keys():
