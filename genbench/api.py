@@ -43,7 +43,7 @@ from genbench.generator import Generator, Progress
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling
 from genbench.scoring import Score
-from genbench.spec import Spec, option_values, parse_duration
+from genbench.spec import Spec, parse_duration
 from genbench.storage import models, sharing
 from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
@@ -186,7 +186,7 @@ def load_or_train(
     """
     # check the arguments before the text is downloaded
     spec = None if generator is None else Spec.parse(generator)
-    options = {} if spec is None else option_values(_create(spec, listener))
+    known = None if spec is None else _describe(spec, listener)
     TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto").require_device()
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
     named = models.full_names(imported)
@@ -194,11 +194,11 @@ def load_or_train(
     required = {name: value for name, value in limits.items() if value is not None}
 
     # the stored models that match: the newest one of the SPEC, or those of all SPECs and seeds, the best first
-    if spec is None:
+    if spec is None or known is None:
         required.pop("seed", None)
         candidates = rank_models(text, required, named)
     else:
-        key = models.training_key(spec, options, describe_text(text)) | required
+        key = models.training_key(spec, known.values, known.paths(spec), describe_text(text)) | required
         newest = models.find_model(models.models_folder(), key, named)
         candidates = [] if newest is None else [newest]
 
@@ -316,6 +316,12 @@ def _create(spec: Spec, listener: ProgressListener) -> Generator:
     """Return a new generator, announced: importing torch for the first network takes seconds."""
     with listener.stage(f"loading {spec.name}"):
         return registry.create(spec)
+
+
+def _describe(spec: Spec, listener: ProgressListener) -> registry.Description:
+    """Return the description of a SPEC, announced: importing torch for the first network takes seconds."""
+    with listener.stage(f"loading {spec.name}"):
+        return registry.describe_here(spec)
 
 
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:

@@ -14,6 +14,7 @@ so that the rest of genbench calls one function for every generator.
     ContextLengths      how long a context was seen in training
     Activations         gates, memory and gradients of a recurrent network
     Adaptive            whether the generator learns from the text that it reads
+    MemoryEstimate      how much memory its training needs at least
 """
 
 from __future__ import annotations
@@ -149,6 +150,14 @@ class Adaptive(Protocol):
         """Whether this generator, with its current options, learns while it reads."""
 
 
+@runtime_checkable
+class MemoryEstimate(Protocol):
+    """Estimates the memory that its training needs, so that one that cannot fit is refused before it starts."""
+
+    def training_memory(self) -> int:
+        """Return the bytes that training with these options needs at least, whatever the text."""
+
+
 @lru_cache(maxsize=1024)
 def supports(kind: type, capability: type) -> bool:
     """Return whether a generator class has all methods of a capability; cached, for loops over tokens."""
@@ -158,6 +167,11 @@ def supports(kind: type, capability: type) -> bool:
 def is_adaptive(generator: Generator) -> bool:
     """Return whether a generator learns from the text it reads while it is scored."""
     return isinstance(generator, Adaptive) and bool(generator.adapts)
+
+
+def training_memory(generator: Generator) -> int:
+    """Return the bytes that the training needs at least; 0 for a generator without the capability."""
+    return generator.training_memory() if isinstance(generator, MemoryEstimate) else 0
 
 
 def advance_batch(generator: Generator, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -21,7 +20,7 @@ from genbench.errors import SpecError, UserError, nearest
 from genbench.generator import Generator, OptionValue
 
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
-WORD = re.compile(r"[^()+:,=]+")  # of a SPEC
+SYNTAX = frozenset("()+:,=")  # characters of a SPEC that have a meaning
 REGISTERED_NAME = re.compile(r"[\w-]+:\s*\w+\s*=")  # a name with options; ".py" in an option does not make it a path
 PLUGIN_FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
 MAX_CHARACTERS, MAX_DEPTH = 4_000, 20  # of a SPEC: characters, nested parentheses
@@ -29,6 +28,13 @@ LITERALS: dict[Any, Mapping[str, OptionValue]] = {
     bool: dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False),
     type(None): {"none": None, "auto": None},
 }
+
+# numbers as they are written in a SPEC: in one way each, so that two SPECs of one model are equal
+INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+MAX_INTEGER = 2**63 - 1  # the largest whole number that arrays and tensors hold
+
+Span = tuple[int, int]  # start and end of a part of a text
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,9 @@ class Spec:
     name: str
     options: dict[str, str]
     path: Path | None = None
-    text: str = field(default="", compare=False)  # as it was written
+    text: str = field(default="", compare=False)  # without spaces around its parts
+    head: int = field(default=0, compare=False, repr=False)  # length of the name or the path in `text`
+    starts: dict[str, int] = field(default_factory=dict, compare=False, repr=False)  # of the options' values in `text`
 
     @classmethod
     def parse(cls, text: str | Spec) -> Spec:
@@ -48,9 +56,13 @@ class Spec:
         {'hidden': '512', 'layers': '2'}
         >>> Spec.parse("./my_idea.py:weight=(1,2)").path
         PosixPath('my_idea.py')
+        >>> str(Spec.parse(" markov-char: order = 3"))
+        'markov-char:order=3'
         """
         if isinstance(text, Spec):
             return text
+        if not isinstance(text, str):
+            raise SpecError(f"SPEC {text!r} is not text; a SPEC is {FORM}")
         if len(text) > MAX_CHARACTERS:
             raise SpecError(
                 f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {MAX_CHARACTERS:,}: give fewer"
@@ -63,30 +75,33 @@ class Spec:
             raise SpecError(f"SPEC {text!r} names no generator; a SPEC is {FORM}")
         path = Path(name) if file else None
 
-        # its options
-        options: dict[str, str] = {}
-        for part in _split_options(rest, text) if rest or colon else []:
-            key, equals, value = part.partition("=")
-            if not equals or not key.strip() or not value.strip():
-                raise SpecError(f"SPEC {text!r} has {part!r} where key=value is expected; a SPEC is {FORM}")
-            if key.strip() in options:
-                raise SpecError(f"SPEC {text!r} gives {key.strip()} twice; give it once")
-            options[key.strip()] = _without_parentheses(value.strip())
-        return cls(path.stem if path else name.strip(), options, path, text)
+        # its options, and where their values stand in the text without spaces
+        plain = name if file else name.strip()
+        head, options, starts = len(plain), dict[str, str](), dict[str, int]()
+        for _, part in _split(rest, ",", text) if rest or colon else []:
+            key, value = _parse_option(part, text)
+            if key in options:
+                raise SpecError(f"SPEC {text!r} gives {key} twice; give it once")
+            options[key] = _without_parentheses(value)
+            plain += f"{',' if starts else ':'}{key}="
+            starts[key] = len(plain) + (options[key] != value)
+            plain += value
+        return cls(path.stem if path else plain[:head], options, path, plain, head, starts)
 
     def __str__(self) -> str:
         return self.text
 
-    def files(self) -> list[Path]:
-        """Return the existing files that the SPEC names, such as plugins and word vectors."""
-        # any word of an option may be a path
-        named = [self.path, *(Path(word) for value in self.options.values() for word in WORD.findall(value))]
-        return [path for path in named if path is not None and os.path.isfile(path)]
+    def replace_files(self, files: Sequence[Span], replace: Callable[[str], str]) -> str:
+        """Return the SPEC with `replace` applied to the names of files at these places of its text.
 
-    def map_files(self, replace: Callable[[str], str]) -> str:
-        """Return the SPEC with `replace` applied to each word that names a file."""
-        paths = set(self.files())
-        return WORD.sub(lambda word: replace(word[0]) if Path(word[0]) in paths else word[0], self.text)
+        >>> Spec.parse("lstm-word:hidden=3,embeddings=3").replace_files([(30, 31)], lambda name: f"/data/{name}")
+        'lstm-word:hidden=3,embeddings=/data/3'
+        """
+        parts, end = [], 0
+        for start, stop in files:
+            parts += [self.text[end:start], replace(self.text[start:stop])]
+            end = stop
+        return "".join(parts) + self.text[end:]
 
     def fill(self, chosen: Mapping[str, Any]) -> str:
         """Return the SPEC with more options set, such as the values that training chose for "auto".
@@ -100,27 +115,48 @@ class Spec:
 
         # a value with syntax characters needs parentheses
         pairs = [
-            f"{key}=({value})" if set(value) & set(",:+()") else f"{key}={value}" for key, value in options.items()
+            f"{key}=({value})" if set(value) & SYNTAX - {"="} else f"{key}={value}" for key, value in options.items()
         ]
         return f"{self.path or self.name}:{','.join(pairs)}"
 
 
-def _split_options(text: str, spec: str) -> Iterator[str]:
-    """Yield the parts of a list of options, which is split at commas outside parentheses."""
+def split_specs(text: str) -> list[tuple[int, str]]:
+    """Return the SPECs in the value of an option that lists them, with plus signs between, and where each starts.
+
+    >>> split_specs("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
+    [(1, 'markov-char:order=6'), (23, 'lstm-char'), (34, 'mixture:parts=(a)+(b)')]
+    """
+    specs = []
+    for start, part in _split(text, "+", text):
+        spec = _without_parentheses(part.strip())
+        specs.append((start + part.index(spec), spec))
+    return specs
+
+
+def _parse_option(text: str, spec: str) -> tuple[str, str]:
+    """Return the name of an option of a SPEC and its value, both without spaces around them."""
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not key or not value:
+        raise SpecError(f"SPEC {spec!r} has {text!r} where key=value is expected; a SPEC is {FORM}")
+    return key, value
+
+
+def _split(text: str, separator: str, spec: str) -> Iterator[tuple[int, str]]:
+    """Yield the parts of a list that is split at separators outside parentheses, and where each starts."""
     depth, start = 0, 0
     for place, character in enumerate(text):
         depth += (character == "(") - (character == ")")
         if not 0 <= depth <= MAX_DEPTH:
             break
 
-        # a comma at depth 0 ends an option
-        if character == "," and depth == 0:
-            yield text[start:place]
+        # a separator at depth 0 ends a part
+        if character == separator and depth == 0:
+            yield start, text[start:place]
             start = place + 1
 
     if depth:
         raise SpecError(f"SPEC {spec!r} has parentheses that do not match, or over {MAX_DEPTH} deep; a SPEC is {FORM}")
-    yield text[start:]
+    yield start, text[start:]
 
 
 def _without_parentheses(value: str) -> str:
@@ -146,19 +182,34 @@ class Option:
     type: Any
     default: Any
     help: str = ""
+    names: Literal["", "file", "specs"] = ""  # what its value names: a file, or other generators
 
     @property
     def choices(self) -> str:
         """The valid values in words."""
-        return " or ".join(_words(part) for part in _alternatives(self.type))
+        words = [_words(part) for part in _alternatives(self.type)]
+        return " or ".join("a file" if self.names == "file" and word == "text" else word for word in words)
+
+    def is_word(self, value: str) -> bool:
+        """Return whether the value of an option that names a file is one of the words that its type lists instead.
+
+        >>> Option("vectors", Literal["none"] | str, "none", names="file").is_word("none")
+        True
+        """
+        literals = [part for part in _alternatives(self.type) if get_origin(part) is Literal]
+        return any(value in map(str, get_args(literal)) for literal in literals)
 
 
 def options_of(generator: type[Generator]) -> dict[str, Option]:
-    """Return the options of a generator class, its dataclass fields, by name and in order."""
+    """Return the options of a generator class, its dataclass fields, by name and in order.
+
+    The metadata of a field may have `help`, a description, and `names`: "file" for the path of a file, "specs" for
+    SPECs with plus signs between.
+    """
     # the annotations of the fields are strings, because of `from __future__ import annotations`
     hints = get_type_hints(generator)
     return {
-        f.name: Option(f.name, hints[f.name], field_default(f), f.metadata.get("help", ""))
+        f.name: Option(f.name, hints[f.name], field_default(f), f.metadata.get("help", ""), f.metadata.get("names", ""))
         for f in dataclasses.fields(generator)  # type: ignore[arg-type]
         if f.init
     }
@@ -208,7 +259,23 @@ def convert(text: str, option: Option, generator: str) -> Any:
             return _as(text, kind)
         except (ValueError, KeyError):
             continue
-    raise SpecError(f"{generator}: {option.name} is {text!r}, but must be {option.choices} (default {option.default})")
+    raise SpecError(
+        f"{generator}: {option.name} is {text!r}, but must be {option.choices}{_number_hint(text)} "
+        f"(default {format_value(option.default)})"
+    )
+
+
+def _number_hint(text: str) -> str:
+    """Return how to write a whole number that `int` accepts and a SPEC does not; "" for other text.
+
+    >>> _number_hint("+3"), _number_hint("9" * 20)
+    (', as in 3', ' of at most 19 digits')
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        return ""
+    return f", as in {number}" if abs(number) <= MAX_INTEGER else f" of at most {len(str(MAX_INTEGER))} digits"
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
@@ -234,13 +301,16 @@ def _as(text: str, kind: Any) -> Any:
     if kind in LITERALS:
         return LITERALS[kind][text.lower()]
 
-    # numbers and strings; "nan" and "inf" are not valid
-    if kind is float and not math.isfinite(float(text)):
+    # numbers; "nan", "inf", "1_0" and digits of other scripts are not valid
+    if kind is int and not (INTEGER.fullmatch(text) and abs(int(text)) <= MAX_INTEGER):
+        raise ValueError(text)
+    if kind is float and not (DECIMAL.fullmatch(text) and math.isfinite(float(text))):
         raise ValueError(text)
     return kind(text)
 
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+MAX_HOURS = 10_000  # of a duration; timers of the system end at some 290 years
 
 
 def parse_duration(value: str | float | None, name: str = "budget") -> float | None:
@@ -253,8 +323,16 @@ def parse_duration(value: str | float | None, name: str = "budget") -> float | N
         return None
 
     # a string needs a number with or without a unit
-    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|m|min|h|)\s*", value) if isinstance(value, str) else None
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0 if isinstance(value, str) else float(value)
-    if not 0 < seconds < math.inf:
-        raise UserError(f"{name} is {value!r}, but must be a time above 0 such as 30s, 2m or 1h")
-    return seconds
+    seconds: float = math.nan
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*(s|m|min|h|)\s*", value)
+        seconds = float(match[1]) * _SECONDS[match[2]] if match else math.nan
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = value
+
+    # "not" also refuses NaN
+    if not 0 < seconds <= MAX_HOURS * 3600:
+        raise UserError(
+            f"{name} is {value!r}, but must be a time above 0 such as 30s, 2m or 1h, and at most {MAX_HOURS}h"
+        )
+    return float(seconds)

@@ -25,6 +25,7 @@ from genbench.capabilities import (
     is_adaptive,
     log_probs_batch,
     token_log_probs,
+    training_memory,
 )
 from genbench.charlevel.adapter import CharacterView
 from genbench.errors import SpecError
@@ -41,7 +42,7 @@ from genbench.generator import (
     rescale,
 )
 from genbench.registry import create
-from genbench.spec import Spec
+from genbench.spec import Spec, split_specs
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 View = Generator | CharacterView
@@ -62,7 +63,10 @@ class Mixture(Generator):
 
     parts: str = field(
         default="markov-char+lstm-char",
-        metadata={"help": "SPECs with plus signs between; one with options in parentheses, (markov-char:order=6)"},
+        metadata={
+            "help": "SPECs with plus signs between; one with options in parentheses, (markov-char:order=6)",
+            "names": "specs",
+        },
     )
 
     shares: str = field(
@@ -74,12 +78,15 @@ class Mixture(Generator):
     )
 
     def __post_init__(self) -> None:
-        self.specs = split_parts(self.parts)
+        self.specs = [spec for _, spec in split_specs(self.parts)]
         if len(self.specs) < 2:
             raise ValueError(f"parts is {self.parts!r}, but must be two or more SPECs, as in markov-char+lstm-char")
         for spec in self.specs:
             create(spec)
         self._parse_shares()
+
+    def training_memory(self) -> int:
+        return max(training_memory(create(spec)) for spec in self.specs)
 
     @property
     def adapts(self) -> bool:
@@ -93,7 +100,7 @@ class Mixture(Generator):
 
         # one number above 0 per part; other text counts as zero and is refused
         numbers = self.shares.split("+")
-        shares = [float(number) if re.fullmatch(r"\d+(\.\d+)?", number) else 0.0 for number in numbers]
+        shares = [float(number) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", number) else 0.0 for number in numbers]
         if len(shares) != len(self.specs) or min(shares) <= 0:
             example = "+".join("1" for _ in self.specs)
             raise ValueError(
@@ -294,25 +301,6 @@ def _as_json(stats: TrainStats) -> dict[str, Any]:
     fields = asdict(stats)
     details: dict[str, Any] = fields.pop("details")
     return {name: value for name, value in fields.items() if value not in (None, [], {})} | details
-
-
-def split_parts(parts: str) -> list[str]:
-    """Split the option `parts` at plus signs outside parentheses into SPECs.
-
-    >>> split_parts("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
-    ['markov-char:order=6', 'lstm-char', 'mixture:parts=(a)+(b)']
-    """
-    # split at depth zero
-    specs, depth = [""], 0
-    for character in parts:
-        depth += (character == "(") - (character == ")")
-        if character == "+" and depth == 0:
-            specs.append("")
-        else:
-            specs[-1] += character
-
-    # remove the outer parentheses
-    return [re.sub(r"^\((.*)\)$", r"\1", spec.strip()) for spec in specs]
 
 
 def mix(log_probs: Sequence[LogProbs], log_weights: Floats) -> LogProbs:

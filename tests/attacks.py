@@ -83,7 +83,7 @@ def model_files(spec: str, folder: Path) -> Files:
     generator = registry.create(spec)
     generator.fit(Text(TEXT * 12), Text(TEXT), TrainContext(steps=2))
     about = {"author": "x", "sha256": "0", "held_out": "", "seed": 0, "budget": None, "steps": 2, "device": "cpu"}
-    key = models.training_key(Spec.parse(spec), option_values(generator), about)
+    key = models.training_key(Spec.parse(spec), option_values(generator), [], about)
     card = ModelCard(spec=spec, books=["X"], lines="join", training=TrainingRecord(seconds=1.0), **key)
     stored = models.store_model(generator, folder, card, TrainingWords.from_text(TEXT * 12))
     return {path.name: path.read_bytes() for path in stored.folder.iterdir()}

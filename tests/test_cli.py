@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from processes import write_plugin
 
 from genbench.cli.main import main
 
@@ -170,8 +171,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 @pytest.mark.slow
 def test_exit_code_1_if_every_row_fails(prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "broken.py").write_text("raise ValueError('broken on purpose')")
-    assert run(monkeypatch, "compare", str(prose_file), "-g", str(tmp_path / "broken.py")) == 1
+    plugin = write_plugin(tmp_path, "fit", "raise ValueError('broken on purpose')")
+    assert run(monkeypatch, "compare", str(prose_file), "-g", plugin) == 1
 
 
 def test_corpora_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from processes import write_plugin
 from genbench.corpus.loading import load_corpus
 from genbench.experiments.compare import compare
 from genbench.experiments.duplicates import unique_specs, unique_texts
-from genbench.spec import Spec
+from genbench.experiments.plan import describe_specs
 from genbench.training import ProgressListener
 
 
@@ -27,16 +27,17 @@ from genbench.training import ProgressListener
 )
 def test_a_generator_is_compared_once(specs: list[str], names: list[str], message: str) -> None:
     messages: list[str] = []
-    assert [str(spec) for spec in unique_specs([Spec.parse(text) for text in specs], messages.append)] == names
+    assert [str(spec) for spec, _ in unique_specs(describe_specs(specs), messages.append)] == names
     assert len(messages) == 1
     assert message in messages[0]
 
 
+@pytest.mark.slow
 def test_a_plugin_file_is_compared_once(tmp_path: Path) -> None:
     path = write_plugin(tmp_path, "fit", "pass")
     (tmp_path / "other").mkdir()
     other = write_plugin(tmp_path / "other", "fit", "pass")
-    specs = [Spec.parse(text) for text in (path, os.path.relpath(path), f"{path}:smoothing=1", other)]
+    specs = describe_specs([path, os.path.relpath(path), f"{path}:smoothing=1", other])
     messages: list[str] = []
     assert unique_specs(specs, messages.append) == [specs[0], *specs[2:]]
     assert len(messages) == 1

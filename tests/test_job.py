@@ -15,7 +15,7 @@ from genbench.corpus.loading import load_corpus
 from genbench.experiments.compare import compare
 from genbench.experiments.executors.local import LocalExecutor
 from genbench.experiments.job import Job, run_job
-from genbench.experiments.plan import CompareSettings, make_jobs
+from genbench.experiments.plan import CompareSettings, describe_specs, make_jobs
 from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.sampling import resolve_prompt
@@ -80,7 +80,7 @@ def test_each_prompt_is_sampled_at_each_temperature() -> None:
 
 def test_a_random_prompt_is_from_the_author_and_the_same_for_all_rows() -> None:
     corpora = [load_corpus(name) for name in ("thorne", "marrow")]
-    specs = [Spec.parse("markov-char"), Spec.parse("markov-word")]
+    specs = describe_specs(["markov-char", "markov-word"])
     jobs = make_jobs(CompareSettings(seeds=2, prompts=["It is", "random"]), corpora, specs)
     for corpus in corpora:
         ((fixed, random),) = {tuple(job.prompts) for job in jobs if job.author == corpus.author}
@@ -233,11 +233,3 @@ def test_odd_statistics_and_progress_do_not_fail_a_row(code: str, tmp_path: Path
     assert isinstance(row, Row)
     assert row.status == "ok"
     assert all(isinstance(event, Progress) and event.fraction >= 0 for event in events)
-
-
-def test_a_file_that_exits_when_imported_fails_its_row(tmp_path: Path) -> None:
-    (tmp_path / "exits.py").write_text("import sys; sys.exit(3)")
-    broken, chain = compare("thorne", [str(tmp_path / "exits.py"), "markov-char"], length=0, keep=False).results
-    assert (broken.status, chain.status) == ("failed", "ok")
-    assert broken.error
-    assert "SystemExit" in broken.error

@@ -15,9 +15,8 @@ from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, 
 from genbench.experiments.executors.local import LocalExecutor
 from genbench.experiments.executors.ray_task import TaskMessage, run_in_folder
 from genbench.experiments.job import Job
-from genbench.experiments.plan import CompareSettings
+from genbench.experiments.plan import CompareSettings, describe_specs
 from genbench.experiments.row import Row
-from genbench.spec import Spec
 from genbench.storage import models
 from genbench.storage.cards import CARD, FILES
 
@@ -25,12 +24,15 @@ TEXT = "the cat sat on the mat. " * 60
 
 
 def make_job(spec: str, folder: Path | None = None) -> Job:
+    ((parsed, known),) = describe_specs([spec])
     return Job(
         "cats",
         TEXT,
         TEXT[:200],
         TEXT[:300],
-        Spec.parse(spec),
+        parsed,
+        known.values,
+        known.files,
         steps=5,
         books=["cats"],
         sha256="0" * 64,
@@ -85,8 +87,9 @@ def test_a_plugin_file_is_sent_and_its_model_has_the_original_path(tmp_path: Pat
 
 
 def test_a_path_that_cannot_be_part_of_a_spec_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a(b").mkdir()
-    job = make_job(write_plugin(tmp_path / "a(b", "fit", "pass"))
+    write_plugin(tmp_path, "fit", "pass")
+    (tmp_path / "toy.py").rename(tmp_path / "t(o)y.py")
+    job = make_job(str(tmp_path / "t(o)y.py"))
     with pytest.raises(UserError, match="cannot be sent to another machine: rename it"):
         pack_job(job)
 

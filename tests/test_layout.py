@@ -30,7 +30,7 @@ LAYERS = (
     {"storage", "registry", "corpus", "charlevel", "sampling", "scoring", "neural"},
     {"capabilities", "generator", "spec"},
     {"tokenization"},
-    {"errors"},
+    {"errors", "processes"},
 )
 NARROWER = {"neural": {"capabilities", "generator", "spec", "tokenization", "errors"}}
 HEAVY = {"torch", "numpy", "numba", "nltk", "matplotlib", "rich"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from genbench_plugins.mixture import Mixture, fit_weights, split_parts
+from genbench_plugins.mixture import Mixture, fit_weights
 from genbench_plugins.online_weights import best_rate, initial_logits, score_stream
 
 import genbench
@@ -11,6 +11,7 @@ from genbench.errors import SpecError
 from genbench.generator import Progress, TrainContext
 from genbench.registry import create
 from genbench.scoring import score
+from genbench.spec import split_specs
 
 CHARACTERS = "(markov-char:order=2)+(markov-char:order=5)"
 
@@ -137,7 +138,8 @@ def test_invalid_parts_are_refused_before_training(parts: str) -> None:
 
 
 def test_mixtures_nest() -> None:
-    assert split_parts("(mixture:parts=(a)+(b:c=1))+d") == ["mixture:parts=(a)+(b:c=1)", "d"]
+    specs = [spec for _, spec in split_specs("(mixture:parts=(a)+(b:c=1))+d")]
+    assert specs == ["mixture:parts=(a)+(b:c=1)", "d"]
 
 
 def test_a_part_may_be_a_file(thorne: Corpus, tmp_path: object) -> None:

@@ -17,11 +17,10 @@ from genbench.experiments.executors.base import STOPPED
 from genbench.experiments.executors.job_bundle import job_checkpoint
 from genbench.experiments.executors.ray import RayExecutor
 from genbench.experiments.job import Job
-from genbench.experiments.plan import CompareSettings, make_jobs
+from genbench.experiments.plan import CompareSettings, describe_specs, make_jobs
 from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.model import Model
-from genbench.spec import Spec
 from genbench.storage.models import list_models, models_folder
 from genbench.training import ProgressListener
 
@@ -161,7 +160,7 @@ def test_jobs_are_stopped_and_a_mailbox_that_dies_is_replaced(cluster: Any, tmp_
 
     plugin, _ = write_slow_plugin(tmp_path)
     settings = CompareSettings(steps=1, seeds=2)
-    jobs = make_jobs(settings, [load_corpus("pell")], [Spec.parse(plugin), Spec.parse("markov-char:order=2")])
+    jobs = make_jobs(settings, [load_corpus("pell")], describe_specs([plugin, "markov-char:order=2"]))
     executor, rows, reports = RayExecutor(cluster.address), dict[int, Row](), 0
     for index, event in executor.run(jobs):
         if isinstance(event, Row):

@@ -14,6 +14,7 @@ from genbench.cli.main import app
 from genbench.errors import UserError
 from genbench.experiments.compare import compare, load_run, rerun
 from genbench.experiments.diff import diff_comparisons
+from genbench.registry import file_spans
 from genbench.report.comparison_tables import context_table, cross_author_table
 from genbench.spec import Spec
 from genbench.storage import runs
@@ -78,10 +79,17 @@ def test_a_run_is_repeated_from_another_folder(
 def test_every_file_that_a_spec_names_gets_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vectors.txt").touch()
-    spec = Spec.parse("mixture:parts=(lstm-word:embeddings=./vectors.txt)+markov-char")
-    absolute = f"mixture:parts=(lstm-word:embeddings={tmp_path / 'vectors.txt'})+markov-char"
-    assert spec.map_files(os.path.abspath) == absolute
-    assert Spec.parse("markov-char:order=3").map_files(os.path.abspath) == "markov-char:order=3"
+    (tmp_path / "3").touch()
+
+    def absolute(text: str) -> str:
+        spec = Spec.parse(text)
+        return spec.replace_files(list(file_spans(spec)), os.path.abspath)
+
+    vectors = "mixture:parts=(lstm-word: hidden = 3,embeddings=./vectors.txt)+markov-char"
+    assert absolute(vectors) == vectors.replace("./vectors.txt", str(tmp_path / "vectors.txt"))
+    assert absolute("lstm-word:hidden=3,embeddings=3") == f"lstm-word:hidden=3,embeddings={tmp_path / '3'}"
+    assert absolute("lstm-word:embeddings=learned") == "lstm-word:embeddings=learned"
+    assert absolute("markov-char:order=3") == "markov-char:order=3"
 
 
 def test_a_run_on_a_text_without_a_name_cannot_be_repeated() -> None:

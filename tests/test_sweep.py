@@ -96,7 +96,7 @@ class ScriptedExecutor:
 
 
 def make_job(order: int, author: str = "cats") -> Job:
-    return Job(author, "", "", "", Spec.parse(f"markov-char:order={order}"))
+    return Job(author, "", "", "", Spec.parse(f"markov-char:order={order}"), {"order": order})
 
 
 def test_halving_continues_with_the_best_third_of_an_author() -> None:

@@ -30,21 +30,19 @@ def list_() -> None:
 @app.command()
 def show(name: Spec) -> None:
     """Show a generator: its description, and its options with types, defaults and help."""
-    from inspect import getdoc
-
     from genbench import registry
     from genbench.report.formatting import printable
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_list
-    from genbench.spec import format_value, options_of
+    from genbench.spec import Spec as ParsedSpec
 
     # its docstring, which may contain square brackets: no markup
-    generator = type(registry.create(name))
+    (known,) = registry.describe([ParsedSpec.parse(name)])
     out = make_console()
-    out.print(printable(f"{name}: {getdoc(generator)}"), markup=False)
+    out.print(printable(f"{name}: {known.docstring}"), markup=False)
 
     # a line for each option
-    rows = [[o.name, o.choices, format_value(o.default), o.help] for o in options_of(generator).values()]
+    rows = [[option.name, option.choices, option.default, option.help] for option in known.options]
     print_list(["option", "type", "default", "description"], rows, out)
 
 

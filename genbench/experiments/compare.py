@@ -28,13 +28,13 @@ from genbench.experiments.executors.create import create_executor
 from genbench.experiments.halving import Halving
 from genbench.experiments.job import Job, add_interval_note
 from genbench.experiments.measurements import CopyAnalysis
-from genbench.experiments.plan import DEFAULT_GENERATORS, CompareSettings, combine_samplings, make_jobs
+from genbench.experiments.plan import DEFAULT_GENERATORS, CompareSettings, DescribedSpec, combine_samplings, make_jobs
 from genbench.experiments.row import Row
 from genbench.experiments.run_record import RunRecord
 from genbench.experiments.safe_listener import SafeListener
 from genbench.generator import Progress
 from genbench.sampling import Sampling
-from genbench.spec import Spec, parse_duration
+from genbench.spec import parse_duration
 from genbench.storage import runs
 from genbench.storage.models import models_folder
 from genbench.storage.records import from_json
@@ -178,8 +178,7 @@ def run_comparison(
     start, created, listener = time.perf_counter(), datetime.now(UTC).isoformat(), SafeListener(listener)
 
     # refuse what can be refused, then load the texts
-    with listener.stage("checking the generators"):
-        specs = unique_specs(settings.validate(), listener.message)
+    specs = unique_specs(settings.validate(listener), listener.message)
     texts = unique_texts(settings.authors if texts is None else texts, listener.message)
     settings = replace(settings, authors=[str(text) for text in texts if not isinstance(text, Corpus)])
     repeatable = not any(isinstance(text, Corpus) for text in texts)
@@ -294,10 +293,10 @@ def _first_length(settings: CompareSettings) -> int:
     return next((sampling.length for sampling in settings.samplings if sampling.length), 0)
 
 
-def _absolute(settings: CompareSettings, specs: Sequence[Spec], authors: list[str]) -> CompareSettings:
+def _absolute(settings: CompareSettings, specs: Sequence[DescribedSpec], authors: list[str]) -> CompareSettings:
     """Return the settings with absolute paths and the names of default authors: they work in any folder, any time."""
     return replace(
         settings,
         authors=[os.path.abspath(name) if is_path(name) else name for name in settings.authors] or authors,
-        generators=[spec.map_files(os.path.abspath) for spec in specs],
+        generators=[spec.replace_files(known.files, os.path.abspath) for spec, known in specs],
     )

@@ -8,16 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from genbench import registry
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import is_path
-from genbench.errors import ContractError
-from genbench.spec import Spec, option_values
+from genbench.experiments.plan import DescribedSpec
 
-Item = TypeVar("Item", Spec, str | Path | Corpus)
+Item = TypeVar("Item", DescribedSpec, str | Path | Corpus)
 
 
-def unique_specs(specs: Sequence[Spec], on_message: Callable[[str], None]) -> list[Spec]:
+def unique_specs(specs: Sequence[DescribedSpec], on_message: Callable[[str], None]) -> list[DescribedSpec]:
     """Return the SPECs of different generators, each once; a message names those that are left out."""
     return _unique(specs, _spec_key, lambda message: on_message(f"{message}; --seeds 2 trains it twice"))
 
@@ -41,18 +39,14 @@ def _unique(items: Sequence[Item], key: Callable[[Item], str], on_message: Calla
     return list(first.values())
 
 
-def _name(item: Spec | str | Path | Corpus) -> str:
-    return item.author if isinstance(item, Corpus) else str(item)
+def _name(item: DescribedSpec | str | Path | Corpus) -> str:
+    return item.author if isinstance(item, Corpus) else str(item[0] if isinstance(item, tuple) else item)
 
 
-def _spec_key(spec: Spec) -> str:
+def _spec_key(described: DescribedSpec) -> str:
     """Return a text that is equal for SPECs of the same generator with the same options, defaults included."""
-    if spec.path is not None:
-        return json.dumps([os.path.realpath(spec.path), spec.options], sort_keys=True)
-    try:
-        return json.dumps([spec.name, option_values(registry.create(spec))], sort_keys=True)
-    except ContractError:  # a broken plugin: its row says why
-        return json.dumps([spec.name, spec.options], sort_keys=True)
+    spec, known = described
+    return json.dumps([os.path.realpath(spec.path) if spec.path else spec.name, known.values], sort_keys=True)
 
 
 def _text_key(text: str | Path | Corpus) -> str:

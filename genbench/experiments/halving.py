@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from genbench import registry
 from genbench.errors import UserError
 from genbench.experiments.executors.base import STOPPED, Events, Executor
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.generator import Progress
-from genbench.spec import option_values
 
 FIRST_RUNG = 10  # per cent of the training
 INSTALL = "pip install 'genbench[sweep]', or use --halving 0"
@@ -94,7 +92,7 @@ def pruned_row(job: Job, progress: Progress) -> Row:
         Row.blank(job),
         status="pruned",
         error=reason,
-        options=option_values(registry.create(job.spec)),
+        options=job.options,
         steps=progress.step,
         validation_bits_per_character=progress.valid,
     )

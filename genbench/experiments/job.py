@@ -21,10 +21,10 @@ from genbench.capabilities import is_adaptive
 from genbench.errors import GenbenchError, format_error
 from genbench.experiments.measurements import generate_samples, measure_extras
 from genbench.experiments.row import Row
-from genbench.generator import Generator, Progress, ProgressCallback
+from genbench.generator import Generator, OptionValue, Progress, ProgressCallback
 from genbench.model import Model
 from genbench.sampling import Sampling
-from genbench.spec import Spec, option_values
+from genbench.spec import Span, Spec, option_values
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
@@ -40,6 +40,8 @@ class Job(JsonRecord):
     valid: str
     test: str
     spec: Spec
+    options: dict[str, OptionValue] = field(default_factory=dict)  # of the generator; {} where they are not known yet
+    files: list[Span] = field(default_factory=list)  # where the text of the SPEC names files
     seed: int = 0
     budget: float | None = None  # seconds of training
     steps: int | None = None

@@ -14,18 +14,23 @@ from genbench.analysis import strata
 from genbench.analysis.style_judge import SAMPLES_PER_ROW
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.reading import Reading
-from genbench.errors import ContractError, UserError
+from genbench.errors import UserError
 from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
 from genbench.sampling import Sampling, require_prompt, resolve_prompt
 from genbench.spec import Spec
 from genbench.storage import models
-from genbench.training import TrainSettings
+from genbench.training import SILENT, ProgressListener, TrainSettings
 
 DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
 
 # the default time limit of a row: three budgets, a minute, and a second for every 1,000 characters of test text
 TIMEOUT_BUDGETS, TIMEOUT_SECONDS, TIMEOUT_CHARACTERS_PER_SECOND = 3, 60.0, 1000
+
+
+MAX_ROWS = 10_000  # of a comparison
+
+DescribedSpec = tuple[Spec, registry.Description]
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,12 @@ class CompareSettings:
     halving: int = 0
     score_validation: bool = False
 
-    def validate(self) -> list[Spec]:
-        """Return the parsed SPECs; raises UserError for settings that can be refused before any text is read."""
+    def validate(self, listener: ProgressListener = SILENT) -> list[DescribedSpec]:
+        """Return the SPECs with their descriptions.
+
+        Raises UserError for settings that can be refused before any text is read, and ContractError for a plugin that
+        cannot be used; a plugin file is imported in another process.
+        """
         if self.timeout is not None and self.timeout <= 0:
             raise UserError(f"timeout is {self.timeout}, but must be above 0 seconds")
         if world_size() > 1:
@@ -79,11 +88,8 @@ class CompareSettings:
             require_prompt(prompt)
         for split in self.by:
             strata.require_stratifier(split)
-        specs = [Spec.parse(text) for text in self.generators]
-        for spec in specs:
-            require_generator(spec)
         self.train_settings()
-        return specs
+        return describe_specs(self.generators, listener)
 
     def train_settings(self) -> TrainSettings:
         """Return how the first seed of each row is trained."""
@@ -125,18 +131,26 @@ def combine_samplings(
     return [replace(sampling, temperature=temperature) for sampling in complete for temperature in temperatures]
 
 
-def require_generator(spec: Spec) -> None:
-    """Raise UserError for a SPEC that no generator answers to; a broken plugin costs its own row, later."""
-    try:
-        registry.create(spec)
-    except ContractError:
-        return
+def require_row_count(rows: int, what: str) -> None:
+    """Raise UserError for more rows than one comparison may have; `what` says where the number comes from."""
+    if rows > MAX_ROWS:
+        raise UserError(f"{what} asks for {rows:,} rows, but at most {MAX_ROWS:,} are run: choose fewer")
+
+
+def describe_specs(texts: Sequence[str], listener: ProgressListener = SILENT) -> list[DescribedSpec]:
+    """Return parsed SPECs with their descriptions; a plugin file is imported in another process.
+
+    Raises SpecError for an unknown generator or option, ContractError for a plugin that cannot be used.
+    """
+    specs = [Spec.parse(text) for text in texts]
+    with listener.stage("checking the generators"):  # importing torch takes seconds
+        return list(zip(specs, registry.describe(specs), strict=True))
 
 
 def make_jobs(
     settings: CompareSettings,
     corpora: Sequence[Corpus],
-    specs: Sequence[Spec],
+    specs: Sequence[DescribedSpec],
     *,
     folder: str = "",
     retrain: bool = False,
@@ -149,10 +163,10 @@ def make_jobs(
 
     # the texts are prepared once for all jobs of an author
     return [
-        replace(job, spec=spec, seed=settings.seed + index)
+        replace(job, spec=spec, options=known.values, files=known.files, seed=settings.seed + index)
         for corpus in corpora
         for job in [_author_job(settings, corpus, corpora, folder, retrain)]
-        for spec in specs
+        for spec, known in specs
         for index in range(settings.seeds)
     ]
 

@@ -8,6 +8,7 @@ markov-char = { order = [3, 4, 5] }  # options of one generator alone
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -15,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from genbench import registry
-from genbench.errors import ContractError, UserError, nearest
+from genbench.errors import UserError, nearest
 from genbench.experiments import config
 from genbench.experiments.compare import run_comparison
 from genbench.experiments.comparison import Comparison
+from genbench.experiments.plan import require_row_count
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
-from genbench.spec import Spec, options_of, parse_duration
+from genbench.spec import Spec, parse_duration
 from genbench.storage.records import JsonObject
 from genbench.training import SILENT, ProgressListener
 
@@ -174,7 +176,8 @@ def _sweep_settings(table: SweepTable) -> JsonObject:
 def expand_grid(generators: Sequence[str], table: SweepTable) -> list[str]:
     """Return the SPECs of every combination of the options that the table lists; others as they are.
 
-    Raises UserError for an option that no generator has, and for a value that is not a list.
+    Raises UserError for an option that no generator has, for a value that is not a list, and for too many
+    combinations.
 
     >>> expand_grid(["markov-char:adaptive=true", "markov-word"], {"markov-char": {"order": [2, 3]}})
     ['markov-char:adaptive=true,order=2', 'markov-char:adaptive=true,order=3', 'markov-word']
@@ -190,18 +193,20 @@ def expand_grid(generators: Sequence[str], table: SweepTable) -> list[str]:
         _require_lists(lists)
 
     # fill in every combination
-    combinations: list[str] = []
-    used: set[str] = set()
-    for spec in specs:
-        known = _option_names(spec)
-        lists = {key: values for key, values in common.items() if key in known} | dict(own.get(spec.name, {}))
-        used |= lists.keys()
-        combinations += [spec.fill(dict(zip(lists, values, strict=True))) for values in product(*lists.values())]
-
-    for key in common.keys() - used:
-        options = sorted({option for spec in specs for option in _option_names(spec)})
+    known = [known.values.keys() for known in registry.describe(specs)]
+    grids = [
+        {key: values for key, values in common.items() if key in options} | dict(own.get(spec.name, {}))
+        for spec, options in zip(specs, known, strict=True)
+    ]
+    for key in common.keys() - set().union(*grids):
+        options = sorted(set().union(*known))
         raise UserError(f"[sweep] lists {key!r}, an option that none of the generators has: {nearest(key, options)}")
-    return combinations
+    require_row_count(sum(math.prod(map(len, grid.values())) for grid in grids), "[sweep]")
+    return [
+        spec.fill(dict(zip(grid, values, strict=True)))
+        for spec, grid in zip(specs, grids, strict=True)
+        for values in product(*grid.values())
+    ]
 
 
 def _require_lists(options: SweepTable) -> None:
@@ -209,11 +214,3 @@ def _require_lists(options: SweepTable) -> None:
         valid = isinstance(values, list) and values and all(isinstance(value, str | int | float) for value in values)
         if not valid:
             raise UserError(f"[sweep]: {key} is {values!r}, but must be a list of values, as in {key} = [1, 2]")
-
-
-def _option_names(spec: Spec) -> set[str]:
-    """Return the options of a generator; none where its plugin is broken: its row says so."""
-    try:
-        return set(options_of(registry.resolve(spec)))
-    except ContractError:
-        return set()

@@ -44,8 +44,12 @@ class WordNetwork(RecurrentGenerator):
     learning_rate: float = field(default=1.2e-2, metadata={"help": "peak learning rate of AdamW"})
     batch: int | None = field(default=32, metadata={"help": "rows of text read side by side"})
     min_count: int = field(default=2, metadata={"help": "a word that occurs fewer times is spelled"})
-    embeddings: str = field(
-        default="learned", metadata={"help": "learned, word2vec (needs gensim), or a file of GloVe or word2vec vectors"}
+    embeddings: Literal["learned", "word2vec"] | str = field(
+        default="learned",
+        metadata={
+            "help": "learned, word2vec (needs gensim), or a file of GloVe or word2vec vectors",
+            "names": "file",
+        },
     )
     unknown: Literal["random", "shared"] = field(
         default="random",

@@ -77,6 +77,7 @@ class ModelCard:
     files: dict[str, str] = field(default_factory=dict)  # name to sha256
     imported: bool = False  # trained elsewhere, or not known to be trained in this store
     seal: str = ""  # proves that it was trained in this store
+    sources: list[str] = field(default_factory=list)  # the files that the SPEC names
     format: int = FORMAT
 
     @property
@@ -139,7 +140,11 @@ def _require_card(card: Any) -> None:
     untrusted.require_types(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
 
     # strings inside lists, and the files it belongs to
-    strings = [*training["notes"], *card["files"].values(), *card["books"]]
+    sources = card.get("sources", [])
+    untrusted.require_types({"sources": sources}, {"sources": (list,)})
+    strings = [*training["notes"], *card["files"].values(), *card["books"], *sources]
     if card["format"] != FORMAT or card["files"].keys() != FILES or not all(isinstance(text, str) for text in strings):
         raise ValueError("not a card of this version")
+    if any(source not in card["spec"] for source in sources):
+        raise ValueError("a file that the SPEC does not name")
     datetime.fromisoformat(card["created"])

@@ -34,7 +34,7 @@ from genbench.storage.cards import FILES as FILES
 from genbench.storage.cards import KEY as KEY
 from genbench.storage.cards import ModelCard, is_outdated, outdated_card, read_card
 from genbench.storage.records import JsonObject
-from genbench.storage.stored_model import POLL_SECONDS, digest, fingerprint_of, read_stored
+from genbench.storage.stored_model import POLL_SECONDS, digest, fingerprint_of, named_files, read_stored
 from genbench.storage.stored_model import StoredModel as StoredModel
 from genbench.storage.stored_model import digest_of as digest_of
 from genbench.storage.stored_model import has_digest as has_digest
@@ -46,9 +46,14 @@ MAX_NAMES = 5  # in an error message
 RENAME_ATTEMPTS = 100  # to put a model where other processes put theirs
 
 
-def training_key(spec: Spec, options: Mapping[str, Any], about: Mapping[str, Any]) -> JsonObject:
-    """Return what makes two trainings the same: text, generator with its options, seed, budget or steps, device."""
-    known = {"generator": spec.name, "source": source_digest(spec), "options": json.loads(json.dumps(options))}
+def training_key(
+    spec: Spec, options: Mapping[str, Any], sources: Iterable[str | Path], about: Mapping[str, Any]
+) -> JsonObject:
+    """Return what makes two trainings the same: text, generator with its options, seed, budget or steps, device.
+
+    `sources` are the files that the SPEC names.
+    """
+    known = {"generator": spec.name, "source": source_digest(sources), "options": json.loads(json.dumps(options))}
     return known | {name: about[name] for name in KEY if name in about}
 
 
@@ -213,7 +218,7 @@ def copy_model(model: StoredModel, folder: Path, *, imported: bool, replace_old:
         # only the known files are copied; the digests of plugins are those of this machine
         for file in FILES:
             shutil.copyfile(model.folder / file, temporary / file)
-        source = source_digest(Spec.parse(model.card.spec))
+        source = source_digest(named_files(model.card))
         return _place(temporary, replace(model.card, source=source, imported=imported), replace_old)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

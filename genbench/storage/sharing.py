@@ -100,7 +100,9 @@ def _with_plugin(model: StoredModel, source: Path, generator: str | None) -> Sto
     if path is None or spec.path is None:
         raise UserError("-g is for a model whose plugin is a .py file: it takes the path of that file")
     local_spec = Spec.parse(str(path.resolve())).fill(spec.options)
-    return replace(model, card=replace(model.card, spec=local_spec), allowed_files=(path.resolve(),))
+    sources = [str(path.resolve()), *model.card.sources[1:]]  # the plugin is the first
+    card = replace(model.card, spec=local_spec, sources=sources)
+    return replace(model, card=card, allowed_files=(path.resolve(),))
 
 
 def _require_checksums(folder: Path) -> None:

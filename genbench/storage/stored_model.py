@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 import traceback
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -112,7 +113,7 @@ class StoredModel:
         # the plugin is the one that was trained
         spec = Spec.parse(self.card.spec)
         with registry.allow_files(self.allowed_files):
-            if self.allowed_files != () and source_digest(spec) != self.card.source:
+            if self.allowed_files != () and source_digest(named_files(self.card)) != self.card.source:
                 raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
             generator, words = self._restore(spec)
 
@@ -180,9 +181,15 @@ def digest_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def source_digest(spec: Spec) -> str:
-    """Return the digest of every file that a SPEC names, a plugin or vectors; "" where it names none."""
-    paths = spec.files()
+def named_files(card: ModelCard) -> list[str]:
+    """Return the files that the SPEC of a card names."""
+    plugin = Spec.parse(card.spec).path
+    return card.sources or ([] if plugin is None else [str(plugin)])  # an imported card may lack them
+
+
+def source_digest(sources: Iterable[str | Path]) -> str:
+    """Return the digest of the files that a SPEC names, such as a plugin or vectors; "" where there are none."""
+    paths = [Path(path) for path in dict.fromkeys(sources) if os.path.isfile(path)]
     return digest(b"".join(bytes.fromhex(digest_of(path)) for path in paths)) if paths else ""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from genbench import registry
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
@@ -141,8 +142,9 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
         "device": settings.device,
     }
 
-    key = models.training_key(spec, option_values(generator), about)
-    return ModelCard(spec=str(spec), books=text.books, lines=text.lines, **key)
+    sources = [spec.text[start:end] for start, end in registry.file_spans(spec)]
+    key = models.training_key(spec, option_values(generator), sources, about)
+    return ModelCard(spec=str(spec), books=text.books, lines=text.lines, sources=sources, **key)
 
 
 def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: TrainContext) -> Model:

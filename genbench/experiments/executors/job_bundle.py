@@ -19,7 +19,7 @@ from genbench import registry
 from genbench.errors import GenbenchError, UserError
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
-from genbench.spec import WORD, Spec, option_values
+from genbench.spec import SYNTAX, Spec
 from genbench.storage import models
 from genbench.storage.cards import CARD, FILES
 from genbench.storage.checkpoints import Checkpoint, checkpoint_of
@@ -32,7 +32,7 @@ FileContents = dict[str, bytes]  # by name
 class JobBundle:
     """The files of one job."""
 
-    files: FileContents = field(default_factory=dict)  # by the words of the SPEC that name them
+    files: FileContents = field(default_factory=dict)  # by their names in the SPEC
     model_name: str = ""  # of the stored model
     model: FileContents = field(default_factory=dict)  # {} where the job has to train it
     checkpoint: bytes = b""
@@ -44,12 +44,11 @@ def pack_job(job: Job) -> JobBundle:
     Raises UserError for a path that a SPEC on another machine cannot contain.
     """
     # the files that its SPEC names
-    words = set(WORD.findall(job.spec.text))
-    paths = set(job.spec.files())
-    for path in paths:
-        if path not in map(Path, words):
-            raise UserError(f"{str(path)!r} has one of ()+:,= in it and cannot be sent to another machine: rename it")
-    bundle = JobBundle({word: Path(word).read_bytes() for word in words if Path(word) in paths})
+    names = _sources(job)
+    for name in names:
+        if SYNTAX & set(Path(name).name):
+            raise UserError(f"{name!r} has one of ()+:,= in its name and cannot be sent to another machine: rename it")
+    bundle = JobBundle({name: Path(name).read_bytes() for name in names})
 
     # the model, or the checkpoint of an interrupted training
     key = _training_key(job)
@@ -67,17 +66,18 @@ def unpack_job(job: Job, bundle: JobBundle, folder: Path) -> Job:
     """Write the files of a job into an empty folder; return the job with paths that lead there."""
     # the files that its SPEC names
     addresses = {}
-    for index, (word, data) in enumerate(bundle.files.items()):
-        path = _file_path(folder, index, word)
+    for index, (name, data) in enumerate(bundle.files.items()):
+        path = _file_path(folder, index, name)
         path.parent.mkdir()
         path.write_bytes(data)
-        addresses[word] = str(path)
-    spec = Spec.parse(WORD.sub(lambda word: addresses.get(word[0], word[0]), job.spec.text))
+        addresses[name] = str(path)
+    if addresses:
+        job = _with_files(job, addresses)
 
     # the bundle holds what may be reused, so the job need not check again
-    job = replace(job, spec=spec, models=job.models and str(folder / "models"), retrain=False)
+    job = replace(job, models=job.models and str(folder / "models"), retrain=False)
     if bundle.model:
-        _write_model(bundle.model, Path(job.models) / bundle.model_name, spec)
+        _write_model(bundle.model, Path(job.models) / bundle.model_name, job)
         models.seal_model(Path(job.models) / bundle.model_name)
     checkpoint = job_checkpoint(job)
     if bundle.checkpoint and checkpoint is not None:
@@ -102,8 +102,8 @@ def pack_result(job: Job, row: Row, bundle: JobBundle, folder: Path) -> tuple[Ro
         return row, files
 
     # replace the paths of this machine by those of the home
-    for index, word in enumerate(bundle.files):
-        remote, home = _json_escaped(str(_file_path(folder, index, word))), _json_escaped(word)
+    for index, name in enumerate(bundle.files):
+        remote, home = _json_escaped(str(_file_path(folder, index, name))), _json_escaped(name)
         row = Row.from_dict(json.loads(json.dumps(row.to_dict()).replace(remote, home)))
         files = {name: data.replace(remote.encode(), home.encode()) for name, data in files.items()}
 
@@ -121,7 +121,7 @@ def unpack_result(job: Job, files: FileContents) -> None:
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=home) as temporary:
         folder = Path(temporary) / "model"
-        _write_model(files, folder, job.spec)
+        _write_model(files, folder, job)
 
         # it becomes visible only if it is complete
         model = models.read_model(folder)
@@ -131,7 +131,7 @@ def unpack_result(job: Job, files: FileContents) -> None:
 
 
 def _training_key(job: Job) -> Mapping[str, Any] | None:
-    """Return what makes two trainings the same; None where no model is stored or the generator cannot be created."""
+    """Return what makes two trainings the same; None where no model is stored."""
     if not job.models:
         return None
     about = {
@@ -143,16 +143,26 @@ def _training_key(job: Job) -> Mapping[str, Any] | None:
         "steps": job.steps,
         "device": job.device,
     }
+    return models.training_key(job.spec, job.options, _sources(job), about)
 
-    # a generator that cannot be created has no key; its row will say why
+
+def _sources(job: Job) -> list[str]:
+    """Return the files that the SPEC of a job names."""
+    return [job.spec.text[start:end] for start, end in job.files]
+
+
+def _with_files(job: Job, addresses: Mapping[str, str]) -> Job:
+    """Return the job with the addresses of its files in place of their names."""
+    spec = Spec.parse(job.spec.replace_files(job.files, addresses.__getitem__))
     try:
-        return models.training_key(job.spec, option_values(registry.create(job.spec)), about)
-    except GenbenchError:
-        return None
+        (known,) = registry.describe([spec])
+    except GenbenchError:  # such as a package that this machine lacks: the row will say so
+        return replace(job, spec=spec, files=[])
+    return replace(job, spec=spec, options=known.values, files=known.files)
 
 
-def _file_path(folder: Path, index: int, word: str) -> Path:
-    return folder / f"file{index}" / Path(word).name
+def _file_path(folder: Path, index: int, name: str) -> Path:
+    return folder / f"file{index}" / Path(name).name
 
 
 def _json_escaped(path: str) -> str:
@@ -163,10 +173,10 @@ def _read_files(folder: Path) -> FileContents:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def _write_model(files: FileContents, folder: Path, spec: Spec) -> None:
-    """Write the files of a model; its card gets the SPEC as it is on this machine."""
+def _write_model(files: FileContents, folder: Path, job: Job) -> None:
+    """Write the files of a model; its card gets the SPEC of the job, as it is on this machine."""
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_bytes(files[name])
-    card = json.loads(files[CARD]) | {"spec": str(spec)}
+    card = json.loads(files[CARD]) | {"spec": str(job.spec), "sources": _sources(job)}
     (folder / CARD).write_text(json.dumps(card), encoding="utf-8")

@@ -1,0 +1,5 @@
+"""Processes that run code of the user, so that whatever it does, such as an endless loop, ends in one sentence.
+
+parent.py   start such a process, receive its events, end it
+child.py    what its module calls: read the request, send events
+"""

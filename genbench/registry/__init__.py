@@ -1,0 +1,23 @@
+"""Find, load and describe generators: installed ones, and those in a .py file that the user names.
+
+lookup        the generator that a SPEC names
+installed     entry points of the group `genbench.generators`
+plugin_files  generators in .py files
+classes       what a generator class must be
+description   options, defaults and help of a generator; a plugin file is asked in another process
+worker        the process that imports a plugin file to describe it
+"""
+
+from genbench.registry.description import Description as Description
+from genbench.registry.description import describe as describe
+from genbench.registry.description import describe_here as describe_here
+from genbench.registry.installed import load_registered as load_registered
+from genbench.registry.installed import registered as registered
+from genbench.registry.installed import summaries as summaries
+from genbench.registry.lookup import create as create
+from genbench.registry.lookup import file_spans as file_spans
+from genbench.registry.lookup import is_available as is_available
+from genbench.registry.lookup import provider as provider
+from genbench.registry.lookup import resolve as resolve
+from genbench.registry.plugin_files import allow_files as allow_files
+from genbench.registry.plugin_files import load_file as load_file

@@ -1,0 +1,125 @@
+"""Installed generators: entry points of the group `genbench.generators`.
+
+A plugin is imported when its generator is used, never before. A plugin that cannot be loaded causes a PluginWarning.
+The environment variable GENBENCH_PLUGINS limits which distributions are considered: a list of their names, separated
+by commas, or `none` for genbench's own generators only.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from genbench.errors import ContractError, PluginWarning, SpecError, nearest
+from genbench.generator import Generator
+from genbench.registry.classes import checked_class, describe_import_error
+
+GROUP = "genbench.generators"
+OWN_DISTRIBUTION = "genbench"  # its generators are always available
+PLUGINS_VARIABLE = "GENBENCH_PLUGINS"
+
+
+def registered() -> dict[str, EntryPoint]:
+    """Return the entry point of every registered generator by name; nothing is imported.
+
+    If two have the same name, the second is ignored with a PluginWarning.
+    """
+    points: dict[str, EntryPoint] = {}
+    for point in _allowed_entry_points():
+        # the first entry point with a name is used; genbench's own come first
+        first = points.setdefault(point.name, point)
+        if first is not point:
+            warnings.warn(
+                f"the {point.name} of {_distribution(point)} is ignored, because {_distribution(first)} registers "
+                f"that name; {_how_to_remove(point)}",
+                PluginWarning,
+                stacklevel=1,
+            )
+    return dict(sorted(points.items()))
+
+
+def summaries() -> dict[str, str]:
+    """Return the first line of each registered generator's docstring; one that cannot be loaded warns."""
+    lines = {}
+    for name in registered():
+        # one broken plugin must not hide the others
+        try:
+            lines[name] = (inspect.getdoc(load_registered(name)) or "").partition("\n")[0]
+        except ContractError as error:
+            warnings.warn(str(error), PluginWarning, stacklevel=2)
+    return lines
+
+
+def load_registered(name: str) -> type[Generator]:
+    """Import and return the generator class that is registered under a name.
+
+    Raises SpecError for an unknown name, ContractError if its plugin cannot be used.
+    """
+    points = registered()
+    if name not in points:
+        raise SpecError(f"no generator is called {name!r}: {_suggestion(name, points)}")
+
+    # an error of an installed plugin also says how to remove it
+    point = points[name]
+    try:
+        return checked_class(_import(point), f"{name} ({point.value})")
+    except ContractError as error:
+        if _distribution(point) == OWN_DISTRIBUTION:
+            raise
+        raise ContractError(f"{error}; {_how_to_remove(point)}") from error
+
+
+def _allowed_entry_points() -> list[EntryPoint]:
+    """Return genbench's own entry points, then those of the distributions that GENBENCH_PLUGINS allows."""
+    # in a fixed order: with two of one name, the first is used
+    points = sorted(
+        entry_points(group=GROUP),
+        key=lambda point: (_distribution(point) != OWN_DISTRIBUTION, _distribution(point), point.name),
+    )
+    requested = {_normalized(name) for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()}
+
+    # a name that matches no installed plugin is probably a typing error
+    distributions = {_distribution(point) for point in points}
+    for name in sorted(requested - distributions - {"none"}):
+        choices = nearest(name, {*distributions, "none"} - {OWN_DISTRIBUTION})
+        warnings.warn(
+            f"{PLUGINS_VARIABLE} names {name!r}, and no plugin of such a distribution is installed; {choices}",
+            PluginWarning,
+            stacklevel=1,
+        )
+    return [point for point in points if not requested or _distribution(point) in {*requested, OWN_DISTRIBUTION}]
+
+
+def _distribution(point: EntryPoint) -> str:
+    return _normalized(point.dist.name) if point.dist else "?"
+
+
+def _normalized(name: str) -> str:
+    return name.strip().lower().replace("_", "-").replace(".", "-")
+
+
+def _how_to_remove(point: EntryPoint) -> str:
+    return f"to remove it, pip uninstall {_distribution(point)}, or set {PLUGINS_VARIABLE}=none"
+
+
+def _suggestion(name: str, points: dict[str, EntryPoint]) -> str:
+    """Return a hint for an unknown generator name."""
+    # it exists, but GENBENCH_PLUGINS excludes it
+    if name in {point.name for point in entry_points(group=GROUP)}:
+        return f"{PLUGINS_VARIABLE}={os.environ.get(PLUGINS_VARIABLE)} excludes its plugin"
+
+    # a plugin file without its path, or a misspelling
+    file = Path(f"{name.replace('-', '_')}.py")
+    return f"did you mean ./{file}?" if os.path.isfile(file) else nearest(name, points)
+
+
+def _import(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:
+        where = f"{point.name} of {_distribution(point)} cannot be imported from {point.value}"
+        raise ContractError(f"{where}: {describe_import_error(error)}") from error

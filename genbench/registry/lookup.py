@@ -1,0 +1,63 @@
+"""The generator that a SPEC names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from genbench.errors import SpecError
+from genbench.generator import Generator
+from genbench.registry.installed import load_registered, registered
+from genbench.registry.plugin_files import load_file
+from genbench.spec import Span, Spec, create_generator, options_of, split_specs
+
+
+def create(spec: str | Spec) -> Generator:
+    """Return the untrained generator of a SPEC such as `lstm-char:hidden=512`.
+
+    Raises SpecError for an unknown name or option, ContractError if a plugin cannot be used.
+    """
+    spec = Spec.parse(spec)
+    return create_generator(resolve(spec), spec.name, spec.options)
+
+
+def resolve(spec: Spec) -> type[Generator]:
+    """Return the generator class of a SPEC."""
+    return load_file(spec.path) if spec.path else load_registered(spec.name)
+
+
+def is_available(spec: str | Spec) -> bool:
+    """Return whether a SPEC names a registered generator or an existing file; nothing is imported."""
+    spec = Spec.parse(spec)
+    return spec.path.is_file() if spec.path else spec.name in registered()
+
+
+def provider(spec: str | Spec) -> str:
+    """Return the distribution that provides a SPEC's generator as `name version`, or the name of its file."""
+    # a file has no version
+    spec = Spec.parse(spec)
+    if spec.path is not None:
+        return spec.path.name
+    point = registered().get(spec.name)
+    return f"{point.dist.name} {point.dist.version}" if point and point.dist else "?"
+
+
+def file_spans(spec: Spec, offset: int = 0) -> Iterator[Span]:
+    """Yield where the text of a SPEC names files: plugins, and options that are declared as files.
+
+    `offset` is added to each place. The generators are imported. Raises SpecError for an option whose file does not
+    exist or is not a plain one.
+    """
+    if spec.path is not None:
+        yield offset, offset + spec.head
+
+    # its options, and those of the SPECs in them
+    for name, option in options_of(resolve(spec)).items():
+        value, start = spec.options.get(name, ""), offset + spec.starts.get(name, 0)
+        if option.names == "specs":
+            for place, part in split_specs(value) if value else ():
+                yield from file_spans(Spec.parse(part), start + place)
+        if option.names == "file" and value and not option.is_word(value):
+            if not os.path.isfile(value):
+                raise SpecError(f"{spec.name}: {name} is {value!r}, but must be {option.choices}: there is no such one")
+            yield start, start + len(value)
