@@ -15,6 +15,7 @@ from pages import complete_comparison, row
 from test_cli import run
 
 from genbench import UserError
+from genbench.cli import runs
 from genbench.report.export.files import Outputs, as_csv, as_markdown
 from genbench.report.formatting import escape_markdown
 from genbench.storage.outputs import is_standard_output, is_stream, require_writable, write_output
@@ -141,6 +142,11 @@ def test_commands_print_nothing_else(
     assert run(monkeypatch, "runs", "report", "last", "--html", "-") == 0
     out, err = capsys.readouterr()
     assert (out[:15], out.rstrip()[-7:], err) == ("<!DOCTYPE html>", "</html>", "")
+
+    # a device that is full costs the file, not the table
+    with pytest.raises(OSError, match="No space left on device"):
+        runs.show("last", json=Path("/dev/full"))
+    assert "bits" in capsys.readouterr().out
 
     # a page beside a table, but not beside JSON
     words = ["surprisal", author, author, "-g", CHAIN, "--html", "-"]

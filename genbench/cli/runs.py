@@ -65,9 +65,11 @@ def show(name: RunName, json: JsonFile = None, csv: CsvFile = None, markdown: Ma
 
     comparison, outputs = load_run(name), Outputs(json=json, csv=csv, markdown=markdown)
 
-    # files first: a closed pipe ends the printing
-    outputs.write(comparison)
-    show_comparison(comparison, make_console(stderr=outputs.to_standard_output))
+    # files first: a closed pipe ends the printing; and a full disk does not
+    try:
+        outputs.write(comparison)
+    finally:
+        show_comparison(comparison, make_console(stderr=outputs.to_standard_output))
 
 
 @app.command()
