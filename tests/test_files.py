@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from doubles import Fixed
 
-from genbench.storage import files
+from genbench.storage import files, job_folders
 
 LEARNED: dict[str, Any] = {
     "floats": np.array([0.1, np.pi]),
@@ -91,3 +91,20 @@ def test_mapped_arrays_are_those_of_the_safetensors_library(tmp_path: Path, kind
         assert arrays[name].dtype == array.dtype
         assert np.array_equal(arrays[name], array)
         assert arrays[name].flags.aligned
+
+
+def test_folders_of_killed_jobs_are_swept_unless_they_are_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, young, foreign = (tmp_path / f"{job_folders.PREFIX}{name}" for name in ("left", "young", "foreign"))
+    for folder in (left, young):
+        folder.mkdir()
+        (folder / job_folders.LOCK).touch()
+    foreign.mkdir()
+    with job_folders.job_folder() as used:
+        for path in (used / job_folders.LOCK, left / job_folders.LOCK):
+            os.utime(path, (0, 0))
+        with job_folders.job_folder():
+            assert (left.exists(), young.exists(), foreign.exists(), used.exists()) == (False, True, True, True)
+    assert not used.exists()

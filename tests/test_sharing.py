@@ -93,6 +93,14 @@ def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: P
     assert not genbench.compare("pell", CHAIN, length=0, seed=1).results[0].reused
 
 
+def test_a_model_is_exported_and_imported_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "models", "export", "pell", str(tmp_path / "shared"), "-g", "markov-char:order=1") == 0
+    assert run(monkeypatch, "models", "import", str(tmp_path / "shared")) == 0
+    assert "-g markov-char:order=1 --imported pell-markov-char-imported-" in capsys.readouterr().err
+
+
 def test_every_file_has_a_checksum(folder: Path) -> None:
     lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     digests = {name: digest for digest, name in (line.split("  ") for line in lines)}

@@ -111,7 +111,8 @@ def export(
     from genbench.report.terminal.screen import make_console
 
     with Live(make_console(stderr=True)) as live:
-        api.export_model(author, single(generators), folder, **vars(model), listener=live)
+        arguments = vars(model) | {"imported": model.imported or ()}
+        api.export_model(author, single(generators), folder, **arguments, listener=live)
     typer.echo(f"{folder} can be passed on; genbench models import {folder} imports it on any machine", err=True)
 
 

@@ -8,6 +8,7 @@ stored_model.py  one stored model: checked and tried out when it is loaded
 models.py        stored models: list, find, load, store, remove
 checkpoints.py   interrupted trainings
 sharing.py       export and import of models
+job_folders.py   temporary folders of jobs on other machines
 runs.py          stored comparisons
 outputs.py       results where the user wants them: files, standard output, devices, pipes
 selection.py     models and runs by author and generator; removal of older models

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from genbench.errors import ContractError
@@ -18,6 +16,7 @@ from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.storage.cards import CARD, FILES
 from genbench.storage.checkpoints import Checkpoint
+from genbench.storage.job_folders import job_folder
 
 REPORT_SECONDS = 0.5  # between two progress messages of one job
 
@@ -27,8 +26,7 @@ TaskResult = tuple[str, FileContents]  # the row as a line of JSON, and the file
 
 def run_in_folder(job: Job, bundle: JobBundle, send: Callable[[TaskMessage], None]) -> tuple[Row, FileContents]:
     """Run a job; return its row and the files of the model that it trained. Progress and checkpoints go to `send`."""
-    with tempfile.TemporaryDirectory(prefix="genbench-") as name:
-        folder = Path(name)
+    with job_folder() as folder:
         unpacked = unpack_job(job, bundle, folder)
         checkpoints = _NewCheckpoints(job_checkpoint(unpacked))
         last_report = -REPORT_SECONDS
