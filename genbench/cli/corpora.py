@@ -36,7 +36,7 @@ def list_() -> None:
 @app.command()
 @accepts_groups
 def show(author: Author, reading: ReadingOptions) -> None:
-    """Show an author's text: books, sizes, what reading it changed or noticed, checksum and its beginning."""
+    """Show an author's text: books, sizes, notes, checksum, beginning."""
     from genbench.corpus.loading import load_corpus
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console

@@ -109,7 +109,7 @@ class Session:
 
     def _do_author(self, argument: str) -> None:
         if not argument:
-            raise UserError("/author takes a catalogue name, or a path to a .txt file or a folder of them")
+            raise UserError("/author takes a catalogue name, or a path to a text file or a folder of them")
         with Live(make_console(stderr=True)) as live:
             text = self.options.corpus(argument, live)
 
