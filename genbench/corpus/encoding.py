@@ -93,7 +93,7 @@ def _is_utf8(data: bytes) -> bool:
 def _decode_as(data: bytes, encoding: str, name: str) -> str:
     """Decode a file in an encoding that is named. Raises CorpusError where it is in another one."""
     try:
-        text = data.decode(encoding).removeprefix("\ufeff")
+        text = data.decode(encoding)
     except UnicodeError as error:
         position = f" at byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
         raise CorpusError(f"{name} is not {encoding}{position}; {_advice(data)}") from None
