@@ -52,11 +52,7 @@ def test_json_lines_that_cannot_be_read_are_refused(text, message):
 
 
 def test_a_quotation_mark_that_is_not_closed_swallows_no_records():
-<<<<<<< HEAD
-    with pytest.raises(CorpusError, match=r"r\.csv, line 3, cannot be read: unexpected end of data; correct the file"):
-=======
     with pytest.raises(CorpusError, match=r"r\.csv, line 3, cannot be read: unexpected end of data"):
->>>>>>> cfa6066 (Keep a second byte order mark of UTF-16)
         list(read_column('id,text\n1,"One.\n2,Two.\n', "r.csv", "text"))
 
 
