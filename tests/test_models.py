@@ -160,6 +160,23 @@ def test_generate_stops_at_several_texts(monkeypatch: pytest.MonkeyPatch, capsys
     assert capsys.readouterr().out.rstrip("\n")[:-1] == before.rstrip("\n")
 
 
+def test_generate_names_new_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.txt"
+    path.write_text("".join(f"so it is {letter}x{letter} so it is\n" for letter in "abcdefghij" * 7), encoding="utf-8")
+    words = ["generate", str(path), "-g", "markov-word:min_count=20", "--length", "900", "--seed", "0"]
+    assert run(monkeypatch, *words, "--temperature", "1.5") == 0
+    assert "markov-word:min_count=20 spelled " in (err := capsys.readouterr().err)
+    assert "not in the training text" in " ".join(err.split())
+    assert run(monkeypatch, *words, "--no-spelling") == 0
+    out, err = capsys.readouterr()
+    assert {*out.split()[:-1]} <= {"so", "it", "is"}
+    assert "spelled" not in err
+    assert run(monkeypatch, "generate", str(path), "-g", CHAIN, "--no-spelling") == 2
+    assert "writes letters and knows no words" in capsys.readouterr().err
+
+
 def test_a_prompt_may_come_from_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
