@@ -19,7 +19,8 @@ from markovify.splitters import split_into_sentences
 from genbench import Tokenizer
 from genbench.errors import SpecError
 from genbench.generator import Text, TrainContext
-from genbench.sampling import Sampling, generate
+from genbench.sampling import Sampling, TrainingWords, generate
+from genbench.sampling.step import DecodingState
 from genbench.scoring import score
 from genbench.spec import create_generator
 
@@ -239,3 +240,10 @@ def test_samples_follow_the_distribution_restricted_to_known_words() -> None:
     c, d = (256 + generator.tokenizer.letters.index(letter) for letter in "cd")
     assert np.flatnonzero(probabilities).tolist() == [c, d]
     assert letters.count("c") / 2000 == pytest.approx(probabilities[c] / probabilities.sum(), abs=0.05)  # 4 errors
+
+
+def test_with_a_limit_on_copied_words_it_spells() -> None:
+    generator, words = fitted(CATS * 3), TrainingWords.from_text(CATS * 3)
+    assert not DecodingState.after_prompt(generator, "", Sampling(), np.random.default_rng(0)).spells
+    text = generate(generator, "", Sampling(length=60, max_overlap=2, temperature=1), np.random.default_rng(0), words)
+    assert not any(words.contains(run) for run in zip(*(text.split()[at:-1] for at in range(3)), strict=False))

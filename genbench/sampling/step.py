@@ -58,7 +58,7 @@ class DecodingState:
 
         # the fallback bytes are the first ids, so a slice excludes them
         first_token = int(generator.tokenizer.sampling_mask().argmax())
-        spells = may_spell(generator, sampling.spelling)
+        spells = may_spell(generator, sampling)
         return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token, spells)
 
     @property
@@ -78,7 +78,7 @@ class DecodingState:
         other.states, other.row, other.decoder = [self.state], 0, self.decoder.copy()
         other.seen = set(self.seen)
         if sampling is not None:
-            other.sampling, other.spells = sampling, may_spell(self.generator, sampling.spelling)
+            other.sampling, other.spells = sampling, may_spell(self.generator, sampling)
         other.rng = rng or self.rng
         return other
 
@@ -139,21 +139,22 @@ class DecodingState:
         return added
 
 
-def may_spell(generator: Generator, spelling: bool | None) -> bool:
+def may_spell(generator: Generator, sampling: Sampling) -> bool:
     """Return whether words that a generator does not know may be spelled in its samples.
 
-    By default they may, except by a generator that has the capability `KnownWords`. Raises UserError for False and a
-    generator that knows no words, because its tokens are letters.
+    By default they may, except by a generator that has the capability `KnownWords` and no limit on copied words, which
+    it could hardly keep with known words alone. Raises UserError for `spelling=False` and a generator that knows no
+    words, because its tokens are letters.
     """
     has_words = capabilities.supports(type(generator), capabilities.KnownWords)
-    if spelling is None:
-        return not has_words
-    if not spelling and not has_words and generator.tokenizer.kind == "characters":
+    if sampling.spelling is None:
+        return not has_words or sampling.max_overlap is not None
+    if not sampling.spelling and not has_words and generator.tokenizer.kind == "characters":
         raise UserError(
             f"{type(generator).__name__} writes letters and knows no words; leave out --no-spelling, or name a "
             "generator of words, such as markov-word"
         )
-    return spelling
+    return sampling.spelling
 
 
 def decode_step(texts: Sequence[DecodingState]) -> list[str]:
