@@ -69,6 +69,9 @@ def test_rows_and_jobs_are_the_same_after_json() -> None:
     row = run_job(job, ignore)
     assert Row.from_dict(json.loads(json.dumps(row.to_dict(), allow_nan=False))) == row
     assert Job.from_dict(json.loads(json.dumps(job.to_dict(), allow_nan=False))) == job
+    for stop in (".", (".", "?")):
+        stopped = replace(job, samplings=[Sampling(stop=stop, keep_stop=True, spelling=False)])
+        assert Job.from_dict(json.loads(json.dumps(stopped.to_dict(), allow_nan=False))) == stopped
 
 
 def test_each_prompt_is_sampled_at_each_temperature() -> None:

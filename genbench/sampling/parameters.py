@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,7 +42,7 @@ class Sampling:
     min_p: float | None = None  # drop tokens less probable than this share of the most probable one
     repetition_penalty: float = 1.0  # multiplies the log-probability of tokens that occurred before
     spelling: bool | None = None  # whether words may be spelled; None: unless the generator has KnownWords (markovify)
-    stop: str | Sequence[str] | None = None  # end the text before this string, or the first of several to be complete
+    stop: str | tuple[str, ...] | None = None  # end the text before this string, or the first of several to be complete
     keep_stop: bool = False  # end the text after the stop string instead
     max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words
 
