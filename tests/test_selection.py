@@ -81,6 +81,14 @@ def test_a_run_takes_one_line_of_80_columns() -> None:
     assert lines[1].split() == ["broken", "-", "-", "-", "unreadable:", "JSON", "that", "ends"]
 
 
+def test_a_plugin_file_is_listed_as_it_is_typed() -> None:
+    rows = [RowSummary("austen", "backoff_trigram", "ok", {}, 2.1, "/home/me/backoff_trigram.py:order=3")]
+    run = StoredRun(Path("austen-1"), {}, RunSummary("2026-11-28T21:44:00", {"austen": {}}, rows))
+    assert "backoff_trigram.py 2.100" in "\n".join(printed(RunList([run]), show=show_runs))
+    broken = replace(run, summary=replace(run.summary, results=[replace(rows[0], spec="a:")]))
+    assert "backoff_trigram 2.100" in "\n".join(printed(RunList([broken]), show=show_runs))
+
+
 def specs(chosen: Iterable[StoredModel]) -> list[str]:
     return [f"{model.card.author} {model.card.spec}" for model in chosen]
 
@@ -113,7 +121,7 @@ def test_prune_keeps_the_newest_of_each_author_and_generator(
     assert run(monkeypatch, "models", "prune", "--keep", "2") == 0
     message = capsys.readouterr().err
     assert message.startswith("removed pell-markov-char-")
-    assert "removed 1 model, 0." in message
+    assert "removed 1 model, which frees 0." in message
     assert "; kept 3, 0." in message
     left = models.list_models(models.models_folder())
     assert [(model.card.author, model.card.seed) for model in left] == [("thorne", 0), ("pell", 2), ("pell", 1)]

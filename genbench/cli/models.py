@@ -66,11 +66,8 @@ def prune(
     pruned = prune_models(keep, author, generator)
     for model in pruned.removed:
         typer.echo(f"removed {model.name}", err=True)
-    typer.echo(
-        f"removed {pluralize(len(pruned.removed), 'model')}, {format_size(pruned.freed)}; kept {len(pruned.kept)}, "
-        f"{format_size(pruned.size)}",
-        err=True,
-    )
+    freed = f"removed {pluralize(len(pruned.removed), 'model')}, which frees {format_size(pruned.freed)}"
+    typer.echo(f"{freed}; kept {len(pruned.kept)}, {format_size(pruned.size)}", err=True)
 
 
 @app.command()

@@ -40,6 +40,7 @@ class RowSummary:
     status: str
     options: JsonObject = field(default_factory=dict)
     bits_per_character: float | None = None
+    spec: str = ""
 
 
 @dataclass(frozen=True)

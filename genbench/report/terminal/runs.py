@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from rich.console import Console
 
+from genbench.errors import UserError
 from genbench.experiments.diff import ComparisonDifference, RowDifference
 from genbench.report.formatting import format_decimals
 from genbench.report.terminal.tables import print_list, print_text
+from genbench.spec import Spec
 from genbench.storage.runs import RowSummary, RunList
 
 RUN_HEADINGS = ("run", "date (UTC)", "authors", "rows", "lowest bits/char")
@@ -39,8 +42,17 @@ def show_runs(scan: RunList, console: Console) -> None:
 
 def _best(rows: Sequence[RowSummary]) -> str:
     """Return the generator with the fewest bits per character and these bits, or "-" if there are no rows."""
-    scores = [(row.bits_per_character, row.generator) for row in rows if row.bits_per_character is not None]
+    scores = [(row.bits_per_character, _typed_name(row)) for row in rows if row.bits_per_character is not None]
     return "{1} {0:.3f}".format(*min(scores)) if scores else "-"
+
+
+def _typed_name(row: RowSummary) -> str:
+    """Return the name of a generator as it is typed, which is that of the file for a plugin file."""
+    with contextlib.suppress(UserError):  # a SPEC in an edited run may be anything
+        path = Spec.parse(row.spec).path if row.spec else None
+        if path is not None:
+            return path.name
+    return row.generator
 
 
 def show_differences(report: ComparisonDifference, console: Console) -> None:
