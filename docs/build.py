@@ -12,6 +12,7 @@ depend on the machine.
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -20,10 +21,15 @@ import subprocess
 import sys
 import tempfile
 import termios
+from contextlib import redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
+
+from genbench.cli.main import app
 
 PAGES = Path(__file__).parent / "commands"
 BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
+HELP = re.compile(r"genbench [a-z -]*--help")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 NUMBER = re.compile(r"\*?[-+]?\d[\d.,:]*[kMG%]?")
 COLUMNS, LINES = 80, 24
@@ -54,6 +60,8 @@ def _build_block(block: re.Match[str], folder: Path) -> str:
 
 def run_command(command: str, folder: Path) -> str:
     """Return what a command prints on a terminal, and its standard error if it fails."""
+    if HELP.fullmatch(command):
+        return _help_page(command.split()[1:])
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | ENVIRONMENT | {"PATH": path, "GENBENCH_HOME": str(folder / "home")}
     environment.pop("FORCE_COLOR", None)
@@ -79,6 +87,14 @@ def run_command(command: str, folder: Path) -> str:
     # without styles, trailing spaces and the name of the temporary folder
     text = STYLE.sub("", output.decode()).replace("\r\n", "\n").replace(str(folder), "")
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _help_page(arguments: list[str]) -> str:
+    """Return what a command prints with --help; in this process, since a page has up to ten of these commands."""
+    output = io.StringIO()
+    with redirect_stdout(output), patch.dict(os.environ, ENVIRONMENT):
+        app(arguments, prog_name="genbench", standalone_mode=False)
+    return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
 def _read_terminal(terminal: int) -> bytes:

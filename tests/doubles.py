@@ -1,12 +1,15 @@
 """Test doubles: generators so small that the right results are known."""
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from genbench import Generator, Tokenizer
+from genbench.experiments.executors.base import Events
+from genbench.experiments.job import Job, run_job
 from genbench.generator import LogProbs, TrainContext
 from genbench.tokenization import Text
 from genbench.tokenization.tokenizer import Ids
@@ -72,3 +75,16 @@ def unigram_source() -> str:
 
 
 __all__ = ["Fixed", "Ids", "Unigram", "unigram_source"]
+
+
+class InProcessExecutor:
+    """Runs jobs one after the other in this process, which has imported torch already; a new one takes seconds."""
+
+    local = True
+
+    def run(self, jobs: Sequence[Job]) -> Events:
+        for index, job in enumerate(jobs):
+            yield index, run_job(job, lambda progress: None)
+
+    def stop(self, index: int) -> None:
+        """Do nothing: no job runs while another one is waiting to be stopped."""
