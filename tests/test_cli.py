@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -156,7 +157,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     }.items():
         (tmp_path / f"{name}.txt").write_bytes(data)
 
-    # one sentence on standard error, and no file is written
+    # one sentence on standard error, without lines of progress, and no file is written
+    monkeypatch.setattr("genbench.report.terminal.plain_progress.FIRST_SECONDS", math.inf)
     before = sorted(tmp_path.rglob("*"))
     words = [*words, "-g", "markov-char"] if "-g" not in words else words
     assert run(monkeypatch, "compare", *words) == 2

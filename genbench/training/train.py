@@ -40,8 +40,8 @@ def train_model(
     """Fit an untrained generator and store the model in a folder; return the model.
 
     A stored model of the same training is loaded instead, unless `retrain` is set; an imported one only if its name is
-    in `imported`. If `folder` is None, nothing is
-    stored. An interrupted training is resumed from its checkpoint; Ctrl-C stores the partly trained model.
+    in `imported`. If `folder` is None, nothing is stored. An interrupted training is resumed from its checkpoint;
+    Ctrl-C stores the partly trained model, and raises TrainingInterrupted.
     """
     card = _card(generator, spec, text, settings)
     context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
