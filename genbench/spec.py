@@ -124,7 +124,7 @@ def split_specs(text: str) -> list[tuple[int, str]]:
     """Return the SPECs in the value of an option that lists them, with plus signs between, and where each starts.
 
     >>> split_specs("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
-    [(1, 'markov-char:order=6'), (23, 'lstm-char'), (34, 'mixture:parts=(a)+(b)')]
+    [(1, 'markov-char:order=6'), (22, 'lstm-char'), (33, 'mixture:parts=(a)+(b)')]
     """
     specs = []
     for start, part in _split(text, "+", text):
@@ -269,13 +269,13 @@ def _number_hint(text: str) -> str:
     """Return how to write a whole number that `int` accepts and a SPEC does not; "" for other text.
 
     >>> _number_hint("+3"), _number_hint("9" * 20)
-    (', as in 3', ' of at most 19 digits')
+    (', as in 3', ', with at most 19 digits')
     """
     try:
         number = int(text)
     except ValueError:
         return ""
-    return f", as in {number}" if abs(number) <= MAX_INTEGER else f" of at most {len(str(MAX_INTEGER))} digits"
+    return f", as in {number}" if abs(number) <= MAX_INTEGER else f", with at most {len(str(MAX_INTEGER))} digits"
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
@@ -336,3 +336,11 @@ def parse_duration(value: str | float | None, name: str = "budget") -> float | N
             f"{name} is {value!r}, but must be a time above 0 such as 30s, 2m or 1h, and at most {MAX_HOURS}h"
         )
     return float(seconds)
+
+
+def require_integer(name: str, value: object, lowest: int, highest: int) -> None:
+    """Raise UserError for a value that is neither None nor a whole number within the limits."""
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+        raise UserError(f"{name} is {value!r}, but must be a whole number from {lowest:,} to {highest:,}")

@@ -9,7 +9,7 @@ Differs from the LSTM in that memory and output are the same vector, and one gat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -145,6 +145,8 @@ class GRU(nn.GRU):
 class GRUChar(RecurrentGenerator):
     """A character-level GRU."""
 
+    gates: ClassVar[int] = 3
+
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return GRU(inputs, hidden, self.layers)
 
@@ -152,6 +154,8 @@ class GRUChar(RecurrentGenerator):
 @dataclass
 class GRUWord(WordNetwork):
     """A word-level GRU; rare words are spelled."""
+
+    gates: ClassVar[int] = 3
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return GRU(inputs, hidden, self.layers)

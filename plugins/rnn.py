@@ -7,6 +7,7 @@ Differs from gru-char and lstm-char in that it has no gates: every step overwrit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -26,6 +27,8 @@ def rnn(inputs: int, hidden: int, layers: int) -> nn.RNN:
 class RNNChar(RecurrentGenerator):
     """A character-level vanilla (Elman) RNN."""
 
+    gates: ClassVar[int] = 1
+
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return rnn(inputs, hidden, self.layers)
 
@@ -33,6 +36,8 @@ class RNNChar(RecurrentGenerator):
 @dataclass
 class RNNWord(WordNetwork):
     """A word-level vanilla (Elman) RNN; rare words are spelled."""
+
+    gates: ClassVar[int] = 1
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return rnn(inputs, hidden, self.layers)

@@ -128,7 +128,7 @@ def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> Non
         (["thorne", "--json", "no/such/folder/x.json"], "there is no folder"),
         (["thorne", "--bogus"], "see genbench compare --help"),
         (["thorne", "--steps", "few"], "--steps"),
-        (["thorne", "--seed", str(2**32)], "below 2 ** 32"),
+        (["thorne", "--seed", str(2**32)], "from 0 to 4,294,967,295"),
         (["thorne", "--json", "x" * 300], "cannot be written"),
         (["thorne", "-g", "markov-char:order=65"], "from 1 to 32"),
         (["missing.txt"], "missing.txt"),

@@ -315,11 +315,11 @@ def test_the_note_is_on_the_card_and_on_the_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"budget": 0.0}, "budget is 0.0 seconds, but must be above 0"),
-        ({"budget": math.inf}, "budget is inf seconds"),
-        ({"budget": math.nan}, "budget is nan seconds"),
-        ({"steps": 0}, "steps is 0, but must be 1 or more"),
-        ({"seed": -1}, "seed is -1, but must be from 0 to below 2"),
+        ({"budget": 0.0}, "budget is 0.0, but must be a time above 0"),
+        ({"budget": math.inf}, "budget is inf"),
+        ({"budget": math.nan}, "budget is nan"),
+        ({"steps": 0}, "steps is 0, but must be a whole number from 1"),
+        ({"seed": -1}, "seed is -1, but must be a whole number from 0 to 4,294,967,295"),
         ({"seed": 2**32}, "seed is 4294967296"),
         ({"device": "gpu"}, "device is 'gpu'; choose one of auto, cpu, cuda, mps"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -32,6 +33,7 @@ from genbench.errors import GenbenchError, PluginWarning, format_error
 
 USER_ERROR = 2  # exit code
 INTERRUPTED = 130  # exit code of a command stopped with Ctrl-C
+NUMBERS = {"integer": "a whole number", "number": "a number"}  # as Typer's messages call them, and genbench's
 DESCRIPTION = "Compare Markov chains and LSTMs: train them on an author, compare bits and samples."
 
 app = typer.Typer(
@@ -164,7 +166,9 @@ def _usage_error(error: TyperException) -> str:
     if "\n" in message:  # the help itself, where a command is missing
         return message
 
-    # one sentence in the form of all other errors
+    # one sentence in the form and the words of all other errors
+    for kind, words in NUMBERS.items():
+        message = re.sub(rf"Input should be a valid {kind}\b[^;]*", f"it must be {words}", message)
     message = message.rstrip(".?").replace(". Did", ": did")
     command = getattr(getattr(error, "ctx", None), "command_path", "genbench")
     return f"genbench: {message[:1].lower()}{message[1:]}; see {command} --help"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -36,6 +36,7 @@ from genbench.generator import Progress
 from genbench.sampling import Sampling
 from genbench.spec import parse_duration
 from genbench.storage import runs
+from genbench.storage.memory import require_memory
 from genbench.storage.models import models_folder
 from genbench.storage.records import from_json
 from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, differing_forms
@@ -187,6 +188,8 @@ def run_comparison(
         executor = Halving(executor, settings.halving)
     if executor.local:
         settings.train_settings().require_device()
+        for spec, known in specs:
+            require_memory(str(spec), known.memory)
     corpora, judge = _load_texts(settings, texts, listener)
 
     # make the jobs
@@ -220,7 +223,12 @@ def run_comparison(
 
 
 def _as_list(values: str | Sequence[str]) -> list[str]:
-    return [values] if isinstance(values, str) else list(values)
+    """Return one text or several as a list. Raises UserError for anything else."""
+    items = [values] if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
+    for item in items:
+        if not isinstance(item, str):
+            raise UserError(f"{item!r} is a {type(item).__name__}, but must be text")
+    return items
 
 
 def _load_texts(

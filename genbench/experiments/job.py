@@ -129,12 +129,23 @@ def run_job(job: Job, report: ReportProgress) -> Row:
         row = measure_extras(row, model, job, report)
     except GenbenchError as error:
         return row.failed(str(error))
-    except MemoryError as error:
-        peak = peak_memory_mb() or 0
-        return row.failed(f"not enough memory after {peak:,.0f} MB: {error or 'an allocation failed'}")
     except Exception as error:
+        if _is_out_of_memory(error):
+            peak = peak_memory_mb() or 0
+            return row.failed(f"not enough memory after {peak:,.0f} MB: {_first_line(error) or 'an allocation failed'}")
         return row.failed(format_error(error, source_file))
     return replace(row, peak_memory_mb=peak_memory_mb())
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether an allocation failed; torch raises a RuntimeError then."""
+    torch_refuses = isinstance(error, RuntimeError) and ("allocate memory" in str(error) or "of memory" in str(error))
+    return isinstance(error, MemoryError) or torch_refuses
+
+
+def _first_line(error: Exception) -> str:
+    """Return the message without the frames in C++ that torch adds."""
+    return str(error).partition("\n")[0]
 
 
 def _report_share(report: ReportProgress, note: str, share: float) -> None:

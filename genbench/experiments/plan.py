@@ -5,6 +5,8 @@ Whatever can be refused is refused here, before any work begins.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +20,7 @@ from genbench.errors import UserError
 from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
 from genbench.sampling import Sampling, require_prompt, resolve_prompt
-from genbench.spec import Spec
+from genbench.spec import Spec, parse_duration, require_integer
 from genbench.storage import models
 from genbench.training import SILENT, ProgressListener, TrainSettings
 
@@ -29,6 +31,7 @@ TIMEOUT_BUDGETS, TIMEOUT_SECONDS, TIMEOUT_CHARACTERS_PER_SECOND = 3, 60.0, 1000
 
 
 MAX_ROWS = 10_000  # of a comparison
+OPTION = re.compile(r"[A-Za-z_]\w*=\S+")
 
 DescribedSpec = tuple[Spec, registry.Description]
 
@@ -72,14 +75,14 @@ class CompareSettings:
         Raises UserError for settings that can be refused before any text is read, and ContractError for a plugin that
         cannot be used; a plugin file is imported in another process.
         """
-        if self.timeout is not None and self.timeout <= 0:
-            raise UserError(f"timeout is {self.timeout}, but must be above 0 seconds")
+        parse_duration(self.timeout, "timeout")
         if world_size() > 1:
             raise UserError("torchrun trains one network with several processes: use genbench train, not compare")
         for name in ("jobs", "seeds"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name} is {value}, but must be 1 or more")
+            require_integer(name, getattr(self, name), 1, MAX_ROWS)
+        rows = max(len(self.authors), 1) * len(self.generators) * self.seeds
+        require_row_count(rows, "the number of authors, generators and seeds")
+        self._require_no_option()
 
         # reading, imported models, prompts, splits, generators
         Reading(self.lines, self.encoding, self.column)
@@ -90,6 +93,16 @@ class CompareSettings:
             strata.require_stratifier(split)
         self.train_settings()
         return describe_specs(self.generators, listener)
+
+    def _require_no_option(self) -> None:
+        """Raise UserError for an author that is an option of a generator, such as order=3."""
+        for author in self.authors:
+            if OPTION.fullmatch(author) and not os.path.exists(author):
+                spec = self.generators[-1]
+                raise UserError(
+                    f"{author!r} is no author; an option belongs to its generator, as in "
+                    f"-g {spec}{',' if ':' in spec else ':'}{author}"
+                )
 
     def train_settings(self) -> TrainSettings:
         """Return how the first seed of each row is trained."""

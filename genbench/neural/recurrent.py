@@ -24,6 +24,7 @@ from genbench.neural.checkpoint import SizeGuard, blame_checkpoint
 from genbench.neural.distributed import ProcessGroup, local_device, process_group
 from genbench.neural.heads import AdaptiveSoftmaxHead, Head, SoftmaxHead, frequency_order
 from genbench.neural.inference import NetworkStepper, RNNState, RNNStates, stack_states
+from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
 from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.parallel_scoring import batch_log_probs, stream_log_probs
@@ -36,6 +37,8 @@ from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary gets a plain softmax
 SHORT_TEXT = 500_000  # tokens: a shorter text is trained in smaller batches, which gives more updates
+MAX_LAYERS = 100
+MAX_RATE = 10.0  # of the learning rates and the weight decay
 DEFAULT_PASSES = 20  # over the training text, if neither a budget nor steps are set
 
 
@@ -49,6 +52,7 @@ class RecurrentGenerator(Generator):
     """
 
     size_rule: ClassVar[SizeRule] = SizeRule()
+    gates: ClassVar[int] = 4  # matrices per layer of the core, for the estimate of its memory
 
     embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
     hidden: int | None = field(
@@ -82,16 +86,25 @@ class RecurrentGenerator(Generator):
             value = getattr(self, name, None)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}, but must be 1 or more")
+        if self.layers > MAX_LAYERS:
+            raise ValueError(f"layers is {self.layers}, but must be at most {MAX_LAYERS}")
         for name in ("dropout", "layer_dropout"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to below 1")
-        for name in ("learning_rate", "cell_clip"):
-            if getattr(self, name, 1) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be above 0")
+        self._require_rates()
 
         # raises ValueError itself
         if self.schedule is not None:
             parse_schedule(self.schedule)
+
+    def _require_rates(self) -> None:
+        """Raise ValueError for a rate out of range."""
+        for name in ("learning_rate", "cell_clip"):
+            if getattr(self, name, 1) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be above 0")
+        for name in ("learning_rate", "muon_lr", "weight_decay"):
+            if not 0 <= getattr(self, name) <= MAX_RATE:
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to {MAX_RATE:g}")
 
     # Hooks for subclasses
 
@@ -122,6 +135,12 @@ class RecurrentGenerator(Generator):
         return SoftmaxHead(hidden, vocabulary)
 
     # Training
+
+    def training_memory(self) -> int:
+        """Return the bytes that training needs at least (`capabilities.MemoryEstimate`)."""
+        length = getattr(self, "window", None) or self.bptt
+        shape = TrainingShape(self.embedding, self.hidden, self.layers, self.gates, self.batch or 16, length)
+        return shape.bytes()
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         """Choose the size, build the network and train it; `valid` decides which weights are kept."""

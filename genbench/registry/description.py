@@ -87,7 +87,7 @@ def describe_here(spec: Spec) -> Description:
         inspect.getdoc(generator) or "",
         [OptionHelp(option.name, option.choices, format_value(option.default), option.help) for option in options],
         {name: _plain(value) for name, value in option_values(generator).items()},
-        list(file_spans(spec)),
+        list(file_spans(spec, type(generator))),
         training_memory(generator),
     )
 

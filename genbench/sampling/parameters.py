@@ -9,8 +9,10 @@ import numpy as np
 import regex
 
 from genbench.errors import UserError
+from genbench.spec import MAX_INTEGER, require_integer
 from genbench.tokenization.text import Text
 
+MAX_LENGTH = 10**8  # characters of a text
 MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
 RANDOM_PROMPT = "random"  # replaced by a random passage of the author's text
 RANDOM_PROMPT_CHARACTERS = 40
@@ -48,11 +50,15 @@ class Sampling:
 
     def __post_init__(self) -> None:
         # length and temperature
-        _require(self.length >= 0, "length", self.length, "0 or more characters")
+        for name in ("length", "temperature", "repetition_penalty", "top_p", "min_p", "max_overlap"):
+            value, optional = getattr(self, name), name in ("top_p", "min_p", "max_overlap")
+            valid = isinstance(value, int | float) or (optional and value is None)
+            _require(valid, name.replace("_", "-"), value, "a whole number" if name == "length" else "a number")
+        require_integer("length", self.length, 0, MAX_LENGTH)
         _require(0 <= self.temperature < float("inf"), "temperature", self.temperature, "0 (greedy) or more")
 
         # truncation
-        _require(self.top_k is None or self.top_k >= 1, "top-k", self.top_k, "1 or more tokens")
+        require_integer("top-k", self.top_k, 1, MAX_INTEGER)
         _require(self.top_p is None or 0 < self.top_p <= 1, "top-p", self.top_p, "above 0 and at most 1")
         _require(self.min_p is None or 0 <= self.min_p <= 1, "min-p", self.min_p, "from 0 to 1")
 

@@ -1,10 +1,12 @@
-"""The amount of memory of this machine."""
+"""The amount of memory of this machine, and the refusal of trainings that need more."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from pathlib import Path
+
+from genbench.errors import UserError
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -24,3 +26,13 @@ def total_memory() -> int | None:
         path = next(path for path in map(Path, CGROUP_LIMITS) if path.exists())
         size = min(size, int(path.read_text(encoding="utf-8")))
     return size
+
+
+def require_memory(name: str, needed: int) -> None:
+    """Raise UserError if the training of a generator needs more bytes than this machine has."""
+    available = total_memory()
+    if available is not None and needed > available:
+        raise UserError(
+            f"{name} needs at least {needed >> 30:,} GB of memory to train, and this machine has "
+            f"{available >> 30:,} GB; choose smaller options"
+        )

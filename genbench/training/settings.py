@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass, field, replace
 
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
+from genbench.spec import parse_duration, require_integer
 
 DEFAULT_BUDGET = 30.0  # seconds
-MAX_SEED = 2**32
+MAX_SEED = 2**32 - 1
+MAX_STEPS = 10**9
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -28,14 +29,11 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         # budget and steps
-        if self.budget is not None and not 0 < self.budget < math.inf:
-            raise UserError(f"budget is {self.budget!r} seconds, but must be above 0; give it as in --budget 30s")
-        if self.steps is not None and self.steps < 1:
-            raise UserError(f"steps is {self.steps}, but must be 1 or more")
+        parse_duration(self.budget)
+        require_integer("steps", self.steps, 1, MAX_STEPS)
 
         # seed and device
-        if not 0 <= self.seed < MAX_SEED:
-            raise UserError(f"seed is {self.seed}, but must be from 0 to below 2 ** 32")
+        require_integer("seed", self.seed, 0, MAX_SEED)
         if self.device not in DEVICES:
             raise UserError(f"device is {self.device!r}; choose one of {', '.join(DEVICES)}")
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from genbench import registry
+from genbench.capabilities import training_memory
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
@@ -21,6 +22,7 @@ from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
 from genbench.storage.cards import ModelCard, TrainingRecord
+from genbench.storage.memory import require_memory
 from genbench.training.listener import ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings, resolve_device
 from genbench.training.validation import describe_extent, undertrained_notes, validation_bits
@@ -142,7 +144,7 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
         "device": settings.device,
     }
 
-    sources = [spec.text[start:end] for start, end in registry.file_spans(spec)]
+    sources = [spec.text[start:end] for start, end in registry.file_spans(spec, type(generator))]
     key = models.training_key(spec, option_values(generator), sources, about)
     return ModelCard(spec=str(spec), books=text.books, lines=text.lines, sources=sources, **key)
 
@@ -151,6 +153,8 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
     """Fit a generator, measure the time, and score validation text."""
     # a network may tokenize and measure its speed for seconds before its first report
     context.report(Progress(0.0, note="preparing"))
+
+    require_memory(card.spec, training_memory(generator))
 
     # only the fit itself is timed
     started = time.perf_counter()
