@@ -9,7 +9,9 @@ from doubles import unigram_source
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import HEADER, write_plugin
+from typer.testing import CliRunner
 
+from genbench.cli.main import app
 from genbench.errors import ContractError, SpecError
 from genbench.experiments.compare import compare
 from genbench.registry import Description, describe
@@ -74,6 +76,14 @@ def test_a_comparison_with_an_unusable_file_is_refused_before_it_starts(fault: s
     path.write_text(source, encoding="utf-8")
     with pytest.raises(ContractError, match=reason):
         compare("pell", ["markov-char:order=1", f"mixture:parts={path}+markov-char"])
+
+
+@pytest.mark.slow
+def test_a_check_survives_a_file_that_ends_the_process(tmp_path: Path) -> None:
+    (tmp_path / "exits.py").write_text("import os; os._exit(0)", encoding="utf-8")
+    result = CliRunner().invoke(app, ["generators", "check", str(tmp_path / "exits.py")])
+    assert result.exit_code == 1
+    assert "ended with exit code 0" in " ".join(result.output.split())
 
 
 @pytest.mark.slow

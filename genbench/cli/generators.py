@@ -71,13 +71,16 @@ def new(
 @app.command()
 def check(name: Spec) -> None:
     """Run every check of the conformance kit on a generator; exit code 1 where one fails."""
+    from genbench import registry
     from genbench.errors import ContractError
     from genbench.report.terminal.checks import show_result
     from genbench.report.terminal.screen import make_console
+    from genbench.spec import Spec as ParsedSpec
     from genbench.testing import CheckResult, Subject, run_checks
 
     out, failed = make_console(), 0
     try:
+        registry.describe([ParsedSpec.parse(name)])  # a file that exits or loops when it is imported fails here
         for result in run_checks(Subject.of(name)):
             show_result(result, out)
             failed += result.outcome == "fails"
