@@ -19,7 +19,7 @@ RANDOM_PROMPT_CHARACTERS = 40
 
 # where a random prompt may begin, in order of preference; the match ends there
 PROMPT_STARTS = (
-    # a sentence: a paragraph, or what follows a lower-case word with a mark at its end (so not after "Mr." or "J.")
+    # a sentence: a paragraph, or what follows a mark after three lower-case letters (so not after "Mr." or "J.")
     regex.compile(
         r"""(?:\n\s*\n|(?:(?<![\p{L}\p{M}])\p{Ll}{3,}|\p{Lo}\p{M}*)(?:[.!?…؟।]['"\p{Pe}\p{Pf}]*\s|[。！？][\p{Pe}\p{Pf}]*))"""
         r"\s*(?=\S)(?!\p{Ll})"
@@ -127,8 +127,8 @@ def _next_start(text: str, position: int, last: int) -> int:
 
     A text without sentences has lines; one without lines has words.
 
-    >>> _next_start("so it is. But Mr. Dee was", 2, 20), _next_start("one two", 2, 4), _next_start("ACGT", 2, 2)
-    (10, 4, 2)
+    >>> _next_start("so it was. But Mr. Dee was", 2, 20), _next_start("one two", 2, 4), _next_start("ACGT", 2, 2)
+    (11, 4, 2)
     """
     for pattern in PROMPT_STARTS:
         for begin in (position, 0):
