@@ -182,3 +182,12 @@ def test_odd_reports_and_rubbish_on_the_pipe_cost_their_own_row(tmp_path: Path) 
     assert errors[:2] == [None, None]
     assert "it reports speed as 'fast', but must report a number" in (errors[2] or "")
     assert "its process sent a message that genbench did not write" in (errors[3] or "")
+
+
+def test_the_row_of_a_text_without_spaces_is_accepted_without_words() -> None:
+    text = "ACGTTACAGATTACA" * 100
+    job = Job("dna", text, text, text[:600], Spec.parse("markov-char:order=2"))
+    row = run_job(job, lambda progress: None)
+    assert row.ok, row.error
+    assert row.words is None
+    assert parse_message(format_message(row), job) == row

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 JUDGES = ("bits", "lstm", "rnn")  # of style
 MAX_BITS = 1e15  # of a text
 MIN_UNSEEN, MIN_DISTINCT = 4, 2  # n-gram lengths that tables show
-SCORES = ("bits", "bits_per_character", "bits_per_byte", "characters", "bytes", "words", "tokens")
+SCORES = ("bits", "bits_per_character", "bits_per_byte", "characters", "bytes", "tokens")
 
 
 def require_consistent(comparison: Comparison) -> None:
@@ -58,7 +58,7 @@ def row_problems(row: Row) -> Iterator[str]:
         yield "a score is missing"
 
     # bits, in total and by block
-    numbers = [score or 0 for score in scores] + row.block_bits
+    numbers = [score or 0 for score in (*scores, row.words)] + row.block_bits  # no words where spaces separate none
     for stratum in (stratum for split in row.splits.values() for stratum in split.values()):
         numbers += [stratum.bits, stratum.characters, *stratum.block_bits, *stratum.block_characters]
     if not all(0 <= number < MAX_BITS for number in numbers):
