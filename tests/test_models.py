@@ -110,7 +110,7 @@ def test_a_model_that_cannot_be_stored_adds_a_note_and_leaves_nothing(
     monkeypatch.setattr("os.rename", fail)
     assert run(monkeypatch, "train", "pell", "-g", CHAIN) == 0
     assert "could not be stored" in capsys.readouterr().err
-    assert list(models.models_folder().iterdir()) == []
+    assert {path.name for path in models.models_folder().iterdir()} <= {".key"}  # what seals cards
 
 
 def test_a_home_that_cannot_be_written_fails_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_score_shows_a_long_text_and_refuses_an_empty_one(
     assert " to " in capsys.readouterr().out  # the interval
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b" \n")))
     assert run(monkeypatch, "score", "pell", "-", "-g", CHAIN) == 2
-    assert "standard input is empty" in capsys.readouterr().err
+    assert "standard input contains no text" in capsys.readouterr().err
 
 
 def test_a_model_is_found_by_the_beginning_of_its_name(pell: Corpus) -> None:

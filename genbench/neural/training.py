@@ -84,10 +84,10 @@ class Trainer:
         """Train on one stream of token ids, (tokens,), and choose weights on another."""
         # resume from the checkpoint, if there is one, and take the remaining steps
         saved = self.context.resume()
-        self.resumed_at = saved["step"] if saved else None
         try:
             with blame_checkpoint(saved):
                 if saved:
+                    self.resumed_at = int(saved["step"])  # ValueError for a damaged one
                     restore(self.state, saved)
                     if self.group.size > 1:  # the saved core state belongs to the rows of the first process
                         self.state.core_state = None

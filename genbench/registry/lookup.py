@@ -42,21 +42,25 @@ def provider(spec: str | Spec) -> str:
     return f"{point.dist.name} {point.dist.version}" if point and point.dist else "?"
 
 
-def file_spans(spec: Spec, kind: type[Generator] | None = None, offset: int = 0) -> Iterator[Span]:
+def file_spans(spec: Spec, kind: type[Generator] | None = None) -> Iterator[Span]:
     """Yield where the text of a SPEC names files: plugins, and options that are declared as files.
 
-    `kind` is the class of the generator, which is imported where it is None; `offset` is added to each place. Raises
-    SpecError for an option whose file does not exist or is not a plain one.
+    `kind` is the class of the generator, which is imported where it is None. Raises SpecError for an option whose file
+    does not exist or is not a plain one.
     """
     if spec.path is not None:
-        yield offset, offset + spec.head
+        yield 0, spec.head
 
     # its options, and those of the SPECs in them
     for name, option in options_of(kind or resolve(spec)).items():
-        value, start = spec.options.get(name, ""), offset + spec.starts.get(name, 0)
+        value, start = spec.options.get(name, ""), spec.starts.get(name, 0)
         if option.names == "specs":
             for place, part in split_specs(value) if value else ():
-                yield from file_spans(Spec.parse(part), offset=start + place)
+                inner = Spec.parse(part)
+                for begin, end in file_spans(inner):
+                    # the text of a SPEC has no spaces around values, so a name may stand later in the part
+                    position = start + place + part.index(inner.text[begin:end], begin)
+                    yield position, position + end - begin
         if option.names == "file" and value and not option.is_word(value):
             if not os.path.isfile(value):
                 raise SpecError(f"{spec.name}: {name} is {value!r}, but must be {option.choices}: there is no such one")
