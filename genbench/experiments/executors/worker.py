@@ -6,31 +6,26 @@ that waits for the row is gone.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import sys
-import threading
-from typing import TextIO
+from collections.abc import Callable
+from functools import partial
 
 from genbench.experiments.executors.messages import Message, format_message
 from genbench.experiments.executors.process_tree import become_subreaper, kill_descendants
 from genbench.experiments.job import Job, run_job
+from genbench.processes.child import serve
 from genbench.storage.memory import total_memory
+from genbench.storage.records import JsonObject
 
 
 def main() -> None:
     """Run the job on standard input."""
-    messages = _redirect_stdout()
+    serve(_run, format_event=format_message, on_orphaned=partial(kill_descendants, os.getpid()))
 
-    def send(message: Message) -> None:
-        messages.write(format_message(message))
-        messages.flush()
 
-    # read the job; from here on, the end of standard input means that the parent is gone
-    job = Job.from_dict(json.loads(sys.stdin.readline()))
-    threading.Thread(target=_exit_when_closed, args=(sys.stdin,), daemon=True).start()
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - a generator has nothing to read
+def _run(request: JsonObject, send: Callable[[Message], None]) -> None:
+    """Run the job of a request; send its progress and its row."""
+    job = Job.from_dict(request)
 
     # what a generator starts ends with this process
     become_subreaper()
@@ -38,20 +33,6 @@ def main() -> None:
     # an allocation that fails is an error of this row, and no reason for the system to end processes
     _limit_memory()
     send(run_job(job, send))
-
-
-def _redirect_stdout() -> TextIO:
-    """Redirect standard output to standard error; return a stream to the original one."""
-    messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return messages
-
-
-def _exit_when_closed(stdin: TextIO) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        stdin.read()
-    kill_descendants(os.getpid())
-    os._exit(1)
 
 
 def _limit_memory() -> None:
