@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.analysis.suffix_array import END, KEY_BITS, Keys, shared_in_key
+from genbench.tokenization.segmentation import split_parts
 from genbench.tokenization.tokenizer import Ids
 
 Codes = npt.NDArray[np.unsignedinteger[npt.NBitBase]]
@@ -57,7 +58,10 @@ def word_matches(train: str, texts: Sequence[Sequence[str]]) -> list[Ids]:
     # number the words of the texts; all others of the training text have one code
     codes = {word: number for number, word in enumerate(dict.fromkeys(chain.from_iterable(texts)), 1)}
     other, dtype = len(codes) + 1, _smallest_type(len(codes) + 2)
-    parts = (np.array([codes.get(word, other) for word in part.split()], dtype) for part in _word_parts(train))
+    parts = (
+        np.array([codes.get(word, other) for word in part.split()], dtype)
+        for part in split_parts(train, PART, boundary=WHITE_SPACE)
+    )
     sequence = np.concatenate([*parts, np.zeros(0, dtype)])
     return _match_all(sequence, [np.array([codes[word] for word in words], dtype) for words in texts], other + 1, None)
 
@@ -104,16 +108,6 @@ def _code_points(text: str) -> npt.NDArray[np.uint32]:
 
 def _smallest_type(highest: int) -> npt.DTypeLike:
     return np.min_scalar_type(highest)
-
-
-def _word_parts(train: str) -> Iterator[str]:
-    """Yield the training text in parts that end with white space."""
-    start = 0
-    while start < len(train):
-        space = WHITE_SPACE.search(train, start + PART)
-        stop = space.end() if space else len(train)
-        yield train[start:stop]
-        start = stop
 
 
 def _match_all(sequence: Codes, queries: Sequence[Codes], separator: int, limit: int | None) -> list[Ids]:

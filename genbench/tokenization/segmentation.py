@@ -10,6 +10,7 @@ separator between two pieces is implied by its neighbours (`implied_separator`);
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -135,16 +136,20 @@ def explicit_pieces(text: str) -> Iterator[tuple[str, int]]:
         yield separator, end
 
 
-def split_parts(text: str, size: int = PART_CHARACTERS) -> Iterator[str]:
-    r"""Yield a text in parts of at least `size` characters, each starting at a line start, so that no piece is split.
+def split_parts(
+    text: str, size: int = PART_CHARACTERS, *, boundary: re.Pattern[str] | regex.Pattern[str] = LINE_START
+) -> Iterator[str]:
+    r"""Yield a text in parts of at least `size` characters, each ending with a match of `boundary`.
+
+    The default is a line start, which splits no piece.
 
     >>> list(split_parts("one\ntwo\n\nthree\nfour", 6))
     ['one\ntwo\n\n', 'three\nfour']
     """
     start = 0
     while start < len(text):
-        line = LINE_START.search(text, start + size)
-        stop = line.end() if line else len(text)
+        match = boundary.search(text, start + size)
+        stop = match.end() if match else len(text)
         yield text[start:stop]
         start = stop
 
