@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genbench.cli import completion
 from genbench.cli.options import (
     BEST_MODEL,
     SPEC_HELP,
@@ -24,6 +23,7 @@ from genbench.cli.options import (
     Stop,
     accepts_groups,
     read_prompts,
+    spec_option,
 )
 
 if TYPE_CHECKING:
@@ -38,13 +38,9 @@ def generate(
     *,
     generators: Annotated[
         list[str] | None,
-        typer.Option(
-            *("-g", "--generator"),
-            metavar="SPEC",
-            help=f"{SPEC_HELP}; repeatable. [default: {BEST_MODEL}; with nothing but an author on a terminal: an "
-            "interactive prompt]",
-            show_default=False,
-            autocompletion=completion.spec,
+        spec_option(
+            f"{SPEC_HELP}; repeatable. [default: {BEST_MODEL}; with nothing but an author on a terminal: an "
+            "interactive prompt]"
         ),
     ] = None,
     prompt: Prompt = "",

@@ -81,6 +81,11 @@ def option(*names: str, metavar: str, help: str, completion: Completion = None, 
     return typer.Option(*names, metavar=metavar, help=help, show_default=False, autocompletion=completion, **settings)
 
 
+def spec_option(help: str) -> Any:
+    """Return the option that names generators, with completion."""
+    return option("-g", "--generator", metavar="SPEC", help=help, completion=completion.spec)
+
+
 # Arguments
 
 ONE_AUTHOR_HELP = "A catalogue name, gutenberg:NUMBER, or a path to a text file or a folder of them."
@@ -103,13 +108,7 @@ AnyAuthor = Annotated[
 ]
 AnyGenerator = Annotated[
     str,
-    typer.Option(
-        *("-g", "--generator"),
-        metavar="SPEC",
-        help="Only those of this generator, and of these options.",
-        show_default=False,
-        autocompletion=completion.spec,
-    ),
+    spec_option("Only those of this generator, and of these options."),
 ]
 TextFile = Annotated[str, typer.Argument(metavar="FILE", help="The text; - is standard input.")]
 ModelName = Annotated[
@@ -129,38 +128,21 @@ RunName = Annotated[
 
 Specs = Annotated[
     list[str] | None,
-    option(
-        *("-g", "--generator"),
-        metavar="SPEC",
-        help=f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word]",
-        completion=completion.spec,
-    ),
+    spec_option(f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word]"),
 ]
-OneSpec = Annotated[
-    list[str], option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}.", completion=completion.spec)
-]
+OneSpec = Annotated[list[str], spec_option(f"{SPEC_HELP}.")]
 SomeSpecs = Annotated[
     list[str],
-    option("-g", "--generator", metavar="SPEC", help=f"{SPEC_HELP}; repeatable.", completion=completion.spec),
+    spec_option(f"{SPEC_HELP}; repeatable."),
 ]
 BEST_MODEL = "the stored model with the fewest bits on validation text, else markov-char"
 OneSpecOrBest = Annotated[
     list[str] | None,
-    option(
-        *("-g", "--generator"),
-        metavar="SPEC",
-        help=f"{SPEC_HELP}. [default: {BEST_MODEL}]",
-        completion=completion.spec,
-    ),
+    spec_option(f"{SPEC_HELP}. [default: {BEST_MODEL}]"),
 ]
 SomeSpecsOrBest = Annotated[
     list[str] | None,
-    option(
-        *("-g", "--generator"),
-        metavar="SPEC",
-        help=f"{SPEC_HELP}; repeatable. [default: {BEST_MODEL}]",
-        completion=completion.spec,
-    ),
+    spec_option(f"{SPEC_HELP}; repeatable. [default: {BEST_MODEL}]"),
 ]
 AttributionSpec = Annotated[
     str,
