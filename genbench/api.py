@@ -39,7 +39,7 @@ from genbench.experiments.compare import rerun as rerun
 from genbench.experiments.config import read_config as read_config
 from genbench.experiments.diff import diff_comparisons as diff_comparisons
 from genbench.experiments.sweep import sweep as sweep
-from genbench.generator import Generator, Progress
+from genbench.generator import Generator
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling
 from genbench.scoring import Score
@@ -50,16 +50,14 @@ from genbench.storage.records import JsonObject
 from genbench.storage.selection import prune_models as prune_models
 from genbench.storage.sharing import import_model as import_model
 from genbench.storage.user_files import read_standard_input
-from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, form_notes
+from genbench.tokenization.normal_form import form_notes
 from genbench.tokenization.text import Text
 from genbench.training import (
     SILENT,
     ProgressListener,
     TrainingText,
     TrainSettings,
-    describe_outcome,
-    report_interrupt,
-    train_model,
+    train_and_report,
 )
 from genbench.training.choice import QUICK_GENERATOR, best_model, describe_choice, describe_text, rank_models
 from genbench.training.choice import stored_specs as stored_specs
@@ -132,18 +130,11 @@ def train(
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
 
     # train, or load the stored model of the same training
-    name = f"{text.author} {spec}"
-
-    def report(progress: Progress) -> None:
-        listener.job_progress(0, name, progress)
-
     folder = models.models_folder() if keep else None
     parts = TrainingText.from_corpus(text)
-    with report_interrupt(listener):
-        model = train_model(untrained, spec, parts, settings, folder=folder, retrain=retrain, on_progress=report)
+    model = train_and_report(untrained, spec, parts, settings, listener, folder=folder, retrain=retrain)
 
-    # report the outcome, the notes, and the name under which the model is stored
-    listener.job_done(0, name, describe_outcome(model))
+    # report the notes, and the name under which the model is stored
     if model.card is not None:
         for note in model.card.training.notes:
             listener.message(note)
@@ -263,7 +254,7 @@ def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT
 
     Raises ContractError if the generator violates the contract.
     """
-    for note in form_notes(model.generator.tokenizer, str(text[:SAMPLE_CHARACTERS])):
+    for note in form_notes(model.generator.tokenizer, text):
         listener.message(note)
     return model.score(text, progress=listener.task("scoring"))
 

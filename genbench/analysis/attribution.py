@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +22,14 @@ from genbench.scoring import Score
 from genbench.spec import Spec, parse_duration
 from genbench.storage.models import models_folder
 from genbench.storage.records import JsonObject, JsonRecord
-from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, differing_forms, form_notes
+from genbench.tokenization.normal_form import differing_forms, form_notes
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import (
     SILENT,
     ProgressListener,
     TrainingText,
     TrainSettings,
-    describe_outcome,
-    report_interrupt,
-    train_model,
+    train_and_report,
 )
 
 DEFAULT_GENERATOR = "markov-char"
@@ -191,7 +188,7 @@ def train_authors(
     spec = Spec.parse(generator)
     with listener.stage(f"loading {spec.name}"):
         registry.create(spec)
-    for note in differing_forms({corpus.author: str(corpus.train[:SAMPLE_CHARACTERS]) for corpus in corpora}):
+    for note in differing_forms({corpus.author: corpus.train for corpus in corpora}):
         listener.message(note)
 
     # the same amount of text for each author
@@ -201,18 +198,16 @@ def train_authors(
     # train or load the model of one author after the other
     generators, seconds = [], 0.0
     for index, corpus in enumerate(corpora):
-        name = f"{corpus.author} {spec}"
-        with report_interrupt(listener):
-            model = train_model(
-                registry.create(spec),
-                spec,
-                TrainingText.from_corpus(corpus),
-                settings.with_default_budget(),
-                folder=models_folder(),
-                retrain=retrain,
-                on_progress=partial(listener.job_progress, index, name),
-            )
-        listener.job_done(index, name, describe_outcome(model))
+        model = train_and_report(
+            registry.create(spec),
+            spec,
+            TrainingText.from_corpus(corpus),
+            settings.with_default_budget(),
+            listener,
+            index=index,
+            folder=models_folder(),
+            retrain=retrain,
+        )
         generators.append(model.generator)
         seconds += (model.card.training.seconds or 0.0) if model.card else 0.0
     return AuthorModels(str(spec), list(corpora), generators, seconds)

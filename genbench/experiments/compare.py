@@ -39,7 +39,7 @@ from genbench.storage import runs
 from genbench.storage.memory import require_memory
 from genbench.storage.models import models_folder
 from genbench.storage.records import from_json
-from genbench.tokenization.normal_form import SAMPLE_CHARACTERS, differing_forms
+from genbench.tokenization.normal_form import differing_forms
 from genbench.training import SILENT, ProgressListener
 
 STOPPED = "stopped before it was done; the same command resumes it"
@@ -247,7 +247,7 @@ def _load_texts(
         )
 
     if settings.cross_author or settings.style:
-        for note in differing_forms({corpus.author: str(corpus.train[:SAMPLE_CHARACTERS]) for corpus in corpora}):
+        for note in differing_forms({corpus.author: corpus.train for corpus in corpora}):
             listener.message(note)
 
     # the judges of style set a part of the training texts aside

@@ -9,13 +9,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Container, Mapping
 
+from genbench.tokenization.text import Text
 from genbench.tokenization.tokenizer import Tokenizer
 
 SAMPLE_CHARACTERS = 100_000  # what is looked at of each text
 MIN_UNKNOWN = 3  # characters that another form must make known
 
 
-def form_notes(tokenizer: Tokenizer, text: str) -> list[str]:
+def form_notes(tokenizer: Tokenizer, text: str | Text) -> list[str]:
     """Return a sentence where a text is in another normal form than the training text of a model, else nothing.
 
     >>> form_notes(Tokenizer.characters("déjà, été"), unicodedata.normalize("NFD", "été, été"))[0][:59]
@@ -29,10 +30,11 @@ def form_notes(tokenizer: Tokenizer, text: str) -> list[str]:
     return [sentence] * bool(form)
 
 
-def differing_forms(texts: Mapping[str, str]) -> list[str]:
+def differing_forms(texts: Mapping[str, str | Text]) -> list[str]:
     """Return a sentence for each text, by name, that is in another normal form than the first."""
-    (first, start), *others = ((name, text[:SAMPLE_CHARACTERS]) for name, text in texts.items())
-    forms = {name: better_form(set(start), text) for name, text in others}
+    (first, start), *others = texts.items()
+    known = set(str(start[:SAMPLE_CHARACTERS]))
+    forms = {name: better_form(known, text) for name, text in others}
     return [
         f"{name} is not in the Unicode form {form}, as {first} is: the model of one does not know the letters of the "
         f"other; convert it with `uconv -x {form.lower()}`"
@@ -41,9 +43,9 @@ def differing_forms(texts: Mapping[str, str]) -> list[str]:
     ]
 
 
-def better_form(known: Container[str], text: str) -> str:
+def better_form(known: Container[str], text: str | Text) -> str:
     """Return the normal form, "NFC" or "NFD", in which at most half as many characters are unknown; "" for neither."""
-    text = text[:SAMPLE_CHARACTERS]
+    text = str(text[:SAMPLE_CHARACTERS])
     unknown = _count_unknown(known, text)
     if unknown < MIN_UNKNOWN:
         return ""

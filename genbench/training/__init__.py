@@ -1,6 +1,6 @@
 """Train one model and store it, or reuse the stored model of the same training.
 
-train.py        `train_model`: reuse or train, Ctrl-C, resuming
+train.py        `train_model`: reuse or train, Ctrl-C, resuming; `train_and_report`: with a listener
 settings.py     budget, seed and device of a training, and its text
 validation.py   bits per character on validation text; whether a network learned more than frequencies
 choice.py       the stored models of an author, the best first
@@ -14,8 +14,8 @@ from genbench.training.settings import TrainingText as TrainingText
 from genbench.training.settings import TrainSettings as TrainSettings
 from genbench.training.settings import resolve_device as resolve_device
 from genbench.training.train import TrainingInterrupted as TrainingInterrupted
-from genbench.training.train import describe_outcome as describe_outcome
 from genbench.training.train import describe_reuse as describe_reuse
 from genbench.training.train import json_values as json_values
 from genbench.training.train import report_interrupt as report_interrupt
+from genbench.training.train import train_and_report as train_and_report
 from genbench.training.train import train_model as train_model

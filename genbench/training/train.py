@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,26 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, model: Model) -> None:
         super().__init__(f"stored what was learned as {model.id}: {describe_outcome(model)}")
         self.model = model
+
+
+def train_and_report(
+    generator: Generator,
+    spec: Spec,
+    text: TrainingText,
+    settings: TrainSettings,
+    listener: ProgressListener,
+    *,
+    index: int = 0,
+    folder: Path | None = None,
+    retrain: bool = False,
+) -> Model:
+    """Train a model as `train_model` does, and report its progress and outcome as those of job `index`."""
+    name = f"{text.author} {spec}"
+    on_progress = partial(listener.job_progress, index, name)
+    with report_interrupt(listener):
+        model = train_model(generator, spec, text, settings, folder=folder, retrain=retrain, on_progress=on_progress)
+    listener.job_done(index, name, describe_outcome(model))
+    return model
 
 
 @contextlib.contextmanager
