@@ -338,6 +338,19 @@ def parse_duration(value: str | float | None, name: str = "budget") -> float | N
     return float(seconds)
 
 
+def format_duration(seconds: float) -> str:
+    """Return a duration as it is typed; `parse_duration` reads it.
+
+    >>> format_duration(5.0), format_duration(60), format_duration(90), format_duration(120.0), format_duration(3600)
+    ('5s', '60s', '90s', '2m', '1h')
+    """
+    if seconds % 3600 == 0:
+        return f"{seconds / 3600:.12g}h"
+    if seconds % 60 == 0 and seconds >= 120:
+        return f"{seconds / 60:.12g}m"
+    return f"{round(seconds, 1):.12g}s"
+
+
 def require_integer(name: str, value: object, lowest: int, highest: int) -> None:
     """Raise UserError for a value that is neither None nor a whole number within the limits."""
     if value is None:

@@ -1,7 +1,9 @@
 """Lists on narrow terminals: no line is too wide, and every word of the output in a pipe is complete."""
 
 import io
+import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,14 +12,14 @@ from rich.cells import cell_len
 from rich.console import Console
 from test_cli import run
 
+from genbench.report.terminal.lines import shorten
+from genbench.report.terminal.models import format_size
 from genbench.report.terminal.tables import print_list
 
 WIDTHS = (40, 60, 80)
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 COMMANDS = [
-    "runs list",
     "runs diff here here",
-    "models list",
     "corpora list",
     "corpora show pell",
     "generators list",
@@ -26,15 +28,15 @@ COMMANDS = [
     "confusion pell thorne --length 100 --passages 5",
     "attribute page.txt --among pell thorne",
 ]
-FIRST_HEADINGS = {"run", "model", "author", "generator", "option", "followed", "by", "passages", "of"}
+FIRST_HEADINGS = {"author", "generator", "option", "followed", "by", "passages", "of"}
 FIRST_HEADINGS |= {"continuation"}
 
 
 def printed(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """Return the output of a command without styles and without the colons of paragraphs."""
+    """Return the output of a command without styles."""
     capsys.readouterr()
     assert run(monkeypatch, *command.split()) == 0
-    return STYLE.sub("", capsys.readouterr().out).replace(":", "")
+    return STYLE.sub("", capsys.readouterr().out)
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +60,14 @@ def test_no_word_of_a_list_is_lost_or_broken(
     monkeypatch.setenv("GENBENCH_HOME", str(home))
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
-    expected = Counter(printed(command, monkeypatch, capsys).split())
+    expected = Counter(printed(command, monkeypatch, capsys).replace(":", "").split())
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("FORCE_COLOR", "1")
     page = printed(command, monkeypatch, capsys)
     assert max(map(cell_len, page.splitlines())) <= width
-    lost = {word for word in expected - Counter(page.split()) if len(word) < min(WIDTHS) // 2}  # longer ones are folded
+    lost = {
+        word for word in expected - Counter(page.replace(":", "").split()) if len(word) < min(WIDTHS) // 2
+    }  # longer ones are folded
     assert lost <= FIRST_HEADINGS, lost
 
 
@@ -83,3 +87,61 @@ def test_a_list_is_a_table_or_paragraphs_where_there_is_no_room() -> None:
 
 def test_a_word_wider_than_the_terminal_is_folded() -> None:
     assert "x" * 20 in printed_list(20, ["name", "what"], [["x" * 50, "y" * 50]])
+
+
+@pytest.fixture
+def long_names(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the home in which a model and a run have a long author, a long SPEC and a long name."""
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    author, spec = (
+        "the_collected_letters_of_a_provincial_lady_1811_to_1843",
+        "markov-char:order=12,smoothing=witten-bell",
+    )
+    model = next((copy / "models").glob("pell-markov-char-*/model.json"))
+    card = json.loads(model.read_text()) | {"author": author, "spec": spec}
+    other = model.parent.with_name(f"{author}-markov-char-0123456789")
+    shutil.copytree(model.parent, other)
+    (other / "model.json").write_text(json.dumps(card))
+
+    # the run
+    stored = json.loads((copy / "runs/here/run.json").read_text())
+    comparison = stored["comparison"]
+    row = comparison["results"][0] | {"author": author, "generator": spec}
+    comparison |= {"name": author, "corpora": {author: comparison["corpora"]["pell"]}, "results": [row]}
+    (copy / "runs" / author).mkdir()
+    (copy / "runs" / author / "run.json").write_text(json.dumps(stored))
+    monkeypatch.setenv("GENBENCH_HOME", str(copy))
+    return copy
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("command", ["models list", "runs list"])
+def test_a_model_and_a_run_take_one_line(
+    command: str, width: int, long_names: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    piped = printed(command, monkeypatch, capsys)
+    assert "the_collected_letters_of_a_provincial_lady_1811_to_1843" in piped
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    page = [line for line in printed(command, monkeypatch, capsys).splitlines() if line.strip()]
+    rule = next(number for number, line in enumerate(page) if "─" in line)
+    rows = page[rule + 1 : rule + len(piped.splitlines())]
+    assert max(map(cell_len, page)) <= width
+    assert width == 120 or any("…" in row for row in rows)
+    assert any(re.search("pell.*markov", row) for row in rows)
+    notes = page[rule + 1 + len(rows) :]
+    assert not notes or notes[0].startswith("bits")
+    places = [match.end() for row in rows if (match := re.search(r" \d\.\d{3} ", row))]
+    assert len(places) == len(rows)
+    assert len(set(places)) == 1  # numbers are aligned
+
+
+def test_a_long_name_keeps_both_its_ends_and_whole_letters() -> None:
+    assert shorten("lstm-char:hidden=256", 12) == "lstm-c…n=256"
+    assert shorten("e\u0301" * 10, 5) == "e\u0301" * 2 + "…" + "e\u0301" * 2
+    assert shorten("漢字漢字漢字", 6) == "漢…字"
+
+
+def test_a_small_model_has_a_size() -> None:
+    assert [format_size(size) for size in (0, 312, 65_300, 3_300_000)] == ["0 kB", "1 kB", "66 kB", "3.3 MB"]

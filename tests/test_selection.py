@@ -58,35 +58,40 @@ def printed(*arguments: object, show: object = show_models) -> list[str]:
 def test_a_model_takes_one_line_of_80_columns_with_its_numbers_aligned_right() -> None:
     _, _, *lines = printed(MODELS)
     cells = [line.split() for line in lines[: len(MODELS)]]
-    assert cells[1] == ["0000000000", "carroll", "lstm-char:hidden=64", "2.124", "30s", "0", "0.0", "2026-11-28"]
+    assert cells[1] == ["0000000000", "carroll", "lstm-char:hidden=64", "2.124", "30s", "0", "0", "kB", "2026-11-28"]
     assert len({len(line.rstrip()) for line in lines[: len(MODELS)]}) == 1
 
 
-def test_a_long_spec_is_folded_and_keeps_the_table() -> None:
+def test_a_long_spec_is_shortened_in_its_middle() -> None:
     spec = "mixture:parts=(markov-char:order=6)+(lstm-char:hidden=128)"
-    lines = printed([model("carroll", spec)])
-    assert spec in "".join(line[20:42].strip() for line in lines[2:6])
+    _, _, line, *_ = printed([model("carroll", spec)])
+    head, _, tail = line.split()[2].partition("…")
+    assert len(head) > 5
+    assert spec.startswith(head)
+    assert spec.endswith(tail)
 
 
 def test_an_imported_model_is_marked() -> None:
     (imported,) = [replace(MODELS[0], card=replace(MODELS[0].card, imported=True))]
-    assert "(imported)" in "".join(printed([imported]))
+    _, _, line, *notes = printed([imported])
+    assert " markov-char † " in line
+    assert "†: imported." in " ".join(notes)
 
 
 def test_a_run_takes_one_line_of_80_columns() -> None:
     rows = [RowSummary("austen", "markov-char", "ok", {}, 2.1), RowSummary("austen", "lstm-word", "failed")]
     run = StoredRun(Path("austen-1"), {}, RunSummary("2026-11-28T21:44:00", {"austen": {}}, rows))
     _, _, *lines = printed(RunList([run], {"broken": "JSON that ends"}), show=show_runs)
-    assert lines[0].split() == ["austen-1", "2026-11-28", "21:44", "austen", "1/2", "markov-char", "2.100"]
+    assert lines[0].split() == ["austen-1", "2026-11-28", "21:44", "austen", "1/2", "2.100", "markov-char"]
     assert lines[1].split() == ["broken", "-", "-", "-", "unreadable:", "JSON", "that", "ends"]
 
 
 def test_a_plugin_file_is_listed_as_it_is_typed() -> None:
     rows = [RowSummary("austen", "backoff_trigram", "ok", {}, 2.1, "/home/me/backoff_trigram.py:order=3")]
     run = StoredRun(Path("austen-1"), {}, RunSummary("2026-11-28T21:44:00", {"austen": {}}, rows))
-    assert "backoff_trigram.py 2.100" in "\n".join(printed(RunList([run]), show=show_runs))
+    assert "2.100 backoff_trigram.py" in "\n".join(printed(RunList([run]), show=show_runs))
     broken = replace(run, summary=replace(run.summary, results=[replace(rows[0], spec="a:")]))
-    assert "backoff_trigram 2.100" in "\n".join(printed(RunList([broken]), show=show_runs))
+    assert "2.100 backoff_trigram " in "\n".join(printed(RunList([broken]), show=show_runs))
 
 
 def specs(chosen: Iterable[StoredModel]) -> list[str]:
@@ -121,8 +126,9 @@ def test_prune_keeps_the_newest_of_each_author_and_generator(
     assert run(monkeypatch, "models", "prune", "--keep", "2") == 0
     message = capsys.readouterr().err
     assert message.startswith("removed pell-markov-char-")
-    assert "removed 1 model, which frees 0." in message
-    assert "; kept 3, 0." in message
+    assert "removed 1 model, which frees " in message
+    assert "; kept 3, " in message
+    assert message.endswith(" kB\n")
     left = models.list_models(models.models_folder())
     assert [(model.card.author, model.card.seed) for model in left] == [("thorne", 0), ("pell", 2), ("pell", 1)]
     pruned = api.prune_models(1)

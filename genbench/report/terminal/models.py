@@ -7,43 +7,50 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from genbench.report.formatting import format_decimals
-from genbench.report.terminal.tables import print_list, print_text
+from genbench.report.terminal.lines import print_lines
+from genbench.report.terminal.tables import print_text
+from genbench.spec import format_duration
 from genbench.storage.cards import ModelCard
 from genbench.storage.stored_model import StoredModel
 
-HEADINGS = ("model", "author", "generator", "bits", "budget", "seed", "MB", "date")
+HEADINGS = ("model", "author", "generator", "bits", "budget", "seed", "size", "date")
+LEAST = {"author": 8, "generator": 14}  # the widths that long names keep
 NOTE = "bits: per character of validation text, after training; compare only models of the same text."
+IMPORTED_NOTE = " †: imported."
 
 
 def show_models(models: Sequence[StoredModel], console: Console) -> None:
     """Print a line for each model: on a terminal by the end of its name, which every command takes, to save space."""
+    imported = " †" if console.is_terminal else " (imported)"
     rows = [
         [
             model.short_name if console.is_terminal else model.name,
             model.card.author,
-            model.card.spec + (" (imported)" if model.card.imported else ""),
+            model.card.spec + (imported if model.card.imported else ""),
             format_decimals(model.card.training.validation_bits_per_character, 3),
             _budget(model.card),
             str(model.card.seed),
-            f"{model.size / 1e6:.1f}",
+            format_size(model.size),
             model.card.created[:10],
         ]
         for model in models
     ]
-    print_list(HEADINGS, rows, console, numbers=HEADINGS[3:], specs=HEADINGS[2:3])
+    print_lines(HEADINGS, rows, console, numbers=HEADINGS[3:], least=LEAST, optional=("date", "seed", "size"))
     if models and console.is_terminal:
-        print_text(NOTE, console, "bright_black")
+        marks = IMPORTED_NOTE if any(model.card.imported for model in models) else ""
+        print_text(NOTE + marks, console, "bright_black")
 
 
 def _budget(card: ModelCard) -> str:
     """Return the limit of a training as it is typed on the command line."""
-    return f"{card.steps} steps" if card.budget is None else f"{card.budget:g}s"
+    return f"{card.steps} steps" if card.budget is None else format_duration(card.budget)
 
 
 def format_size(size: int) -> str:
-    """Return a number of bytes in megabytes.
+    """Return a number of bytes in megabytes, below one megabyte in kilobytes.
 
-    >>> format_size(3_300_000), format_size(402_345_678)
-    ('3.3 MB', '402.3 MB')
+    >>> format_size(3_300_000), format_size(402_345_678), format_size(40_200), format_size(999_999), format_size(1)
+    ('3.3 MB', '402.3 MB', '41 kB', '1.0 MB', '1 kB')
     """
-    return f"{size / 1e6:,.1f} MB"
+    kilobytes = -(-size // 1000)  # rounded up: nothing takes 0 kB that takes a byte
+    return f"{kilobytes} kB" if kilobytes < 1000 else f"{size / 1e6:,.1f} MB"

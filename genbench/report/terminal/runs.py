@@ -10,11 +10,13 @@ from rich.console import Console
 from genbench.errors import UserError
 from genbench.experiments.diff import ComparisonDifference, RowDifference
 from genbench.report.formatting import format_decimals
+from genbench.report.terminal.lines import print_lines
 from genbench.report.terminal.tables import print_list, print_text
 from genbench.spec import Spec
 from genbench.storage.runs import RowSummary, RunList
 
 RUN_HEADINGS = ("run", "date (UTC)", "authors", "rows", "lowest bits/char")
+LEAST = {"run": 20, "authors": 12, RUN_HEADINGS[4]: 17}  # the widths that long names keep
 NOTE = (
     "Bits per character; the difference is how many more {b} needs, with its 95 % interval. identical: the bits of "
     "every block and every sample are the same."
@@ -37,13 +39,13 @@ def show_runs(scan: RunList, console: Console) -> None:
 
     # a run that cannot be read costs its own line
     rows += [[name, "-", "-", "-", f"unreadable: {reason}"] for name, reason in scan.unreadable.items()]
-    print_list(RUN_HEADINGS, rows, console, numbers=RUN_HEADINGS[1:4:2])
+    print_lines(RUN_HEADINGS, rows, console, numbers=RUN_HEADINGS[3:4], least=LEAST, optional=RUN_HEADINGS[1:2])
 
 
 def _best(rows: Sequence[RowSummary]) -> str:
-    """Return the generator with the fewest bits per character and these bits, or "-" if there are no rows."""
+    """Return the fewest bits per character and the generator with them, or "-" if there are no rows."""
     scores = [(row.bits_per_character, _typed_name(row)) for row in rows if row.bits_per_character is not None]
-    return "{1} {0:.3f}".format(*min(scores)) if scores else "-"
+    return "{:.3f} {}".format(*min(scores)) if scores else "-"
 
 
 def _typed_name(row: RowSummary) -> str:

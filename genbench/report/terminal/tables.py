@@ -141,7 +141,7 @@ def fit_list(
     for gap in LIST_GAPS:
         widths = column_widths(lines, width - LIST_EDGES - (1 + gap) * (len(headings) - 1), whole, folded)
         if widths is not None:
-            yield _list_table(lines[0], lines[1:], widths, gap, whole)
+            yield list_table(lines[0], lines[1:], widths, gap, whole)
             return
 
     # no table fits: a paragraph for each row
@@ -199,9 +199,7 @@ def _widen(widths: Sequence[int], wanted: Sequence[int], left: int) -> list[int]
     return widened
 
 
-def _list_table(
-    headings: Cells, rows: Sequence[Cells], widths: Sequence[int], gap: int, right: Sequence[bool]
-) -> Table:
+def list_table(headings: Cells, rows: Sequence[Cells], widths: Sequence[int], gap: int, right: Sequence[bool]) -> Table:
     """Return a list as a table with columns of these widths, some of them aligned right."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
     for heading, width, is_right in zip(headings, widths, right, strict=True):
