@@ -1,4 +1,6 @@
-"""Muon against torch's own and its effect on a matrix, which weights each optimizer has, and the weight average."""
+"""Muon and AdamW against torch's own, the effect of Muon on a matrix, and which weights each optimizer has."""
+
+import copy
 
 import pytest
 import torch
@@ -8,11 +10,9 @@ from torch import nn
 from genbench.neural.heads import SoftmaxHead
 from genbench.neural.network import Network
 from genbench.neural.optimizers import (
-    AVERAGE_EVERY,
-    AVERAGE_SHARE,
+    AdamW,
     Muon,
     OptimizerConfig,
-    WeightAverage,
     create_optimizers,
     orthogonalize,
     scale_learning_rates,
@@ -55,40 +55,77 @@ def test_singular_values_become_about_one(shape: tuple[int, int, int]) -> None:
     assert float(singular_values.max()) < 1.3
 
 
+def random_parameters() -> list[nn.Parameter]:
+    return [nn.Parameter(torch.randn(shape)) for shape in ((40, 9), (9,), (3, 5), ())]
+
+
+def random_gradients(parameters: list[nn.Parameter], seed: int) -> None:
+    """Set gradients of different sizes; the third parameter gets none at two steps of three."""
+    generator = torch.Generator().manual_seed(seed)
+    for index, weights in enumerate(parameters):
+        weights.grad = torch.randn(weights.shape, generator=generator) * 10**index / 100
+    if seed % 3 != 1:
+        parameters[2].grad = None
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_adamw_is_bit_identical_to_torchs(fused: bool) -> None:
+    torch.manual_seed(0)
+    parameters = random_parameters()
+    others = copy.deepcopy(parameters)
+    adamw = AdamW(parameters, 0.01, 0.1, (0.9, 0.99), fused=fused)
+    torch_adamw = torch.optim.AdamW(others, 0.01, (0.9, 0.99), weight_decay=0.1, fused=fused, foreach=False)
+    for step in range(20):
+        adamw.lr = torch_adamw.param_groups[0]["lr"] = 0.01 * (1 - step / 20)
+        for optimizer, updated in ((adamw, parameters), (torch_adamw, others)):
+            random_gradients(updated, step)
+            optimizer.step()
+            optimizer.zero_grad()
+        assert all(weights.grad is None for weights in parameters)
+    assert all(torch.equal(weights, other) for weights, other in zip(parameters, others, strict=True))
+
+    # the moments in checkpoints have torch's names and indices
+    torch_state = torch_adamw.state_dict()["state"]
+    assert adamw.state_dict().keys() == torch_state.keys()
+    for index, moments in adamw.state_dict().items():
+        assert moments.keys() == torch_state[index].keys()
+        assert all(torch.equal(value, torch_state[index][name]) for name, value in moments.items())
+
+
+def test_adamw_without_any_gradient_changes_nothing() -> None:
+    weights = nn.Parameter(torch.ones(3))
+    adamw = AdamW([weights], 0.1, 0.1, (0.9, 0.99), fused=True)
+    adamw.step()
+    assert weights.tolist() == [1, 1, 1]
+    assert adamw.state_dict() == {}
+
+
+def test_restored_moments_give_the_same_steps() -> None:
+    torch.manual_seed(0)
+    weights = nn.Parameter(torch.randn(16, 16))
+    for optimizer in (AdamW([weights], 0.1, 0.1, (0.9, 0.99), fused=True), Muon([weights], 16, 0.1, 0.1)):
+        weights.grad = torch.randn(16, 16)
+        optimizer.step()
+        before, state = weights.detach().clone(), copy.deepcopy(optimizer.state_dict())
+        optimizer.step()
+        expected = weights.detach().clone()
+        with torch.no_grad():
+            weights.copy_(before)
+        optimizer.load_state_dict(state)
+        optimizer.step()
+        assert torch.equal(weights, expected)
+        assert not torch.equal(weights, before)
+        with pytest.raises(ValueError, match="moments without a parameter"):
+            optimizer.load_state_dict({-1: state[0]})
+
+
 def test_muon_has_the_matrices_of_the_core_and_adamw_the_rest() -> None:
     network = Network(nn.Embedding(20, 12), lstm(12, 16, 1), SoftmaxHead(16, 20), (0.0, 0.0))
     adamw, muon = create_optimizers(network, OptimizerConfig(0.01, 0.02, 0.0, 16))
-    shapes = [tuple(p.shape) for p in muon.param_groups[0]["params"]]
+    shapes = [tuple(p.shape) for p in muon.parameters]
     assert shapes == [(64, 12), (64, 16)]
-    assert len(adamw.param_groups[0]["params"]) == 5  # vectors, two biases of the core, weights and bias of the head
+    assert len(adamw.parameters) == 5  # vectors, two biases of the core, weights and bias of the head
     scale_learning_rates([adamw, muon], [0.01, 0.02], 0.5)
-    assert [optimizer.param_groups[0]["lr"] for optimizer in (adamw, muon)] == [0.005, 0.01]
+    assert [optimizer.lr for optimizer in (adamw, muon)] == [0.005, 0.01]
     (adamw_alone,) = create_optimizers(network, OptimizerConfig(0.01, 0.0, 0.0, 16))
-    assert len(adamw_alone.param_groups[0]["params"]) == 7
-
-
-def parameter(value: float) -> nn.Parameter:
-    return nn.Parameter(torch.tensor([value]))
-
-
-def test_the_average_follows_the_weights_over_a_share_of_the_steps() -> None:
-    weight = parameter(0.0)
-    average, expected = WeightAverage([weight]), 0.0
-    for step in range(1, 2001):
-        with torch.no_grad():
-            weight += 1
-        average.update(step)
-        if step % AVERAGE_EVERY == 0:
-            expected += (step - expected) / max(1, AVERAGE_SHARE * step / AVERAGE_EVERY)
-    assert float(average.means[0]) == pytest.approx(expected, rel=1e-5)
-    assert 0.93 * 2000 < expected < 2000  # AVERAGE_SHARE of 2,000 steps behind, the mean age of what it contains
-
-
-def test_the_average_replaces_the_weights_only_while_it_is_applied() -> None:
-    weight = parameter(1.0)
-    average = WeightAverage([weight])
-    with torch.no_grad():
-        weight.fill_(5.0)
-    with average.applied():
-        assert weight.item() == 1
-    assert weight.item() == 5
+    assert len(adamw_alone.parameters) == 7

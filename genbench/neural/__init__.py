@@ -7,7 +7,8 @@
     heads               softmax, adaptive softmax, tied weights
     batches             batches of a token stream: stateful rows, independent windows
     training            the training loop: truncated backpropagation through time
-    optimizers          Muon, AdamW, weight averaging
+    optimizers          Muon and AdamW
+    weight_average      the running mean of the weights
     schedule            learning rates, and how a budget becomes steps
     auto_size           hidden units and dropout for options left at "auto"
     checkpoint          saving and resuming a training run; size limits for untrusted files

@@ -20,8 +20,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from genbench.errors import UserError, format_error
 from genbench.generator import Learned
 from genbench.neural.network import CoreState, Network
-from genbench.neural.optimizers import WeightAverage
+from genbench.neural.optimizers import Optimizer
 from genbench.neural.schedule import PARTS, Schedule
+from genbench.neural.weight_average import WeightAverage
 
 BF16_KEY = "bits of bf16"  # numpy has no bf16: the bits are stored as 16-bit integers
 ALLOWANCE_FACTOR = 16  # times the number of weights, for initial values and folding
@@ -34,7 +35,7 @@ class TrainingState:
     """The state that the remaining steps of a training run depend on, except the random state of torch."""
 
     network: Network
-    optimizers: list[torch.optim.Optimizer]
+    optimizers: list[Optimizer]
     average: WeightAverage
     schedule: Schedule
     core_state: CoreState = None  # carried from batch to batch
@@ -70,7 +71,7 @@ def capture(state: TrainingState) -> Learned:
         "best_weights": _to_arrays(state.best_weights),
         "weights": _to_arrays(state.network.state_dict()),
         "means": _to_arrays(state.average.means),
-        "optimizers": [_to_arrays(optimizer.state_dict()["state"]) for optimizer in state.optimizers],
+        "optimizers": [_to_arrays(optimizer.state_dict()) for optimizer in state.optimizers],
         "core_state": _to_arrays(state.core_state),
         "random": _to_arrays(random_states),
     }
@@ -99,8 +100,7 @@ def restore(state: TrainingState, saved: Learned) -> None:
     state.network.load_state_dict(_to_tensors(saved["weights"], device))
     state.average.means = list(_to_tensors(saved["means"], device))
     for optimizer, values in zip(state.optimizers, saved["optimizers"], strict=True):
-        by_parameter = {int(index): _to_tensors(tensors, device) for index, tensors in values.items()}
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": by_parameter})
+        optimizer.load_state_dict({int(index): _to_tensors(tensors, device) for index, tensors in values.items()})
     _require_shapes(state)
 
     # carried core state, and torch's random state, which decides the dropout
@@ -129,8 +129,8 @@ def _require_shapes(state: TrainingState) -> None:
     # pair every mean and moment with its weights; AdamW's step count is a scalar
     pairs: list[tuple[Any, torch.Tensor]] = list(zip(state.average.means, state.network.parameters(), strict=True))
     for optimizer in state.optimizers:
-        for weights, moments in optimizer.state.items():
-            pairs += [(value, torch.empty(()) if name == "step" else weights) for name, value in moments.items()]
+        for parameter, moments in zip(optimizer.parameters, optimizer.moments, strict=True):
+            pairs += [(value, torch.empty(()) if name == "step" else parameter) for name, value in moments.items()]
 
     # compare shapes and dtypes
     for value, weights in pairs:
@@ -170,6 +170,11 @@ class SizeGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         sizes = sum(getattr(array, "size", 0) for array in weights.values())
         self.remaining = ALLOWANCE_FACTOR * sizes + ALLOWANCE
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Do not exclude this mode from torch.compile: that would import the compiler, which takes seconds."""
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from genbench.generator import LogProbs
 from genbench.neural.embeddings import train_word2vec
+from genbench.neural.optimizers import AdamW
 from genbench.neural.precision import training_precision
 from genbench.tokenization.segmentation import split_pieces
 from genbench.tokenization.tokenizer import Ids, Tokenizer
@@ -28,7 +29,8 @@ RANDOM_VECTORS = 64  # vectors that unknown words share with unknown="random"
 MIN_COUNT = 3  # a word that occurs fewer times has no vector
 WIDTH = HIDDEN = 64
 STEPS, BATCH = 300, 32
-LEARNING_RATE = 4e-3
+LEARNING_RATE, WEIGHT_DECAY = 4e-3, 0.01
+BETAS = (0.9, 0.999)  # decay rates of AdamW
 MIN_TRAINING_WORDS = 8  # words of the shortest training passage
 SCORING_BATCH = 128  # passages
 Cell = Literal["rnn", "lstm"]
@@ -109,10 +111,11 @@ class Classifier:
 
     def _train(self, texts: list[Ids], rng: np.random.Generator, steps: int) -> None:
         """Train on random passages of random lengths; all authors are equally likely."""
-        optimizer = torch.optim.AdamW([p for p in self.network.parameters() if p.requires_grad], LEARNING_RATE)
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        optimizer = AdamW(trained, LEARNING_RATE, WEIGHT_DECAY, BETAS, fused=False)
         for step in range(steps):
             # linear learning-rate decay
-            optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
+            optimizer.lr = LEARNING_RATE * (1 - step / steps)
 
             # draw a batch of passages
             authors = rng.integers(len(texts), size=BATCH)

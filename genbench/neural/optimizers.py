@@ -1,16 +1,16 @@
-"""Optimizers: Muon for the matrices of the core, AdamW for all other weights, and a running mean of the weights.
+"""Optimizers: Muon for the matrices of the core, and AdamW for all other weights.
 
-Muon            momentum, and steps along the nearest orthogonal matrix (Jordan et al. 2024)
-AdamW           torch's own (Loshchilov & Hutter 2019)
-WeightAverage   the running mean of the weights, which is validated and stored (Polyak & Juditsky 1992)
+Muon    momentum, and steps along the nearest orthogonal matrix (Jordan et al. 2024)
+AdamW   mean and mean square of the gradients, and decoupled weight decay (Loshchilov & Hutter 2019)
+
+They do not inherit from torch.optim.Optimizer, because it imports torch's compiler, which takes more than a second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,10 +19,9 @@ from genbench.neural.network import Network
 
 MIN_MUON_SIZE = 8  # rows and columns of a matrix; smaller ones are left to AdamW
 BETAS = (0.9, 0.99)  # AdamW's decay rates, of the mean gradient and the mean square
+EPS = 1e-8  # added to the root of AdamW's mean square, against division by zero
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of Jordan et al.: fast, but not exact, convergence to one
 MIN_NORM = 1e-7  # added to the norm of a matrix, against division by zero
-AVERAGE_SHARE = 0.04  # of the steps so far: the horizon of the running mean
-AVERAGE_EVERY = 4  # steps between two updates of the running mean
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,45 @@ class OptimizerConfig:
     gate_rows: int  # rows of a matrix per gate: the hidden units
 
 
-def create_optimizers(network: Network, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+class Optimizer(ABC):
+    """Base class of optimizers: parameters, their learning rate, and moments of their gradients.
+
+    `moments` has one dict per parameter, which is empty before the first gradient of the parameter.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        self.parameters = list(parameters)
+        self.lr = lr
+        self.moments: list[dict[str, torch.Tensor]] = [{} for _ in self.parameters]
+
+    @abstractmethod
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+
+    def zero_grad(self) -> None:
+        """Remove the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state_dict(self) -> dict[int, dict[str, torch.Tensor]]:
+        """Return the moments by the index of their parameter, as torch does under "state"."""
+        return {index: moments for index, moments in enumerate(self.moments) if moments}
+
+    def load_state_dict(self, state: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
+        """Set the moments; raise ValueError for an index without a parameter."""
+        indices = range(len(self.parameters))
+        if not state.keys() <= set(indices):
+            raise ValueError("there are moments without a parameter")
+        self.moments = [dict(state.get(index, {})) for index in indices]
+
+
+def create_optimizers(network: Network, config: OptimizerConfig) -> list[Optimizer]:
     """Return new optimizers for all weights of a network, with learning rates at their peak."""
     matrices, others = split_parameters(network) if config.muon_lr else ([], list(network.parameters()))
 
     # AdamW comes first: its state is stored under this index in a checkpoint
     decay = config.weight_decay
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(others, lr=config.learning_rate, betas=BETAS, weight_decay=decay, fused=True)
-    ]
+    optimizers: list[Optimizer] = [AdamW(others, config.learning_rate, decay, BETAS, fused=True)]
     if matrices:
         optimizers.append(Muon(matrices, config.gate_rows, config.muon_lr, decay))
     return optimizers
@@ -57,16 +86,95 @@ def split_parameters(network: Network) -> tuple[list[nn.Parameter], list[nn.Para
     return matrices, [p for p in network.parameters() if id(p) not in ids]
 
 
-def scale_learning_rates(
-    optimizers: Sequence[torch.optim.Optimizer], peak_rates: Iterable[float], share: float
-) -> None:
+def scale_learning_rates(optimizers: Sequence[Optimizer], peak_rates: Iterable[float], share: float) -> None:
     """Set every learning rate to this share of its peak."""
     for optimizer, peak in zip(optimizers, peak_rates, strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = peak * share
+        optimizer.lr = peak * share
 
 
-class Muon(torch.optim.Optimizer):
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019); the results are those of torch.optim.AdamW.
+
+    `betas` are the decay rates of the mean gradient and the mean square. If `fused`, one operation updates all
+    parameters, which have one device and one dtype; it is faster, and rounds in another way.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        weight_decay: float,
+        betas: tuple[float, float],
+        *,
+        fused: bool,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.weight_decay, self.betas, self.fused = weight_decay, betas, fused
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+        updates = []
+        for weights, moments in zip(self.parameters, self.moments, strict=True):
+            if weights.grad is not None:
+                # moments start at zero; their names are the format of stored checkpoints
+                if not moments:
+                    moments["step"] = torch.zeros((), device=weights.device)
+                    moments["exp_avg"], moments["exp_avg_sq"] = torch.zeros_like(weights), torch.zeros_like(weights)
+                moments["step"].add_(1)
+                updates.append((weights, weights.grad, moments["exp_avg"], moments["exp_avg_sq"], moments["step"]))
+
+        # torch's operation raises an error for empty lists
+        if self.fused and updates:
+            self._update_fused(*map(list, zip(*updates, strict=True)))
+        elif not self.fused:
+            for update in updates:
+                self._update(*update)
+
+    def _update(
+        self, weights: torch.Tensor, grad: torch.Tensor, mean: torch.Tensor, square: torch.Tensor, step: torch.Tensor
+    ) -> None:
+        """Update one parameter, its mean gradient and its mean square in place; `step` counts from 1."""
+        # decoupled weight decay
+        weights.mul_(1 - self.lr * self.weight_decay)
+
+        # moments, and the correction of their bias towards their initial zeros
+        beta1, beta2 = self.betas
+        mean.lerp_(grad, 1 - beta1)
+        square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        correction1, correction2 = 1 - beta1 ** step.item(), 1 - beta2 ** step.item()
+
+        # the step
+        root = (square.sqrt() / correction2**0.5).add_(EPS)
+        weights.addcdiv_(mean, root, value=-self.lr / correction1)
+
+    def _update_fused(
+        self,
+        weights: list[torch.Tensor],
+        grads: list[torch.Tensor],
+        means: list[torch.Tensor],
+        squares: list[torch.Tensor],
+        steps: list[torch.Tensor],
+    ) -> None:
+        """Do the same for all parameters, by the operation that torch.optim.AdamW calls with fused=True."""
+        torch._fused_adamw_(
+            weights,
+            grads,
+            means,
+            squares,
+            [],  # the maxima of AMSGrad
+            steps,
+            lr=self.lr,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            weight_decay=self.weight_decay,
+            eps=EPS,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+class Muon(Optimizer):
     """Momentum, and steps along the nearest orthogonal matrix, gate by gate (Jordan et al. 2024).
 
     The matrices are (gates x gate_rows, columns); `weight_decay` is decoupled, as in AdamW. Differs from
@@ -84,40 +192,31 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         iterations: int = 3,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "iterations": iterations,
-            "gate_rows": gate_rows,
-        }
-        super().__init__(matrices, defaults)
+        super().__init__(matrices, lr)
+        self.gate_rows, self.weight_decay = gate_rows, weight_decay
+        self.momentum, self.iterations = momentum, iterations
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update all weights that have a gradient."""
-        for group in self.param_groups:
-            for weights in group["params"]:
-                if weights.grad is not None:
-                    self._update(weights, group)
+    def step(self) -> None:
+        """Update all matrices that have a gradient."""
+        for weights, moments in zip(self.parameters, self.moments, strict=True):
+            if weights.grad is not None:
+                self._update(weights, weights.grad, moments)
 
-    def _update(self, weights: torch.Tensor, group: dict[str, Any]) -> None:
+    def _update(self, weights: torch.Tensor, grad: torch.Tensor, moments: dict[str, torch.Tensor]) -> None:
         """Update one matrix in place."""
-        state, grad = self.state[weights], weights.grad
-        assert grad is not None
-
         # Nesterov momentum
-        momentum = state.setdefault("momentum", torch.zeros_like(weights)).lerp_(grad, 1 - group["momentum"])
-        direction = torch.lerp(grad, momentum, group["momentum"])
+        momentum = moments.setdefault("momentum", torch.zeros_like(weights)).lerp_(grad, 1 - self.momentum)
+        direction = torch.lerp(grad, momentum, self.momentum)
 
         # orthogonalize the matrices of the gates separately
         rows, columns = weights.shape
-        gate_rows = group["gate_rows"] if rows % group["gate_rows"] == 0 else rows
-        update = orthogonalize(direction.view(-1, gate_rows, columns), group["iterations"]).reshape(rows, columns)
+        gate_rows = self.gate_rows if rows % self.gate_rows == 0 else rows
+        update = orthogonalize(direction.view(-1, gate_rows, columns), self.iterations).reshape(rows, columns)
 
         # decoupled weight decay, then the step, scaled up for tall matrices
-        weights.mul_(1 - group["lr"] * group["weight_decay"])
-        weights.sub_(update, alpha=group["lr"] * max(1, gate_rows / columns) ** 0.5)
+        weights.mul_(1 - self.lr * self.weight_decay)
+        weights.sub_(update, alpha=self.lr * max(1, gate_rows / columns) ** 0.5)
 
 
 def orthogonalize(matrices: torch.Tensor, iterations: int) -> torch.Tensor:
@@ -140,38 +239,3 @@ def orthogonalize(matrices: torch.Tensor, iterations: int) -> torch.Tensor:
 
     upright: torch.Tensor = x.transpose(1, 2) if is_tall else x
     return upright.float()
-
-
-class WeightAverage:
-    """The running mean of parameters during a training run (Polyak & Juditsky 1992).
-
-    The horizon of the mean is a share of the steps so far, so that the influence of early weights fades (Karras et al.
-    2024). On 115 thousand characters (Alice) the mean improves validation by 0.012 bits per character.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        self.parameters: list[torch.Tensor] = list(parameters)
-        self.means = [p.detach().clone() for p in self.parameters]
-
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Add the weights after `step` steps to the mean, once every AVERAGE_EVERY steps."""
-        if step % AVERAGE_EVERY == 0:
-            weight = 1 / max(1.0, AVERAGE_SHARE * step / AVERAGE_EVERY)
-            torch._foreach_lerp_(self.means, self.parameters, weight)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Context manager in which the parameters have the values of their means."""
-        # the training weights return at the end, also after an error
-        current = [p.detach().clone() for p in self.parameters]
-        self._assign(self.means)
-        try:
-            yield
-        finally:
-            self._assign(current)
-
-    @torch.no_grad()
-    def _assign(self, values: list[torch.Tensor]) -> None:
-        for parameter, value in zip(self.parameters, values, strict=True):
-            parameter.copy_(value)

@@ -23,8 +23,9 @@ from genbench.neural.checkpoint import TrainingState, blame_checkpoint, capture,
 from genbench.neural.distributed import SINGLE_PROCESS, ProcessGroup
 from genbench.neural.heads import AdaptiveSoftmaxHead
 from genbench.neural.network import CoreState, Network, detach_state
-from genbench.neural.optimizers import OptimizerConfig, WeightAverage, create_optimizers, scale_learning_rates
+from genbench.neural.optimizers import OptimizerConfig, create_optimizers, scale_learning_rates
 from genbench.neural.schedule import KNOTS, Schedule, learning_rate_share
+from genbench.neural.weight_average import WeightAverage
 
 FIRST_VALIDATION = 0.1  # fraction of the run
 MAX_VALIDATION_TOKENS = 16_384
@@ -74,7 +75,7 @@ class Trainer:
         """Create the optimizers, the training state and the loss module."""
         optimizers = create_optimizers(self.network, self.config.optimizer)
         self.state = TrainingState(self.network, optimizers, WeightAverage(self.network.parameters()), self.schedule)
-        self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+        self.peak_rates = [optimizer.lr for optimizer in optimizers]
 
         # a batch without rare tokens gives their cluster no gradient
         adaptive = isinstance(self.network.head, AdaptiveSoftmaxHead)

@@ -1,0 +1,42 @@
+"""Networks are trained and loaded without torch's compiler, which takes more than a second to import."""
+
+import subprocess
+import sys
+
+# torch imports none of them on its own; torch._dynamo is the compiler, which imports most of the others
+UNUSED = {
+    "torch._dynamo",
+    "torch._inductor",
+    "torch.onnx",
+    "sympy",
+    "networkx",
+    "nltk",
+    "scipy",
+    "pandas",
+    "matplotlib",
+}
+
+TRAIN = "genbench.train('pell', 'lstm-char:hidden=8', steps=3)"
+LOAD = "model = genbench.load('pell'); model.generate(length=20); model.score('the tide is out')"
+CLASSIFY = """
+from genbench.neural.classifier import Classifier, PassageEncoder
+texts = ["the tide is out " * 50, "nobody hurried him " * 50]
+Classifier(PassageEncoder(texts, 0), texts, steps=2)
+"""
+
+
+def unused_imports(code: str) -> str:
+    """Return the list of packages in UNUSED that a new process has imported at the end of a program."""
+    code = f"import sys, genbench\n{code}\nprint(sorted({UNUSED!r} & set(sys.modules)))"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()[-1]
+
+
+def test_networks_are_trained_and_loaded_without_a_compiler() -> None:
+    assert unused_imports(TRAIN) == "[]"
+    assert unused_imports(LOAD) == "[]"
+
+
+def test_classifiers_are_trained_without_a_compiler() -> None:
+    assert unused_imports(CLASSIFY) == "['scipy']"  # gensim's, for word2vec
