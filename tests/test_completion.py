@@ -10,6 +10,7 @@ import pytest
 from genbench import api, registry
 from genbench.cli import candidates
 from genbench.cli.main import main
+from genbench.registry import source_code
 from genbench.spec import options_of
 
 
@@ -134,7 +135,7 @@ def test_the_options_of_a_file(tmp_path: Path) -> None:
     )
     assert candidates.option_names(str(path)) == ["order"]
     path.write_text("class (", encoding="utf-8")
-    candidates._nodes.cache_clear()
+    source_code.syntax_nodes.cache_clear()
     assert candidates.option_names(str(path)) == []
     assert candidates.option_names(str(tmp_path / "none.py")) == []
 

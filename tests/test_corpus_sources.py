@@ -1,7 +1,10 @@
 """Sources: the catalogue, embedded texts, the user's files, NLTK's corpus and its download."""
 
 import lzma
+import os
 import re
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -103,6 +106,19 @@ def test_nltk_corpus_is_read_from_a_folder(no_corpus):
     install(no_corpus)
     assert has_nltk_corpus()
     assert read_book(EMMA) == b"[Emma]\n"
+
+
+def test_nltk_corpus_is_found_without_importing_nltk(tmp_path):
+    install(tmp_path)
+    code = (
+        "import os, sys; from genbench.corpus import sources; path = sources.nltk_search_path()\n"
+        "assert sources.has_nltk_corpus() and 'nltk' not in sys.modules\n"
+        "print(sources._read_nltk_file(sources._find_nltk_file('austen-emma.txt'), 'x').decode(), end='')\n"
+        "import nltk.data; assert path == nltk.data.path, (path, nltk.data.path)"
+    )
+    environment = os.environ | {"NLTK_DATA": os.pathsep.join(["/none", str(tmp_path)])}
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert process.stdout == "[Emma]\n"
 
 
 def test_nltk_corpus_is_read_from_a_zip_file(no_corpus):

@@ -1,6 +1,8 @@
 """Descriptions of generators: a plugin file is imported in another process, and what that answers is checked."""
 
+import subprocess
 import sys
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from genbench.cli.main import app
 from genbench.errors import ContractError, SpecError
 from genbench.experiments.compare import compare
-from genbench.registry import Description, describe
+from genbench.registry import Description, describe, load_registered, registered, summaries
 from genbench.registry.description import _read_answer
 from genbench.spec import Spec
 from genbench.storage.records import to_json
@@ -136,3 +138,14 @@ def test_places_outside_the_spec_are_refused(files: list[list[int]]) -> None:
 def test_an_answer_of_another_type_is_refused(answer: Any) -> None:
     with pytest.raises(ContractError, match="its description is not valid"):
         _read_answer("toy.py", answer, SPEC)
+
+
+def test_the_descriptions_of_the_list_are_read_without_importing_a_plugin() -> None:
+    expected = {name: (getdoc(load_registered(name)) or "").partition("\n")[0] for name in registered()}
+    assert summaries() == expected
+    code = (
+        "import sys; from genbench.cli.main import main; sys.argv = ['genbench', 'generators', 'list']\n"
+        "try:\n    main()\nfinally:\n    assert not {'torch', 'nltk', 'genbench_plugins'} & set(sys.modules)"
+    )
+    listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert listed.count("\n") == len(expected) + 1

@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+import subprocess
+import sys
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from genbench.experiments.job import Job, run_job
 from genbench.generator import Progress, ProgressCallback, Text, TrainContext, rescale
 from genbench.registry import create
 from genbench.report.terminal.live import Live
+from genbench.report.terminal.plain_progress import PlainProgress
 from genbench.sampling import Sampling, generate_many
 from genbench.spec import Spec
 from genbench.training import ProgressListener, TrainingText, TrainSettings, train_model
@@ -167,3 +171,35 @@ def test_a_network_reports_the_share_of_a_text_that_it_has_read() -> None:
     token_log_probs(network, network.tokenizer.encode(PROSE * 10), shares.append)
     assert len(set(shares)) > 3
     assert all(0 <= share < 1 for share in shares)
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import genbench.report.terminal.live", {"genbench.training.train", "genbench.api", "torch", "nltk"}),
+        ("from genbench.cli.main import app; app(['corpora', 'list'], standalone_mode=False)", {"torch", "nltk"}),
+        ("from genbench.cli.main import app; app(['models', 'list'], standalone_mode=False)", {"torch", "nltk"}),
+        ("from genbench.cli.main import app; app(['runs', 'list'], standalone_mode=False)", {"torch", "nltk"}),
+    ],
+)
+def test_the_first_word_does_not_wait_for_imports_that_it_does_not_need(code: str, heavy: set[str]) -> None:
+    code += f"\nimport sys; assert not {heavy!r} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_without_a_terminal_short_tasks_in_a_row_are_no_silence() -> None:
+    seconds, output = [0.0], io.StringIO()
+    plain = PlainProgress(Console(file=output, width=80), clock=lambda: seconds[0])
+    printed = []
+    for tenth in range(100):  # a task of 0.3 seconds after the other
+        seconds[0] = tenth / 10
+        if tenth % 3 == 0:
+            plain.remove(tenth - 3)
+            plain.update(tenth, f"task {tenth}", 0.0, "")
+        plain.print_due()
+        if len(output.getvalue().splitlines()) > len(printed):
+            printed.append(seconds[0])
+    assert printed[0] <= 0.6
+    gaps = [after - before for before, after in pairwise(printed)]
+    assert max(gaps) < 2.5
+    assert min(gaps) > 1.5

@@ -15,6 +15,7 @@ from genbench.cli.options import (
     TrainingOptions,
     accepts_groups,
 )
+from genbench.cli.progress import show_progress
 
 Characters = Annotated[
     int | None,
@@ -44,13 +45,13 @@ def attribute(
     json: PrintJson = False,
 ) -> None:
     """Attribute a text to one of several authors: the bits it takes under each author's model, fewest first."""
-    from genbench import api
     from genbench.report.terminal.analysis import show_attribution
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
 
     authors = [*among, *(others or ())]  # an option takes one word; the others after it arrive as arguments
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         text = training.text(file, live)
         result = api.attribute(text, authors, generator, characters=characters, **vars(training), listener=live)
     if json:

@@ -34,6 +34,7 @@ from genbench.cli.options import (
     option,
     read_prompts,
 )
+from genbench.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from genbench.experiments.comparison import Comparison
@@ -129,26 +130,24 @@ def compare(
     html: HtmlFile = None,
 ) -> None:
     """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
-    from genbench.experiments.compare import compare as run_compare
-    from genbench.experiments.config import CompareConfig, resolve_arguments
-    from genbench.report.export.files import Outputs
+    with show_progress() as live:
+        from genbench.experiments.compare import compare as run_compare
+        from genbench.experiments.config import CompareConfig, resolve_arguments
+        from genbench.report.export.files import Outputs
+        from genbench.storage.runs import require_unused_name
+
+        # refuse what can be refused before the work: bad arguments, a name that is taken, files that cannot be written
+        typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
+        if typed.get("prompts"):
+            typed["prompts"] = read_prompts(typed["prompts"])
+        arguments = resolve_arguments(typed)
+        if name:
+            require_unused_name(name)
+        outputs = Outputs(json=json, csv=csv, markdown=markdown, html=html)
+        comparison = run_compare(**arguments, name=name, command=["genbench", *sys.argv[1:]], listener=live)
+
     from genbench.report.terminal.comparison import show_comparison
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
-    from genbench.storage.runs import require_unused_name
-
-    # refuse what can be refused before the work: bad arguments, a name that is taken, files that cannot be written
-    typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
-    if typed.get("prompts"):
-        typed["prompts"] = read_prompts(typed["prompts"])
-    arguments = resolve_arguments(typed)
-    if name:
-        require_unused_name(name)
-    outputs = Outputs(json=json, csv=csv, markdown=markdown, html=html)
-
-    with Live(make_console(stderr=True)) as live:
-        command = ["genbench", *sys.argv[1:]]
-        comparison = run_compare(**arguments, name=name, command=command, listener=live)
 
     # files first: where the table cannot be printed they are written, and the other way round
     try:

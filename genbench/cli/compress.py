@@ -10,6 +10,7 @@ import typer
 
 from genbench.cli import completion
 from genbench.cli.options import Author, ModelOptions, OneSpec, OutputFile, accepts_groups, single
+from genbench.cli.progress import show_progress
 from genbench.errors import UserError
 
 
@@ -22,9 +23,7 @@ def compress(
     model: ModelOptions,
 ) -> None:
     """Compress a text with an author's model; trains one if no model is stored."""
-    from genbench import api
     from genbench.analysis.compression import decode_utf8
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
     from genbench.storage.outputs import is_standard_output, require_writable, write_output
@@ -37,7 +36,9 @@ def compress(
     printed = is_standard_output(output)
     if printed and sys.stdout.isatty():
         raise UserError("a compressed text cannot be shown on a terminal; name a file with -o")
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         trained = model.model(model.corpus(author, live), single(generators), live)
         compressed = api.compress(trained, data, listener=live)
     write_output(output, compressed)
@@ -61,16 +62,15 @@ def decompress(
     ] = None,
 ) -> None:
     """Restore a compressed text byte for byte, with the model that compressed it."""
-    from genbench import api
     from genbench.report.export.files import write_text
-    from genbench.report.terminal.live import Live
-    from genbench.report.terminal.screen import make_console
     from genbench.storage.outputs import require_writable
     from genbench.storage.user_files import read_bytes
 
     data = read_bytes(file)
     require_writable(output)
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         with live.stage("loading the model"):
             trained = None if model is None else api.load(model)
         text = api.decompress(data, trained, listener=live).decode()

@@ -9,6 +9,7 @@ import typer
 from genbench.cli import completion
 from genbench.cli.attribute import Characters
 from genbench.cli.options import ONE_AUTHOR_HELP, AttributionSpec, PrintJson, TrainingOptions, accepts_groups
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
@@ -47,14 +48,14 @@ def confusion(
     json: PrintJson = False,
 ) -> None:
     """Measure how well models distinguish authors: each model's bits on every test text, and passages attributed."""
-    from genbench import api
     from genbench.analysis.attribution import LENGTHS
     from genbench.report.terminal.analysis import show_confusion
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
 
     # progress on standard error, so that the output can be redirected
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         report = api.confusion(
             authors,
             generator,

@@ -9,6 +9,7 @@ import typer
 
 from genbench.cli import completion
 from genbench.cli.options import Author, ReadingOptions, accepts_groups
+from genbench.cli.progress import show_progress
 
 app = typer.Typer(help="The authors: list, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -56,11 +57,10 @@ def show(author: Author, reading: ReadingOptions) -> None:
 @app.command()
 def fetch(authors: Named) -> None:
     """Download what is not on this machine yet, so that later runs need no network."""
-    from genbench import api
-    from genbench.report.terminal.live import Live
-    from genbench.report.terminal.screen import make_console
 
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         for author in authors:
             live.message(repr(api.corpus(author, listener=live)))
 
@@ -74,11 +74,10 @@ def export(
     reading: ReadingOptions,
 ) -> None:
     """Write train.txt, valid.txt and test.txt exactly as generators receive them."""
-    from genbench import api
-    from genbench.report.terminal.live import Live
-    from genbench.report.terminal.screen import make_console
 
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         paths = api.export_corpus(reading.corpus(author, live), folder)
     for path in paths:
         typer.echo(path)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli.options import Author, ModelOptions, OneSpecOrBest, accepts_groups, single_or_best
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
@@ -19,14 +20,14 @@ def explain(
     model: ModelOptions,
 ) -> None:
     """Show what may follow a text and the counts behind it; trains one if no model is stored."""
-    from genbench import api
     from genbench.report.terminal.analysis import show_explanation
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.sampling import require_prompt
 
     require_prompt(text)
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         corpus = model.corpus(author, live)
         trained = model.model(corpus, single_or_best(generators), live)
         with live.stage("reading the text, searching the training text"):

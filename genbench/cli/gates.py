@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli.options import Author, ModelOptions, OneSpec, accepts_groups, single
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
@@ -28,17 +29,15 @@ def gates(
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every gate and unit at every token.")] = False,
 ) -> None:
     """Show the gates and the memory of a recurrent network over a text, in colors; trains one if none is stored."""
-    from genbench import api, registry
-    from genbench.analysis.gates import require_probe, require_text, select_units
-    from genbench.report.terminal.live import Live
-    from genbench.report.terminal.memory import show_gates
-    from genbench.report.terminal.screen import make_console, print_json
     from genbench.sampling import require_prompt
 
     # refuse the text and the generator before the training
     require_prompt(text)
-    require_text(text)
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api, registry
+        from genbench.analysis.gates import require_probe, require_text, select_units
+
+        require_text(text)
         with live.stage("loading the generator"):
             require_probe(registry.create(single(generators)))
         corpus = model.corpus(author, live)
@@ -46,6 +45,10 @@ def gates(
         with live.stage("reading the text, searching for units that follow it"):
             report = api.gates(trained, corpus, text)
         selected = select_units(units or (), report)
+
+    from genbench.report.terminal.memory import show_gates
+    from genbench.report.terminal.screen import make_console, print_json
+
     if json:
         print_json(report.to_dict())
     else:

@@ -25,6 +25,7 @@ from genbench.cli.options import (
     read_prompts,
     spec_option,
 )
+from genbench.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from genbench.corpus.corpus import Corpus
@@ -56,7 +57,6 @@ def generate(
     model: ModelOptions,
 ) -> None:
     """Write text in an author's style; trains a generator if no model is stored."""
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.stream import print_streams, record
     from genbench.report.terminal.tables import print_text
@@ -71,7 +71,7 @@ def generate(
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     interactive = on_terminal and not (generators or prompt or stream or count > 1)
 
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
         text = model.corpus(author, live)
         models = model.models(text, generators, live)
     if interactive:

@@ -21,10 +21,13 @@ Spec = Annotated[
 def list_() -> None:
     """List the generators by name; a broken plugin is reported on standard error."""
     from genbench import registry
+    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_list
 
-    print_list(["generator", "description"], list(registry.summaries().items()), make_console())
+    with Live(make_console(stderr=True)) as live, live.stage("reading the plugins"):
+        summaries = registry.summaries()
+    print_list(["generator", "description"], list(summaries.items()), make_console())
 
 
 @app.command()

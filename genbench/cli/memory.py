@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli.options import Author, ModelOptions, PrintJson, SomeSpecs, accepts_groups
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
@@ -45,15 +46,15 @@ def memory(
     json: PrintJson = False,
 ) -> None:
     """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains generators not stored."""
-    from genbench import api
-    from genbench.analysis import memory as analysis
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.memory import show_memory, show_recall
     from genbench.report.terminal.screen import make_console, print_json
 
-    # the pairs, a file or the built-in list
-    pairs = analysis.read_pairs(pair) if pair is not None else [analysis.LECTURE]
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+        from genbench.analysis import memory as analysis
+
+        # the pairs, a file or the built-in list
+        pairs = analysis.read_pairs(pair) if pair is not None else [analysis.LECTURE]
         text = model.corpus(author, live)
         if distances:
             api.require_recall_places(text)

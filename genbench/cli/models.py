@@ -20,6 +20,7 @@ from genbench.cli.options import (
     accepts_groups,
     single,
 )
+from genbench.cli.progress import show_progress
 
 app = typer.Typer(
     help="The stored models: list, show, remove, prune, export, import.", no_args_is_help=True, rich_markup_mode=None
@@ -103,11 +104,10 @@ def export(
     model: ModelOptions,
 ) -> None:
     """Write a model into a folder to pass on, with a model card and checksums; trains one if none is stored."""
-    from genbench import api
-    from genbench.report.terminal.live import Live
-    from genbench.report.terminal.screen import make_console
 
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         arguments = vars(model) | {"imported": model.imported or ()}
         api.export_model(author, single(generators), folder, **arguments, listener=live)
     typer.echo(f"{folder} can be passed on; genbench models import {folder} imports it on any machine", err=True)

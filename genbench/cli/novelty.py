@@ -22,6 +22,7 @@ from genbench.cli.options import (
     read_prompts,
     single_or_best,
 )
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
@@ -42,16 +43,16 @@ def novelty(
     reading: ReadingOptions,
 ) -> None:
     """Generate texts and show what they copy from the author's training text and what is new in them."""
-    from genbench import api
     from genbench.report.terminal.analysis import show_novelty
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
     [prompt] = read_prompts([prompt])
     require_prompt(prompt)
     parameters = Sampling(length, **vars(sampling))
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         text = reading.corpus(author, live)
         model = api.load_or_train(
             text,

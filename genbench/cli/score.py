@@ -11,6 +11,7 @@ from genbench.cli.options import (
     accepts_groups,
     single_or_best,
 )
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
@@ -18,13 +19,13 @@ def score(
     author: Author, file: TextFile, *, generators: OneSpecOrBest = None, model: ModelOptions, json: PrintJson = False
 ) -> None:
     """Show how well an author's model predicts a text; trains one if no model is stored."""
-    from genbench import api
     from genbench.report.formatting import format_measure
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.tables import print_pairs
 
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         text = model.text(file, live)
         trained = model.model(model.corpus(author, live), single_or_best(generators), live)
         figures = api.score_figures(trained, text, listener=live)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from genbench.cli.options import Author, HtmlFile, ModelOptions, PrintJson, SomeSpecsOrBest, TextFile, accepts_groups
+from genbench.cli.progress import show_progress
 from genbench.errors import UserError
 
 
@@ -19,9 +20,7 @@ def surprisal(
     json: PrintJson = False,
 ) -> None:
     """Show the surprisal of each word of a text in colors, by one or more generators; trains those not stored."""
-    from genbench import api
     from genbench.report.export.files import write_text
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.surprisal import show_surprisal
     from genbench.storage.outputs import is_standard_output, require_writable
@@ -32,7 +31,9 @@ def surprisal(
         require_writable(html)
     if page_printed and json:
         raise UserError("--html - and --json both print; name a file for the page")
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         text = model.text(file, live)
         corpus = model.corpus(author, live)
         models = model.models(corpus, generators, live)

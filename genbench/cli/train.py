@@ -6,20 +6,21 @@ import os
 import sys
 
 from genbench.cli.options import Author, OneSpec, TrainingOptions, accepts_groups, single
+from genbench.cli.progress import show_progress
 
 
 @accepts_groups
 def train(author: Author, generators: OneSpec, training: TrainingOptions) -> None:
     """Train a generator on an author and store the model."""
-    from genbench import api
     from genbench.neural.distributed import is_main_process
-    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
 
     if not is_main_process():  # of several processes only the first prints
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    with Live(make_console(stderr=True)) as live:
+    with show_progress() as live:
+        from genbench import api
+
         model = api.train(
             author,
             single(generators),

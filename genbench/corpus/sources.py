@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -63,8 +64,24 @@ def has_nltk_corpus() -> bool:
     return _find_nltk_file("austen-emma.txt") is not None
 
 
+def nltk_search_path() -> list[str]:
+    """Return the folders in which NLTK looks for its data on a POSIX system, as `nltk.data.path` has them."""
+    folders = [os.path.expanduser(name) for name in os.environ.get("NLTK_DATA", "").split(os.pathsep) if name]
+    home = os.path.expanduser("~/nltk_data")
+    installed = [os.path.join(sys.prefix, *inner, "nltk_data") for inner in ((), ("share",), ("lib",))]
+    system = [f"{place}/nltk_data" for place in ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")]
+    return [*folders, home, *installed, *system]
+
+
 def _find_nltk_file(name: str) -> Any | None:
-    import nltk.data  # takes half a second
+    # importing nltk takes a second: look where it would look, unless somebody has imported it or uses its zip files
+    if "nltk" not in sys.modules and os.name == "posix":
+        folders = [Path(folder, "corpora") for folder in nltk_search_path()]
+        found = next((path for folder in folders if (path := folder / "gutenberg" / name).is_file()), None)
+        if found is not None or not any((folder / "gutenberg.zip").is_file() for folder in folders):
+            return found
+
+    import nltk.data
 
     try:
         return nltk.data.find(f"corpora/gutenberg/{name}")
@@ -74,6 +91,8 @@ def _find_nltk_file(name: str) -> Any | None:
 
 def _read_nltk_file(pointer: Any, name: str) -> bytes:
     try:
+        if isinstance(pointer, Path):
+            return pointer.read_bytes()
         with pointer.open() as stream:
             return bytes(stream.read())
     except (OSError, ValueError) as error:

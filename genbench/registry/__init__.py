@@ -3,6 +3,7 @@
 lookup        the generator that a SPEC names
 installed     entry points of the group `genbench.generators`
 plugin_files  generators in .py files
+source_code   options and descriptions read from the code of a plugin, which is not imported
 classes       what a generator class must be
 description   options, defaults and help of a generator; a plugin file is asked in another process
 worker        the process that imports a plugin file to describe it

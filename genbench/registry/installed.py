@@ -17,6 +17,7 @@ from typing import Any
 from genbench.errors import ContractError, PluginWarning, SpecError, nearest
 from genbench.generator import Generator
 from genbench.registry.classes import checked_class, describe_import_error
+from genbench.registry.source_code import class_summary
 
 GROUP = "genbench.generators"
 OWN_DISTRIBUTION = "genbench"  # its generators are always available
@@ -43,9 +44,17 @@ def registered() -> dict[str, EntryPoint]:
 
 
 def summaries() -> dict[str, str]:
-    """Return the first line of each registered generator's docstring; one that cannot be loaded warns."""
+    """Return the first line of each registered generator's docstring; one that cannot be loaded warns.
+
+    Genbench's own generators are not imported, because torch takes seconds: their source code is read.
+    """
     lines = {}
-    for name in registered():
+    for name, point in registered().items():
+        own = _distribution(point) == OWN_DISTRIBUTION
+        if own and (line := class_summary(point.module, point.attr)):
+            lines[name] = line
+            continue
+
         # one broken plugin must not hide the others
         try:
             lines[name] = (inspect.getdoc(load_registered(name)) or "").partition("\n")[0]

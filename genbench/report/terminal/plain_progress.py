@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-FIRST_SECONDS = 0.8  # that a task may last without a line
-INTERVAL = 2.5  # seconds between two lines, whatever the number of tasks
+FIRST_SECONDS = 0.5  # that a task may last without a line
+INTERVAL = 2.0  # seconds between two lines, whatever the number of tasks
 TICK = 0.2  # seconds
 
 
@@ -26,10 +26,10 @@ class _Task:
     printed: float | None = None
     printed_share: float = 0.0
 
-    def is_due(self, now: float, tasks: int) -> bool:
-        """Return whether a line is due, if so many tasks are running."""
+    def is_due(self, now: float, tasks: int, is_silent: bool) -> bool:
+        """Return whether a line is due, if so many tasks are running, and after a silence of all of them."""
         if self.printed is None:
-            return now - self.started >= FIRST_SECONDS
+            return is_silent or now - self.started >= FIRST_SECONDS
         return now - self.printed >= INTERVAL * tasks
 
     def line(self, now: float) -> str:
@@ -44,7 +44,8 @@ class _Task:
 class PlainProgress:
     """Prints a line for a task that has lasted a moment, then one every few seconds; short tasks print nothing.
 
-    A thread prints the lines, so that a task that reports nothing for a while has them too.
+    Of many short tasks in a row one prints a line now and then, so that they are no silence together. A thread prints
+    the lines, so that a task that reports nothing for a while has them too.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,6 +53,10 @@ class PlainProgress:
         self._tasks: dict[Hashable, _Task] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+        self._last, self._limit = (
+            clock(),
+            FIRST_SECONDS,
+        )  # when the last line was printed, and how long silence may last
 
     def start(self) -> None:
         """Start the thread."""
@@ -78,8 +83,11 @@ class PlainProgress:
         """Print the lines that are due."""
         with self._lock:
             now, tasks = self.clock(), list(self._tasks.values())
-            due = [task for task in tasks if task.is_due(now, len(tasks))]
+            is_silent = now - self._last >= self._limit
+            due = [task for task in tasks if task.is_due(now, len(tasks), is_silent)]
             lines = [task.line(now) for task in due]
+            if due:
+                self._last, self._limit = now, INTERVAL
             for task in due:
                 task.printed, task.printed_share = now, task.share
         for line in lines:
