@@ -107,6 +107,7 @@ def train(
     *,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
@@ -118,12 +119,13 @@ def train(
 ) -> Model:
     """Train a generator on an author and store the model; a stored model of the same training is loaded instead.
 
-    `budget` is in seconds or a duration such as "2m" (30 seconds if no `steps` are given). `retrain` trains even if
+    `budget` is in CPU seconds or a duration such as "2m" (30 seconds if neither `steps` nor `flops`, floating-point
+    operations, are given). `retrain` trains even if
     the same model is stored, `keep=False` stores nothing. Raises UserError for an invalid argument, ContractError if
     the generator violates the contract.
     """
     # check all arguments before the text is downloaded
-    settings = TrainSettings(parse_duration(budget), steps, seed, device).with_default_budget()
+    settings = TrainSettings(parse_duration(budget), steps, seed, device, flops).with_default_budget()
     settings.require_device()
     spec = Spec.parse(generator)
     untrained = _create(spec, listener)
@@ -160,6 +162,7 @@ def load_or_train(
     *,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     seed: int | None = None,
     device: str | None = None,
     lines: str = "join",
@@ -168,7 +171,7 @@ def load_or_train(
     imported: Sequence[str] = (),
     listener: ProgressListener = SILENT,
 ) -> Model:
-    """Load the newest stored model of an author's text and SPEC with this budget, steps, seed and device.
+    """Load the newest stored model of an author's text and SPEC with this budget, steps, flops, seed and device.
 
     Arguments that are None match every model. If no model matches, one is trained and stored, as by `train`. Without a
     generator, the stored model with the fewest bits per character on validation text is loaded, whatever its seed; if
@@ -178,10 +181,10 @@ def load_or_train(
     # check the arguments before the text is downloaded
     spec = None if generator is None else Spec.parse(generator)
     known = None if spec is None else _describe(spec, listener)
-    TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto").require_device()
+    TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto", flops).require_device()
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
     named = models.full_names(imported)
-    limits = {"budget": parse_duration(budget), "steps": steps, "seed": seed, "device": device}
+    limits = {"budget": parse_duration(budget), "steps": steps, "flops": flops, "seed": seed, "device": device}
     required = {name: value for name, value in limits.items() if value is not None}
 
     # the stored models that match: the newest one of the SPEC, or those of all SPECs and seeds, the best first
@@ -211,7 +214,8 @@ def load_or_train(
     spec = spec or Spec.parse(QUICK_GENERATOR)
     chosen = "one" if wanted else f"{spec}, which takes seconds; -g SPEC chooses another generator"
     listener.message(f"no stored model of {text.author}{wanted}{conditions}: training {chosen}")
-    return train(text, spec, budget=budget, steps=steps, seed=seed or 0, device=device or "auto", listener=listener)
+    settings: JsonObject = {"seed": seed or 0, "device": device or "auto"}
+    return train(text, spec, budget=budget, steps=steps, flops=flops, **settings, listener=listener)
 
 
 def generate(
@@ -328,6 +332,7 @@ def export_model(
     *,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     seed: int | None = None,
     device: str | None = None,
     lines: str = "join",
@@ -348,7 +353,7 @@ def export_model(
 
     # the model
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
-    limits: JsonObject = {"budget": budget, "steps": steps, "seed": seed, "device": device}
+    limits: JsonObject = {"budget": budget, "steps": steps, "flops": flops, "seed": seed, "device": device}
     model = load_or_train(text, generator, **limits, imported=imported, listener=listener)
     if not model.id:
         raise UserError(f"the model could not be stored in {models.models_folder()}, so it cannot be exported")

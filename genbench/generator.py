@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import ContractError, NotFittedError
+from genbench.processes.clock import TrainingClock
 from genbench.tokenization.text import Text as Text
 from genbench.tokenization.tokenizer import Tokenizer
 
@@ -124,6 +125,7 @@ class TrainStats:
 
     parameters: int | None = None  # number of weights, or of n-gram counts
     steps: int | None = None  # optimizer steps
+    flops: float | None = None  # floating-point operations of the training
     passes: float = 1.0  # over the training text
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)  # sentences shown below the table of results
@@ -139,13 +141,16 @@ def ignore(*_: Any) -> None:
 class TrainContext:
     """The settings and callbacks of one training run; genbench sets them, the generator reads them.
 
-    `budget` is in seconds, `steps` in optimizer steps. If both are None, the generator decides how long to train.
+    `budget` is in seconds by `clock`, `steps` in optimizer steps, `flops` in floating-point operations. If steps or
+    flops are set, the budget does not count; if all are None, the generator decides how long to train.
     """
 
     seed: int = 0
     device: str = "cpu"
     budget: float | None = None
     steps: int | None = None
+    flops: float | None = None
+    clock: Callable[[], float] = field(default_factory=TrainingClock, repr=False, compare=False)  # seconds so far
     on_progress: Callable[[Progress], None] = field(default=ignore, repr=False)
     on_checkpoint: Callable[[Learned], None] = field(default=ignore, repr=False)
     last_checkpoint: Callable[[], Learned | None] = field(default=ignore, repr=False)
@@ -170,6 +175,7 @@ class TrainContext:
         *,
         parameters: int | None = None,
         steps: int | None = None,
+        flops: float | None = None,
         passes: float | None = None,
         curve: Sequence[Sequence[float]] | None = None,
         notes: Sequence[str] | None = None,
@@ -185,6 +191,7 @@ class TrainContext:
         # single values: None leaves the earlier one
         stats.parameters = stats.parameters if parameters is None else parameters
         stats.steps = stats.steps if steps is None else steps
+        stats.flops = stats.flops if flops is None else flops
         stats.passes = stats.passes if passes is None else passes
         stats.curve = stats.curve if curve is None else [list(point) for point in curve]
 
@@ -207,6 +214,7 @@ class TrainContext:
             seed=seed,
             budget=None if self.budget is None else self.budget * share,
             steps=None if self.steps is None else max(1, round(self.steps * share)),
+            flops=None if self.flops is None else self.flops * share,
             on_progress=lambda progress: self.report(replace(progress, note=f"{name}: {progress.note}".rstrip(": "))),
             on_checkpoint=lambda state: self.save({**(self.resume() or {}), name: state}),
             last_checkpoint=lambda: (self.resume() or {}).get(name),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -110,19 +109,24 @@ class Mixture(Generator):
         return shares
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        started = perf_counter()
+        started = context.clock()
         self._generators, self._rate = [create(spec) for spec in self.specs], 0.0
 
-        # train the parts; the time that a part does not use is divided among the later parts
-        remaining, shares, contexts = 1 - WEIGHTS_SHARE, self._parse_shares(), list[TrainContext]()
+        # train the parts; what a part does not use of time or operations is divided among the later parts
+        whole = 1.0 if context.flops is not None else 1 - WEIGHTS_SHARE
+        remaining, shares, contexts = whole, self._parse_shares(), list[TrainContext]()
         for index, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
             share = remaining * shares[index] / sum(shares[index:])
             contexts.append(context.part(f"{index + 1} {spec}", share))
             part.fit(train, valid, contexts[-1])
-            spent = 1 - WEIGHTS_SHARE - remaining + share
-            if context.budget:
-                spent = (perf_counter() - started) / context.budget
-            remaining = max(1 - WEIGHTS_SHARE - spent, share / 10)
+
+            # a chain takes little time, and no operations that are counted
+            spent = whole - remaining + share
+            if context.flops is not None:
+                spent = sum(part_context.stats.flops or 0.0 for part_context in contexts) / context.flops
+            elif context.budget:
+                spent = (context.clock() - started) / context.budget
+            remaining = max(whole - spent, share / 10)
 
         # fit the weights
         self._create_views()
@@ -140,6 +144,7 @@ class Mixture(Generator):
         context.record(
             parameters=sum(part.parameters or 0 for part in stats),
             steps=sum(part.steps or 0 for part in stats) or None,
+            flops=sum(part.flops or 0.0 for part in stats) or None,
             notes=[ADAPTIVE_NOTE] * self.adaptive + [note for part in stats for note in part.notes],
             chosen={"parts": "+".join(f"({Spec.parse(spec).fill(part.chosen)})" for spec, part in named)},
             weights={spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},

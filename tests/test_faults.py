@@ -16,10 +16,11 @@ from processes import StartGenbench, wait_for, workers_of, write_plugin
 from genbench.corpus import loading
 from genbench.errors import UserError
 from genbench.experiments.compare import compare
-from genbench.experiments.executors.process_tree import descendants, kill_tree
+from genbench.experiments.executors.process_tree import kill_tree
 from genbench.experiments.job import Job
 from genbench.experiments.plan import job_timeout
 from genbench.model import Model
+from genbench.processes.descendants import descendants
 from genbench.spec import Spec
 from genbench.storage import files
 from genbench.storage.models import list_models, models_folder

@@ -27,6 +27,7 @@ ROW_KEYS = {
     *("bits", "characters", "bytes", "words", "tokens"),
     *("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "interval", "spelled_share"),
     *("spread", "block_bits", "splits", "validation_bits_per_character"),
+    *("cpu_seconds", "core_share", "time_budget", "flops"),
     *("parameters", "steps", "passes", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "curve", "adaptive", "spec", "details", "model", "reused"),
     *("notes", "samples", "novelty", "memory", "cross_scores", "style"),

@@ -93,7 +93,7 @@ def test_training_options_are_those_of_the_api() -> None:
     def train(training: TrainingOptions) -> None: ...
 
     names = list(train.__annotations__)
-    assert names == ["lines", "encoding", "column", "seed", "budget", "steps", "device", "retrain"]
+    assert names == ["lines", "encoding", "column", "seed", "budget", "steps", "flops", "device", "retrain"]
     assert (ModelOptions().seed, TrainingOptions().seed) == (None, 0)  # any stored model; the seed of a new one
 
 

@@ -319,6 +319,9 @@ def test_the_note_is_on_the_card_and_on_the_row(tmp_path: Path) -> None:
         ({"budget": math.inf}, "budget is inf"),
         ({"budget": math.nan}, "budget is nan"),
         ({"steps": 0}, "steps is 0, but must be a whole number from 1"),
+        ({"flops": 0.5}, "flops is 0.5, but must be a number from 1 to 1e.24, such as 1e12"),
+        ({"flops": math.nan}, "flops is nan"),
+        ({"flops": 1e12, "steps": 5}, "choose one of them"),
         ({"seed": -1}, "seed is -1, but must be a whole number from 0 to 4,294,967,295"),
         ({"seed": 2**32}, "seed is 4294967296"),
         ({"device": "gpu"}, "device is 'gpu'; choose one of auto, cpu, cuda, mps"),
@@ -333,6 +336,7 @@ def test_the_default_budget_applies_without_budget_and_steps() -> None:
     assert TrainSettings().with_default_budget().budget == 30.0
     assert TrainSettings(budget=5.0).with_default_budget().budget == 5.0
     assert TrainSettings(steps=7).with_default_budget() == TrainSettings(steps=7)
+    assert TrainSettings(flops=1e9).with_default_budget() == TrainSettings(flops=1e9)
 
 
 def test_a_device_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

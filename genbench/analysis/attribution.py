@@ -109,6 +109,7 @@ def attribute(
     characters: int | None = None,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
@@ -136,7 +137,7 @@ def attribute(
             on_progress=listener.download,
             on_message=listener.message,
         )
-    settings = TrainSettings(parse_duration(budget), steps, seed, device)
+    settings = TrainSettings(parse_duration(budget), steps, seed, device, flops)
     models = train_authors(corpora, generator, characters, settings, retrain, listener)
     for author, trained in zip(models.names, models.generators, strict=True):
         for note in form_notes(trained.tokenizer, text):

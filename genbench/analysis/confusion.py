@@ -69,6 +69,7 @@ def confusion(
     judge: bool = False,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     seed: int = 0,
     device: str = "auto",
     lines: str = "join",
@@ -87,7 +88,7 @@ def confusion(
     for value in (*lengths, passages):
         if value < 1:
             raise UserError(f"lengths and the number of passages must be 1 or more, and one of them is {value}")
-    settings = TrainSettings(parse_duration(budget), steps, seed, device)
+    settings = TrainSettings(parse_duration(budget), steps, seed, device, flops)
     with listener.stage("reading the texts"):
         corpora = _load_authors(authors, Reading(lines, encoding, column), held_out, listener)
 

@@ -14,6 +14,7 @@ from genbench.cli.options import (
     Budget,
     CsvFile,
     Device,
+    Flops,
     HeldOut,
     HtmlFile,
     Imported,
@@ -43,7 +44,7 @@ Timeout = Annotated[
     str | None,
     option(metavar="TIME", help="Time limit per row. [default: 3 budgets, 1m, and 1s per 1,000 test characters]"),
 ]
-Jobs = Annotated[int | None, option(metavar="N", help="Rows that run side by side. [default: one per core]")]
+Jobs = Annotated[int | None, option(metavar="N", help="Rows that run side by side. [default: one per idle core]")]
 Executor = Annotated[
     str | None,
     option(metavar="local|ray|HOST:PORT", help="Where rows run: here, or on a Ray cluster. [default: local]"),
@@ -111,6 +112,7 @@ def compare(
     generators: Specs = None,
     budget: Budget = None,
     steps: Steps = None,
+    flops: Flops = None,
     timeout: Timeout = None,
     seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0,
     seeds: Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and spread.")] = 1,

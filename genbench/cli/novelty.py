@@ -11,6 +11,7 @@ from genbench.cli.options import (
     Budget,
     Count,
     Device,
+    Flops,
     Length,
     OneSpecOrBest,
     PrintJson,
@@ -39,6 +40,7 @@ def novelty(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of sampling.")] = 0,
     budget: Budget = None,
     steps: Steps = None,
+    flops: Flops = None,
     device: Device = "auto",
     reading: ReadingOptions,
 ) -> None:
@@ -59,6 +61,7 @@ def novelty(
             single_or_best(generators),
             budget=budget,
             steps=steps,
+            flops=flops,
             device=None if device == "auto" else device,
             listener=live,
         )

@@ -156,8 +156,15 @@ AttributionSpec = Annotated[
 
 # Training
 
-Budget = Annotated[str | None, option(metavar="TIME", help="Training time per generator: 30s, 2m, 1h. [default: 30s]")]
+Budget = Annotated[
+    str | None,
+    option(metavar="TIME", help="CPU seconds of each training, at most one per second: 30s, 2m, 1h. [default: 30s]"),
+]
 Steps = Annotated[int | None, option(metavar="N", help="Optimizer steps of a network, instead of a budget.")]
+Flops = Annotated[
+    float | None,
+    option(metavar="N", help="Floating-point operations of a network's training, such as 1e12, instead of a budget."),
+]
 Device = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.", autocompletion=completion.device)
 ]
@@ -271,6 +278,7 @@ class ModelOptions(ReadingOptions):
     ] = None
     budget: Budget = None
     steps: Steps = None
+    flops: Flops = None
     device: Annotated[
         str | None,
         option(
@@ -290,6 +298,7 @@ class ModelOptions(ReadingOptions):
             spec,
             budget=self.budget,
             steps=self.steps,
+            flops=self.flops,
             seed=self.seed,
             device=self.device,
             imported=self.imported or (),
@@ -311,6 +320,7 @@ class TrainingOptions(ReadingOptions):
     seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0
     budget: Budget = None
     steps: Steps = None
+    flops: Flops = None
     device: Device = "auto"
     retrain: Retrain = False
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli.compare import Executor, Jobs, NewRunName, Timeout, exit_by_outcome
-from genbench.cli.options import Budget, HtmlFile, JsonFile, Retrain, Steps, option
+from genbench.cli.options import Budget, Flops, HtmlFile, JsonFile, Retrain, Steps, option
 
 
 def sweep(
@@ -24,6 +24,7 @@ def sweep(
     ] = None,
     budget: Budget = None,
     steps: Steps = None,
+    flops: Flops = None,
     timeout: Timeout = None,
     seed: Annotated[int | None, option(metavar="N", help="Seed of training and sampling. [default: 0]")] = None,
     seeds: Annotated[int | None, option(metavar="N", help="Train with N seeds. [default: 1]")] = None,
@@ -53,6 +54,7 @@ def sweep(
             halving=halving,
             budget=budget,
             steps=steps,
+            flops=flops,
             timeout=timeout,
             seed=seed,
             seeds=seeds,

@@ -26,6 +26,7 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
             single(generators),
             budget=training.budget,
             steps=training.steps,
+            flops=training.flops,
             seed=training.seed,
             device=training.device,
             lines=training.lines,
@@ -42,6 +43,7 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
     figures = {
         "parameters": record.parameters,
         "steps": record.steps,
+        "floating-point operations": None if record.flops is None else f"{record.flops:.3g}",
         "passes": passes,
         "validation bits per character": record.validation_bits_per_character,
         "spec": record.spec,

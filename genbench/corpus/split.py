@@ -54,6 +54,18 @@ def split_text(text: str) -> tuple[str, str, str]:
     return text[:valid_start], text[valid_start:test_start], text[test_start:]
 
 
+def split_validation(valid: str) -> tuple[str, str]:
+    """Split a validation text into the half that fits weights and the half that chooses among generators.
+
+    The first ends after the paragraph break nearest to the middle, else after a line break, else in the middle. A text
+    of one character is all for fitting.
+    """
+    if len(valid) < 2:
+        return valid, ""
+    middle = min(max(_boundary(valid, 0.5), 1), len(valid) - 1)
+    return valid[:middle], valid[middle:]
+
+
 def _boundary(text: str, share: float) -> int:
     target, reach = round(share * len(text)), int(MAX_SHIFT * len(text))
 

@@ -26,6 +26,7 @@ from genbench.experiments.environment import describe_environment
 from genbench.experiments.executors.base import Executor
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.halving import Halving
+from genbench.experiments.idle_cores import idle_cores, oversubscription_note
 from genbench.experiments.job import Job, add_interval_note
 from genbench.experiments.measurements import CopyAnalysis
 from genbench.experiments.plan import DEFAULT_GENERATORS, CompareSettings, DescribedSpec, combine_samplings, make_jobs
@@ -51,6 +52,7 @@ def compare(
     *,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     timeout: str | float | None = None,
     seed: int = 0,
     seeds: int = 1,
@@ -86,13 +88,11 @@ def compare(
 ) -> Comparison:
     """Train each generator on each author, score it on the author's test text, and generate samples.
 
-    Several values may be one value or a sequence. `authors` are names, paths or corpora (without any: austen and
-    carroll), `generators` SPECs.
+    `authors` are names, paths or corpora (without any: austen and carroll), `generators` SPECs; one or a sequence.
 
-    Training: `budget` is in seconds, or a duration such as "2m", for each row (30 seconds where no `steps` are given).
-    A row that is not done `timeout` after its start fails (by default three budgets, a minute, and a second for every
-    1,000 characters of test text; none with `steps` alone). `jobs` rows run side by side (one per core), on the
-    `executor`: "local", "ray" or the address of a cluster. Stored models (of imported ones, `imported`) are reused.
+    Training: each row has a `budget` of CPU seconds, or one such as "2m" (without steps and flops: 30 seconds). A row
+    that is not done `timeout` after its start fails (default: three budgets, a minute, a second per 1,000 characters of
+    test text). `jobs` rows run side by side (one per idle core) on the `executor`: "local", "ray" or an address.
 
     Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
     text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
@@ -101,9 +101,10 @@ def compare(
     Extra metrics: `by` splits the bits by strata of the test text, `memory` limits the context, `cross_author` scores
     the other authors' test texts too, `style` attributes samples by judges trained on a quarter of the training text.
 
-    The result is stored as a run unless `keep` is False, by `name` or one made of the authors. `title`, `notes` and
-    `expected` are shown with it. A generator that fails costs its own row. Ctrl-C ends the comparison: finished rows
-    are returned, the others are marked as stopped. Raises UserError for arguments that cannot be used.
+    Stored models are reused (of imported ones, `imported`). The result is stored as a run unless `keep` is False, by
+    `name` or one made of the authors. `title`, `notes` and `expected` are shown with it. A generator that fails costs
+    its own row. Ctrl-C ends the comparison: finished rows are returned, the others are marked as stopped. Raises
+    UserError for arguments that cannot be used.
     """
     texts = [authors] if isinstance(authors, str | Path | Corpus) else list(authors)
     sampled = combine_samplings(samplings, temperatures, length, top_k, top_p, min_p, repetition_penalty, max_overlap)
@@ -112,6 +113,7 @@ def compare(
         generators=_as_list(generators),
         budget=parse_duration(budget),
         steps=steps,
+        flops=flops,
         timeout=parse_duration(timeout, "timeout"),
         seed=seed,
         seeds=seeds,
@@ -183,9 +185,7 @@ def run_comparison(
     texts = unique_texts(settings.authors if texts is None else texts, listener.message)
     settings = replace(settings, authors=[str(text) for text in texts if not isinstance(text, Corpus)])
     repeatable = not any(isinstance(text, Corpus) for text in texts)
-    executor = create_executor(settings.executor, settings.jobs)
-    if settings.halving:
-        executor = Halving(executor, settings.halving)
+    executor = _create_executor(settings, len(texts) * len(specs) * settings.seeds, listener)
     if executor.local:
         settings.train_settings().require_device()
         for spec, known in specs:
@@ -220,6 +220,15 @@ def run_comparison(
         comparison = add_figures(comparison, analyses, judge, _first_length(settings), listener)
     comparison = replace(comparison, seconds=round(time.perf_counter() - start, 1))
     return comparison if record is None else record.finish(comparison)
+
+
+def _create_executor(settings: CompareSettings, rows: int, listener: ProgressListener) -> Executor:
+    """Return what runs the rows; a note tells where the user asks for more side by side than cores are idle."""
+    executor = create_executor(settings.executor, settings.jobs)
+    side_by_side = min(settings.jobs or 1, rows)
+    if executor.local and side_by_side > 1 and side_by_side > (idle := idle_cores()):
+        listener.message(oversubscription_note(side_by_side, idle))
+    return Halving(executor, settings.halving) if settings.halving else executor
 
 
 def _as_list(values: str | Sequence[str]) -> list[str]:

@@ -74,13 +74,19 @@ class Comparison:
         return sorted(rows, key=lambda row: (row.adaptive, row.ranking_bits))
 
     def verdicts(self, author: str) -> list[Verdict]:
-        """Return the verdict of every pair of an author's lines, the best first; adaptive rows are left out."""
-        return compare_rows([line for line in self.lines(author) if not line.adaptive])
+        """Return the verdict of every pair of an author's lines, the best first.
+
+        Adaptive rows are left out, and those whose time budget is not comparable.
+        """
+        return compare_rows(self._compared_lines(author))
 
     def splits(self, author: str) -> dict[str, list[StratumResult]]:
-        """Return the results of an author's lines on each stratum, by kind of split; adaptive rows are left out."""
-        lines = [line for line in self.lines(author) if not line.adaptive]
+        """Return the results of an author's lines on each stratum, by kind of split, as `verdicts` does."""
+        lines = self._compared_lines(author)
         return {by: compare_strata(lines, by) for by in (lines[0].splits if lines else ())}
+
+    def _compared_lines(self, author: str) -> list[Row]:
+        return [line for line in self.lines(author) if not line.adaptive and line.comparable]
 
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]

@@ -17,6 +17,7 @@ from genbench.storage.user_files import read_toml
 
 EXAMPLE = "examples/memory.toml"
 PLUGIN_PATH = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in an option of one
+LIMITS = {"budget", "steps", "flops"}  # of a training
 SAMPLING_KEYS = ("temperatures", "length", "top_k", "top_p", "min_p", "repetition_penalty", "max_overlap")
 TYPE_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -31,6 +32,7 @@ class CompareConfig(TypedDict, total=False):
     generators: list[str]  # SPECs
     budget: str | float  # "2m", or seconds
     steps: int
+    flops: float
     timeout: str | float
     seed: int
     seeds: int
@@ -95,13 +97,13 @@ def resolve_arguments(arguments: Mapping[str, Any]) -> CompareConfig:
 
 
 def override(content: CompareConfig, arguments: Mapping[str, Any]) -> CompareConfig:
-    """Return a file's arguments with others on top; budget or steps replace both.
+    """Return a file's arguments with others on top; budget, steps or flops replace all three.
 
     >>> override({"budget": "60s", "seed": 1}, {"steps": 3})
     {'seed': 1, 'steps': 3}
     """
-    limits = {"budget", "steps"} if arguments.keys() & {"budget", "steps"} else set()
-    merged = {key: value for key, value in content.items() if key not in limits} | dict(arguments)
+    replaced = LIMITS if arguments.keys() & LIMITS else set()
+    merged = {key: value for key, value in content.items() if key not in replaced} | dict(arguments)
     return cast(CompareConfig, merged)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from genbench.experiments.idle_cores import available_cores
 
 PACKAGES = ("genbench", "torch", "numpy", "nltk", "markovify")
 
@@ -19,11 +20,6 @@ def describe_environment() -> dict[str, str]:
         "python": platform.python_version(),
     }
     return machine | {package: _version(package) for package in PACKAGES}
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str:

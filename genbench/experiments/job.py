@@ -45,6 +45,7 @@ class Job(JsonRecord):
     seed: int = 0
     budget: float | None = None  # seconds of training
     steps: int | None = None
+    flops: float | None = None  # floating-point operations
     device: str = "auto"
 
     # what its card says about the text
@@ -82,7 +83,7 @@ class Job(JsonRecord):
     @property
     def settings(self) -> TrainSettings:
         """How the generator is trained."""
-        return TrainSettings(self.budget, self.steps, self.seed, self.device)
+        return TrainSettings(self.budget, self.steps, self.seed, self.device, self.flops)
 
     def to_dict(self) -> JsonObject:
         """Return the job as JSON values."""
@@ -159,6 +160,10 @@ def add_training(row: Row, model: Model) -> Row:
     return replace(
         row,
         train_seconds=training.seconds,
+        cpu_seconds=training.cpu_seconds,
+        core_share=training.core_share,
+        time_budget=model.card.time_budget,
+        flops=training.flops,
         train_characters_per_second=training.characters_per_second,
         parameters=training.parameters,
         steps=training.steps,

@@ -44,6 +44,7 @@ class CompareSettings:
     generators: list[str] = field(default_factory=lambda: list(DEFAULT_GENERATORS))  # SPECs
     budget: float | None = None  # seconds of training of each row
     steps: int | None = None
+    flops: float | None = None  # floating-point operations of the training of each row
     timeout: float | None = None  # seconds from the start of a row to its end
     seed: int = 0
     seeds: int = 1
@@ -106,7 +107,7 @@ class CompareSettings:
 
     def train_settings(self) -> TrainSettings:
         """Return how the first seed of each row is trained."""
-        return TrainSettings(self.budget, self.steps, self.seed, self.device).with_default_budget()
+        return TrainSettings(self.budget, self.steps, self.seed, self.device, self.flops).with_default_budget()
 
 
 def combine_samplings(
@@ -201,6 +202,7 @@ def _author_job(
         spec=Spec("", {}),
         budget=training.budget,
         steps=training.steps,
+        flops=training.flops,
         device=training.device,
         books=list(corpus.books),
         lines=corpus.lines,

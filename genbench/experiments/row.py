@@ -15,6 +15,7 @@ from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
 from genbench.generator import OptionValue
+from genbench.storage.cards import MIN_CORE_SHARE
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ class Row(JsonRecord):
     parameters: int | None = None
     steps: int | None = None
     passes: float | None = None  # over the training text
-    train_seconds: float | None = None
+    train_seconds: float | None = None  # wall-clock time
+    cpu_seconds: float | None = None  # of the training, processes that the generator started included
+    core_share: float | None = None  # CPU seconds over wall-clock seconds of the training
+    time_budget: float | None = None  # seconds that ended the training; None where it ended by itself, steps or flops
+    flops: float | None = None  # floating-point operations of the training; None where they are not counted
     train_characters_per_second: float | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)  # seconds, bits per character of validation text
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
@@ -124,6 +129,11 @@ class Row(JsonRecord):
     def ok(self) -> bool:
         """Whether the row has a score."""
         return self.status == "ok"
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the row may take part in verdicts: a training with a time budget had enough of a core."""
+        return self.time_budget is None or self.core_share is None or self.core_share >= MIN_CORE_SHARE
 
     @property
     def ranking_bits(self) -> float:

@@ -110,6 +110,7 @@ def _mean_row(rows: Sequence[Row]) -> Row:
         samples=first.samples,
         seeds=len(rows),
         spread=(min(bits), max(bits)),
+        core_share=min((row.core_share for row in rows if row.core_share is not None), default=None),
         notes=list(dict.fromkeys(note for row in rows for note in row.notes)),
         interval=bootstrap_interval(np.array(mean.block_bits)),
     )

@@ -111,6 +111,7 @@ def sweep(
     halving: int | None = None,
     budget: str | float | None = None,
     steps: int | None = None,
+    flops: float | None = None,
     timeout: str | float | None = None,
     seed: int | None = None,
     seeds: int | None = None,
@@ -134,6 +135,7 @@ def sweep(
     arguments = {
         "budget": parse_duration(budget),
         "steps": steps,
+        "flops": flops,
         "timeout": parse_duration(timeout, "timeout"),
         "seed": seed,
         "seeds": seeds,

@@ -10,6 +10,7 @@
     optimizers          Muon and AdamW
     weight_average      the running mean of the weights
     schedule            learning rates, and how a budget becomes steps
+    operations          floating-point operations of a training step
     auto_size           hidden units and dropout for options left at "auto"
     checkpoint          saving and resuming a training run; size limits for untrusted files
     precision           bf16 and other numeric settings for training

@@ -80,17 +80,17 @@ def size_for_steps(rule: SizeRule, tokens_read: float, tokens: int, hidden: int 
 
 
 def size_for_budget(
-    rule: SizeRule, seconds: float, measure_speed: Callable[[int], float], tokens: int, hidden: int | None
+    rule: SizeRule, budget: float, measure_speed: Callable[[int], float], tokens: int, hidden: int | None
 ) -> NetworkSize:
-    """Return the size for a budget in seconds; `hidden`, if set, is not changed.
+    """Return the size for a budget in seconds, or in floating-point operations; `hidden`, if set, is not changed.
 
-    `measure_speed` returns the tokens per second of a network with a given number of units.
+    `measure_speed` returns the tokens per second, or per operation, of a network with a given number of units.
     """
     # measure, and choose the units
     measured_units = hidden or REFERENCE_UNITS
     speed = measure_speed(measured_units)
-    hidden = hidden or rule.hidden(seconds * speed, tokens)
+    hidden = hidden or rule.hidden(budget * speed, tokens)
 
     # estimate how much of the text the chosen network reads, for the dropout
-    tokens_read = seconds * speed * (measured_units / hidden) ** COST_EXPONENT
+    tokens_read = budget * speed * (measured_units / hidden) ** COST_EXPONENT
     return NetworkSize(hidden, rule.dropout(tokens_read / tokens, hidden, tokens))

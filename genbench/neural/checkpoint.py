@@ -8,7 +8,6 @@ it is reported as a UserError.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -87,7 +86,7 @@ def restore(state: TrainingState, saved: Learned) -> None:
     schedule, device = state.schedule, state.device
     _require_position(saved, schedule)
     schedule.step, schedule.planned, schedule.budget = saved["step"], saved["planned"], saved["budget"]
-    schedule.started = time.perf_counter() - saved["seconds"]
+    schedule.started = schedule.clock() - saved["seconds"]
     schedule.part_start = (saved["part_start"][0], saved["part_start"][1])
 
     # results of the validations

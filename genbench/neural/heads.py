@@ -39,6 +39,14 @@ class Head(nn.Module):
         """Return the natural log-probabilities of all tokens, (n, vocabulary)."""
         raise NotImplementedError
 
+    def weights_per_token(self, counts: torch.Tensor) -> float:
+        """Return how many weights take part in a prediction, the mean over tokens with these counts, (vocabulary,)."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def weights_per_step(self) -> int:
+        """Return how many products computing the output weights takes, once for all predictions of a batch."""
+        return 0
+
     def folded(self) -> Head:
         """Return an equivalent head that does not depend on other parts of the network."""
         return self
@@ -80,9 +88,14 @@ class AdaptiveSoftmaxHead(Head):
 
     rank: torch.Tensor
     starts: torch.Tensor
+    hidden: int
+    sizes: list[int]
+    widths: list[int]
 
     def __init__(self, hidden: int, order: torch.Tensor) -> None:
         super().__init__()
+
+        self.hidden = hidden
 
         # divide the frequency ranks into the frequent tokens and the clusters
         ends = [*(cutoff for cutoff in CUTOFFS if cutoff < len(order) - 1), len(order)]
@@ -93,9 +106,9 @@ class AdaptiveSoftmaxHead(Head):
 
         # the top distribution, and a narrowing projection for every cluster
         self.bias = nn.Parameter(torch.zeros(self.frequent + self.clusters))
-        widths = [max(hidden // CLUSTER_DIVISOR**cluster, 1) for cluster in range(1, self.clusters + 1)]
-        self.down = nn.ModuleList(nn.Linear(hidden, width, bias=False) for width in widths)
-        self.init_output_weights(hidden, widths)
+        self.widths = [max(hidden // CLUSTER_DIVISOR**cluster, 1) for cluster in range(1, self.clusters + 1)]
+        self.down = nn.ModuleList(nn.Linear(hidden, width, bias=False) for width in self.widths)
+        self.init_output_weights(hidden, self.widths)
 
     def init_output_weights(self, hidden: int, widths: list[int]) -> None:
         """Create the parameters from which `output_weights` is computed; `widths` are those of the clusters."""
@@ -106,6 +119,14 @@ class AdaptiveSoftmaxHead(Head):
     def output_weights(self) -> Iterable[torch.Tensor]:
         """Yield the output weights, (tokens, width): frequent tokens and clusters, then one matrix per cluster."""
         return self.weights
+
+    def weights_per_token(self, counts: torch.Tensor) -> float:
+        # a cluster takes part only where the token is one of its own
+        by_rank = counts.double()[torch.argsort(self.rank.to(counts.device))]
+        shares = torch.stack([part.sum() for part in torch.split(by_rank, self.sizes)]) / by_rank.sum().clamp(min=1)
+        clusters = zip(shares[1:].tolist(), self.widths, self.sizes[1:], strict=True)
+        rare: float = sum(share * width * (self.hidden + size) for share, width, size in clusters)
+        return len(self.bias) * (self.hidden + 1) + rare
 
     def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         top, *tails = self.output_weights()
@@ -156,6 +177,12 @@ class TiedHead(AdaptiveSoftmaxHead):
         self.project = nn.Linear(hidden, self.embedding_width, bias=False)
         self.cluster = nn.Linear(hidden, self.clusters, bias=False) if self.clusters else None
         self.narrow = nn.ModuleList(nn.Linear(self.embedding_width, width, bias=False) for width in widths)
+
+    def weights_per_step(self) -> int:
+        # every vector is projected to the width at which its token is predicted
+        widths = [self.hidden, *self.widths]
+        width_of_vectors: int = self.embedding_width
+        return width_of_vectors * sum(size * width for size, width in zip(self.sizes, widths, strict=True))
 
     def output_weights(self) -> Iterable[torch.Tensor]:
         """Yield the output weights, computed from the current input vectors."""

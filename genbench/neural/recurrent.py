@@ -5,7 +5,6 @@ The class has the options, training and the six methods of the contract; the tra
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -26,6 +25,7 @@ from genbench.neural.heads import AdaptiveSoftmaxHead, Head, SoftmaxHead, freque
 from genbench.neural.inference import NetworkStepper, RNNState, RNNStates, stack_states
 from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
+from genbench.neural.operations import operations_per_step
 from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.parallel_scoring import batch_log_probs, stream_log_probs
 from genbench.neural.precision import native_bf16, training_precision
@@ -144,7 +144,7 @@ class RecurrentGenerator(Generator):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         """Choose the size, build the network and train it; `valid` decides which weights are kept."""
-        started = time.perf_counter()
+        started = context.clock()
         context = replace(context, device=local_device(context.device))
 
         # tokenize the texts, and count the tokens for the output head
@@ -177,12 +177,14 @@ class RecurrentGenerator(Generator):
                 torch.manual_seed(context.seed + group.rank)  # dropout differs between processes
 
             # run the training loop
-            trainer = self._trainer(ids, validation_ids, len(train), context, group, started)
+            operations = operations_per_step(self._network, self.batch_sampler(len(ids)), ids, counts)
+            schedule = self._schedule(len(ids), context, started, operations)
+            trainer = self._trainer(ids, validation_ids, len(train), context, group, schedule)
             try:
                 trainer.train(ids.to(context.device), validation_ids.to(context.device))
             finally:  # also after an interrupt, the network is ready for use, and its statistics are known
                 self._network.eval().cpu().fold_weights()
-                self._record(context, trainer, trainer.result(len(ids)), size)
+                self._record(context, trainer, trainer.result(len(ids)), size, operations)
 
     def _load_or_choose_size(
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
@@ -202,30 +204,43 @@ class RecurrentGenerator(Generator):
             return NetworkSize(self.hidden, self.dropout)
 
         # the size depends on how many tokens the run will read
-        planned = self._schedule(tokens, context, 0.0).planned
+        planned = self._planned_steps(tokens, context)
         tokens_per_step = tokens / sampler.batches_per_pass(tokens)
 
         def measure_speed(units: int) -> float:
-            """Return the training speed in tokens per second of a network with `units` hidden units."""
+            """Return how many tokens a network with `units` hidden units reads per second, or per operation."""
             network = self._build(NetworkSize(units, 0.0), counts).to(context.device)
-            bf16 = native_bf16(context.device)
-            return tokens_per_step / seconds_per_step(network, sampler, ids.to(context.device), bf16, group)
+            if context.flops is not None:
+                return tokens_per_step / operations_per_step(network, sampler, ids, counts)
+            bf16, train_ids = native_bf16(context.device), ids.to(context.device)
+            return tokens_per_step / seconds_per_step(network, sampler, train_ids, context.clock, bf16, group)
 
-        # by steps if they are planned, else by the budget and the measured speed
+        # by steps if they are planned, else by the operations or the budget, and the speed
         if planned:
             size = size_for_steps(self.size_rule, sum(planned) * tokens_per_step, tokens, self.hidden)
         else:
-            size = size_for_budget(self.size_rule, context.budget or 0.0, measure_speed, tokens, self.hidden)
+            limit = context.flops or context.budget or 0.0
+            size = size_for_budget(self.size_rule, limit, measure_speed, tokens, self.hidden)
         return size if self.dropout is None else replace(size, dropout=self.dropout)
 
-    def _schedule(self, tokens: int, context: TrainContext, started: float) -> Schedule:
-        """Return the schedule: from the option `schedule`, the steps, the budget, or the default number of passes."""
+    def _planned_steps(self, tokens: int, context: TrainContext) -> list[int]:
+        """Return the steps of the parts of the run; [] where operations or a budget decide them."""
         if self.schedule is not None:
-            return Schedule(parse_schedule(self.schedule))
-        if context.steps is None and context.budget is not None:
-            return Schedule([], context.budget, started)
+            return parse_schedule(self.schedule)
+        if context.steps is None and (context.flops is not None or context.budget is not None):
+            return []
         default_steps = DEFAULT_PASSES * self.batch_sampler(tokens).batches_per_pass(tokens)
-        return Schedule(split_steps(context.steps or default_steps))
+        return split_steps(context.steps or default_steps)
+
+    def _schedule(self, tokens: int, context: TrainContext, started: float, operations: float) -> Schedule:
+        """Return the schedule: from the option `schedule`, the steps, the operations, the budget, or the default.
+
+        `operations` is the number of floating-point operations of one step.
+        """
+        planned = self._planned_steps(tokens, context)
+        if not planned and context.flops is not None:
+            planned = split_steps(max(1, round(context.flops / operations)))
+        return Schedule(planned, None if planned else context.budget, context.clock, started)
 
     def _build(self, size: NetworkSize, counts: torch.Tensor) -> Network:
         """Return a new network with random weights."""
@@ -241,7 +256,7 @@ class RecurrentGenerator(Generator):
         characters: int,
         context: TrainContext,
         group: ProcessGroup,
-        started: float,
+        schedule: Schedule,
     ) -> Trainer:
         """Move the network to the device, and return its trainer."""
         # hyper-parameters from the options; bf16 where the device has it
@@ -254,20 +269,23 @@ class RecurrentGenerator(Generator):
             self._network.to(context.device),
             config,
             context,
-            self._schedule(len(ids), context, started),
+            schedule,
             characters_per_token=characters / len(ids),
             validation_characters_per_token=self._characters_per_token(validation_ids),
             group=group,
         )
 
-    def _record(self, context: TrainContext, trainer: Trainer, result: TrainResult, size: NetworkSize) -> None:
-        """Record the statistics of a training run."""
+    def _record(
+        self, context: TrainContext, trainer: Trainer, result: TrainResult, size: NetworkSize, operations: float
+    ) -> None:
+        """Record the statistics of a training run; `operations` are those of one step."""
         width, processes = trainer.validation_characters_per_token, trainer.group.size
 
         # the curve in bits per character, as for every other generator
         context.record(
             parameters=sum(p.numel() for p in self._network.parameters()),
             steps=result.steps,
+            flops=result.steps * operations,
             passes=result.passes,
             curve=[[seconds, round(bits / width, 4)] for seconds, bits in trainer.state.curve],
             notes=[] if result.resumed_at is None else [f"resumed at step {result.resumed_at:,}"],

@@ -1,14 +1,16 @@
 """Learning-rate schedule (linear warm-up, then cosine), and the conversion of a budget in seconds to steps.
 
 A run has twelve parts. With a number of steps, all parts are planned at once. With a budget, a part is planned when it
-starts, from the speed of the previous part, so that the plan follows a machine that slows down. The steps of all parts
-are recorded; passed as the option `schedule`, they repeat the same run without a clock.
+starts, from the speed of the previous part, so that the plan follows a clock that slows down. The clock counts CPU
+seconds (`TrainContext.clock`), which pass only while the training runs. The steps of all parts are recorded; passed
+as the option `schedule`, they repeat the same run without a clock.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -63,14 +65,19 @@ class Schedule:
 
     planned: list[int]  # steps of the parts planned so far
     budget: float | None = None  # seconds
-    started: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = time.perf_counter  # its seconds are those of the budget
+    started: float | None = None  # by the clock; None: now
     step: int = 0
     part_start: tuple[float, int] = field(init=False, default=(0.0, 0))  # seconds and step when the part started
 
+    def __post_init__(self) -> None:
+        if self.started is None:
+            self.started = self.clock()
+
     @property
     def seconds(self) -> float:
-        """The seconds since the start of training."""
-        return time.perf_counter() - self.started
+        """The seconds since the start of training, by the clock."""
+        return self.clock() - (self.started or 0.0)
 
     @property
     def done(self) -> bool:

@@ -8,8 +8,7 @@ are validated; the network ends with the best of them.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
@@ -171,7 +170,8 @@ class Trainer:
 
     def _measure_pace(self, train_ids: torch.Tensor) -> float:
         """Return the seconds per step, measured before the first one."""
-        pace = seconds_per_step(self.network, self.config.sampler, train_ids, self.config.bf16, self.group)
+        clock = self.schedule.clock
+        pace = seconds_per_step(self.network, self.config.sampler, train_ids, clock, self.config.bf16, self.group)
         for optimizer in self.state.optimizers:
             optimizer.zero_grad()
         return pace
@@ -260,19 +260,20 @@ def seconds_per_step(
     network: Network,
     sampler: BatchSampler,
     train_ids: torch.Tensor,
+    clock: Callable[[], float],
     bf16: bool,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> float:
-    """Measure the seconds of a forward and backward pass on this machine; the first batch is a warm-up.
+    """Measure the seconds of a forward and backward pass on this machine by a clock; the first batch is a warm-up.
 
     No weight is updated, and torch's random state is restored.
     """
     times = []
     with torch.random.fork_rng(devices=[train_ids.device] if train_ids.device.type == "cuda" else []):
         for batch in islice(sampler.training_batches(train_ids, torch.Generator()), TIMED_BATCHES):
-            started = time.perf_counter()
+            started = clock()
             token_loss(network, group.shard(batch), None, bf16)[0].backward()  # type: ignore[no-untyped-call]
-            times.append(time.perf_counter() - started)
+            times.append(clock() - started)
 
     # the fastest: other load on the machine only adds time
     return min(times[1:] or times)

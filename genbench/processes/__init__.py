@@ -2,4 +2,6 @@
 
 parent.py   start such a process, receive its events, end it
 child.py    what its module calls: read the request, send events
+descendants.py   the processes that a process has started
+clock.py    the CPU time of a training, and the clock of its time budget
 """

@@ -16,11 +16,16 @@ from genbench.storage.records import JsonObject
 FORMAT = 2
 CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
-KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "device")
+KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "flops", "device")
+MIN_CORE_SHARE = 0.85  # of a core; time budgets of trainings that had less are not comparable
+ENDED_EARLY = 0.8  # of its budget; a training that took less ended by itself
 MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
 
 _NUMBER = (int, float, type(None))
-_MEASURED = ("seconds", "characters_per_second", "parameters", "steps", "passes", "validation_bits_per_character")
+_MEASURED = (
+    *("seconds", "cpu_seconds", "budget_seconds", "characters_per_second"),
+    *("parameters", "steps", "flops", "passes", "validation_bits_per_character"),
+)
 _STRINGS = ("author", "sha256", "held_out", "generator", "source", "device", "spec", "created")
 _KINDS: dict[str, tuple[type, ...]] = {
     **{"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)},
@@ -34,15 +39,23 @@ class TrainingRecord:
     """What was measured and reported while a model was trained."""
 
     seconds: float | None = None  # wall-clock time of fit
+    cpu_seconds: float | None = None  # of fit, processes that the generator started included
+    budget_seconds: float | None = None  # of fit, as a time budget counts them (`TrainingClock`)
     characters_per_second: float | None = None  # training characters read, all passes
     parameters: int | None = None
     steps: int | None = None
+    flops: float | None = None  # floating-point operations; None for a generator that does not count them
     passes: float | None = None  # over the training text
     validation_bits_per_character: float | None = None  # of the beginning of the validation text, after training
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
+
+    @property
+    def core_share(self) -> float | None:
+        """CPU seconds of the training over its wall-clock seconds: 1 for a thread that never waited."""
+        return self.cpu_seconds / self.seconds if self.cpu_seconds is not None and self.seconds else None
 
     @property
     def ranking_bits(self) -> float:
@@ -71,6 +84,7 @@ class ModelCard:
     budget: float | None  # seconds
     steps: int | None
     device: str
+    flops: float | None = None  # floating-point operations that were asked for
     training: TrainingRecord = field(default_factory=TrainingRecord)
     genbench: str = ""  # version
     created: str = ""  # ISO 8601, UTC
@@ -79,6 +93,14 @@ class ModelCard:
     seal: str = ""  # proves that it was trained in this store
     sources: list[str] = field(default_factory=list)  # the files that the SPEC names
     format: int = FORMAT
+
+    @property
+    def time_budget(self) -> float | None:
+        """Seconds of the budget that ended the training; None where steps, operations or the generator did."""
+        used = self.training.budget_seconds
+        if self.budget is None or self.steps is not None or self.flops is not None or used is None:
+            return None
+        return self.budget if used >= ENDED_EARLY * self.budget else None
 
     @property
     def key(self) -> JsonObject:
@@ -129,7 +151,8 @@ def _require_card(card: Any) -> None:
     # the card itself
     untrusted.require_types(card, _KINDS)
     untrusted.require_types(card, {"books": (list,), "lines": (str,)})
-    untrusted.require_types({"imported": False, "seal": ""} | card, {"imported": (bool,), "seal": (str,)})
+    later = {"imported": False, "seal": "", "flops": None}
+    untrusted.require_types(later | card, {"imported": (bool,), "seal": (str,), "flops": _NUMBER})
     if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
         raise ValueError("a string that is too long")
 

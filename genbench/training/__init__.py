@@ -2,6 +2,7 @@
 
 train.py        `train_model`: reuse or train, Ctrl-C, resuming; `train_and_report`: with a listener
 settings.py     budget, seed and device of a training, and its text
+budget_notes.py notes about budgets: exceeded, or not comparable
 validation.py   bits per character on validation text; whether a network learned more than frequencies
 choice.py       the stored models of an author, the best first
 listener.py     ProgressListener, which receives messages and progress

@@ -12,25 +12,31 @@ from genbench.spec import parse_duration, require_integer
 DEFAULT_BUDGET = 30.0  # seconds
 MAX_SEED = 2**32 - 1
 MAX_STEPS = 10**9
+MAX_FLOPS = 1e24
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The budget, seed and device of a training.
+    """How long a training lasts, its seed and its device.
 
-    `with_default_budget` sets 30 seconds if neither budget nor steps are set. Raises UserError for invalid values.
+    `with_default_budget` sets 30 seconds if nothing limits the training. Raises UserError for invalid values.
     """
 
-    budget: float | None = None  # seconds
+    budget: float | None = None  # seconds, as `TrainContext.clock` counts them
     steps: int | None = None
     seed: int = 0
     device: str = "auto"
+    flops: float | None = None  # floating-point operations
 
     def __post_init__(self) -> None:
-        # budget and steps
+        # budget, steps and operations
         parse_duration(self.budget)
         require_integer("steps", self.steps, 1, MAX_STEPS)
+        if self.flops is not None and not (_is_number(self.flops) and 1 <= self.flops <= MAX_FLOPS):
+            raise UserError(f"flops is {self.flops!r}, but must be a number from 1 to {MAX_FLOPS:g}, such as 1e12")
+        if self.flops is not None and self.steps is not None:
+            raise UserError("steps and flops both say how long a training lasts: choose one of them")
 
         # seed and device
         require_integer("seed", self.seed, 0, MAX_SEED)
@@ -50,8 +56,9 @@ class TrainSettings:
             raise UserError(f"this machine's PyTorch finds no {self.device} device; choose --device cpu or auto")
 
     def with_default_budget(self) -> TrainSettings:
-        """Return the same settings, with a budget of 30 seconds if neither budget nor steps are set."""
-        return replace(self, budget=DEFAULT_BUDGET) if self.budget is None and self.steps is None else self
+        """Return the same settings, with a budget of 30 seconds if neither budget, steps nor flops are set."""
+        limited = any(limit is not None for limit in (self.budget, self.steps, self.flops))
+        return self if limited else replace(self, budget=DEFAULT_BUDGET)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,10 @@ class TrainingText:
         # without the test text, no generator can learn from it
         train, valid = str(corpus.train), str(corpus.valid)
         return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def resolve_device(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,11 +18,13 @@ from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
+from genbench.processes.clock import TrainingClock
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
 from genbench.storage.cards import ModelCard, TrainingRecord
 from genbench.storage.memory import require_memory
+from genbench.training.budget_notes import budget_notes
 from genbench.training.listener import ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings, resolve_device
 from genbench.training.validation import describe_extent, undertrained_notes, validation_bits
@@ -47,7 +48,8 @@ def train_model(
     Ctrl-C stores the partly trained model, and raises TrainingInterrupted.
     """
     card = _card(generator, spec, text, settings)
-    context = TrainContext(card.seed, resolve_device(card.device), card.budget, card.steps, on_progress=on_progress)
+    device = resolve_device(card.device)
+    context = TrainContext(card.seed, device, card.budget, card.steps, card.flops, on_progress=on_progress)
     if folder is None:
         return _fit(generator, card, text, context)
 
@@ -64,11 +66,11 @@ def train_model(
     context = replace(context, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
 
     # train; on Ctrl-C, store the partly trained model before the interrupt is passed on
-    started = time.perf_counter()
+    clock = TrainingClock(device)
     try:
         model = _fit(generator, card, text, context)
     except KeyboardInterrupt as interrupt:
-        partial = _store_partial(generator, card, text, context.stats, time.perf_counter() - started, folder)
+        partial = _store_partial(generator, card, text, context.stats, clock, folder)
         raise interrupt if partial is None else TrainingInterrupted(partial) from None
 
     # of several processes that train together, one stores the model
@@ -162,6 +164,7 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
         "seed": settings.seed,
         "budget": settings.budget,
         "steps": settings.steps,
+        "flops": settings.flops,
         "device": settings.device,
     }
 
@@ -177,29 +180,29 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
 
     require_memory(card.spec, training_memory(generator))
 
-    # only the fit itself is timed
-    started = time.perf_counter()
-    generator.fit(Text(text.train), Text(text.valid), context)
-    seconds = time.perf_counter() - started
+    # only the fit itself is timed, and only its time counts for the budget
+    clock = TrainingClock(context.device)
+    generator.fit(Text(text.train), Text(text.valid), replace(context, clock=clock))
+    record = _record(context.stats, Spec.parse(card.spec), clock, len(text.train))
 
     # the card, completed with the statistics
-    record = _record(context.stats, Spec.parse(card.spec), seconds, len(text.train))
     record = replace(record, validation_bits_per_character=validation_bits(generator, text.valid, context.on_progress))
     notes = undertrained_notes(generator.tokenizer, text.train, text.valid, record)
+    notes += budget_notes(replace(card, training=record))
     record = replace(record, notes=[*record.notes, *notes])
     return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
 
 
 def _store_partial(
-    generator: Generator, card: ModelCard, text: TrainingText, stats: TrainStats, seconds: float, folder: Path
+    generator: Generator, card: ModelCard, text: TrainingText, stats: TrainStats, clock: TrainingClock, folder: Path
 ) -> Model | None:
     """Store a partly trained model, with its bits on validation text; None before anything was learned."""
-    record = _record(stats, Spec.parse(card.spec), seconds, len(text.train))
+    record = _record(stats, Spec.parse(card.spec), clock, len(text.train))
     bits = validation_bits(generator, text.valid)
     record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, "interrupted"])
 
     # the budget is the time that was spent, so that it is not taken for the whole training
-    card = replace(card, budget=record.seconds, steps=None, training=record)
+    card = replace(card, budget=record.budget_seconds, steps=None, flops=None, training=record)
     try:
         stored = models.store_model(generator, folder, card, TrainingWords.from_text(text.train))
     except Exception:
@@ -207,8 +210,10 @@ def _store_partial(
     return Model(generator, stored.card, id=stored.name)
 
 
-def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> TrainingRecord:
+def _record(stats: TrainStats, spec: Spec, clock: TrainingClock, characters: int) -> TrainingRecord:
     """Return the statistics of a training; values of the wrong type, from a plugin, are dropped."""
+    seconds = clock.wall_seconds
+
     # plugins may report numpy integers, which JSON does not have
     parameters, steps = (
         int(value) if isinstance(value, int | np.integer) else None for value in (stats.parameters, stats.steps)
@@ -217,12 +222,16 @@ def _record(stats: TrainStats, spec: Spec, seconds: float, characters: int) -> T
     # a number of passes that is not finite or not a number counts as one
     known = isinstance(stats.passes, int | float | np.number) and np.isfinite(stats.passes)
     passes = float(stats.passes) if known else 1.0
+    operations = isinstance(stats.flops, int | float | np.number) and bool(np.isfinite(stats.flops))
 
     return TrainingRecord(
         seconds=round(seconds, 3),
+        cpu_seconds=round(clock.cpu_seconds, 3),
+        budget_seconds=round(clock(), 3),
         characters_per_second=round(characters * passes / seconds),
         parameters=parameters,
         steps=steps,
+        flops=float(stats.flops or 0) if operations else None,
         passes=passes,
         curve=_finite_points(stats.curve),
         notes=[str(note) for note in stats.notes],

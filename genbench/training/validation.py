@@ -93,11 +93,12 @@ def undertrained_notes(tokenizer: Tokenizer, train: str, valid: str, training: T
 
 def _recommend(training: TrainingRecord) -> str:
     """Return a longer training as options of the command line."""
-    if training.seconds is None or training.seconds < 1:
+    spent = training.seconds if training.budget_seconds is None else training.budget_seconds
+    if spent is None or spent < 1:
         return f"--steps {MORE * (training.steps or 1)}"
 
     # at least one pass, in whole minutes
     passes = training.passes or 0.0
-    seconds = max(MORE * training.seconds, training.seconds / passes if passes else 0.0)
+    seconds = max(MORE * spent, spent / passes if passes else 0.0)
     minutes = math.ceil(seconds / 60)
     return f"--budget {minutes}m" if minutes < 120 else f"--budget {math.ceil(minutes / 60)}h"

@@ -6,7 +6,6 @@ whole text so far. The meaning of the hidden states, such as vowels or ends of w
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +36,7 @@ class HiddenMarkov(Generator):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         """Run expectation-maximization (Baum-Welch). A step is one round; each makes the training text more likely."""
-        started, rounds = time.perf_counter(), context.steps or ROUNDS
+        started, rounds = context.clock(), context.steps or ROUNDS
         self.tokenizer = Tokenizer.characters(train)
 
         # split the text into segments, which are processed as a batch
@@ -48,7 +47,7 @@ class HiddenMarkov(Generator):
         # start from a checkpoint or from random matrices; run until the budget or the steps are used up
         saved = context.resume() or self._initial(ids, np.random.default_rng(context.seed))
         transitions, emissions, done = saved["transitions"], saved["emissions"], int(saved["done"])
-        while done < rounds and not (context.steps is None and _is_spent(started, context.budget, done)):
+        while done < rounds and not (context.steps is None and _is_spent(started, context, done)):
             transitions, emissions, nats = _em_round(segments, transitions, emissions)
             done += 1
             context.report(Progress(_fraction(started, context, done, rounds), done, nats / np.log(2)))
@@ -143,14 +142,14 @@ def _normalize(weights: Floats) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _is_spent(started: float, budget: float | None, done: int) -> bool:
+def _is_spent(started: float, context: TrainContext, done: int) -> bool:
     """Return whether one more round would take longer than the budget allows."""
-    seconds = time.perf_counter() - started
-    return budget is not None and done > 0 and seconds * (done + 1) / done > budget
+    seconds = context.clock() - started
+    return context.budget is not None and done > 0 and seconds * (done + 1) / done > context.budget
 
 
 def _fraction(started: float, context: TrainContext, done: int, rounds: int) -> float:
     """Return the completed share of the training, 0 to 1, by time or by rounds."""
     if context.steps is None and context.budget is not None:
-        return min(max((time.perf_counter() - started) / context.budget, done / rounds), 1.0)
+        return min(max((context.clock() - started) / context.budget, done / rounds), 1.0)
     return done / rounds

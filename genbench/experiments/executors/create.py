@@ -10,21 +10,21 @@ from __future__ import annotations
 import re
 
 from genbench.errors import UserError
-from genbench.experiments.environment import available_cores
 from genbench.experiments.executors.base import Executor
+from genbench.experiments.idle_cores import idle_cores
 
 CLUSTER_ADDRESS = re.compile(r"(ray://)?[\w.-]+:\d+|(ray://)?\[[\da-fA-F:]+\]:\d+")
 
 
 def create_executor(name: str, max_jobs: int | None = None) -> Executor:
-    """Return the executor of this name, which runs at most `max_jobs` jobs side by side (None: one per core).
+    """Return the executor of this name, which runs at most `max_jobs` jobs side by side (None: one per idle core).
 
     Raises UserError for an unknown name, and where Ray is not installed.
     """
     if name == "local":
         from genbench.experiments.executors.local import LocalExecutor
 
-        return LocalExecutor(max_jobs or available_cores())
+        return LocalExecutor(max_jobs or idle_cores())
     if name == "ray" or CLUSTER_ADDRESS.fullmatch(name):
         from genbench.experiments.executors.ray import RayExecutor
 

@@ -141,6 +141,7 @@ def _training_key(job: Job) -> Mapping[str, Any] | None:
         "seed": job.seed,
         "budget": job.budget,
         "steps": job.steps,
+        "flops": job.flops,
         "device": job.device,
     }
     return models.training_key(job.spec, job.options, _sources(job), about)

@@ -11,12 +11,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections import defaultdict
-from pathlib import Path
+
+from genbench.processes.descendants import descendants
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 MAX_ROUNDS = 100  # of ending processes that start others meanwhile
-ZOMBIE = "Z"  # state of a process that has ended
 
 
 def become_subreaper() -> None:
@@ -43,25 +42,6 @@ def kill_descendants(process: int) -> None:
             _send_signal(descendant, signal.SIGKILL)
         if not running:
             return
-
-
-def descendants(process: int) -> list[int]:
-    """Return the ids of the running descendants of a process; [] where the system does not tell."""
-    children: defaultdict[int, list[int]] = defaultdict(list)
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError):
-            # "id (name) state parent ...", where the name may contain anything
-            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if state != ZOMBIE:
-                children[int(parent)].append(int(path.parent.name))
-
-    # from generation to generation
-    running: list[int] = []
-    generation = [process]
-    while generation:
-        generation = [child for parent in generation for child in children[parent]]
-        running += generation
-    return running
 
 
 def _send_signal(process: int, number: int) -> None:

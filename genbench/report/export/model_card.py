@@ -75,7 +75,9 @@ def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
     # shown only where they were measured
     measured = {
         "training seconds": training.seconds,
+        "CPU seconds": training.cpu_seconds,
         "optimizer steps": training.steps,
+        "floating-point operations": None if training.flops is None else f"{training.flops:.3g}",
         "parameters": training.parameters,
     }
 
@@ -86,6 +88,7 @@ def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
         ("seed", card.seed),
         ("budget", "none" if card.budget is None else f"{card.budget:g} seconds"),
         ("requested steps", card.steps or "-"),
+        ("requested operations", "-" if card.flops is None else f"{card.flops:g}"),
         ("device", card.device),
         *((name, value) for name, value in measured.items() if value),
     ]

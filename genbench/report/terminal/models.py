@@ -43,6 +43,8 @@ def show_models(models: Sequence[StoredModel], console: Console) -> None:
 
 def _budget(card: ModelCard) -> str:
     """Return the limit of a training as it is typed on the command line."""
+    if card.flops is not None:
+        return f"{card.flops:g} flops"
     return f"{card.steps} steps" if card.budget is None else format_duration(card.budget)
 
 

@@ -1,0 +1,28 @@
+"""The processes that a process has started, and those that these have started."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from pathlib import Path
+
+ZOMBIE = "Z"  # state of a process that has ended
+
+
+def descendants(process: int) -> list[int]:
+    """Return the ids of the running descendants of a process; [] where the system does not tell."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            # "id (name) state parent ...", where the name may contain anything
+            state, parent = path.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            if state != ZOMBIE:
+                children[int(parent)].append(int(path.parent.name))
+
+    # from generation to generation
+    running: list[int] = []
+    generation = [process]
+    while generation:
+        generation = [child for parent in generation for child in children[parent]]
+        running += generation
+    return running
