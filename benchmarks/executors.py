@@ -17,9 +17,9 @@ from collections.abc import Callable
 from genbench.corpus.loading import load_corpus
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.ray_cluster import ENVIRONMENT
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import Job, measure_job, train_job
 from genbench.experiments.plan import CompareSettings, make_jobs
-from genbench.generator import Progress
+from genbench.generator import Progress, ignore
 
 ROUNDS = 3
 
@@ -27,7 +27,10 @@ ROUNDS = 3
 def run_in_process(jobs: list[Job]) -> None:
     """Run jobs without an executor."""
     for job in jobs:
-        assert run_job(job, lambda progress: None).ok
+        row, model = train_job(job, ignore)
+        assert model is not None, row.error
+        row, preview = measure_job(job, row, model, ignore)
+        assert preview is not None, row.error
 
 
 def run_with(executor: str) -> Callable[[list[Job]], None]:

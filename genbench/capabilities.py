@@ -14,6 +14,7 @@ so that the rest of genbench calls one function for every generator.
     ContextLengths      how long a context was seen in training
     Activations         gates, memory and gradients of a recurrent network
     Adaptive            whether the generator learns from the text that it reads
+    ContextWindow       how many tokens a prediction depends on at most
     MemoryEstimate      how much memory its training needs at least
 """
 
@@ -151,6 +152,19 @@ class Adaptive(Protocol):
 
 
 @runtime_checkable
+class ContextWindow(Protocol):
+    """A generator that looks at a window of the last tokens, such as a Transformer.
+
+    A passage that it can still see is easy to repeat. Where `compare` tests whether a generator learns while it reads,
+    it puts more other text than the declared window between a passage and its repetition.
+    """
+
+    @property
+    def context_window(self) -> int:
+        """The number of tokens before the next one that its prediction depends on at most."""
+
+
+@runtime_checkable
 class MemoryEstimate(Protocol):
     """Estimates the memory that its training needs, so that one that cannot fit is refused before it starts."""
 
@@ -167,6 +181,11 @@ def supports(kind: type, capability: type) -> bool:
 def is_adaptive(generator: Generator) -> bool:
     """Return whether a generator learns from the text it reads while it is scored."""
     return isinstance(generator, Adaptive) and bool(generator.adapts)
+
+
+def context_window(generator: Generator) -> int | None:
+    """Return how many tokens a prediction depends on at most; None for a generator without the capability."""
+    return int(generator.context_window) if isinstance(generator, ContextWindow) else None
 
 
 def training_memory(generator: Generator) -> int:

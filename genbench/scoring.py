@@ -20,7 +20,7 @@ from genbench.errors import ContractError, UserError
 from genbench.generator import PROGRESS_EVERY, Generator, LogProbs, ProgressCallback, ignore, throttle
 from genbench.tokenization.segmentation import MAX_MEAN_WORD, WHITE_SPACE, separates_words
 from genbench.tokenization.text import Text
-from genbench.tokenization.tokenizer import Ids
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 SUM_TOLERANCE = 1e-6
 STEP_TOLERANCE = 1e-4  # nats per token, in fp32
@@ -93,27 +93,59 @@ def score(generator: Generator, text: str | Text, progress: ProgressCallback = i
     """
     # tokenize, and check that no text is lost
     text = str(text)
-    ids, ends = generator.tokenizer.encode_with_ends(text)
-    if generator.tokenizer.decode(ids) != text:
-        raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
+    ids, ends = encode(generator.tokenizer, text)
 
     # the log-probability of each token, checked against the six methods
-    log_probs = np.asarray(_log_probs(generator, ids, progress), dtype=np.float64)
-    if log_probs.shape != ids.shape or not np.isfinite(log_probs).all():
-        raise ContractError("token_log_probs must return one finite number for each token")
+    log_probs = token_log_probs(generator, ids, progress)
     audit(generator, ids[:AUDITED_TOKENS], log_probs[:AUDITED_TOKENS])
+    return sum_up(text, ends, log_probs, int(generator.tokenizer.spelling_mask(ids).sum()))
 
-    # sums, from which all figures are derived
+
+def encode(tokenizer: Tokenizer, text: str) -> tuple[Ids, Ids]:
+    """Return the ids of a text and the number of characters read after each, (tokens,) each, read-only.
+
+    Raises ContractError if the tokenizer loses text.
+    """
+    ids, ends = tokenizer.encode_with_ends(text)
+    if tokenizer.decode(ids) != text:
+        raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
+
+    # a generator that writes into them would change what it is asked to predict
+    ids.flags.writeable = ends.flags.writeable = False
+    return ids, ends
+
+
+def sum_up(text: str, ends: Ids, log_probs: LogProbs, spelled: int) -> Score:
+    """Return the score of a text from the natural log-probability of each token, (tokens,).
+
+    `ends` is the number of characters read after each token, and `spelled` the number of tokens that spell words.
+    """
     bits = -log_probs / math.log(2)
     return Score(
         bits=math.fsum(bits),
         characters=len(text),
         bytes=len(text.encode()),
         words=len(text.split()) if separates_words(text) else None,
-        tokens=len(ids),
-        spelled=int(generator.tokenizer.spelling_mask(ids).sum()),
+        tokens=len(ends),
+        spelled=spelled,
         character_bits=bits_by_character(bits, ends, len(text)),
     )
+
+
+def token_log_probs(generator: Generator, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+    """Return a copy of the log-probability of each token, (tokens,), by the generator's fastest method.
+
+    Raises ContractError for another shape, and for values that no probability has.
+    """
+    log_probs = np.array(_log_probs(generator, ids, progress), dtype=np.float64)
+    if log_probs.shape != ids.shape or not np.isfinite(log_probs).all():
+        raise ContractError("token_log_probs must return one finite number for each token")
+    if (log_probs > SUM_TOLERANCE).any():
+        position = int(np.argmax(log_probs))
+        raise ContractError(
+            f"token_log_probs returns {log_probs[position]:.6f} nats at token {position}: no probability is above one"
+        )
+    return log_probs
 
 
 def _log_probs(generator: Generator, ids: Ids, progress: ProgressCallback) -> LogProbs:
@@ -156,12 +188,16 @@ def audit(generator: Generator, ids: Ids, log_probs: LogProbs) -> None:
     for position, token in enumerate(ids.tolist()):
         # the step must be a distribution, and agree with the faster method
         stepped = require_distribution(generator.log_probs(state), generator.tokenizer.size)
-        if abs(stepped[token] - log_probs[position]) > STEP_TOLERANCE:
-            raise ContractError(
-                f"token_log_probs disagrees with log_probs at token {position}: "
-                f"{log_probs[position]:.6f} and {stepped[token]:.6f} nats"
-            )
+        require_agreement(position, log_probs[position], stepped[token])
         state = generator.advance(state, token)
+
+
+def require_agreement(position: int, fast: float, stepped: float) -> None:
+    """Raise ContractError where a faster method gives a token, by its position, another log-probability than steps."""
+    if abs(stepped - fast) > STEP_TOLERANCE:
+        raise ContractError(
+            f"token_log_probs disagrees with log_probs at token {position}: {fast:.6f} and {stepped:.6f} nats"
+        )
 
 
 def require_distribution(log_probs: LogProbs, size: int) -> LogProbs:

@@ -2,14 +2,24 @@
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from genbench import Generator, Tokenizer
+from genbench import Generator, Tokenizer, scoring
+from genbench.analysis.strata import Strata
 from genbench.experiments.executors.base import Events
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import (
+    Job,
+    ReportProgress,
+    RowInProgress,
+    add_test_score,
+    measure_job,
+    train_job,
+    without_tests,
+)
+from genbench.experiments.row import Audit, Row
 from genbench.generator import LogProbs, TrainContext
 from genbench.tokenization import Text
 from genbench.tokenization.tokenizer import Ids
@@ -75,6 +85,22 @@ def unigram_source() -> str:
 
 
 __all__ = ["Fixed", "Ids", "Unigram", "unigram_source"]
+
+
+def run_job(job: Job, report: ReportProgress) -> Row:
+    """Return the row of a job that runs in this process, where nothing but its first tokens is audited."""
+    row, model = train_job(without_tests(job), report)
+    if model is None:
+        return row
+    row, preview = measure_job(job, row, model, report)
+    if preview is None:
+        return row
+    with RowInProgress(row, job.spec) as progress:
+        score = scoring.score(model.generator, job.test)
+        strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
+        row = add_test_score(row, score, strata, preview.seconds)
+        progress.row = replace(row, audit=Audit(0.0, 0.0))
+    return progress.row
 
 
 class InProcessExecutor:

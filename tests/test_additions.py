@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles import run_job
 from rich.console import Console
 from test_cli import run
 
@@ -21,7 +22,7 @@ from genbench.experiments import additions
 from genbench.experiments.additions import interruptible
 from genbench.experiments.compare import compare, load_run
 from genbench.experiments.executors.base import Event
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.experiments.run_record import RunRecord
 from genbench.experiments.safe_listener import SafeListener

@@ -16,11 +16,11 @@ from processes import StartGenbench, wait_for, workers_of, write_plugin
 from genbench.corpus import loading
 from genbench.errors import UserError
 from genbench.experiments.compare import compare
-from genbench.experiments.executors.process_tree import kill_tree
 from genbench.experiments.job import Job
 from genbench.experiments.plan import job_timeout
 from genbench.model import Model
 from genbench.processes.descendants import descendants
+from genbench.processes.tree import kill_tree
 from genbench.spec import Spec
 from genbench.storage import files
 from genbench.storage.models import list_models, models_folder
@@ -113,7 +113,7 @@ def wait_for_end(process: int) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
 def test_a_process_ends_with_everything_that_it_started() -> None:
     code = (
-        "import subprocess, time; from genbench.experiments.executors.process_tree import become_subreaper;"
+        "import subprocess, time; from genbench.processes.tree import become_subreaper;"
         f"become_subreaper(); print(subprocess.check_output(['sh', '-c', {DAEMON!r}]).decode(), flush=True);"
         "time.sleep(600)"
     )

@@ -8,6 +8,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 import pytest
+from doubles import run_job
 from hostile import ESCAPES, TEXTS, TURNED, driving
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from genbench.corpus.encoding import decode
 from genbench.corpus.split import split_text
 from genbench.errors import CorpusError
 from genbench.experiments.compare import compare
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import Job
 from genbench.generator import TrainContext
 from genbench.model import Model
 from genbench.report.export import files

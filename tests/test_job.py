@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Unigram
+from doubles import Unigram, run_job
 from processes import write_plugin
 
 from genbench import Comparison, Sampling, UserError
 from genbench.corpus.loading import load_corpus
 from genbench.experiments.compare import compare
 from genbench.experiments.executors.local import LocalExecutor
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import Job
 from genbench.experiments.plan import CompareSettings, describe_specs, make_jobs
 from genbench.experiments.row import Row
 from genbench.generator import Progress
@@ -24,8 +24,16 @@ from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
     *("author", "generator", "options", "seed", "seeds", "status", "error"),
-    *("bits", "characters", "bytes", "words", "tokens"),
-    *("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "interval", "spelled_share"),
+    *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
+    *(
+        "bits_per_character",
+        "bits_per_byte",
+        "word_perplexity",
+        "token_perplexity",
+        "interval",
+        "spelled_share",
+        "audit",
+    ),
     *("spread", "block_bits", "splits", "validation_bits_per_character"),
     *("cpu_seconds", "core_share", "time_budget", "flops"),
     *("parameters", "steps", "passes", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
@@ -150,9 +158,9 @@ def test_closing_an_executor_ends_its_processes(tmp_path: Path) -> None:
     events = executor.run([make_job(plugin)])
     assert next(events) == (0, Progress(0.0, note="starting"))
     assert any(event == Progress(0.5) for _, event in events)
-    processes = list(executor._running.values())
+    (process,) = [processes._process for processes in executor._running.values() if processes._process]
     events.close()
-    assert [process.wait(timeout=10) for process in processes] == [-9]
+    assert process.process.wait(timeout=10) == -9
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import io
 import json
+import queue
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -11,17 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Unigram
+from doubles import Unigram, run_job
 from processes import write_plugin
 
 from genbench.errors import ContractError
 from genbench.experiments.executors import messages
 from genbench.experiments.executors.local import LocalExecutor
-from genbench.experiments.executors.messages import format_message, parse_message, read_line
+from genbench.experiments.executors.messages import Trained, format_message, parse_message
 from genbench.experiments.executors.ray_task import parse_result, parse_task_message
-from genbench.experiments.job import Job, run_job
-from genbench.experiments.row import Row
+from genbench.experiments.job import Job
+from genbench.experiments.row import Audit, Row
 from genbench.generator import MAX_NOTE, Progress, TrainContext
+from genbench.processes import parent
 from genbench.sampling import Sampling
 from genbench.spec import Spec
 from genbench.storage.cards import CARD, FILES
@@ -135,10 +137,22 @@ def test_what_is_not_json_is_refused(line: Any) -> None:
 
 
 def test_a_line_without_an_end_is_not_read_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [read_line(io.StringIO(text)) for text in ("one\ntwo", "half a li", "")] == ["one\n", "", ""]
-    monkeypatch.setattr(messages, "MAX_CHARACTERS", 10)
+    lines: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(parent, "MAX_LINE", 10)
+    parent._read_lines(io.BytesIO(b"one\n" + b"x" * 15 + b"\nhalf"), lines)
+    assert [lines.get_nowait() for _ in range(lines.qsize())] == ["one\n", "x" * 10, "x" * 5 + "\n"]
+    monkeypatch.setattr(messages, "MAX_LINE", 10)
     with pytest.raises(ContractError, match="sent a message of more than"):
-        read_line(io.StringIO("x" * 50))
+        parse_message("x" * 10, JOB)
+
+
+def test_a_worker_cannot_send_a_score(row: Row) -> None:
+    unscored = replace(row, bits=None, block_bits=[], splits={}, audit=None)
+    assert parse_message(format_message(unscored), JOB, scored=False) == unscored
+    for forged in (row, replace(unscored, bits=1.0), replace(unscored, audit=Audit(1.0, 1.0))):
+        with pytest.raises(ContractError, match="a row whose score was not audited"):
+            parse_message(format_message(forged), JOB, scored=False)
+    assert parse_message(format_message(Trained("folder")), JOB, scored=False) == Trained("folder")
 
 
 def test_a_long_reason_is_shortened() -> None:

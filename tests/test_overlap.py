@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import PROSE
-from doubles import Fixed
+from doubles import Fixed, run_job
 
 import genbench
 from genbench import Sampling, UserError
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import Job
 from genbench.generator import TrainContext, ignore
 from genbench.registry import create
 from genbench.sampling import generate

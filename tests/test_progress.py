@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from doubles import Fixed
+from doubles import Fixed, run_job
 from rich.console import Console
 
 from genbench import scoring
 from genbench.analysis.attribution import passage_bits
 from genbench.capabilities import token_log_probs
-from genbench.experiments.job import Job, run_job
+from genbench.experiments.job import Job
 from genbench.generator import Progress, ProgressCallback, Text, TrainContext, rescale
 from genbench.registry import create
 from genbench.report.terminal.live import Live

@@ -1,13 +1,14 @@
-"""Job: one generator on one author with one seed, and `run_job`, which returns its row.
+"""Job: one generator on one author with one seed, and the two halves of its work.
 
-A job converts to JSON and back, so that an executor can run it in another process or on another machine.
+`train_job` has no test text, so that a model cannot have seen it; `measure_job` reads the test text with the model. A
+job converts to JSON and back, so that an executor can run it in another process or on another machine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,15 +20,18 @@ from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, block_sums
 from genbench.analysis.strata import Strata, bits_by_stratum
 from genbench.capabilities import is_adaptive
 from genbench.errors import GenbenchError, format_error
-from genbench.experiments.measurements import generate_samples, measure_extras
+from genbench.experiments.measurements import generate_samples, measure_tests, measure_validation
+from genbench.experiments.preview import Preview, preview_score
 from genbench.experiments.row import Row
-from genbench.generator import Generator, OptionValue, Progress, ProgressCallback
+from genbench.generator import OptionValue, Progress
 from genbench.model import Model
 from genbench.sampling import Sampling
+from genbench.scoring import Score
 from genbench.spec import Span, Spec, option_values
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
+AUDIT_SECONDS = 15.0  # about twice what a character model takes for the test text of a novel
 ReportProgress = Callable[[Progress], None]
 
 
@@ -68,6 +72,7 @@ class Job(JsonRecord):
     memory: bool = False  # whether to measure bits by length of the context
     other_tests: dict[str, str] = field(default_factory=dict)  # test texts of other authors, to be scored too
 
+    audit: float | None = AUDIT_SECONDS  # that the step-by-step reading of the test text may take; None: any time
     timeout: float | None = None  # seconds from its start to its row
 
     @property
@@ -95,47 +100,87 @@ class Job(JsonRecord):
         return from_json(cls, {**values, "spec": Spec.parse(values["spec"])})
 
 
-def run_job(job: Job, report: ReportProgress) -> Row:
-    """Train a generator, score the test text and generate samples; return the row.
+@dataclass(frozen=True)
+class HeldOutTexts(JsonRecord):
+    """What a worker gets only once its model is trained and stored: the texts that no generator may have seen."""
 
-    Whatever a generator does wrong makes a row with the status "failed" and the reason, never an exception.
+    test: str
+    other_tests: dict[str, str] = field(default_factory=dict)
+
+
+def without_tests(job: Job) -> Job:
+    """Return the job without the texts that it is scored on, as the process that trains gets it."""
+    return replace(job, test="", other_tests={}, strata={})
+
+
+class RowInProgress:
+    """A row that is being filled in; an exception in its context makes it a failed row, with the reason."""
+
+    def __init__(self, row: Row, spec: Spec) -> None:
+        self.row = row
+        self.spec = spec
+
+    def __enter__(self) -> RowInProgress:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        if isinstance(error, GenbenchError):
+            reason = str(error)
+        elif _is_out_of_memory(error):
+            peak = peak_memory_mb() or 0
+            reason = f"not enough memory after {peak:,.0f} MB: {_first_line(error) or 'an allocation failed'}"
+        else:
+            reason = format_error(error, _source_file(self.spec))
+        self.row = self.row.failed(reason)
+        return True
+
+
+def train_job(job: Job, report: ReportProgress) -> tuple[Row, Model | None]:
+    """Train a generator and generate samples; return the row so far and the model, None where the row failed.
+
+    The test texts are not needed. Whatever a generator does wrong makes a failed row, never an exception.
     """
-    row = Row.blank(job)
-    source_file = None
-    try:
+    model = None
+    with RowInProgress(Row.blank(job), job.spec) as progress:
         # train; importing torch takes seconds
         report(Progress(0.0, note=f"loading {job.generator}"))
         generator = registry.create(job.spec)
-        row = replace(row, options=option_values(generator))
-        source_file = inspect.getfile(type(generator))
-        folder = Path(job.models) if job.models else None
+        progress.row = replace(progress.row, options=option_values(generator))
         model = train_model(
             generator,
             job.spec,
             job.text,
             job.settings,
-            folder=folder,
+            folder=Path(job.models) if job.models else None,
             retrain=job.retrain,
             imported=job.imported,
             on_progress=report,
         )
-        row = add_training(row, model)
+        progress.row = add_training(progress.row, model)
 
-        # score the test text
-        strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
-        row = add_test_score(row, model.generator, job.test, strata, partial(_report_share, report, "scoring"))
+        # generate, and measure what needs no test text
+        progress.row = generate_samples(progress.row, model, job, partial(_report_share, report, "sampling"))
+        progress.row = measure_validation(progress.row, model, job, report)
+    return progress.row, model if progress.row.error is None else None
 
-        # generate, and measure what else is wanted
-        row = generate_samples(row, model, job, partial(_report_share, report, "sampling"))
-        row = measure_extras(row, model, job, report)
-    except GenbenchError as error:
-        return row.failed(str(error))
-    except Exception as error:
-        if _is_out_of_memory(error):
-            peak = peak_memory_mb() or 0
-            return row.failed(f"not enough memory after {peak:,.0f} MB: {_first_line(error) or 'an allocation failed'}")
-        return row.failed(format_error(error, source_file))
-    return replace(row, peak_memory_mb=peak_memory_mb())
+
+def measure_job(job: Job, row: Row, model: Model, report: ReportProgress) -> tuple[Row, Preview | None]:
+    """Read the test texts with a trained model; return the row, and the preview of its score unless the row failed."""
+    preview = None
+    with RowInProgress(row, job.spec) as progress:
+        preview = preview_score(model.generator, job.test, partial(_report_share, report, "scoring"))
+        progress.row = measure_tests(progress.row, model, job, report)
+        progress.row = replace(progress.row, peak_memory_mb=peak_memory_mb())
+    return progress.row, preview if progress.row.error is None else None
+
+
+def _source_file(spec: Spec) -> str | None:
+    """Return the file of a generator's class; None where it cannot be imported."""
+    with contextlib.suppress(Exception):  # whatever a plugin raises
+        return inspect.getfile(registry.resolve(spec))
+    return None
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -178,16 +223,9 @@ def add_training(row: Row, model: Model) -> Row:
     )
 
 
-def add_test_score(
-    row: Row, generator: Generator, text: str, strata: Mapping[str, Strata], progress: ProgressCallback
-) -> Row:
-    """Return the row with the score of the test text, timed, and its bits by stratum; the text is read only here."""
-    # only the scoring is timed
-    started = time.perf_counter()
-    score = scoring.score(generator, text, progress)
-    seconds = time.perf_counter() - started
+def add_test_score(row: Row, score: Score, strata: Mapping[str, Strata], seconds: float) -> Row:
+    """Return the row with the score of the test text, which took `seconds`, and its bits by stratum."""
     blocks = block_sums(score.character_bits)
-
     return replace(
         row,
         bits=score.bits,
@@ -204,7 +242,7 @@ def add_test_score(
         block_bits=blocks.round(3).tolist(),
         notes=row.notes if score.words is not None else [*row.notes, scoring.NO_WORDS_NOTE],
         splits={by: bits_by_stratum(score.character_bits, places) for by, places in strata.items()},
-        score_characters_per_second=round(len(text) / seconds),
+        score_characters_per_second=round(score.characters / max(seconds, 1e-9)),
     )
 
 

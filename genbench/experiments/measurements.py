@@ -67,8 +67,8 @@ def generate_for_judges(model: Model, job: Job, progress: ProgressCallback) -> l
     return generate_many(model.generator, [""] * count, samplings, rngs, throttle(progress), model.training_words)
 
 
-def measure_extras(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:
-    """Return the row with the extra metrics that its job asks for."""
+def measure_validation(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:
+    """Return the row with the extra metrics that need no test text: samples for the judges, bits of validation text."""
     if job.style_samples:
         progress = partial(_report_share, report, "sampling for the judges")
         texts = [text for text in generate_for_judges(model, job, progress) if text]
@@ -77,7 +77,11 @@ def measure_extras(row: Row, model: Model, job: Job, report: ReportProgress) -> 
     if job.score_validation and job.valid:
         score = scoring.score(model.generator, job.valid, partial(_report_share, report, "scoring validation text"))
         row = replace(row, validation_bits_per_character=score.bits_per_character)
+    return row
 
+
+def measure_tests(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:
+    """Return the row with the extra metrics of the test text, and the bits of other authors' test texts."""
     if job.memory:
         row = replace(row, memory=_context_curve(model.generator, job.test, report))
 

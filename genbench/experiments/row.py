@@ -56,6 +56,18 @@ class StyleScores:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """How the score was checked: a process without the texts predicted each token before it was shown that token."""
+
+    share: float  # of the tokens of the test text that were read this way, 0 to 1
+    seconds: float
+    isolation: list[str] = field(default_factory=list)  # what that process could not use: "files", "network"
+    reread: float | None = (
+        None  # bits of a passage read a second time in one stream, divided by those of the first time
+    )
+
+
+@dataclass(frozen=True)
 class Row(JsonRecord):
     """The result of one generator on one author with one seed; figures that were not measured are None."""
 
@@ -80,6 +92,7 @@ class Row(JsonRecord):
     interval: Interval | None = None  # 95 % of the bits per character, block bootstrap
     block_bits: list[float] = field(default_factory=list)  # of each whole block of 1,000 characters
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum
+    audit: Audit | None = None
     validation_bits_per_character: float | None = None  # measured in sweeps
 
     # training

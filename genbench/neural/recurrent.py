@@ -339,7 +339,7 @@ class RecurrentGenerator(Generator):
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         # the first scored token is the one after the prefix
         prefix = torch.from_numpy(self._prefix)
-        stream = torch.cat([prefix, torch.from_numpy(ids)])
+        stream = torch.cat([prefix, torch.tensor(ids)])  # a copy: `ids` may be read-only
         return stream_log_probs(self._network, stream, progress)[len(prefix) - 1 :]
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:

@@ -1,4 +1,4 @@
-"""The side of the process that starts a worker: it sends a request, and receives events within limits."""
+"""The side of the process that starts another one: it sends requests, and receives events within limits."""
 
 from __future__ import annotations
 
@@ -11,83 +11,138 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from genbench.processes.tree import kill_tree
 
 POLL_SECONDS = 0.1  # between two looks at a process that sends nothing
-MAX_LINE = 64 << 20  # characters of an event
-JOIN_SECONDS = 1.0  # for the thread that reads, once the process has ended
+MAX_LINE = 1 << 28  # characters of one line
+MAX_WAITING = 1000  # lines that have arrived and were not taken yet
+MAX_STDERR = 8192  # characters of a process's standard error that are kept
+JOIN_SECONDS = 1.0  # for a thread that reads, once the process has ended
 
 
-class WorkerProcess:
-    """A process that runs a module of genbench, which calls `child.serve`; as a context manager, it ends with it."""
+class ChildProcess:
+    """A process that runs a module of genbench, which calls `child.serve`; as a context manager, it ends with it.
 
-    def __init__(self, module: str, request: Any, *, show_output: bool = False) -> None:
-        """Start the process and send the request, a JSON value; `show_output` passes on what the worker prints."""
-        self._process = subprocess.Popen(
+    Whatever it starts ends with it too. Its standard error is kept for `last_error`, or shown.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        show_output: bool = False,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Start the process; `environment` holds variables besides those of this process, `folder` its working one."""
+        self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None if show_output else subprocess.DEVNULL,
-            encoding="utf-8",
-            errors="replace",
+            stderr=None if show_output else subprocess.PIPE,
             start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
+            env={**os.environ, **(environment or {})},
+            cwd=folder,
         )
-        self._events: queue.Queue[Any] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._stderr: deque[str] = deque(maxlen=MAX_STDERR)
+        self._stderr_reader = threading.Thread(target=self._read_stderr, daemon=True)
+        self._stderr_reader.start()
 
-        # the pipe stays open, because the worker ends when it closes
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-
-    def __enter__(self) -> WorkerProcess:
+    def __enter__(self) -> ChildProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self.end()
 
-    def events(self, seconds: float) -> Iterator[Any]:
-        """Yield the events, JSON values, until the process ends; raise TimeoutError after `seconds` without one."""
-        last, ended = time.monotonic(), False
+    def send(self, request: Any) -> None:
+        """Send a JSON value as one line; the pipe stays open, because the process ends when it closes."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended; whoever waits for its answer finds out why
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def lines(self, seconds: float | None = None) -> Iterator[str]:
+        """Yield the lines that the process writes until it ends; half a line at the end is left out.
+
+        Raises TimeoutError after `seconds` without a line. A line of `MAX_LINE` characters comes without its end.
+        """
+        assert self.process.stdout is not None
+        arrived: queue.Queue[str] = queue.Queue(MAX_WAITING)
+        reader = threading.Thread(target=_read_lines, args=(self.process.stdout, arrived), daemon=True)
+        reader.start()
+
+        last = time.monotonic()
         while True:
+            ended = self.process.poll() is not None  # another process may hold its pipe open
             try:
-                event = self._events.get(timeout=POLL_SECONDS)
+                line = arrived.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                if ended:
+                if ended or not reader.is_alive():
                     return
-                ended = self._process.poll() is not None  # another process may hold its pipe open
-                if time.monotonic() - last > seconds:
+                if seconds is not None and time.monotonic() - last > seconds:
                     raise TimeoutError from None
                 continue
-            yield event
+            yield line
             last = time.monotonic()
 
-    def ending(self) -> str:
-        """Return how the process ended, in words: "ended with exit code 0"."""
-        code = self._end()
-        return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    def kill(self) -> None:
+        """Kill the process, if it is running, and everything that it started."""
+        if self.process.poll() is None:
+            kill_tree(self.process.pid)
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with contextlib.suppress(OSError, ValueError), self._process.stdout:
-            while line := self._process.stdout.readline(MAX_LINE):
-                with contextlib.suppress(ValueError, RecursionError):  # half a line, or something else than an event
-                    self._events.put(json.loads(line))
+    def wait(self, seconds: float) -> None:
+        """Wait until the process ends, but no longer than this."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
 
-    def _end(self) -> int:
-        """End the process and its group; return its exit code."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
+    def end(self) -> int:
+        """End the process and everything that it started; return its exit code."""
+        self.kill()
 
-        # close both pipes; the thread closes the one that it reads
-        with contextlib.suppress(OSError):
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-        self._reader.join(JOIN_SECONDS)
-        return self._process.wait()
+        # where it ended before, others of its group may be left
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+        # nothing is sent or read any more
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError, ValueError):
+                assert pipe is not None
+                pipe.close()
+        return self.process.wait()
+
+    def last_error(self) -> str:
+        """Return the last line of its standard error that is not empty."""
+        self._stderr_reader.join(JOIN_SECONDS)
+        lines = "".join(self._stderr).splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no error message")
+
+    def _read_stderr(self) -> None:
+        stderr = self.process.stderr
+        if stderr is None:
+            return
+        with contextlib.suppress(ValueError, OSError), stderr:
+            while part := os.read(stderr.fileno(), MAX_STDERR):
+                self._stderr.extend(part.decode(errors="replace"))
+
+
+def describe_exit(code: int) -> str:
+    """Return how a process ended, in words.
+
+    >>> describe_exit(3), describe_exit(-9)
+    ('ended with exit code 3', 'was killed by signal 9')
+    """
+    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _read_lines(stream: IO[bytes], arrived: queue.Queue[str]) -> None:
+    """Put each line of a stream into a queue; without its end where it is too long."""
+    with contextlib.suppress(OSError, ValueError):
+        while line := stream.readline(MAX_LINE):
+            if line.endswith(b"\n") or len(line) == MAX_LINE:
+                arrived.put(line.decode(errors="replace"))

@@ -12,6 +12,7 @@ worker        the process that imports a plugin file to describe it
 from genbench.registry.description import Description as Description
 from genbench.registry.description import describe as describe
 from genbench.registry.description import describe_here as describe_here
+from genbench.registry.description import plugin_files as plugin_files
 from genbench.registry.installed import load_registered as load_registered
 from genbench.registry.installed import registered as registered
 from genbench.registry.installed import summaries as summaries

@@ -17,13 +17,15 @@ from typing import Any
 from genbench.capabilities import training_memory
 from genbench.errors import ContractError, SpecError
 from genbench.generator import OptionValue
-from genbench.processes.parent import WorkerProcess
+from genbench.processes.parent import ChildProcess, describe_exit
 from genbench.registry.lookup import create, file_spans
 from genbench.spec import Span, Spec, format_value, option_values, options_of
 from genbench.storage.records import JsonRecord, from_json
+from genbench.storage.untrusted import parse_json
 
 MAX_SECONDS = 60.0  # until a plugin file has described all its SPECs
 PLUGIN_FILES = re.compile(r"[^()+:,=]+\.py")  # that a SPEC may name, at any place
+MAX_ANSWER = 64 << 20  # characters
 WORKER = "genbench.registry.worker"
 
 
@@ -69,7 +71,7 @@ def describe(specs: Sequence[Spec], seconds: float = MAX_SECONDS) -> list[Descri
     # those without a plugin file first: they are refused without waiting for a process
     groups: dict[tuple[str, ...], list[int]] = {(): []}
     for index, spec in enumerate(specs):
-        groups.setdefault(tuple(dict.fromkeys(PLUGIN_FILES.findall(spec.text))), []).append(index)
+        groups.setdefault(plugin_files(spec), []).append(index)
 
     descriptions: dict[int, Description] = {}
     for files, indices in groups.items():
@@ -77,6 +79,11 @@ def describe(specs: Sequence[Spec], seconds: float = MAX_SECONDS) -> list[Descri
         answers = _ask_worker(files, group, seconds) if files else [describe_here(spec) for spec in group]
         descriptions |= zip(indices, answers, strict=True)
     return [descriptions[index] for index in range(len(specs))]
+
+
+def plugin_files(spec: Spec) -> tuple[str, ...]:
+    """Return the plugin files that a SPEC names, at any place."""
+    return tuple(dict.fromkeys(PLUGIN_FILES.findall(spec.text)))
 
 
 def describe_here(spec: Spec) -> Description:
@@ -100,14 +107,18 @@ def _plain(value: Any) -> OptionValue:
 def _ask_worker(files: Sequence[str], specs: Sequence[Spec], seconds: float) -> list[Description]:
     """Return the descriptions that a process gives, which imports the files."""
     names, problem = " and ".join(files), "sent no valid description"
-    with WorkerProcess(WORKER, [spec.text for spec in specs]) as worker:
+    with ChildProcess(WORKER) as worker:
+        worker.send([spec.text for spec in specs])
         try:
-            answers = next(worker.events(seconds), None)
+            line = next(worker.lines(seconds), None)
+            answers = None if line is None else parse_json(line, MAX_ANSWER)
         except TimeoutError:
             problem = f"did not return within {seconds:.0f} seconds"
+        except ValueError:
+            pass
         else:
-            if answers is None:
-                problem = worker.ending()
+            if line is None:
+                problem = describe_exit(worker.end())
             elif isinstance(answers, list) and len(answers) == len(specs):
                 return [_read_answer(names, answer, spec) for answer, spec in zip(answers, specs, strict=True)]
     raise ContractError(f"{names} cannot be used: the process that imported it {problem}; try python {names}")

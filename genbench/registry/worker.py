@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from genbench.errors import GenbenchError, UserError, format_error
-from genbench.processes.child import Send, serve
+from genbench.processes.child import Receive, Send, serve
 from genbench.registry.description import Description, Refusal, describe_here
 from genbench.spec import Spec
 from genbench.storage.records import to_json
@@ -16,8 +16,8 @@ def main() -> None:
     serve(_answer)
 
 
-def _answer(texts: list[str], send: Send) -> None:
-    answers: list[Any] = [to_json(_describe(text)) for text in texts]
+def _answer(receive: Receive, send: Send) -> None:
+    answers: list[Any] = [to_json(_describe(text)) for text in receive()]
     send(answers)
 
 

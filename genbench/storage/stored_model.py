@@ -78,7 +78,7 @@ class StoredModel:
         model = self
         for _ in range(LOAD_ATTEMPTS):
             try:
-                loaded = model._load_once()
+                loaded = model.load_once()
             except UserError:
                 newer = model._replacement()
                 if newer is None:
@@ -104,7 +104,8 @@ class StoredModel:
     def _identity(self) -> tuple[str, dict[str, str]]:
         return self.card.created, self.card.files
 
-    def _load_once(self) -> LoadedModel:
+    def load_once(self) -> LoadedModel:
+        """Return what `load` does, of a folder that no other process replaces."""
         # the files are those that were stored
         for file, digest in self.card.files.items():
             if not has_digest(self.folder / file, digest):

@@ -63,8 +63,8 @@ def parse_result(result: Any, job: Job) -> tuple[Row, FileContents]:
 def parse_task_message(message: Any, job: Job) -> Progress | bytes:
     """Return the progress of a job, or its newest checkpoint. Raises ContractError for anything else."""
     progress = message if isinstance(message, bytes) else parse_message(message, job)
-    if isinstance(progress, Row):
-        raise ContractError("its node sent a row where progress is expected")
+    if not isinstance(progress, Progress | bytes):
+        raise ContractError("its node sent something else where progress is expected")
     return progress
 
 

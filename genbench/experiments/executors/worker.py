@@ -1,4 +1,9 @@
-"""The process that runs one job: it reads a job as a line of JSON, and writes messages as lines of JSON (messages.py).
+"""The process that trains and runs the code of a generator: requests and events are lines of JSON (messages.py).
+
+    receives    a job without test texts, and a folder
+    sends       progress, and where the trained model is
+    receives    the test texts
+    sends       progress, the preview of its score, and the row, whose score is added by the auditor
 
 What a generator prints goes to standard error. The process ends when its standard input closes, since then the process
 that waits for the row is gone.
@@ -7,15 +12,18 @@ that waits for the row is gone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-from genbench.experiments.executors.messages import Message, format_message
-from genbench.experiments.executors.process_tree import become_subreaper, kill_descendants
-from genbench.experiments.job import Job, run_job
-from genbench.processes.child import serve
+from genbench.experiments.executors.messages import Trained, format_message
+from genbench.experiments.job import HeldOutTexts, Job, RowInProgress, measure_job, train_job
+from genbench.experiments.row import Row
+from genbench.model import Model
+from genbench.processes.child import Receive, Send, serve
+from genbench.processes.tree import become_subreaper, kill_descendants
 from genbench.storage.memory import total_memory
-from genbench.storage.records import JsonObject
+from genbench.storage.records import from_json
 
 
 def main() -> None:
@@ -23,16 +31,38 @@ def main() -> None:
     serve(_run, format_event=format_message, on_orphaned=partial(kill_descendants, os.getpid()))
 
 
-def _run(request: JsonObject, send: Callable[[Message], None]) -> None:
-    """Run the job of a request; send its progress and its row."""
-    job = Job.from_dict(request)
+def _run(receive: Receive, send: Send) -> None:
+    """Run the job of the first request; send its progress and its row."""
+    request = receive()
+    job, folder = Job.from_dict(request["job"]), Path(request["folder"])
 
     # what a generator starts ends with this process
     become_subreaper()
 
     # an allocation that fails is an error of this row, and no reason for the system to end processes
     _limit_memory()
-    send(run_job(job, send))
+    row, model = train_job(job, send)
+    folder, row = _dump(model, job, row, folder) if model is not None else (folder, row)
+    if model is None or not row.ok:
+        send(row)
+        return
+    send(Trained(str(folder)))
+
+    # only now the texts that the model must not have seen
+    texts = from_json(HeldOutTexts, receive())
+    row, preview = measure_job(replace(job, test=texts.test, other_tests=texts.other_tests), row, model, send)
+    if preview is not None:
+        send(preview)
+    send(row)
+
+
+def _dump(model: Model, job: Job, row: Row, folder: Path) -> tuple[Path, Row]:
+    """Return the folder where a model is stored, else `folder` after it was written there; and the row."""
+    if model.id:
+        return Path(job.models) / model.id, row
+    with RowInProgress(row, job.spec) as progress:
+        model.save(folder)
+    return folder, progress.row
 
 
 def _limit_memory() -> None:
