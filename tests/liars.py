@@ -78,7 +78,7 @@ BUGS = {
     ),
     "rare ids are replaced in place": Lie(fast("ids[self.table[ids] < -6] = int(np.argmax(self.table))"), "read-only"),
     "the tables of all contexts share memory": Lie(
-        states("self.table += 0.001 * (len(state) > 50); return self.table"), "sum to"
+        states("self.table += 0.001 * (len(state) > 50); return self.table"), "above one"
     ),
 }
 
@@ -91,9 +91,9 @@ LIES = {
     ),
     "it changes itself": Lie(
         in_method(
-            "advance",
-            "self.table = np.logaddexp(self.table, np.log(0.3) * np.ones(len(self.table)) - 8);"
-            " self.table[token] += 0.05; self.table -= np.log(np.exp(self.table).sum())",
+            "log_probs",
+            "self.read = getattr(self, 'read', 0) + 1\n"
+            "        if self.read > 1000: return np.log(0.5 * np.exp(self.table) + 0.5 / len(self.table))",
         ),
         "changes itself",
     ),
@@ -104,9 +104,10 @@ LIES = {
     "its process sends its own row": Lie(
         in_method(
             "dump",
-            "import json, stat\n"
-            '        [os.write(fd, b\'{"row": {"author": "cats", "generator": "toy", "bits": 1.0}}\\n\')\n'
-            "         for fd in range(3, 30) if os.path.exists(f'/proc/self/fd/{fd}') and stat.S_ISFIFO(os.fstat(fd).st_mode)]",
+            "import stat\n"
+            "        for fd in range(3, 30):\n"
+            "            if os.path.exists(f'/proc/self/fd/{fd}') and stat.S_ISFIFO(os.fstat(fd).st_mode):\n"
+            '                os.write(fd, b\'{"row": {"author": "cats", "generator": "toy", "bits": 1.0}}\\n\')',
         ),
         "did not write",
     ),

@@ -7,23 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doubles import Fixed, Unigram
+from doubles import Unigram
 from liars import BUGS, LIES, Lie, write_lie
 
-from genbench import Tokenizer, scoring
+from genbench import Tokenizer, registry
+from genbench.capabilities import step_through
 from genbench.errors import ContractError
 from genbench.experiments.audit import walk as walking
+from genbench.experiments.audit.predictor import DECODE, HEADER, TOKEN
 from genbench.experiments.audit.rereading import reread
 from genbench.experiments.audit.walk import Predictor, _Pace, walk
 from genbench.experiments.executors.local import LocalExecutor
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
-from genbench.generator import TrainContext
+from genbench.generator import LogProbs, TrainContext
 from genbench.spec import Spec
-from genbench.training import TrainingText, TrainSettings, train_model
 from genbench.tokenization import Text
+from genbench.tokenization.tokenizer import Ids
+from genbench.training import TrainingText, TrainSettings, train_model
 
-WORDS = "the cat sat on a mat and saw her dog run to them while it ate all of his fish or none".split()
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "saw", "her", "dog", "run", "to", "them", "while", "fish", "or", "none"]
 PROSE = " ".join(np.random.default_rng(0).choice(WORDS, 6000).tolist())  # no passage occurs twice
 TRAIN, VALID, TEST = PROSE[:8000], PROSE[8000:11000], PROSE[11000:19000]
 
@@ -76,3 +79,78 @@ def test_no_lie_gains_anything(name: str, honest: Row, tmp_path: Path, server: i
         assert lie.reason in row.error
     else:
         assert row.adaptive or (row.bits or 0) >= (honest.bits or 0), row
+
+
+def predictor(spec: str, folder: Path) -> Predictor:
+    """Train a generator, store it, and return a process that predicts with it."""
+    text = TrainingText("cats", TRAIN, VALID, "0" * 64, "", [], "join")
+    parsed = Spec.parse(spec)
+    model = train_model(registry.create(parsed), parsed, text, TrainSettings(steps=1))
+    return Predictor(model.save(folder / "model"), registry.plugin_files(parsed))
+
+
+def steps(spec: str, ids: Ids) -> LogProbs:
+    """Return the log-probabilities of tokens by the six methods, in this process."""
+    generator = registry.create(Spec.parse(spec))
+    generator.fit(Text(TRAIN), Text(VALID), TrainContext(steps=1))
+    return step_through(generator, ids)
+
+
+def test_a_walk_gives_the_log_probabilities_of_the_six_methods(tmp_path: Path) -> None:
+    with predictor("markov-char:order=3", tmp_path) as process:
+        assert process.loaded.tokenizer is not None
+        assert not process.loaded.adaptive
+        ids = Tokenizer.restore(process.loaded.tokenizer).encode(TEST[:2000])
+        expected = steps("markov-char:order=3", ids)
+        reading = walk(process, ids, None)
+        assert reading.share == 1.0
+        assert reading.log_probs.tolist() == expected.tolist()
+        assert process.decode(ids) == TEST[:2000]
+
+        # without time only some stretches are predicted, and the state is the same there
+        process_ids = np.tile(ids, 10)
+        expected = steps("markov-char:order=3", process_ids)
+        reading = walk(process, process_ids, 0.0)
+        read = np.isfinite(reading.log_probs)
+        assert 0 < reading.share < 0.5
+        assert reading.log_probs[read].tolist() == expected[read].tolist()
+
+
+def test_the_share_that_is_predicted_follows_the_time_that_is_left() -> None:
+    pace = _Pace()
+    assert pace.share(0.0, 1000) == 1.0  # the first stretch is always predicted
+    pace.record(True, 100, 1.0)
+    assert pace.share(10.0, 1000) == 1.0
+    assert pace.share(5.0, 1000) == 0.5
+    assert pace.share(None, 10**9) == 1.0
+    pace.record(False, 100, 0.5)  # advancing alone takes half as long
+    assert pace.share(7.5, 1000) == 0.5
+    assert pace.share(-1.0, 1000) == walking.MIN_SHARE
+
+
+@pytest.mark.parametrize(
+    ("spec", "learns"), [("markov-char:order=4", False), ("markov-char:order=4,adaptive=true", True)]
+)
+def test_rereading_finds_generators_that_learn(spec: str, learns: bool, tmp_path: Path) -> None:
+    with predictor(spec, tmp_path) as process:
+        tokenizer = Tokenizer.restore(process.loaded.tokenizer or {})
+        assert process.loaded.adaptive is learns
+        result = reread(process, tokenizer.encode(VALID), tokenizer.encode(TRAIN))
+        assert result.learns is learns, result
+
+
+def test_a_predictor_that_fails_says_why(tmp_path: Path) -> None:
+    with predictor("markov-char:order=2", tmp_path) as process:
+        process._send(HEADER.pack(DECODE, 1) + np.array([10**6], TOKEN).tobytes())
+        with pytest.raises(ContractError, match="IndexError"):
+            process.decode(np.array([1]))
+
+
+def test_a_distribution_is_required_at_every_step() -> None:
+    rows = np.log(np.full((3, 4), 0.25))
+    walking._require_distributions(rows, 0)
+    for value, reason in ((0.0, "sum to 1.75"), (-np.inf, "every token needs some probability"), (np.nan, "nan nats")):
+        wrong = rows.copy()
+        wrong[1, 2] = value
+        with pytest.raises(ContractError, match=f"at token 101: .*{reason}"):
+            walking._require_distributions(wrong, 100)
