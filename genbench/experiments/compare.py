@@ -29,7 +29,14 @@ from genbench.experiments.halving import Halving
 from genbench.experiments.idle_cores import idle_cores, oversubscription_note
 from genbench.experiments.job import Job, add_interval_note
 from genbench.experiments.measurements import CopyAnalysis
-from genbench.experiments.plan import DEFAULT_GENERATORS, CompareSettings, DescribedSpec, combine_samplings, make_jobs
+from genbench.experiments.plan import (
+    AUDIT,
+    DEFAULT_GENERATORS,
+    CompareSettings,
+    DescribedSpec,
+    combine_samplings,
+    make_jobs,
+)
 from genbench.experiments.row import Row
 from genbench.experiments.run_record import RunRecord
 from genbench.experiments.safe_listener import SafeListener
@@ -54,6 +61,7 @@ def compare(
     steps: int | None = None,
     flops: float | None = None,
     timeout: str | float | None = None,
+    audit: str = AUDIT,
     seed: int = 0,
     seeds: int = 1,
     prompts: str | Sequence[str] = ("",),
@@ -92,7 +100,8 @@ def compare(
 
     Training: each row has a `budget` of CPU seconds, or one such as "2m" (without steps and flops: 30 seconds). A row
     that is not done `timeout` after its start fails (default: three budgets, a minute, a second per 1,000 characters of
-    test text). `jobs` rows run side by side (one per idle core) on the `executor`: "local", "ray" or an address.
+    test text). It reads the test text step by step in about the time `audit`, all of it for "full". `jobs` rows run
+    side by side (one per idle core) on the `executor`: "local", "ray" or an address.
 
     Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
     text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
@@ -115,6 +124,7 @@ def compare(
         steps=steps,
         flops=flops,
         timeout=parse_duration(timeout, "timeout"),
+        audit=audit,
         seed=seed,
         seeds=seeds,
         prompts=_as_list(prompts),

@@ -34,6 +34,7 @@ class CompareConfig(TypedDict, total=False):
     steps: int
     flops: float
     timeout: str | float
+    audit: str  # "30s", or "full"
     seed: int
     seeds: int
     prompts: list[str]

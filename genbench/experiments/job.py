@@ -31,7 +31,6 @@ from genbench.spec import Span, Spec, option_values
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
-AUDIT_SECONDS = 15.0  # about twice what a character model takes for the test text of a novel
 ReportProgress = Callable[[Progress], None]
 
 
@@ -72,7 +71,7 @@ class Job(JsonRecord):
     memory: bool = False  # whether to measure bits by length of the context
     other_tests: dict[str, str] = field(default_factory=dict)  # test texts of other authors, to be scored too
 
-    audit: float | None = AUDIT_SECONDS  # that the step-by-step reading of the test text may take; None: any time
+    audit: float | None = None  # seconds that the step-by-step reading of the test text may take; None: any time
     timeout: float | None = None  # seconds from its start to its row
 
     @property

@@ -30,6 +30,7 @@ DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
 TIMEOUT_BUDGETS, TIMEOUT_SECONDS, TIMEOUT_CHARACTERS_PER_SECOND = 3, 60.0, 1000
 
 
+AUDIT, FULL_AUDIT = "15s", "full"  # about twice what a character model takes for the test text of a novel
 MAX_ROWS = 10_000  # of a comparison
 OPTION = re.compile(r"[A-Za-z_]\w*=\S+")
 
@@ -46,6 +47,7 @@ class CompareSettings:
     steps: int | None = None
     flops: float | None = None  # floating-point operations of the training of each row
     timeout: float | None = None  # seconds from the start of a row to its end
+    audit: str = AUDIT  # time for reading the test text step by step, of each row, or "full"
     seed: int = 0
     seeds: int = 1
     prompts: list[str] = field(default_factory=lambda: [""])
@@ -77,6 +79,7 @@ class CompareSettings:
         cannot be used; a plugin file is imported in another process.
         """
         parse_duration(self.timeout, "timeout")
+        parse_audit(self.audit)
         if world_size() > 1:
             raise UserError("torchrun trains one network with several processes: use genbench train, not compare")
         for name in ("jobs", "seeds"):
@@ -143,6 +146,20 @@ def combine_samplings(
     if not temperatures:
         return complete
     return [replace(sampling, temperature=temperature) for sampling in complete for temperature in temperatures]
+
+
+def parse_audit(audit: str) -> float | None:
+    """Return the seconds of an audit, None for a full one. Raises UserError.
+
+    >>> parse_audit("1m"), parse_audit("full")
+    (60.0, None)
+    """
+    if audit == FULL_AUDIT:
+        return None
+    try:
+        return parse_duration(audit, "audit")
+    except UserError as error:
+        raise UserError(f"{error}, or {FULL_AUDIT!r}") from None
 
 
 def require_row_count(rows: int, what: str) -> None:
@@ -216,6 +233,7 @@ def _author_job(
         style_samples=SAMPLES_PER_ROW if settings.style else 0,
         score_validation=settings.score_validation,
         memory=settings.memory,
+        audit=parse_audit(settings.audit),
         other_tests=others if settings.cross_author else {},
     )
     return replace(job, timeout=job_timeout(job, settings.timeout))
