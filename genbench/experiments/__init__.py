@@ -4,7 +4,8 @@ compare.py        compare, rerun and run_comparison, which runs a comparison fro
 plan.py           CompareSettings, and the jobs that carry them out
 config.py         comparison files (TOML)
 duplicates.py     authors and generators that are named twice are compared once
-job.py            Job: one generator on one author with one seed; run_job returns its row
+job.py            Job: one generator on one author with one seed; train_job and measure_job fill its row
+preview.py        the score of a test text by a generator's own fast method, before it is audited
 measurements.py   samples, extra metrics, and what samples copy
 additions.py      what the comparing process adds to the rows: copies, baselines, style
 run_record.py     rows are stored as they are done
@@ -17,5 +18,6 @@ sweep.py          sweep: every combination of options, and the Pareto front
 halving.py        early stopping of hopeless rows
 diff.py           differences between two comparisons
 environment.py    the machine and the versions that figures depend on
+audit/            the score of a row, from predictions made before the token is known
 executors/        where jobs run: on this machine, or on a Ray cluster
 """

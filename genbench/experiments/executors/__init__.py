@@ -2,10 +2,11 @@
 
 base.py         Executor, the interface
 create.py       create_executor, which chooses one by name
-local.py        each job in a process of its own on this machine
-worker.py       that process
-messages.py     what it sends, validated
-process_tree.py ends it with everything that it started
+local.py        each job in processes of its own on this machine
+job_processes.py the processes of one job: a worker, then an auditor
+handover.py     the worker gets the test texts only once its model is stored
+worker.py       the process that trains
+messages.py     what processes send, validated
 ray.py          each job as a task on a Ray cluster
 job_bundle.py   the files that a job needs on another machine, and those that it sends back
 """
