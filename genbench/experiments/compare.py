@@ -103,17 +103,16 @@ def compare(
     test text). It reads the test text step by step in about the time `audit`, all of it for "full". `jobs` rows run
     side by side (one per idle core) on the `executor`: "local", "ray" or an address.
 
-    Samples: one for each prompt and sampling. The prompt "random" stands for 40 characters of the author's training
-    text, the same for all generators. `samplings` are complete sets of parameters; `temperatures`, `length`, `top_k`,
-    `top_p`, `min_p`, `repetition_penalty` and `max_overlap` change them one by one. `length=0` generates none.
+    Samples: one for each prompt and sampling; the prompt "random" is 40 characters of the author's training text.
+    `samplings` are complete sets of parameters; `temperatures`, `length` (0: no samples), `top_k`, `top_p`, `min_p`,
+    `repetition_penalty` and `max_overlap` change them one by one.
 
     Extra metrics: `by` splits the bits by strata of the test text, `memory` limits the context, `cross_author` scores
     the other authors' test texts too, `style` attributes samples by judges trained on a quarter of the training text.
 
     Stored models are reused (of imported ones, `imported`). The result is stored as a run unless `keep` is False, by
-    `name` or one made of the authors. `title`, `notes` and `expected` are shown with it. A generator that fails costs
-    its own row. Ctrl-C ends the comparison: finished rows are returned, the others are marked as stopped. Raises
-    UserError for arguments that cannot be used.
+    `name` or one made of the authors; `title`, `notes` and `expected` are shown with it. A generator that fails costs
+    its own row. After Ctrl-C finished rows are returned. Raises UserError for arguments that cannot be used.
     """
     texts = [authors] if isinstance(authors, str | Path | Corpus) else list(authors)
     sampled = combine_samplings(samplings, temperatures, length, top_k, top_p, min_p, repetition_penalty, max_overlap)
