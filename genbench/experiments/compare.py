@@ -98,10 +98,9 @@ def compare(
 
     `authors` are names, paths or corpora (without any: austen and carroll), `generators` SPECs; one or a sequence.
 
-    Training: each row has a `budget` of CPU seconds, or one such as "2m" (without steps and flops: 30 seconds). A row
-    that is not done `timeout` after its start fails (default: three budgets, a minute, a second per 1,000 characters of
-    test text). It reads the test text step by step in about the time `audit`, all of it for "full". `jobs` rows run
-    side by side (one per idle core) on the `executor`: "local", "ray" or an address.
+    Training: each row has a `budget` of CPU seconds, or one such as "2m" (without steps and flops: 30 seconds), fails
+    after `timeout` (default: three budgets, a minute, a second per 1,000 test characters), and is audited for the time
+    `audit` ("full": all text). `jobs` rows run side by side (one per idle core), on "local", "ray" or an address.
 
     Samples: one for each prompt and sampling; the prompt "random" is 40 characters of the author's training text.
     `samplings` are complete sets of parameters; `temperatures`, `length` (0: no samples), `top_k`, `top_p`, `min_p`,
