@@ -29,6 +29,7 @@ from genbench.cli.main import app
 
 PAGES = Path(__file__).parent / "commands"
 BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
+MODEL_ID = re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{10}\b")  # the end of a model's name, which its code decides
 HELP = re.compile(r"genbench [a-z -]*--help")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 NUMBER = re.compile(r"\*?[-+]?\d[\d.,:]*[kMG%]?")
@@ -121,7 +122,7 @@ def comparable(page: str) -> str:
     def mask(block: re.Match[str]) -> str:
         if not block["about"]:
             return block[0]
-        lines = [NUMBER.sub("#", line) for line in block["content"].splitlines()]
+        lines = [NUMBER.sub("#", MODEL_ID.sub("#", line)) for line in block["content"].splitlines()]
         return "\n".join(re.sub(r"[\s\u2500-]+", " ", line).strip() for line in lines)
 
     return BLOCK.sub(mask, page)
