@@ -186,7 +186,9 @@ def test_an_invalid_file_is_one_sentence_and_exit_code_2(
 ) -> None:
     (tmp_path / "c.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("genbench.report.terminal.plain_progress.FIRST_SECONDS", float("inf"))  # no lines of progress
+    monkeypatch.setattr(
+        "genbench.report.terminal.plain_progress.PlainProgress.print_due", lambda self: None
+    )  # no lines of progress
     assert run(monkeypatch, "c.toml") == 2
     out, err = capsys.readouterr()
     assert message in err

@@ -201,5 +201,5 @@ def test_without_a_terminal_short_tasks_in_a_row_are_no_silence() -> None:
             printed.append(seconds[0])
     assert printed[0] <= 0.6
     gaps = [after - before for before, after in pairwise(printed)]
-    assert max(gaps) < 2.5
-    assert min(gaps) > 1.5
+    assert max(gaps) < 1.5
+    assert min(gaps) > 0.9

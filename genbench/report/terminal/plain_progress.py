@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from rich.console import Console
 
 FIRST_SECONDS = 0.5  # that a task may last without a line
+FIRST_SILENCE, SILENCE = 0.1, 1.0  # seconds without any line, at first and later, after which a new task prints one
 INTERVAL = 2.0  # seconds between two lines, whatever the number of tasks
-TICK = 0.2  # seconds
+TICK = 0.25  # seconds
 
 
 @dataclass
@@ -36,9 +36,9 @@ class _Task:
         """Return the line of the task: its share, or its duration where the share is unknown or does not grow."""
         parts = [f"{self.share:.0%}"] if self.share else []
         parts += [self.status] if self.status else []
-        if self.share == self.printed_share:
+        if self.share == self.printed_share and now - self.started >= 1:
             parts.append(f"{now - self.started:.0f} s")
-        return f"{self.name}: {' '.join(parts)}"
+        return f"{self.name}: {' '.join(parts)}" if parts else self.name
 
 
 class PlainProgress:
@@ -53,10 +53,8 @@ class PlainProgress:
         self._tasks: dict[Hashable, _Task] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._last, self._limit = (
-            clock(),
-            FIRST_SECONDS,
-        )  # when the last line was printed, and how long silence may last
+        self._last = clock()  # the time of the last line
+        self._limit = FIRST_SILENCE  # seconds
 
     def start(self) -> None:
         """Start the thread."""
@@ -73,6 +71,8 @@ class PlainProgress:
             if share < task.share:  # the next stage
                 task.started = self.clock()
             task.name, task.share, task.status = name, share, status
+        if task.printed is None:
+            self._try_to_print()  # at once: an import may keep the thread from running
 
     def remove(self, key: Hashable) -> None:
         """Remove a task."""
@@ -87,13 +87,20 @@ class PlainProgress:
             due = [task for task in tasks if task.is_due(now, len(tasks), is_silent)]
             lines = [task.line(now) for task in due]
             if due:
-                self._last, self._limit = now, INTERVAL
+                self._last, self._limit = now, SILENCE
             for task in due:
                 task.printed, task.printed_share = now, task.share
         for line in lines:
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # standard error is closed or full
-            while not self._stopped.wait(TICK):
+        while not self._stopped.wait(TICK):
+            self._try_to_print()
+
+    def _try_to_print(self) -> None:
+        """Print the lines that are due; none any more once standard error is closed or full."""
+        try:
+            if not self._stopped.is_set():
                 self.print_due()
+        except (OSError, ValueError):
+            self._stopped.set()
