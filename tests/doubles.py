@@ -95,7 +95,7 @@ def run_job(job: Job, report: ReportProgress) -> Row:
     row, preview = measure_job(job, row, model, report)
     if preview is None:
         return row
-    with RowInProgress(row, job.spec) as progress:
+    with RowInProgress(row, type(model.generator)) as progress:
         score = scoring.score(model.generator, job.test)
         strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
         row = add_test_score(row, score, strata, preview.seconds)

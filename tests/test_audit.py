@@ -1,5 +1,7 @@
 """Audits: scores come from predictions made before the token was known, so that lies and bugs cost their own row."""
 
+import json
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,17 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from doubles import Unigram
-from liars import BUGS, LIES, Lie, write_lie
+from liars import BUGS, LIES, Lie, in_method, write_lie
 
 from genbench import Tokenizer, registry
 from genbench.capabilities import step_through
 from genbench.errors import ContractError
+from genbench.experiments.audit import auditor
 from genbench.experiments.audit import walk as walking
 from genbench.experiments.audit.predictor import DECODE, HEADER, TOKEN
+from genbench.experiments.audit.request import AuditRequest
 from genbench.experiments.audit.rereading import reread
 from genbench.experiments.audit.walk import Predictor, _Pace, walk
 from genbench.experiments.executors.local import LocalExecutor
+from genbench.experiments.executors.messages import Message
 from genbench.experiments.job import Job
+from genbench.experiments.preview import Preview
 from genbench.experiments.row import Row
 from genbench.generator import LogProbs, TrainContext
 from genbench.spec import Spec
@@ -144,6 +150,32 @@ def test_a_predictor_that_fails_says_why(tmp_path: Path) -> None:
         process._send(HEADER.pack(DECODE, 1) + np.array([10**6], TOKEN).tobytes())
         with pytest.raises(ContractError, match="IndexError"):
             process.decode(np.array([1]))
+
+
+def test_the_auditor_imports_no_plugin_to_say_what_went_wrong(tmp_path: Path) -> None:
+    log = tmp_path / "importers"
+    code = f"""
+try:
+    with open({str(log)!r}, "a") as file:
+        file.write(f"{{os.getpid()}}\\n")
+except OSError:
+    pass  # isolated
+"""
+    source = in_method("dump", "pass").replace("@dataclass", code + "@dataclass", 1)
+    spec = write_lie(tmp_path, Lie(source, ""), tmp_path, 0)
+    with predictor(spec, tmp_path):
+        imported = log.read_text().split().count(str(os.getpid()))
+    assert imported > 0
+
+    # a preview that is no array raises what is no GenbenchError
+    job = Job("cats", TRAIN, VALID, TEST, Spec.parse(spec))
+    request = AuditRequest(job, Row.blank(job), Preview("?", 1.0), str(tmp_path / "model"), {})
+    messages: list[Message] = []
+    auditor._run(lambda: json.loads(json.dumps(request.to_dict())), messages.append)
+    row = messages[-1]
+    assert isinstance(row, Row)
+    assert "Error: " in (row.error or "")
+    assert log.read_text().split().count(str(os.getpid())) == imported
 
 
 def test_a_distribution_is_required_at_every_step() -> None:

@@ -6,7 +6,6 @@ job converts to JSON and back, so that an executor can run it in another process
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ from genbench.errors import GenbenchError, format_error
 from genbench.experiments.measurements import generate_samples, measure_tests, measure_validation
 from genbench.experiments.preview import Preview, preview_score
 from genbench.experiments.row import Row
-from genbench.generator import OptionValue, Progress
+from genbench.generator import Generator, OptionValue, Progress
 from genbench.model import Model
 from genbench.sampling import Sampling
 from genbench.scoring import Score
@@ -113,11 +112,14 @@ def without_tests(job: Job) -> Job:
 
 
 class RowInProgress:
-    """A row that is being filled in; an exception in its context makes it a failed row, with the reason."""
+    """A row that is being filled in; an exception in its context makes it a failed row, with the reason.
 
-    def __init__(self, row: Row, spec: Spec) -> None:
+    Where `kind` is set, the reason names the line in the file of that class.
+    """
+
+    def __init__(self, row: Row, kind: type[Generator] | None = None) -> None:
         self.row = row
-        self.spec = spec
+        self.kind = kind
 
     def __enter__(self) -> RowInProgress:
         return self
@@ -131,7 +133,7 @@ class RowInProgress:
             peak = peak_memory_mb() or 0
             reason = f"not enough memory after {peak:,.0f} MB: {_first_line(error) or 'an allocation failed'}"
         else:
-            reason = format_error(error, _source_file(self.spec))
+            reason = format_error(error, inspect.getfile(self.kind) if self.kind else None)
         self.row = self.row.failed(reason)
         return True
 
@@ -142,10 +144,11 @@ def train_job(job: Job, report: ReportProgress) -> tuple[Row, Model | None]:
     The test texts are not needed. Whatever a generator does wrong makes a failed row, never an exception.
     """
     model = None
-    with RowInProgress(Row.blank(job), job.spec) as progress:
+    with RowInProgress(Row.blank(job)) as progress:
         # train; importing torch takes seconds
         report(Progress(0.0, note=f"loading {job.generator}"))
         generator = registry.create(job.spec)
+        progress.kind = type(generator)
         progress.row = replace(progress.row, options=option_values(generator))
         model = train_model(
             generator,
@@ -168,18 +171,11 @@ def train_job(job: Job, report: ReportProgress) -> tuple[Row, Model | None]:
 def measure_job(job: Job, row: Row, model: Model, report: ReportProgress) -> tuple[Row, Preview | None]:
     """Read the test texts with a trained model; return the row, and the preview of its score unless the row failed."""
     preview = None
-    with RowInProgress(row, job.spec) as progress:
+    with RowInProgress(row, type(model.generator)) as progress:
         preview = preview_score(model.generator, job.test, partial(_report_share, report, "scoring"))
         progress.row = measure_tests(progress.row, model, job, report)
         progress.row = replace(progress.row, peak_memory_mb=peak_memory_mb())
     return progress.row, preview if progress.row.error is None else None
-
-
-def _source_file(spec: Spec) -> str | None:
-    """Return the file of a generator's class; None where it cannot be imported."""
-    with contextlib.suppress(Exception):  # whatever a plugin raises
-        return inspect.getfile(registry.resolve(spec))
-    return None
 
 
 def _is_out_of_memory(error: Exception) -> bool:

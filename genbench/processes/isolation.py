@@ -63,7 +63,7 @@ def _leave_network() -> bool:
     """Move this process into a network namespace of its own, which is empty; return whether that was possible."""
     if not sys.platform.startswith("linux"):
         return False
-    unshare = getattr(ctypes.CDLL(None, use_errno=True), "unshare", None)
+    unshare = getattr(_library(), "unshare", None)
     return unshare is not None and any(unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWNET | CLONE_NEWUSER))
 
 

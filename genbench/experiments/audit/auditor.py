@@ -11,6 +11,7 @@ import numpy as np
 from genbench import registry, scoring
 from genbench.analysis.strata import Strata
 from genbench.errors import ContractError
+from genbench.experiments.audit.predictor import Loaded
 from genbench.experiments.audit.request import AuditRequest
 from genbench.experiments.audit.rereading import MIN_CHARACTERS, PASSAGE_CHARACTERS, Rereading, reread
 from genbench.experiments.audit.walk import Predictor, Walk, walk
@@ -24,6 +25,8 @@ from genbench.processes.tree import become_subreaper
 from genbench.storage.stored_model import has_digest
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
+OTHER_CHARACTERS = 300_000  # of training text; repeated where a window is longer
+
 
 def main() -> None:
     """Audit the row on standard input."""
@@ -33,7 +36,7 @@ def main() -> None:
 def _run(receive: Receive, send: Send) -> None:
     become_subreaper()
     request = AuditRequest.from_dict(receive())
-    with RowInProgress(request.row, request.job.spec) as progress:
+    with RowInProgress(request.row) as progress:
         progress.row = audit_row(request, send)
     send(progress.row)
 
@@ -48,14 +51,15 @@ def audit_row(request: AuditRequest, report: Callable[[Progress], None]) -> Row:
     report(Progress(0.0, note="loading the model again"))
     with Predictor(folder, registry.plugin_files(job.spec)) as predictor:
         # the text, by genbench's own tokenizer where the model has it
-        ids, ends, spelled = _encode(predictor, job.test, request.preview)
+        tokenizer = _tokenizer(predictor.loaded)
+        ids, ends, spelled = _encode(predictor.loaded, tokenizer, job.test, request.preview)
         preview = _checked_preview(request.preview, ids)
 
         # whether it learns while it reads, then the test text
-        rereading = _reread(predictor, job)
+        rereading = _reread(predictor, tokenizer, job)
         share = throttle(lambda share: report(Progress(share, note="auditing")))
         reading = walk(predictor, ids, job.audit, share)
-        if predictor.loaded.tokenizer is None and predictor.decode(ids) != job.test:
+        if tokenizer is None and predictor.decode(ids) != job.test:
             raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
 
     # what was read counts, all of it or none
@@ -66,19 +70,26 @@ def audit_row(request: AuditRequest, report: Callable[[Progress], None]) -> Row:
     return add_test_score(row, score, strata, request.preview.seconds)
 
 
-def _encode(predictor: Predictor, text: str, preview: Preview) -> tuple[Ids, Ids, int]:
+def _tokenizer(loaded: Loaded) -> Tokenizer | None:
+    """Return genbench's own tokenizer as a model describes it; None where the model has a class of the plugin's own."""
+    if loaded.tokenizer is None:
+        return None
+    tokenizer = Tokenizer.restore(loaded.tokenizer)
+    if tokenizer.size != loaded.size:
+        raise ContractError("the tokenizer of the model has another size than it says")
+    return tokenizer
+
+
+def _encode(loaded: Loaded, tokenizer: Tokenizer | None, text: str, preview: Preview) -> tuple[Ids, Ids, int]:
     """Return the ids of a text, how much of it each has read, (tokens,) each, and how many spell words."""
-    if predictor.loaded.tokenizer is not None:
-        tokenizer = Tokenizer.restore(predictor.loaded.tokenizer)
-        if tokenizer.size != predictor.loaded.size:
-            raise ContractError("the tokenizer of the model has another size than it says")
+    if tokenizer is not None:
         ids, ends = scoring.encode(tokenizer, text)
         return ids, ends, int(tokenizer.spelling_mask(ids).sum())
 
     # a class of the plugin's own encoded it; the predictor will decode it
     ids, ends = preview.unpack_ids()
     in_order = len(ids) == len(ends) and np.diff(ends, prepend=0, append=len(text)).min() >= 0
-    if not in_order or (len(ids) and not 0 <= ids.min() <= ids.max() < predictor.loaded.size):
+    if not in_order or (len(ids) and not 0 <= ids.min() <= ids.max() < loaded.size):
         raise ContractError("encode_with_ends must return ids of the vocabulary, and for each how much text was read")
     return ids, ends, min(max(preview.spelled, 0), len(ids))
 
@@ -91,13 +102,14 @@ def _checked_preview(preview: Preview, ids: Ids) -> LogProbs:
     return log_probs
 
 
-def _reread(predictor: Predictor, job: Job) -> Rereading | None:
+def _reread(predictor: Predictor, tokenizer: Tokenizer | None, job: Job) -> Rereading | None:
     """Return what rereading a passage of validation text shows; None for a short text, and another tokenizer."""
-    passage, other = job.valid[:PASSAGE_CHARACTERS], job.train[: 100 * PASSAGE_CHARACTERS]
-    dumped = predictor.loaded.tokenizer
-    if len(passage) < MIN_CHARACTERS or dumped is None:
+    passage = job.valid[:PASSAGE_CHARACTERS]
+    if len(passage) < MIN_CHARACTERS or tokenizer is None:
         return None
-    tokenizer = Tokenizer.restore(dumped)
+
+    # other text only stands between two readings where a window is declared
+    other = "" if predictor.loaded.window is None else job.train[:OTHER_CHARACTERS]
     return reread(predictor, tokenizer.encode(passage), tokenizer.encode(other))
 
 

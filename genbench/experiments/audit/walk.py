@@ -33,7 +33,7 @@ from genbench.experiments.audit.predictor import (
 from genbench.generator import LogProbs, ProgressCallback, ignore
 from genbench.processes.parent import ChildProcess, describe_exit
 from genbench.scoring import SUM_TOLERANCE, require_distribution
-from genbench.storage.records import from_json
+from genbench.storage.records import JsonObject, from_json
 from genbench.storage.untrusted import parse_json
 from genbench.tokenization.tokenizer import Ids
 
@@ -60,18 +60,26 @@ class Predictor:
 
         # what it says of its model
         self._empty = tempfile.TemporaryDirectory(prefix="genbench-predictor-")
-        self._child.send({"model": str(folder), "files": list(files), "empty": self._empty.name})
-        line = self._answers.readline(MAX_DESCRIPTION)
-        if not line.endswith(b"\n"):
-            raise self._failure()
         try:
-            self.loaded = from_json(Loaded, parse_json(line, MAX_DESCRIPTION))
-        except ValueError as error:
-            raise ContractError(f"the model sent no valid description: {error}") from error
+            self.loaded = self._load({"model": str(folder), "files": list(files), "empty": self._empty.name})
+        except BaseException:
+            self.__exit__()
+            raise
 
         # distributions, checked many at a time
         rows = max(1, min(CHUNK, BUFFER_BYTES // (8 * self.loaded.size)))
         self._buffer = np.empty((rows, self.loaded.size))
+
+    def _load(self, request: JsonObject) -> Loaded:
+        """Send the first request; return what the process says of its model."""
+        self._child.send(request)
+        line = self._answers.readline(MAX_DESCRIPTION)
+        if not line.endswith(b"\n"):
+            raise self._failure()
+        try:
+            return from_json(Loaded, parse_json(line, MAX_DESCRIPTION))
+        except ValueError as error:
+            raise ContractError(f"the model sent no valid description: {error}") from error
 
     def __enter__(self) -> Predictor:
         return self

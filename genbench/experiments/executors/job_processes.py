@@ -48,10 +48,12 @@ class JobProcesses:
         limit.daemon = True
         if self.job.timeout is not None:
             limit.start()
-        with job_folder() as folder, closing(self._run(Handover(self.job, folder / "model"))) as messages:
-            yield Progress(0.0, note="starting")  # a process needs a second or more to its first message
-            yield from messages
-        limit.cancel()
+        try:
+            with job_folder() as folder, closing(self._run(Handover(self.job, folder / "model"))) as messages:
+                yield Progress(0.0, note="starting")  # a process needs a second or more to its first message
+                yield from messages
+        finally:
+            limit.cancel()
 
     def stop(self) -> None:
         """Stop the job; its row fails."""

@@ -60,7 +60,7 @@ def _dump(model: Model, job: Job, row: Row, folder: Path) -> tuple[Path, Row]:
     """Return the folder where a model is stored, else `folder` after it was written there; and the row."""
     if model.id:
         return Path(job.models) / model.id, row
-    with RowInProgress(row, job.spec) as progress:
+    with RowInProgress(row, type(model.generator)) as progress:
         model.save(folder)
     return folder, progress.row
 
