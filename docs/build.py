@@ -29,6 +29,7 @@ from genbench.cli.main import app
 
 PAGES = Path(__file__).parent / "commands"
 BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
+PROGRESS = re.compile(rb"\A(?:(?!genbench: ).*\n)+(?=genbench: )")  # what a command prints before its error
 MODEL_ID = re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{10}\b")  # the end of a model's name, which its code decides
 HELP = re.compile(r"genbench [a-z -]*--help")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -82,8 +83,9 @@ def run_command(command: str, folder: Path) -> str:
         os.close(process_end)
         output = _read_terminal(terminal)
         if process.wait():
+            # lines of progress depend on the time that a command takes
             errors.seek(0)
-            output += errors.read()
+            output += PROGRESS.sub(b"", errors.read(), count=1)
 
     # without styles, trailing spaces and the name of the temporary folder
     text = STYLE.sub("", output.decode()).replace("\r\n", "\n").replace(str(folder), "")
