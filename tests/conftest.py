@@ -55,6 +55,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture
+def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print no lines of progress on standard error: whether a quick command has one depends on the machine."""
+    monkeypatch.setattr("genbench.report.terminal.plain_progress.PlainProgress.print_due", lambda self: None)
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     """Return a new random generator with a fixed seed."""
     return np.random.default_rng(7)

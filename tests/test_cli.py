@@ -141,6 +141,7 @@ def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> Non
         (["folder/"], "folder"),
     ],
 )
+@pytest.mark.usefixtures("no_progress")
 def test_bad_input_is_one_sentence_and_exit_code_2(
     words: list[str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,8 +157,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     }.items():
         (tmp_path / f"{name}.txt").write_bytes(data)
 
-    # one sentence on standard error, without lines of progress, and no file is written
-    monkeypatch.setattr("genbench.report.terminal.plain_progress.PlainProgress.print_due", lambda self: None)
+    # one sentence on standard error, and no file is written
     before = sorted(tmp_path.rglob("*"))
     words = [*words, "-g", "markov-char"] if "-g" not in words else words
     assert run(monkeypatch, "compare", *words) == 2

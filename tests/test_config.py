@@ -177,6 +177,7 @@ def test_paths_are_relative_to_the_file_where_they_exist(tmp_path: Path, monkeyp
         ("title = '\u00e9'".encode("latin-1"), "not valid TOML"),
     ],
 )
+@pytest.mark.usefixtures("no_progress")
 def test_an_invalid_file_is_one_sentence_and_exit_code_2(
     content: str | bytes,
     message: str,
@@ -186,9 +187,6 @@ def test_an_invalid_file_is_one_sentence_and_exit_code_2(
 ) -> None:
     (tmp_path / "c.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "genbench.report.terminal.plain_progress.PlainProgress.print_due", lambda self: None
-    )  # no lines of progress
     assert run(monkeypatch, "c.toml") == 2
     out, err = capsys.readouterr()
     assert message in err

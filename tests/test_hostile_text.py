@@ -106,6 +106,7 @@ def decoded(data: bytes) -> str | CorpusError:
         return error
 
 
+@pytest.mark.usefixtures("no_progress")
 @pytest.mark.parametrize(("data", "reason"), [
     (bytes(range(256)) * 20, "binary"),
     (b"words " * 300 + b"\0", "binary"),

@@ -40,6 +40,7 @@ CORES: dict[str, Any] = {
     "mean": RunningMean,
 }
 NETWORKS = [name for name in registry.registered() if issubclass(registry.load_registered(name), RecurrentGenerator)]
+FUSED = [name for name in NETWORKS if "lstm" in name and "peephole" not in name]  # cores of torch.nn.LSTM
 
 
 def random_network(core: str) -> Network:
@@ -186,8 +187,17 @@ def test_a_seed_determines_the_training() -> None:
     assert bits(1) != bits(2)
 
 
+def require_bf16_lstm() -> None:
+    """Skip the test on a processor for which PyTorch has no LSTM in bf16, such as one without AVX-512."""
+    try:
+        torch.nn.LSTM(8, 8).to(torch.bfloat16)(torch.zeros(2, 1, 8, dtype=torch.bfloat16))
+    except RuntimeError:
+        pytest.skip("PyTorch has no LSTM in bf16 for this processor; genbench trains in fp32 there")
+
+
 @pytest.mark.slow
 def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_bf16_lstm()
     monkeypatch.setattr("genbench.neural.recurrent.native_bf16", lambda device: True)
     generator, context = small_lstm(), TrainContext(steps=200)
     generator.fit("abcdefgh" * 500, "abcdefgh" * 50, context)
@@ -199,6 +209,8 @@ def test_training_in_bf16_learns_and_scores_in_fp32(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("bf16", [True, False])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_trains_in_either_precision(name: str, bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if bf16 and name in FUSED:
+        require_bf16_lstm()
     monkeypatch.setattr("genbench.neural.recurrent.native_bf16", lambda device: bf16)
     generator, context = registry.create(name), TrainContext(steps=2)
     generator.fit(PROSE * 3, PROSE, context)
