@@ -190,7 +190,8 @@ def test_a_seed_determines_the_training() -> None:
 def require_bf16_lstm() -> None:
     """Skip the test on a processor for which PyTorch has no LSTM in bf16, such as one without AVX-512."""
     try:
-        torch.nn.LSTM(8, 8).to(torch.bfloat16)(torch.zeros(2, 1, 8, dtype=torch.bfloat16))
+        with torch.autocast("cpu", torch.bfloat16):
+            torch.nn.LSTM(8, 8, batch_first=True)(torch.zeros(1, 2, 8))
     except RuntimeError:
         pytest.skip("PyTorch has no LSTM in bf16 for this processor; genbench trains in fp32 there")
 

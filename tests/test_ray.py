@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,10 @@ class NodeKiller(ProgressListener):
 
 def comparable(row: Row) -> dict[str, Any]:
     """Return the figures of a row that depend neither on a clock nor on a machine."""
-    timed = {"train_seconds", "peak_memory_mb", "curve", "notes", "model"}
-    return {key: value for key, value in row.to_dict().items() if key not in timed and not key.endswith("_per_second")}
+    timed = {"train_seconds", "cpu_seconds", "core_share", "peak_memory_mb", "curve", "notes", "model"}
+    assert row.audit is not None
+    values = replace(row, audit=replace(row.audit, seconds=0.0)).to_dict()
+    return {key: value for key, value in values.items() if key not in timed and not key.endswith("_per_second")}
 
 
 def test_ray_accepts_the_example_of_a_cluster_file() -> None:
