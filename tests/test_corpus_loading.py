@@ -59,7 +59,11 @@ def test_describe_returns_the_entries_of_results(tmp_path):
     (tmp_path / "b.txt").write_text(book("stone"))
     corpus = load_corpus(str(tmp_path / "b.txt"), lines="keep")
     message = corpus.describe()
-    assert list(message) == ["sha256", "characters", "train", "valid", "test", "books", "lines", "held_out", "notes"]
+    assert list(message) == [
+        *("sha256", "characters", "train", "valid", "test", "books", "lines", "held_out"),
+        *("own_split", "part_sha256", "notes"),
+    ]
+    assert message["part_sha256"]["test"] == hashlib.sha256(str(corpus.test).encode()).hexdigest()
     assert message["books"] == ["b"]
     assert message["lines"] == "keep"
     assert message["train"] == len(corpus.train)

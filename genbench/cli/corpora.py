@@ -50,7 +50,9 @@ def show(author: Author, reading: ReadingOptions) -> None:
     sizes = {part: f"{len(getattr(text, part)):,} characters" for part in ("train", "valid", "test")}
     pairs = [("author", text.author), ("books", "; ".join(text.books)), *sizes.items()]
     pairs += [("lines", text.lines), *(("note", note) for note in text.notes)]
-    pairs += [("sha256", text.sha256), ("begins", text.train[:300])]
+    digests = text.part_sha256 if text.own_split else {}  # of the user's files, to compare with published ones
+    pairs += [("sha256", text.sha256), *((f"sha256 of {part}", digest) for part, digest in digests.items())]
+    pairs += [("begins", text.train[:300])]
     print_pairs(pairs, make_console())
 
 

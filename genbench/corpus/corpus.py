@@ -31,11 +31,12 @@ class Corpus:
     test: Text
     books: tuple[str, ...]  # titles
     lines: str  # "join" or "keep"
-    sha256: str  # of the whole cleaned text in UTF-8
+    sha256: str  # of the whole cleaned text in UTF-8; of an own split, see `split_digest`
     characters: int
     held_out: str = ""  # title of the book that is the whole test text
     book_starts: BookStarts = ()  # in the training text
     notes: tuple[str, ...] = ()  # what reading it changed or noticed, one sentence each
+    own_split: bool = False  # the parts are files of the user, used without any cleaning
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in PARTS)
@@ -49,6 +50,11 @@ class Corpus:
         start, title = max((book for book in self.book_starts if book[0] <= offset), default=(0, self.author))
         return title, str(self.train).count("\n", start, offset) + 1
 
+    @property
+    def part_sha256(self) -> dict[str, str]:
+        """The sha256 of the training, validation and test text in UTF-8."""
+        return {part: digest_of_text(str(getattr(self, part))) for part in PARTS}
+
     def describe(self) -> dict[str, object]:
         """Return what results say about their corpus, as JSON values; sizes are in characters."""
         return {
@@ -60,6 +66,8 @@ class Corpus:
             "books": list(self.books),
             "lines": self.lines,
             "held_out": self.held_out,
+            "own_split": self.own_split,
+            "part_sha256": self.part_sha256,
             "notes": list(self.notes),
         }
 
@@ -110,6 +118,16 @@ class Corpus:
         digest = sha256((self.sha256 + train).encode()).hexdigest()
         size = len(train) + len(self.valid) + len(self.test)
         return replace(self, train=Text(train), book_starts=tuple(starts), sha256=digest, characters=size)
+
+
+def digest_of_text(text: str) -> str:
+    """Return the sha256 of a text in UTF-8, in hexadecimal digits."""
+    return sha256(text.encode()).hexdigest()
+
+
+def split_digest(train: str, valid: str, test: str) -> str:
+    """Return the sha256 of an own split: that of the digests of its parts, so that it depends on where they end."""
+    return digest_of_text("".join(digest_of_text(part) + "\n" for part in (train, valid, test)))
 
 
 def write_parts(corpus: Corpus, folder: Path | str) -> list[Path]:

@@ -10,10 +10,11 @@ from pathlib import Path, PurePath
 
 from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, embedded_authors, find_author, load_catalogue
-from genbench.corpus.corpus import Corpus
+from genbench.corpus.corpus import Corpus, split_digest
 from genbench.corpus.downloads import RetryPolicy
 from genbench.corpus.encoding import decode
 from genbench.corpus.gutenberg import OnProgress
+from genbench.corpus.own_split import find_own_split, read_own_split
 from genbench.corpus.reading import Reading, ReadingNotes, clean_text, read_user_text
 from genbench.corpus.records import RECORD_SUFFIXES
 from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, read_file
@@ -45,7 +46,9 @@ def load_corpus(
     the texts in CSV, TSV and JSON Lines files. `held_out` names one book, by words of its title, that becomes the whole
     test text; without it, each book is split. Where a download is needed, `on_progress` receives what is downloaded
     and the share received, 0 to 1, and `retries` sets the timeout. `on_message` receives what looks wrong in a file.
-    Raises CorpusError for a text that is not available, not text, too short, or too large for this machine's memory.
+    A folder with train.txt, valid.txt (optional) and test.txt is used as it is split, without cleaning; see
+    `find_own_split`. Raises CorpusError for a text that is not available, not text, too short, or too large for this
+    machine's memory.
     """
     if isinstance(author, Corpus):
         return author
@@ -59,14 +62,16 @@ def load_corpus(
         books = _gutenberg_books(numbers, reading, notes, on_progress, retries)
     elif is_path(author):
         path = Path(author).expanduser()
+        if files := find_own_split(path, reading):
+            corpus = _own_split_corpus(path, files, reading, notes, held_out)
+            notes.send(on_message)
+            return corpus
         name, books = _path_name(path), _path_books(path, reading, notes)
     else:
         entry = find_author(author)
         name, books = entry.name, _catalogue_books(entry, reading, notes, on_progress, retries)
 
-    if on_message is not None:
-        for warning in notes.warnings():
-            on_message(warning)
+    notes.send(on_message)
     return _build_corpus(name, books, reading, notes, held_out)
 
 
@@ -233,11 +238,7 @@ def _build_corpus(
 ) -> Corpus:
     """Split the cleaned books of an author. Raises CorpusError where they are too short or no book can be held out."""
     text = join_texts(book.text for book in books)
-    if len(text) < MIN_CHARACTERS:
-        raise CorpusError(
-            f"the text of {author} has {len(text):,} characters after cleaning, fewer than {MIN_CHARACTERS:,}; "
-            "name a longer text or a folder of them"
-        )
+    _require_length(author, len(text), " after cleaning")
 
     # split within each book, or hold one out
     titles = tuple(book.title for book in books)
@@ -256,3 +257,37 @@ def _build_corpus(
         book_starts=parts.book_starts,
         notes=tuple(notes.sentences()),
     )
+
+
+def _own_split_corpus(
+    folder: Path, files: dict[str, Path], reading: Reading, notes: ReadingNotes, held_out: Sequence[str]
+) -> Corpus:
+    """Return the texts of a folder with its own split. Raises CorpusError where they are too short."""
+    name = _path_name(folder)
+    if held_out:
+        raise CorpusError(f"{folder} has its own split, so no book of it can be held out; leave out --held-out")
+    _require_memory(folder, list(files.values()))
+    parts = read_own_split(folder, files, reading, notes)
+    characters = len(parts.train) + len(parts.valid) + len(parts.test)
+    _require_length(name, characters)
+    return Corpus(
+        name,
+        Text(parts.train),
+        Text(parts.valid),
+        Text(parts.test),
+        books=tuple(file.name for file in files.values()),
+        lines="keep",
+        sha256=split_digest(parts.train, parts.valid, parts.test),
+        characters=characters,
+        book_starts=parts.book_starts,
+        notes=tuple(notes.sentences()),
+        own_split=True,
+    )
+
+
+def _require_length(author: str, characters: int, where: str = "") -> None:
+    if characters < MIN_CHARACTERS:
+        raise CorpusError(
+            f"the text of {author} has {characters:,} characters{where}, fewer than {MIN_CHARACTERS:,}; "
+            "name a longer text or a folder of them"
+        )

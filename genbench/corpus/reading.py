@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from genbench.corpus.cleaning import clean_book, require_lines
@@ -39,6 +40,12 @@ class ReadingNotes:
     def warnings(self) -> list[str]:
         """Return what looks wrong, one sentence each."""
         return [f"{list_names(names)}: {remark}" for remark, names in self.remarks.items()]
+
+    def send(self, on_message: Callable[[str], None] | None) -> None:
+        """Call `on_message`, if there is one, with what looks wrong."""
+        if on_message is not None:
+            for warning in self.warnings():
+                on_message(warning)
 
     def sentences(self) -> list[str]:
         """Return all notes, with the number of joined line breaks first."""

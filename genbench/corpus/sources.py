@@ -165,7 +165,7 @@ def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
 
     # the files that can be read, by their suffixes
     suffixes = TEXT_SUFFIXES if reading.column is None else RECORD_SUFFIXES
-    files = list(_visible_files(path))
+    files = list(visible_files(path))
     wanted = [file for file in files if file.suffix.lower() in suffixes and _is_usable(file)]
     left_out = [str(file.relative_to(path)) for file in files if file not in set(wanted)]
     choices = f"{', '.join(suffixes[:-1])} and {suffixes[-1]}"
@@ -176,7 +176,7 @@ def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
     return wanted
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
+def visible_files(folder: Path) -> Iterator[Path]:
     """Yield all files below a folder, sorted, and what cannot be searched: linked and unreadable folders.
 
     Hidden files are left out: macOS writes binary files beside the texts.

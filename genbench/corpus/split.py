@@ -54,6 +54,12 @@ def split_text(text: str) -> tuple[str, str, str]:
     return text[:valid_start], text[valid_start:test_start], text[test_start:]
 
 
+def split_off_validation(train: str) -> tuple[str, str]:
+    """Split a training text that has no validation text: its last tenth becomes one. The text has two characters."""
+    start = min(max(_boundary(train, 1 - VALID_SHARE), 1), len(train) - 1)
+    return train[:start], train[start:]
+
+
 def split_validation(valid: str) -> tuple[str, str]:
     """Split a validation text into the half that fits weights and the half that chooses among generators.
 

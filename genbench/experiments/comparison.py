@@ -22,7 +22,7 @@ SCHEMA_VERSION = 2
 class CorpusInfo:
     """The text of an author; sizes are in characters."""
 
-    sha256: str  # of the whole cleaned text
+    sha256: str  # of the whole cleaned text; of an own split, of the digests of its parts
     characters: int
     train: int
     valid: int
@@ -31,6 +31,8 @@ class CorpusInfo:
     lines: str  # "join" or "keep"
     held_out: str = ""  # title of the book that is the whole test text
     notes: list[str] = field(default_factory=list)  # what reading it changed or noticed
+    own_split: bool = False  # the parts are files of the user, used without any cleaning
+    part_sha256: dict[str, str] = field(default_factory=dict)  # of "train", "valid" and "test" in UTF-8
 
 
 @dataclass(frozen=True, repr=False)

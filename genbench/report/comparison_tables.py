@@ -71,7 +71,9 @@ def corpus_heading(comparison: Comparison, author: str) -> str:
     """Return a sentence with the books of an author and the sizes of the training and test text."""
     text = comparison.corpora[author]
     books = f"{len(text.books)} books" if len(text.books) > 1 else text.books[0]
-    if text.held_out:
+    if text.own_split:
+        books = f"own split ({', '.join(text.books)})"
+    elif text.held_out:
         books += f" ({text.held_out} held out)"
     return printable(f"{author}: {books}, {text.train:,} training characters, {text.test:,} test characters")
 
