@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles import run_job
 from typer.testing import CliRunner
 
-from genbench import Comparison, UserError
+from genbench import Comparison, UserError, registry, scoring
 from genbench.cli.main import app
 from genbench.experiments.comparison import CorpusInfo
 from genbench.experiments.executors.base import STOPPED, Events
@@ -16,7 +18,7 @@ from genbench.experiments.halving import Halving
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row, Status
 from genbench.experiments.sweep import Sweep, expand_grid, sweep
-from genbench.generator import Progress
+from genbench.generator import Progress, Text, TrainContext
 from genbench.spec import Spec
 
 FILE = """
@@ -140,6 +142,19 @@ def test_the_front_has_the_rows_that_no_row_of_the_same_or_lower_cost_beats() ->
     assert [row.options["order"] for row in result.front("cats")] == [8, 2, 5]
     assert result.best("cats") is rows[4]
     assert [row.options["order"] for row in result.ranked("cats")] == [5, 2, 4, 3, 1, 8, 6, 7]
+
+
+def test_rows_are_fitted_on_one_half_of_the_validation_text_and_ranked_by_the_other() -> None:
+    halves = "the cat sat.\n\n", "a cap sat on.\n"
+    job = Job("cats", "the cat sat on the mat. " * 9, "".join(halves), "the cat", Spec.parse("markov-char:order=1"))
+    job = replace(job, score_validation=True)
+    assert (job.text.fitting_text, job.text.choosing_text) == halves
+
+    # the figure by which a sweep ranks is that of the second half
+    chain = registry.create("markov-char:order=1")
+    chain.fit(Text(job.train), Text(halves[0]), TrainContext())
+    expected = scoring.score(chain, halves[1]).bits_per_character
+    assert run_job(job, lambda _: None).validation_bits_per_character == pytest.approx(expected)
 
 
 @pytest.mark.slow

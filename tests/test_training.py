@@ -19,7 +19,7 @@ from genbench.experiments.row import Row
 from genbench.generator import Generator, Text, TrainContext
 from genbench.spec import Spec
 from genbench.storage import checkpoints, models, untrusted
-from genbench.storage.cards import TrainingRecord
+from genbench.storage.cards import FIRST_HALF, TrainingRecord
 from genbench.tokenization.tokenizer import Tokenizer
 from genbench.training import (
     ProgressListener,
@@ -243,17 +243,41 @@ def test_chosen_options_are_in_the_spec_of_the_record() -> None:
 # Bits per character on validation text
 
 
-def test_the_card_has_the_bits_per_character_of_the_validation_text(tmp_path: Path) -> None:
-    model = train(tmp_path)
+HALVED = replace(TEXT, valid="aaaaaaaa\n\nbbbbbbbb\n")  # the first half ends after the blank line
+
+
+@dataclass
+class Remembering(Unigram):
+    """Stores what `fit` got as validation text."""
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        super().fit(train, valid, context)
+        context.record(valid=str(valid))
+
+
+def test_the_card_has_the_bits_per_character_of_the_second_half_of_the_validation_text(tmp_path: Path) -> None:
+    model = train_model(Remembering(), Spec.parse("unigram"), HALVED, TrainSettings(), folder=tmp_path)
     (stored,) = models.list_models(tmp_path)
-    expected = model.score(TEXT.valid).bits_per_character
+    expected = model.score("bbbbbbbb\n").bits_per_character
     assert stored.card.training.validation_bits_per_character == pytest.approx(expected, abs=1e-4)
+    assert stored.card.training.details["valid"] == HALVED.valid  # fitted on all of it
 
 
-def test_only_the_beginning_of_a_long_validation_text_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_with_half_of_the_validation_text_is_another_one(tmp_path: Path) -> None:
+    whole = train_model(Remembering(), Spec.parse("unigram"), HALVED, TrainSettings(), folder=tmp_path)
+    text = replace(HALVED, fitted_on=FIRST_HALF)
+    half = train_model(Remembering(), Spec.parse("unigram"), text, TrainSettings(), folder=tmp_path)
+    assert not half.reused
+    assert half.id != whole.id
+    assert half.card is not None
+    assert half.card.training.details["valid"] == "aaaaaaaa\n\n"
+    assert train_model(Remembering(), Spec.parse("unigram"), text, TrainSettings(), folder=tmp_path).id == half.id
+
+
+def test_only_the_end_of_a_long_validation_text_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "VALIDATION_CHARACTERS", 2)
     generator = Fixed(shares=(0.5, 0.25, 0.125, 0.125))  # of a, b, c and d
-    assert validation.validation_bits(generator, "bbcd") == pytest.approx(2.0, abs=1e-4)
+    assert validation.validation_bits(generator, "cdbb") == pytest.approx(2.0, abs=1e-4)
 
 
 def test_without_a_score_of_validation_text_the_card_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +325,7 @@ def test_the_unigram_bits_are_those_of_the_tokens_of_the_generator() -> None:
 
 
 def test_the_note_is_on_the_card_and_on_the_row(tmp_path: Path) -> None:
-    network, text = Reporting({"steps": 17, "passes": 0.02}), replace(TEXT, valid="the cat sat.\n" * 5)
+    network, text = Reporting({"steps": 17, "passes": 0.02}), replace(TEXT, valid="the cat sat.\n" * 10)
     model = train_model(network, Spec.parse("unigram"), text, TrainSettings(), folder=tmp_path)
     assert model.card is not None
     assert model.card.training.notes[-1].startswith("17 steps, 2 % of one pass over the training text: ")

@@ -1,8 +1,9 @@
 """Early stopping of hopeless rows: asynchronous successive halving (ASHA; Li et al. 2020), by Optuna's pruner.
 
 At 10, 30 and 90 % of its training (with a factor of 3) a row continues if its bits per character of validation text are
-among the best third of those reported so far for the same author. Test text decides nothing. A generator that does not
-report validation bits while it trains, such as a chain, is never stopped.
+among the best third of those reported so far for the same author. This is the first half of the validation text, which
+trainings get; the second ranks the rows that finish. Test text decides nothing. A generator that does not report
+validation bits while it trains, such as a chain, is never stopped.
 """
 
 from __future__ import annotations
@@ -83,10 +84,10 @@ class Halving:
 
 
 def pruned_row(job: Job, progress: Progress) -> Row:
-    """Return the row of a job that was stopped, with its last bits of validation text."""
+    """Return the row of a job that was stopped, with its last bits of the first half of the validation text."""
     reason = (
         f"stopped at {progress.fraction:.0%} of its training with {progress.valid:.3f} bits per character of "
-        "validation text"
+        "the first half of the validation text"
     )
     return replace(
         Row.blank(job),

@@ -27,6 +27,7 @@ from genbench.model import Model
 from genbench.sampling import Sampling
 from genbench.scoring import Score
 from genbench.spec import Span, Spec, option_values
+from genbench.storage.cards import FIRST_HALF
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
@@ -66,7 +67,7 @@ class Job(JsonRecord):
     samplings: list[Sampling] = field(default_factory=list)  # one sample each, for every prompt
     style_samples: int = 0  # additional samples for the judges of style
     strata: dict[str, JsonObject] = field(default_factory=dict)  # packed strata of the test text by kind of split
-    score_validation: bool = False
+    score_validation: bool = False  # fit on the first half of the validation text, and score the second
     memory: bool = False  # whether to measure bits by length of the context
     other_tests: dict[str, str] = field(default_factory=dict)  # test texts of other authors, to be scored too
 
@@ -81,7 +82,8 @@ class Job(JsonRecord):
     @property
     def text(self) -> TrainingText:
         """What the training needs of the author's text."""
-        return TrainingText(self.author, self.train, self.valid, self.sha256, self.held_out, self.books, self.lines)
+        about = (self.author, self.train, self.valid, self.sha256, self.held_out, self.books, self.lines)
+        return TrainingText(*about, fitted_on=FIRST_HALF if self.score_validation else "")
 
     @property
     def settings(self) -> TrainSettings:

@@ -68,14 +68,18 @@ def generate_for_judges(model: Model, job: Job, progress: ProgressCallback) -> l
 
 
 def measure_validation(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:
-    """Return the row with the extra metrics that need no test text: samples for the judges, bits of validation text."""
+    """Return the row with the extra metrics that need no test text: samples for the judges, bits of validation text.
+
+    The validation text scored is its second half: nothing of it was fitted on.
+    """
     if job.style_samples:
         progress = partial(_report_share, report, "sampling for the judges")
         texts = [text for text in generate_for_judges(model, job, progress) if text]
         row = replace(row, style=StyleScores(max(map(len, texts)), texts) if texts else None)
 
-    if job.score_validation and job.valid:
-        score = scoring.score(model.generator, job.valid, partial(_report_share, report, "scoring validation text"))
+    unread = job.text.choosing_text
+    if job.score_validation and unread:
+        score = scoring.score(model.generator, unread, partial(_report_share, report, "scoring validation text"))
         row = replace(row, validation_bits_per_character=score.bits_per_character)
     return row
 

@@ -70,7 +70,7 @@ class CompareSettings:
 
     # set by `sweep`
     halving: int = 0
-    score_validation: bool = False
+    score_validation: bool = False  # fit on the first half of the validation text, and score the second
 
     def validate(self, listener: ProgressListener = SILENT) -> list[DescribedSpec]:
         """Return the SPECs with their descriptions.

@@ -93,7 +93,7 @@ class Row(JsonRecord):
     block_bits: list[float] = field(default_factory=list)  # of each whole block of 1,000 characters
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum
     audit: Audit | None = None
-    validation_bits_per_character: float | None = None  # measured in sweeps
+    validation_bits_per_character: float | None = None  # in sweeps: of its second half, which nothing was fitted on
 
     # training
     adaptive: bool = False  # whether it learns from the test text while reading it; such rows are ranked apart

@@ -16,7 +16,11 @@ from genbench.storage.records import JsonObject
 FORMAT = 2
 CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
-KEY = ("author", "sha256", "held_out", "generator", "source", "options", "seed", "budget", "steps", "flops", "device")
+KEY = (
+    *("author", "sha256", "held_out", "fitted_on", "generator", "source", "options"),
+    *("seed", "budget", "steps", "flops", "device"),
+)
+FIRST_HALF = "first half"  # of the validation text, in sweeps
 MIN_CORE_SHARE = 0.85  # of a core; time budgets of trainings that had less are not comparable
 ENDED_EARLY = 0.8  # of its budget; a training that took less ended by itself
 MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
@@ -46,7 +50,7 @@ class TrainingRecord:
     steps: int | None = None
     flops: float | None = None  # floating-point operations; None for a generator that does not count them
     passes: float | None = None  # over the training text
-    validation_bits_per_character: float | None = None  # of the beginning of the validation text, after training
+    validation_bits_per_character: float | None = None  # of the end of the validation text, after training
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
@@ -85,6 +89,7 @@ class ModelCard:
     steps: int | None
     device: str
     flops: float | None = None  # floating-point operations that were asked for
+    fitted_on: str = ""  # FIRST_HALF of the validation text; "": all of it
     training: TrainingRecord = field(default_factory=TrainingRecord)
     genbench: str = ""  # version
     created: str = ""  # ISO 8601, UTC
@@ -151,8 +156,9 @@ def _require_card(card: Any) -> None:
     # the card itself
     untrusted.require_types(card, _KINDS)
     untrusted.require_types(card, {"books": (list,), "lines": (str,)})
-    later = {"imported": False, "seal": "", "flops": None}
-    untrusted.require_types(later | card, {"imported": (bool,), "seal": (str,), "flops": _NUMBER})
+    later = {"imported": False, "seal": "", "flops": None, "fitted_on": ""}
+    kinds = {"imported": (bool,), "seal": (str,), "flops": _NUMBER, "fitted_on": (str,)}
+    untrusted.require_types(later | card, kinds)
     if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
         raise ValueError("a string that is too long")
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genbench.training.settings import DEVICES as DEVICES
     from genbench.training.settings import TrainingText as TrainingText
     from genbench.training.settings import TrainSettings as TrainSettings
+    from genbench.training.settings import describe_training as describe_training
     from genbench.training.settings import resolve_device as resolve_device
     from genbench.training.train import TrainingInterrupted as TrainingInterrupted
     from genbench.training.train import describe_reuse as describe_reuse
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from genbench.training.train import train_and_report as train_and_report
     from genbench.training.train import train_model as train_model
 
-_SETTINGS = ("DEVICES", "TrainSettings", "TrainingText", "resolve_device")
+_SETTINGS = ("DEVICES", "TrainSettings", "TrainingText", "describe_training", "resolve_device")
 _TRAIN = ("TrainingInterrupted", "describe_reuse", "json_values", "report_interrupt", "train_and_report", "train_model")
 _MODULE_OF = dict.fromkeys(_SETTINGS, "settings") | dict.fromkeys(_TRAIN, "train")
 

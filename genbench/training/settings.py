@@ -6,8 +6,11 @@ import sys
 from dataclasses import dataclass, field, replace
 
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.split import split_validation
 from genbench.errors import UserError
 from genbench.spec import parse_duration, require_integer
+from genbench.storage.cards import FIRST_HALF
+from genbench.storage.records import JsonObject
 
 DEFAULT_BUDGET = 30.0  # seconds
 MAX_SEED = 2**32 - 1
@@ -67,11 +70,22 @@ class TrainingText:
 
     author: str
     train: str
-    valid: str
+    valid: str  # the whole validation text, whatever part of it `fitting_text` is
     sha256: str = ""  # of the whole cleaned text
     held_out: str = ""
     books: list[str] = field(default_factory=list)
     lines: str = "join"
+    fitted_on: str = ""  # FIRST_HALF where the second half of the validation text chooses; "": all of it fits
+
+    @property
+    def fitting_text(self) -> str:
+        """The validation text that a generator gets: it may stop a training and fit weights."""
+        return split_validation(self.valid)[0] if self.fitted_on == FIRST_HALF else self.valid
+
+    @property
+    def choosing_text(self) -> str:
+        """The second half of the validation text, by which trained generators are compared."""
+        return split_validation(self.valid)[1]
 
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> TrainingText:
@@ -79,6 +93,21 @@ class TrainingText:
         # without the test text, no generator can learn from it
         train, valid = str(corpus.train), str(corpus.valid)
         return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
+
+
+def describe_training(text: TrainingText, settings: TrainSettings) -> JsonObject:
+    """Return what makes two trainings the same apart from the generator, as a card stores it."""
+    return {
+        "author": text.author,
+        "sha256": text.sha256,
+        "held_out": text.held_out,
+        "fitted_on": text.fitted_on,
+        "seed": settings.seed,
+        "budget": settings.budget,
+        "steps": settings.steps,
+        "flops": settings.flops,
+        "device": settings.device,
+    }
 
 
 def _is_number(value: object) -> bool:

@@ -26,7 +26,7 @@ from genbench.storage.cards import ModelCard, TrainingRecord
 from genbench.storage.memory import require_memory
 from genbench.training.budget_notes import budget_notes
 from genbench.training.listener import ProgressListener
-from genbench.training.settings import TrainingText, TrainSettings, resolve_device
+from genbench.training.settings import TrainingText, TrainSettings, describe_training, resolve_device
 from genbench.training.validation import describe_extent, undertrained_notes, validation_bits
 
 
@@ -156,20 +156,8 @@ def json_values(value: Any) -> Any:
 
 def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainSettings) -> ModelCard:
     """Return the model card of a training before it starts."""
-    # all that determines the training, apart from the SPEC
-    about = {
-        "author": text.author,
-        "sha256": text.sha256,
-        "held_out": text.held_out,
-        "seed": settings.seed,
-        "budget": settings.budget,
-        "steps": settings.steps,
-        "flops": settings.flops,
-        "device": settings.device,
-    }
-
     sources = [spec.text[start:end] for start, end in registry.file_spans(spec, type(generator))]
-    key = models.training_key(spec, option_values(generator), sources, about)
+    key = models.training_key(spec, option_values(generator), sources, describe_training(text, settings))
     return ModelCard(spec=str(spec), books=text.books, lines=text.lines, sources=sources, **key)
 
 
@@ -182,12 +170,13 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
 
     # only the fit itself is timed, and only its time counts for the budget
     clock = TrainingClock(context.device)
-    generator.fit(Text(text.train), Text(text.valid), replace(context, clock=clock))
+    generator.fit(Text(text.train), Text(text.fitting_text), replace(context, clock=clock))
     record = _record(context.stats, Spec.parse(card.spec), clock, len(text.train))
 
     # the card, completed with the statistics
-    record = replace(record, validation_bits_per_character=validation_bits(generator, text.valid, context.on_progress))
-    notes = undertrained_notes(generator.tokenizer, text.train, text.valid, record)
+    unread = text.choosing_text
+    record = replace(record, validation_bits_per_character=validation_bits(generator, unread, context.on_progress))
+    notes = undertrained_notes(generator.tokenizer, text.train, unread, record)
     notes += budget_notes(replace(card, training=record))
     record = replace(record, notes=[*record.notes, *notes])
     return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
@@ -198,7 +187,7 @@ def _store_partial(
 ) -> Model | None:
     """Store a partly trained model, with its bits on validation text; None before anything was learned."""
     record = _record(stats, Spec.parse(card.spec), clock, len(text.train))
-    bits = validation_bits(generator, text.valid)
+    bits = validation_bits(generator, text.choosing_text)
     record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, "interrupted"])
 
     # the budget is the time that was spent, so that it is not taken for the whole training

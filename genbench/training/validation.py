@@ -22,16 +22,16 @@ HARDLY_BETTER = 0.9  # share of the unigram bits from which a network is hardly 
 MORE = 4  # times the budget or the steps that a note recommends
 
 
-def validation_bits(generator: Generator, valid: str, on_progress: Callable[[Progress], None] = ignore) -> float | None:
-    """Return bits per character of the first 10,000 characters of a validation text.
+def validation_bits(generator: Generator, text: str, on_progress: Callable[[Progress], None] = ignore) -> float | None:
+    """Return bits per character of the last 10,000 characters of `text`, the second half of a validation text.
 
     They are scored as test text is: raw text, read as one stream from `start()`. The loss in the training loop of a
-    network is not used, because it is measured per token, on rows that start from a zero state. The validation text may
-    have decided when to stop and fitted some weights, so the figure is slightly too low: it ranks the models of one
-    author, and does not replace the score of the test text. Returns None without validation text, and for a generator
-    that cannot be scored.
+    network is not used, because it is measured per token, on rows that start from a zero state. The generators of
+    genbench fit on the beginning of a validation text, so its end ranks the models of an author. Where the text is so
+    short that all of it was fitted on, the figure is too low (docs/measures.md). Returns None without text, and for a
+    generator that cannot be scored.
     """
-    text = valid[:VALIDATION_CHARACTERS]
+    text = text[-VALIDATION_CHARACTERS:]
     if not text:
         return None
 
@@ -69,16 +69,16 @@ def unigram_bits(tokenizer: Tokenizer, train: str, text: str) -> float:
     return -math.fsum(np.log2(counts[tokenizer.encode(text)] / counts.sum())) / max(len(text), 1)
 
 
-def undertrained_notes(tokenizer: Tokenizer, train: str, valid: str, training: TrainingRecord) -> list[str]:
+def undertrained_notes(tokenizer: Tokenizer, train: str, text: str, training: TrainingRecord) -> list[str]:
     """Return a note where a network predicts validation text hardly better than token frequencies, else nothing.
 
-    The tokens are those of the network, so that a word model is compared with frequencies of words. Test text is not
-    read. A generator without steps gets no note.
+    `text` is that of `validation_bits`. The tokens are those of the network, so that a word model is compared with
+    frequencies of words. Test text is not read. A generator without steps gets no note.
     """
     bits = training.validation_bits_per_character
     if training.steps is None or bits is None or not isinstance(tokenizer, Tokenizer):
         return []
-    unigram = unigram_bits(tokenizer, train, valid[:VALIDATION_CHARACTERS])
+    unigram = unigram_bits(tokenizer, train, text[-VALIDATION_CHARACTERS:])
     if bits < HARDLY_BETTER * unigram:
         return []
 

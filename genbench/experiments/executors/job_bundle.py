@@ -24,6 +24,7 @@ from genbench.storage import models
 from genbench.storage.cards import CARD, FILES
 from genbench.storage.checkpoints import Checkpoint, checkpoint_of
 from genbench.storage.files import TEMPORARY_PREFIX
+from genbench.training import describe_training
 
 FileContents = dict[str, bytes]  # by name
 
@@ -134,17 +135,7 @@ def _training_key(job: Job) -> Mapping[str, Any] | None:
     """Return what makes two trainings the same; None where no model is stored."""
     if not job.models:
         return None
-    about = {
-        "author": job.author,
-        "sha256": job.sha256,
-        "held_out": job.held_out,
-        "seed": job.seed,
-        "budget": job.budget,
-        "steps": job.steps,
-        "flops": job.flops,
-        "device": job.device,
-    }
-    return models.training_key(job.spec, job.options, _sources(job), about)
+    return models.training_key(job.spec, job.options, _sources(job), describe_training(job.text, job.settings))
 
 
 def _sources(job: Job) -> list[str]:

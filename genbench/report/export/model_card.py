@@ -63,6 +63,7 @@ def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
         ("author", card.author),
         ("books", "; ".join(map(str, card.books))),
         ("line wraps", card.lines),
+        *([("fitted on", f"{card.fitted_on} of the validation text")] if card.fitted_on else []),
         ("tested on", card.held_out or "the last 10 % of each book"),
         ("sha256 of the cleaned text", card.sha256),
     ]

@@ -26,9 +26,9 @@ HEADINGS = (
 )
 BEST_MARK, FRONT_MARK, NO_MARK = "* ", "+ ", "  "
 NOTE = (
-    "Ranked by bits per character of the validation text, which decides every choice; the test text was scored once "
-    "for each finished row. On the Pareto front (+, the best of it *) are the rows that no other row improves on in "
-    "bits at the same cost or less; the cost is {cost}."
+    "Ranked by bits per character of the second half of the validation text; weights were fitted and rows stopped by "
+    "the first. The test text was scored once for each finished row, and chooses nothing. On the Pareto front (+, the "
+    "best of it *) are the rows that no other row improves on in bits at the same cost or less; the cost is {cost}."
 )
 
 
@@ -100,7 +100,7 @@ def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
     rows = sweep.ranked(author)
     pruned = sum(row.status == "pruned" for row in rows)
     if pruned:
-        yield f"{pruned} of {len(rows)} rows were stopped early by pruning, with these bits of the validation text.", ""
+        yield f"{pruned} of {len(rows)} rows were stopped early by pruning, with these bits of the first half.", ""
 
     # the reason of each failure
     for label, row in zip(labels(rows), rows, strict=True):
