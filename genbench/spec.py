@@ -24,6 +24,7 @@ SYNTAX = frozenset("()+:,=")  # characters of a SPEC that have a meaning
 REGISTERED_NAME = re.compile(r"[\w-]+:\s*\w+\s*=")  # a name with options; ".py" in an option does not make it a path
 PLUGIN_FILE = re.compile(r"(?P<path>.+?\.py)(?:(?P<colon>:)(?P<rest>.*)|(?P<end>)$)", re.DOTALL)
 MAX_CHARACTERS, MAX_DEPTH = 4_000, 20  # of a SPEC: characters, nested parentheses
+REPEATED, MAX_COPIES = re.compile(r"\s*([0-9]{1,9})\s*\*"), 20  # 3*SPEC in a list of SPECs; how many at most
 LITERALS: dict[Any, Mapping[str, OptionValue]] = {
     bool: dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False),
     type(None): {"none": None, "auto": None},
@@ -123,13 +124,25 @@ class Spec:
 def split_specs(text: str) -> list[tuple[int, str]]:
     """Return the SPECs in the value of an option that lists them, with plus signs between, and where each starts.
 
+    `3*SPEC` lists a SPEC three times. Raises SpecError for a number out of range.
+
     >>> split_specs("(markov-char:order=6)+lstm-char+(mixture:parts=(a)+(b))")
     [(1, 'markov-char:order=6'), (22, 'lstm-char'), (33, 'mixture:parts=(a)+(b)')]
+    >>> split_specs("2*lstm-char+markov-char")
+    [(2, 'lstm-char'), (2, 'lstm-char'), (12, 'markov-char')]
     """
     specs = []
     for start, part in _split(text, "+", text):
-        spec = _without_parentheses(part.strip())
-        specs.append((start + part.index(spec), spec))
+        # how often the SPEC occurs
+        repeated = REPEATED.match(part)
+        copies = int(repeated[1]) if repeated else 1
+        if not 1 <= copies <= MAX_COPIES:
+            raise SpecError(f"SPEC {text!r} lists a part {copies} times, but must list it 1 to {MAX_COPIES} times")
+
+        # the SPEC itself
+        begin = repeated.end() if repeated else 0
+        spec = _without_parentheses(part[begin:].strip())
+        specs += [(start + part.index(spec, begin), spec)] * copies
     return specs
 
 

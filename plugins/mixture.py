@@ -3,7 +3,8 @@
 A prediction is the weighted mean of the parts' predictions. The weights are fitted on validation text by expectation
 maximization, with one set per kind of context: a kind is the combination of the context lengths that the parts know
 from training. With `adaptive=true`, the weights are also updated after every token (`online_weights.py`). Parts with
-different tokenizers are mixed character by character.
+different tokenizers are mixed character by character. Copies of one SPEC, `parts=3*lstm-word`, have different seeds:
+an ensemble (Hansen & Salamon 1990).
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Mixture(Generator):
     parts: str = field(
         default="markov-char+lstm-char",
         metadata={
-            "help": "SPECs with plus signs between; one with options in parentheses, (markov-char:order=6)",
+            "help": "SPECs with plus signs between, as in markov-char+3*lstm-word: three seeds of lstm-word; "
+            "one with options in parentheses, (markov-char:order=6)",
             "names": "specs",
         },
     )
@@ -141,14 +143,15 @@ class Mixture(Generator):
     def _record(self, context: TrainContext, stats: list[TrainStats]) -> None:
         """Record the weights and the statistics of the parts."""
         named = list(zip(self.specs, stats, strict=True))
+        names = number_copies(self.specs)
         context.record(
             parameters=sum(part.parameters or 0 for part in stats),
             steps=sum(part.steps or 0 for part in stats) or None,
             flops=sum(part.flops or 0.0 for part in stats) or None,
             notes=[ADAPTIVE_NOTE] * self.adaptive + [note for part in stats for note in part.notes],
             chosen={"parts": "+".join(f"({Spec.parse(spec).fill(part.chosen)})" for spec, part in named)},
-            weights={spec: round(float(weight), 4) for spec, weight in zip(self.specs, self._overall, strict=True)},
-            parts={spec: _as_json(part) for spec, part in named},
+            weights={name: round(float(weight), 4) for name, weight in zip(names, self._overall, strict=True)},
+            parts={name: _as_json(part) for name, part in zip(names, stats, strict=True)},
         )
 
     def _create_views(self) -> None:
@@ -299,6 +302,16 @@ class Mixture(Generator):
 def _context_length(view: View, state: Any) -> int:
     """Return the context length of a part's state."""
     return view.context_length(state) if isinstance(view, CharacterView) else context_length(view, state)
+
+
+def number_copies(specs: Sequence[str]) -> list[str]:
+    """Return the SPECs, those that occur several times with a number.
+
+    >>> number_copies(["markov-char", "lstm-word", "lstm-word"])
+    ['markov-char', 'lstm-word #1', 'lstm-word #2']
+    """
+    numbered = [f"{spec} #{specs[: index + 1].count(spec)}" for index, spec in enumerate(specs)]
+    return [name if specs.count(spec) > 1 else spec for spec, name in zip(specs, numbered, strict=True)]
 
 
 def _as_json(stats: TrainStats) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """The mixture: weights by hand, parts over tokens and over characters, budgets, and refusals."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from genbench_plugins.mixture import Mixture, fit_weights
 from genbench_plugins.online_weights import best_rate, initial_logits, score_stream
+from test_readme import README, python_blocks
 
 import genbench
 from genbench.corpus.corpus import Corpus
 from genbench.errors import SpecError
 from genbench.generator import Progress, TrainContext
-from genbench.registry import create
+from genbench.registry import create, file_spans
 from genbench.scoring import score
-from genbench.spec import split_specs
+from genbench.spec import Spec, split_specs
 
 CHARACTERS = "(markov-char:order=2)+(markov-char:order=5)"
 
@@ -143,13 +146,33 @@ def test_mixtures_nest() -> None:
 
 
 def test_a_part_may_be_a_file(thorne: Corpus, tmp_path: object) -> None:
-    from pathlib import Path
-
-    from test_readme import README, python_blocks
-
     path = Path(str(tmp_path)) / "unigram.py"
     path.write_text(next(block for block in python_blocks(README) if "class Unigram" in block), encoding="utf-8")
     mixture = create(f"mixture:parts=({path}:smoothing=0.1)+markov-char")
     context = TrainContext()
     mixture.fit(thorne.train, thorne.valid, context)
     assert set(context.stats.details["weights"]) == {f"{path}:smoothing=0.1", "markov-char"}
+
+
+def test_copies_of_a_part_have_different_seeds(thorne: Corpus) -> None:
+    context = TrainContext(steps=20)
+    mixture = fit("2*(gru-char:hidden=8)+markov-char", thorne, context)
+    first, second, _ = mixture._generators
+    assert mixture.specs == ["gru-char:hidden=8", "gru-char:hidden=8", "markov-char"]
+    assert not np.allclose(first.log_probs(first.start()), second.log_probs(second.start()))
+    assert list(context.stats.details["parts"]) == ["gru-char:hidden=8 #1", "gru-char:hidden=8 #2", "markov-char"]
+    again = create(f"mixture:parts={context.stats.chosen['parts']}")
+    assert len(again.specs) == 3
+
+
+def test_the_files_of_copies_are_found_once(tmp_path: Path) -> None:
+    path = tmp_path / "part.py"
+    path.write_text(next(block for block in python_blocks(README) if "class Unigram" in block), encoding="utf-8")
+    spec = Spec.parse(f"mixture:parts=2*{path}+markov-char")
+    assert [spec.text[start:stop] for start, stop in file_spans(spec)] == [str(path)]
+
+
+@pytest.mark.parametrize("copies", [0, 21])
+def test_the_number_of_copies_has_limits(copies: int) -> None:
+    with pytest.raises(SpecError, match=f"lists a part {copies} times"):
+        create(f"mixture:parts={copies}*markov-char+markov-char")
