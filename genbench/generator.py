@@ -7,8 +7,6 @@ one distribution and sample from another. Optional methods beyond these six are 
 
 from __future__ import annotations
 
-import math
-import reprlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from genbench import reported
 from genbench.errors import ContractError, NotFittedError
 from genbench.processes.clock import TrainingClock
 from genbench.tokenization.text import Text as Text
+from genbench.tokenization.text import replace_surrogates
 from genbench.tokenization.tokenizer import Tokenizer
 
 State: TypeAlias = Any
@@ -95,33 +95,23 @@ class Progress:
     valid: float | None = None  # bits per character of validation text, if just measured
 
     def __post_init__(self) -> None:
-        numbers = {name: _number(name, getattr(self, name)) for name in ("fraction", "step", "loss", "speed", "valid")}
+        numbers = ("fraction", "step", "loss", "speed", "valid")
+        values = {name: reported.optional_number(name, getattr(self, name)) for name in numbers}
         vars(self).update(
-            numbers,
-            fraction=min(max(numbers["fraction"] or 0.0, 0.0), 1.0),
-            step=int(numbers["step"] or 0),
-            note="" if self.note is None else str(self.note)[:MAX_NOTE],
+            values,
+            fraction=min(max(values["fraction"] or 0.0, 0.0), 1.0),
+            step=reported.count("step", int(values["step"] or 0)),
+            note="" if self.note is None else replace_surrogates(str(self.note)[:MAX_NOTE]),
         )
-
-
-def _number(name: str, value: Any) -> float | None:
-    """Return a reported value as a float; None if there is none, or it is not finite. Raises ContractError."""
-    if value is None:
-        return None
-
-    # a plugin's own type may raise anything; a tensor with gradients warns before it is converted
-    try:
-        number = float(value.detach() if hasattr(value, "detach") else value)
-    except Exception as error:
-        raise ContractError(
-            f"it reports {name} as {reprlib.repr(value)}, but must report a number, as in Progress({name}=0.5)"
-        ) from error
-    return number if math.isfinite(number) else None
 
 
 @dataclass
 class TrainStats:
-    """Statistics of a training, recorded by the generator with `TrainContext.record`."""
+    """Statistics of a training, recorded by the generator with `TrainContext.record`.
+
+    Values are converted to Python values, as in `Progress`. Raises ContractError for what cannot be converted, a number
+    that is negative or not finite, and for texts and details that are too long.
+    """
 
     parameters: int | None = None  # number of weights, or of n-gram counts
     steps: int | None = None  # optimizer steps
@@ -131,6 +121,18 @@ class TrainStats:
     notes: list[str] = field(default_factory=list)  # sentences shown below the table of results
     chosen: dict[str, OptionValue] = field(default_factory=dict)  # values that training chose for options left "auto"
     details: dict[str, Any] = field(default_factory=dict)  # further figures by name, as JSON values
+
+    def __post_init__(self) -> None:
+        vars(self).update(
+            parameters=None if self.parameters is None else reported.count("parameters", self.parameters),
+            steps=None if self.steps is None else reported.count("steps", self.steps),
+            flops=None if self.flops is None else reported.finite_number("flops", self.flops),
+            passes=reported.finite_number("passes", self.passes),
+            curve=reported.points("curve", self.curve),
+            notes=reported.texts("notes", self.notes),
+            chosen=reported.option_values("chosen", self.chosen),
+            details=reported.details(self.details),
+        )
 
 
 def ignore(*_: Any) -> None:
@@ -159,7 +161,8 @@ class TrainContext:
     def report(self, progress: Progress) -> None:
         """Report the progress of the training. Raises ContractError for anything but a Progress."""
         if not isinstance(progress, Progress):
-            raise ContractError(f"it reports {reprlib.repr(progress)}, but must report a Progress, as in Progress(0.5)")
+            shown = reported.describe_value(progress)
+            raise ContractError(f"it reports {shown}, but must report a Progress, as in Progress(0.5)")
         self.on_progress(progress)
 
     def save(self, state: Learned) -> None:
@@ -184,21 +187,18 @@ class TrainContext:
     ) -> None:
         """Record statistics of this training. A repeated value replaces the earlier one; notes are appended.
 
-        The keywords are the fields of `TrainStats`; any other keyword is stored in `TrainStats.details`.
+        The keywords are the fields of `TrainStats`; any other keyword is stored in `TrainStats.details`. Raises
+        ContractError for an invalid value, which leaves the statistics as they were.
         """
-        stats = self.stats
-
         # single values: None leaves the earlier one
-        stats.parameters = stats.parameters if parameters is None else parameters
-        stats.steps = stats.steps if steps is None else steps
-        stats.flops = stats.flops if flops is None else flops
-        stats.passes = stats.passes if passes is None else passes
-        stats.curve = stats.curve if curve is None else [list(point) for point in curve]
+        values: dict[str, Any] = {"parameters": parameters, "steps": steps, "flops": flops, "passes": passes}
+        values = {name: value for name, value in {**values, "curve": curve}.items() if value is not None}
 
         # collections grow
-        stats.notes += notes or ()
-        stats.chosen |= chosen or {}
-        stats.details |= details
+        values["notes"] = self.stats.notes + reported.texts("notes", notes or ())
+        values["chosen"] = self.stats.chosen | reported.option_values("chosen", chosen or {})
+        values["details"] = self.stats.details | reported.details(details)
+        vars(self.stats).update(vars(replace(self.stats, **values)))
 
     def part(self, name: str, share: float) -> TrainContext:
         """Return the context for one part of a composed generator: a share of the budget, its own seed and checkpoint.

@@ -233,15 +233,3 @@ def test_python_accepts_what_the_command_line_accepts() -> None:
     assert (comparison.settings.budget, comparison.settings.timeout) == (30.0, 60.0)
     assert comparison.settings.samplings == [Sampling(30, 0.5, top_k=5), Sampling(30, 1, top_k=5)]
     assert [len(sample.text) for sample in comparison.results[0].samples] == [30, 30]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "code",
-    ["context.record(notes=[None])", "context.record(parameters='many')", "context.report(Progress(float('nan')))"],
-)
-def test_odd_statistics_and_progress_do_not_fail_a_row(code: str, tmp_path: Path) -> None:
-    *events, row = [event for _, event in LocalExecutor(1).run([make_job(write_plugin(tmp_path, "fit", code))])]
-    assert isinstance(row, Row)
-    assert row.status == "ok"
-    assert all(isinstance(event, Progress) and event.fraction >= 0 for event in events)

@@ -28,7 +28,7 @@ LAYERS = (
     {"training"},
     {"model"},
     {"storage", "registry", "corpus", "charlevel", "sampling", "scoring", "neural"},
-    {"capabilities", "generator", "spec"},
+    {"capabilities", "generator", "reported", "spec"},
     {"tokenization"},
     {"errors", "processes"},
 )

@@ -207,35 +207,6 @@ def test_valid_statistics_are_recorded() -> None:
     assert record.characters_per_second > 0
 
 
-@pytest.mark.parametrize("passes", [math.nan, math.inf, "many"])
-def test_passes_that_are_not_a_finite_number_count_as_one(passes: Any) -> None:
-    assert record_of(passes=passes).characters_per_second > 0
-
-
-def test_values_of_the_wrong_type_are_dropped() -> None:
-    record = record_of(parameters="many", steps=2.5, notes=[None, 3])
-    assert (record.parameters, record.steps, record.notes) == (None, None, ["None", "3"])
-
-
-@pytest.mark.parametrize(
-    ("curve", "points"),
-    [
-        ([[1.0, math.nan], [2.0, 3.0], [math.inf, 1.0]], [[2.0, 3.0]]),
-        (np.array([[1, 2], [3, 4]]), [[1.0, 2.0], [3.0, 4.0]]),
-        ([[1.0, 2.0, 3.0]], []),
-        ("no curve", []),
-        (None, []),
-    ],
-)
-def test_a_curve_contains_finite_pairs_only(curve: Any, points: list[list[float]]) -> None:
-    assert record_of(curve=curve).curve == points
-
-
-def test_details_become_json_values() -> None:
-    details = record_of(details={"share": np.float32(0.5), "table": np.arange(3), 7: {"nan": math.nan}}).details
-    assert details == {"share": 0.5, "table": [0, 1, 2], "7": {"nan": None}}
-
-
 def test_chosen_options_are_in_the_spec_of_the_record() -> None:
     assert record_of(chosen={"smoothing": 0.25}).spec == "unigram:smoothing=0.25"
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from genbench import registry
+from genbench import registry, reported
 from genbench.capabilities import token_log_probs
 from genbench.corpus.loading import load_corpus
 from genbench.errors import ContractError
 from genbench.generator import Generator, LogProbs, Text, TrainContext, TrainStats
+from genbench.spec import option_values
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 STEPS = 40  # optimizer steps of a network
@@ -78,7 +79,9 @@ class Subject:
 
     def refit(self, generator: Generator, train: str, valid: str) -> None:
         """Train a generator, which may have been trained before."""
-        generator.fit(Text(train), Text(valid), replace(self.context, stats=TrainStats()))
+        stats = TrainStats()
+        generator.fit(Text(train), Text(valid), replace(self.context, stats=stats))
+        reported.require_options(replace(stats).chosen, option_values(generator))
 
     def states(self, characters: int = SHOWN_CHARACTERS) -> Iterator[tuple[Any, int]]:
         """Yield the trained generator's state before each token of the beginning of the test text, and the token."""

@@ -51,3 +51,12 @@ class Text:
     def parts(self, size: int = PART_CHARACTERS) -> Iterator[str]:
         """Yield the text in parts of at least `size` characters, each starting at the beginning of a line."""
         return split_parts(self._text, size)
+
+
+def replace_surrogates(text: str) -> str:
+    r"""Return a text that can be stored: each lone surrogate, as in a file name that is not UTF-8, as an escape.
+
+    >>> replace_surrogates("caf\udce9")
+    'caf\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from genbench import registry
+from genbench import registry, reported
 from genbench.capabilities import training_memory
-from genbench.errors import ContractError, UserError
+from genbench.errors import ContractError, SpecError, UserError
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
@@ -104,7 +104,12 @@ def train_and_report(
     name = f"{text.author} {spec}"
     on_progress = partial(listener.job_progress, index, name)
     with report_interrupt(listener):
-        model = train_model(generator, spec, text, settings, folder=folder, retrain=retrain, on_progress=on_progress)
+        try:
+            model = train_model(
+                generator, spec, text, settings, folder=folder, retrain=retrain, on_progress=on_progress
+            )
+        except ContractError as error:
+            raise ContractError(f"{spec} cannot be trained: {error}") from error
     listener.job_done(index, name, describe_outcome(model))
     return model
 
@@ -171,7 +176,7 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
     # only the fit itself is timed, and only its time counts for the budget
     clock = TrainingClock(context.device)
     generator.fit(Text(text.train), Text(text.fitting_text), replace(context, clock=clock))
-    record = _record(context.stats, Spec.parse(card.spec), clock, len(text.train))
+    record = _record(generator, context.stats, card, clock, len(text.train))
 
     # the card, completed with the statistics
     unread = text.choosing_text
@@ -186,58 +191,44 @@ def _store_partial(
     generator: Generator, card: ModelCard, text: TrainingText, stats: TrainStats, clock: TrainingClock, folder: Path
 ) -> Model | None:
     """Store a partly trained model, with its bits on validation text; None before anything was learned."""
-    record = _record(stats, Spec.parse(card.spec), clock, len(text.train))
-    bits = validation_bits(generator, text.choosing_text)
-    record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, "interrupted"])
-
-    # the budget is the time that was spent, so that it is not taken for the whole training
-    card = replace(card, budget=record.budget_seconds, steps=None, flops=None, training=record)
     try:
+        record = _record(generator, stats, card, clock, len(text.train))
+        bits = validation_bits(generator, text.choosing_text)
+        record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, "interrupted"])
+
+        # the budget is the time that was spent, so that it is not taken for the whole training
+        card = replace(card, budget=record.budget_seconds, steps=None, flops=None, training=record)
         stored = models.store_model(generator, folder, card, TrainingWords.from_text(text.train))
     except Exception:
         return None
     return Model(generator, stored.card, id=stored.name)
 
 
-def _record(stats: TrainStats, spec: Spec, clock: TrainingClock, characters: int) -> TrainingRecord:
-    """Return the statistics of a training; values of the wrong type, from a plugin, are dropped."""
-    seconds = clock.wall_seconds
-
-    # plugins may report numpy integers, which JSON does not have
-    parameters, steps = (
-        int(value) if isinstance(value, int | np.integer) else None for value in (stats.parameters, stats.steps)
-    )
-
-    # a number of passes that is not finite or not a number counts as one
-    known = isinstance(stats.passes, int | float | np.number) and np.isfinite(stats.passes)
-    passes = float(stats.passes) if known else 1.0
-    operations = isinstance(stats.flops, int | float | np.number) and bool(np.isfinite(stats.flops))
-
+def _record(
+    generator: Generator, stats: TrainStats, card: ModelCard, clock: TrainingClock, characters: int
+) -> TrainingRecord:
+    """Return the statistics of a training. Raises ContractError if a generator changed them to something invalid."""
+    seconds, stats = clock.wall_seconds, replace(stats)
+    reported.require_options(stats.chosen, option_values(generator))
+    spec = Spec.parse(card.spec).fill(stats.chosen)
+    try:
+        Spec.parse(spec)
+    except SpecError as error:
+        raise ContractError(f"it reports chosen values of which no SPEC can be made: {error}") from error
     return TrainingRecord(
         seconds=round(seconds, 3),
         cpu_seconds=round(clock.cpu_seconds, 3),
         budget_seconds=round(clock(), 3),
-        characters_per_second=round(characters * passes / seconds),
-        parameters=parameters,
-        steps=steps,
-        flops=float(stats.flops or 0) if operations else None,
-        passes=passes,
-        curve=_finite_points(stats.curve),
-        notes=[str(note) for note in stats.notes],
-        spec=spec.fill(stats.chosen),
-        details=json_values(stats.details),
+        characters_per_second=min(round(characters * stats.passes / seconds), reported.MAX_COUNT),
+        parameters=stats.parameters,
+        steps=stats.steps,
+        flops=stats.flops,
+        passes=stats.passes,
+        curve=stats.curve,
+        notes=stats.notes,
+        spec=spec,
+        details=stats.details,
     )
-
-
-def _finite_points(curve: Any) -> list[list[float]]:
-    """Return a learning curve as pairs of finite numbers: seconds, bits per character."""
-    # a plugin may have reported anything
-    try:
-        points = np.asarray(curve, dtype=np.float64).reshape(-1, 2)
-    except (TypeError, ValueError):
-        return []
-    finite: list[list[float]] = points[np.isfinite(points).all(axis=1)].tolist()
-    return finite
 
 
 def _store(model: Model, folder: Path) -> Model:
