@@ -11,7 +11,7 @@ from genbench.errors import UserError
 from genbench.experiments.compare import compare, run_comparison
 from genbench.experiments.executors.base import STOPPED
 from genbench.experiments.executors.create import create_executor
-from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_result
+from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_job, unpack_result
 from genbench.experiments.executors.local import LocalExecutor
 from genbench.experiments.executors.ray_task import TaskMessage, run_in_folder
 from genbench.experiments.job import Job
@@ -84,6 +84,20 @@ def test_a_plugin_file_is_sent_and_its_model_has_the_original_path(tmp_path: Pat
     assert model.card.source
     assert model.card.training.spec == row.spec == spec
     assert model.load()
+
+
+def test_what_a_plugin_file_imports_from_its_folder_is_sent_along(tmp_path: Path) -> None:
+    spec = write_plugin(tmp_path, "fit", "from package import part")
+    for name in ("package/__init__.py", "package/part.py", "unused.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"NAME = {name!r}\n", encoding="utf-8")
+    job = make_job(spec)
+    (tmp_path / "remote").mkdir()
+    path = unpack_job(job, pack_job(job), tmp_path / "remote").spec.path
+    assert path is not None
+    assert path.is_relative_to(tmp_path / "remote")
+    files = {file.relative_to(path.parent).as_posix() for file in path.parent.rglob("*.py")}
+    assert files == {"toy.py", "package/__init__.py", "package/part.py"}
 
 
 def test_a_path_that_cannot_be_part_of_a_spec_is_refused(tmp_path: Path) -> None:

@@ -253,6 +253,36 @@ def test_a_model_of_a_changed_plugin_is_refused(pell: Corpus, tmp_path: Path) ->
         model.load()
 
 
+def test_a_changed_module_beside_a_plugin_means_another_training(pell: Corpus, tmp_path: Path) -> None:
+    helper, plugin = tmp_path / "counting.py", tmp_path / "unigram.py"
+    source = HEADER + f"sys.path.append({str(tmp_path)!r})\nimport counting\n" + unigram_source()
+    plugin.write_text(source.replace("+ self.smoothing", "+ counting.EXTRA"))
+    helper.write_text("EXTRA = 0.5\n")
+    first = genbench.train(pell, str(plugin))
+    assert genbench.train(pell, str(plugin)).reused
+
+    # another training, by the new code; the old model does not belong to it
+    helper.write_text("EXTRA = 5.0\n")
+    second = genbench.train(pell, str(plugin))
+    assert not second.reused
+    assert second.id != first.id
+    assert second.score("the").bits != first.score("the").bits
+    with pytest.raises(UserError, match=r"unigram.py, or a file that it uses, has changed since"):
+        genbench.load(first.id)
+
+
+def test_another_version_and_other_code_of_a_package_mean_another_training(
+    pell: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = genbench.train(pell, CHAIN)
+    monkeypatch.setattr("genbench.training.settings.__version__", "0.0.9")
+    older = genbench.train(pell, CHAIN)
+    assert genbench.train(pell, CHAIN).reused
+    monkeypatch.setattr("genbench.registry.installed_files", lambda spec: [Path(__file__)])
+    assert len({first.id, older.id, genbench.train(pell, CHAIN).id}) == 3
+    assert genbench.load(first.id).generator  # every version's model can be used
+
+
 @pytest.mark.parametrize(
     "words",
     [

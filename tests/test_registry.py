@@ -10,6 +10,7 @@ from processes import HEADER
 
 from genbench import Generator, registry
 from genbench.errors import ContractError, SpecError
+from genbench.spec import Spec
 
 TWO_GENERATORS = (Path(__file__).parent / "doubles.py").read_text(encoding="utf-8")
 UNIGRAM = HEADER + unigram_source()
@@ -81,3 +82,40 @@ def test_a_plugin_for_a_later_contract_asks_for_an_upgrade(tmp_path: Path) -> No
     (tmp_path / "mine.py").write_text(source, encoding="utf-8")
     with pytest.raises(ContractError, match=r"supports 2; pip install --upgrade genbench"):
         registry.create(f"{tmp_path}/mine.py")
+
+
+def write_files(folder: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+def test_the_files_that_a_plugin_imports_from_its_own_folder_are_found_without_running_them(tmp_path: Path) -> None:
+    imported = {
+        "helper.py": "import os, json\nfrom package.deep import part, constant\n",
+        "lazy.py": "",
+        "named.py": "",
+        "loaded.py": "import plugin\n",  # a circle ends
+        "package/__init__.py": "from . import sibling\n",
+        "package/sibling.py": "from .deep.below import *\n",
+        "package/deep/__init__.py": "raise SystemExit\n",
+        "package/deep/part.py": "from ..above import x\n",
+        "package/deep/below.py": "not Python\n",
+        "package/above.py": "",
+        "native.cpython-311-x86_64-linux-gnu.so": "",
+    }
+    plugin = (
+        "import numpy, helper as h, native\nfrom importlib import import_module\n"
+        "def f():\n    from lazy import g\n    import_module('named')\n    spec_from_file_location('x', 'loaded.py')\n"
+    )
+    others = {"other.py": "", "package/unused.py": "", "text.txt": "helper", "deep/part.py": ""}
+    write_files(tmp_path, {"plugin.py": plugin} | imported | others)
+    found = registry.imported_files(tmp_path / "plugin.py")
+    assert found[0] == tmp_path / "plugin.py"
+    assert {path.relative_to(tmp_path).as_posix() for path in found[1:]} == set(imported)
+
+
+def test_the_files_of_an_installed_generator_are_those_of_its_package() -> None:
+    chain = {path.name for path in registry.installed_files(Spec.parse("mixture:parts=markov-char+nltk-lm"))}
+    assert {"ngram.py", "suffix_tree.py", "mixture.py", "nltk_lm.py", "__init__.py"} <= chain
+    assert registry.installed_files(Spec.parse("./plugin.py:order=3")) == []

@@ -3,12 +3,15 @@
 lookup        the generator that a SPEC names
 installed     entry points of the group `genbench.generators`
 plugin_files  generators in .py files
+code_files    the files of code that decide what a generator does
 source_code   options and descriptions read from the code of a plugin, which is not imported
 classes       what a generator class must be
 description   options, defaults and help of a generator; a plugin file is asked in another process
 worker        the process that imports a plugin file to describe it
 """
 
+from genbench.registry.code_files import imported_files as imported_files
+from genbench.registry.code_files import installed_files as installed_files
 from genbench.registry.description import Description as Description
 from genbench.registry.description import describe as describe
 from genbench.registry.description import describe_here as describe_here

@@ -16,6 +16,7 @@ from types import ModuleType
 from genbench.errors import ContractError, SpecError
 from genbench.generator import Generator
 from genbench.registry.classes import checked_class, describe_import_error
+from genbench.registry.code_files import imported_files
 
 _allowed_files: ContextVar[tuple[Path, ...] | None] = ContextVar("_allowed_files", default=None)
 
@@ -66,6 +67,11 @@ def _run_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+
+    # what it imports from its folder may have changed since this process imported it
+    files = set(map(str, imported_files(path)))
+    for stale in [name for name, loaded in sys.modules.items() if getattr(loaded, "__file__", None) in files]:
+        del sys.modules[stale]
 
     # SystemExit too: a script that calls sys.exit must not end genbench
     sys.modules[name] = module  # dataclasses look up their module there

@@ -77,13 +77,18 @@ def _imports(body: list[ast.AST]) -> dict[str, tuple[str, str]]:
     return {alias.asname or alias.name: (str(node.module), alias.name) for node in statements for alias in node.names}
 
 
-@cache
-def syntax_nodes(path: Path | None) -> list[ast.AST]:
+def read_syntax_nodes(path: Path | None) -> list[ast.AST]:
     """Return all syntax nodes of a source file; none where it cannot be read."""
     try:
         return list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))) if path else []
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError):
         return []
+
+
+@cache
+def syntax_nodes(path: Path | None) -> list[ast.AST]:
+    """Return all syntax nodes of a source file, which is read once."""
+    return read_syntax_nodes(path)
 
 
 def _source_file(module: str) -> Path | None:

@@ -17,9 +17,10 @@ FORMAT = 2
 CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
 KEY = (
-    *("author", "sha256", "held_out", "fitted_on", "generator", "source", "options"),
+    *("author", "sha256", "held_out", "fitted_on", "generator", "source", "code", "genbench", "options"),
     *("seed", "budget", "steps", "flops", "device"),
 )
+INSTALLATION = ("code", "genbench")  # what a model that was trained elsewhere need not have in common
 FIRST_HALF = "first half"  # of the validation text, in sweeps
 MIN_CORE_SHARE = 0.85  # of a core; time budgets of trainings that had less are not comparable
 ENDED_EARLY = 0.8  # of its budget; a training that took less ended by itself
@@ -82,13 +83,14 @@ class ModelCard:
     lines: str
     spec: str  # as it was asked for
     generator: str
-    source: str  # digest of the files that the SPEC names, "" where it names none
+    source: str  # digest of the files that the SPEC names, and of what plugin files import; "" where it names none
     options: dict[str, OptionValue]
     seed: int
     budget: float | None  # seconds
     steps: int | None
     device: str
     flops: float | None = None  # floating-point operations that were asked for
+    code: str = ""  # digest of the installed packages that provide its generators
     fitted_on: str = ""  # FIRST_HALF of the validation text; "": all of it
     training: TrainingRecord = field(default_factory=TrainingRecord)
     genbench: str = ""  # version
@@ -156,8 +158,8 @@ def _require_card(card: Any) -> None:
     # the card itself
     untrusted.require_types(card, _KINDS)
     untrusted.require_types(card, {"books": (list,), "lines": (str,)})
-    later = {"imported": False, "seal": "", "flops": None, "fitted_on": ""}
-    kinds = {"imported": (bool,), "seal": (str,), "flops": _NUMBER, "fitted_on": (str,)}
+    later = {"imported": False, "seal": "", "flops": None, "fitted_on": "", "code": ""}
+    kinds = {"imported": (bool,), "seal": (str,), "flops": _NUMBER, "fitted_on": (str,), "code": (str,)}
     untrusted.require_types(later | card, kinds)
     if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
         raise ValueError("a string that is too long")

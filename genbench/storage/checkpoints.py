@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from genbench import __version__
 from genbench.generator import Learned
 from genbench.storage import files, untrusted
 
@@ -58,5 +57,5 @@ def remove_old(models: Path) -> None:
 
 def checkpoint_of(models: Path, key: Mapping[str, Any]) -> Checkpoint:
     """Return the checkpoint of a training, by the key of its model card, in the folder of stored models."""
-    identity = json.dumps([__version__, dict(key)], sort_keys=True)
+    identity = json.dumps(dict(key), sort_keys=True)
     return Checkpoint(models / FOLDER / f"{sha256(identity.encode()).hexdigest()[:20]}.safetensors")

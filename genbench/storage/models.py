@@ -31,12 +31,13 @@ from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, files, seal
 from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
+from genbench.storage.cards import INSTALLATION, ModelCard, is_outdated, outdated_card, read_card
 from genbench.storage.cards import KEY as KEY
-from genbench.storage.cards import ModelCard, is_outdated, outdated_card, read_card
 from genbench.storage.records import JsonObject
 from genbench.storage.stored_model import POLL_SECONDS, digest, fingerprint_of, named_files, read_stored
 from genbench.storage.stored_model import StoredModel as StoredModel
 from genbench.storage.stored_model import digest_of as digest_of
+from genbench.storage.stored_model import files_digest as files_digest
 from genbench.storage.stored_model import has_digest as has_digest
 from genbench.storage.stored_model import model_at_fault as model_at_fault
 from genbench.storage.stored_model import models_folder as models_folder
@@ -49,7 +50,7 @@ RENAME_ATTEMPTS = 100  # to put a model where other processes put theirs
 def training_key(
     spec: Spec, options: Mapping[str, Any], sources: Iterable[str | Path], about: Mapping[str, Any]
 ) -> JsonObject:
-    """Return what makes two trainings the same: text, generator with its options, seed, budget or steps, device.
+    """Return what makes two trainings the same: generator with its options, and what `about` says.
 
     `sources` are the files that the SPEC names.
     """
@@ -71,15 +72,21 @@ def list_outdated(folder: Path) -> list[str]:
 def find_models(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] = ()) -> list[StoredModel]:
     """Return the models whose cards have all these values, newest first.
 
-    Imported models are left out, except those whose names are in `imported`, which come first.
+    Imported models are left out, except those whose names are in `imported`, which come first; another version of
+    genbench may have trained them.
     """
+    elsewhere = {name: value for name, value in wanted.items() if name not in INSTALLATION}
     matches = [
         model
         for model in list_models(folder)
         if (not model.card.imported or model.name in imported)
-        and all(getattr(model.card, name, None) == value for name, value in wanted.items())
+        and _has_values(model.card, elsewhere if model.card.imported else wanted)
     ]
     return sorted(matches, key=lambda model: model.name not in imported)
+
+
+def _has_values(card: ModelCard, wanted: Mapping[str, Any]) -> bool:
+    return all(getattr(card, name, None) == value for name, value in wanted.items())
 
 
 def find_model(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] = ()) -> StoredModel | None:
@@ -185,7 +192,7 @@ def store_model(
         files.save_generator(generator, temporary, training_words)
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
         created = datetime.now(UTC).isoformat()
-        return _place(temporary, replace(card, genbench=__version__, created=created, files=digests))
+        return _place(temporary, replace(card, genbench=card.genbench or __version__, created=created, files=digests))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -202,7 +209,8 @@ def write_model(
 
         # the card is written last: a folder without one is not a model
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
-        card = replace(card, genbench=__version__, created=card.created or datetime.now(UTC).isoformat(), files=digests)
+        version, created = card.genbench or __version__, card.created or datetime.now(UTC).isoformat()
+        card = replace(card, genbench=version, created=created, files=digests)
         files.write_atomic(temporary / CARD, json.dumps(card.to_dict(), ensure_ascii=False, indent=2).encode())
     return folder
 

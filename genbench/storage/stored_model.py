@@ -115,7 +115,10 @@ class StoredModel:
         spec = Spec.parse(self.card.spec)
         with registry.allow_files(self.allowed_files):
             if self.allowed_files != () and source_digest(named_files(self.card)) != self.card.source:
-                raise UserError(f"{spec.path or spec.name} has changed since {self.name} was trained: train it again")
+                raise UserError(
+                    f"{spec.path or spec.name}, or a file that it uses, has changed since {self.name} was trained: "
+                    "train it again"
+                )
             generator, words = self._restore(spec)
 
         # remember the name for `model_at_fault`
@@ -189,9 +192,20 @@ def named_files(card: ModelCard) -> list[str]:
 
 
 def source_digest(sources: Iterable[str | Path]) -> str:
-    """Return the digest of the files that a SPEC names, such as a plugin or vectors; "" where there are none."""
+    """Return the digest of the files that a SPEC names, such as a plugin or vectors; "" where there are none.
+
+    A plugin file stands for the files too that it imports from its own folder.
+    """
     paths = [Path(path) for path in dict.fromkeys(sources) if os.path.isfile(path)]
-    return digest(b"".join(bytes.fromhex(digest_of(path)) for path in paths)) if paths else ""
+    return files_digest(
+        file for path in paths for file in (registry.imported_files(path) if path.suffix == ".py" else [path])
+    )
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """Return a digest of the contents of files in their order; "" for none."""
+    contents = b"".join(bytes.fromhex(digest_of(path)) for path in paths)
+    return digest(contents) if contents else ""
 
 
 def fingerprint_of(options: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:

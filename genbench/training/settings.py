@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field, replace
 
+from genbench import __version__, registry
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.split import split_validation
 from genbench.errors import UserError
-from genbench.spec import parse_duration, require_integer
+from genbench.spec import Spec, parse_duration, require_integer
+from genbench.storage import models
 from genbench.storage.cards import FIRST_HALF
 from genbench.storage.records import JsonObject
 
@@ -95,9 +97,14 @@ class TrainingText:
         return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
 
 
-def describe_training(text: TrainingText, settings: TrainSettings) -> JsonObject:
-    """Return what makes two trainings the same apart from the generator, as a card stores it."""
+def describe_training(spec: Spec, text: TrainingText, settings: TrainSettings) -> JsonObject:
+    """Return what makes two trainings the same apart from SPEC and options, as a card stores it: text, code, settings.
+
+    The code is this version of genbench, and all of the installed packages whose generators the SPEC names.
+    """
     return {
+        "genbench": __version__,
+        "code": models.files_digest(registry.installed_files(spec)),
         "author": text.author,
         "sha256": text.sha256,
         "held_out": text.held_out,

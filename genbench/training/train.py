@@ -162,7 +162,7 @@ def json_values(value: Any) -> Any:
 def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainSettings) -> ModelCard:
     """Return the model card of a training before it starts."""
     sources = [spec.text[start:end] for start, end in registry.file_spans(spec, type(generator))]
-    key = models.training_key(spec, option_values(generator), sources, describe_training(text, settings))
+    key = models.training_key(spec, option_values(generator), sources, describe_training(spec, text, settings))
     return ModelCard(spec=str(spec), books=text.books, lines=text.lines, sources=sources, **key)
 
 

@@ -34,6 +34,7 @@ class JobBundle:
     """The files of one job."""
 
     files: FileContents = field(default_factory=dict)  # by their names in the SPEC
+    modules: dict[str, FileContents] = field(default_factory=dict)  # by plugin file: what it imports from its folder
     model_name: str = ""  # of the stored model
     model: FileContents = field(default_factory=dict)  # {} where the job has to train it
     checkpoint: bytes = b""
@@ -49,7 +50,10 @@ def pack_job(job: Job) -> JobBundle:
     for name in names:
         if SYNTAX & set(Path(name).name):
             raise UserError(f"{name!r} has one of ()+:,= in its name and cannot be sent to another machine: rename it")
-    bundle = JobBundle({name: Path(name).read_bytes() for name in names})
+    bundle = JobBundle(
+        {name: Path(name).read_bytes() for name in names},
+        {name: _modules(Path(name)) for name in names if name.endswith(".py")},
+    )
 
     # the model, or the checkpoint of an interrupted training
     key = _training_key(job)
@@ -69,8 +73,9 @@ def unpack_job(job: Job, bundle: JobBundle, folder: Path) -> Job:
     addresses = {}
     for index, (name, data) in enumerate(bundle.files.items()):
         path = _file_path(folder, index, name)
-        path.parent.mkdir()
-        path.write_bytes(data)
+        for place, contents in {path.name: data, **bundle.modules.get(name, {})}.items():
+            (path.parent / place).parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / place).write_bytes(contents)
         addresses[name] = str(path)
     if addresses:
         job = _with_files(job, addresses)
@@ -135,7 +140,8 @@ def _training_key(job: Job) -> Mapping[str, Any] | None:
     """Return what makes two trainings the same; None where no model is stored."""
     if not job.models:
         return None
-    return models.training_key(job.spec, job.options, _sources(job), describe_training(job.text, job.settings))
+    about = describe_training(job.spec, job.text, job.settings)
+    return models.training_key(job.spec, job.options, _sources(job), about)
 
 
 def _sources(job: Job) -> list[str]:
@@ -155,6 +161,12 @@ def _with_files(job: Job, addresses: Mapping[str, str]) -> Job:
 
 def _file_path(folder: Path, index: int, name: str) -> Path:
     return folder / f"file{index}" / Path(name).name
+
+
+def _modules(plugin: Path) -> FileContents:
+    """Return the files that a plugin file imports from its own folder, by their places in it."""
+    first, *others = registry.imported_files(plugin)
+    return {path.relative_to(first.parent).as_posix(): path.read_bytes() for path in others}
 
 
 def _json_escaped(path: str) -> str:
