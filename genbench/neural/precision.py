@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 
@@ -14,6 +15,7 @@ MMAP_BYTES = 1 << 30
 TRIM_BYTES = (1 << 31) - 1  # the largest value: never
 
 
+@cache
 def native_bf16(device: str) -> bool:
     """Return whether a device has native bf16 matrix products; emulated ones are much slower than fp32."""
     if device.startswith("cuda"):
