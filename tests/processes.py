@@ -22,6 +22,7 @@ from genbench.generator import LogProbs, Progress, TrainContext
 from genbench.tokenization import Text
 
 """
+DAEMON = "setsid sleep 10000 > /dev/null 2>&1 & echo $!"  # in a session of its own, and its parent ends
 Result = TypeVar("Result")
 StartGenbench = Callable[..., subprocess.Popen[str]]
 
@@ -58,6 +59,20 @@ def wait_for(function: Callable[[], Result], seconds: float = 60) -> Result:
             return result
         time.sleep(0.05)
     raise AssertionError(f"nothing after {seconds} seconds")
+
+
+def wait_for_end(process: int) -> None:
+    """Return once a process has ended, or only its entry in the process table is left; fail after five seconds."""
+    for _ in range(50):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+        stat = Path(f"/proc/{process}/stat")
+        if stat.exists() and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"process {process} is still running")
 
 
 def write_plugin(folder: Path, method: str, code: str) -> str:

@@ -10,10 +10,8 @@ import pytest
 from doubles import unigram_source
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import HEADER, write_plugin
-from typer.testing import CliRunner
+from processes import DAEMON, HEADER, wait_for_end, write_plugin
 
-from genbench.cli.main import app
 from genbench.errors import ContractError, SpecError
 from genbench.experiments.compare import compare
 from genbench.registry import Description, describe, load_registered, registered, summaries
@@ -81,11 +79,13 @@ def test_a_comparison_with_an_unusable_file_is_refused_before_it_starts(fault: s
 
 
 @pytest.mark.slow
-def test_a_check_survives_a_file_that_ends_the_process(tmp_path: Path) -> None:
-    (tmp_path / "exits.py").write_text("import os; os._exit(0)", encoding="utf-8")
-    result = CliRunner().invoke(app, ["generators", "check", str(tmp_path / "exits.py")])
-    assert result.exit_code == 1
-    assert "ended with exit code 0" in " ".join(result.output.split())
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
+def test_what_a_file_starts_when_it_is_imported_ends_with_its_description(tmp_path: Path) -> None:
+    path, started = tmp_path / "starts.py", tmp_path / "started"
+    code = f"open({str(started)!r}, 'w').write(subprocess.check_output(['sh', '-c', {DAEMON!r}], text=True))\n"
+    path.write_text(HEADER + code + unigram_source(), encoding="utf-8")
+    assert describe_one(str(path)).docstring
+    wait_for_end(int(started.read_text(encoding="utf-8")))
 
 
 @pytest.mark.slow

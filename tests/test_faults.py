@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import StartGenbench, wait_for, workers_of, write_plugin
+from processes import DAEMON, StartGenbench, wait_for, wait_for_end, workers_of, write_plugin
 
 from genbench.corpus import loading
 from genbench.errors import UserError
@@ -38,7 +38,6 @@ CARELESS = {  # method, code, reason that the row shows
     "kills itself": ("fit", "os.kill(os.getpid(), 9)", "was killed (signal 9)"),
     "fills standard error": ("fit", "[sys.stderr.write('x' * 9999) for _ in range(9999)]; 1 / 0", "division"),
 }
-DAEMON = "setsid sleep 10000 > /dev/null 2>&1 & echo $!"  # in a session of its own, and its parent ends
 HARMLESS = {  # method, code
     "prints": ("fit", "[print('x' * 9999) for _ in range(2000)]"),
     "leaves a thread": ("fit", "threading.Thread(target=time.sleep, args=(10_000,)).start()"),
@@ -93,20 +92,6 @@ def test_side_effects_of_a_generator_change_no_other_row(habit: str, tmp_path: P
     child = first.details.get("child")
     if child:
         wait_for_end(child)
-
-
-def wait_for_end(process: int) -> None:
-    """Return once a process has ended, or only its entry in the process table is left."""
-    for _ in range(50):
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return
-        stat = Path(f"/proc/{process}/stat")
-        if stat.exists() and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"process {process} is still running")
 
 
 @pytest.mark.slow

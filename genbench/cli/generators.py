@@ -72,24 +72,31 @@ def new(
 
 
 @app.command()
-def check(name: Spec) -> None:
+def check(
+    name: Spec, timeout: Annotated[str, typer.Option(metavar="TIME", help="Time limit of each check.")] = "10m"
+) -> None:
     """Run every check of the conformance kit on a generator; exit code 1 where one fails."""
-    from genbench import registry
     from genbench.errors import ContractError
     from genbench.report.terminal.checks import show_result
+    from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
-    from genbench.spec import Spec as ParsedSpec
-    from genbench.testing import CheckResult, Subject, run_checks
+    from genbench.spec import parse_duration
+    from genbench.testing import CheckResult, run_checks_in_process
 
+    # each result is shown as soon as it is there; until then, what is waited for
     out, failed = make_console(), 0
-    try:
-        registry.describe([ParsedSpec.parse(name)])  # a file that exits or loops when it is imported fails here
-        for result in run_checks(Subject.of(name)):
-            show_result(result, out)
-            failed += result.outcome == "fails"
-    except ContractError as error:
-        show_result(CheckResult("loads", "fails", "It is one complete generator for contract 2.", str(error)), out)
-        failed += 1
+    results = run_checks_in_process(name, parse_duration(timeout, "timeout"))
+    while True:
+        try:
+            with Live(make_console(stderr=True)) as live, live.stage(f"checking {name}"):
+                result = next(results, None)
+        except ContractError as error:
+            requirement = "It is one complete generator for contract 2."
+            result, results = CheckResult("loads", "fails", requirement, str(error)), iter(())
+        if result is None:
+            break
+        show_result(result, out)
+        failed += result.outcome == "fails"
 
     # a failure is visible in the exit code; otherwise suggest the next command
     if failed:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from genbench.processes.tree import become_subreaper, kill_descendants
+
 Receive = Callable[[], Any]  # returns the next request
 Send = Callable[[Any], None]  # sends an event
 
@@ -20,17 +22,13 @@ def json_line(event: Any) -> str:
     return json.dumps(event) + "\n"
 
 
-def serve(
-    answer: Callable[[Receive, Send], None],
-    *,
-    format_event: Callable[[Any], str] = json_line,
-    on_orphaned: Callable[[], None] = lambda: None,
-) -> None:
+def serve(answer: Callable[[Receive, Send], None], *, format_event: Callable[[Any], str] = json_line) -> None:
     """Call `answer` with a function that returns the next request on standard input, and one that sends events.
 
     What else is printed goes to standard error. The process ends when its standard input closes, since then the process
-    that waits for the events is gone; `on_orphaned` is called first.
+    that waits for the events is gone. Whatever it has started ends with it, unless it ends itself, as in `os._exit`.
     """
+    become_subreaper()
     events = redirect_stdout()
 
     def send(event: Any) -> None:
@@ -39,9 +37,12 @@ def serve(
 
     # the end of standard input means that the parent is gone
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(sys.stdin, requests, on_orphaned), daemon=True).start()
+    threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - the user's code has nothing to read
-    answer(lambda: json.loads(requests.get()), send)
+    try:
+        answer(lambda: json.loads(requests.get()), send)
+    finally:
+        kill_descendants(os.getpid())
 
 
 def redirect_stdout() -> TextIO:
@@ -51,9 +52,9 @@ def redirect_stdout() -> TextIO:
     return events
 
 
-def _read_requests(stdin: TextIO, requests: queue.SimpleQueue[str], on_orphaned: Callable[[], None]) -> None:
+def _read_requests(stdin: TextIO, requests: queue.SimpleQueue[str]) -> None:
     with contextlib.suppress(OSError, ValueError):
         for line in stdin:
             requests.put(line)
-    on_orphaned()
+    kill_descendants(os.getpid())
     os._exit(1)

@@ -8,11 +8,13 @@ from genbench.errors import GenbenchError, UserError, format_error
 from genbench.processes.child import Receive, Send, serve
 from genbench.registry.description import Description, Refusal, describe_here
 from genbench.spec import Spec
+from genbench.storage.memory import limit_memory
 from genbench.storage.records import to_json
 
 
 def main() -> None:
     """Describe the SPECs on standard input: a JSON list of their texts."""
+    limit_memory()
     serve(_answer)
 
 

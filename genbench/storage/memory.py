@@ -1,4 +1,4 @@
-"""The amount of memory of this machine, and the refusal of trainings that need more."""
+"""The amount of memory of this machine, the refusal of trainings that need more, and the limit of a process."""
 
 from __future__ import annotations
 
@@ -36,3 +36,17 @@ def require_memory(name: str, needed: int) -> None:
             f"{name} needs at least {needed >> 30:,} GB of memory to train, and this machine has "
             f"{available >> 30:,} GB; choose smaller options"
         )
+
+
+def limit_memory() -> None:
+    """Limit this process to the memory of the machine, so that an allocation fails before the system ends processes."""
+    try:
+        import resource
+
+        # a stricter limit of the system stays
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        memory = total_memory()
+        if memory and (soft == resource.RLIM_INFINITY or memory < soft):
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, hard))
+    except (ImportError, ValueError, OSError):
+        pass  # a system without such limits

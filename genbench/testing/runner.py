@@ -69,11 +69,16 @@ def run_checks(subject: Subject) -> Iterator[CheckResult]:
             return
 
 
+def requirement_and_advice(name: str) -> tuple[str, str]:
+    """Return what a check requires, and what to change where it fails: the two parts of its docstring."""
+    requirement, _, advice = (inspect.getdoc(CHECKS[name]) or "").partition("\n\n")
+    return requirement, advice.replace("\n", " ")
+
+
 def _run_check(check: Check, subject: Subject) -> CheckResult:
     """Run one check and return its result; any exception is a failure."""
-    # the docstring of a check is its requirement and its advice
     name, reason = check.__name__, subject.expected_failures.get(check.__name__, "")
-    requirement, _, advice = (inspect.getdoc(check) or "").partition("\n\n")
+    requirement, advice = requirement_and_advice(name)
 
     # a check that passes although its failure is declared has an outdated declaration
     try:
@@ -91,7 +96,7 @@ def _run_check(check: Check, subject: Subject) -> CheckResult:
     # it failed, as declared or not
     if reason:
         return CheckResult(name, "expected", requirement, example, reason)
-    return CheckResult(name, "fails", requirement, example, advice.replace("\n", " "))
+    return CheckResult(name, "fails", requirement, example, advice)
 
 
 def _require_known_checks(subject: Subject) -> None:

@@ -21,7 +21,6 @@ from genbench.experiments.preview import Preview
 from genbench.experiments.row import Audit, Row
 from genbench.generator import LogProbs, Progress, throttle
 from genbench.processes.child import Receive, Send, serve
-from genbench.processes.tree import become_subreaper
 from genbench.storage.stored_model import has_digest
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
@@ -34,7 +33,6 @@ def main() -> None:
 
 
 def _run(receive: Receive, send: Send) -> None:
-    become_subreaper()
     request = AuditRequest.from_dict(receive())
     with RowInProgress(request.row) as progress:
         progress.row = audit_row(request, send)

@@ -11,9 +11,7 @@ that waits for the row is gone.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from genbench.experiments.executors.messages import Trained, format_message
@@ -21,14 +19,13 @@ from genbench.experiments.job import HeldOutTexts, Job, RowInProgress, measure_j
 from genbench.experiments.row import Row
 from genbench.model import Model
 from genbench.processes.child import Receive, Send, serve
-from genbench.processes.tree import become_subreaper, kill_descendants
-from genbench.storage.memory import total_memory
+from genbench.storage.memory import limit_memory
 from genbench.storage.records import from_json
 
 
 def main() -> None:
     """Run the job on standard input."""
-    serve(_run, format_event=format_message, on_orphaned=partial(kill_descendants, os.getpid()))
+    serve(_run, format_event=format_message)
 
 
 def _run(receive: Receive, send: Send) -> None:
@@ -36,11 +33,8 @@ def _run(receive: Receive, send: Send) -> None:
     request = receive()
     job, folder = Job.from_dict(request["job"]), Path(request["folder"])
 
-    # what a generator starts ends with this process
-    become_subreaper()
-
     # an allocation that fails is an error of this row, and no reason for the system to end processes
-    _limit_memory()
+    limit_memory()
     row, model = train_job(job, send)
     folder, row = _dump(model, job, row, folder) if model is not None else (folder, row)
     if model is None or not row.ok:
@@ -63,20 +57,6 @@ def _dump(model: Model, job: Job, row: Row, folder: Path) -> tuple[Path, Row]:
     with RowInProgress(row, type(model.generator)) as progress:
         model.save(folder)
     return folder, progress.row
-
-
-def _limit_memory() -> None:
-    """Limit this process to the memory of the machine, so that an allocation fails before the system ends processes."""
-    try:
-        import resource
-
-        # a stricter limit of the system stays
-        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        memory = total_memory()
-        if memory and (soft == resource.RLIM_INFINITY or memory < soft):
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, hard))
-    except (ImportError, ValueError, OSError):
-        pass  # a system without such limits
 
 
 if __name__ == "__main__":
