@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from genbench.errors import SpecError, UserError, nearest
 from genbench.generator import Generator, OptionValue
+from genbench.tokenization.text import replace_surrogates
 
 FORM = "name, name:key=value,key=value, or a path to a .py file; see genbench generators list"
 SYNTAX = frozenset("()+:,=")  # characters of a SPEC that have a meaning
@@ -64,6 +65,8 @@ class Spec:
             return text
         if not isinstance(text, str):
             raise SpecError(f"SPEC {text!r} is not text; a SPEC is {FORM}")
+        if replace_surrogates(text) != text:
+            raise SpecError(f"SPEC {text!r} is not valid Unicode text; rename a file whose name is not UTF-8")
         if len(text) > MAX_CHARACTERS:
             raise SpecError(
                 f"SPEC {text[:40]!r}... has {len(text):,} characters, and may have {MAX_CHARACTERS:,}: give fewer"

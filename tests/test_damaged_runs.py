@@ -40,7 +40,7 @@ def stored(name: str = "rich") -> Path:
     )
     values = complete.to_dict() | {"settings": settings.__dict__ | {"samplings": [vars(settings.samplings[0])]}}
     for row in values["results"]:  # too few blocks for an interval, which takes time
-        row["block_bits"] = row["block_bits"][:5]
+        row |= {"characters": 5000, "block_bits": row["block_bits"][:5]} if row["status"] == "ok" else {}
         for stratum in (stratum for split in row["splits"].values() for stratum in split.values()):
             stratum |= {"block_bits": stratum["block_bits"][:5], "block_characters": stratum["block_characters"][:5]}
     return runs.store_run(values, name).folder / runs.FILE
@@ -135,6 +135,46 @@ def test_a_damaged_run_costs_its_own_line(
     assert load_run("last").name == "whole"
     assert run(monkeypatch, "runs", "remove", "rich") == 0
     assert runs.run_names() == ["whole"]
+
+
+Stratum = dict[str, Any]
+BLOCKS: dict[str, Callable[[dict[str, Any], Stratum], Any]] = {  # changes of a row, or of a stratum of it
+    "a block less": lambda row, stratum: row["block_bits"].pop(),
+    "no blocks": lambda row, stratum: row.update(block_bits=[]),
+    "another text": lambda row, stratum: row.update(characters=4000, block_bits=row["block_bits"][:4]),
+    "a stratum without characters": lambda row, stratum: stratum.update(characters=0),
+    "blocks without characters": lambda row, stratum: stratum.update(block_characters=[0.0] * 5),
+    "a block of a stratum less": lambda row, stratum: stratum["block_bits"].pop(),
+    "a size of a stratum less": lambda row, stratum: stratum["block_characters"].pop(),
+    "larger blocks than the stratum": lambda row, stratum: stratum.update(block_characters=[1e6] * 5),
+    "other places": lambda row, stratum: stratum.update(block_characters=[400.0] * 5),
+    "a block that is not a number": lambda row, stratum: stratum["block_bits"].append(float("nan")),
+    "no stratum": lambda row, stratum: row["splits"]["word-frequency"].pop("never"),
+}
+
+
+@pytest.mark.parametrize("change", BLOCKS)
+def test_blocks_that_do_not_fit_their_text_are_refused_in_one_sentence(change: str) -> None:
+    stored("whole")
+    path = stored()
+    values = json.loads(path.read_text(encoding="utf-8"))
+    row = values["comparison"]["results"][0]
+    BLOCKS[change](row, row["splits"]["word-frequency"]["never"])
+    path.write_text(json.dumps(values), encoding="utf-8")
+    assert "is damaged" in (sentence := outcome("rich")) or "the results are damaged" in sentence
+    assert "\n" not in sentence
+
+
+def test_runs_of_different_texts_with_one_checksum_have_no_difference() -> None:
+    rows = [pages.row("austen", "a", 2.0), pages.row("austen", "a", 2.0, characters=4000, block_bits=[2.0] * 4)]
+    (row,) = diff_comparisons(*map(pages.comparison, rows)).rows
+    assert (row.difference, row.interval) == (None, None)
+
+
+def test_a_run_with_a_byte_order_mark_is_read() -> None:
+    path = stored()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_run("rich").name == "rich"
 
 
 def test_an_empty_folder_does_not_use_up_a_name() -> None:

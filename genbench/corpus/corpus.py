@@ -11,7 +11,7 @@ from pathlib import Path
 from genbench.corpus.split import BOOK_SEPARATOR, BookStarts, BookText
 from genbench.errors import UserError
 from genbench.storage.outputs import require_writable, write_output
-from genbench.tokenization.text import Text
+from genbench.tokenization.text import Text, replace_surrogates
 
 PARTS = ("train", "valid", "test")
 
@@ -37,6 +37,13 @@ class Corpus:
     book_starts: BookStarts = ()  # in the training text
     notes: tuple[str, ...] = ()  # what reading it changed or noticed, one sentence each
     own_split: bool = False  # the parts are files of the user, used without any cleaning
+
+    def __post_init__(self) -> None:
+        # names of files may be no Unicode, and results must be
+        names = {name: tuple(map(replace_surrogates, getattr(self, name))) for name in ("books", "notes")}
+        starts = tuple((start, replace_surrogates(title)) for start, title in self.book_starts)
+        author, held_out = map(replace_surrogates, (self.author, self.held_out))
+        vars(self).update(names, author=author, held_out=held_out, book_starts=starts)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in PARTS)

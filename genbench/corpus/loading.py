@@ -21,7 +21,8 @@ from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_bo
 from genbench.corpus.split import BookText, find_held_out, join_texts, split_off_book, split_within_books
 from genbench.errors import CorpusError
 from genbench.storage.memory import total_memory
-from genbench.tokenization.text import Text
+from genbench.storage.user_files import named_path
+from genbench.tokenization.text import Text, replace_surrogates
 
 DEFAULT_AUTHORS = ("austen", "carroll")
 MIN_CHARACTERS = 1_000  # after cleaning
@@ -61,7 +62,7 @@ def load_corpus(
         name = gutenberg.PREFIX + "+".join(map(str, numbers))
         books = _gutenberg_books(numbers, reading, notes, on_progress, retries)
     elif is_path(author):
-        path = Path(author).expanduser()
+        path = named_path(author)
         if files := find_own_split(path, reading):
             corpus = _own_split_corpus(path, files, reading, notes, held_out)
             notes.send(on_message)
@@ -157,7 +158,7 @@ def is_path(author: str) -> bool:
     """Return whether a word is a path: it looks like one, or a file has that name and no catalogue author does."""
     if os.sep in author or "/" in author or author.lower().endswith((*TEXT_SUFFIXES, *RECORD_SUFFIXES)):
         return True
-    return author.lower() not in load_catalogue() and os.path.exists(author)
+    return author.lower() not in load_catalogue() and named_path(author).exists()
 
 
 def _require_memory(path: Path, files: Sequence[Path]) -> None:
@@ -178,7 +179,7 @@ def _path_name(path: Path) -> str:
     'my.novel'
     """
     path = Path(os.path.abspath(path))
-    return path.name if path.is_dir() else path.stem
+    return replace_surrogates(path.name if path.is_dir() else path.stem)
 
 
 def _path_books(path: Path, reading: Reading, notes: ReadingNotes) -> list[BookText]:
@@ -197,8 +198,8 @@ def _titles(path: Path, files: Sequence[Path]) -> list[str]:
     ['a.md', 'a.txt', 'old/b']
     """
     if list(files) == [path]:
-        return [path.stem]
-    whole = [file.relative_to(path).as_posix() for file in files]
+        return [replace_surrogates(path.stem)]
+    whole = [replace_surrogates(file.relative_to(path).as_posix()) for file in files]
     short = [os.path.splitext(name)[0] for name in whole]
     return [title if short.count(title) == 1 else name for title, name in zip(short, whole, strict=True)]
 

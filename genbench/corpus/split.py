@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from genbench.errors import CorpusError
+from genbench.tokenization.text import replace_surrogates
 
 TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # of the characters; the rest is the test part
 MAX_SHIFT = 0.025  # of the characters: how far a boundary may move to reach a paragraph or line break
@@ -114,6 +115,7 @@ def find_held_out(author: str, titles: Sequence[str], words: Sequence[str]) -> s
     """Return the only title that contains one of the words, ignoring case. Raises CorpusError for none or several."""
     if len(titles) < 2:
         raise CorpusError(f"{author} has one book, so none can be held out; name an author with several books")
+    words = list(map(replace_surrogates, words))
     matches = [title for title in titles if any(word.lower() in title.lower() for word in words)]
     if len(matches) != 1:
         raise CorpusError(

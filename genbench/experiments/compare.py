@@ -48,6 +48,7 @@ from genbench.storage.memory import require_memory
 from genbench.storage.models import models_folder
 from genbench.storage.records import from_json
 from genbench.tokenization.normal_form import differing_forms
+from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener
 
 STOPPED = "stopped before it was done; the same command resumes it"
@@ -216,7 +217,7 @@ def run_comparison(
         notes=settings.notes,
         expected=settings.expected,
         created=created,
-        command=list(command),
+        command=list(map(replace_surrogates, command)),
         environment=describe_environment(),
         settings=_absolute(settings, specs, list(analyses)) if repeatable else None,
     )

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genbench.analysis.attribution import Accuracy
+from genbench.analysis.bootstrap import BLOCK_CHARACTERS
 from genbench.analysis.novelty import NoveltyStatistics
+from genbench.analysis.strata import StratumBits
 from genbench.experiments.row import Row
 
 if TYPE_CHECKING:
@@ -64,9 +66,26 @@ def row_problems(row: Row) -> Iterator[str]:
     if not all(0 <= number < MAX_BITS for number in numbers):
         yield "a score is out of range"
 
+    # whole blocks of the test text, and of each stratum in it
+    blocks = (row.characters or 0) // BLOCK_CHARACTERS
+    if len(row.block_bits) != blocks:
+        yield f"it has {len(row.block_bits)} blocks of its test text, and should have {blocks}"
+    for by, split in row.splits.items():
+        for name, stratum in split.items():
+            if not _fits(stratum, blocks):
+                yield f"the blocks of {by} {name} do not fit its bits"
+
     # samples and their statistics
     if not all(map(_is_complete, row.novelty)):
         yield "the figures of a sample are missing"
+
+
+def _fits(stratum: StratumBits, blocks: int) -> bool:
+    """Return whether a stratum has as many blocks as its text; without characters it has no bits."""
+    if len(stratum.block_bits) != blocks or len(stratum.block_characters) != blocks:
+        return False
+    places = [(stratum.characters, stratum.bits), *zip(stratum.block_characters, stratum.block_bits, strict=True)]
+    return sum(stratum.block_characters) <= stratum.characters and not any(bits for size, bits in places if not size)
 
 
 def _is_complete(statistics: NoveltyStatistics) -> bool:
@@ -80,13 +99,13 @@ def _differ(shapes: Sequence[Any]) -> bool:
 
 
 def _blocks(row: Row) -> Any:
-    """Return the number of blocks of test text, and those of each stratum."""
+    """Return the characters of the test text, and those of each stratum by block."""
     strata = {
-        (by, name): (len(stratum.block_bits), len(stratum.block_characters))
+        (by, name): (stratum.characters, stratum.block_characters)
         for by, split in row.splits.items()
         for name, stratum in split.items()
     }
-    return len(row.block_bits), strata
+    return row.characters, strata
 
 
 def _contexts(row: Row) -> Any:

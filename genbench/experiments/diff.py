@@ -99,7 +99,8 @@ def _match_texts(a: Comparison, b: Comparison, author: str) -> TextMatch:
 def _diff_rows(row_a: Row, row_b: Row, a: Comparison, b: Comparison) -> RowDifference:
     bits_a, bits_b = (row.bits_per_character if row.ok else None for row in (row_a, row_b))
     result = RowDifference(row_a.author, _label(row_a, a.results), _label(row_b, b.results), (bits_a, bits_b))
-    if bits_a is None or bits_b is None or _match_texts(a, b, row_a.author) != "the same":
+    same_text = _match_texts(a, b, row_a.author) == "the same" and row_a.characters == row_b.characters
+    if bits_a is None or bits_b is None or not same_text:
         return result
 
     # rows of the same text: paired block bootstrap of the difference

@@ -29,6 +29,7 @@ from genbench.scoring import Score
 from genbench.spec import Span, Spec, option_values
 from genbench.storage.cards import FIRST_HALF
 from genbench.storage.records import JsonObject, JsonRecord, from_json
+from genbench.tokenization.text import replace_surrogates
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
 ReportProgress = Callable[[Progress], None]
@@ -136,7 +137,7 @@ class RowInProgress:
             reason = f"not enough memory after {peak:,.0f} MB: {_first_line(error) or 'an allocation failed'}"
         else:
             reason = format_error(error, inspect.getfile(self.kind) if self.kind else None)
-        self.row = self.row.failed(reason)
+        self.row = self.row.failed(replace_surrogates(reason))  # it may name a file
         return True
 
 

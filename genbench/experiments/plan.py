@@ -22,6 +22,7 @@ from genbench.neural.distributed import world_size
 from genbench.sampling import Sampling, require_prompt, resolve_prompt
 from genbench.spec import Spec, parse_duration, require_integer
 from genbench.storage import models
+from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener, TrainSettings
 
 DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
@@ -71,6 +72,14 @@ class CompareSettings:
     # set by `sweep`
     halving: int = 0
     score_validation: bool = False  # fit on the first half of the validation text, and score the second
+
+    def __post_init__(self) -> None:
+        # arguments of a command may be no Unicode, and results must be
+        for name in ("authors", "held_out"):
+            vars(self)[name] = list(map(replace_surrogates, getattr(self, name)))
+        for name in ("title", "notes", "expected"):
+            vars(self)[name] = replace_surrogates(getattr(self, name))
+        vars(self)["column"] = self.column and replace_surrogates(self.column)
 
     def validate(self, listener: ProgressListener = SILENT) -> list[DescribedSpec]:
         """Return the SPECs with their descriptions.

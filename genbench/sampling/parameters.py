@@ -10,7 +10,7 @@ import regex
 
 from genbench.errors import UserError
 from genbench.spec import MAX_INTEGER, require_integer
-from genbench.tokenization.text import Text
+from genbench.tokenization.text import Text, is_surrogate
 
 MAX_LENGTH = 10**8  # characters of a text
 MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
@@ -94,7 +94,7 @@ class Sampling:
 
 
 def _is_text(text: str) -> bool:
-    return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)
+    return bool(text) and not any(map(is_surrogate, text))
 
 
 def _require(valid: bool, name: str, value: object, choices: str) -> None:

@@ -47,28 +47,34 @@ def read_file(path: Path, max_bytes: int = MAX_CARD_BYTES) -> bytes:
 def parse_json(
     data: bytes | str, max_bytes: int = MAX_CARD_BYTES, *, max_values: int = MAX_JSON_VALUES, allow_nan: bool = True
 ) -> Any:
-    """Parse JSON in UTF-8: no duplicate names, no integer of more than 64 bits, no deep nesting, at most `max_bytes`.
+    """Parse JSON in UTF-8 of at most `max_bytes`; it may begin with a byte order mark.
 
-    The values are counted before they are created: each takes up to a hundred bytes of memory and as few as two of
-    the file. Without `allow_nan`, NaN and infinity are refused.
+    Refused are duplicate names, integers of more than 64 bits, deep nesting, lone surrogates and, without `allow_nan`,
+    NaN and infinity. The values are counted before they are created: each takes up to a hundred bytes of memory and as
+    few as two of the file.
 
     >>> parse_json(b'{"a": [1, 2.5, null]}')
     {'a': [1, 2.5, None]}
     """
     if len(data) > max_bytes:
         raise ValueError(f"JSON of more than {max_bytes >> 20} MB")
-    text = data.decode("utf-8") if isinstance(data, bytes) else data
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
     if sum(map(text.count, "[{,:")) > max_values:  # each value follows one of these
         raise ValueError(f"JSON of more than {max_values:,} values")
 
     # NaN is not JSON, but Python writes it
     constant = None if allow_nan else _refuse_constant
     try:
-        return json.loads(
+        value = json.loads(
             text, object_pairs_hook=_object_without_duplicates, parse_int=_parse_integer, parse_constant=constant
         )
+        if "\\ud" in text or "\\uD" in text:  # escapes of surrogates, which may be lone
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("JSON that is nested too deep") from None
+    except UnicodeEncodeError:
+        raise ValueError("JSON with text that is not Unicode") from None
+    return value
 
 
 def _refuse_constant(name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import sys
 import tomllib
@@ -20,6 +21,19 @@ _SPECIAL = {
     stat.S_ISSOCK: "a socket",
 }
 _CHUNK = 1 << 20  # bytes
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte that is not UTF-8, as `replace_surrogates` writes it
+
+
+def named_path(name: str) -> Path:
+    r"""Return the path of a name, with the home folder for "~".
+
+    A name in results may have escapes for bytes that are not UTF-8: "\udcffx.txt" is the file of that name or, where
+    there is none, that of the name with these bytes.
+    """
+    path = Path(name).expanduser()
+    if _ESCAPED.search(name) and not os.path.lexists(path):
+        return Path(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)).expanduser()
+    return path
 
 
 def special_file(path: Path) -> str:

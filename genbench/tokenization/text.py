@@ -53,6 +53,11 @@ class Text:
         return split_parts(self._text, size)
 
 
+def is_surrogate(character: str) -> bool:
+    """Return whether a character is half of a surrogate pair, as for a byte of a file name that is not UTF-8."""
+    return "\ud800" <= character <= "\udfff"
+
+
 def replace_surrogates(text: str) -> str:
     r"""Return a text that can be stored: each lone surrogate, as in a file name that is not UTF-8, as an escape.
 

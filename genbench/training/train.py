@@ -24,6 +24,7 @@ from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
 from genbench.storage.cards import ModelCard, TrainingRecord
 from genbench.storage.memory import require_memory
+from genbench.tokenization.text import replace_surrogates
 from genbench.training.budget_notes import budget_notes
 from genbench.training.listener import ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings, describe_training, resolve_device
@@ -144,10 +145,10 @@ def describe_outcome(model: Model) -> str:
 
 
 def json_values(value: Any) -> Any:
-    """Convert a value to JSON values: numpy numbers to Python numbers, and infinities and NaN to None."""
+    """Convert a value to JSON values: numpy numbers to Python numbers, infinities and NaN to None, text to Unicode."""
     # containers, item by item
     if isinstance(value, dict):
-        return {str(key): json_values(item) for key, item in value.items()}
+        return {replace_surrogates(str(key)): json_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [json_values(item) for item in value]
 
@@ -156,7 +157,7 @@ def json_values(value: Any) -> Any:
         return json_values(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    return value if isinstance(value, int | float | bool | None) else replace_surrogates(str(value))
 
 
 def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainSettings) -> ModelCard:

@@ -17,6 +17,7 @@ from genbench.storage.cards import CARD, FILES
 from genbench.storage.records import JsonObject
 from genbench.storage.stored_model import digest_of
 from genbench.storage.untrusted import require_regular_file
+from genbench.storage.user_files import named_path
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Handover:
         if self.digests:
             raise ContractError("its process asked for the test texts twice")
         try:
-            self.digests = {name: self._secure(Path(trained.folder), name) for name in sorted({CARD, *FILES})}
+            self.digests = {name: self._secure(named_path(trained.folder), name) for name in sorted({CARD, *FILES})}
         except (OSError, ValueError) as error:
             raise ContractError(f"its process sent no trained model: {error}") from error
         return HeldOutTexts(self.job.test, self.job.other_tests).to_dict()

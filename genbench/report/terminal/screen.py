@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from genbench.report.formatting import pluralize
+from genbench.tokenization.text import is_surrogate
 
 ENCODING_ERRORS = "genbench.replace"  # the name of the codec error handler `EncodingErrors`
 
@@ -55,8 +56,9 @@ class EncodingErrors:
         """Return the replacement of the characters, one for one, and the position after them."""
         if not isinstance(error, UnicodeEncodeError):
             raise error
-        replaced = "".join(REPLACEMENTS.get(char, "?") for char in error.object[error.start : error.end])
-        self.lost += replaced.count("?")
+        lacking = error.object[error.start : error.end]
+        replaced = "".join(REPLACEMENTS.get(char, "?") for char in lacking)
+        self.lost += replaced.count("?") - sum(map(is_surrogate, lacking))  # no encoding has lone surrogates
         return replaced, error.end
 
     def sentence(self) -> str:
