@@ -27,6 +27,7 @@ from genbench.analysis.memory import memory as memory
 from genbench.analysis.novelty import novelty as novelty
 from genbench.analysis.recall import recall as recall
 from genbench.analysis.recall import require_recall_places as require_recall_places
+from genbench.analysis.shared_passages import shared_passages
 from genbench.analysis.surprisal import surprisal as surprisal
 from genbench.corpus.corpus import Corpus, write_parts
 from genbench.corpus.loading import load_corpus
@@ -263,8 +264,15 @@ def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT
     return model.score(text, progress=listener.task("scoring"))
 
 
-def score_figures(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> JsonObject:
-    """Return the score of a text with its 95 % interval and the speed of scoring, as JSON values."""
+def score_figures(
+    model: Model, text: str | Text, *, corpus: Corpus | None = None, listener: ProgressListener = SILENT
+) -> JsonObject:
+    """Return the score of a text with its 95 % interval and the speed of scoring, as JSON values.
+
+    `corpus` is the text that the model was trained on; with it, the share of the text that stands in its training text
+    is a figure too, and a message if it is above 2 %.
+    """
+    shared = {} if corpus is None else _shared_share(text, corpus, listener)
     started = time.perf_counter()
     result = score(model, text, listener=listener)
     seconds = time.perf_counter() - started
@@ -278,9 +286,19 @@ def score_figures(model: Model, text: str | Text, *, listener: ProgressListener 
     counts = ("bits", "characters", "bytes", "words", "tokens")
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
     return {name: getattr(result, name) for name in (*counts, *derived)} | {
+        **shared,
         "interval": None if bounds is None else list(bounds),
         "score_characters_per_second": round(len(text) / seconds),
     }
+
+
+def _shared_share(text: str | Text, corpus: Corpus, listener: ProgressListener) -> JsonObject:
+    """Return the share of a text that stands in the training text of a corpus; a message says if it is large."""
+    with listener.stage(f"looking for the text in the training text of {corpus.author}"):
+        shared = shared_passages(str(corpus.train), str(text), corpus.book_starts)
+    if warning := shared.describe("the text"):
+        listener.message(warning)
+    return {"training_text_share": shared.share}
 
 
 def read_text(
@@ -360,6 +378,6 @@ def export_model(
 
     # its card, with the score of the test text
     stored = models.get_model(models.models_folder(), model.id)
-    figures = score_figures(model, text.test, listener=listener)
+    figures = score_figures(model, text.test, corpus=text, listener=listener)
     readme = model_card(stored.card, figures, registry.provider(stored.card.spec), model.training_words is not None)
     return sharing.export_model(stored, folder, readme)

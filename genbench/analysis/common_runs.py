@@ -38,13 +38,13 @@ def character_matches(train: str, texts: Sequence[str], limit: int | None = None
     [[2, 1, 1], [0, 2, 1]]
     """
     # number the characters of the texts; all others of the training text have one code
-    queries = [_code_points(text) for text in texts]
+    queries = [code_points(text) for text in texts]
     known = np.unique(np.concatenate([*queries, np.zeros(0, np.uint32)]))
     codes = np.full(UNICODE_SIZE, len(known) + 1, _smallest_type(len(known) + 2))
     codes[known] = np.arange(1, len(known) + 1)
 
     # the training text in parts, because its code points take four times the memory
-    parts = (codes[_code_points(train[start : start + PART])] for start in range(0, len(train), PART))
+    parts = (codes[code_points(train[start : start + PART])] for start in range(0, len(train), PART))
     sequence = np.concatenate([*parts, np.zeros(0, codes.dtype)])
     return _match_all(sequence, [codes[query] for query in queries], len(known) + 2, limit)
 
@@ -102,7 +102,8 @@ def _after(train: str, place: int, run: str) -> str:
     return train[place + len(run) : place + len(run) + 1]
 
 
-def _code_points(text: str) -> npt.NDArray[np.uint32]:
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Return the code points of a text, (characters,)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 

@@ -38,18 +38,25 @@ def list_() -> None:
 @accepts_groups
 def show(author: Author, reading: ReadingOptions) -> None:
     """Show an author's text: books, sizes, notes, checksum, beginning."""
+    from genbench.analysis.shared_passages import shared_with_training
     from genbench.corpus.loading import load_corpus
+    from genbench.report.formatting import format_measure
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
 
     with Live(make_console(stderr=True)) as live:
         text = load_corpus(author, **vars(reading), on_progress=live.download)
+        shared = shared_with_training(text)
 
     # sizes, checksum and beginning
     sizes = {part: f"{len(getattr(text, part)):,} characters" for part in ("train", "valid", "test")}
     pairs = [("author", text.author), ("books", "; ".join(text.books)), *sizes.items()]
-    pairs += [("lines", text.lines), *(("note", note) for note in text.notes)]
+    pairs += [
+        ("shared", f"{format_measure('shared_share', shared.share)} of the test text stands in the training text")
+    ]
+    notes = [note for note in (*text.notes, shared.warning()) if note]
+    pairs += [("lines", text.lines), *(("note", note) for note in notes)]
     digests = text.part_sha256 if text.own_split else {}  # of the user's files, to compare with published ones
     pairs += [("sha256", text.sha256), *((f"sha256 of {part}", digest) for part, digest in digests.items())]
     pairs += [("begins", text.train[:300])]

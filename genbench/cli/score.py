@@ -27,8 +27,9 @@ def score(
         from genbench import api
 
         text = model.text(file, live)
-        trained = model.model(model.corpus(author, live), single_or_best(generators), live)
-        figures = api.score_figures(trained, text, listener=live)
+        corpus = model.corpus(author, live)
+        trained = model.model(corpus, single_or_best(generators), live)
+        figures = api.score_figures(trained, text, corpus=corpus, listener=live)
     if json:
         print_json(figures)
     else:

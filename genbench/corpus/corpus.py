@@ -35,6 +35,7 @@ class Corpus:
     characters: int
     held_out: str = ""  # title of the book that is the whole test text
     book_starts: BookStarts = ()  # in the training text
+    test_starts: BookStarts = ()  # in the test text
     notes: tuple[str, ...] = ()  # what reading it changed or noticed, one sentence each
     own_split: bool = False  # the parts are files of the user, used without any cleaning
 

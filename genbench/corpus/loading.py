@@ -256,6 +256,7 @@ def _build_corpus(
         characters=len(text),
         held_out=title,
         book_starts=parts.book_starts,
+        test_starts=parts.test_starts,
         notes=tuple(notes.sentences()),
     )
 
@@ -281,6 +282,7 @@ def _own_split_corpus(
         sha256=split_digest(parts.train, parts.valid, parts.test),
         characters=characters,
         book_starts=parts.book_starts,
+        test_starts=parts.test_starts,
         notes=tuple(notes.sentences()),
         own_split=True,
     )

@@ -84,7 +84,7 @@ def read_own_split(folder: Path, files: dict[str, Path], reading: Reading, notes
     others = [str(file.relative_to(folder)) for file in visible_files(folder) if file not in set(files.values())]
     if others:
         notes.add(str(folder), f"{list_names(others)} left out (only the files of the split are read)")
-    return Split(train, valid, texts["test"], ((0, "train"),))
+    return Split(train, valid, texts["test"], ((0, "train"),), ((0, "test"),))
 
 
 def _read_part(file: Path, reading: Reading, notes: ReadingNotes) -> str:

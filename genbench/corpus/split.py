@@ -17,7 +17,7 @@ TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # of the characters; the rest is the test p
 MAX_SHIFT = 0.025  # of the characters: how far a boundary may move to reach a paragraph or line break
 BOOK_SEPARATOR = "\n\n"
 
-BookStarts = tuple[tuple[int, str], ...]  # offset in the training text at which a book starts, and the book's title
+BookStarts = tuple[tuple[int, str], ...]  # offset in a part at which a book starts, and the book's title
 
 
 class BookText(NamedTuple):
@@ -29,12 +29,13 @@ class BookText(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts of one or more books, and where each book starts in the training part."""
+    """The three parts of one or more books, and where each book starts in the training and in the test part."""
 
     train: str
     valid: str
     test: str
     book_starts: BookStarts
+    test_starts: BookStarts
 
 
 def split_text(text: str) -> tuple[str, str, str]:
@@ -95,8 +96,9 @@ def split_within_books(books: Sequence[BookText]) -> Split:
     """Split each book, so that every part contains some of every book."""
     parts = [split_text(book.text) for book in books]
     train_parts, valid_parts, test_parts = zip(*parts, strict=True)
-    starts = _book_starts([book.title for book in books], train_parts)
-    return Split(join_texts(train_parts), join_texts(valid_parts), join_texts(test_parts), starts)
+    titles = [book.title for book in books]
+    starts = _book_starts(titles, train_parts), _book_starts(titles, test_parts)
+    return Split(join_texts(train_parts), join_texts(valid_parts), join_texts(test_parts), *starts)
 
 
 def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
@@ -108,7 +110,8 @@ def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
     train_parts = [train + valid for train, valid, _ in parts]
     starts = _book_starts([book.title for book in others], train_parts)
     test = next(book.text for book in books if book.title == held_out)
-    return Split(join_texts(train_parts), join_texts([part for _, _, part in parts]), test, starts)
+    valid = join_texts([part for _, _, part in parts])
+    return Split(join_texts(train_parts), valid, test, starts, ((0, held_out),))
 
 
 def find_held_out(author: str, titles: Sequence[str], words: Sequence[str]) -> str:
@@ -134,10 +137,10 @@ def join_texts(texts: Iterable[str]) -> str:
     return "".join(text + _missing_newlines(text, BOOK_SEPARATOR) for text in others) + last + _missing_newlines(last)
 
 
-def _book_starts(titles: Sequence[str], train_parts: Sequence[str]) -> BookStarts:
-    """Return where each book's training part starts once `join_texts` has concatenated them."""
+def _book_starts(titles: Sequence[str], parts: Sequence[str]) -> BookStarts:
+    """Return where each book's part starts once `join_texts` has concatenated them."""
     starts, offset = [], 0
-    for title, part in zip(titles, train_parts, strict=True):
+    for title, part in zip(titles, parts, strict=True):
         starts.append((offset, title))
         offset += len(part) + len(_missing_newlines(part, BOOK_SEPARATOR))
     return tuple(starts)

@@ -20,7 +20,7 @@ from genbench.corpus.loading import is_path, load_corpora
 from genbench.errors import UserError
 from genbench.experiments.additions import STOPPED as STOPPED_ADDITIONS
 from genbench.experiments.additions import add_figures, interruptible
-from genbench.experiments.comparison import Comparison, CorpusInfo
+from genbench.experiments.comparison import Comparison
 from genbench.experiments.duplicates import unique_specs, unique_texts
 from genbench.experiments.environment import describe_environment
 from genbench.experiments.executors.base import Executor
@@ -40,13 +40,13 @@ from genbench.experiments.plan import (
 from genbench.experiments.row import Row
 from genbench.experiments.run_record import RunRecord
 from genbench.experiments.safe_listener import SafeListener
+from genbench.experiments.texts import describe_texts
 from genbench.generator import Progress
 from genbench.sampling import Sampling
 from genbench.spec import parse_duration
 from genbench.storage import runs
 from genbench.storage.memory import require_memory
 from genbench.storage.models import models_folder
-from genbench.storage.records import from_json
 from genbench.tokenization.normal_form import differing_forms
 from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener
@@ -211,7 +211,7 @@ def run_comparison(
     jobs = [replace(job, strata=strata[job.author]) for job in jobs]
     comparison = Comparison(
         genbench=__version__,
-        corpora={corpus.author: from_json(CorpusInfo, corpus.describe()) for corpus in corpora},
+        corpora=describe_texts(corpora, listener),
         results=[],
         title=settings.title,
         notes=settings.notes,

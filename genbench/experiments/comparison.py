@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.analysis.novelty import NoveltyStatistics
+from genbench.analysis.shared_passages import SharedPassages
 from genbench.analysis.style_judge import JudgeReport
 from genbench.errors import UserError
 from genbench.experiments.consistency import require_consistent
@@ -33,6 +34,7 @@ class CorpusInfo:
     notes: list[str] = field(default_factory=list)  # what reading it changed or noticed
     own_split: bool = False  # the parts are files of the user, used without any cleaning
     part_sha256: dict[str, str] = field(default_factory=dict)  # of "train", "valid" and "test" in UTF-8
+    shared_passages: SharedPassages | None = None  # what the test text shares with the training text
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,6 +20,7 @@ SCORES = {
     "word_perplexity": "word perplexity",
     "characters": "characters",
     "words": "words",
+    "training_text_share": "share that stands in the training text",
 }
 WITH_WORDS = (
     "The folder contains what `--max-overlap` needs: a 64-bit hash of each word of the training text, in their order. "

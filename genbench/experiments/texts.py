@@ -1,0 +1,36 @@
+"""What results say about each author's text, with the passages that the test text shares with the training text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from genbench.analysis.shared_passages import shared_with_training
+from genbench.corpus.corpus import Corpus
+from genbench.experiments.additions import interruptible
+from genbench.experiments.comparison import CorpusInfo
+from genbench.storage.records import from_json
+from genbench.training import ProgressListener
+
+
+def describe_texts(corpora: Sequence[Corpus], listener: ProgressListener) -> dict[str, CorpusInfo]:
+    """Return the description of each text by author; one whose test text stands in its training text has a note.
+
+    The note is reported at once, before hours of training.
+    """
+    return {corpus.author: _describe_text(corpus, listener) for corpus in corpora}
+
+
+def _describe_text(corpus: Corpus, listener: ProgressListener) -> CorpusInfo:
+    text = from_json(CorpusInfo, corpus.describe())
+    with listener.stage(f"looking for the test text of {corpus.author} in its training text"):
+        try:
+            shared = interruptible(partial(shared_with_training, corpus))
+        except MemoryError:
+            note = "not enough memory to look for passages of the test text in the training text"
+            return replace(text, notes=[*text.notes, note])
+    if warning := shared.warning():
+        listener.message(f"{corpus.author}: {warning}")
+        text = replace(text, notes=[*text.notes, warning])
+    return replace(text, shared_passages=shared)
