@@ -39,6 +39,7 @@ from genbench.experiments.compare import load_run as load_run
 from genbench.experiments.compare import rerun as rerun
 from genbench.experiments.config import read_config as read_config
 from genbench.experiments.diff import diff_comparisons as diff_comparisons
+from genbench.experiments.proof.prove import prove as prove
 from genbench.experiments.sweep import sweep as sweep
 from genbench.generator import Generator
 from genbench.model import Model
@@ -146,15 +147,16 @@ def train(
     return model
 
 
-def load(name: str | Path) -> Model:
+def load(name: str | Path, *, plugins: Sequence[str | Path] = ()) -> Model:
     """Load a model by the name that `genbench models list` shows, the model in a folder, or the best one of an author.
 
     An author's best model is that with the fewest bits per character on validation text, among those of the text that
-    was trained on last. Raises UserError if there is none, or if it is damaged.
+    was trained on last. `plugins` are the plugin files that a model in a folder may run: read them first. Raises
+    UserError if there is no model, if it is damaged, or if it needs another plugin file.
     """
     # a folder comes first; an author is not the name of a model
     best = best_model(str(name)) if models.read_model(Path(name)) is None else None
-    return Model.load(name) if best is None else Model.from_stored(best)
+    return Model.load(name, plugins=plugins) if best is None else Model.from_stored(best)
 
 
 def load_or_train(

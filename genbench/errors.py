@@ -4,6 +4,7 @@ GenbenchError           base class of all of them
 ├── UserError           an argument is invalid, or a requested file, model or author is not available
 │   ├── SpecError       a SPEC is malformed, or names an unknown generator or option
 │   ├── CorpusError     an author is unknown, or a text cannot be read or used
+│   ├── RoundingError   a text was compressed with other predictions of the same model, as another processor has them
 │   └── NotFittedError  a generator is used before training (also an AttributeError, so that hasattr works)
 └── ContractError       a generator violates the contract; in a comparison, only its row fails
 
@@ -35,6 +36,10 @@ class SpecError(UserError):
 
 class CorpusError(UserError):
     """An author is unknown, or a text cannot be read or used."""
+
+
+class RoundingError(UserError):
+    """A text was compressed with other predictions of the same model: another processor or version rounds otherwise."""
 
 
 class NotFittedError(UserError, AttributeError):

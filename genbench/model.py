@@ -36,12 +36,13 @@ class Model:
     reused: bool = False  # whether it was loaded instead of trained
 
     @classmethod
-    def load(cls, name: str | Path) -> Model:
+    def load(cls, name: str | Path, *, plugins: Sequence[str | Path] = ()) -> Model:
         """Load a stored model by name, or the model in a folder.
 
-        Raises UserError if there is none, or if it is damaged.
+        `plugins` are the plugin files that a model in a folder may run: read them first. Raises UserError if there is
+        no model, if it is damaged, or if it needs another plugin file.
         """
-        return cls.from_stored(models.open_model(name))
+        return cls.from_stored(models.open_model(name, plugins))
 
     @classmethod
     def from_stored(cls, stored: models.StoredModel) -> Model:

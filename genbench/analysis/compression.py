@@ -25,7 +25,7 @@ from hashlib import sha256
 import numpy as np
 
 from genbench.analysis.range_coder import Decoder, Encoder
-from genbench.errors import ContractError, UserError
+from genbench.errors import ContractError, RoundingError, UserError
 from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
 from genbench.model import Model
 from genbench.scoring import require_distribution
@@ -53,8 +53,8 @@ def compress(model: Model, data: bytes, *, listener: ProgressListener = SILENT) 
 def decompress(data: bytes, model: Model | None = None, *, listener: ProgressListener = SILENT) -> bytes:
     """Return the text that `compress` compressed, byte for byte; if `model` is None, search the stored models for it.
 
-    Raises UserError if the model is not stored or is another one, if the data is damaged, and if the model's
-    predictions differ from those on the machine that compressed the text: a wrong text is never returned.
+    Raises UserError if the model is not stored or is another one, or if the data is damaged, and RoundingError if the
+    model's predictions differ from those on the machine that compressed the text: a wrong text is never returned.
     """
     # the model, by its fingerprint
     compressed = CompressedText.unpack(data)
@@ -166,7 +166,7 @@ def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress:
 
 
 def decode_text(generator: Generator, compressed: CompressedText, progress: ProgressCallback = ignore) -> bytes:
-    """Return the bytes of a compressed text. Raises UserError if the generator's predictions differ."""
+    """Return the bytes of a compressed text. Raises RoundingError if the generator's predictions differ."""
     decoder, predictions, ids = Decoder(compressed.code), IntegerPredictions(generator), []
     with single_thread():
         for _ in range(compressed.tokens):
@@ -194,7 +194,7 @@ def decode_text(generator: Generator, compressed: CompressedText, progress: Prog
 
 def _require_same(same: bool) -> None:
     if not same:
-        raise UserError(
+        raise RoundingError(
             "the model's predictions differ from those with which the text was compressed, as they may on another "
             "machine or with another version; decompress the text on the machine that compressed it"
         )

@@ -24,6 +24,7 @@ from genbench.cli.gates import gates
 from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
+from genbench.cli.prove import prove
 from genbench.cli.score import score
 from genbench.cli.streams import BestEffortStream
 from genbench.cli.surprisal import surprisal
@@ -63,7 +64,7 @@ def global_options(
 
 for command in (
     *(compare, sweep, train, generate, score, surprisal, explain, novelty),
-    *(confusion, attribute, memory, gates, compress, decompress),
+    *(confusion, attribute, memory, gates, compress, decompress, prove),
 ):
     app.command()(command)
 app.add_typer(models.app, name="models")

@@ -126,20 +126,26 @@ def full_names(names: Iterable[str]) -> list[str]:
     return [get_model(models_folder(), name).name for name in names]
 
 
-def open_model(place: str | Path) -> StoredModel:
-    """Return the model in a folder, else the stored one of that name; UserError where there is neither."""
-    model = read_model(Path(place))
+def open_model(place: str | Path, plugins: Sequence[str | Path] = ()) -> StoredModel:
+    """Return the model in a folder, else the stored one of that name; UserError where there is neither.
+
+    `plugins` are the plugin files that a model in a folder may run.
+    """
+    model = read_model(Path(place), plugins)
     if model is None:
         require_current(Path(place))
     return model or get_model(models_folder(), str(place))
 
 
-def read_model(folder: Path) -> StoredModel | None:
-    """Return the model in a folder that anybody may have written; None where there is none."""
+def read_model(folder: Path, plugins: Sequence[str | Path] = ()) -> StoredModel | None:
+    """Return the model in a folder that anybody may have written; None where there is none.
+
+    It may run the plugin files that are named in `plugins`, and no others.
+    """
     model = read_stored(folder) if folder.is_dir() else None
     if model is None or folder.resolve().parent == models_folder().resolve():
         return model
-    return replace(model, allowed_files=())
+    return replace(model, allowed_files=tuple(Path(path).resolve() for path in plugins))
 
 
 def require_current(folder: Path) -> None:
