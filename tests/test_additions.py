@@ -21,7 +21,8 @@ from genbench.cli.streams import BestEffortStream
 from genbench.experiments import additions
 from genbench.experiments.additions import interruptible
 from genbench.experiments.compare import compare, load_run
-from genbench.experiments.executors.base import Event
+from genbench.experiments.executors.base import STOPPED, Event
+from genbench.experiments.executors.job_bundle import has_progress, job_checkpoint
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.experiments.run_record import RunRecord
@@ -30,6 +31,7 @@ from genbench.generator import Progress
 from genbench.report.html import comparison_page
 from genbench.report.terminal.comparison import show_comparison
 from genbench.report.terminal.live import Live
+from genbench.spec import Spec
 from genbench.storage import runs
 from genbench.training import ProgressListener
 
@@ -116,7 +118,32 @@ def test_ctrl_c_between_two_rows_measures_nothing_more(monkeypatch: pytest.Monke
     comparison = compare("pell", SPECS, length=20)
     assert comparison.stopped
     assert [row.status for row in comparison.results] == ["ok", "failed"]
-    assert "stopped before it was done" in shown(comparison)
+    assert comparison.results[1].error == STOPPED  # no checkpoint, so no promise
+
+
+def test_ctrl_c_promises_only_what_is_stored(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: Here(interrupted_before=0))
+    command = ("compare", "pell", "-g", "markov-char:order=2", "--length", "0")
+
+    # nothing yet; then the checkpoint of a training
+    assert run(monkeypatch, *command) == 130
+    assert "the same command" not in capsys.readouterr().err
+    monkeypatch.setattr("genbench.experiments.compare.has_progress", lambda job: True)
+    assert run(monkeypatch, *command) == 130
+    out, err = capsys.readouterr()
+    assert "stopped before it was done; the same command resumes it" in out.replace("\n", " ")
+    assert "the same command continues from there" in err
+
+
+def test_progress_is_a_checkpoint_or_a_model(tmp_path: Path) -> None:
+    job = Job("pell", "the cat", "the cat", "", Spec.parse("markov-char"), models=str(tmp_path))
+    assert not has_progress(job)
+    checkpoint = job_checkpoint(job)
+    assert checkpoint is not None
+    checkpoint.save({"step": 1})
+    assert has_progress(job)
 
 
 def test_the_command_writes_table_and_json_after_ctrl_c(
@@ -127,7 +154,8 @@ def test_the_command_writes_table_and_json_after_ctrl_c(
     assert run(monkeypatch, "compare", "pell", "-g", SPECS[0], "--json", str(path)) == 130
     out, err = capsys.readouterr()
     assert "markov-char" in out
-    assert "stopped; the same command" in err
+    assert "the same command continues from there: genbench compare pell" in err
+    assert err.endswith("genbench: stopped\n")
     assert json.loads(path.read_text(encoding="utf-8"))["results"][0]["status"] == "ok"
 
 

@@ -134,17 +134,28 @@ def test_ctrl_c_stores_the_partly_trained_model_and_says_how_good_it_is(tmp_path
     bits = stored.card.training.validation_bits_per_character
     assert str(interrupt.value) == (
         f"stored what was learned as {stored.name}: {bits:.3f} bits/char on validation text, 312 steps, 80 % of one "
-        "pass over the training text"
+        "pass over the training text; the same command starts the training again"
     )
     assert stored.card.training.notes == ["interrupted"]
     assert (stored.card.steps, stored.card.budget is None) == (None, False)  # the time that was spent
 
 
-def test_ctrl_c_before_anything_was_learned_stores_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt) as interrupt:
+def test_ctrl_c_before_anything_was_learned_stores_and_promises_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted) as interrupt:
         train(tmp_path, Interrupted(learned=False), Spec.parse("unigram"))
-    assert not isinstance(interrupt.value, TrainingInterrupted)
+    assert str(interrupt.value) == "nothing was learned and stored yet; the same command starts the training again"
     assert models.list_models(tmp_path) == []
+
+
+def test_ctrl_c_after_a_checkpoint_promises_that_the_training_resumes(tmp_path: Path) -> None:
+    class WithCheckpoint(Interrupted):
+        def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+            context.save({"step": 1})
+            super().fit(train, valid, context)
+
+    with pytest.raises(TrainingInterrupted) as interrupt:
+        train(tmp_path, WithCheckpoint(), Spec.parse("unigram"))
+    assert str(interrupt.value).endswith("; the same command resumes the training from its checkpoint")
 
 
 def test_an_interrupt_is_reported_and_passed_on(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -164,7 +165,12 @@ def compare(
 
 def exit_by_outcome(comparison: Comparison) -> None:
     """Exit with 1 where no row is ok, and as interrupted where the comparison was stopped."""
+    from genbench.experiments.compare import STOPPED_WITH_PROGRESS
+
     if comparison.stopped:
+        if any(row.ok or row.error == STOPPED_WITH_PROGRESS for row in comparison.results):
+            command = shlex.join(["genbench", *sys.argv[1:]])
+            typer.echo(f"genbench: what is done is stored; the same command continues from there: {command}", err=True)
         raise KeyboardInterrupt
     if not comparison.any_ok:
         raise typer.Exit(1)

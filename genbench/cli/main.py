@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 import warnings
 from collections.abc import Callable
@@ -113,8 +112,7 @@ def _run() -> NoReturn:
 
     # Ctrl-C in a command that handled it, or out of one that did not
     if code == INTERRUPTED:
-        command = shlex.join(["genbench", *sys.argv[1:]])
-        _exit(f"\ngenbench: stopped; the same command continues from here: {command}", INTERRUPTED)
+        _exit("\ngenbench: stopped", INTERRUPTED)
     sys.exit(code)
 
 

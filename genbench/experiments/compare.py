@@ -23,8 +23,9 @@ from genbench.experiments.additions import add_figures, interruptible
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.duplicates import unique_specs, unique_texts
 from genbench.experiments.environment import describe_environment
-from genbench.experiments.executors.base import Executor
+from genbench.experiments.executors.base import STOPPED, Executor
 from genbench.experiments.executors.create import create_executor
+from genbench.experiments.executors.job_bundle import has_progress
 from genbench.experiments.halving import Halving
 from genbench.experiments.idle_cores import idle_cores, oversubscription_note
 from genbench.experiments.job import Job, add_interval_note
@@ -51,7 +52,7 @@ from genbench.tokenization.normal_form import differing_forms
 from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener
 
-STOPPED = "stopped before it was done; the same command resumes it"
+STOPPED_WITH_PROGRESS = f"{STOPPED}; the same command resumes it"
 
 
 def compare(
@@ -300,6 +301,7 @@ def _run_jobs(
         if record is not None and not is_stored:
             record.update(comparison)
     except KeyboardInterrupt:
+        rows |= {index: _stopped_row(job) for index, job in enumerate(jobs) if index not in rows}
         comparison = replace(_with_rows(comparison, jobs, rows), stopped=True, omitted=[STOPPED_ADDITIONS])
     return comparison
 
@@ -308,6 +310,11 @@ def _with_rows(comparison: Comparison, jobs: Sequence[Job], rows: Mapping[int, R
     """Return the comparison with the rows of its jobs by index; those that are missing are failed ones."""
     results = [rows.get(index) or Row.blank(job).failed(STOPPED) for index, job in enumerate(jobs)]
     return replace(comparison, results=results, stopped=len(rows) < len(jobs))
+
+
+def _stopped_row(job: Job) -> Row:
+    """Return the row of a job that Ctrl-C has stopped."""
+    return Row.blank(job).failed(STOPPED_WITH_PROGRESS if has_progress(job) else STOPPED)
 
 
 def _outcome(row: Row) -> str:

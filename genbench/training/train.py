@@ -46,7 +46,7 @@ def train_model(
 
     A stored model of the same training is loaded instead, unless `retrain` is set; an imported one only if its name is
     in `imported`. If `folder` is None, nothing is stored. An interrupted training is resumed from its checkpoint;
-    Ctrl-C stores the partly trained model, and raises TrainingInterrupted.
+    Ctrl-C stores the partly trained model where anything was learned, and raises TrainingInterrupted.
     """
     card = _card(generator, spec, text, settings)
     device = resolve_device(card.device)
@@ -70,9 +70,9 @@ def train_model(
     clock = TrainingClock(device)
     try:
         model = _fit(generator, card, text, context)
-    except KeyboardInterrupt as interrupt:
+    except KeyboardInterrupt:
         partial = _store_partial(generator, card, text, context.stats, clock, folder)
-        raise interrupt if partial is None else TrainingInterrupted(partial) from None
+        raise TrainingInterrupted(partial, resumes=checkpoint.path.exists()) from None
 
     # of several processes that train together, one stores the model
     if not is_main_process():
@@ -83,10 +83,17 @@ def train_model(
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a training whose partly trained model was stored; the message says how good it is."""
+    """Ctrl-C during a training; the message says what was stored, how good it is, and whether the training resumes.
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(f"stored what was learned as {model.id}: {describe_outcome(model)}")
+    `model` is the partly trained model; None where nothing was learned.
+    """
+
+    def __init__(self, model: Model | None, *, resumes: bool) -> None:
+        outcome = "nothing was learned and stored yet"
+        if model is not None:
+            outcome = f"stored what was learned as {model.id}: {describe_outcome(model)}"
+        then = "resumes the training from its checkpoint" if resumes else "starts the training again"
+        super().__init__(f"{outcome}; the same command {then}")
         self.model = model
 
 

@@ -98,6 +98,15 @@ def job_checkpoint(job: Job) -> Checkpoint | None:
     return None if key is None else checkpoint_of(Path(job.models), key)
 
 
+def has_progress(job: Job) -> bool:
+    """Return whether this machine has the model of a job, or a checkpoint of its training."""
+    key = _training_key(job)
+    if key is None:
+        return False
+    folder = Path(job.models)
+    return checkpoint_of(folder, key).path.exists() or models.find_model(folder, key, job.imported) is not None
+
+
 def pack_result(job: Job, row: Row, bundle: JobBundle, folder: Path) -> tuple[Row, FileContents]:
     """Return the row of an unpacked job and the files of the model that it trained, with the paths of its home.
 
