@@ -45,7 +45,7 @@ from genbench.generator import Generator
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling
 from genbench.scoring import Score
-from genbench.spec import Spec, parse_duration
+from genbench.spec import Spec, format_duration, parse_duration
 from genbench.storage import models, sharing
 from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
@@ -176,10 +176,10 @@ def load_or_train(
 ) -> Model:
     """Load the newest stored model of an author's text and SPEC with this budget, steps, flops, seed and device.
 
-    Arguments that are None match every model. If no model matches, one is trained and stored, as by `train`. Without a
-    generator, the stored model with the fewest bits per character on validation text is loaded, whatever its seed; if
-    there is none, `QUICK_GENERATOR` is trained. Models that were imported are loaded only if they are named in
-    `imported`; they come first.
+    Arguments that are None match every model; a chain that took less time than the budget matches too. If no model
+    matches, one is trained and stored, as by `train`. Without a generator, the stored model with the fewest bits per
+    character on validation text is loaded, whatever its seed; if there is none, `QUICK_GENERATOR` is trained. Models
+    that were imported are loaded only if they are named in `imported`; they come first.
     """
     # check the arguments before the text is downloaded
     spec = None if generator is None else Spec.parse(generator)
@@ -187,8 +187,8 @@ def load_or_train(
     TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto", flops).require_device()
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
     named = models.full_names(imported)
-    limits = {"budget": parse_duration(budget), "steps": steps, "flops": flops, "seed": seed, "device": device}
-    required = {name: value for name, value in limits.items() if value is not None}
+    limits = {"budget": parse_duration(budget), "steps": steps, "flops": flops}
+    required = {name: value for name, value in {"seed": seed, "device": device}.items() if value is not None}
 
     # the stored models that match: the newest one of the SPEC, or those of all SPECs and seeds, the best first
     if spec is None or known is None:
@@ -196,8 +196,8 @@ def load_or_train(
         candidates = rank_models(text, required, named)
     else:
         key = models.training_key(spec, known.values, known.paths(spec), describe_text(text)) | required
-        newest = models.find_model(models.models_folder(), key, named)
-        candidates = [] if newest is None else [newest]
+        candidates = models.find_models(models.models_folder(), key, named)
+    candidates = [model for model in candidates if model.card.fits(limits)]
 
     # load the first one that is not damaged
     for stored in candidates:
@@ -212,7 +212,7 @@ def load_or_train(
         return model
 
     # otherwise, train one
-    conditions = "".join(f", {name} {value}" for name, value in required.items())
+    conditions = "".join(f", {name} {_as_typed(name, value)}" for name, value in (limits | required).items() if value)
     wanted = "" if spec is None else f" as {spec}"
     spec = spec or Spec.parse(QUICK_GENERATOR)
     chosen = "one" if wanted else f"{spec}, which takes seconds; -g SPEC chooses another generator"
@@ -337,6 +337,11 @@ def _describe(spec: Spec, listener: ProgressListener) -> registry.Description:
     """Return the description of a SPEC, announced: importing torch for the first network takes seconds."""
     with listener.stage(f"loading {spec.name}"):
         return registry.describe_here(spec)
+
+
+def _as_typed(name: str, value: object) -> str:
+    """Return the value of an option as a user types it."""
+    return format_duration(value) if name == "budget" and isinstance(value, float) else str(value)
 
 
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:

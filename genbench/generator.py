@@ -93,9 +93,10 @@ class Progress:
     speed: float | None = None  # characters per second
     note: str = ""
     valid: float | None = None  # bits per character of validation text, if just measured
+    remaining: float | None = None  # seconds that are left at most; of a training with a time budget, genbench sets it
 
     def __post_init__(self) -> None:
-        numbers = ("fraction", "step", "loss", "speed", "valid")
+        numbers = ("fraction", "step", "loss", "speed", "valid", "remaining")
         values = {name: reported.optional_number(name, getattr(self, name)) for name in numbers}
         vars(self).update(
             values,

@@ -11,7 +11,7 @@ from doubles import Unigram
 from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.job import add_training
 from genbench.experiments.row import Row
-from genbench.generator import Text, TrainContext
+from genbench.generator import Progress, Text, TrainContext
 from genbench.processes import clock
 from genbench.processes.clock import TrainingClock
 from genbench.spec import Spec
@@ -70,10 +70,43 @@ def record(used: float, core: float, **figures: float) -> TrainingRecord:
 
 def test_an_overrun_is_a_note_that_says_how_far() -> None:
     assert budget_notes(replace(CARD, training=record(25.5, 1.0), budget=5.0)) == [
-        "trained for 25.5 s on a budget of 5 s, 20.5 s too long"
+        "trained for 25.5 s on a budget of 5s, 20.5 s too long"
     ]
     assert budget_notes(replace(CARD, training=record(10.9, 1.0))) == []
     assert budget_notes(replace(CARD, training=record(25.5, 1.0), budget=5.0, steps=3)) == []
+
+
+def test_a_chain_fits_every_budget_that_it_needs_less_time_than() -> None:
+    chain = replace(CARD, training=record(0.3, 1.0))
+    assert all(chain.fits({"budget": budget}) for budget in (10.0, 5.0, 60.0, None))
+    assert not chain.fits({"budget": 0.2})
+    assert chain.fits({"steps": 100, "flops": None})  # it has no steps that could be limited
+
+    # a network, a generator that used its whole budget, and one whose steps were limited
+    for other in (
+        replace(CARD, training=record(0.3, 1.0, steps=12)),
+        replace(CARD, training=record(10.0, 1.0)),
+        replace(chain, steps=7),
+    ):
+        assert not other.fits({"budget": 5.0})
+        assert not other.fits({"budget": 10.0, "steps": 3})
+        assert other.fits({"budget": other.budget, "steps": other.steps})
+
+
+def test_the_time_that_is_left_is_at_most_the_rest_of_the_budget() -> None:
+    reports: list[Progress] = []
+
+    class Reports(Unigram):
+        def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+            super().fit(train, valid, context)
+            context.report(Progress(0.001))
+
+    for settings in (TrainSettings(budget=5.0), TrainSettings(steps=5)):
+        train_model(Reports(), Spec.parse("unigram"), TEXT, settings, on_progress=reports.append)
+    left = [report.remaining for report in reports if report.fraction == 0.001]
+    assert left[0] is not None
+    assert 4 < left[0] <= 5
+    assert left[1] is None
 
 
 def test_a_share_of_a_core_below_85_percent_is_a_note() -> None:

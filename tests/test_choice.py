@@ -12,6 +12,7 @@ import genbench
 from genbench import UserError, api
 from genbench.corpus.corpus import Corpus
 from genbench.storage import models
+from genbench.training import ProgressListener
 from genbench.training.choice import rank_models, stored_specs
 
 
@@ -58,7 +59,18 @@ def test_without_a_generator_the_best_model_is_loaded_whatever_its_seed(ferry: C
     best = genbench.train(ferry, "markov-char:order=3")
     assert api.load_or_train(ferry, seed=5).id == best.id
     assert genbench.load("ferry").id == best.id
-    assert api.load_or_train(ferry, budget="2s").id != best.id  # no stored model has this budget
+    assert api.load_or_train(ferry, budget="2s").id == best.id  # a chain needs no more time
+    assert api.load_or_train(ferry, "markov-char:order=3", budget="2s").id == best.id
+
+
+def test_where_no_stored_model_has_the_budget_it_is_named_as_it_is_typed(ferry: Corpus) -> None:
+    store(ferry, "markov-char", 2.0, budget=5.0, steps=3)
+    listener, messages = ProgressListener(), list[str]()
+    listener.message = messages.append  # type: ignore[method-assign]
+    model = api.load_or_train(ferry, "markov-char:order=1", budget="90s", seed=3, listener=listener)
+    assert "no stored model of ferry as markov-char:order=1, budget 90s, seed 3: training one" in messages
+    assert model.card is not None
+    assert model.card.budget == 90
 
 
 def test_a_damaged_best_model_gives_way_to_the_next(ferry: Corpus) -> None:

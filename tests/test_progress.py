@@ -140,6 +140,18 @@ def test_a_bar_shows_the_seconds_so_far_and_with_an_estimate_counts_down(monkeyp
     assert [shown(10, 0.1), shown(20, 0.2), shown(25), shown(200)] == ["10 s", "01:20", "01:15", "00:00"]
 
 
+def test_a_bar_shows_at_most_the_rest_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = Live(Console(file=io.StringIO(), force_terminal=True, width=80, _environ={}))
+    seconds = [0.0]
+    monkeypatch.setattr(live.bars, "get_time", lambda: seconds[0])
+
+    # its first steps are slow: by their speed it would take an hour
+    for share in (0.0, 0.001, 0.002):
+        live.job_progress(0, "pell lstm-char", Progress(share, remaining=25.0))
+        seconds[0] += 3.0
+    assert str(live.bars.columns[-1].render(live.bars.tasks[0])) == "00:22"
+
+
 @pytest.mark.parametrize("spec", ["markov-char:order=2", "mixture:parts=markov-char+markov-word"])
 def test_every_stage_of_a_training_is_announced(spec: str) -> None:
     reports: list[Progress] = []

@@ -280,15 +280,16 @@ def notes(steps: int | None, bits: float | None, **training: Any) -> list[str]:
 def test_a_network_hardly_better_than_frequencies_has_a_note() -> None:
     assert notes(17, 1.9, passes=0.02, seconds=30.0) == [
         "17 steps, 2 % of one pass over the training text: hardly better than unigram frequencies (1.90 and 2.00 bits "
-        "per character on validation text); give it --budget 25m"
+        "per character on validation text); give it --budget 9m"
     ]
 
 
 @pytest.mark.parametrize(
     ("bits", "training", "end"),
     [
-        (1.9, {"passes": 5.0, "seconds": 30.0}, "give it --budget 2m"),
-        (1.9, {"passes": 0.001, "seconds": 60.0}, "give it --budget 17h"),
+        (1.9, {"passes": 5.0, "seconds": 30.0}, "give it --budget 9m"),  # 300 steps
+        (1.9, {"passes": 0.001, "seconds": 60.0}, "give it --budget 10m"),  # not hours, by the speed of its first steps
+        (1.9, {"passes": 0.5, "seconds": 1800.0}, "give it --budget 2h"),  # where half an hour was given
         (1.9, {"passes": 0.0, "seconds": 0.1}, "give it --steps 68"),
         (2.5, {"passes": 5.0, "seconds": 30.0}, "no better than unigram frequencies (2.50 and 2.00 bits per character"),
     ],

@@ -10,6 +10,7 @@ from genbench.generator import Generator, ProgressCallback, ignore, rescale
 from genbench.sampling.overlap import OverlapGuard, TrainingWords
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState, decode_step
+from genbench.tokenization.graphemes import LONGEST, has_clusters, joins
 
 MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
 MIN_BATCH = 256  # texts in one batch, for any size of the vocabulary
@@ -37,7 +38,8 @@ def stream(
 ) -> Iterator[str]:
     """Yield the continuation of a prompt, piece by piece as it is sampled, without the prompt.
 
-    The text has exactly `sampling.length` characters, or fewer if a stop string occurs. A prompt that ends inside a
+    The text has exactly `sampling.length` characters, and those that complete its last letter, such as combining marks;
+    fewer if a stop string occurs. A prompt that ends inside a
     word is completed: the first sampled tokens agree with it. Raises ContractError if the generator samples too many
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
@@ -103,7 +105,8 @@ class GeneratedText:
 
     def __init__(self, state: DecodingState, training_words: TrainingWords | None) -> None:
         self._state, sampling = state, state.sampling
-        self._limit = TextLimit(sampling.length, sampling.stop_strings, sampling.keep_stop)
+        whole = has_clusters(state.generator.tokenizer.letters)
+        self._limit = TextLimit(sampling.length, sampling.stop_strings, sampling.keep_stop, whole_letters=whole)
         self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
 
     @property
@@ -127,11 +130,18 @@ class GeneratedText:
 
 
 class TextLimit:
-    """Ends a text at its length or at a stop string; the possible start of a stop string is held back."""
+    """Ends a text at its length or at a stop string; the possible start of a stop string is held back.
 
-    def __init__(self, length: int, stops: Sequence[str] = (), keep_stop: bool = False) -> None:
+    With `whole_letters`, characters that complete the last letter are added to its length: whether there are any shows
+    in the character after them, so it is read too.
+    """
+
+    def __init__(
+        self, length: int, stops: Sequence[str] = (), keep_stop: bool = False, *, whole_letters: bool = False
+    ) -> None:
         self.characters_left, self.stops, self.keep_stop = length, tuple(stops), keep_stop
         self.held_back, self.done = "", length == 0
+        self._tail, self._extra = "", LONGEST if whole_letters else 0  # the last characters; how many may be added
 
     def read(self, text: str) -> str:
         """Return the part of the text that is final now and was not returned before.
@@ -146,10 +156,14 @@ class TextLimit:
         # the stop strings, then the length
         if self.stops:
             text = self._until_stop(self.held_back + text)
-        if self.characters_left <= len(text):
-            text, self.done = text[: self.characters_left], True
-        self.characters_left -= len(text)
-        return text
+        end = min(self.characters_left, len(text))
+        self.characters_left -= end
+        if not self.characters_left:
+            while self._extra and end < len(text) and joins(self._tail + text[:end], text[end]):
+                end, self._extra = end + 1, self._extra - 1
+            self.done = self.done or end < len(text) or not self._extra
+        self._tail = (self._tail + text[:end])[-LONGEST:]
+        return text[:end]
 
     def _until_stop(self, text: str) -> str:
         """Return the text up to a stop string, without an end that may be the start of one."""

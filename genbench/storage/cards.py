@@ -102,12 +102,31 @@ class ModelCard:
     format: int = FORMAT
 
     @property
+    def limited_by_time(self) -> bool:
+        """Whether the budget is the limit of the training, not steps or operations."""
+        return self.budget is not None and self.steps is None and self.flops is None
+
+    @property
     def time_budget(self) -> float | None:
         """Seconds of the budget that ended the training; None where steps, operations or the generator did."""
         used = self.training.budget_seconds
-        if self.budget is None or self.steps is not None or self.flops is not None or used is None:
+        if self.budget is None or not self.limited_by_time or used is None:
             return None
         return self.budget if used >= ENDED_EARLY * self.budget else None
+
+    def fits(self, limits: Mapping[str, float | None]) -> bool:
+        """Return whether a training within other limits (budget, steps, flops; None is any) gives the same model.
+
+        It does where the limits are equal, and for a generator that counts no steps, ended by itself, and took less
+        time than the budget: a chain.
+        """
+        wanted = {name: limit for name, limit in limits.items() if limit is not None}
+        if all(getattr(self, name) == limit for name, limit in wanted.items()):
+            return True
+        training, budget = self.training, wanted.get("budget", math.inf)
+        ended_by_itself = self.limited_by_time and self.time_budget is None and training.budget_seconds is not None
+        counts_no_steps = training.steps is None and training.flops is None
+        return ended_by_itself and counts_no_steps and (training.budget_seconds or 0.0) <= budget
 
     @property
     def key(self) -> JsonObject:

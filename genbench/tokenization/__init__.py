@@ -3,6 +3,7 @@
 segmentation    split a text into pieces (words, marks, separators); separators that are implied need no token
 text            Text: the training, validation or test text that a generator receives
 tokenizer       Tokenizer: text to ids and back; Decoder: ids to text, one id at a time
+graphemes       letters with their combining marks (grapheme clusters), between which texts may be cut
 normal_form     notices that a text and a model are in different Unicode normal forms (NFC, NFD)
 """
 

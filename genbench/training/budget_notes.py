@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genbench.spec import format_duration
 from genbench.storage.cards import MIN_CORE_SHARE, ModelCard
 
 OVERRUN_SHARE, OVERRUN_SECONDS = 0.1, 0.5  # of the budget; more than both over it makes a note
@@ -15,8 +16,8 @@ def budget_notes(card: ModelCard) -> list[str]:
     if card.time_budget is not None and training.budget_seconds is not None:
         over = training.budget_seconds - card.time_budget
         if over > max(OVERRUN_SHARE * card.time_budget, OVERRUN_SECONDS):
-            seconds = f"{training.budget_seconds:.1f} s on a budget of {card.time_budget:g} s"
-            notes.append(f"trained for {seconds}, {over:.1f} s too long")
+            limit = format_duration(card.time_budget)
+            notes.append(f"trained for {training.budget_seconds:.1f} s on a budget of {limit}, {over:.1f} s too long")
 
     # less of a core than others had
     share = training.core_share

@@ -183,7 +183,13 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
 
     # only the fit itself is timed, and only its time counts for the budget
     clock = TrainingClock(context.device)
-    generator.fit(Text(text.train), Text(text.fitting_text), replace(context, clock=clock))
+
+    def report(progress: Progress) -> None:
+        if card.limited_by_time:
+            progress = replace(progress, remaining=max(0.0, (card.budget or 0.0) - clock()))
+        context.on_progress(progress)
+
+    generator.fit(Text(text.train), Text(text.fitting_text), replace(context, clock=clock, on_progress=report))
     record = _record(generator, context.stats, card, clock, len(text.train))
 
     # the card, completed with the statistics

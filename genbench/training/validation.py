@@ -20,6 +20,8 @@ UNIGRAM_CHARACTERS = 1_000_000  # of training text, at most, whose tokens are co
 UNSEEN_COUNT = 0.5  # pseudo-count of each token
 HARDLY_BETTER = 0.9  # share of the unigram bits from which a network is hardly better
 MORE = 4  # times the budget or the steps that a note recommends
+USEFUL_STEPS = 300  # after which most networks are better than unigram frequencies
+LONG = 600.0  # seconds; no more is recommended unless nearly as many were given
 
 
 def validation_bits(generator: Generator, text: str, on_progress: Callable[[Progress], None] = ignore) -> float | None:
@@ -97,8 +99,7 @@ def _recommend(training: TrainingRecord) -> str:
     if spent is None or spent < 1:
         return f"--steps {MORE * (training.steps or 1)}"
 
-    # at least one pass, in whole minutes
-    passes = training.passes or 0.0
-    seconds = max(MORE * spent, spent / passes if passes else 0.0)
+    # enough time for steps that help, in whole minutes; the first steps are slow, so their speed may suggest hours
+    seconds = max(MORE * spent, min(USEFUL_STEPS / (training.steps or 1) * spent, LONG))
     minutes = math.ceil(seconds / 60)
     return f"--budget {minutes}m" if minutes < 120 else f"--budget {math.ceil(minutes / 60)}h"

@@ -22,6 +22,7 @@ from genbench.experiments.preview import Preview
 from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.processes.parent import ChildProcess, describe_exit
+from genbench.spec import format_duration
 from genbench.storage.job_folders import job_folder
 from genbench.storage.records import JsonObject
 
@@ -123,7 +124,8 @@ class JobProcesses:
         if self.stopped:
             return STOPPED
         if self._timed_out:
-            return f"not done after {self.job.timeout:,.0f} seconds; --timeout sets a longer limit"
+            limit = format_duration(round(self.job.timeout or 0.0, 1))
+            return f"not done after {limit}; --timeout sets a longer limit"
         last_line = self._process.last_error()
         if exit_code == -signal.SIGKILL:
             return f"its process was killed (signal 9), as systems do when they run out of memory: {last_line}"

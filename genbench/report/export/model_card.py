@@ -9,7 +9,7 @@ from typing import Any
 
 from genbench import __version__
 from genbench.report.formatting import escape_markdown, format_measure, printable
-from genbench.spec import format_value
+from genbench.spec import format_duration, format_value
 from genbench.storage.cards import ModelCard
 
 # the scores in the card, with the names that it shows
@@ -88,7 +88,7 @@ def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:
         ("generator", f"{card.generator} ({provider})"),
         ("SPEC", card.spec),
         ("seed", card.seed),
-        ("budget", "none" if card.budget is None else f"{card.budget:g} seconds"),
+        ("budget", "none" if card.budget is None else format_duration(card.budget)),
         ("requested steps", card.steps or "-"),
         ("requested operations", "-" if card.flops is None else f"{card.flops:g}"),
         ("device", card.device),

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from genbench.report.colors import SERIES
 from genbench.report.formatting import printable
 from genbench.report.html.svg import placeholder_color, svg, svg_settings
+from genbench.tokenization.graphemes import cut_end
 
 WIDTH = 410 / 72  # inches; a page scales a chart to the width of its column
 LEGEND_LINE = 0.3  # height of a line of the legend, in inches
@@ -57,7 +58,7 @@ class Series:
     def short_name(self) -> str:
         """The name, shortened to fit into a chart."""
         name = printable(self.name).replace("\n", " ")
-        return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+        return name if len(name) <= MAX_NAME else cut_end(name, MAX_NAME - 1) + "…"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from genbench.report.html.rendering import fill
 from genbench.report.html.sections import AuthorSection, generator_key
 from genbench.report.html.surprisal import colored_text
 from genbench.report.html.tables import Cell, Line, Table
+from genbench.tokenization.graphemes import cut_end
 
 MAX_PAGE_BYTES = 3_000_000
 SAMPLES_BYTES = 1_000_000  # for all samples together
@@ -147,7 +148,7 @@ def _sample_remarks(sample: Sample) -> Iterator[str]:
     source = sample.copied_from
     if source:
         run = " ".join(source.text.split())
-        run = run[:MAX_COPY] + ("…" if len(run) > MAX_COPY else "")
+        run = cut_end(run, MAX_COPY) + ("…" if len(run) > MAX_COPY else "")
         place = f"{source.book or 'at'} {source.character:,}"
         yield f"longest copy {sample.longest_copy:,} characters: “{run}”, {place}"
     elif sample.longest_copy is not None:

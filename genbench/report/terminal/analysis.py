@@ -14,6 +14,7 @@ from genbench.report.comparison_tables import NOVELTY_HEADINGS, judge_accuracy, 
 from genbench.report.formatting import format_percent, heading_in_one_line
 from genbench.report.terminal.tables import print_heading, print_list, print_text
 from genbench.scoring import NO_WORDS_NOTE
+from genbench.tokenization.graphemes import cut_end, cut_start
 
 MAX_COPY = 60  # characters of a copied run that are shown
 MAX_CONTEXT = 40  # characters of a context in a heading
@@ -60,7 +61,7 @@ def _copied_text(run: CopiedRun | None) -> str:
     """Return the beginning of a copied run, with its line ends escaped."""
     if run is None:
         return ""
-    return repr(run.text[:MAX_COPY])[1:-1] + ("..." if len(run.text) > MAX_COPY else "")
+    return repr(cut_end(run.text, MAX_COPY))[1:-1] + ("..." if len(run.text) > MAX_COPY else "")
 
 
 def show_confusion(report: ConfusionReport, console: Console) -> None:
@@ -154,7 +155,7 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
 def context_heading(context: Context) -> str:
     """Return the heading of the table of a context."""
     tokens = "1 token" if context.tokens == 1 else f"{context.tokens} tokens"
-    text = context.text if len(context.text) <= MAX_CONTEXT else "..." + context.text[-MAX_CONTEXT:]
+    text = context.text if len(context.text) <= MAX_CONTEXT else "..." + cut_start(context.text, MAX_CONTEXT)
     name = f"{tokens} of context, {quoted(text)}" if context.tokens else "no context"
     leftover = f"{context.leftover:.1%} of the probability left to shorter contexts"
     return f"{name}: {context.followers:,} different continuations, {leftover}"

@@ -97,13 +97,14 @@ class Live(ProgressListener):
 
         # a share that falls means that the next stage began: estimate the remaining time anew
         if key not in self.lines:
-            self.lines[key] = self.bars.add_task(name, total=1.0, status="", updated=0.0)
+            self.lines[key] = self.bars.add_task(name, total=1.0, status="", updated=0.0, limit=None)
         elif progress.fraction < self.shares.get(key, 0.0):
             self.bars.reset(self.lines[key])
         self.shares[key] = progress.fraction
 
         completed, now = min(progress.fraction, MAX_SHOWN), self.bars.get_time()
-        self.bars.update(self.lines[key], completed=completed, status=status, description=name, updated=now)
+        self.bars.update(self.lines[key], completed=completed, description=name)
+        self.bars.update(self.lines[key], status=status, updated=now, limit=progress.remaining)
 
     def _remove(self, key: Hashable) -> None:
         """Remove the bar or the plain line of a job or a task."""
@@ -114,13 +115,19 @@ class Live(ProgressListener):
 
 
 class _TimeColumn(ProgressColumn):
-    """The remaining time of a task, which counts down between two reports; without an estimate, the seconds so far."""
+    """The remaining time of a task, which counts down between two reports; without an estimate, the seconds so far.
+
+    An estimate by the speed of the first steps may be far too long: a training with a budget shows at most what is left
+    of it.
+    """
 
     def render(self, task: Task) -> Text:
         """Return the cell of a task."""
         if task.time_remaining is None:
             return Text(f"{task.elapsed or 0:.0f} s", style="progress.elapsed")
-        remaining = max(0.0, task.time_remaining - (task.get_time() - task.fields["updated"]))
+        limit = task.fields["limit"]
+        estimate = task.time_remaining if limit is None else min(task.time_remaining, limit)
+        remaining = max(0.0, estimate - (task.get_time() - task.fields["updated"]))
 
         # hours only where there are some
         minutes, seconds = divmod(int(remaining), 60)

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from genbench.report.formatting import printable
 from genbench.report.terminal.screen import has_colors
+from genbench.tokenization.graphemes import cut_start, has_clusters, split_last
 
 DIM, RESET = "\x1b[2m", "\x1b[0m"
 REFRESH_SECONDS = 1 / 15
@@ -63,8 +64,11 @@ class WordWrapper:
 
         # other characters are held back, unless the word is wider than the terminal
         else:
-            written = self.flush() if _visible_width(self.word + character) > self.width else ""
-            self.word += character
+            written, word = "", self.word + character
+            if _visible_width(word) > self.width:
+                self.word, word = split_last(word)  # a letter stays with its marks
+                written = self.flush()
+            self.word = word
         return written
 
 
@@ -176,15 +180,36 @@ def panels(prompt: str, texts: Mapping[str, str], width: int, height: int | None
 def _panel(name: str, prompt: str, text: str, width: int, lines: int | None) -> Panel:
     """Return a panel with the faint prompt and the text, or with their last lines only."""
     content = Text(printable(prompt), style="bright_black", overflow="fold").append(printable(text), style="default")
+    inner_width = width - 4  # without border and padding
     if lines is not None:
-        content = _last_lines(content, width - 4, lines)  # 4: border and padding
+        content = _last_lines(content, inner_width, lines)
+    if has_clusters(content.plain):
+        content = _wrap_at_letters(content, inner_width)
     return Panel(content, title=Text(printable(name)), width=width)
+
+
+def _wrap_at_letters(text: Text, width: int) -> Text:
+    """Return a text with a newline at the end of each line: rich would separate some letters and their marks."""
+    wrapper, plain = WordWrapper(width), text.plain
+    wrapped = wrapper.feed(plain) + wrapper.flush()
+
+    # the places of the new newlines; a space at the end of a line may be missing
+    breaks, place = [], 0
+    for character in wrapped:
+        while place < len(plain) and plain[place] == " " != character and character != "\n":
+            place += 1
+        if character == "\n" and plain[place : place + 1] != "\n":
+            place += plain[place : place + 1] == " "
+            breaks.append(place)
+        else:
+            place += 1
+    return Text("\n", no_wrap=True, overflow="crop").join(text.divide(breaks))
 
 
 def _last_lines(text: Text, width: int, lines: int) -> Text:
     """Return the last lines of a text."""
     # wrapping a long text for every update would be slow: wrap its end only
     longest = MAX_SCREENS * width * lines  # characters
-    end = text[-longest:] if len(text) > longest else text
+    end = text[len(text) - len(cut_start(text.plain, longest)) :]
     wrapped = end.wrap(Console(width=width), width)
     return Text("\n").join(list(wrapped)[-lines:])
