@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.corpus.catalogue import find_author
-from genbench.corpus.cleaning import clean, clean_book, normalize_newlines, strip_licence, strip_title
+from genbench.corpus.cleaning import Cleaned, clean, clean_book, normalize_newlines, strip_licence, strip_title
 from genbench.corpus.encoding import decode
 from genbench.corpus.line_wraps import has_hard_wraps, join_lines, looks_like_verse
 from genbench.corpus.sources import read_book
@@ -95,6 +95,14 @@ def test_old_and_new_headers_and_footers_are_removed(header, tail):
 def test_a_whole_end_mark_alone_is_believed():
     licence = "".join(f"Clause {number} of a licence that is no part of the book.\n" for number in range(400))
     assert strip_licence(BOOK[:2000] + "\n" + END + licence) == BOOK[:2000] + "\n"
+
+
+def test_removed_lines_of_the_licence_are_counted_and_an_end_mark_alone_is_told():
+    end_mark_alone = clean_book(BOOK[:2000] + "\n" + END + "Clause 1.\n\nClause 2.\n", "verse")
+    assert (end_mark_alone.licence, end_mark_alone.end_mark_only) == (3, True)
+    both = clean_book("header\n" + START + BOOK + END + "Clause 1.\n", "verse")
+    assert (both.licence, both.end_mark_only) == (4, False)
+    assert clean_book(BOOK)[2:] == (0, False)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +240,7 @@ NOT_WRAPPED = {
 @pytest.mark.parametrize("name", NOT_WRAPPED)
 def test_lines_that_are_not_wrapped_prose_are_kept(name):
     text = "\n".join(NOT_WRAPPED[name]) + "\n"
-    assert clean_book(text) == (text, 0)
+    assert clean_book(text) == Cleaned(text, joined=0)
 
 
 @pytest.mark.parametrize("width", [36, 50, 72])
@@ -240,8 +248,8 @@ def test_lines_that_are_not_wrapped_prose_are_kept(name):
 def test_wrapped_prose_is_joined_and_its_breaks_are_counted(prose, width):
     wrapped = textwrap.fill(prose, width)
     assert has_hard_wraps(wrapped)
-    assert clean_book(wrapped + "\n") == (prose + "\n", wrapped.count("\n"))
-    assert clean_book(wrapped + "\n", lines="keep") == (wrapped + "\n", 0)
+    assert clean_book(wrapped + "\n") == Cleaned(prose + "\n", wrapped.count("\n"))
+    assert clean_book(wrapped + "\n", lines="keep") == Cleaned(wrapped + "\n", 0)
 
 
 # the load_book books

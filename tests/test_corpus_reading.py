@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from test_cli import run
 
 import genbench
 from genbench.analysis.minimal_pairs import read_pairs
@@ -45,6 +46,24 @@ def test_joined_line_breaks_are_counted_in_the_notes(tmp_path):
     assert corpus.notes == ("30 line breaks are joined, as hard wraps of prose; --lines keep keeps them",)
     assert corpus.describe()["notes"] == list(corpus.notes)
     assert genbench.corpus(file, lines="keep").notes == ()
+
+
+def test_what_is_left_out_after_an_end_mark_is_said(tmp_path):
+    end = "*** END OF THE PROJECT GUTENBERG EBOOK PROSE ***\nClause 1.\nClause 2.\n"
+    messages = Messages()
+    corpus = genbench.corpus(write(tmp_path / "book.txt", PROSE * 30 + end), lines="keep", listener=messages)
+    warning = f"{tmp_path / 'book.txt'}: what follows the end mark of Project Gutenberg is left out"
+    assert corpus.notes == ("lines of Project Gutenberg's licence that are left out: 3", warning)
+    assert messages.texts == [warning]
+
+
+def test_the_command_says_whether_lines_are_joined(tmp_path, monkeypatch, capsys):
+    shown = []
+    for text in (PROSE * 30, "one name\nanother\n" * 90):
+        run(monkeypatch, "corpora", "show", str(write(tmp_path / "book.txt", text)))
+        shown.append(capsys.readouterr().out)
+    assert "lines\tjoin\n" in shown[0]
+    assert "lines\tjoin, but none look like hard wraps of prose: all are kept\n" in shown[1]
 
 
 def test_files_with_the_same_remark_share_a_message(tmp_path):

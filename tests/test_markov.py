@@ -190,10 +190,11 @@ def test_texts_shorter_than_the_order_work(text: str, order: Any) -> None:
     assert np.exp(chain.log_probs(chain.start())).sum() == pytest.approx(1)
 
 
-def test_fallback_of_the_discounts_is_noted() -> None:
+def test_the_lengths_with_fallback_discounts_are_recorded_and_no_note() -> None:
     context = TrainContext()
     MarkovChar(order=2).fit(Text("abab"), Text(""), context)
-    assert any("closed form" in note for note in context.stats.notes)
+    assert context.stats.details["fallback_discounts_at"] == [1, 2]
+    assert context.stats.notes == []
 
 
 def test_order_zero_is_refused() -> None:

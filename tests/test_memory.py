@@ -69,6 +69,7 @@ def test_the_longest_context_gives_the_bits_of_the_score() -> None:
 
 @pytest.mark.parametrize(("interval", "mark"), [
     ((0.0, 0.0), ""), ((1e-16, 2e-16), ""), ((0.0001, 0.0004), ""), ((0.001, 0.002), "*"), ((-0.002, -0.001), ""),
+    ((-0.0004, -0.0002), ""),
 ])  # fmt: skip
 def test_only_a_gain_that_is_shown_is_marked(interval: tuple[float, float], mark: str) -> None:
     gain = sum(interval) / 2
@@ -76,8 +77,9 @@ def test_only_a_gain_that_is_shown_is_marked(interval: tuple[float, float], mark
     report = MemoryReport("a", 1, 2, {"g": ModelMemory([point], [], None)})
     out = io.StringIO()
     show_memory(report, Console(file=out, width=120))
-    bounds = f"[{interval[0]:.3f}, {interval[1]:.3f}]"
-    assert f" {mark}{gain:.3f} {bounds}" in out.getvalue().replace("\t", " ")
+    bounds = f"[{interval[0]:z.3f}, {interval[1]:z.3f}]"
+    assert "-0.000" not in out.getvalue()
+    assert f" {mark}{gain:z.3f} {bounds}" in out.getvalue().replace("\t", " ")
 
     # the same in the report
     (line,) = memory_table("a", [(Series("g", 0), [point])]).lines

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pages
@@ -11,12 +13,14 @@ import pytest
 from pages import STATS
 from rich.console import Console
 
+import genbench.report
 from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.row import Row, Sample
+from genbench.experiments.significance import Verdict
 from genbench.generator import Progress
 from genbench.report.columns import COLUMNS
 from genbench.report.export import files
-from genbench.report.formatting import printable
+from genbench.report.formatting import format_decimals, format_range, printable
 from genbench.report.terminal.comparison import show_comparison
 from genbench.report.terminal.live import Live
 from genbench.report.terminal.tables import print_list, print_pairs
@@ -53,6 +57,17 @@ def printed(result: Comparison, width: int, **options: Any) -> str:
     out = io.StringIO()
     show_comparison(result, Console(file=out, width=width, highlight=False, **options))
     return out.getvalue()
+
+
+def test_no_figure_is_rounded_to_minus_zero() -> None:
+    """Figures are printed with the option z of format strings, which turns -0.000 into 0.000."""
+    rounded = re.compile(r"\{[^{}\n]*:[^{}\n]*\.(\d|\{places\})[f%]\}")
+    for path in Path(genbench.report.__file__).parent.rglob("*.py"):
+        for figure in rounded.finditer(path.read_text(encoding="utf-8")):
+            assert re.search(r":[+]?z", figure[0]), f"{path.name}: {figure[0]}"
+    assert format_decimals(-0.0004, 3) == "0.000"
+    assert format_range((-0.0001, 0.1), 2) == "0.00-0.10"
+    assert "-" not in Verdict("a", "b", -0.0001, (-0.0004, 0.0001), False).sentence(" bits")
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])

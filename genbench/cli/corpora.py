@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genbench.cli import completion
 from genbench.cli.options import Author, ReadingOptions, accepts_groups
 from genbench.cli.progress import show_progress
+
+if TYPE_CHECKING:
+    from genbench.corpus.corpus import Corpus
 
 app = typer.Typer(help="The authors: list, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -56,11 +59,17 @@ def show(author: Author, reading: ReadingOptions) -> None:
         ("shared", f"{format_measure('shared_share', shared.share)} of the test text stands in the training text")
     ]
     notes = [note for note in (*text.notes, shared.warning()) if note]
-    pairs += [("lines", text.lines), *(("note", note) for note in notes)]
+    pairs += [("lines", _describe_lines(text)), *(("note", note) for note in notes)]
     digests = text.part_sha256 if text.own_split else {}  # of the user's files, to compare with published ones
     pairs += [("sha256", text.sha256), *((f"sha256 of {part}", digest) for part, digest in digests.items())]
     pairs += [("begins", text.train[:300])]
     print_pairs(pairs, make_console())
+
+
+def _describe_lines(text: Corpus) -> str:
+    """Return the value of --lines, and whether it had an effect."""
+    has_effect = text.lines == "keep" or text.joined
+    return text.lines if has_effect else "join, but none look like hard wraps of prose: all are kept"
 
 
 @app.command()

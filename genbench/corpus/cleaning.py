@@ -31,10 +31,12 @@ def require_lines(lines: str) -> None:
 
 
 class Cleaned(NamedTuple):
-    """A cleaned text, and the number of its line breaks that were joined as hard wraps of prose."""
+    """A cleaned text, and what was changed."""
 
     text: str
-    joined: int
+    joined: int = 0  # line breaks, as hard wraps of prose
+    licence: int = 0  # lines that were removed as Project Gutenberg's licence, without blank ones
+    end_mark_only: bool = False  # whether these are what follows an end mark without a start mark
 
 
 def clean(text: str, form: str | None = None, lines: str = "join") -> str:
@@ -50,15 +52,19 @@ def clean_book(text: str, form: str | None = None, lines: str = "join") -> Clean
     `form` is "prose" or "verse"; with None it is detected by `has_hard_wraps`. Raises CorpusError for another `lines`.
     """
     require_lines(lines)
-    text = _trim(strip_licence(normalize_newlines(text)))
+    whole = normalize_newlines(text)
+    stripped = strip_licence(whole)
+    licence = _count_lines(whole) - _count_lines(stripped) if stripped != whole else 0
+    removed = (licence, bool(licence) and whole.startswith(stripped) and find_markers(whole) is None)
+    text = _trim(stripped)
     if lines == "keep":
-        return Cleaned(text, 0)
+        return Cleaned(text, 0, *removed)
 
     # verse and lists keep their line breaks; in prose, hard wraps are joined
     text = _trim(strip_line_ends(strip_title(text)))
     wrapped = has_hard_wraps(text) if form is None else form == "prose"
     joined = join_lines(text) if wrapped else text
-    return Cleaned(joined, text.count("\n") - joined.count("\n"))
+    return Cleaned(joined, text.count("\n") - joined.count("\n"), *removed)
 
 
 def normalize_newlines(text: str) -> str:
@@ -129,6 +135,11 @@ def strip_line_ends(text: str) -> str:
     'With loss of Eden,\n\n  till one greater Man\n'
     """
     return "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+
+
+def _count_lines(text: str) -> int:
+    """Return the number of lines that are not blank."""
+    return sum(not line.isspace() and line != "" for line in text.split("\n"))
 
 
 def _trim(text: str) -> str:

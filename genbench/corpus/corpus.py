@@ -37,6 +37,7 @@ class Corpus:
     book_starts: BookStarts = ()  # in the training text
     test_starts: BookStarts = ()  # in the test text
     notes: tuple[str, ...] = ()  # what reading it changed or noticed, one sentence each
+    joined: int = 0  # line breaks that were joined as hard wraps of prose
     own_split: bool = False  # the parts are files of the user, used without any cleaning
 
     def __post_init__(self) -> None:

@@ -258,6 +258,7 @@ def _build_corpus(
         book_starts=parts.book_starts,
         test_starts=parts.test_starts,
         notes=tuple(notes.sentences()),
+        joined=notes.joined,
     )
 
 

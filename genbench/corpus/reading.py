@@ -31,6 +31,7 @@ class ReadingNotes:
     """What reading the files of one author changed or noticed; files with the same remark share a sentence."""
 
     joined: int = 0  # line breaks
+    licence: int = 0  # lines that were removed
     remarks: dict[str, list[str]] = field(default_factory=dict)  # the files by what is remarked on them
 
     def add(self, name: str, remark: str) -> None:
@@ -48,9 +49,10 @@ class ReadingNotes:
                 on_message(warning)
 
     def sentences(self) -> list[str]:
-        """Return all notes, with the number of joined line breaks first."""
+        """Return all notes, with the numbers of joined line breaks and of removed lines first."""
         joined = f"{self.joined:,} line breaks are joined, as hard wraps of prose; --lines keep keeps them"
-        return [joined] * bool(self.joined) + self.warnings()
+        licence = f"lines of Project Gutenberg's licence that are left out: {self.licence:,}"
+        return [joined] * bool(self.joined) + [licence] * bool(self.licence) + self.warnings()
 
 
 def list_names(names: list[str]) -> str:
@@ -95,4 +97,7 @@ def clean_text(text: str, name: str, reading: Reading, notes: ReadingNotes, form
     if len(cleaned.text) < 3:
         raise CorpusError(f"{name} contains no text; name another file or book")
     notes.joined += cleaned.joined
+    notes.licence += cleaned.licence
+    if cleaned.end_mark_only:
+        notes.add(name, "what follows the end mark of Project Gutenberg is left out")
     return cleaned.text

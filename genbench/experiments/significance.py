@@ -41,12 +41,12 @@ class Verdict:
         >>> Verdict("a", "b", 0.08, None, False).sentence()
         'a needs 0.080 bits per character less than b; no interval with fewer than 10 blocks of 1,000 characters'
         """
-        difference = f"{self.difference:.3f}{unit}"
+        difference = f"{self.difference:z.3f}{unit}"
         if self.interval is None:
             reason = f"no interval with fewer than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
             return f"{self.better} needs {difference} less than {self.worse}; {reason}"
         low, high = self.interval
-        bounds = f"[{low:.3f}, {high:.3f}]"
+        bounds = f"[{low:z.3f}, {high:z.3f}]"
         if self.clear:
             return f"{self.better} ahead of {self.worse} by {difference} {bounds}"
         return f"no clear difference between {self.better} and {self.worse}: {difference} {bounds}"

@@ -75,9 +75,9 @@ def _extent(row: Row) -> str:
         return "-"
 
     # at most four characters on each side of the slash
-    steps = f"{row.steps / 1000:.1f}k" if 1000 <= row.steps < 9950 else format_count(row.steps)
+    steps = f"{row.steps / 1000:z.1f}k" if 1000 <= row.steps < 9950 else format_count(row.steps)
     passes = row.passes or 0.0
-    share = f"{passes:.0%}" if passes < 1 else f"{passes:.1f}" if passes < 10 else format_count(passes)
+    share = f"{passes:z.0%}" if passes < 1 else f"{passes:z.1f}" if passes < 10 else format_count(passes)
     return f"{steps}/{share}"
 
 

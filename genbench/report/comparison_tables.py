@@ -92,7 +92,7 @@ def baselines_sentence(comparison: Comparison, author: str) -> str:
     baselines = comparison.baselines.get(author, {})
     if not baselines:
         return ""
-    figures = ", ".join(f"{name} {bits:.2f}" for name, bits in baselines.items())
+    figures = ", ".join(f"{name} {bits:z.2f}" for name, bits in baselines.items())
     remark = " (xz also learns from the test text)" if "xz" in baselines else ""
     return f"For scale, in bits per character: {figures}{remark}."
 
@@ -131,7 +131,7 @@ def context_table(rows: Sequence[Row]) -> TextTable:
 
     # all rows were measured at the same lengths
     lengths = [str(point.context) for point in measured[0][1]]
-    lines = [[label, *(f"{point.bits_per_character:.3f}" for point in curve)] for label, curve in measured]
+    lines = [[label, *(f"{point.bits_per_character:z.3f}" for point in curve)] for label, curve in measured]
     return TextTable(["context", *lengths], lines)
 
 
@@ -142,7 +142,7 @@ def cross_author_table(author: str, authors: Sequence[str], rows: Sequence[Row])
         if row.cross_scores:
             # the row's own author is on the diagonal
             bits = row.cross_scores | {author: row.ranking_bits}
-            lines.append([label, *(f"{bits[name]:.3f}" if name in bits else "-" for name in authors)])
+            lines.append([label, *(f"{bits[name]:z.3f}" if name in bits else "-" for name in authors)])
     return TextTable([author, *authors], lines)
 
 
@@ -152,7 +152,7 @@ def strata_table(by: str, strata: Sequence[StratumResult]) -> TextTable:
         return TextTable([by])
 
     # every stratum has the same rows, so the first one names them
-    lines = [["share", *(f"{100 * result.share:.1f} %" for result in strata)]]
+    lines = [["share", *(f"{100 * result.share:z.1f} %" for result in strata)]]
     for label in strata[0].bits_per_character:
         lines.append([label, *(format_decimals(result.bits_per_character[label], 3) for result in strata)])
     return TextTable([by, *(result.stratum for result in strata)], lines)

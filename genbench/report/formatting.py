@@ -85,8 +85,8 @@ def format_count(number: float | None) -> str:
     for unit, lower_limit in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
         if lower_limit * (1 - 5e-5) <= number < EXPONENT_FROM:
             scaled = number / (1e3 if unit == "k" else lower_limit)
-            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
-    return f"{number:,.0f}" if number < EXPONENT_FROM else f"{number:.0e}"
+            return f"{scaled:z.1f}{unit}" if scaled < 10 else f"{scaled:z.0f}{unit}"
+    return f"{number:z,.0f}" if number < EXPONENT_FROM else f"{number:.0e}"
 
 
 def format_decimals(number: float | None, places: int) -> str:
@@ -95,7 +95,7 @@ def format_decimals(number: float | None, places: int) -> str:
     >>> format_decimals(1.7163, 3), format_decimals(123456.7, 1), format_decimals(None, 1)
     ('1.716', '123k', '-')
     """
-    return f"{number:.{places}f}" if number is not None and abs(number) < 1000 else format_count(number)
+    return f"{number:z.{places}f}" if number is not None and abs(number) < 1000 else format_count(number)
 
 
 def format_percent(share: float | None) -> str:
@@ -113,7 +113,7 @@ def format_range(bounds: Sequence[float] | None, places: int) -> str:
     >>> format_range([1.70, 1.7349], 2), format_range(None, 2)
     ('1.70-1.73', '-')
     """
-    return f"{bounds[0]:.{places}f}-{bounds[1]:.{places}f}" if bounds else "-"
+    return f"{bounds[0]:z.{places}f}-{bounds[1]:z.{places}f}" if bounds else "-"
 
 
 def format_measure(name: str, value: Any) -> str:
@@ -127,16 +127,16 @@ def format_measure(name: str, value: Any) -> str:
 
     # intervals, shares and bits have their own formats
     if name == "interval":
-        return f"{value[0]:.4f} to {value[1]:.4f}"
+        return f"{value[0]:z.4f} to {value[1]:z.4f}"
     if name.endswith("_share"):
-        return f"{value:.1%}".replace("%", " %")
+        return f"{value:z.1%}".replace("%", " %")
     if name.startswith("bits_per"):
-        return f"{value:.4f}"
+        return f"{value:z.4f}"
 
     # perplexities have one decimal, counts have none
     if value >= EXPONENT_FROM:
         return f"{value:.3g}"
-    return f"{value:,.1f}" if name.endswith("perplexity") else f"{value:,.0f}"
+    return f"{value:z,.1f}" if name.endswith("perplexity") else f"{value:z,.0f}"
 
 
 def pluralize(number: int, noun: str) -> str:

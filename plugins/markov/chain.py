@@ -89,7 +89,9 @@ class MarkovChain(AdaptiveChain):
             smoothing, failed = smooth(tree, self.smoothing)
             self._set_counts(tree, smoothing)
             discounts = smoothing.discounts[:MAX_ORDER].tolist()
-            context.record(parameters=len(tree.keys), discounts=discounts, notes=list(self._notes(failed)))
+            fallback = [length + 1 for length in failed[:MAX_ORDER]]  # n-gram lengths without a valid closed form
+            details = {"discounts": discounts, "fallback_discounts_at": fallback}
+            context.record(parameters=len(tree.keys), notes=self._notes(), **details)
 
         # fit the cache model
         if self.adaptive:
@@ -97,14 +99,11 @@ class MarkovChain(AdaptiveChain):
             self.add_cache(valid, self.cache_lengths)
             context.record(notes=[ADAPTIVE_NOTE])
 
-    def _notes(self, failed: list[int]) -> Iterator[str]:
-        """Yield notes on the smoothing; `failed` has the context lengths at which the closed form failed."""
-        if failed:
-            lengths = ", ".join(str(length + 1) for length in failed[:MAX_ORDER])
-            fallback = "0.5, 1, 1.5" if self.smoothing == "modified-kneser-ney" else "0.5"
-            yield f"the closed form of the discounts fails at n-gram length {lengths}: {fallback} used there"
-        if self.smoothing == "mle":
-            yield f"maximum likelihood gives unseen text no probability: contexts leave {ESCAPE:g} to shorter contexts"
+    def _notes(self) -> list[str]:
+        """Return notes on the smoothing."""
+        if self.smoothing != "mle":
+            return []
+        return [f"maximum likelihood gives unseen text no probability: contexts leave {ESCAPE:g} to shorter contexts"]
 
     def _encode(self, text: str | Text) -> Ids:
         """Return the tokens of a text after a newline, (tokens,)."""

@@ -230,7 +230,7 @@ def _set_logarithmic(axes: Axes, base: int) -> None:
 
 def _format_tick(value: float, _: int | None = None) -> str:
     """Format the value of a tick."""
-    return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+    return f"{value:,.4g}" if value < 1000 else f"{value:z,.0f}"
 
 
 def _svg(figure: Figure, chart: Chart) -> Markup:

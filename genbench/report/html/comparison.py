@@ -161,7 +161,7 @@ def _sample_remarks(sample: Sample) -> Iterator[str]:
     # surprisal for the generator of the sample
     if sample.surprisal and sample.text:
         total = sum(bits for _, bits in sample.surprisal)
-        yield f"{total / len(sample.text):.2f} bits per character to its own generator"
+        yield f"{total / len(sample.text):z.2f} bits per character to its own generator"
 
 
 def _switches(samples: list[SampleView]) -> list[Switch]:

@@ -102,7 +102,7 @@ class AuthorSection:
         ]
 
         # screen readers read the values in the description
-        values = "; ".join(f"{generator.name} {value:.3f}" for generator, value in zip(series, bits, strict=True))
+        values = "; ".join(f"{generator.name} {value:z.3f}" for generator, value in zip(series, bits, strict=True))
         chart = self._chart("ranking", "who predicts best", f"Bits per character, best first: {values}.", BITS, "")
         numbers = [generator.number for generator in series]
         return charts.ranking(chart, series), tables.ranking(self.name, self.lines, numbers)

@@ -102,8 +102,8 @@ def _difference_table(names: Sequence[str], columns: Sequence[Words], marked: Se
         bits = [column[number].bits for column in columns]
 
         # bits of each generator, their range, and the context
-        cells = [Cell(f"{value:.1f}", "best" if value == min(bits) else "") for value in bits]
-        cells += [Cell(f"{bits_range(bits):.1f}"), Cell(context, "words")]
+        cells = [Cell(f"{value:z.1f}", "best" if value == min(bits) else "") for value in bits]
+        cells += [Cell(f"{bits_range(bits):z.1f}"), Cell(context, "words")]
         lines.append(Line(f"{rank}. {split_leading_space(columns[0][number].text)[1]}", cells, target=f"far-{rank}"))
     return Table("The largest differences, in bits", ["word", *names, "difference", "context"], lines)
 
@@ -157,5 +157,5 @@ def word_markup(word: str, bits: float | None, css_class: str = "", name: str = 
         return escaped
     classes = f"w h{surprisal_level(bits)} {css_class}".strip()
     if name:
-        return NAMED_WORD.format(name, classes, f"{bits:.1f}", escaped)
-    return WORD.format(classes, f"{bits:.1f}", escaped)
+        return NAMED_WORD.format(name, classes, f"{bits:z.1f}", escaped)
+    return WORD.format(classes, f"{bits:z.1f}", escaped)

@@ -159,4 +159,4 @@ def _shaded(value: float | None, best: float | None) -> Cell:
     if value is None or best is None:
         return Cell("-", "faint")
     level = sum(value - best >= limit for limit in EXCESS_LEVELS)
-    return Cell(f"{value:.3f}", "best" if value == best else f"h{level}")
+    return Cell(f"{value:z.3f}", "best" if value == best else f"h{level}")

@@ -70,7 +70,7 @@ def show_confusion(report: ConfusionReport, console: Console) -> None:
     names = list(report.authors)
     sizes = sorted({len(corpus.train) for corpus in report.authors.values()})
     characters = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
-    seconds = f"{report.train_seconds:.1f} s of training"
+    seconds = f"{report.train_seconds:z.1f} s of training"
     print_text(f"{report.generator}, {characters} characters of each author, {seconds}", console)
 
     # bits and distances of every pair of authors
@@ -94,7 +94,7 @@ def _show_matrix(title: str, names: Sequence[str], values: Sequence[Sequence[flo
     print_heading(title, console)
     rows = []
     for name, row in zip(names, values, strict=True):
-        rows.append([name, *(f"{'*' if value and value == min(row) else ''}{value:.3f}" for value in row)])
+        rows.append([name, *(f"{'*' if value and value == min(row) else ''}{value:z.3f}" for value in row)])
     shown = 9 if len(names) < 6 else 7  # characters of a name in a heading
     print_list(["", *(name[:shown] for name in names)], rows, console)
 
@@ -110,13 +110,13 @@ def accuracy_cells(accuracy: Accuracy) -> list[str]:
     if accuracy.accuracy is None or accuracy.mean is None:
         return ["0", "-", "-", "-"]
     low, high = accuracy.interval
-    shares = [f"{share:.1%}".replace("%", " %") for share in (accuracy.accuracy, accuracy.mean)]
-    return [str(accuracy.passages), shares[0], f"{100 * low:.1f}-{100 * high:.1f}", shares[1]]
+    shares = [f"{share:z.1%}".replace("%", " %") for share in (accuracy.accuracy, accuracy.mean)]
+    return [str(accuracy.passages), shares[0], f"{100 * low:z.1f}-{100 * high:z.1f}", shares[1]]
 
 
 def show_attribution(result: Attribution, console: Console) -> None:
     """Print the bits of a text under each author's model, and the most likely author."""
-    rows = [[author.author, f"{author.bits:,.1f}", f"{author.bits_per_character:.3f}"] for author in result.authors]
+    rows = [[author.author, f"{author.bits:z,.1f}", f"{author.bits_per_character:z.3f}"] for author in result.authors]
     print_list(("author", "bits", "per character"), rows, console)
     print_text(attribution_sentence(result), console)
 
@@ -129,20 +129,20 @@ def attribution_sentence(result: Attribution) -> str:
     >>> attribution_sentence(Attribution("markov-char", 100, authors, 0.25, None, False))
     'pell needs 0.250 bits per character less than thorne; no interval below 1,000 characters'
     """
-    second, margin = result.authors[1].author, f"{result.margin:.3f} bits per character"
+    second, margin = result.authors[1].author, f"{result.margin:z.3f} bits per character"
     if result.interval is None:
         return f"{result.best} needs {margin} less than {second}; no interval below 1,000 characters"
     low, high = result.interval
     if result.clear:
-        return f"{result.best} ahead of {second} by {margin} [{low:.3f}, {high:.3f}]"
-    return f"no clear difference between {result.best} and {second}: {margin} [{low:.3f}, {high:.3f}]"
+        return f"{result.best} ahead of {second} by {margin} [{low:z.3f}, {high:z.3f}]"
+    return f"no clear difference between {result.best} and {second}: {margin} [{low:z.3f}, {high:z.3f}]"
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:
     """Print the most likely continuations, then a table for each length of context."""
     # the prediction
     print_heading(f"after {quoted(explanation.text)}", console)
-    rows = [(quoted(likely.text), f"{likely.probability:.4f}") for likely in explanation.likeliest]
+    rows = [(quoted(likely.text), f"{likely.probability:z.4f}") for likely in explanation.likeliest]
     print_list(("continuation", "probability"), rows, console)
 
     # the counts behind it, from the longest context to none
@@ -157,7 +157,7 @@ def context_heading(context: Context) -> str:
     tokens = "1 token" if context.tokens == 1 else f"{context.tokens} tokens"
     text = context.text if len(context.text) <= MAX_CONTEXT else "..." + cut_start(context.text, MAX_CONTEXT)
     name = f"{tokens} of context, {quoted(text)}" if context.tokens else "no context"
-    leftover = f"{context.leftover:.1%} of the probability left to shorter contexts"
+    leftover = f"{context.leftover:z.1%} of the probability left to shorter contexts"
     return f"{name}: {context.followers:,} different continuations, {leftover}"
 
 
@@ -165,7 +165,7 @@ def _continuation_rows(continuations: Iterable[Continuation]) -> Iterator[tuple[
     """Yield a row for each continuation that was counted in the training text."""
     for seen in continuations:
         places = "; ".join(f"{title}, line {line:,}" for title, line in seen.places)
-        yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:.3f}", f"{seen.probability:.4f}", places
+        yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:z.3f}", f"{seen.probability:z.4f}", places
 
 
 def quoted(text: str) -> str:

@@ -124,7 +124,7 @@ class _TimeColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the cell of a task."""
         if task.time_remaining is None:
-            return Text(f"{task.elapsed or 0:.0f} s", style="progress.elapsed")
+            return Text(f"{task.elapsed or 0:z.0f} s", style="progress.elapsed")
         limit = task.fields["limit"]
         estimate = task.time_remaining if limit is None else min(task.time_remaining, limit)
         remaining = max(0.0, estimate - (task.get_time() - task.fields["updated"]))
@@ -149,9 +149,9 @@ def format_status(progress: Progress) -> str:
     """
     parts = [progress.note] if progress.note else []
     if progress.loss is not None:
-        parts.append(f"loss {progress.loss:.2f}")
+        parts.append(f"loss {progress.loss:z.2f}")
     if progress.valid is not None:
-        parts.append(f"validation {progress.valid:.3f} bits/char")
+        parts.append(f"validation {progress.valid:z.3f} bits/char")
     if progress.speed is not None:
         parts.append(f"{format_count(progress.speed)} char/s")
     return printable(", ".join(parts))

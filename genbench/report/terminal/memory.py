@@ -60,16 +60,16 @@ def show_memory(report: MemoryReport, console: Console) -> None:
 def _context_cells(point: ContextBits) -> list[str]:
     """Return the cells for one length of context."""
     # the gain from the rest of the context, marked if its interval is above 0
-    bounds, gain = point.beyond_interval, f"{point.beyond:.3f}"
+    bounds, gain = point.beyond_interval, f"{point.beyond:z.3f}"
     if bounds is not None:
-        gain = f"{'*' if interval_sign(bounds) > 0 else ''}{gain} [{bounds[0]:.3f}, {bounds[1]:.3f}]"
+        gain = f"{'*' if interval_sign(bounds) > 0 else ''}{gain} [{bounds[0]:z.3f}, {bounds[1]:z.3f}]"
 
     # the columns of the table
     return [
         f"{point.context:,}",
-        f"{point.bits_per_character:.3f}",
+        f"{point.bits_per_character:z.3f}",
         format_range(point.interval, 3),
-        "-" if point.half_shuffled is None else f"{point.half_shuffled:.3f}",
+        "-" if point.half_shuffled is None else f"{point.half_shuffled:z.3f}",
         gain,
     ]
 
@@ -87,7 +87,7 @@ def _gradient_rows(gradients: Gradients) -> list[list[str]]:
 def _pair_cells(pair: PairEffects) -> list[str]:
     """Return the words of a minimal pair, and the effect without and with words between them."""
     words = [" / ".join(pair.far), " / ".join(pair.depends)]
-    return [*words, f"{pair.near.effect:+.2f}", f"{pair.far_away.effect:+.2f}"]
+    return [*words, f"{pair.near.effect:+z.2f}", f"{pair.far_away.effect:+z.2f}"]
 
 
 def show_recall(report: RecallReport, console: Console) -> None:
@@ -96,9 +96,9 @@ def show_recall(report: RecallReport, console: Console) -> None:
     rows = []
     for cells in zip(*report.generators.values(), strict=True):
         first = cells[0]
-        marked = [f"{'*' if cell.mastered else ''}{cell.bits:.2f}" for cell in cells]
+        marked = [f"{'*' if cell.mastered else ''}{cell.bits:z.2f}" for cell in cells]
         distance = f"{first.kind} {first.min_distance}-{first.max_distance}"
-        rows.append([distance, str(first.places), f"{first.chance:.2f}", *marked])
+        rows.append([distance, str(first.places), f"{first.chance:z.2f}", *marked])
     print_heading(f"{report.author}: bits of characters that an earlier place decides, by distance", console)
     print_list(["distance", "places", "chance", *report.generators], rows, console)
     print_text(RECALL_NOTE, console)
@@ -116,7 +116,7 @@ def show_gates(report: GateReport, units: Sequence[tuple[int, int]], console: Co
         _show_colored(report.pieces, values_by_name, console)
     else:
         rows = [
-            [repr(piece)[1:-1], *(f"{values[number]:.2f}" for _, values in values_by_name)]
+            [repr(piece)[1:-1], *(f"{values[number]:z.2f}" for _, values in values_by_name)]
             for number, piece in enumerate(report.pieces)
         ]
         print_list(["token", *(name for name, _ in values_by_name)], rows, console)
@@ -140,7 +140,7 @@ def _show_colored(pieces: Sequence[str], values_by_name: Sequence[NamedValues], 
 def _show_saturation(report: GateReport, console: Console) -> None:
     """Print the share of values at which each gate is nearly closed or nearly open."""
     rows = [
-        [str(layer), gate, f"{100 * saturation.closed:.1f}", f"{100 * saturation.open:.1f}"]
+        [str(layer), gate, f"{100 * saturation.closed:z.1f}", f"{100 * saturation.open:z.1f}"]
         for layer, gates in enumerate(report.saturation, 1)
         for gate, saturation in gates.items()
     ]

@@ -55,4 +55,4 @@ def format_size(size: int) -> str:
     ('3.3 MB', '402.3 MB', '41 kB', '1.0 MB', '1 kB')
     """
     kilobytes = -(-size // 1000)  # rounded up: nothing takes 0 kB that takes a byte
-    return f"{kilobytes} kB" if kilobytes < 1000 else f"{size / 1e6:,.1f} MB"
+    return f"{kilobytes} kB" if kilobytes < 1000 else f"{size / 1e6:z,.1f} MB"

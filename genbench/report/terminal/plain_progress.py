@@ -34,10 +34,10 @@ class _Task:
 
     def line(self, now: float) -> str:
         """Return the line of the task: its share, or its duration where the share is unknown or does not grow."""
-        parts = [f"{self.share:.0%}"] if self.share else []
+        parts = [f"{self.share:z.0%}"] if self.share else []
         parts += [self.status] if self.status else []
         if self.share == self.printed_share and now - self.started >= 1:
-            parts.append(f"{now - self.started:.0f} s")
+            parts.append(f"{now - self.started:z.0f} s")
         return f"{self.name}: {' '.join(parts)}" if parts else self.name
 
 

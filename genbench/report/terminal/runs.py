@@ -45,7 +45,7 @@ def show_runs(scan: RunList, console: Console) -> None:
 def _best(rows: Sequence[RowSummary]) -> str:
     """Return the fewest bits per character and the generator with them, or "-" if there are no rows."""
     scores = [(row.bits_per_character, _typed_name(row)) for row in rows if row.bits_per_character is not None]
-    return "{:.3f} {}".format(*min(scores)) if scores else "-"
+    return "{:z.3f} {}".format(*min(scores)) if scores else "-"
 
 
 def _typed_name(row: RowSummary) -> str:
@@ -93,6 +93,6 @@ def format_difference(row: RowDifference) -> str:
     if row.difference is None:
         return "-"
     if row.interval is None:
-        return f"{row.difference:+.3f}"
+        return f"{row.difference:+z.3f}"
     low, high = row.interval
-    return f"{row.difference:+.3f} [{low:+.3f}, {high:+.3f}]" + ("" if row.clear else ", no clear difference")
+    return f"{row.difference:+z.3f} [{low:+z.3f}, {high:+z.3f}]" + ("" if row.clear else ", no clear difference")

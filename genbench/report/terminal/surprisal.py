@@ -52,7 +52,8 @@ def show_surprisal(report: SurprisalReport, console: Console) -> None:
     if console.is_terminal:
         _show_differences(report, console)
         rows = [
-            [name, f"{model.bits:,.1f}", f"{model.bits_per_character:.4f}"] for name, model in report.generators.items()
+            [name, f"{model.bits:z,.1f}", f"{model.bits_per_character:z.4f}"]
+            for name, model in report.generators.items()
         ]
         print_list(["generator", "bits", "bits per character"], rows, console)
 
@@ -61,7 +62,7 @@ def show_words(report: SurprisalReport, console: Console) -> None:
     """Print a tab-separated line for each word: the word, and its bits for each generator."""
     print_tabs(["word", *report.generators], console)
     for words in zip(*report.columns, strict=True):
-        print_tabs([" ".join(words[0].text.split()), *(f"{word.bits:.2f}" for word in words)], console)
+        print_tabs([" ".join(words[0].text.split()), *(f"{word.bits:z.2f}" for word in words)], console)
 
 
 def _show_page(report: SurprisalReport, console: Console) -> None:
@@ -177,7 +178,7 @@ def _show_differences(report: SurprisalReport, console: Console) -> None:
         neighbors = columns[0][max(0, number - CONTEXT_WORDS) : number + CONTEXT_WORDS + 1]
         context = " ".join("".join(word.text for word in neighbors).split())
         word = split_leading_space(columns[0][number].text)[1].rstrip()
-        marked = [f"{'*' if value == min(bits) else ''}{value:.1f}" for value in bits]
+        marked = [f"{'*' if value == min(bits) else ''}{value:z.1f}" for value in bits]
         rows.append([word, *marked, *([context] if has_room else [])])
 
     # the table
