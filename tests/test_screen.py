@@ -161,6 +161,16 @@ def test_errors_are_printed_in_every_encoding(encoding: str, in_folder: pytest.M
     assert "there is no file or folder" in err
 
 
+@pytest.mark.parametrize("width", [80, 40])
+def test_errors_are_wrapped_at_words(width: int, in_folder: pytest.MonkeyPatch) -> None:
+    error = "markov-char: smoothing is 'foo', but must be modified-kneser-ney, kneser-ney, absolute, witten-bell, add-k"
+    _, err, code = run_on_screen(in_folder, ["generate", "ferry.txt", "-g", "markov-char:smoothing=foo"], width=width)
+    assert code == 2
+    lines = CSI.sub("", err).rpartition("\r")[2].splitlines()
+    assert all(cell_len(line.rstrip()) <= width for line in lines)
+    assert error in " ".join(" ".join(lines).split())
+
+
 @pytest.mark.parametrize("name", ["score", "surprisal", "novelty", "attribute", "runs diff", "gates", "memory"])
 def test_json_loses_nothing_in_any_encoding(name: str, in_folder: pytest.MonkeyPatch) -> None:
     values = []
@@ -202,7 +212,8 @@ def test_lost_characters_are_reported_on_standard_error(in_folder: pytest.Monkey
     words = ["generate", "ferry.txt", "-g", "markov-word", "--prompt", "Река", "--length", "9"]
     _, err, code = run_on_screen(in_folder, words, "cp1252")
     assert code == 0
-    assert "genbench: cp1252 lacks 4 characters of this output" in err.splitlines()[-1]
+    assert "genbench: cp1252 lacks 4 characters of this output, shown as ?; " in err
+    assert err.endswith(" keeps them\n")
     out, err, _ = run_on_screen(in_folder, words, "cp1252", terminal=False)
     assert out.startswith("Река")
     assert "lacks" not in err

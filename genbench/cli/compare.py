@@ -36,7 +36,7 @@ from genbench.cli.options import (
     option,
     read_prompts,
 )
-from genbench.cli.progress import show_progress
+from genbench.cli.progress import print_message, show_progress
 
 if TYPE_CHECKING:
     from genbench.experiments.comparison import Comparison
@@ -170,7 +170,7 @@ def exit_by_outcome(comparison: Comparison) -> None:
     if comparison.stopped:
         if any(row.ok or row.error == STOPPED_WITH_PROGRESS for row in comparison.results):
             command = shlex.join(["genbench", *sys.argv[1:]])
-            typer.echo(f"genbench: what is done is stored; the same command continues from there: {command}", err=True)
+            print_message(f"genbench: what is done is stored; the same command continues from there: {command}")
         raise KeyboardInterrupt
     if not comparison.any_ok:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli import completion
+from genbench.cli.progress import print_message
 
 app = typer.Typer(help="The generators: list, show, new, check.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -68,7 +69,7 @@ def new(
     # suggest the next commands
     commands = f"pip install -e {name}\n" if package else ""
     commands += f"genbench generators check {spec}\ngenbench compare carroll -g {spec} -g markov-char"
-    typer.echo(f"\nThe plugin works as it is. Next commands:\n\n{commands}", err=True)
+    print_message(f"\nThe plugin works as it is. Next commands:\n\n{commands}")
 
 
 @app.command()
@@ -101,6 +102,4 @@ def check(
     # a failure is visible in the exit code; otherwise suggest the next command
     if failed:
         raise typer.Exit(1)
-    typer.echo(
-        f"\nAll checks pass. Next command:\n\ngenbench compare carroll -g {shlex.quote(name)} -g markov-char", err=True
-    )
+    print_message(f"\nAll checks pass. Next command:\n\ngenbench compare carroll -g {shlex.quote(name)} -g markov-char")

@@ -23,6 +23,7 @@ from genbench.cli.gates import gates
 from genbench.cli.generate import generate
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
+from genbench.cli.progress import print_message
 from genbench.cli.prove import prove
 from genbench.cli.score import score
 from genbench.cli.streams import BestEffortStream
@@ -86,7 +87,7 @@ def main() -> None:
             _run()
         finally:
             if encoding_errors.lost:
-                print(f"genbench: {encoding_errors.sentence()}", file=sys.stderr)
+                print_message(f"genbench: {encoding_errors.sentence()}")
 
 
 def _run() -> NoReturn:
@@ -136,8 +137,6 @@ def _exit_if_model_is_at_fault(error: Exception) -> None:
 
 def _warning_printer() -> Callable[..., None]:
     """Return a function that shows warnings: a PluginWarning as one line, once; others as Python does."""
-    from genbench.report.formatting import printable
-
     shown: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
@@ -147,15 +146,13 @@ def _warning_printer() -> Callable[..., None]:
             line = warnings.formatwarning(message, category, filename, lineno).rstrip()
         if line not in shown:
             shown.add(line)
-            print(printable(line), file=sys.stderr)
+            print_message(line)
 
     return show
 
 
 def _exit(sentence: str, code: int) -> NoReturn:
-    from genbench.report.formatting import printable
-
-    print(printable(sentence), file=sys.stderr)  # typer.echo would write UTF-8 where the encoding is ASCII
+    print_message(sentence)
     sys.exit(code)
 
 

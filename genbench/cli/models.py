@@ -20,7 +20,7 @@ from genbench.cli.options import (
     accepts_groups,
     single,
 )
-from genbench.cli.progress import show_progress
+from genbench.cli.progress import print_message, show_progress
 
 app = typer.Typer(
     help="The stored models: list, show, remove, prune, export, import.", no_args_is_help=True, rich_markup_mode=None
@@ -43,13 +43,12 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
     # the total, then what cannot be listed
     size = format_size(sum(model.size for model in models))
     shown = pluralize(len(models), "model") if len(models) == len(every) else f"{len(models)} of {len(every)} models"
-    typer.echo(f"{shown}, {size} in {models_folder()}", err=True)
+    print_message(f"{shown}, {size} in {models_folder()}")
     outdated = list_outdated(models_folder())
     if outdated:
-        typer.echo(
+        print_message(
             f"{pluralize(len(outdated), 'model')} of an earlier edition cannot be read: train again, and remove with "
-            f"genbench models remove {' '.join(outdated)}",
-            err=True,
+            f"genbench models remove {' '.join(outdated)}"
         )
 
 
@@ -66,9 +65,9 @@ def prune(
 
     pruned = prune_models(keep, author, generator)
     for model in pruned.removed:
-        typer.echo(f"removed {model.name}", err=True)
+        print_message(f"removed {model.name}")
     freed = f"removed {pluralize(len(pruned.removed), 'model')}, which frees {format_size(pruned.freed)}"
-    typer.echo(f"{freed}; kept {len(pruned.kept)}, {format_size(pruned.size)}", err=True)
+    print_message(f"{freed}; kept {len(pruned.kept)}, {format_size(pruned.size)}")
 
 
 @app.command()
@@ -92,7 +91,7 @@ def remove(
     from genbench.storage.models import remove_named
 
     for name in remove_named(names):
-        typer.echo(f"removed {name}", err=True)
+        print_message(f"removed {name}")
 
 
 @app.command()
@@ -110,7 +109,7 @@ def export(
 
         arguments = vars(model) | {"imported": model.imported or ()}
         api.export_model(author, single(generators), folder, **arguments, listener=live)
-    typer.echo(f"{folder} can be passed on; genbench models import {folder} imports it on any machine", err=True)
+    print_message(f"{folder} can be passed on; genbench models import {folder} imports it on any machine")
 
 
 @app.command("import")
@@ -134,6 +133,4 @@ def import_(
 
     # suggest a command with the new model
     author, spec = (shlex.quote(printable(text)) for text in (model.card.author, model.card.spec))
-    typer.echo(
-        f"stored as {model.name}; genbench generate {author} -g {spec} --imported {model.name} uses it", err=True
-    )
+    print_message(f"stored as {model.name}; genbench generate {author} -g {spec} --imported {model.name} uses it")

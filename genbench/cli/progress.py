@@ -1,4 +1,4 @@
-"""Progress of a command on standard error, from before the imports that take a moment."""
+"""What a command says on standard error: its progress, from before the imports that take a moment, and sentences."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from genbench.report.terminal.live import Live
+
+
+def print_message(text: str) -> None:
+    """Print a sentence on standard error; on a terminal it is wrapped at words, and only a longer word is broken."""
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.tables import print_text
+
+    print_text(text, make_console(stderr=True))
 
 
 @contextmanager

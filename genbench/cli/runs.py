@@ -21,6 +21,7 @@ from genbench.cli.options import (
     Retrain,
     RunName,
 )
+from genbench.cli.progress import print_message
 
 app = typer.Typer(
     help="The stored comparisons: list, show, report, rerun, diff, remove.",
@@ -44,14 +45,13 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
 
     # how many there are
     shown = pluralize(len(scan.runs), "run") if scan == every else f"{len(scan.runs)} of {len(every.runs)} runs"
-    typer.echo(f"{shown} in {runs_folder()}", err=True)
+    print_message(f"{shown} in {runs_folder()}")
 
     # runs of another version, or damaged ones
     if scan.unreadable:
-        typer.echo(
+        print_message(
             f"{pluralize(len(scan.unreadable), 'run')} cannot be read: compare again, and remove with genbench runs "
-            f"remove {' '.join(scan.unreadable)}",
-            err=True,
+            f"remove {' '.join(scan.unreadable)}"
         )
 
 
@@ -83,7 +83,7 @@ def report(name: RunName, html: HtmlFile = None) -> None:
     outputs = Outputs(html=path)
     outputs.write(comparison)
     if not outputs.to_standard_output:
-        typer.echo(f"wrote {path}: open it in a browser", err=True)
+        print_message(f"wrote {path}: open it in a browser")
 
 
 @app.command()
@@ -138,4 +138,4 @@ def remove(
     from genbench.storage.runs import remove_runs
 
     for name in remove_runs(names):
-        typer.echo(f"removed {name}", err=True)
+        print_message(f"removed {name}")
