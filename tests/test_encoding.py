@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench.corpus.encoding import decode, detect_encoding, encoding_remarks, misread_encoding, require_encoding
+from genbench.corpus.loading import load_corpus
 from genbench.errors import CorpusError
 
 any_text = st.text(alphabet=st.characters(exclude_categories=["Cs"]))
@@ -137,6 +138,28 @@ def test_utf8_that_was_read_in_another_encoding_is_noticed(text, encoding):
 @pytest.mark.parametrize("text", [ENGLISH, GERMAN, RUSSIAN, JAPANESE, CZECH, "« Où ? » ¿Él?  ¡Ñandú! Ã é ÃÃ â€"])
 def test_sound_text_is_not_noticed(text):
     assert encoding_remarks(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "named", "remark"),
+    [
+        (RUSSIAN, "cp1251", "latin-1", "is read as latin-1 but looks like cp1251: if words look wrong, use --encoding"),
+        (RUSSIAN, "koi8-r", "cp1251", "is read as cp1251 but looks like koi8-r"),
+        (GERMAN, "mac_roman", "cp1252", "is read as cp1252 but looks like mac-roman"),
+        (CZECH, "iso8859-2", "koi8-r", "has odd words when it is read as koi8-r"),
+        (RUSSIAN, "cp1251", "cp1251", None),
+        (GERMAN, "latin-1", "latin-1", None),
+        (CZECH, "cp1250", "cp1250", None),
+        (CZECH, "iso8859-2", "iso8859-2", None),
+        (JAPANESE, "cp932", "shift_jis", None),
+        (RUSSIAN, "utf-8", "latin-1", None),  # read as UTF-8
+    ],
+)
+def test_text_that_looks_wrong_in_the_named_encoding_is_noticed(text, encoding, named, remark, tmp_path):
+    file = tmp_path / "book.txt"
+    file.write_bytes((text + "\n\n").encode(encoding) * 40)
+    notes = load_corpus(file, encoding=named, lines="keep").notes
+    assert [note.startswith(f"{file}: {remark}") for note in notes] == ([True] if remark else [])
 
 
 def test_control_characters_in_utf8_are_noticed():

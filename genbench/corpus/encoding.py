@@ -36,6 +36,7 @@ _CANDIDATES = (
 _SAMPLE_BYTES = 1_000_000  # what is searched for bytes beyond ASCII
 _DETECTED_BYTES = 50_000  # what the detector receives
 _MAX_CHAOS = 0.05  # of a match that is suggested, and the lead in chaos that makes it certain
+_MAX_MESS = 0.8  # of words that look like those of a language; those of French, Polish or Danish have up to 0.45
 _MIN_LEAD = 0.04  # the lead in coherence that makes a match certain
 
 # wrong encodings in which UTF-8 is often read
@@ -152,19 +153,23 @@ def detect_encoding(data: bytes) -> str | None:
     """
     from charset_normalizer import from_bytes
 
-    # words with bytes beyond ASCII; the others read the same in all encodings
-    head = data[:_SAMPLE_BYTES]
-    head = head[: head.rfind(b"\n") + 1] or head
-    sample = b" ".join(word for word in head.split() if not word.isascii())
-    if len(sample) > _DETECTED_BYTES:
-        sample = sample[: sample.find(b" ", _DETECTED_BYTES)] if b" " in sample[_DETECTED_BYTES:] else sample
-
     # the best match, if there is no other text that fits about as well
+    sample = _telling_words(data)
     matches = list(from_bytes(sample, cp_isolation=list(_CANDIDATES))) if sample else []
     if not matches or not _is_certain(matches):
         return None
     same = matches[0].could_be_from_charset
     return next((name.replace("_", "-") for name in _CANDIDATES if name in same and _reads(data, name)), None)
+
+
+def _telling_words(data: bytes) -> bytes:
+    """Return words with bytes beyond ASCII from the beginning of a file; others read the same in all encodings."""
+    head = data[:_SAMPLE_BYTES]
+    head = head[: head.rfind(b"\n") + 1] or head
+    sample = b" ".join(word for word in head.split() if not word.isascii())
+    if len(sample) > _DETECTED_BYTES:
+        sample = sample[: sample.find(b" ", _DETECTED_BYTES)] if b" " in sample[_DETECTED_BYTES:] else sample
+    return sample
 
 
 def _is_certain(matches: list[CharsetMatch]) -> bool:
@@ -183,7 +188,32 @@ def _reads(data: bytes, encoding: str) -> bool:
         return False
 
 
-# Text that was decoded wrongly before it was saved
+# Text that is decoded wrongly, or was before it was saved
+
+
+def named_encoding_remarks(data: bytes, encoding: str) -> list[str]:
+    """Return what is odd about a file that is read in the encoding that the user names: it seems to be in another one.
+
+    Never a reason to refuse it, because a detector may be wrong.
+
+    >>> russian = "Старый капитан нашёл фонарь у моста, и незнакомец вернулся домой.".encode("cp1251")
+    >>> named_encoding_remarks(russian, "latin-1"), named_encoding_remarks(russian, "cp1251")
+    (['is read as latin-1 but looks like cp1251: if words look wrong, use --encoding cp1251'], [])
+    """
+    if data.isascii() or data.startswith(tuple(_BYTE_ORDER_MARKS)) or _is_utf8(data):
+        return []  # the named encoding makes no difference
+    detected = detect_encoding(data)
+    if detected is not None:
+        same = data.decode(detected) == data.decode(encoding)
+        hint = f"is read as {encoding} but looks like {detected}: if words look wrong, use --encoding {detected}"
+        return [] if same else [hint]
+
+    # no other encoding is certain, but this one gives few words
+    from charset_normalizer.md import mess_ratio
+
+    words = _telling_words(data).decode(encoding, "ignore")
+    hint = f"has odd words when it is read as {encoding}: look at the text with genbench corpora show"
+    return [hint] if mess_ratio(words, _MAX_MESS) >= _MAX_MESS else []
 
 
 def encoding_remarks(text: str) -> list[str]:

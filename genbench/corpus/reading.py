@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from genbench.corpus.cleaning import clean_book, require_lines
-from genbench.corpus.encoding import decode, encoding_remarks, require_encoding
+from genbench.corpus.encoding import decode, encoding_remarks, named_encoding_remarks, require_encoding
 from genbench.corpus.records import has_column, list_columns, read_column
 from genbench.errors import CorpusError
 
@@ -73,7 +73,8 @@ def read_user_text(data: bytes, name: str, reading: Reading, notes: ReadingNotes
     Raises CorpusError where it is not text in a known encoding, has no such column, or contains no text.
     """
     text = decode(data, reading.encoding, name)
-    for remark in encoding_remarks(text):
+    named = named_encoding_remarks(data, reading.encoding) if reading.encoding else []
+    for remark in encoding_remarks(text) + named:
         notes.add(name, remark)
 
     # one text in each record; without a column, each line is a record
