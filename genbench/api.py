@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from genbench import registry, scoring
+from genbench import registry
 from genbench.analysis.attribution import attribute as attribute
 from genbench.analysis.bootstrap import block_sums, bootstrap_interval
 from genbench.analysis.compression import compress as compress
@@ -283,8 +283,8 @@ def score_figures(
     bounds = bootstrap_interval(block_sums(result.character_bits))
 
     # the stored sums, then the figures derived from them
-    if result.words is None:
-        listener.message(scoring.NO_WORDS_NOTE)
+    for note in result.word_notes:
+        listener.message(note)
     counts = ("bits", "characters", "bytes", "words", "tokens")
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
     return {name: getattr(result, name) for name in (*counts, *derived)} | {

@@ -30,6 +30,8 @@ NO_WORDS_NOTE = (
     f"no word figures: the text has more than {MAX_MEAN_WORD} characters between spaces on average, so spaces do not "
     "separate its words"
 )
+MAX_WORD_BITS = 40.0  # bits per word; equally probable characters cost about 33 in English
+NO_PERPLEXITY_NOTE = f"no word perplexity: a word costs more than {MAX_WORD_BITS:g} bits, so the text is of other words"
 
 # a word with the white space before it, or a character with its marks where no spaces separate words
 WORD = regex.compile(rf"[{WHITE_SPACE}]*[^{WHITE_SPACE}]+(?:[{WHITE_SPACE}]+\Z)?|[{WHITE_SPACE}]+\Z")
@@ -65,8 +67,15 @@ class Score:
 
     @property
     def word_perplexity(self) -> float | None:
-        """2 ** (bits / words); None if there are no words, no spaces, or the result exceeds a float's range."""
-        return _perplexity(self.bits, self.words)
+        """2 ** (bits / words); None if there are no words or no spaces, or if it would say nothing, above 2 ** 40."""
+        return _perplexity(self.bits, self.words, MAX_WORD_BITS)
+
+    @property
+    def word_notes(self) -> list[str]:
+        """The sentence that says why there is no word perplexity, if there is none."""
+        if self.words is None:
+            return [NO_WORDS_NOTE]
+        return [] if self.word_perplexity is not None or not self.words else [NO_PERPLEXITY_NOTE]
 
     @property
     def token_perplexity(self) -> float | None:
@@ -79,8 +88,8 @@ class Score:
         return self.spelled / max(self.tokens, 1)
 
 
-def _perplexity(bits: float, count: int | None) -> float | None:
-    if not count or bits / count > MAX_EXPONENT:
+def _perplexity(bits: float, count: int | None, max_bits: float = MAX_EXPONENT) -> float | None:
+    if not count or bits / count > max_bits:
         return None
     return float(2.0 ** (bits / count))
 

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,22 @@ def test_the_commands_restore_a_file(
     assert run(monkeypatch, "decompress", "small", "-o", "none.txt") == 2
     assert f"no stored model has the fingerprint {model.fingerprint.hex()}" in capsys.readouterr().err
     assert not Path("none.txt").exists()
+
+
+def test_without_a_generator_the_best_model_compresses_and_another_normal_form_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "Où est l'élève ? À côté du rêve, dit-il, où l'été dort.\n"
+    Path("book.txt").write_text(text * 60, encoding="utf-8")
+    Path("in.txt").write_text(unicodedata.normalize("NFD", text * 3), encoding="utf-8")
+    genbench.train("book.txt", CHAIN)
+    assert run(monkeypatch, "compress", "book.txt", "in.txt", "-o", "small") == 0
+    error = capsys.readouterr().err
+    assert f"book: {CHAIN}, " in error
+    assert "the text is not in the Unicode form NFC, as the training text is" in error
+    assert run(monkeypatch, "decompress", "small", "-o", "out.txt") == 0
+    assert Path("out.txt").read_bytes() == Path("in.txt").read_bytes()
 
 
 @pytest.mark.parametrize(

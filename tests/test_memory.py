@@ -170,6 +170,8 @@ def test_the_command_prints_tables_and_json(
         assert model["gradients"] is None
     assert run(monkeypatch, *command, "--pair", str(ROOT / "examples" / "pair.toml")) == 0
     assert "The young woman / The young men" in capsys.readouterr().out
+    assert run(monkeypatch, "memory", "thorne", "--longest", "16", "--targets", "20") == 0
+    assert "thorne: markov-" in capsys.readouterr().err  # the best of the stored ones
     assert run(monkeypatch, "memory", "thorne", "-g", "markov-char", "--longest", "100000") == 2
     assert "--longest 25000" in capsys.readouterr().err
 

@@ -129,6 +129,11 @@ def test_models_are_listed_shown_and_removed(
     assert run(monkeypatch, "models", "list") == 0
     assert name in capsys.readouterr().out
     assert run(monkeypatch, "models", "show", name) == 0
+    shown = capsys.readouterr().out
+    assert f"model\t{name}\n" in shown
+    assert "lines\tjoin\n" in shown
+    assert "budget\t30s\n" in shown
+    assert run(monkeypatch, "models", "show", name, "--json") == 0
     assert json.loads(capsys.readouterr().out)["author"] == "pell"
     assert run(monkeypatch, "models", "remove", "pell-nothing") == 2
     assert run(monkeypatch, "models", "remove", name) == 0
@@ -185,6 +190,13 @@ def test_a_prompt_may_come_from_standard_input(
     typed = capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"It was\n\n")))
     assert run(monkeypatch, *words, "-") == 0
+    assert capsys.readouterr().out == typed
+
+    # in another encoding
+    assert run(monkeypatch, *words, "café") == 0
+    typed = capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("café\n".encode("cp1252"))))
+    assert run(monkeypatch, *words, "-", "--encoding", "cp1252") == 0
     assert capsys.readouterr().out == typed
 
     # a hyphen is continued where it is piped; a closed input and bytes that are no text are refused

@@ -85,6 +85,24 @@ def test_a_text_ends_at_the_stop_string_that_is_complete_first(
         assert "".join(map(limit.read, pieces)) == expected
 
 
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("text", "stop", "alone", "after_prompt"),
+    [(". It is. No.", ".", ". It is", ""), ("\n\nIt is\n", "\n", "\n\nIt is", ""), ("..a..b", "..", "..a", "")],
+)
+def test_a_text_does_not_end_before_it_begins(text: str, stop: str, alone: str, after_prompt: str, size: int) -> None:
+    for continues, expected in ((False, alone), (True, after_prompt)):
+        limit = TextLimit(len(text), [stop], continues=continues)
+        pieces = [text[start : start + size] for start in range(0, len(text), size)]
+        assert "".join(map(limit.read, pieces)) == expected
+
+
+def test_without_a_prompt_texts_of_a_stop_string_are_not_empty(rng: np.random.Generator) -> None:
+    texts = [generate(Fixed(), "", Sampling(length=50, stop="a"), rng) for _ in range(20)]
+    assert all(texts)
+    assert "" in [generate(Fixed(), "b", Sampling(length=50, stop="a"), rng) for _ in range(40)]
+
+
 def test_a_stop_string_is_kept_within_the_length(rng: np.random.Generator) -> None:
     text = generate(Fixed(), "", Sampling(length=5000, stop=("ab", "cd"), keep_stop=True), rng)
     assert text.endswith(("ab", "cd"))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genbench.errors import ContractError
-from genbench.scoring import bits_by_character, score, split_words
+from genbench.scoring import NO_PERPLEXITY_NOTE, bits_by_character, score, split_words
 from genbench.tokenization.tokenizer import Tokenizer
 
 
@@ -33,6 +33,10 @@ def test_each_figure_has_its_own_denominator() -> None:
 def test_word_perplexity_is_none_without_words_or_out_of_range() -> None:
     assert score(Fixed("a ", (0.5, 0.5)), "   ").word_perplexity is None  # no words
     assert score(Fixed("ab", (0.5, 0.5)), "ab" * 1000).word_perplexity is None  # 2 ** 2000
+    for letters, notes in (("abab", 0), ("ab" * 19, 0), ("ab" * 21, 1)):
+        result = score(Fixed("ab", (0.5, 0.5)), letters)  # one word, one bit a letter
+        assert result.word_notes == [NO_PERPLEXITY_NOTE] * notes
+        assert (result.word_perplexity is None) == bool(notes)
 
 
 def test_a_text_without_spaces_has_no_word_figures() -> None:

@@ -148,6 +148,13 @@ def test_a_pipe_gets_plain_text(name: str, in_folder: pytest.MonkeyPatch) -> Non
     assert not COLOR.search(out.replace("\x1b[31m", ""))  # in a pipe the prompt is written as it is
 
 
+def test_tables_in_a_pipe_are_not_divided_unless_a_width_is_set(in_folder: pytest.MonkeyPatch) -> None:
+    for width, is_divided in (("", False), ("60", True)):
+        out, _, _ = run_on_screen(in_folder, ["runs", "show", "narrow"], terminal=False, COLUMNS=width)
+        tables = [line for line in out.splitlines() if line.split()[:2] == ["samples", "of"]]
+        assert (len(tables) > 1) == is_divided, out
+
+
 @pytest.mark.parametrize("name", ["surprisal", "gates", "generate", "compare"])
 def test_force_color_adds_colors_in_a_pipe(name: str, in_folder: pytest.MonkeyPatch) -> None:
     out, _, _ = run_on_screen(in_folder, COMMANDS[name], terminal=False, FORCE_COLOR="1")

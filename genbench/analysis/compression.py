@@ -30,6 +30,7 @@ from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
 from genbench.model import Model
 from genbench.scoring import require_distribution
 from genbench.storage.models import find_by_fingerprint
+from genbench.tokenization.normal_form import form_notes
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
@@ -44,9 +45,12 @@ PROGRESS_EVERY = 1000  # tokens
 def compress(model: Model, data: bytes, *, listener: ProgressListener = SILENT) -> bytes:
     """Compress a text in UTF-8 to the bits that the model assigns to it, plus at most 64 bytes.
 
-    `decompress` restores every byte, with the same model on the same machine. Raises UserError for data that is not
-    UTF-8, ContractError for a generator that loses text or returns no distribution.
+    `decompress` restores every byte, with the same model on the same machine. A text in another Unicode normal form
+    than the training text, which costs bits, is reported to the listener. Raises UserError for data that is not UTF-8,
+    ContractError for a generator that loses text or returns no distribution.
     """
+    for note in form_notes(model.generator.tokenizer, decode_utf8(data)):
+        listener.message(note)
     return encode_text(model.generator, data, model.fingerprint, listener.task("compressing"))
 
 

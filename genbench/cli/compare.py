@@ -145,7 +145,7 @@ def compare(
         # refuse what can be refused before the work: bad arguments, a name that is taken, files that cannot be written
         typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
         if typed.get("prompts"):
-            typed["prompts"] = read_prompts(typed["prompts"])
+            typed["prompts"] = read_prompts(typed["prompts"], reading.encoding)
         arguments = resolve_arguments(typed)
         if name:
             require_unused_name(name)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli import completion
-from genbench.cli.options import Author, ModelOptions, OneSpec, OutputFile, accepts_groups, single
+from genbench.cli.options import Author, ModelOptions, OneSpecOrBest, OutputFile, accepts_groups, single_or_best
 from genbench.cli.progress import show_progress
 from genbench.errors import UserError
 
@@ -18,8 +18,9 @@ from genbench.errors import UserError
 def compress(
     author: Author,
     file: Annotated[Path, typer.Argument(metavar="IN", help="A text in UTF-8.")],
+    *,
     output: OutputFile,
-    generators: OneSpec,
+    generators: OneSpecOrBest = None,
     model: ModelOptions,
 ) -> None:
     """Compress a text with an author's model; trains one if no model is stored."""
@@ -39,7 +40,7 @@ def compress(
     with show_progress() as live:
         from genbench import api
 
-        trained = model.model(model.corpus(author, live), single(generators), live)
+        trained = model.model(model.corpus(author, live), single_or_best(generators), live)
         compressed = api.compress(trained, data, listener=live)
     write_output(output, compressed)
 

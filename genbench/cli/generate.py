@@ -63,7 +63,7 @@ def generate(
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
     from genbench.sampling.spelled import new_words, new_words_note
 
-    [prompt] = read_prompts([prompt])
+    [prompt] = read_prompts([prompt], model.encoding)
     require_prompt(prompt)
     parameters = Sampling(
         length, **vars(sampling), stop=tuple(stop or ()), keep_stop=keep_stop, max_overlap=max_overlap

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genbench.cli.options import Author, ModelOptions, PrintJson, SomeSpecs, accepts_groups
+from genbench.cli.options import Author, ModelOptions, PrintJson, SomeSpecsOrBest, accepts_groups
 from genbench.cli.progress import show_progress
 
 
@@ -15,7 +15,7 @@ from genbench.cli.progress import show_progress
 def memory(
     author: Author,
     *,
-    generators: SomeSpecs,
+    generators: SomeSpecsOrBest = None,
     longest: Annotated[int, typer.Option(metavar="N", help="Characters of the longest context.")] = 1024,
     targets: Annotated[int, typer.Option(metavar="N", help="Words of the test text to predict, at most.")] = 500,
     pair: Annotated[
@@ -45,7 +45,7 @@ def memory(
     model: ModelOptions,
     json: PrintJson = False,
 ) -> None:
-    """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains generators not stored."""
+    """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains what is not stored."""
     from genbench.report.terminal.memory import show_memory, show_recall
     from genbench.report.terminal.screen import make_console, print_json
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from genbench.cli.options import (
     ModelName,
     ModelOptions,
     OneSpec,
+    PrintJson,
     accepts_groups,
     single,
 )
@@ -71,13 +71,17 @@ def prune(
 
 
 @app.command()
-def show(name: ModelName) -> None:
-    """Show the card of a stored model."""
-    from genbench.report.formatting import printable
+def show(name: ModelName, json: PrintJson = False) -> None:
+    """Show the card of a stored model: what it was trained on, how, and how good it is."""
+    from genbench.report.terminal.models import show_card
+    from genbench.report.terminal.screen import make_console, print_json
     from genbench.storage.models import get_model, models_folder
 
-    card = get_model(models_folder(), name).card
-    typer.echo(printable(json.dumps(card.to_dict(), ensure_ascii=False, indent=2)))
+    model = get_model(models_folder(), name)
+    if json:
+        print_json(model.card.to_dict())
+    else:
+        show_card(model, make_console())
 
 
 @app.command()

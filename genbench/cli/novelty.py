@@ -49,7 +49,7 @@ def novelty(
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
-    [prompt] = read_prompts([prompt])
+    [prompt] = read_prompts([prompt], reading.encoding)
     require_prompt(prompt)
     parameters = Sampling(length, **vars(sampling))
     with show_progress() as live:

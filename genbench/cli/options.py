@@ -349,8 +349,10 @@ def single(specs: list[str]) -> str:
     return specs[0]
 
 
-def read_prompts(prompts: Sequence[str]) -> list[str]:
+def read_prompts(prompts: Sequence[str], encoding: str | None = None) -> list[str]:
     """Return the prompts of a command, with "-" replaced by standard input without the newline at its end.
+
+    Input that is not UTF-8 is read as `encoding`.
 
     Raises CorpusError for input that is not text, UserError if standard input is closed.
     """
@@ -361,5 +363,5 @@ def read_prompts(prompts: Sequence[str]) -> list[str]:
     from genbench.corpus.encoding import decode
     from genbench.storage.user_files import read_standard_input
 
-    text = decode(read_standard_input(), name="standard input").removesuffix("\n").removesuffix("\r")
+    text = decode(read_standard_input(), encoding, "standard input").removesuffix("\n").removesuffix("\r")
     return [text if prompt == STANDARD_INPUT else prompt for prompt in prompts]

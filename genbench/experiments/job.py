@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from genbench import registry, scoring
+from genbench import registry
 from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, block_sums, bootstrap_interval
 from genbench.analysis.strata import Strata, bits_by_stratum
 from genbench.capabilities import is_adaptive
@@ -238,7 +238,7 @@ def add_test_score(row: Row, score: Score, strata: Mapping[str, Strata], seconds
         spelled_share=score.spelled_share,
         interval=bootstrap_interval(blocks),
         block_bits=blocks.round(3).tolist(),
-        notes=row.notes if score.words is not None else [*row.notes, scoring.NO_WORDS_NOTE],
+        notes=[*row.notes, *score.word_notes],
         splits={by: bits_by_stratum(score.character_bits, places) for by, places in strata.items()},
         score_characters_per_second=round(score.characters / max(seconds, 1e-9)),
     )

@@ -44,7 +44,7 @@ def stream(
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
     # a batch of one text
-    text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words)
+    text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words, prompt)
     while not text.done:
         final = text.read(*decode_step([text.state]))
         if final:
@@ -86,7 +86,7 @@ def _generate_batch(
         if prompt not in starts:
             starts[prompt] = DecodingState.after_prompt(generator, prompt, sampling, rng)
     states = [starts[prompt].copy(sampling, rng) for prompt, sampling, rng in requests]
-    texts = [GeneratedText(state, training_words) for state in states]
+    texts = [GeneratedText(state, training_words, prompt) for state, (prompt, *_) in zip(states, requests, strict=True)]
 
     # one decoding step at a time, for all texts that are not complete
     parts: list[list[str]] = [[] for _ in texts]
@@ -103,10 +103,11 @@ def _generate_batch(
 class GeneratedText:
     """A text that is being generated: its decoding state, and the limits of its length, stop string and overlap."""
 
-    def __init__(self, state: DecodingState, training_words: TrainingWords | None) -> None:
+    def __init__(self, state: DecodingState, training_words: TrainingWords | None, prompt: str) -> None:
         self._state, sampling = state, state.sampling
         whole = has_clusters(state.generator.tokenizer.letters)
-        self._limit = TextLimit(sampling.length, sampling.stop_strings, sampling.keep_stop, whole_letters=whole)
+        stops, keep_stop, continues = sampling.stop_strings, sampling.keep_stop, bool(prompt.strip())
+        self._limit = TextLimit(sampling.length, stops, keep_stop, whole_letters=whole, continues=continues)
         self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
 
     @property
@@ -132,15 +133,22 @@ class GeneratedText:
 class TextLimit:
     """Ends a text at its length or at a stop string; the possible start of a stop string is held back.
 
-    With `whole_letters`, characters that complete the last letter are added to its length: whether there are any shows
-    in the character after them, so it is read too.
+    A stop string counts only where a text that is not blank stands before it: in the text, or in the prompt that it
+    `continues`. With `whole_letters`, characters that complete the last letter are added to its length: whether there
+    are any shows in the character after them, so it is read too.
     """
 
     def __init__(
-        self, length: int, stops: Sequence[str] = (), keep_stop: bool = False, *, whole_letters: bool = False
+        self,
+        length: int,
+        stops: Sequence[str] = (),
+        keep_stop: bool = False,
+        *,
+        whole_letters: bool = False,
+        continues: bool = True,
     ) -> None:
         self.characters_left, self.stops, self.keep_stop = length, tuple(stops), keep_stop
-        self.held_back, self.done = "", length == 0
+        self.held_back, self.done, self._can_stop = "", length == 0, continues
         self._tail, self._extra = "", LONGEST if whole_letters else 0  # the last characters; how many may be added
 
     def read(self, text: str) -> str:
@@ -168,13 +176,16 @@ class TextLimit:
     def _until_stop(self, text: str) -> str:
         """Return the text up to a stop string, without an end that may be the start of one."""
         # the stop string that is complete first, whatever the pieces in which the text arrives; of several, the longest
-        spans = [(text.index(stop) + len(stop), text.index(stop)) for stop in self.stops if stop in text]
+        first = 0 if self._can_stop else len(text) - len(text.lstrip()) + 1
+        starts = {stop: text.find(stop, first) for stop in self.stops}
+        spans = [(start + len(stop), start) for stop, start in starts.items() if start >= 0]
         if spans:
             self.done, (end, start) = True, min(spans)
             return text[: end if self.keep_stop else start]
 
         # hold back the longest end of the text that starts a stop string
-        lengths = range(min(max(map(len, self.stops)) - 1, len(text)), 0, -1)
+        self._can_stop = self._can_stop or first <= len(text)
+        lengths = range(min(max(map(len, self.stops)) - 1, len(text) - first), 0, -1)
         held = next((n for n in lengths if any(stop.startswith(text[-n:]) for stop in self.stops)), 0)
         self.held_back = text[len(text) - held :]
         return text[: len(text) - held]

@@ -53,7 +53,7 @@ def require_writable(path: Path) -> None:
         if path.is_dir():
             raise UserError(f"{str(path)!r} is a folder; name a file")
         if not path.parent.is_dir():
-            raise UserError(f"there is no folder {str(path.parent)!r} for {path.name}; create it first")
+            raise UserError(f"there is no folder {str(path.parent)!r} to write {path.name!r} in; create it first")
         if path.exists() and not (path.is_file() and os.access(path, os.W_OK)):
             raise PermissionError(None, "it is read-only or not a regular file")
 

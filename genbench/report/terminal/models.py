@@ -1,4 +1,4 @@
-"""Print the list of stored models."""
+"""Print the list of stored models, and the card of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.console import Console
 
 from genbench.report.formatting import format_decimals
 from genbench.report.terminal.lines import print_lines
-from genbench.report.terminal.tables import print_text
+from genbench.report.terminal.tables import print_pairs, print_text
 from genbench.spec import format_duration
 from genbench.storage.cards import ModelCard
 from genbench.storage.stored_model import StoredModel
@@ -39,6 +39,45 @@ def show_models(models: Sequence[StoredModel], console: Console) -> None:
     if models and console.is_terminal:
         marks = IMPORTED_NOTE if any(model.card.imported for model in models) else ""
         print_text(NOTE + marks, console, "bright_black")
+
+
+def show_card(model: StoredModel, console: Console) -> None:
+    """Print the card of a model; what was not measured is left out."""
+    card, training = model.card, model.card.training
+    passes = None if training.steps is None or training.passes is None else f"{training.passes:z,.1f}"
+    pairs: list[tuple[str, str | None]] = [
+        ("model", model.name),
+        ("generator", card.spec),
+        ("author", card.author),
+        ("books", "; ".join(card.books)),
+        ("held out", card.held_out),
+        ("lines", card.lines),
+        ("sha256 of the text", card.sha256),
+        ("budget", _budget(card)),
+        ("seed", str(card.seed)),
+        ("device", card.device),
+        ("training seconds", _decimals(training.seconds, 1)),
+        ("CPU seconds", _decimals(training.cpu_seconds, 1)),
+        ("steps", _count(training.steps)),
+        ("passes over the text", passes),
+        ("parameters", _count(training.parameters)),
+        ("validation bits per character", _decimals(training.validation_bits_per_character, 4)),
+        ("options as trained", training.spec if training.spec != card.spec else ""),
+        *(("note", note) for note in training.notes),
+        ("trained", f"{card.created[:16].replace('T', ' ')} UTC, genbench {card.genbench}"),
+        ("imported", "yes" if card.imported else ""),
+        ("size", format_size(model.size)),
+        ("folder", str(model.folder)),
+    ]
+    print_pairs([(name, value) for name, value in pairs if value], console)
+
+
+def _decimals(number: float | None, places: int) -> str | None:
+    return None if number is None else format_decimals(number, places)
+
+
+def _count(number: int | None) -> str | None:
+    return None if number is None else f"{number:,}"
 
 
 def _budget(card: ModelCard) -> str:

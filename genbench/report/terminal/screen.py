@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from rich.console import Console
 from genbench.report.formatting import pluralize
 from genbench.tokenization.text import is_surrogate
 
+WIDTH_WITHOUT_TERMINAL = 160  # columns
 ENCODING_ERRORS = "genbench.replace"  # the name of the codec error handler `EncodingErrors`
 
 # what is written if the encoding lacks a character
@@ -28,8 +30,14 @@ REPLACEMENTS = (
 
 
 def make_console(stderr: bool = False) -> Console:
-    """Return a console for standard output or standard error, without syntax highlighting."""
-    return Console(stderr=stderr, highlight=False)
+    """Return a console for standard output or standard error, without syntax highlighting.
+
+    In a pipe or a file it is as wide as COLUMNS says, else 160 columns, so that tables are not divided.
+    """
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = WIDTH_WITHOUT_TERMINAL
+    return console
 
 
 def has_colors(console: Console) -> bool:
