@@ -17,12 +17,12 @@ from pathlib import Path
 
 from genbench import registry
 from genbench.analysis.attribution import attribute as attribute
-from genbench.analysis.bootstrap import block_sums, bootstrap_interval
 from genbench.analysis.compression import compress as compress
 from genbench.analysis.compression import decompress as decompress
 from genbench.analysis.confusion import confusion as confusion
 from genbench.analysis.explanations import explain as explain
 from genbench.analysis.gates import gates as gates
+from genbench.analysis.intervals import block_sizes, block_sums, mean_interval
 from genbench.analysis.memory import memory as memory
 from genbench.analysis.novelty import novelty as novelty
 from genbench.analysis.recall import recall as recall
@@ -280,7 +280,7 @@ def score_figures(
     seconds = time.perf_counter() - started
 
     # the interval over blocks of 1,000 characters
-    bounds = bootstrap_interval(block_sums(result.character_bits))
+    bounds = mean_interval(block_sums(result.character_bits), block_sizes(result.characters))
 
     # the stored sums, then the figures derived from them
     for note in result.word_notes:

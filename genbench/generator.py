@@ -154,10 +154,17 @@ class TrainContext:
     steps: int | None = None
     flops: float | None = None
     clock: Callable[[], float] = field(default_factory=TrainingClock, repr=False, compare=False)  # seconds so far
+    on_seed: Callable[[], None] = field(default=ignore, repr=False, compare=False)  # called when `seed` is read
     on_progress: Callable[[Progress], None] = field(default=ignore, repr=False)
     on_checkpoint: Callable[[Learned], None] = field(default=ignore, repr=False)
     last_checkpoint: Callable[[], Learned | None] = field(default=ignore, repr=False)
     stats: TrainStats = field(default_factory=TrainStats, repr=False, compare=False)
+
+    def __getattribute__(self, name: str) -> Any:
+        # a training that never reads the seed has no other result with another one
+        if name == "seed":
+            object.__getattribute__(self, "on_seed")()
+        return object.__getattribute__(self, name)
 
     def report(self, progress: Progress) -> None:
         """Report the progress of the training. Raises ContractError for anything but a Progress."""
@@ -206,8 +213,8 @@ class TrainContext:
 
         `share` is from 0 to 1. The part records its statistics in its own `stats`.
         """
-        # parts of different names draw different random numbers
-        seed = int(np.random.SeedSequence([self.seed, *name.encode()]).generate_state(1)[0])
+        # parts of different names draw different random numbers; the seed is read only once a part reads its own
+        seed = int(np.random.SeedSequence([vars(self)["seed"], *name.encode()]).generate_state(1)[0])
 
         # the checkpoints of all parts are stored in one dict, by name
         return replace(

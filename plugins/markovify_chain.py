@@ -89,7 +89,7 @@ class Markovify(Generator):
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         # train the character chain, which defines the tokenizer
         context.report(Progress(0.1, note="characters"))
-        character_context = TrainContext(context.seed)
+        character_context = context.part("characters", 1.0)
         self._characters.fit(train, Text(""), character_context)
         self.tokenizer = self._characters.tokenizer
 

@@ -139,7 +139,7 @@ def test_the_commands_print_tables_and_json(
     assert "95 % interval" in capsys.readouterr().out
 
     page = tmp_path / "page.txt"
-    page.write_text(genbench.corpus("pell").test[:1500], encoding="utf-8")
+    page.write_text(genbench.corpus("pell").test[:4000], encoding="utf-8")
     assert run(monkeypatch, "attribute", str(page), "--among", *AUTHORS, "--json") == 0
     attribution = json.loads(capsys.readouterr().out)
     assert (attribution["best"], attribution["clear"], len(attribution["authors"])) == ("pell", True, 3)

@@ -38,6 +38,7 @@ ROW_KEYS = {
     *("cpu_seconds", "core_share", "time_budget", "flops"),
     *("parameters", "steps", "passes", "train_seconds", "train_characters_per_second", "score_characters_per_second"),
     *("generate_characters_per_second", "peak_memory_mb", "curve", "adaptive", "spec", "details", "model", "reused"),
+    *("seeded", "seed_variance"),
     *("notes", "samples", "novelty", "memory", "cross_scores", "style"),
 }
 BREAKING_CODE = {  # and the reason that the row shows
@@ -135,7 +136,7 @@ def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
     assert set(values) == {"schema_version", "verdicts", "splits"} | {field.name for field in fields(Comparison)}
     assert Comparison.from_dict(values) == comparison
     sizes = {"characters", "train", "valid", "test"}
-    assert set(values["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out", "notes"}
+    assert set(values["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out", "notes", "part_sha256"}
     assert set(values["baselines"]["marrow"]) == {"uniform", "unigram", "xz"}
     assert [(row["generator"], row["seed"]) for row in values["results"]] == [
         ("toy", 3),

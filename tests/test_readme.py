@@ -79,7 +79,7 @@ def test_the_table_of_topics_names_existing_files_and_names() -> None:
             assert (ROOT / other).exists(), other
 
 
-@pytest.mark.parametrize("term", ["top-k", "Kneser-Ney", "truncated BPTT", "bootstrap", "safetensors reader"])
+@pytest.mark.parametrize("term", ["top-k", "Kneser-Ney", "truncated BPTT", "Holm", "safetensors reader"])
 def test_a_reader_finds_a_term_in_the_table_of_topics(term: str) -> None:
     assert re.search(rf"^\| .*{term}.* \| \[`", ARCHITECTURE, re.MULTILINE)
 

@@ -107,13 +107,13 @@ def test_sample_statistics_are_shown_with_held_out_text_last() -> None:
 
 
 def test_several_seeds_are_one_line_with_their_spread() -> None:
-    result = comparison(row("a", 1.5), row("a", 1.7, seed=1), row("b", 1.65))
+    result = comparison(row("a", 1.599), row("a", 1.601, seed=1), row("b", 1.65))
     out = printed(result, 80)
-    assert "1.500-1.700" in out
+    assert "1.599-1.601" in out
     assert "Means over 1 to 2 seeds" in out
     assert "a ahead of b by 0.050 bits" in out
     assert max(map(len, out.splitlines())) <= 80
-    assert "1.500-1.700" in files.as_markdown(result)
+    assert "1.599-1.601" in files.as_markdown(result)
 
 
 def test_wide_terminals_show_more_columns() -> None:

@@ -1,4 +1,4 @@
-"""Verdicts on pairs of rows, and several seeds as one row."""
+"""Verdicts on pairs of rows."""
 
 from typing import Any
 
@@ -7,14 +7,15 @@ import pytest
 
 from genbench.experiments.compare import compare
 from genbench.experiments.row import Row
-from genbench.experiments.significance import aggregate_seeds, compare_rows
+from genbench.experiments.significance import compare_rows, verdict_notes
 
 BLOCKS = 1000 * np.random.default_rng(0).uniform(1, 5, 50)  # bits of each block: some are much harder than others
 
 
 def row(generator: str, blocks: Any, **fields: Any) -> Row:
     bits = float(np.mean(blocks)) / 1000
-    return Row("a", generator, block_bits=[float(block) for block in blocks], bits_per_character=bits, **fields)
+    values = [float(block) for block in blocks]
+    return Row("a", generator, block_bits=values, bits_per_character=bits, characters=1000 * len(values), **fields)
 
 
 def test_a_constant_difference_is_clear_though_both_intervals_overlap() -> None:
@@ -35,17 +36,20 @@ def test_a_difference_shown_as_zero_is_not_clear() -> None:
 
 
 def test_a_difference_within_its_noise_is_not_clear() -> None:
-    # standard deviation 0.5 over 50 blocks: standard error 0.07, and the difference is 0.01
+    # standard deviation 0.5 over 50 blocks: standard error 0.07 even without dependence, and the difference is 0.01
     noise = np.random.default_rng(1).normal(0, 500, 50)
     (verdict,) = compare_rows([row("a", BLOCKS), row("b", BLOCKS + noise - noise.mean() + 10)])
     assert not verdict.clear
-    assert verdict.interval == pytest.approx((0.01 - 0.139, 0.01 + 0.139), abs=0.03)
-    assert verdict.sentence().startswith("no clear difference between a and b: 0.010 bits per character [-0.1")
+    assert verdict.interval is not None
+    assert verdict.interval[0] < 0.01 - 0.139
+    assert verdict.interval[1] > 0.01 + 0.139
+    assert verdict.sentence().startswith("no clear difference between a and b: 0.010 bits per character [-0.")
 
 
 def test_equal_rows_differ_by_zero() -> None:
     (verdict,) = compare_rows([row("a", BLOCKS), row("b", BLOCKS)])
     assert (verdict.difference, verdict.interval, verdict.clear) == (0, (0, 0), False)
+    assert verdict.adjusted_p == 1
 
 
 def test_a_short_text_has_no_interval_and_the_verdict_says_so() -> None:
@@ -60,15 +64,21 @@ def test_every_pair_has_a_verdict() -> None:
     assert pairs == [tuple(pair) for pair in ("ab", "ac", "ad", "bc", "bd", "cd")]
 
 
-def test_seeds_are_aggregated_into_their_mean() -> None:
-    rows = [row("net", BLOCKS, seed=0), row("net", BLOCKS + 200, seed=1), row("chain", BLOCKS)]
-    net, chain = aggregate_seeds(rows)
-    assert net.bits_per_character == pytest.approx(rows[0].ranking_bits + 0.1)
-    assert net.block_bits == pytest.approx(BLOCKS + 100)
-    assert net.spread == (rows[0].bits_per_character, rows[1].bits_per_character)
-    assert net.seeds == 2
-    assert chain is rows[2]
-    assert len(aggregate_seeds([row("net", BLOCKS, options={"n": n}) for n in (1, 2)])) == 2
+def test_more_pairs_need_a_larger_difference() -> None:
+    noise = np.random.default_rng(4).normal(0, 40, 50)
+    pair = [row("a", BLOCKS), row("b", BLOCKS + 50 + noise)]
+    (alone,) = compare_rows(pair)
+    assert alone.clear
+    assert alone.interval == alone.adjusted_interval
+
+    # the same pair among 28: the interval of the pair alone stays, the adjusted one includes zero
+    others = [row(name, BLOCKS + 2000 + 3000 * np.random.default_rng(ord(name)).normal(size=50)) for name in "cdefgh"]
+    verdicts = compare_rows([*pair, *others])
+    among = next(verdict for verdict in verdicts if (verdict.better, verdict.worse) == ("a", "b"))
+    assert not among.clear
+    assert among.interval == alone.interval
+    assert among.sentence().startswith("no clear difference between a and b: 0.0")
+    assert "adjusted for the 28 pairs" in verdict_notes(verdicts)[0]
 
 
 @pytest.mark.slow

@@ -37,6 +37,9 @@ def test_every_character_has_one_stratum_and_bits_add_up(train: str, test: str) 
         sums = bits_by_stratum(bits, strata).values()
         assert sum(stratum.characters for stratum in sums) == len(test)
         assert sum(stratum.bits for stratum in sums) == pytest.approx(bits.sum())
+        for stratum in sums:  # the end of the text included
+            assert sum(stratum.block_characters) == stratum.characters
+            assert sum(stratum.block_bits) == pytest.approx(stratum.bits, abs=0.001 * len(stratum.block_bits))
 
 
 def test_word_frequencies_by_hand() -> None:
@@ -126,6 +129,9 @@ def test_a_comparison_splits_its_bits(
     for row in comparison["results"]:
         for by in STRATIFIERS:
             assert sum(stratum["bits"] for stratum in row["splits"][by].values()) == pytest.approx(row["bits"])
+            blocks = [sum(bits) for bits in zip(*(s["block_bits"] for s in row["splits"][by].values()), strict=True)]
+            assert blocks == pytest.approx(row["block_bits"], abs=0.01)
+        assert sum(row["block_bits"]) == pytest.approx(row["bits"], abs=0.1)
     strata = comparison["splits"]["marrow"]["context-seen"]
     short, long = (strata[index]["bits_per_character"]["markov-char order=6"] for index in (0, 2))
     assert short > long

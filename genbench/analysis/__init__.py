@@ -16,5 +16,6 @@ compression.py    lossless compression with a model's predictions; range_coder.p
 explanations.py   the counts behind a prediction
 strata.py         groups of characters of a text, to split bits by
 baselines.py      bits of a uniform distribution, of single characters, and of a compressor
-bootstrap.py      confidence intervals
+intervals.py      confidence intervals, over the blocks of a text; student_t.py: Student's t distribution
+holm.py           several differences tested together
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from genbench import registry, scoring
-from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval, interval_sign, wilson_interval
+from genbench.analysis.intervals import Floats, Interval, interval_sign, mean_interval, wilson_interval
 from genbench.analysis.novelty import spaced_passages
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpora
@@ -35,7 +35,7 @@ from genbench.training import (
 DEFAULT_GENERATOR = "markov-char"
 LENGTHS = (100, 200, 500, 1000)  # characters of a passage
 MAX_PASSAGES = 50  # of each author and length
-BLOCK_CHARACTERS = 100  # size of the blocks that are resampled for the interval of a margin
+BLOCK_CHARACTERS = 100  # size of the blocks for the interval of a margin: texts are short
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def train_authors(
 
 
 def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback = ignore) -> Attribution:
-    """Attribute a text to one of the authors of trained models; the interval of the margin is a block bootstrap."""
+    """Attribute a text to one of the authors of trained models; the margin has a 95 % interval over blocks of it."""
     # score the text under each model
     share = 1 / len(models.generators)
     scores = [
@@ -245,7 +245,7 @@ def _margin_interval(first: Score, second: Score) -> Interval | None:
     difference = second.character_bits - first.character_bits
     blocks = len(difference) // BLOCK_CHARACTERS
     sums = difference[: blocks * BLOCK_CHARACTERS].reshape(blocks, BLOCK_CHARACTERS).sum(axis=1)
-    return bootstrap_interval(sums, np.full(blocks, float(BLOCK_CHARACTERS)))
+    return mean_interval(sums, np.full(blocks, float(BLOCK_CHARACTERS)))
 
 
 @dataclass(frozen=True)

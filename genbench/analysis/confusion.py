@@ -19,7 +19,7 @@ from genbench.analysis.attribution import (
     passage_bits,
     train_authors,
 )
-from genbench.analysis.bootstrap import Floats
+from genbench.analysis.intervals import Floats
 from genbench.analysis.style_judge import JudgeReport, train_style_judge
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus, with_distinct_names

@@ -13,7 +13,7 @@ import numpy as np
 import regex
 
 from genbench import capabilities
-from genbench.analysis.bootstrap import Floats
+from genbench.analysis.intervals import Floats
 from genbench.capabilities import LayerActivations, Probe
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus

@@ -14,7 +14,7 @@ import numpy as np
 import regex
 
 from genbench import capabilities, scoring
-from genbench.analysis.bootstrap import Floats, Interval, bootstrap_interval
+from genbench.analysis.intervals import Floats, Interval, mean_interval
 from genbench.analysis.minimal_pairs import LECTURE as LECTURE
 from genbench.analysis.minimal_pairs import MinimalPair, PairEffects, pair_effects
 from genbench.analysis.minimal_pairs import read_pairs as read_pairs
@@ -46,7 +46,7 @@ class ContextBits:
 
     context: int  # characters
     bits_per_character: float
-    interval: Interval | None  # 95 %, over targets
+    interval: Interval | None  # 95 %, over the targets in the order of the text
     half_shuffled: float | None  # bits per character with the words of the farther half of the context shuffled
     beyond: float  # bits per character saved by the longest context, compared with this one
     beyond_interval: Interval | None
@@ -201,10 +201,10 @@ def _context_bits(
     return ContextBits(
         context=length,
         bits_per_character=float(bits.sum() / characters),
-        interval=bootstrap_interval(bits, sizes),
+        interval=mean_interval(bits, sizes),
         half_shuffled=None if shuffled is None else float(shuffled.sum() / characters),
         beyond=float((bits - longest_bits).sum() / characters),
-        beyond_interval=bootstrap_interval(bits - longest_bits, sizes),
+        beyond_interval=mean_interval(bits - longest_bits, sizes),
     )
 
 

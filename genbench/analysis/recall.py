@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.analysis.bootstrap import Floats
+from genbench.analysis.intervals import Floats
 from genbench.analysis.memory import Span
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus

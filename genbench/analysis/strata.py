@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from genbench.analysis.bootstrap import Floats, block_sums
+from genbench.analysis.intervals import Floats, block_sums
 from genbench.analysis.novelty import TrainingIndex
 from genbench.errors import UserError, nearest
 from genbench.storage.records import JsonObject, JsonRecord
@@ -49,12 +49,16 @@ class Strata:
 
 @dataclass(frozen=True)
 class StratumBits(JsonRecord):
-    """The number of characters and the bits of one stratum, in the whole text and in each block of 1,000 characters."""
+    """The number of characters and the bits of one stratum, in the whole text and in each block of 1,000 characters.
+
+    The last block is shorter, so that the blocks add up to the whole.
+    """
 
     characters: int
     bits: float
     block_characters: list[float]
     block_bits: list[float]  # rounded
+    seed_variance: float | None = None  # of the mean bits per character over several seeds (see `Row`)
 
 
 def stratify(by: str, index: TrainingIndex, test: str) -> Strata:
@@ -74,7 +78,7 @@ def bits_by_stratum(bits: Floats, strata: Strata) -> dict[str, StratumBits]:
     """Return the characters and bits of each stratum by name; `bits` are per character, (characters,)."""
     sums = {}
     for index, name in enumerate(strata.names):
-        # the blocks are resampled for confidence intervals
+        # confidence intervals are computed from the blocks
         inside = strata.indices == index
         sums[name] = StratumBits(
             characters=int(inside.sum()),

@@ -13,7 +13,8 @@ safe_listener.py  a display that fails costs no row
 row.py            Row and Sample: the result of one job
 comparison.py     Comparison: the rows, what they depend on, their ranking and verdicts
 consistency.py    checks of a stored comparison
-significance.py   verdicts by a paired block bootstrap, labels of rows, several seeds as one row
+significance.py   verdicts on pairs of rows, labels of rows
+seeds.py          several seeds of one generator as one row
 sweep.py          sweep: every combination of options, and the Pareto front
 halving.py        early stopping of hopeless rows
 diff.py           differences between two comparisons

@@ -13,7 +13,8 @@ from genbench.errors import UserError
 from genbench.experiments.consistency import require_consistent
 from genbench.experiments.plan import CompareSettings
 from genbench.experiments.row import Row
-from genbench.experiments.significance import StratumResult, Verdict, aggregate_seeds, compare_rows, compare_strata
+from genbench.experiments.seeds import aggregate_seeds
+from genbench.experiments.significance import StratumResult, Verdict, compare_rows, compare_strata
 from genbench.storage.records import JsonObject, from_json, to_json
 
 SCHEMA_VERSION = 2

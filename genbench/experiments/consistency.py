@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genbench.analysis.attribution import Accuracy
-from genbench.analysis.bootstrap import BLOCK_CHARACTERS
+from genbench.analysis.intervals import BLOCK_CHARACTERS
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.analysis.strata import StratumBits
 from genbench.experiments.row import Row
@@ -66,10 +66,11 @@ def row_problems(row: Row) -> Iterator[str]:
     if not all(0 <= number < MAX_BITS for number in numbers):
         yield "a score is out of range"
 
-    # whole blocks of the test text, and of each stratum in it
-    blocks = (row.characters or 0) // BLOCK_CHARACTERS
-    if len(row.block_bits) != blocks:
-        yield f"it has {len(row.block_bits)} blocks of its test text, and should have {blocks}"
+    # blocks of the test text, and of each stratum in it; earlier versions left the last, shorter block out
+    characters, blocks = row.characters or 0, len(row.block_bits)
+    expected = -(-characters // BLOCK_CHARACTERS)
+    if blocks not in (expected, characters // BLOCK_CHARACTERS):
+        yield f"it has {blocks} blocks of its test text, and should have {expected}"
     for by, split in row.splits.items():
         for name, stratum in split.items():
             if not _fits(stratum, blocks):

@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from genbench.analysis.bootstrap import Interval, bootstrap_interval, interval_sign
+from genbench.analysis.holm import adjust_tests
+from genbench.analysis.intervals import Estimate, Interval, estimate_mean
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
+from genbench.experiments.seeds import row_block_sizes
 from genbench.experiments.significance import labels
 from genbench.storage.records import JsonRecord
 
@@ -26,7 +28,7 @@ class RowDifference:
     b: str
     bits_per_character: tuple[float | None, float | None]  # None where the row is not ok
     difference: float | None = None  # b minus a, bits per character; None where the texts differ
-    interval: Interval | None = None  # 95 %, paired block bootstrap
+    interval: Interval | None = None  # 95 %, adjusted for the number of rows (Holm 1979)
     clear: bool = False  # whether the interval excludes zero at three decimals
     identical: bool = False  # the bits of every block, and the samples
 
@@ -56,7 +58,7 @@ def diff_comparisons(a: Comparison, b: Comparison) -> ComparisonDifference:
         a=a.name,
         b=b.name,
         texts={author: _match_texts(a, b, author) for author in dict.fromkeys([*a.corpora, *b.corpora])},
-        rows=[_diff_rows(row_a, row_b, a, b) for row_a, row_b in pairs],
+        rows=_adjust([_diff_rows(row_a, row_b, a, b) for row_a, row_b in pairs]),
         only_a=[_label(row, a.results) for row in a.results if id(row) not in paired_a],
         only_b=[_label(row, b.results) for row in b.results if id(row) not in paired_b],
     )
@@ -96,22 +98,28 @@ def _match_texts(a: Comparison, b: Comparison, author: str) -> TextMatch:
     return "the same" if first == second else "another"
 
 
-def _diff_rows(row_a: Row, row_b: Row, a: Comparison, b: Comparison) -> RowDifference:
+def _diff_rows(row_a: Row, row_b: Row, a: Comparison, b: Comparison) -> tuple[RowDifference, Estimate | None]:
+    """Return the difference of two rows, without its interval yet, and the estimate of it; None for other texts."""
     bits_a, bits_b = (row.bits_per_character if row.ok else None for row in (row_a, row_b))
     result = RowDifference(row_a.author, _label(row_a, a.results), _label(row_b, b.results), (bits_a, bits_b))
     same_text = _match_texts(a, b, row_a.author) == "the same" and row_a.characters == row_b.characters
     if bits_a is None or bits_b is None or not same_text:
-        return result
+        return result, None
 
-    # rows of the same text: paired block bootstrap of the difference
-    bounds = bootstrap_interval(np.array(row_b.block_bits) - np.array(row_a.block_bits))
-    return replace(
-        result,
-        difference=bits_b - bits_a,
-        interval=bounds,
-        clear=interval_sign(bounds) != 0,
-        identical=_outputs(row_a) == _outputs(row_b),
-    )
+    # rows of the same text, paired by block; earlier versions left the last, shorter block out
+    result = replace(result, difference=bits_b - bits_a, identical=_outputs(row_a) == _outputs(row_b))
+    blocks = min(len(row_a.block_bits), len(row_b.block_bits))
+    differences = np.array(row_b.block_bits[:blocks]) - np.array(row_a.block_bits[:blocks])
+    return result, estimate_mean(differences, row_block_sizes(row_a)[:blocks])
+
+
+def _adjust(pairs: Sequence[tuple[RowDifference, Estimate | None]]) -> list[RowDifference]:
+    """Return the differences with their intervals, adjusted for their number."""
+    tests = adjust_tests([estimate for _, estimate in pairs])
+    return [
+        difference if test is None else replace(difference, interval=test.interval, clear=test.sign != 0)
+        for (difference, _), test in zip(pairs, tests, strict=True)
+    ]
 
 
 def _outputs(row: Row) -> Any:

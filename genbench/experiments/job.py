@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench import registry
-from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, block_sums, bootstrap_interval
+from genbench.analysis.intervals import BLOCK_CHARACTERS, MIN_BLOCKS, block_sizes, block_sums, mean_interval
 from genbench.analysis.strata import Strata, bits_by_stratum
 from genbench.capabilities import is_adaptive
 from genbench.errors import GenbenchError, format_error
@@ -217,6 +217,7 @@ def add_training(row: Row, model: Model) -> Row:
         details=training.details,
         adaptive=is_adaptive(model.generator),
         reused=model.reused,
+        seeded=training.seeded,
         model=model.id,
     )
 
@@ -236,7 +237,7 @@ def add_test_score(row: Row, score: Score, strata: Mapping[str, Strata], seconds
         word_perplexity=score.word_perplexity,
         token_perplexity=score.token_perplexity,
         spelled_share=score.spelled_share,
-        interval=bootstrap_interval(blocks),
+        interval=mean_interval(blocks, block_sizes(score.characters)),
         block_bits=blocks.round(3).tolist(),
         notes=[*row.notes, *score.word_notes],
         splits={by: bits_by_stratum(score.character_bits, places) for by, places in strata.items()},

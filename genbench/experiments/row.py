@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from genbench.analysis.attribution import Accuracy
-from genbench.analysis.bootstrap import Interval
+from genbench.analysis.intervals import Interval
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
@@ -89,8 +89,8 @@ class Row(JsonRecord):
     words: int | None = None
     tokens: int | None = None
     spelled_share: float | None = None  # of the tokens, those that spell unknown words
-    interval: Interval | None = None  # 95 % of the bits per character, block bootstrap
-    block_bits: list[float] = field(default_factory=list)  # of each whole block of 1,000 characters
+    interval: Interval | None = None  # 95 % of the bits per character, from the blocks
+    block_bits: list[float] = field(default_factory=list)  # of each block of 1,000 characters, the last one shorter
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum
     audit: Audit | None = None
     validation_bits_per_character: float | None = None  # in sweeps: of its second half, which nothing was fitted on
@@ -111,6 +111,7 @@ class Row(JsonRecord):
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
     model: str = ""  # name of the stored model, "" where none was stored
     reused: bool = False  # whether a stored model was loaded instead of trained
+    seeded: bool = False  # whether the training read its seed, so that another seed makes another model
 
     # speed and memory
     score_characters_per_second: float | None = None
@@ -125,9 +126,10 @@ class Row(JsonRecord):
     style: StyleScores | None = None
     notes: list[str] = field(default_factory=list)
 
-    # several seeds as one row (see `significance.aggregate_seeds`)
+    # several seeds as one row (see `seeds.aggregate_seeds`)
     seeds: int = 1
     spread: Interval | None = None  # lowest and highest bits per character of the seeds
+    seed_variance: float | None = None  # of the mean bits per character over the seeds
 
     @classmethod
     def blank(cls, job: Job) -> Row:
@@ -147,6 +149,11 @@ class Row(JsonRecord):
     def comparable(self) -> bool:
         """Whether the row may take part in verdicts: a training with a time budget had enough of a core."""
         return self.time_budget is None or self.core_share is None or self.core_share >= MIN_CORE_SHARE
+
+    @property
+    def one_training(self) -> bool:
+        """Whether the row shows one of many models that the generator makes from this text, each from another seed."""
+        return self.seeded and self.seeds == 1
 
     @property
     def ranking_bits(self) -> float:

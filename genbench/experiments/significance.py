@@ -1,21 +1,22 @@
-"""Which of two rows predicts better and how sure that is; several seeds of one generator as one row; labels of rows.
+"""Which of two rows predicts better and how sure that is; labels of rows.
 
-Rows are compared by a paired block bootstrap (`genbench.analysis.bootstrap`): the 95 % interval of the difference in
-bits per character, from the bits of the same blocks of test text.
+Two rows are compared by the differences of their bits on the same blocks of test text (`genbench.analysis.intervals`),
+with the variance of the mean over seeds where there are several. The pairs of a table are tested together (Holm 1979):
+the probability that any of its pairs is wrongly called different is at most 5 %.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from genbench.analysis.bootstrap import BLOCK_CHARACTERS, MIN_BLOCKS, Interval, bootstrap_interval, interval_sign
+from genbench.analysis.holm import adjust_tests
+from genbench.analysis.intervals import BLOCK_CHARACTERS, MIN_BLOCKS, Estimate, Floats, Interval, estimate_mean
 from genbench.experiments.row import Row
+from genbench.experiments.seeds import row_block_sizes, widen
 from genbench.spec import format_value
 
 UNIT = "bits per character"
@@ -28,28 +29,36 @@ class Verdict:
     better: str  # the one with fewer bits per character
     worse: str
     difference: float  # bits per character
-    interval: Interval | None  # 95 %; None where the text is too short
-    clear: bool  # whether the interval excludes zero at three decimals
+    interval: Interval | None  # 95 %, of this pair alone; None where the text is too short
+    clear: bool  # whether `adjusted_p` is below 0.05 and the adjusted interval excludes zero at three decimals
+    adjusted_p: float | None = None  # of no difference, adjusted for the number of pairs (Holm 1979)
+    adjusted_interval: Interval | None = None  # excludes zero where `adjusted_p` is below 0.05
+    one_training: list[str] = field(default_factory=list)  # those of the two that another seed would train differently
 
     def sentence(self, unit: str = f" {UNIT}") -> str:
-        """Return the verdict in words.
+        """Return the verdict in words, with the adjusted interval.
 
-        >>> Verdict("a", "b", 0.08, (0.05, 0.11), True).sentence()
+        >>> Verdict("a", "b", 0.08, (0.06, 0.10), True, 0.01, (0.05, 0.11)).sentence()
         'a ahead of b by 0.080 bits per character [0.050, 0.110]'
-        >>> Verdict("a", "b", 0.08, (-0.01, 0.11), False).sentence(unit="")
-        'no clear difference between a and b: 0.080 [-0.010, 0.110]'
+        >>> Verdict("a", "b", 0.08, (0.06, 0.10), True, 0.01, (0.05, 0.11), ["a"]).sentence(unit="")
+        'this training of a ahead of b by 0.080 [0.050, 0.110]'
+        >>> Verdict("a", "b", 0.08, (0.01, 0.15), False, 0.2, (-0.01, 0.17)).sentence(unit="")
+        'no clear difference between a and b: 0.080 [-0.010, 0.170]'
         >>> Verdict("a", "b", 0.08, None, False).sentence()
         'a needs 0.080 bits per character less than b; no interval with fewer than 10 blocks of 1,000 characters'
         """
         difference = f"{self.difference:z.3f}{unit}"
-        if self.interval is None:
+        better, worse = (
+            f"this training of {name}" if name in self.one_training else name for name in (self.better, self.worse)
+        )
+        if self.adjusted_interval is None:
             reason = f"no interval with fewer than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
-            return f"{self.better} needs {difference} less than {self.worse}; {reason}"
-        low, high = self.interval
+            return f"{better} needs {difference} less than {worse}; {reason}"
+        low, high = self.adjusted_interval
         bounds = f"[{low:z.3f}, {high:z.3f}]"
         if self.clear:
-            return f"{self.better} ahead of {self.worse} by {difference} {bounds}"
-        return f"no clear difference between {self.better} and {self.worse}: {difference} {bounds}"
+            return f"{better} ahead of {worse} by {difference} {bounds}"
+        return f"no clear difference between {better} and {worse}: {difference} {bounds}"
 
 
 @dataclass(frozen=True)
@@ -86,64 +95,36 @@ def _distinguishing_options(row: Row, rows: Sequence[Row]) -> list[str]:
     return [*words, f"seed={row.seed}"] if any(other.seed != row.seed for other in others) else words
 
 
-def aggregate_seeds(rows: Sequence[Row]) -> list[Row]:
-    """Return one row for each generator with its options; over several seeds its figures are means.
+def verdict_notes(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return sentences on what the verdicts of a table allow for, and what they leave open."""
+    notes = []
+    pairs = sum(verdict.adjusted_interval is not None for verdict in verdicts)
+    if pairs > 1:
+        notes.append(f"Intervals of differences are adjusted for the {pairs} pairs, so that all hold together (Holm).")
 
-    Such a row has the number of `seeds`, and the lowest and highest bits per character among them as `spread`.
-    """
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(json.dumps([row.generator, row.options], sort_keys=True), []).append(row)
-    return [_mean_row(group) if len(group) > 1 else group[0] for group in groups.values()]
-
-
-def _mean_row(rows: Sequence[Row]) -> Row:
-    first = rows[0]
-    mean: Row = _mean(list(rows))
-    bits = [row.ranking_bits for row in rows]
-
-    # what a mean makes no sense of; the interval is that of the mean bits
-    return replace(
-        mean,
-        options=first.options,
-        seed=first.seed,
-        samples=first.samples,
-        seeds=len(rows),
-        spread=(min(bits), max(bits)),
-        core_share=min((row.core_share for row in rows if row.core_share is not None), default=None),
-        notes=list(dict.fromkeys(note for row in rows for note in row.notes)),
-        interval=bootstrap_interval(np.array(mean.block_bits)),
-    )
-
-
-def _mean(values: Sequence[Any]) -> Any:
-    """Return the mean of numbers that differ, item by item of lists, dicts and dataclasses; else the first value."""
-    first = values[0]
-    if all(type(value) in (int, float) for value in values):
-        return first if len(set(values)) == 1 else sum(values) / len(values)
-    if any(type(value) is not type(first) for value in values):
-        return first
-
-    # containers, item by item where they have the same shape
-    if is_dataclass(first) and not isinstance(first, type):
-        names = [field.name for field in fields(first)]
-        return replace(first, **{name: _mean([getattr(value, name) for value in values]) for name in names})
-    if isinstance(first, list | tuple) and all(len(value) == len(first) for value in values):
-        return type(first)(_mean(items) for items in zip(*values, strict=True))
-    if isinstance(first, dict) and all(value.keys() == first.keys() for value in values):
-        return {key: _mean([value[key] for value in values]) for key in first}
-    return first
+    # rows that other seeds would change
+    names = list(dict.fromkeys(name for verdict in verdicts for name in verdict.one_training))
+    if names:
+        subject = f"{', '.join(names)}: trained from one seed, so"
+        notes.append(f"{subject} verdicts are about this training; --seeds 3 includes how far seeds differ.")
+    return notes
 
 
 def compare_rows(rows: Sequence[Row]) -> list[Verdict]:
     """Return the verdict of every pair of rows, the best first."""
-    totals = [_Total(label, row.ranking_bits, row.block_bits) for label, row in zip(labels(rows), rows, strict=True)]
-    return _compare_pairs(totals, None)
+    totals = [
+        _Total(label, row.ranking_bits, np.array(row.block_bits), row_block_sizes(row), row, row.seed_variance)
+        for label, row in zip(labels(rows), rows, strict=True)
+    ]
+    return _adjust(_compare_pairs(totals))
 
 
 def compare_strata(rows: Sequence[Row], by: str) -> list[StratumResult]:
-    """Return the shares, bits and verdicts of rows on each stratum of a split; empty strata are left out."""
-    results = []
+    """Return the shares, bits and verdicts of rows on each stratum of a split; empty strata are left out.
+
+    The verdicts of all strata are adjusted together, as they are one table.
+    """
+    results, pairs = [], []
     for stratum, first in (rows[0].splits[by] if rows else {}).items():
         if not first.characters:
             continue
@@ -152,13 +133,20 @@ def compare_strata(rows: Sequence[Row], by: str) -> list[StratumResult]:
         totals = []
         for label, row in zip(labels(rows), rows, strict=True):
             counts = row.splits[by][stratum]
-            totals.append(_Total(label, counts.bits / counts.characters, counts.block_bits))
+            bits, sizes = counts.bits / counts.characters, np.array(counts.block_characters)
+            totals.append(_Total(label, bits, np.array(counts.block_bits), sizes, row, counts.seed_variance))
 
-        # shares and verdicts
+        # shares and bits, the verdicts follow
         share = first.characters / (rows[0].characters or 1)
-        bits = {total.label: total.bits_per_character for total in totals}
-        results.append(StratumResult(stratum, share, bits, _compare_pairs(totals, first.block_characters)))
-    return results
+        results.append(StratumResult(stratum, share, {total.label: total.bits_per_character for total in totals}, []))
+        pairs.append(_compare_pairs(totals))
+
+    # the verdicts, adjusted, back to their strata
+    adjusted = iter(_adjust([pair for of_stratum in pairs for pair in of_stratum]))
+    return [
+        replace(result, verdicts=[next(adjusted) for _ in of_stratum])
+        for result, of_stratum in zip(results, pairs, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -167,24 +155,48 @@ class _Total:
 
     label: str
     bits_per_character: float
-    block_bits: Sequence[float]
+    block_bits: Floats  # (blocks,)
+    block_characters: Floats  # (blocks,)
+    row: Row
+    seed_variance: float | None
+
+    def widen(self, estimate: Estimate) -> Estimate:
+        """Return a difference between this row and another with what the seeds of this row leave open."""
+        return widen(estimate, self.seed_variance, self.row.seeds)
 
 
-def _compare_pairs(totals: Sequence[_Total], characters: Sequence[float] | None) -> list[Verdict]:
+Pair = tuple[Verdict, Estimate | None]
+
+
+def _compare_pairs(totals: Sequence[_Total]) -> list[Pair]:
     ranked = sorted(totals, key=lambda total: total.bits_per_character)
-    return [_compare_pair(better, worse, characters) for better, worse in combinations(ranked, 2)]
+    return [_compare_pair(better, worse) for better, worse in combinations(ranked, 2)]
 
 
-def _compare_pair(better: _Total, worse: _Total, characters: Sequence[float] | None) -> Verdict:
-    """Return the verdict of two rows; `characters` of each block, 1,000 where it is None."""
-    sizes = None if characters is None else np.array(characters)
+def _compare_pair(better: _Total, worse: _Total) -> Pair:
+    """Return the verdict of two rows, not adjusted yet, with the estimate of their difference."""
+    # paired: the difference of each block; then what other seeds would change
+    estimate = estimate_mean(worse.block_bits - better.block_bits, better.block_characters)
+    if estimate is not None:
+        estimate = worse.widen(better.widen(estimate))
 
-    # paired: the difference of each block
-    bounds = bootstrap_interval(np.array(worse.block_bits) - np.array(better.block_bits), sizes)
-    return Verdict(
+    verdict = Verdict(
         better=better.label,
         worse=worse.label,
         difference=worse.bits_per_character - better.bits_per_character,
-        interval=bounds,
-        clear=interval_sign(bounds) > 0,
+        interval=None if estimate is None else estimate.interval(),
+        clear=False,
+        one_training=[total.label for total in (better, worse) if total.row.one_training],
     )
+    return verdict, estimate
+
+
+def _adjust(pairs: Sequence[Pair]) -> list[Verdict]:
+    """Return the verdicts of one table, adjusted for their number; those without an estimate as they are."""
+    tests = adjust_tests([estimate for _, estimate in pairs])
+    return [
+        verdict
+        if test is None
+        else replace(verdict, clear=test.sign > 0, adjusted_p=test.p_value, adjusted_interval=test.interval)
+        for (verdict, _), test in zip(pairs, tests, strict=True)
+    ]

@@ -56,6 +56,7 @@ class TrainingRecord:
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
+    seeded: bool = True  # whether the training read its seed; earlier versions did not tell
 
     @property
     def core_share(self) -> float | None:
@@ -187,6 +188,7 @@ def _require_card(card: Any) -> None:
     training = card["training"]
     numbers = {name: training.get(name) for name in _MEASURED}
     untrusted.require_types(numbers, dict.fromkeys(numbers, _NUMBER))
+    untrusted.require_types({"seeded": training.get("seeded", True)}, {"seeded": (bool,)})
     untrusted.require_types(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
 
     # strings inside lists, and the files it belongs to

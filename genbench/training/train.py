@@ -189,8 +189,11 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
             progress = replace(progress, remaining=max(0.0, (card.budget or 0.0) - clock()))
         context.on_progress(progress)
 
-    generator.fit(Text(text.train), Text(text.fitting_text), replace(context, clock=clock, on_progress=report))
+    seed_reads: list[bool] = []
+    fitting = replace(context, clock=clock, on_progress=report, on_seed=partial(seed_reads.append, True))
+    generator.fit(Text(text.train), Text(text.fitting_text), fitting)
     record = _record(generator, context.stats, card, clock, len(text.train))
+    record = replace(record, seeded=any(seed_reads))
 
     # the card, completed with the statistics
     unread = text.choosing_text

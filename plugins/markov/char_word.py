@@ -13,7 +13,7 @@ words. The weights w are fitted on validation text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from genbench_plugins.mixture import Mixture
 
 from genbench.capabilities import BackoffLevel
 from genbench.charlevel.adapter import CharacterView
-from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, TrainStats, ignore
+from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids
 
 VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
@@ -79,7 +79,7 @@ class Markov(AdaptiveChain):
         # train both sides; their statistics are recorded separately
         self._create_chains()
         self._cache = None
-        parts = [replace(context, stats=TrainStats()) for _ in range(2)]
+        parts = [context.part(name, 1.0) for name in ("characters", "words")]
         self._char_chain.fit(train, valid, parts[0])
         self._word_chains.fit(train, valid, parts[1])
         self._create_view()

@@ -12,7 +12,7 @@ over pairs of classes minus twice the sum over classes. The algorithm needs only
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from genbench.generator import (
     ProgressCallback,
     Text,
     TrainContext,
-    TrainStats,
     ignore,
 )
 from genbench.tokenization.tokenizer import Ids, Tokenizer
@@ -203,7 +202,7 @@ class MarkovClass(Generator):
         # train the chain over classes
         tokenizer = ClassTokenizer(self.tokenizer, self._class_of)
         self._chain = ClassChain(self.order, "fitted", class_tokenizer=tokenizer)
-        chain_context = replace(context, stats=TrainStats())
+        chain_context = context.part("chain", 1.0)
         self._chain.fit(train, valid, chain_context)
         context.record(parameters=(chain_context.stats.parameters or 0) + len(self._within_class))
 

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from genbench.analysis.bootstrap import BLOCK_CHARACTERS
+from genbench.analysis.intervals import block_sizes
 from genbench.errors import ContractError
 from genbench.experiments.consistency import row_problems
 from genbench.experiments.job import Job
@@ -104,7 +104,7 @@ def _require_score_of(job: Job, row: Row) -> None:
     """Raise ValueError for a row whose score is not that of the whole test text."""
     for problem in row_problems(row):
         raise ValueError(f"a row that cannot be: {problem}")
-    if row.characters != len(job.test) or len(row.block_bits) != len(job.test) // BLOCK_CHARACTERS:
+    if row.characters != len(job.test) or len(row.block_bits) != len(block_sizes(len(job.test))):
         raise ValueError("a row with the score of another text")
     if row.splits.keys() != job.strata.keys() or row.audit is None:
         raise ValueError("a row with other measurements than its job")

@@ -16,7 +16,7 @@ from typing import Any
 from genbench.errors import UserError
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
-from genbench.experiments.significance import labels
+from genbench.experiments.significance import labels, verdict_notes
 from genbench.experiments.sweep import Sweep
 from genbench.report import comparison_tables as tables
 from genbench.report.columns import columns_for
@@ -139,8 +139,12 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
         lines += _table(table)
 
     # a list of the verdicts on each pair
-    verdicts = [f"- {escape_markdown(verdict.sentence())}" for verdict in comparison.verdicts(author)]
-    return "\n".join([*lines, "", *verdicts] if verdicts else lines) + "\n"
+    verdicts = comparison.verdicts(author)
+    if verdicts:
+        lines += ["", *(f"- {escape_markdown(verdict.sentence())}" for verdict in verdicts)]
+    for note in verdict_notes(verdicts):
+        lines += ["", escape_markdown(note)]
+    return "\n".join(lines) + "\n"
 
 
 def _table(table: TextTable) -> list[str]:

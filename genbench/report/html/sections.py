@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
-from genbench.experiments.significance import StratumResult, labels
+from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report.comparison_tables import (
     baselines_sentence,
     corpus_heading,
@@ -67,6 +67,7 @@ class AuthorSection:
         verdicts = comparison.verdicts(name)
         self.first_verdict = verdicts[0].sentence() if verdicts else ""
         self.verdicts = [verdict.sentence(unit="") for verdict in verdicts]
+        self.verdict_notes = verdict_notes(verdicts)
         self.baselines = baselines_sentence(comparison, name)
 
         # remarks on rows

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from genbench.analysis.bootstrap import interval_sign
+from genbench.analysis.intervals import interval_sign
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.experiments.comparison import Comparison

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row, Sample
-from genbench.experiments.significance import StratumResult, labels
+from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report import comparison_tables as tables
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import HELD_OUT, TextTable
@@ -121,10 +121,13 @@ def _marked(cell: str, best: bool) -> Text:
 def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
     """Yield the sentences below the result table."""
     # the verdicts on every pair
-    for verdict in comparison.verdicts(author):
+    verdicts = comparison.verdicts(author)
+    for verdict in verdicts:
         yield Text(printable(verdict.sentence()))
+    for note in verdict_notes(verdicts):
+        yield Text(printable(note), style=FAINT)
     if seeds := _seeds(comparison.lines(author)):
-        yield Text(f"Means over {seeds} seeds; the intervals are those of the text alone.", style=FAINT)
+        yield Text(f"Means over {seeds} seeds; the intervals allow for other texts and other seeds.", style=FAINT)
 
     # how to read the table
     yield Text(

@@ -8,8 +8,8 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from genbench.analysis.bootstrap import interval_sign
 from genbench.analysis.gates import GateReport
+from genbench.analysis.intervals import interval_sign
 from genbench.analysis.memory import ContextBits, Gradients, MemoryReport
 from genbench.analysis.minimal_pairs import PairEffects
 from genbench.analysis.recall import RecallReport

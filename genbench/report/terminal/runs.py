@@ -18,8 +18,8 @@ from genbench.storage.runs import RowSummary, RunList
 RUN_HEADINGS = ("run", "date (UTC)", "authors", "rows", "lowest bits/char")
 LEAST = {"run": 20, "authors": 12, RUN_HEADINGS[4]: 17}  # the widths that long names keep
 NOTE = (
-    "Bits per character; the difference is how many more {b} needs, with its 95 % interval. identical: the bits of "
-    "every block and every sample are the same."
+    "Bits per character; the difference is how many more {b} needs, with its 95 % interval, adjusted for the number of "
+    "rows. identical: the bits of every block and every sample are the same."
 )
 
 
