@@ -28,6 +28,9 @@ class LSTMWindow(RecurrentGenerator):
     """A character-level LSTM over the last 40 characters, with no carried state."""
 
     bptt: ClassVar[int]  # type: ignore[misc]  # not an option: gradients reach back through the whole window
+    adaptive: ClassVar[bool]  # type: ignore[misc]  # not options: dynamic evaluation needs a carried state
+    adapt_rate: ClassVar[None]  # type: ignore[misc]
+    adapt_decay: ClassVar[None]  # type: ignore[misc]
     hidden: int | None = field(default=128, metadata={"help": "hidden units per recurrent layer"})
     muon_lr: float = field(
         default=0.0, metadata={"help": "peak learning rate of Muon, for the core's matrices; 0: AdamW for all weights"}

@@ -1,6 +1,7 @@
 """Recurrent networks as generators. For plugins: `from genbench.neural import RecurrentGenerator`.
 
-    recurrent           RecurrentGenerator: options, training and the six methods of the contract
+    recurrent           RecurrentGenerator: options and training
+    trained_network     TrainedNetwork: the methods of the contract after the training
     word_network        WordNetwork: the same over words
     network             embedding, core and head as one module; states of cores
     embeddings          word vectors, subwords, one-hot, word2vec
@@ -15,6 +16,8 @@
     checkpoint          saving and resuming a training run; size limits for untrusted files
     precision           bf16 and other numeric settings for training
     distributed         data-parallel training in several processes (torchrun)
+    reader              reads a text with constant weights
+    dynamic_evaluation  reads a text and goes on learning from it
     inference           single steps of a trained network in numpy, for generation
     parallel_scoring    scoring of a long stream in parallel rows
     probe               gates, memory and gradients of a trained network

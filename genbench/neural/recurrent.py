@@ -1,36 +1,41 @@
 """RecurrentGenerator: a recurrent network as a Generator. A plugin defines only the core of the network.
 
-The class has the options, training and the six methods of the contract; the training loop itself is in `training.py`.
+The class has the options and the training; the training loop itself is in `training.py`, and the methods of the
+contract for a trained network are in `trained_network.py`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import nn
 
 from genbench.capabilities import Probe
-from genbench.generator import Generator, Learned, LogProbs, ProgressCallback, State, Text, TrainContext, ignore
+from genbench.generator import Learned, Text, TrainContext
 from genbench.neural.auto_size import NetworkSize, SizeRule, size_for_budget, size_for_steps
 from genbench.neural.batches import BatchSampler, StatefulBatches
 from genbench.neural.checkpoint import SizeGuard, blame_checkpoint
 from genbench.neural.distributed import ProcessGroup, local_device, process_group
+from genbench.neural.dynamic_evaluation import (
+    DEFAULT_DECAY,
+    DEFAULT_RATE,
+    Adaptation,
+    AdaptationFit,
+    measure_rms,
+)
 from genbench.neural.heads import AdaptiveSoftmaxHead, Head, SoftmaxHead, frequency_order
-from genbench.neural.inference import NetworkStepper, RNNState, RNNStates, stack_states
 from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
 from genbench.neural.operations import operations_per_step
 from genbench.neural.optimizers import OptimizerConfig
-from genbench.neural.parallel_scoring import batch_log_probs, stream_log_probs
 from genbench.neural.precision import native_bf16, training_precision
 from genbench.neural.probe import NetworkProbe
 from genbench.neural.schedule import Schedule, format_schedule, parse_schedule, split_steps
+from genbench.neural.trained_network import TrainedNetwork
 from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer, TrainResult, seconds_per_step
 from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import Ids, Tokenizer
@@ -39,11 +44,13 @@ MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary gets a plain soft
 SHORT_TEXT = 500_000  # tokens: a shorter text is trained in smaller batches, which gives more updates
 MAX_LAYERS = 100
 MAX_RATE = 10.0  # of the learning rates and the weight decay
+ADAPTATION_SHARE = 0.15  # of the budget, for fitting how to adapt
+ADAPTIVE_NOTE = "adaptive: it also learns from the test text while reading it, and is ranked apart"
 DEFAULT_PASSES = 20  # over the training text, if neither a budget nor steps are set
 
 
 @dataclass
-class RecurrentGenerator(Generator):
+class RecurrentGenerator(TrainedNetwork):
     """A recurrent network, trained by truncated backpropagation through time (truncated BPTT).
 
     A subclass defines `core`, which returns a module that is called like `nn.LSTM(batch_first=True)`: from (batch,
@@ -78,6 +85,15 @@ class RecurrentGenerator(Generator):
     schedule: str | None = field(
         default=None, metadata={"help": "steps of the parts of a run, as recorded with a result; auto: from the budget"}
     )
+    adaptive: bool = field(
+        default=False, metadata={"help": "also learn from the text that is read and generated; the row is ranked apart"}
+    )
+    adapt_rate: float | None = field(
+        default=None, metadata={"help": "learning rate while reading; auto: fitted on validation text"}
+    )
+    adapt_decay: float | None = field(
+        default=None, metadata={"help": "share of the way back to the trained weights in each step while reading; auto"}
+    )
 
     def __post_init__(self) -> None:
         """Validate the options, including those of subclasses; raise ValueError for a value out of range."""
@@ -88,7 +104,7 @@ class RecurrentGenerator(Generator):
                 raise ValueError(f"{name} is {value}, but must be 1 or more")
         if self.layers > MAX_LAYERS:
             raise ValueError(f"layers is {self.layers}, but must be at most {MAX_LAYERS}")
-        for name in ("dropout", "layer_dropout"):
+        for name in ("dropout", "layer_dropout", "adapt_rate", "adapt_decay"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to below 1")
         self._require_rates()
@@ -144,12 +160,14 @@ class RecurrentGenerator(Generator):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         """Choose the size, build the network and train it; `valid` decides which weights are kept."""
-        started = context.clock()
+        started, limit = context.clock(), context.budget
         context = replace(context, device=local_device(context.device))
+        if self.adaptive and limit is not None:  # the rest of the time is for fitting how fast to adapt
+            context = replace(context, budget=limit * (1 - ADAPTATION_SHARE))
 
         # tokenize the texts, and count the tokens for the output head
         self.tokenizer = self.build_tokenizer(str(train))
-        self.__dict__.pop("_stepper", None)  # cached by an earlier fit
+        self.__dict__.pop("_reader", None)  # cached by an earlier fit
         ids, validation_ids = self._encode(str(train)), self._encode(str(valid))
         counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
         for part in torch.split(ids, PART_CHARACTERS):
@@ -184,7 +202,11 @@ class RecurrentGenerator(Generator):
                 trainer.train(ids.to(context.device), validation_ids.to(context.device))
             finally:  # also after an interrupt, the network is ready for use, and its statistics are known
                 self._network.eval().cpu().fold_weights()
+                self._adaptation = self._unfitted_adaptation(ids) if self.adaptive else None
                 self._record(context, trainer, trainer.result(len(ids)), size, operations)
+        if self._adaptation is not None:
+            seconds = None if limit is None else limit - (context.clock() - started)
+            self._fit_adaptation(self._adaptation, validation_ids, context, seconds)
 
     def _load_or_choose_size(
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
@@ -295,6 +317,22 @@ class RecurrentGenerator(Generator):
             **({"processes": processes} if processes > 1 else {}),
         )
 
+    def _unfitted_adaptation(self, ids: torch.Tensor) -> Adaptation:
+        """Return how to adapt by the options, with usual values for those that are auto."""
+        rate = DEFAULT_RATE if self.adapt_rate is None else self.adapt_rate
+        decay = DEFAULT_DECAY if self.adapt_decay is None else self.adapt_decay
+        return Adaptation(rate, decay, measure_rms(self._network, ids))
+
+    def _fit_adaptation(
+        self, adaptation: Adaptation, validation_ids: torch.Tensor, context: TrainContext, seconds: float | None
+    ) -> None:
+        """Fit on validation text how to adapt, unless the options say it, and record the result."""
+        if self.adapt_rate is None or self.adapt_decay is None:
+            fit = AdaptationFit(self._network, self._prefix, validation_ids.numpy(), context)
+            adaptation = fit.fit(adaptation, self.adapt_rate is None, self.adapt_decay is None, seconds)
+        self._adaptation = adaptation
+        context.record(chosen={"adapt_rate": adaptation.rate, "adapt_decay": adaptation.decay}, notes=[ADAPTIVE_NOTE])
+
     def _encode(self, text: str) -> torch.Tensor:
         """Return the token ids of a text, (tokens,)."""
         return torch.from_numpy(self.tokenizer.encode_stream(text))
@@ -305,45 +343,6 @@ class RecurrentGenerator(Generator):
         return max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)
 
     # The trained generator
-
-    def start(self) -> State:
-        # the state after a newline, from zeros
-        output, core = np.empty((1, 0), np.float32), None
-        for token in self._prefix.tolist():
-            output, core = self._stepper.step([token], core)
-        return RNNState(output, core)
-
-    def advance(self, state: State, token: int) -> State:
-        return RNNState(*self._stepper.step([token], state.core))
-
-    def log_probs(self, state: State) -> LogProbs:
-        return np.asarray(self._stepper.log_probs(state.output)[0])
-
-    def advance_batch(self, states: Sequence[State], tokens: Sequence[int]) -> Sequence[State]:
-        return RNNStates(*self._stepper.step(tokens, stack_states(states).core)) if states else []
-
-    def log_probs_batch(self, states: Sequence[State], stop: int | None = None) -> LogProbs:
-        if not states:
-            return np.empty((0, self.tokenizer.size))[:, :stop]
-        return self._stepper.log_probs(stack_states(states).output)[:, :stop]
-
-    @cached_property
-    def _stepper(self) -> NetworkStepper:
-        return NetworkStepper(self._network)
-
-    @property
-    def _prefix(self) -> Ids:
-        """The tokens read before a text: a newline, as in `start`."""
-        return self.tokenizer.encode("\n")
-
-    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        # the first scored token is the one after the prefix
-        prefix = torch.from_numpy(self._prefix)
-        stream = torch.cat([prefix, torch.tensor(ids)])  # a copy: `ids` may be read-only
-        return stream_log_probs(self._network, stream, progress)[len(prefix) - 1 :]
-
-    def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
-        return batch_log_probs(self._network, self._prefix, streams)
 
     def probe(self) -> Probe:
         return NetworkProbe(self._network, self._build_untrained, self._prefix)
@@ -357,10 +356,16 @@ class RecurrentGenerator(Generator):
 
     def dump(self) -> Learned:
         weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
-        return {"tokenizer": self.tokenizer.dump(), "hidden": self._hidden, "weights": weights}
+        adaptation = None if self._adaptation is None else self._adaptation.dump()
+        return {
+            "tokenizer": self.tokenizer.dump(),
+            "hidden": self._hidden,
+            "weights": weights,
+            "adaptation": adaptation,
+        }
 
     def restore(self, learned: Learned) -> None:
-        self.__dict__.pop("_stepper", None)
+        self.__dict__.pop("_reader", None)
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._hidden = learned["hidden"]
 
@@ -368,6 +373,8 @@ class RecurrentGenerator(Generator):
         with SizeGuard(learned["weights"]):
             self._network = self._build_untrained()
         self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})
+        adaptation = learned.get("adaptation")
+        self._adaptation = Adaptation.restore(adaptation, self._network) if adaptation else None
 
 
 def _save_with_size(context: TrainContext, size: NetworkSize, state: Learned) -> None:

@@ -1,0 +1,249 @@
+"""Dynamic evaluation: a trained network that goes on learning from the text it reads (Mikolov et al. 2010).
+
+A text is read in segments. All tokens of a segment are predicted, and only then do the weights w take one step against
+the gradient of its loss, and back towards the trained weights (Krause et al. 2018, with the scaling of their RMS rule):
+
+    w = w - rate * gradient / (rms + RMS_FLOOR * mean rms)          w = w + decay * (trained w - w)
+
+rms is the root mean square of a weight's gradient over segments of the training text. Rate and decay are fitted on
+validation text. Steps and streams compute the same updates, because both learn from whole segments only.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+
+import numpy as np
+import torch
+
+from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, TrainContext, ignore
+from genbench.neural.inference import NetworkStepper, RNNState
+from genbench.neural.network import CoreState, Network, detach_state, map_state
+from genbench.tokenization.tokenizer import Ids
+
+SEGMENT = 16  # tokens
+RMS_FLOOR = 0.1  # share of the mean rms that is added, so that weights with tiny gradients do not jump
+MIN_DIVISOR = 1e-12  # where no weight had a gradient
+RMS_SEGMENTS, RMS_RUN_UP = 100, 64  # segments of training text that measure the rms, and tokens read before each
+RATES = (1.25e-5, 2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3)
+DECAYS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008)
+DEFAULT_RATE_INDEX, DEFAULT_DECAY_INDEX = 5, 3  # where the search starts
+DEFAULT_RATE, DEFAULT_DECAY = RATES[DEFAULT_RATE_INDEX], DECAYS[DEFAULT_DECAY_INDEX]
+FIT_TOKENS = 8_000  # of validation text
+PROGRESS_SEGMENTS = 64  # between two reports
+EXPECTED_TRIALS, TIMED_TOKENS = 8, 320  # readings of the text that a search takes; tokens that measure the speed
+MIN_FIT_TOKENS = 64  # a shorter validation text fits nothing
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """How a network learns while it reads: the rate, the decay, and the rms of the gradient of each weight."""
+
+    rate: float
+    decay: float
+    rms: dict[str, torch.Tensor] = field(repr=False)  # by name of the parameter
+
+    @cached_property
+    def divisors(self) -> list[torch.Tensor]:
+        """What divides the gradients, in the order of the parameters."""
+        mean = sum(float(rms.sum()) for rms in self.rms.values()) / sum(rms.numel() for rms in self.rms.values())
+        return [rms + max(RMS_FLOOR * mean, MIN_DIVISOR) for rms in self.rms.values()]
+
+    def dump(self) -> Learned:
+        """Return JSON values and numpy arrays for `restore`."""
+        return {"rate": self.rate, "decay": self.decay, "rms": {name: rms.numpy() for name, rms in self.rms.items()}}
+
+    @classmethod
+    def restore(cls, learned: Learned, network: Network) -> Adaptation:
+        """Return what `dump` gave. Raises ValueError for values that do not belong to the network."""
+        rate, decay = float(learned["rate"]), float(learned["decay"])
+        rms = {name: torch.tensor(learned["rms"][name]) for name, _ in network.named_parameters()}
+        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
+        valid = len(learned["rms"]) == len(rms) and {name: value.shape for name, value in rms.items()} == shapes
+        valid = valid and 0 <= rate <= 1 and 0 <= decay <= 1
+        if not valid or not all(torch.isfinite(value).all() and (value >= 0).all() for value in rms.values()):
+            raise ValueError("the rates of dynamic evaluation belong to another network")
+        return cls(rate, decay, rms)
+
+
+class Learner:
+    """Weights that change segment by segment: a copy of a network, and its steps."""
+
+    def __init__(self, network: Network, trained: Network, adaptation: Adaptation) -> None:
+        self.network, self.adaptation = copy.deepcopy(network).eval(), adaptation
+        self.parameters, self.trained = list(self.network.parameters()), list(trained.parameters())
+
+    def predict(self, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
+        """Return the log-probabilities of the targets of a segment, (tokens,), and the core's state after it."""
+        with torch.enable_grad():
+            log_probs, state = self.network.target_log_probs(inputs[None], targets[None], state)
+        return log_probs[0], detach_state(state)
+
+    @torch.no_grad()
+    def learn(self, log_probs: torch.Tensor) -> None:
+        """Take one step on the log-probabilities that `predict` returned."""
+        mean_loss = torch.full_like(log_probs, -1 / len(log_probs))  # the weight of each log-probability in the loss
+        gradients = torch.autograd.grad(log_probs, self.parameters, mean_loss, allow_unused=True)
+        divisors, rate, decay = self.adaptation.divisors, self.adaptation.rate, self.adaptation.decay
+        for weights, trained, gradient, divisor in zip(self.parameters, self.trained, gradients, divisors, strict=True):
+            if gradient is not None:  # a cluster of rare tokens takes part only where one of them occurs
+                weights.addcdiv_(gradient, divisor, value=-rate)
+            weights.lerp_(trained, decay)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of the weights, shared by all states of a segment."""
+
+    network: Network
+    stepper: NetworkStepper
+
+
+@dataclass(frozen=True)
+class LearningState:
+    """A state between two tokens of a segment."""
+
+    read: RNNState  # after the last token
+    version: Version
+    before: CoreState  # state of the core before the segment, numpy arrays
+    segment: tuple[int, ...]  # its tokens so far
+
+
+class LearningReader:
+    """A reader of a network that learns from what it reads (`reader.Reader`); the network itself is not changed."""
+
+    def __init__(self, network: Network, prefix: Ids, adaptation: Adaptation) -> None:
+        self.network, self.prefix, self.adaptation = network.eval(), prefix, adaptation
+        self.trained = Version(network, NetworkStepper(network))
+
+    def start(self) -> LearningState:
+        first, *rest = self.prefix.tolist()
+        state = LearningState(_step(self.trained, first, None), self.trained, None, (first,))
+        for token in rest:
+            state = self._advance(state, token)
+        return state
+
+    def advance_batch(self, states: Sequence[LearningState], tokens: Sequence[int]) -> list[LearningState]:
+        return [self._advance(state, token) for state, token in zip(states, tokens, strict=True)]
+
+    def log_probs_batch(self, states: Sequence[LearningState]) -> LogProbs:
+        return np.concatenate([state.version.stepper.log_probs(state.read.output) for state in states])
+
+    def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        stream = torch.cat([torch.from_numpy(self.prefix), torch.tensor(ids)])
+        return np.concatenate([np.empty(0), *self._score(stream, progress)])[len(self.prefix) - 1 :]
+
+    def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
+        return [self.token_log_probs(ids) for ids in streams]
+
+    def _score(self, stream: torch.Tensor, progress: ProgressCallback) -> Iterator[LogProbs]:
+        """Yield the log-probabilities of the tokens after the first, segment by segment; learn after each segment."""
+        learner, state = Learner(self.network, self.network, self.adaptation), None
+        for segment, start in enumerate(range(0, len(stream) - 1, SEGMENT)):
+            targets = stream[start + 1 : start + 1 + SEGMENT]
+            log_probs, state = learner.predict(stream[start : start + len(targets)], targets, state)
+            yield log_probs.detach().double().numpy()
+            if len(targets) == SEGMENT:
+                learner.learn(log_probs)
+            if segment % PROGRESS_SEGMENTS == 0:
+                progress(start / len(stream))
+
+    def _advance(self, state: LearningState, token: int) -> LearningState:
+        """Return the state after one more token; the first token of a segment finds the weights changed by the last."""
+        if len(state.segment) < SEGMENT:
+            read = _step(state.version, token, state.read.core)
+            return replace(state, read=read, segment=(*state.segment, token))
+
+        # the new token is the last target of the segment
+        learner = Learner(state.version.network, self.network, self.adaptation)
+        inputs, targets = torch.tensor(state.segment), torch.tensor((*state.segment[1:], token))
+        before = None if state.before is None else map_state(torch.from_numpy, state.before)
+        log_probs, after = learner.predict(inputs, targets, before)
+        learner.learn(log_probs)
+
+        # continue from the core's state of that pass, as a stream does
+        version = Version(learner.network, NetworkStepper(learner.network))
+        core = map_state(torch.Tensor.numpy, after)
+        return LearningState(_step(version, token, core), version, core, (token,))
+
+
+def _step(version: Version, token: int, core: CoreState) -> RNNState:
+    """Return the state after one token."""
+    return RNNState(*version.stepper.step([token], core))
+
+
+def measure_rms(network: Network, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the root mean square of each weight's gradient over segments of a training text, (tokens,).
+
+    Each gradient is that of the mean loss of a segment, as in `Learner.learn`.
+    """
+    network.eval()
+    squares = {name: torch.zeros_like(parameter) for name, parameter in network.named_parameters()}
+    last = max(len(ids) - RMS_RUN_UP - SEGMENT - 1, 0)
+    for start in np.linspace(0, last, RMS_SEGMENTS).astype(int).tolist():
+        # the state before the segment, and its loss
+        with torch.no_grad():
+            _, state = network(ids[None, start : start + RMS_RUN_UP], None)
+        inputs, targets = (ids[None, start + RMS_RUN_UP + shift :][:, :SEGMENT] for shift in (0, 1))
+        if not targets.shape[1]:
+            break
+        log_probs, _ = network.target_log_probs(inputs[:, : targets.shape[1]], targets, state)
+        gradients = torch.autograd.grad(-log_probs.mean(), list(network.parameters()), allow_unused=True)
+
+        for total, gradient in zip(squares.values(), gradients, strict=True):
+            if gradient is not None:
+                total += gradient.square()
+    return {name: (total / RMS_SEGMENTS).sqrt() for name, total in squares.items()}
+
+
+@dataclass
+class AdaptationFit:
+    """The search for the rate and the decay that need the fewest bits for a validation text, (tokens,).
+
+    The rate is searched first, then the decay, in steps from a usual value as long as the loss falls.
+    """
+
+    network: Network
+    prefix: Ids
+    validation: Ids
+    context: TrainContext
+    trials: int = field(init=False, default=0)
+
+    def fit(self, adaptation: Adaptation, rate: bool, decay: bool, seconds: float | None) -> Adaptation:
+        """Return an adaptation with the best rate and decay, if each is to be fitted; `seconds` limit the text read."""
+        ids = self.validation[: self._tokens(adaptation, seconds)]
+        if len(ids) < MIN_FIT_TOKENS:
+            return adaptation
+        if rate:
+            adaptation = self._search(ids, [replace(adaptation, rate=value) for value in RATES], DEFAULT_RATE_INDEX)
+        if decay:
+            adaptation = self._search(ids, [replace(adaptation, decay=value) for value in DECAYS], DEFAULT_DECAY_INDEX)
+        return adaptation
+
+    def _tokens(self, adaptation: Adaptation, seconds: float | None) -> int:
+        """Return how many tokens of validation text the time allows to read in all trials."""
+        if seconds is None:
+            return FIT_TOKENS
+        started = self.context.clock()
+        self._nats(adaptation, self.validation[:TIMED_TOKENS])
+        pace = (self.context.clock() - started) / TIMED_TOKENS
+        return max(0, min(FIT_TOKENS, int(seconds / max(pace, 1e-9) / EXPECTED_TRIALS) - TIMED_TOKENS))
+
+    def _search(self, ids: Ids, choices: Sequence[Adaptation], start: int) -> Adaptation:
+        """Return the choice with the lowest loss that is reached from `start` by steps that lower the loss."""
+        nats = cache(lambda index: self._nats(choices[index], ids))
+        best = start
+        for step in (1, -1):
+            while 0 <= best + step < len(choices) and nats(best + step) < nats(best):
+                best += step
+        return choices[best]
+
+    def _nats(self, adaptation: Adaptation, ids: Ids) -> float:
+        """Return the loss of a text that is read with dynamic evaluation, in nats."""
+        self.trials += 1
+        share = min(self.trials / EXPECTED_TRIALS, 1.0)
+        self.context.report(Progress(0.9 + 0.1 * share, note="fitting how fast to adapt"))
+        return -float(LearningReader(self.network, self.prefix, adaptation).token_log_probs(ids).sum())

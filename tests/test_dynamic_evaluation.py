@@ -1,0 +1,161 @@
+"""Dynamic evaluation: steps equal streams, states stay values, one update by hand, values from files."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from genbench.capabilities import step_through
+from genbench.generator import Text, TrainContext
+from genbench.neural import RecurrentGenerator
+from genbench.neural.dynamic_evaluation import (
+    DECAYS,
+    RATES,
+    RMS_FLOOR,
+    SEGMENT,
+    Adaptation,
+    AdaptationFit,
+    Learner,
+    LearningReader,
+    measure_rms,
+)
+from genbench.neural.heads import SoftmaxHead
+from genbench.neural.network import Network
+from genbench.registry import create
+
+TRAIN = "The old ferry went over at six, and again at seven, if the tide would let it. Nobody hurried.\n" * 40
+OTHER = "Quartz, jackdaws and sphinxes: vexing boxes! " * 8
+SPECS = ["lstm-char:hidden=16,adaptive=true", "gru-word:hidden=16,adaptive=true,min_count=1"]
+
+
+@cache
+def trained(spec: str) -> RecurrentGenerator:
+    network = create(spec)
+    network.fit(Text(TRAIN), Text(OTHER), TrainContext(steps=30))
+    assert isinstance(network, RecurrentGenerator)
+    return network
+
+
+def tiny_network() -> Network:
+    torch.manual_seed(0)
+    return Network(nn.Embedding(7, 4), nn.RNN(4, 5, batch_first=True), SoftmaxHead(5, 7), (0.0, 0.0)).eval()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_steps_equal_the_stream(spec: str) -> None:
+    generator = trained(spec)
+    ids = generator.tokenizer.encode(OTHER)[: 5 * SEGMENT + 3]
+    assert step_through(generator, ids) == pytest.approx(generator.token_log_probs(ids), abs=1e-4)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_state_is_not_changed_by_what_is_read_after_it(spec: str) -> None:
+    generator = trained(spec)
+    ids = generator.tokenizer.encode(OTHER).tolist()
+    state = generator.start()
+    for token in ids[: SEGMENT + 3]:
+        state = generator.advance(state, token)
+    before, weights = generator.log_probs(state), [w.clone() for w in generator._network.parameters()]
+
+    # two branches, each over the end of the segment
+    for branch in (ids[20:60], ids[30:80]):
+        other = state
+        for token in branch:
+            other = generator.advance(other, token)
+    assert np.array_equal(generator.log_probs(state), before)
+    assert all(torch.equal(a, b) for a, b in zip(weights, generator._network.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_text_that_was_read_costs_less_the_second_time(spec: str) -> None:
+    generator = trained(spec)
+    ids = generator.tokenizer.encode(OTHER)
+    first, second = np.split(generator.token_log_probs(np.concatenate([ids, ids])), 2)
+    static = create(spec.replace("adaptive=true", "adaptive=false"))
+    static.restore({**generator.dump(), "adaptation": None})
+    unchanged = np.split(static.token_log_probs(np.concatenate([ids, ids])), 2)
+    assert second.sum() > 0.97 * first.sum() > 0.97 * unchanged[0].sum()
+    assert unchanged[1].sum() == pytest.approx(unchanged[0].sum(), rel=0.02)
+
+
+def test_one_update_by_hand() -> None:
+    network = tiny_network()
+    ids = torch.arange(200) % 7
+    adaptation = Adaptation(0.01, 0.25, measure_rms(network, ids))
+    learner = Learner(network, network, adaptation)
+
+    # the loss of one segment, by torch alone
+    inputs, targets = torch.tensor([1, 2, 5]), torch.tensor([2, 5, 6])
+    hidden = network.core(network.embedding(inputs[None]))[0][0]
+    loss = nn.functional.cross_entropy(network.head.linear(hidden), targets)  # type: ignore[operator, union-attr]
+    gradients = torch.autograd.grad(loss, list(network.parameters()))
+
+    log_probs, _ = learner.predict(inputs, targets, None)
+    assert -log_probs.mean().item() == pytest.approx(loss.item())
+    learner.learn(log_probs)
+    mean = torch.cat([rms.flatten() for rms in adaptation.rms.values()]).mean()
+    for (name, old), new, gradient in zip(network.named_parameters(), learner.parameters, gradients, strict=True):
+        stepped = old - 0.01 * gradient / (adaptation.rms[name] + RMS_FLOOR * mean)
+        torch.testing.assert_close(new, stepped + 0.25 * (old - stepped))
+
+
+def test_rms_of_a_text_without_segments_is_zero() -> None:
+    assert all((rms == 0).all() for rms in measure_rms(tiny_network(), torch.tensor([1, 2])).values())
+
+
+def test_rate_and_decay_are_the_best_of_their_neighbors() -> None:
+    network, ids = tiny_network(), np.arange(600) % 7
+    rms = measure_rms(network, torch.from_numpy(ids))
+    start = Adaptation(RATES[5], DECAYS[3], rms)
+    fitted = AdaptationFit(network, np.array([0]), ids, TrainContext()).fit(start, rate=True, decay=True, seconds=None)
+
+    def loss(rate: float) -> float:
+        return -float(
+            LearningReader(network, np.array([0]), Adaptation(rate, DECAYS[3], rms)).token_log_probs(ids).sum()
+        )
+
+    index = RATES.index(fitted.rate)
+    assert all(loss(fitted.rate) <= loss(rate) for rate in RATES[max(index - 1, 0) : index + 2])
+    assert fitted.decay in DECAYS
+
+
+def test_without_time_or_text_nothing_is_fitted() -> None:
+    network, ids = tiny_network(), np.arange(600) % 7
+    start = Adaptation(RATES[5], DECAYS[3], measure_rms(network, torch.from_numpy(ids)))
+    for text, seconds in ((ids, 0.0), (ids, -1.0), (ids[:5], None)):
+        assert AdaptationFit(network, np.array([0]), text, TrainContext()).fit(start, True, True, seconds) is start
+
+
+def test_recorded_rates_repeat_the_training() -> None:
+    spec = "lstm-char:hidden=8,adaptive=true"
+    first, context = create(spec), TrainContext(steps=10)
+    first.fit(Text(TRAIN), Text(OTHER), context)
+    chosen = context.stats.chosen
+    options = ",".join(f"{name}={value}" for name, value in chosen.items() if name != "hidden")
+    again = create(f"{spec},{options}")
+    again.fit(Text(TRAIN), Text(OTHER), TrainContext())
+    ids = first.tokenizer.encode(OTHER)
+    assert np.array_equal(first.token_log_probs(ids), again.token_log_probs(ids))  # type: ignore[attr-defined]
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "rate": lambda saved: saved.update(rate=float("nan")),
+    "decay": lambda saved: saved.update(decay=2.0),
+    "shape": lambda saved: saved["rms"].update({next(iter(saved["rms"])): np.zeros(3, np.float32)}),
+    "sign": lambda saved: saved["rms"].update({name: -1 - value for name, value in saved["rms"].items()}),
+    "name": lambda saved: saved["rms"].update(other=np.zeros(3, np.float32)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_values_that_do_not_belong_to_the_network_are_refused(damage: str) -> None:
+    generator = trained(SPECS[0])
+    saved = generator.dump()
+    adaptation = {**saved["adaptation"], "rms": dict(saved["adaptation"]["rms"])}
+    DAMAGE[damage](adaptation)
+    with pytest.raises(ValueError, match="another network"):
+        create(SPECS[0]).restore({**saved, "adaptation": adaptation})
