@@ -260,3 +260,12 @@ def gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_file_that_begins_with_a_hyphen_is_suggested_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-x.txt").touch()
+    assert run(monkeypatch, "train", "-x.txt", "-g", "markov-char") == 2
+    assert "no such option: -x (./-x.txt is the file of that name); see genbench train" in capsys.readouterr().err

@@ -7,9 +7,11 @@ import pytest
 from processes import write_plugin
 
 from genbench.corpus.loading import load_corpus
+from genbench.errors import UserError
 from genbench.experiments.compare import compare
-from genbench.experiments.duplicates import unique_specs, unique_texts
+from genbench.experiments.duplicates import require_distinct_names, unique_specs, unique_texts
 from genbench.experiments.plan import describe_specs
+from genbench.spec import Spec
 from genbench.training import ProgressListener
 
 
@@ -41,6 +43,15 @@ def test_a_plugin_file_is_compared_once(tmp_path: Path) -> None:
     messages: list[str] = []
     assert unique_specs(specs, messages.append) == [specs[0], *specs[2:]]
     assert len(messages) == 1
+
+
+@pytest.mark.parametrize("other", ["b/toy.py", "toy"])
+def test_two_generators_of_one_name_are_refused(other: str) -> None:
+    specs = [Spec.parse(spec) for spec in ("a/toy.py", "a/toy.py:smoothing=2", "markov-char", other)]
+    require_distinct_names(specs[:3])
+    second = "the installed toy" if other == "toy" else other
+    with pytest.raises(UserError, match=f"^a/toy.py and {second} have one name, so their rows look alike; rename a"):
+        require_distinct_names(specs)
 
 
 def test_an_author_is_compared_once(tmp_path: Path) -> None:

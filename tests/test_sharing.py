@@ -5,6 +5,7 @@ import re
 import shutil
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from test_cli import run
 
 import genbench
 from genbench import Sampling, UserError, api, templates
+from genbench.corpus.loading import load_corpus
 from genbench.errors import GenbenchError
+from genbench.experiments.imported import unused_imports
+from genbench.experiments.plan import CompareSettings, describe_specs, make_jobs
 from genbench.storage import models, sharing
 from genbench.storage.cards import FILES
 
@@ -77,6 +81,21 @@ def test_an_imported_model_replaces_no_other_and_is_used_only_where_it_is_named(
     assert api.load_or_train("pell", CHAIN, imported=[name]).id == name
     with pytest.raises(UserError, match="no model is called 'nothing'"):
         genbench.compare("pell", CHAIN, imported="nothing")
+
+
+def test_an_imported_model_that_fits_no_row_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "models", "import", str(folder)) == 0
+    (name,) = (model.name for model in models.list_models(models.models_folder()) if model.card.imported)
+
+    def sentences(spec: str, **changes: Any) -> list[str]:
+        settings = CompareSettings(authors=["pell"], generators=[spec], imported=[name], **changes)
+        specs, place = describe_specs(settings.generators), str(models.models_folder())
+        return list(unused_imports(make_jobs(settings, [load_corpus("pell")], specs, folder=place)))
+
+    assert sentences(CHAIN) == []
+    (sentence,) = sentences("markov-char:order=1", seed=5)
+    assert f"imported model {name} fits no row, so each is trained: another options and seed" in sentence
+    assert f"(pell {CHAIN} --budget 30 --seed 0)" in sentence
 
 
 def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: Path, tmp_path: Path) -> None:

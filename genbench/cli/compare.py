@@ -141,16 +141,18 @@ def compare(
         from genbench.experiments.config import CompareConfig, resolve_arguments
         from genbench.report.export.files import Outputs
         from genbench.storage.runs import require_unused_name
+        from genbench.tokenization.text import replace_surrogates
 
         # refuse what can be refused before the work: bad arguments, a name that is taken, files that cannot be written
         typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
         if typed.get("prompts"):
             typed["prompts"] = read_prompts(typed["prompts"], reading.encoding)
         arguments = resolve_arguments(typed)
+        command = ["genbench", *map(replace_surrogates, sys.argv[1:])]
         if name:
-            require_unused_name(name)
+            require_unused_name(name, command)
         outputs = Outputs(json=json, csv=csv, markdown=markdown, html=html)
-        comparison = run_compare(**arguments, name=name, command=["genbench", *sys.argv[1:]], listener=live)
+        comparison = run_compare(**arguments, name=name, command=command, listener=live)
 
     from genbench.report.terminal.comparison import show_comparison
     from genbench.report.terminal.screen import make_console

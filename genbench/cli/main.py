@@ -166,6 +166,8 @@ def _usage_error(error: TyperException) -> str:
     for kind, words in NUMBERS.items():
         message = re.sub(rf"Input should be a valid {kind}\b[^;]*", f"it must be {words}", message)
     message = message.rstrip(".?").replace(". Did", ": did")
+    file = next((word for word in sys.argv[1:] if word.startswith("-") and os.path.exists(word)), None)
+    message += f" (./{file} is the file of that name)" if file and message.startswith("No such option") else ""
     command = getattr(getattr(error, "ctx", None), "command_path", "genbench")
     return f"genbench: {message[:1].lower()}{message[1:]}; see {command} --help"
 

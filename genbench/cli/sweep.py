@@ -42,10 +42,12 @@ def sweep(
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.sweep import show_sweep
     from genbench.storage.runs import require_unused_name
+    from genbench.tokenization.text import replace_surrogates
 
     # refuse the name and the outputs before the training
+    command = ["genbench", *map(replace_surrogates, sys.argv[1:])]
     if name:
-        require_unused_name(name)
+        require_unused_name(name, command)
     outputs = Outputs(json=json, html=html)
     with Live(make_console(stderr=True)) as live:
         result = run_sweep(
@@ -62,7 +64,7 @@ def sweep(
             executor=executor,
             retrain=retrain,
             name=name,
-            command=["genbench", *sys.argv[1:]],
+            command=command,
             listener=live,
         )
 

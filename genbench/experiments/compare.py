@@ -21,13 +21,14 @@ from genbench.errors import UserError
 from genbench.experiments.additions import STOPPED as STOPPED_ADDITIONS
 from genbench.experiments.additions import add_figures, interruptible
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.duplicates import unique_specs, unique_texts
+from genbench.experiments.duplicates import require_distinct_names, unique_specs, unique_texts
 from genbench.experiments.environment import describe_environment
 from genbench.experiments.executors.base import STOPPED, Executor
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import has_progress
 from genbench.experiments.halving import Halving
 from genbench.experiments.idle_cores import idle_cores, oversubscription_note
+from genbench.experiments.imported import unused_imports
 from genbench.experiments.job import Job, add_interval_note
 from genbench.experiments.measurements import CopyAnalysis
 from genbench.experiments.plan import (
@@ -192,6 +193,7 @@ def run_comparison(
 
     # refuse what can be refused, then load the texts
     specs = unique_specs(settings.validate(listener), listener.message)
+    require_distinct_names([spec for spec, _ in specs])
     texts = unique_texts(settings.authors if texts is None else texts, listener.message)
     settings = replace(settings, authors=[str(text) for text in texts if not isinstance(text, Corpus)])
     repeatable = not any(isinstance(text, Corpus) for text in texts)
@@ -205,6 +207,8 @@ def run_comparison(
     # make the jobs
     analyses = {corpus.author: CopyAnalysis(corpus) for corpus in corpora}
     jobs = make_jobs(settings, corpora, specs, folder=str(models_folder()) if keep else "", retrain=retrain)
+    for sentence in unused_imports(jobs):
+        listener.message(sentence)
     strata = {}
     for author, analysis in analyses.items():
         with listener.stage(f"splitting the test text of {author}"):
@@ -224,7 +228,7 @@ def run_comparison(
     )
 
     # run them, and add what the workers cannot measure; rows are stored as they are done
-    record = RunRecord(name, listener) if keep else None
+    record = RunRecord(name, listener, comparison.settings) if keep else None
     comparison = _run_jobs(comparison, jobs, executor, record, listener)
     if not comparison.stopped:
         comparison = add_figures(comparison, analyses, judge, _first_length(settings), listener)

@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import is_path
+from genbench.errors import UserError
 from genbench.experiments.plan import DescribedSpec
+from genbench.spec import Spec
 
 Item = TypeVar("Item", DescribedSpec, str | Path | Corpus)
 
@@ -18,6 +20,18 @@ Item = TypeVar("Item", DescribedSpec, str | Path | Corpus)
 def unique_specs(specs: Sequence[DescribedSpec], on_message: Callable[[str], None]) -> list[DescribedSpec]:
     """Return the SPECs of different generators, each once; a message names those that are left out."""
     return _unique(specs, _spec_key, lambda message: on_message(f"{message}; --seeds 2 trains it twice"))
+
+
+def require_distinct_names(specs: Sequence[Spec]) -> None:
+    """Raise UserError for two generators of one name: their rows would be taken for seeds of one generator."""
+    known: dict[str, str] = {}
+    for spec in specs:
+        place = os.path.realpath(spec.path) if spec.path else ""
+        if known.setdefault(spec.name, place) != place:
+            paths = [
+                os.path.relpath(path) if path else f"the installed {spec.name}" for path in (known[spec.name], place)
+            ]
+            raise UserError(f"{' and '.join(paths)} have one name, so their rows look alike; rename a file")
 
 
 def unique_texts(texts: Sequence[str | Path | Corpus], on_message: Callable[[str], None]) -> list[str | Path | Corpus]:

@@ -7,7 +7,9 @@ import time
 from dataclasses import replace
 
 from genbench.experiments.comparison import Comparison
+from genbench.experiments.plan import CompareSettings
 from genbench.storage import runs
+from genbench.storage.records import to_json
 from genbench.storage.runs import StoredRun
 from genbench.training import ProgressListener
 
@@ -15,11 +17,17 @@ PAUSE = 10  # between two intermediate versions, in durations of the last one: t
 
 
 class RunRecord:
-    """The stored run of a comparison that is running: made when its first row is done, and replaced as a whole."""
+    """The stored run of a comparison that is running: made when its first row is done, and replaced as a whole.
 
-    def __init__(self, name: str, listener: ProgressListener) -> None:
+    An unfinished run of the same name and the same settings is replaced, instead of making another one.
+    """
+
+    def __init__(self, name: str, listener: ProgressListener, settings: CompareSettings | None = None) -> None:
         self.name, self.listener = name, listener
         self.stored: StoredRun | None = None
+        unfinished = runs.read_unfinished(name) if name and settings else None
+        if unfinished is not None and unfinished.get("settings") == to_json(settings):
+            self.stored = runs.read_run(name)
         self.next_time = 0.0  # by time.monotonic
 
     def update(self, comparison: Comparison) -> bool:

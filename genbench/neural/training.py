@@ -105,6 +105,7 @@ class Trainer:
         schedule = self.schedule
         reported = saved = schedule.seconds
         self.network.train()
+        self._announce("first steps")  # of a large network, a step or a validation takes a minute
 
         # a resumed run skips the batches of its earlier steps
         for batch in islice(self._training_batches(train_ids), schedule.step, None):
@@ -170,6 +171,7 @@ class Trainer:
 
     def _measure_pace(self, train_ids: torch.Tensor) -> float:
         """Return the seconds per step, measured before the first one."""
+        self._announce("measuring the speed")
         clock = self.schedule.clock
         pace = seconds_per_step(self.network, self.config.sampler, train_ids, clock, self.config.bf16, self.group)
         for optimizer in self.state.optimizers:
@@ -180,6 +182,7 @@ class Trainer:
     def validate(self, validation_ids: torch.Tensor) -> None:
         """Score the averaged weights on the beginning of the validation text, and keep them if they are the best."""
         started = self.schedule.seconds
+        self._announce("validating")
 
         # score the running mean of the weights, without dropout
         self.network.eval()
@@ -193,6 +196,10 @@ class Trainer:
         self.context.report(Progress(self.schedule.fraction, self.schedule.step, valid=bits_per_character))
         self.network.train()
         self.state.validation_seconds = self.schedule.seconds - started
+
+    def _announce(self, stage: str) -> None:
+        """Report what begins, before the time that it takes."""
+        self.context.report(Progress(self.schedule.fraction, self.schedule.step, note=stage))
 
     def _validation_bits(self, validation_ids: torch.Tensor) -> float:
         """Return the bits per token of a validation text, (tokens,); 0 for an empty text."""

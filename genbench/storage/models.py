@@ -13,7 +13,6 @@ import contextlib
 import errno
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -33,6 +32,7 @@ from genbench.storage.cards import CARD as CARD
 from genbench.storage.cards import FILES as FILES
 from genbench.storage.cards import INSTALLATION, ModelCard, is_outdated, outdated_card, read_card
 from genbench.storage.cards import KEY as KEY
+from genbench.storage.names import plain_name
 from genbench.storage.records import JsonObject
 from genbench.storage.stored_model import POLL_SECONDS, digest, fingerprint_of, named_files, read_stored
 from genbench.storage.stored_model import StoredModel as StoredModel
@@ -44,6 +44,7 @@ from genbench.storage.stored_model import models_folder as models_folder
 from genbench.storage.stored_model import source_digest as source_digest
 
 MAX_NAMES = 5  # in an error message
+MAX_PLAIN = 80  # bytes of the author and the generator in the name of a model
 RENAME_ATTEMPTS = 100  # to put a model where other processes put theirs
 
 
@@ -270,7 +271,7 @@ def _place(temporary: Path, card: ModelCard, replace_old: bool = True) -> Stored
     """Write the card of a model beside its files, and put them where its key says."""
     # the key decides the name: the same training replaces its earlier model, and an imported model no other
     identity = json.dumps(card.key, sort_keys=True)
-    plain = re.sub(r"[^\w-]+", "_", f"{card.author}-{card.generator}")[:80]
+    plain = plain_name(f"{card.author}-{card.generator}", MAX_PLAIN)
     mark = "-imported" if card.imported else ""
     final = temporary.parent / f"{plain}{mark}-{digest(identity.encode())[:10]}"
 

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from genbench.errors import UserError, nearest
 from genbench.storage import files, untrusted
 from genbench.storage.models import models_folder
+from genbench.storage.names import MAX_NAME, is_valid_name, plain_name
 from genbench.storage.records import JsonObject, from_json
 
 FORMAT = 2
@@ -28,7 +28,7 @@ MAX_NAMED_AUTHORS = 2  # in the name of a run
 MAX_REASON = 160  # characters of the reason why a run cannot be read
 MAX_SUGGESTIONS = 5  # names in an error message
 LAST = "last"  # stands for the newest run
-VALID_NAME = re.compile(r"\w[\w.-]{0,59}")
+MAX_AUTHOR = 50  # bytes of an author in the name of a run
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,43 @@ def runs_folder() -> Path:
     return models_folder().parent / "runs"
 
 
-def require_unused_name(name: str) -> None:
-    """Raise UserError for a name that is not valid, or that another run has."""
-    if not VALID_NAME.fullmatch(name) or name == LAST:
-        raise UserError(f"{name!r} is not a valid name of a run; use up to 60 letters, digits, dots, - and _")
+def require_unused_name(name: str, command: Sequence[str] = ()) -> None:
+    """Raise UserError for a name that is not valid, or that another run has.
+
+    An unfinished run of the same command does not count: it is continued.
+    """
+    if not is_valid_name(name) or name == LAST:
+        raise UserError(
+            f"{name!r} is not a valid name of a run; use up to {MAX_NAME} letters, digits, dots, - and _, "
+            "a letter or a digit first"
+        )
 
     # a folder that is empty, apart from files of killed processes, is free
     folder = runs_folder() / name
     if os.path.lexists(folder / FILE):
-        raise UserError(f"a run {name!r} exists; remove it with genbench runs remove {name}, or choose another name")
+        unfinished = read_unfinished(name)
+        if unfinished is None:
+            raise UserError(
+                f"a run {name!r} exists; remove it with genbench runs remove {name}, or choose another name"
+            )
+        if unfinished.get("command") == list(command):
+            return
+        raise UserError(
+            f"a run {name!r} exists and is not finished: genbench runs rerun {name} finishes it, "
+            f"genbench runs remove {name} removes it"
+        )
     _remove_abandoned(folder)
     if not _is_free(folder):
         raise UserError(f"{str(folder)!r} exists and is not a run; remove it, or choose another name")
+
+
+def read_unfinished(name: str) -> JsonObject | None:
+    """Return the comparison of a run that was stopped before all rows were done; None for any other."""
+    try:
+        comparison = read_run(name).comparison
+    except (OSError, ValueError):
+        return None
+    return comparison if comparison.get("stopped") is True else None
 
 
 def store_run(comparison: Mapping[str, Any], name: str = "") -> StoredRun:
@@ -183,7 +208,7 @@ def _candidate_names(name: str, authors: Sequence[str]) -> Iterator[str]:
 
     # the names of the first authors, then a number
     more = [f"and-{len(authors) - MAX_NAMED_AUTHORS}-more"] if len(authors) > MAX_NAMED_AUTHORS else []
-    words = [re.sub(r"[^\w]+", "_", author)[:25] for author in authors[:MAX_NAMED_AUTHORS]]
+    words = [plain_name(author.replace("-", "_"), MAX_AUTHOR) for author in authors[:MAX_NAMED_AUTHORS]]
     base = name or "-".join(words) or "run"
     for number in count(2 if name else 1):
         yield "-".join([base, *more, str(number)])
