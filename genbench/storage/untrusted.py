@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +69,28 @@ def parse_json(
             text, object_pairs_hook=_object_without_duplicates, parse_int=_parse_integer, parse_constant=constant
         )
         if "\\ud" in text or "\\uD" in text:  # escapes of surrogates, which may be lone
-            json.dumps(value, ensure_ascii=False).encode()
+            for part in _strings(value):
+                part.encode()
     except RecursionError:
         raise ValueError("JSON that is nested too deep") from None
     except UnicodeEncodeError:
         raise ValueError("JSON with text that is not Unicode") from None
     return value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the strings in a JSON value that are not ASCII, names included, without recursion."""
+    left = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            if not part.isascii():
+                yield part
+        elif isinstance(part, list):
+            left += part
+        elif isinstance(part, dict):
+            left += part
+            left += part.values()
 
 
 def _refuse_constant(name: str) -> None:
