@@ -112,3 +112,11 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")), ROOT / "benchmarks" / "README.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_each_reason_to_believe_a_number_has_a_test() -> None:
+    section = README.split("## Why a number can be believed")[1].split("\n## ")[0]
+    reasons = section.strip().split("\n- ")
+    tests = [re.findall(r"\[test\]\((tests/test_\w+\.py)\)", reason) for reason in reasons]
+    assert len(reasons) == 3
+    assert all(len(found) == 1 and "def test_" in (ROOT / found[0]).read_text(encoding="utf-8") for found in tests)
