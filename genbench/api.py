@@ -179,7 +179,8 @@ def load_or_train(
     Arguments that are None match every model; a chain that took less time than the budget matches too. If no model
     matches, one is trained and stored, as by `train`. Without a generator, the stored model with the fewest bits per
     character on validation text is loaded, whatever its seed; if there is none, `QUICK_GENERATOR` is trained. Models
-    that were imported are loaded only if they are named in `imported`; they come first.
+    that were imported are loaded only if they are named in `imported`; they come first. A model whose training was
+    interrupted comes last.
     """
     # check the arguments before the text is downloaded
     spec = None if generator is None else Spec.parse(generator)
@@ -198,6 +199,7 @@ def load_or_train(
         key = models.training_key(spec, known.values, known.paths(spec), describe_text(text)) | required
         candidates = models.find_models(models.models_folder(), key, named)
     candidates = [model for model in candidates if model.card.fits(limits)]
+    candidates.sort(key=lambda model: model.card.interrupted)  # partly trained models come last
 
     # load the first one that is not damaged
     for stored in candidates:
@@ -207,7 +209,8 @@ def load_or_train(
             listener.message(str(error))
             continue
         origin = " elsewhere and imported" if stored.card.imported else ""
-        used = f"using {stored.name}, trained on {stored.card.created[:10]}{origin}"
+        state = ", but its training was interrupted" if stored.card.interrupted else ""
+        used = f"using {stored.name}, trained on {stored.card.created[:10]}{origin}{state}"
         listener.message(describe_choice(stored.card) if spec is None else used)
         return model
 

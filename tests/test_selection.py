@@ -17,6 +17,7 @@ from genbench.storage.cards import ModelCard, TrainingRecord
 from genbench.storage.runs import RowSummary, RunList, RunSummary, StoredRun
 from genbench.storage.selection import Selection, prune_models
 from genbench.storage.stored_model import StoredModel
+from genbench.training.listener import ProgressListener
 
 
 def model(author: str, spec: str, number: int = 0, **options: int) -> StoredModel:
@@ -131,7 +132,23 @@ def test_prune_keeps_the_newest_of_each_author_and_generator(
     assert message.endswith(" kB\n")
     left = models.list_models(models.models_folder())
     assert [(model.card.author, model.card.seed) for model in left] == [("thorne", 0), ("pell", 2), ("pell", 1)]
-    pruned = api.prune_models(1)
-    assert [model.card.seed for model in pruned.removed] == [1]
+    api.train("pell", "markov-char:order=2")
+    pruned = api.prune_models(1)  # options belong to the generator
+    assert [(model.card.spec, model.card.seed) for model in pruned.removed] == [("markov-char:order=1", 1)]
     assert pruned.freed + pruned.size < size
     assert models.get_model(models.models_folder(), left[0].short_name).name == left[0].name
+
+
+def test_a_partly_trained_model_is_loaded_only_without_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(2):
+        api.train("pell", "markov-char:order=1", seed=seed)
+    monkeypatch.setattr(ModelCard, "interrupted", property(lambda card: card.seed == 1))
+    for spec in ("markov-char:order=1", None):
+        model = api.load_or_train("pell", spec)
+        assert model.card is not None
+        assert model.card.seed == 0
+    messages: list[str] = []
+    listener = ProgressListener()
+    monkeypatch.setattr(listener, "message", messages.append)
+    api.load_or_train("pell", "markov-char:order=1", seed=1, listener=listener)
+    assert messages[-1].endswith(", but its training was interrupted")

@@ -54,11 +54,13 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
 
 @app.command()
 def prune(
-    keep: Annotated[int, typer.Option(metavar="N", help="Models of each author and generator that are kept.")],
+    keep: Annotated[
+        int, typer.Option(metavar="N", help="Models of each author and generator with its options that are kept.")
+    ],
     author: AnyAuthor = "",
     generator: AnyGenerator = "",
 ) -> None:
-    """Remove all models but the newest N of each author and generator."""
+    """Remove all models but the newest N of each author and generator with its options."""
     from genbench.report.formatting import pluralize
     from genbench.report.terminal.models import format_size
     from genbench.storage.selection import prune_models

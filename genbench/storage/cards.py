@@ -23,6 +23,7 @@ KEY = (
 INSTALLATION = ("code", "genbench")  # what a model that was trained elsewhere need not have in common
 FIRST_HALF = "first half"  # of the validation text, in sweeps
 MIN_CORE_SHARE = 0.85  # of a core; time budgets of trainings that had less are not comparable
+INTERRUPTED = "interrupted"  # the note of a model whose training was ended by Ctrl-C
 ENDED_EARLY = 0.8  # of its budget; a training that took less ended by itself
 MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
 
@@ -101,6 +102,11 @@ class ModelCard:
     seal: str = ""  # proves that it was trained in this store
     sources: list[str] = field(default_factory=list)  # the files that the SPEC names
     format: int = FORMAT
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training, so that the model is partly trained."""
+        return INTERRUPTED in self.training.notes
 
     @property
     def limited_by_time(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -68,7 +69,9 @@ class Pruned:
 
 
 def prune_models(keep: int, author: str = "", generator: str = "") -> Pruned:
-    """Remove all stored models but the newest `keep` of each author and generator; return what was removed.
+    """Remove all stored models but the newest `keep` of each author and generator with its options.
+
+    Returns what was removed.
 
     `author` and `generator` (a SPEC) limit it to some of the models. Imported models are counted by themselves. Raises
     UserError where `keep` is below 1.
@@ -77,9 +80,10 @@ def prune_models(keep: int, author: str = "", generator: str = "") -> Pruned:
         raise UserError(f"keep is {keep}, but must be 1 or more; genbench models remove MODEL removes a single model")
 
     # the newest are listed first
-    seen, removed, kept = Counter[tuple[str, str, bool]](), list[StoredModel](), list[StoredModel]()
+    seen, removed, kept = Counter[tuple[str, str, str, bool]](), list[StoredModel](), list[StoredModel]()
     for model in Selection(author, generator).models(list_models(models_folder())):
-        key = (model.card.author, model.card.generator, model.card.imported)
+        card = model.card
+        key = (card.author, card.generator, json.dumps(card.options, sort_keys=True), card.imported)
         seen[key] += 1
         (kept if seen[key] <= keep else removed).append(model)
 

@@ -22,7 +22,7 @@ from genbench.processes.clock import TrainingClock
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
-from genbench.storage.cards import ModelCard, TrainingRecord
+from genbench.storage.cards import INTERRUPTED, ModelCard, TrainingRecord
 from genbench.storage.memory import require_memory
 from genbench.tokenization.text import replace_surrogates
 from genbench.training.budget_notes import budget_notes
@@ -211,7 +211,7 @@ def _store_partial(
     try:
         record = _record(generator, stats, card, clock, len(text.train))
         bits = validation_bits(generator, text.choosing_text)
-        record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, "interrupted"])
+        record = replace(record, validation_bits_per_character=bits, notes=[*record.notes, INTERRUPTED])
 
         # the budget is the time that was spent, so that it is not taken for the whole training
         card = replace(card, budget=record.budget_seconds, steps=None, flops=None, training=record)
