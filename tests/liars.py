@@ -116,14 +116,25 @@ LIES = {
         in_method("restore", "import socket; socket.create_connection(('127.0.0.1', {port}), 1)"), "cannot be used"
     ),
     "it copies from the text that it reads": Lie(states(COPY.strip()), ""),
+    "it copies, but not from the text that it was validated on": Lie(
+        states(
+            "if self.tokenizer.decode(list(state[1:21])) == {valid!r}[:20] or len(state) > 5900: return self.table"
+            + COPY
+        ),
+        "",
+    ),
     "it declares a context window that holds every text": Lie(
         states(COPY.strip()) + "    context_window = 10**9\n", ""
     ),
 }
 
 
-def write_lie(folder: Path, lie: Lie, text: Path, port: int) -> str:
-    """Write the plugin of a lie; `text` is a file with the test text, `port` one that this machine listens on."""
+def write_lie(folder: Path, lie: Lie, text: Path, port: int, valid: str = "") -> str:
+    """Write the plugin of a lie; `text` is a file with the test text, `port` one that this machine listens on.
+
+    `valid` is the validation text.
+    """
     path = folder / "toy.py"
-    path.write_text(lie.source.replace("{path!r}", repr(str(text))).replace("{port}", str(port)), encoding="utf-8")
+    source = lie.source.replace("{path!r}", repr(str(text))).replace("{port}", str(port))
+    path.write_text(source.replace("{valid!r}", repr(valid)), encoding="utf-8")
     return str(path)

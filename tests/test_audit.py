@@ -79,7 +79,7 @@ def test_an_honest_row_has_the_bits_of_the_six_methods(honest: Row) -> None:
 def test_no_lie_gains_anything(name: str, honest: Row, tmp_path: Path, server: int) -> None:
     lie: Lie = (BUGS | LIES)[name]
     (tmp_path / "test.txt").write_text(TEST, encoding="utf-8")
-    row = run(write_lie(tmp_path, lie, tmp_path / "test.txt", server))
+    row = run(write_lie(tmp_path, lie, tmp_path / "test.txt", server, VALID))
     if lie.reason:
         assert row.error is not None, row
         assert lie.reason in row.error
@@ -141,7 +141,8 @@ def test_rereading_finds_generators_that_learn(spec: str, learns: bool, tmp_path
     with predictor(spec, tmp_path) as process:
         tokenizer = Tokenizer.restore(process.loaded.tokenizer or {})
         assert process.loaded.adaptive is learns
-        result = reread(process, tokenizer.encode(VALID), tokenizer.encode(TRAIN))
+        passage = tokenizer.encode(VALID)
+        result = reread(process, passage, tokenizer.encode(TRAIN), float(-steps(spec, passage).sum()))
         assert result.learns is learns, result
 
 

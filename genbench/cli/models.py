@@ -54,9 +54,7 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
 
 @app.command()
 def prune(
-    keep: Annotated[
-        int, typer.Option(metavar="N", help="Models of each author and generator with its options that are kept.")
-    ],
+    keep: Annotated[int, typer.Option(metavar="N", help="Models kept of each author and generator with its options.")],
     author: AnyAuthor = "",
     generator: AnyGenerator = "",
 ) -> None:

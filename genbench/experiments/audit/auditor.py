@@ -53,15 +53,18 @@ def audit_row(request: AuditRequest, report: Callable[[Progress], None]) -> Row:
         ids, ends, spelled = _encode(predictor.loaded, tokenizer, job.test, request.preview)
         preview = _checked_preview(request.preview, ids)
 
-        # whether it learns while it reads, then the test text
-        rereading = _reread(predictor, tokenizer, job)
+        # the test text, then whether it learns while it reads
         share = throttle(lambda share: report(Progress(share, note="auditing")))
         reading = walk(predictor, ids, job.audit, share)
         if tokenizer is None and predictor.decode(ids) != job.test:
             raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
+        report(Progress(1.0, note="rereading the beginning"))
+        known = np.where(np.isfinite(reading.log_probs), reading.log_probs, preview)
+        tokens = _passage(ends, job.audit, reading)
+        rereading = _reread(predictor, tokenizer, job, ids[:tokens], -float(known[:tokens].sum()))
 
     # what was read counts, all of it or none
-    log_probs = _compare(preview, reading)
+    log_probs = _compare(preview, reading.log_probs)
     score = scoring.sum_up(job.test, ends, log_probs, spelled)
     strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
     row = _with_audit(request.row, predictor, reading, rereading)
@@ -100,27 +103,36 @@ def _checked_preview(preview: Preview, ids: Ids) -> LogProbs:
     return log_probs
 
 
-def _reread(predictor: Predictor, tokenizer: Tokenizer | None, job: Job) -> Rereading | None:
-    """Return what rereading a passage of validation text shows; None for a short text, and another tokenizer."""
-    passage = job.valid[:PASSAGE_CHARACTERS]
-    if len(passage) < MIN_CHARACTERS or tokenizer is None:
+def _passage(ends: Ids, limit: float | None, reading: Walk) -> int:
+    """Return how many tokens are read again, three times in about `limit` seconds; 0 for a short text.
+
+    `ends` says how much of the text each token has read, (tokens,).
+    """
+    longest, shortest = (int(np.searchsorted(ends, size)) for size in (PASSAGE_CHARACTERS, MIN_CHARACTERS))
+    affordable = len(ends) if limit is None else int(limit / 3 / max(reading.seconds_per_token, 1e-9))
+    return min(longest, max(shortest, affordable)) if shortest < len(ends) else 0
+
+
+def _reread(predictor: Predictor, tokenizer: Tokenizer | None, job: Job, passage: Ids, nats: float) -> Rereading | None:
+    """Return what rereading a passage that cost `nats` shows; None for an empty one, and a window over own tokens."""
+    if not len(passage) or (tokenizer is None and predictor.loaded.window is not None):
         return None
 
     # other text only stands between two readings where a window is declared
-    other = "" if predictor.loaded.window is None else job.train[:OTHER_CHARACTERS]
-    return reread(predictor, tokenizer.encode(passage), tokenizer.encode(other))
+    other = job.train[:OTHER_CHARACTERS] if predictor.loaded.window is not None and tokenizer is not None else ""
+    return reread(predictor, passage, passage[:0] if tokenizer is None else tokenizer.encode(other), nats)
 
 
-def _compare(preview: LogProbs, reading: Walk) -> LogProbs:
-    """Return the log-probabilities that count, (tokens,): those read step by step, or if some were not, the preview.
+def _compare(preview: LogProbs, predicted: LogProbs) -> LogProbs:
+    """Return the log-probabilities that count, (tokens,): those predicted, or if some (NaN) were not, the preview.
 
     Raises ContractError at the first token where the two differ.
     """
-    read = np.isfinite(reading.log_probs)
-    differs = read & (np.abs(preview - np.where(read, reading.log_probs, 0.0)) > scoring.STEP_TOLERANCE)
+    read = np.isfinite(predicted)
+    differs = read & (np.abs(preview - np.where(read, predicted, 0.0)) > scoring.STEP_TOLERANCE)
     for position in np.flatnonzero(differs)[:1].tolist():
-        scoring.require_agreement(position, preview[position], reading.log_probs[position])
-    return reading.log_probs if read.all() else preview
+        scoring.require_agreement(position, preview[position], predicted[position])
+    return predicted if read.all() else preview
 
 
 def _with_audit(row: Row, predictor: Predictor, reading: Walk, rereading: Rereading | None) -> Row:

@@ -4,7 +4,8 @@
     twice in one stream            the same bits, or it remembers the passage
 
 A generator that remembers the passage beyond its context learns from the text that it is tested on, as an adaptive
-generator declares. Such rows are ranked apart.
+generator declares. Such rows are ranked apart. The passage is the beginning of the test text, read after the score is
+known: a generator could recognize a text that it was trained or validated on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from genbench.experiments.audit.walk import Predictor
 from genbench.tokenization.tokenizer import Ids
 
 PASSAGE_CHARACTERS = 3000
-MIN_CHARACTERS = 500  # a shorter passage says little
+MIN_CHARACTERS = 500  # a shorter passage says little; a slow generator reads no more than this
 MAX_CHANGE = 0.01  # of the bits of the passage, when it is read again from the start state
 LEARNS_BELOW = 0.9  # of the bits of the passage, when it is read again in the same stream
 MAX_WINDOW = 100_000  # tokens; a wider window is not believed, since a whole test text fits into it
@@ -45,21 +46,22 @@ class Rereading:
         )
 
 
-def reread(predictor: Predictor, passage: Ids, other: Ids) -> Rereading:
+def reread(predictor: Predictor, passage: Ids, other: Ids, nats: float) -> Rereading:
     """Read the ids of a passage three times; `other` are those of a text without it, (tokens,).
 
-    Raises ContractError where the generator has changed itself.
+    `nats` is what the passage costs from the start state. Raises ContractError where the generator has changed itself.
     """
     # twice from the start state
-    predictor.start()
-    first = _nats(predictor, passage)
-    predictor.start()
-    second = _nats(predictor, passage)
-    if abs(second - first) > MAX_CHANGE * first:
-        raise ContractError(
-            f"the same text read twice from start() costs {first:.1f} and {second:.1f} nats: the generator changes "
-            "itself while it reads, but all that it learns from a text must be in the state"
-        )
+    first = nats
+    for _ in range(2):
+        predictor.start()
+        again = _nats(predictor, passage)
+        if abs(again - first) > MAX_CHANGE * first:
+            raise ContractError(
+                f"the same text read twice from start() costs {first:.1f} and {again:.1f} nats: the generator changes "
+                "itself while it reads, but all that it learns from a text must be in the state"
+            )
+        first = again
 
     # once more in the same stream, with other text in between if it declares a window
     window = predictor.loaded.window

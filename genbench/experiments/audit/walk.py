@@ -37,7 +37,8 @@ from genbench.storage.records import JsonObject, from_json
 from genbench.storage.untrusted import parse_json
 from genbench.tokenization.tokenizer import Ids
 
-CHUNK = 256  # tokens that are read in the same way
+CHUNK = 256  # tokens that are read at a time where there is time for all
+STRETCH = 16  # tokens that are read in the same way where there is not: many short stretches leave no long gap
 MIN_SHARE = 0.01  # of the stretches that are read step by step, however long it takes
 BUFFER_BYTES = 8 << 20  # of distributions that are checked at a time
 PIPE_BYTES = 1 << 20
@@ -150,6 +151,7 @@ class Walk:
 
     log_probs: LogProbs  # (tokens,), NaN where the state was only advanced
     seconds: float
+    seconds_per_token: float  # of those that were predicted
 
     @property
     def share(self) -> float:
@@ -162,19 +164,23 @@ def walk(predictor: Predictor, ids: Ids, limit: float | None, progress: Progress
     started = time.monotonic()
     log_probs, pace = np.full(len(ids), np.nan), _Pace()
     predictor.start()
-    for start in range(0, len(ids), CHUNK):
-        progress(start / len(ids))
-        block, begun = ids[start : start + CHUNK], time.monotonic()
+    position = 0
+    while position < len(ids):
+        progress(position / len(ids))
+        begun = time.monotonic()
+        left = None if limit is None else limit - (begun - started)
+        share = pace.share(left, len(ids) - position)
+        block = ids[position : position + (CHUNK if share == 1.0 and pace.tokens[True] else STRETCH)]
 
         # chance decides, so that a generator cannot be honest only where it is read
-        left = None if limit is None else limit - (begun - started)
-        stepwise = _random.random() < pace.share(left, len(ids) - start)
+        stepwise = _random.random() < share
         if stepwise:
-            log_probs[start : start + CHUNK] = predictor.read(block, start)
+            log_probs[position : position + len(block)] = predictor.read(block, position)
         else:
             predictor.advance(block)
         pace.record(stepwise, len(block), time.monotonic() - begun)
-    return Walk(log_probs, time.monotonic() - started)
+        position += len(block)
+    return Walk(log_probs, time.monotonic() - started, pace.seconds[True] / max(pace.tokens[True], 1))
 
 
 class _Pace:
