@@ -39,8 +39,8 @@ def train_chain(train: str, order: int = ORDER) -> Generator:
     return chain
 
 
-def curve_of(generator: Generator, text: str, longest: int = 64) -> dict[int, ContextBits]:
-    spans = find_targets(text, longest, 60)
+def curve_of(generator: Generator, text: str, longest: int = 64, targets: int = 60) -> dict[int, ContextBits]:
+    spans = find_targets(text, longest, targets)
     return {point.context: point for point in context_curve(generator, text, spans, longest, ignore)}
 
 
@@ -94,10 +94,10 @@ def test_without_memory_all_contexts_give_the_same_bits() -> None:
 
 def test_a_long_dependency_needs_the_far_context_in_its_original_order() -> None:
     # lines that differ in their first word alone: what comes at the end of a line is decided 23 characters back
-    lines = [f"{a}{b} one and two and three {b}{a}\n" for a in "abcdefgh" for b in "abcdefgh"]
+    lines = [f"{a}{b} one and two and three {b}{a}\n" for a in "abcdef" for b in "abcdef"]
     random.Random(0).shuffle(lines)
     text = "".join(lines)
-    curve = curve_of(train_chain(text, order=32), text, 32)
+    curve = curve_of(train_chain(text, order=32), text, 32, targets=500)  # all: a part of them is not at all places
     assert curve[16].bits_per_character > curve[32].bits_per_character + 0.1
     assert curve[16].beyond_interval is not None
     assert curve[16].beyond_interval[0] > 0

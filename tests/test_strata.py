@@ -120,6 +120,7 @@ def test_a_comparison_splits_its_bits(
     command += [word for by in STRATIFIERS for word in ("--by", by)]
     files = {option: tmp_path / f"o.{option}" for option in ("json", "markdown", "csv")}
     command += [word for option, file in files.items() for word in (f"--{option}", str(file))]
+    monkeypatch.setenv("COLUMNS", "80")
     assert run(monkeypatch, *command) == 0
     out = capsys.readouterr().out
     assert "Bits per character by their distance from the last newline" in " ".join(out.split())
