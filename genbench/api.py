@@ -22,7 +22,7 @@ from genbench.analysis.compression import decompress as decompress
 from genbench.analysis.confusion import confusion as confusion
 from genbench.analysis.explanations import explain as explain
 from genbench.analysis.gates import gates as gates
-from genbench.analysis.intervals import block_sizes, block_sums, mean_interval
+from genbench.analysis.intervals import BLOCK_CHARACTERS, MIN_BLOCKS, block_sizes, block_sums, mean_interval
 from genbench.analysis.memory import memory as memory
 from genbench.analysis.novelty import novelty as novelty
 from genbench.analysis.recall import recall as recall
@@ -284,6 +284,9 @@ def score_figures(
 
     # the interval over blocks of 1,000 characters
     bounds = mean_interval(block_sums(result.character_bits), block_sizes(result.characters))
+    if bounds is None:
+        too_short = f"the text is shorter than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
+        listener.message(f"no interval: {too_short}")
 
     # the stored sums, then the figures derived from them
     for note in result.word_notes:

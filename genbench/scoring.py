@@ -31,7 +31,9 @@ NO_WORDS_NOTE = (
     "separate its words"
 )
 MAX_WORD_BITS = 40.0  # bits per word; equally probable characters cost about 33 in English
-NO_PERPLEXITY_NOTE = f"no word perplexity: a word costs more than {MAX_WORD_BITS:g} bits, so the text is of other words"
+NO_PERPLEXITY_NOTE = (
+    f"no word perplexity: a word costs more than {MAX_WORD_BITS:g} bits on average, as in text of another language"
+)
 
 # a word with the white space before it, or a character with its marks where no spaces separate words
 WORD = regex.compile(rf"[{WHITE_SPACE}]*[^{WHITE_SPACE}]+(?:[{WHITE_SPACE}]+\Z)?|[{WHITE_SPACE}]+\Z")

@@ -41,7 +41,11 @@ Span = tuple[int, int]  # start and end of a part of a text
 
 @dataclass(frozen=True)
 class Spec:
-    """A parsed SPEC. `path` is set if it names a plugin file instead of a registered generator."""
+    """A parsed SPEC. If it names a plugin file instead of a registered generator, `path` is set, and `name` is its end.
+
+    >>> Spec.parse("plugins/my_idea.py:order=3").name
+    'my_idea.py'
+    """
 
     name: str
     options: dict[str, str]
@@ -90,7 +94,7 @@ class Spec:
             plain += f"{',' if starts else ':'}{key}="
             starts[key] = len(plain) + (options[key] != value)
             plain += value
-        return cls(path.stem if path else plain[:head], options, path, plain, head, starts)
+        return cls(path.name if path else plain[:head], options, path, plain, head, starts)
 
     def __str__(self) -> str:
         return self.text

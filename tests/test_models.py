@@ -221,7 +221,10 @@ def test_score_reads_a_file_and_standard_input(
     assert run(monkeypatch, "score", "pell", "-", "-g", CHAIN, "--json") == 0
     assert json.loads(capsys.readouterr().out)["bits"] == score["bits"]
     assert run(monkeypatch, "score", "pell", str(path), "-g", CHAIN) == 0
-    assert "bits per character" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "bits per character" in out
+    assert "interval\t-\n" in out
+    assert "no interval: the text is shorter than 10 blocks of 1,000 characters" in err
 
 
 def test_score_shows_a_long_text_and_refuses_an_empty_one(

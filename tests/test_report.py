@@ -11,6 +11,7 @@ from typing import Any
 import pages
 import pytest
 from pages import STATS
+from rich.cells import cell_len
 from rich.console import Console
 
 import genbench.report
@@ -68,6 +69,14 @@ def test_no_figure_is_rounded_to_minus_zero() -> None:
     assert format_decimals(-0.0004, 3) == "0.000"
     assert format_range((-0.0001, 0.1), 2) == "0.00-0.10"
     assert "-" not in Verdict("a", "b", -0.0001, (-0.0004, 0.0001), False).sentence(" bits")
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_names_are_not_broken_inside_a_word(width: int) -> None:
+    name = "backoff_trigram.py"
+    shown = printed(comparison(row(name, 1.9, options={"weight": 1}), row(name, 1.8, options={"weight": 2})), width)
+    assert sum(line.split()[:1] == [name] for line in shown.splitlines()) >= 2
+    assert all(cell_len(line.rstrip()) <= width for line in shown.splitlines())
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])

@@ -60,6 +60,15 @@ def test_the_share_is_that_of_the_covered_characters_by_pair_of_books() -> None:
     )
 
 
+def test_a_single_book_that_repeats_itself_is_told_so() -> None:
+    text = "".join(map(chr, range(200, 250)))
+    found = shared_passages(text, text, ((0, "One"),), ((0, "One"),))
+    assert found.warning() == (
+        "100 % of the test text stands in the training text too, in passages of 40 characters and more (One repeats "
+        "itself): its bits are too low for new text"
+    )
+
+
 def test_shorter_passages_and_small_shares_give_no_warning() -> None:
     passage = "".join(map(chr, range(300, 300 + PASSAGE)))
     assert shared_passages(passage[:-1], passage).share == 0

@@ -32,8 +32,8 @@ class Optional(Fixed):
         ("a:parts=(b:c=1)+(d:e=2,f=3),g=4", Spec("a", {"parts": "(b:c=1)+(d:e=2,f=3)", "g": "4"})),
         ("a:b=(1,2)", Spec("a", {"b": "1,2"})),
         ("a:parts=(./b.py:c=1)+(d)", Spec("a", {"parts": "(./b.py:c=1)+(d)"})),
-        ("./b.py:parts=(c.py:d=1)", Spec("b", {"parts": "c.py:d=1"}, Path("b.py"))),
-        ("dir/my_idea.py:b=1", Spec("my_idea", {"b": "1"}, Path("dir/my_idea.py"))),
+        ("./b.py:parts=(c.py:d=1)", Spec("b.py", {"parts": "c.py:d=1"}, Path("b.py"))),
+        ("dir/my_idea.py:b=1", Spec("my_idea.py", {"b": "1"}, Path("dir/my_idea.py"))),
     ],
 )
 def test_a_spec_is_parsed(text: str, spec: Spec) -> None:

@@ -47,21 +47,25 @@ class SharedPassages(JsonRecord):
     def warning(self) -> str:
         """Return a sentence for the test text of a corpus, with what to do; "" for a share of at most 2 %."""
         sentence = self.describe("the test text")
-        return f"{sentence}; leave one of the books out" if sentence else ""
+        are_alike = any(books.test != books.train for books in self.books)
+        return f"{sentence}; leave one of the books out" if sentence and are_alike else sentence
 
     def describe(self, text: str) -> str:
         """Return a sentence that names the books and the share; "" for a share of at most 2 %."""
         if self.share <= WARNING_SHARE:
             return ""
-        pairs = [
-            f"{books.test} in {books.train}" if books.test else f"in {books.train}"
-            for books in self.books[:NAMED_BOOKS]
-        ]
+        pairs = [_describe_books(books) for books in self.books[:NAMED_BOOKS]]
         more = f" and {len(self.books) - NAMED_BOOKS} more" if len(self.books) > NAMED_BOOKS else ""
         return (
             f"{self.share:.0%} of {text} stands in the training text too, in passages of {PASSAGE} characters and more "
             f"({', '.join(pairs)}{more}): its bits are too low for new text"
         ).replace("%", " %")
+
+
+def _describe_books(books: SharedBooks) -> str:
+    if books.test and books.test == books.train:
+        return f"{books.test} repeats itself"
+    return f"{books.test} in {books.train}" if books.test else f"in {books.train}"
 
 
 def shared_with_training(corpus: Corpus) -> SharedPassages:

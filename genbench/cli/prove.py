@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genbench.cli.options import RunName, option
-from genbench.cli.progress import show_progress
+from genbench.cli.progress import print_message, show_progress
 
 
 def prove(
@@ -31,6 +31,6 @@ def prove(
     for row in proof.rows:
         typer.echo(f"{row.label}: {row.characters:,} characters in {row.bytes:,} bytes")
     for reason in proof.missing:
-        typer.echo(f"left out: {reason}", err=True)
-    typer.echo(f"wrote {proof.folder}; python {proof.folder}/verify.py checks it, and its README.md says how", err=True)
-    typer.echo(f"its checksum, to publish beside the figures: {proof.digest}", err=True)
+        print_message(f"left out: {reason}")
+    print_message(f"wrote {proof.folder}; python {proof.folder}/verify.py checks it, and its README.md says how")
+    print_message(f"its checksum, to publish beside the figures: {proof.digest}")

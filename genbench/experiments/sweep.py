@@ -190,7 +190,7 @@ def expand_grid(generators: Sequence[str], table: SweepTable) -> list[str]:
     """
     # split the table into options of one generator and options of all
     specs = [Spec.parse(text) for text in generators]
-    names = {spec.name for spec in specs}
+    names = {name for spec in specs for name in _table_names(spec)}
     own = {key: value for key, value in table.items() if isinstance(value, Mapping)}
     common = {key: value for key, value in table.items() if key not in own and key not in SETTINGS}
     for name in own.keys() - names:
@@ -201,7 +201,7 @@ def expand_grid(generators: Sequence[str], table: SweepTable) -> list[str]:
     # fill in every combination
     known = [known.values.keys() for known in registry.describe(specs)]
     grids = [
-        {key: values for key, values in common.items() if key in options} | dict(own.get(spec.name, {}))
+        {key: values for key, values in common.items() if key in options} | dict(_own_options(spec, own))
         for spec, options in zip(specs, known, strict=True)
     ]
     for key in common.keys() - set().union(*grids):
@@ -213,6 +213,15 @@ def expand_grid(generators: Sequence[str], table: SweepTable) -> list[str]:
         for spec, grid in zip(specs, grids, strict=True)
         for values in product(*grid.values())
     ]
+
+
+def _table_names(spec: Spec) -> list[str]:
+    """Return the names of the table of a generator: of a plugin file with or without its ending."""
+    return [spec.name] if spec.path is None else [spec.name, spec.path.stem]
+
+
+def _own_options(spec: Spec, tables: Mapping[str, SweepTable]) -> SweepTable:
+    return {key: values for name in _table_names(spec) for key, values in tables.get(name, {}).items()}
 
 
 def _require_lists(options: SweepTable) -> None:

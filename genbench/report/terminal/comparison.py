@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.columns import Columns
 from rich.console import Console, RenderableType
 from rich.panel import Panel
@@ -15,10 +16,10 @@ from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row, Sample
 from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report import comparison_tables as tables
-from genbench.report.columns import columns_for
+from genbench.report.columns import Column, columns_for
 from genbench.report.comparison_tables import HELD_OUT, TextTable
 from genbench.report.formatting import printable, unwrap
-from genbench.report.terminal.tables import MIN_NAME_WIDTH, NumberTable, plain_table
+from genbench.report.terminal.tables import COLUMN_GAP, MIN_NAME_WIDTH, NumberTable, plain_table
 
 MIN_PANEL_WIDTH = 36  # columns
 EXPECTED_HEADING = "Expected, from the machine of the file's authors:"
@@ -95,22 +96,32 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
 
 def result_table(rows: list[Row], width: int) -> Table:
     """Return the result table of finished rows, with the columns that fit the width."""
-    # the columns
-    columns = columns_for(rows, width)
+    # the columns: those that need the most room are left out until names need not be broken inside a word
+    names, columns = labels(rows), columns_for(rows, width)
+    longest = max(cell_len(word) for name in names for word in name.split())
+    name_width = max(MIN_NAME_WIDTH, min(longest, width // 3))
+    while _table_width(name_width, columns, rows) > width and any(column.min_width for column in columns):
+        columns.remove(max(columns, key=lambda column: column.min_width))
     table = plain_table()
-    table.add_column("generator", overflow="fold", min_width=MIN_NAME_WIDTH)
+    table.add_column("generator", overflow="fold", min_width=name_width)
     for column in columns:
         table.add_column(column.heading, justify="right", style=column.style, header_style=column.style, no_wrap=True)
 
     # a line for each row, the best values marked
     winners = [column.winner(rows) for column in columns]
-    for label, row in zip(labels(rows), rows, strict=True):
+    for label, row in zip(names, rows, strict=True):
         cells = [
             _marked(column.format(row), column.is_winner(row, winner))
             for column, winner in zip(columns, winners, strict=True)
         ]
         table.add_row(printable(label), *cells)
     return table
+
+
+def _table_width(name_width: int, columns: Sequence[Column], rows: Sequence[Row]) -> int:
+    """Return the width of a table of results, with a star before one value of each column."""
+    cells = [[*column.heading.split("\n"), *("*" + column.format(row) for row in rows)] for column in columns]
+    return name_width + COLUMN_GAP + sum(COLUMN_GAP + max(map(cell_len, column)) for column in cells)
 
 
 def _marked(cell: str, best: bool) -> Text:
