@@ -61,7 +61,7 @@ def test_describe_returns_the_entries_of_results(tmp_path):
     message = corpus.describe()
     assert list(message) == [
         *("sha256", "characters", "train", "valid", "test", "books", "lines", "held_out"),
-        *("own_split", "part_sha256", "notes"),
+        *("own_split", "anchor", "test_tokens", "part_sha256", "notes"),
     ]
     assert message["part_sha256"]["test"] == hashlib.sha256(str(corpus.test).encode()).hexdigest()
     assert message["books"] == ["b"]

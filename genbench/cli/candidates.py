@@ -14,10 +14,12 @@ Candidate = tuple[str, str]  # a name and its description
 
 
 def authors() -> list[Candidate]:
-    """Return the authors of the catalogue."""
+    """Return the authors of the catalogue, and the standard texts that can be fetched."""
+    from genbench.corpus.anchors import load_anchors
     from genbench.corpus.catalogue import load_catalogue
 
-    return [(name, author.full_name) for name, author in load_catalogue().items()]
+    authors = [(name, author.full_name) for name, author in load_catalogue().items()]
+    return authors + [(name, anchor.title) for name, anchor in load_anchors().items() if anchor.file]
 
 
 def generators() -> list[str]:

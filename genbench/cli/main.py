@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from genbench import __version__
 from genbench.cli import completion, corpora, generators, models, runs
+from genbench.cli.anchors import anchors
 from genbench.cli.attribute import attribute
 from genbench.cli.compare import compare
 from genbench.cli.compress import compress, decompress
@@ -64,7 +65,7 @@ def global_options(
 
 for command in (
     *(compare, sweep, train, generate, score, surprisal, explain, novelty),
-    *(confusion, attribute, memory, gates, compress, decompress, prove),
+    *(confusion, attribute, memory, gates, compress, decompress, prove, anchors),
 ):
     app.command()(command)
 app.add_typer(models.app, name="models")

@@ -11,6 +11,7 @@ line_wraps.py   joining of hard line wraps, and telling prose from verse and lis
 reading.py      the options of reading, and notes on what was changed or looks wrong
 split.py        training, validation and test parts of books
 own_split.py    folders with train, validation and test files, used as they are
+anchors.py      standard texts of the field, and the results that others have published on them
 corpus.py       Corpus: the three parts of an author's text, and texts cut down from it
 loading.py      load_corpus, load_corpora and the default authors
 """

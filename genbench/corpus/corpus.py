@@ -39,6 +39,8 @@ class Corpus:
     notes: tuple[str, ...] = ()  # what reading it changed or noticed, one sentence each
     joined: int = 0  # line breaks that were joined as hard wraps of prose
     own_split: bool = False  # the parts are files of the user, used without any cleaning
+    anchor: str = ""  # name of the standard text that this is, on which results are published
+    test_tokens: int = 0  # of an anchor: words and line ends of its test text
 
     def __post_init__(self) -> None:
         # names of files may be no Unicode, and results must be
@@ -76,6 +78,8 @@ class Corpus:
             "lines": self.lines,
             "held_out": self.held_out,
             "own_split": self.own_split,
+            "anchor": self.anchor,
+            "test_tokens": self.test_tokens,
             "part_sha256": self.part_sha256,
             "notes": list(self.notes),
         }

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path, PurePath
 
 from genbench.corpus import gutenberg
+from genbench.corpus.anchors import Anchor, count_tokens, find_anchor, load_anchors, read_anchor, recognize
 from genbench.corpus.catalogue import Author, embedded_authors, find_author, load_catalogue
 from genbench.corpus.corpus import Corpus, split_digest
 from genbench.corpus.downloads import RetryPolicy
@@ -18,7 +19,15 @@ from genbench.corpus.own_split import find_own_split, read_own_split
 from genbench.corpus.reading import Reading, ReadingNotes, clean_text, read_user_text
 from genbench.corpus.records import RECORD_SUFFIXES
 from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, read_file
-from genbench.corpus.split import BookText, find_held_out, join_texts, split_off_book, split_within_books
+from genbench.corpus.split import (
+    BookText,
+    Split,
+    find_held_out,
+    join_texts,
+    split_off_book,
+    split_off_validation,
+    split_within_books,
+)
 from genbench.errors import CorpusError
 from genbench.storage.memory import total_memory
 from genbench.storage.user_files import named_path
@@ -56,7 +65,9 @@ def load_corpus(
     author = str(author)
     reading, notes = Reading(lines, encoding, column), ReadingNotes()
 
-    # a list of Project Gutenberg books, a file or folder, or an author of the catalogue
+    # a standard text, a list of Project Gutenberg books, a file or folder, or an author of the catalogue
+    if anchor := find_anchor(author):
+        return _anchor_corpus(anchor, held_out, on_progress, retries)
     if gutenberg.is_gutenberg(author):
         numbers = gutenberg.parse_numbers(author)
         name = gutenberg.PREFIX + "+".join(map(str, numbers))
@@ -158,7 +169,7 @@ def is_path(author: str) -> bool:
     """Return whether a word is a path: it looks like one, or a file has that name and no catalogue author does."""
     if os.sep in author or "/" in author or author.lower().endswith((*TEXT_SUFFIXES, *RECORD_SUFFIXES)):
         return True
-    return author.lower() not in load_catalogue() and named_path(author).exists()
+    return author.lower() not in {*load_catalogue(), *load_anchors()} and named_path(author).exists()
 
 
 def _require_memory(path: Path, files: Sequence[Path]) -> None:
@@ -245,6 +256,7 @@ def _build_corpus(
     titles = tuple(book.title for book in books)
     title = find_held_out(author, titles, held_out) if held_out else ""
     parts = split_off_book(books, title) if title else split_within_books(books)
+    anchor = recognize(parts.train, parts.valid, parts.test) if reading.lines == "keep" else None
     return Corpus(
         author,
         Text(parts.train),
@@ -259,6 +271,8 @@ def _build_corpus(
         test_starts=parts.test_starts,
         notes=tuple(notes.sentences()),
         joined=notes.joined,
+        anchor="" if anchor is None else anchor.name,
+        test_tokens=0 if anchor is None else count_tokens(parts.test),
     )
 
 
@@ -271,6 +285,27 @@ def _own_split_corpus(
         raise CorpusError(f"{folder} has its own split, so no book of it can be held out; leave out --held-out")
     _require_memory(folder, list(files.values()))
     parts = read_own_split(folder, files, reading, notes)
+    anchor = recognize(parts.train, parts.valid, parts.test)
+    return _split_corpus(name, parts, [file.name for file in files.values()], notes.sentences(), anchor)
+
+
+def _anchor_corpus(
+    anchor: Anchor, held_out: Sequence[str], on_progress: OnProgress | None, retries: RetryPolicy | None
+) -> Corpus:
+    """Return a standard text, split as published."""
+    if held_out:
+        raise CorpusError(f"{anchor.name} has its own split, so no book of it can be held out; leave out --held-out")
+    text = read_anchor(anchor, on_progress, retries)
+    rest, test = text[: -anchor.parts[-1]], text[-anchor.parts[-1] :]
+    train, valid = (rest[: anchor.parts[0]], rest[anchor.parts[0] :])
+    if not valid:
+        train, valid = split_off_validation(rest)
+    parts = Split(train, valid, test, ((0, anchor.title),), ((0, anchor.title),))
+    return _split_corpus(anchor.name, parts, [anchor.title], [f"split as published: {anchor.about}"], anchor)
+
+
+def _split_corpus(name: str, parts: Split, books: Sequence[str], notes: Sequence[str], anchor: Anchor | None) -> Corpus:
+    """Return the corpus of a text that has its own split."""
     characters = len(parts.train) + len(parts.valid) + len(parts.test)
     _require_length(name, characters)
     return Corpus(
@@ -278,14 +313,16 @@ def _own_split_corpus(
         Text(parts.train),
         Text(parts.valid),
         Text(parts.test),
-        books=tuple(file.name for file in files.values()),
+        books=tuple(books),
         lines="keep",
         sha256=split_digest(parts.train, parts.valid, parts.test),
         characters=characters,
         book_starts=parts.book_starts,
         test_starts=parts.test_starts,
-        notes=tuple(notes.sentences()),
+        notes=tuple(notes),
         own_split=True,
+        anchor="" if anchor is None else anchor.name,
+        test_tokens=0 if anchor is None else count_tokens(parts.test),
     )
 
 

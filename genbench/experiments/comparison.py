@@ -34,6 +34,8 @@ class CorpusInfo:
     held_out: str = ""  # title of the book that is the whole test text
     notes: list[str] = field(default_factory=list)  # what reading it changed or noticed
     own_split: bool = False  # the parts are files of the user, used without any cleaning
+    anchor: str = ""  # name of the standard text that this is, on which results are published
+    test_tokens: int = 0  # of an anchor: words and line ends of its test text
     part_sha256: dict[str, str] = field(default_factory=dict)  # of "train", "valid" and "test" in UTF-8
     shared_passages: SharedPassages | None = None  # what the test text shares with the training text
 

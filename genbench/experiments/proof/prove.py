@@ -143,7 +143,7 @@ def _load_texts(
 
 
 def _describe_work(comparison: Comparison, stored: dict[int, StoredModel], characters: int | None) -> str:
-    """Return what will be compressed, and how long that takes, as the audits of the rows took."""
+    """Return what will be compressed, and how long that takes at most: so long their audits would take."""
     seconds, read, unknown = 0.0, 0, 0
     for index in stored:
         row = comparison.results[index]
@@ -153,7 +153,7 @@ def _describe_work(comparison: Comparison, stored: dict[int, StoredModel], chara
             unknown += 1
         else:
             seconds += row.audit.seconds / row.audit.share * wanted / row.characters
-    time_needed = f", about {verify.duration(seconds)}" if seconds and not unknown else ""
+    time_needed = f", at most about {verify.duration(seconds)}" if seconds and not unknown else ""
     hint = "" if characters else " (--characters N proves the beginning of each test text)"
     return f"compressing {read:,} characters in {len(stored)} rows{time_needed}; verifying takes as long{hint}"
 

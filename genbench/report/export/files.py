@@ -19,6 +19,7 @@ from genbench.experiments.row import Row
 from genbench.experiments.significance import labels, verdict_notes
 from genbench.experiments.sweep import Sweep
 from genbench.report import comparison_tables as tables
+from genbench.report.anchors import published_lines
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import TextTable
 from genbench.report.formatting import escape_markdown, printable
@@ -144,6 +145,8 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
         lines += ["", *(f"- {escape_markdown(verdict.sentence())}" for verdict in verdicts)]
     for note in verdict_notes(verdicts):
         lines += ["", escape_markdown(note)]
+    published = [f"- {escape_markdown(line.strip())}" for line in published_lines(comparison, author)]
+    lines += ["", *published] if published else []
     return "\n".join(lines) + "\n"
 
 

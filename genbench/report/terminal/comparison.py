@@ -16,6 +16,7 @@ from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row, Sample
 from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report import comparison_tables as tables
+from genbench.report.anchors import published_lines
 from genbench.report.columns import Column, columns_for
 from genbench.report.comparison_tables import HELD_OUT, TextTable
 from genbench.report.formatting import printable, unwrap
@@ -148,6 +149,9 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
     )
     if baselines := tables.baselines_sentence(comparison, author):
         yield Text(baselines, style=FAINT)
+
+    for line in published_lines(comparison, author):
+        yield Text(line, style=FAINT)
 
     # what reading the text changed or noticed
     for note in comparison.corpora[author].notes:
