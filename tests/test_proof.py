@@ -196,11 +196,15 @@ def test_a_network_and_the_beginning_of_its_text(
 def test_plugin_files_are_copied_named_and_run_only_where_that_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine.py").write_text(HEADER + unigram_source())
+    beside = "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\nimport beside_mine\n"
+    (tmp_path / "mine.py").write_text(beside + HEADER + unigram_source())
+    (tmp_path / "beside_mine.py").write_text("")
+    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     mixed = f"mixture:parts=({CHAIN})+({tmp_path}/mine.py)"
     proof = prove(make_run(ferry(tmp_path), ["./mine.py", mixed]), "proof")
-    (tmp_path / "mine.py").unlink()  # nothing of the machine that trained it is needed
+    for name in ("mine.py", "beside_mine.py"):  # nothing of the machine that trained it is needed
+        (tmp_path / name).unlink()
     monkeypatch.chdir("/")
     models_of_here = models.models_folder()
     shutil.rmtree(models_of_here)

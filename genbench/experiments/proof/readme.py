@@ -43,7 +43,7 @@ you may share them; the models have a hash of each word of the training text.
 PLUGINS = """
 ## Code that runs
 
-These plugin files are run with `--plugins`, and only then. Read them first.
+These plugin files are run with `--plugins`, and only then, with what stands beside them. Read them first.
 
 {plugins}
 """

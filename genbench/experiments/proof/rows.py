@@ -91,11 +91,17 @@ def copy_row_model(stored: StoredModel, folder: Path, known: Sequence[str]) -> t
 
 
 def _copy_plugin(path: Path, folder: Path) -> str:
-    """Copy a plugin file into a proof; two of one name go to different folders. Return its path there."""
-    name = f"plugins/{source_digest([path])[:8]}/{path.name}"
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, folder / name)
-    return name
+    """Copy a plugin file, and what it imports from its own folder, into a proof; return its path there.
+
+    Two of one name go to different folders.
+    """
+    target = folder / "plugins" / source_digest([path])[:8]
+    first, *others = registry.imported_files(path)
+    for file in (first, *others):
+        copy = target / file.relative_to(first.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return (target / first.name).relative_to(folder).as_posix()
 
 
 def _rename(card: ModelCard, paths: Mapping[str, str]) -> ModelCard:
