@@ -13,6 +13,7 @@ from genbench.storage.files import load_generator, save_generator
 from genbench.testing import CHECKS, Subject
 
 CHARACTERS = 5_000  # of training text: markov takes seconds for each of its six fits to the usual 12,000
+TOKENS = 500  # that are read step by step; `generators check` reads 10,000, as its time limit allows
 NAMES = [*registry.registered()]
 OPTIONS = {name: {option.name for option in fields(registry.load_registered(name))} for name in NAMES}
 LEARNING_NETWORKS = {"lstm-char", "lstm-word"}  # dynamic evaluation is the same code for all networks
@@ -23,7 +24,7 @@ SPECS = [*NAMES, *(f"{name}:adaptive=true" for name in ADAPTIVE)]
 
 @cache
 def subject(spec: str) -> Subject:
-    return Subject(lambda: registry.create(spec), characters=CHARACTERS)
+    return Subject(lambda: registry.create(spec), characters=CHARACTERS, tokens=TOKENS)
 
 
 @pytest.mark.slow

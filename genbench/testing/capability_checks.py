@@ -6,11 +6,22 @@ rest how to meet it; users see both if the check fails.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from genbench import capabilities, scoring
+from genbench.generator import Generator, LogProbs
 from genbench.testing.contract_checks import ANY_TEXTS, UNSEEN
-from genbench.testing.subject import Subject, describe_token, first_difference, require, require_none
+from genbench.testing.counterexamples import (
+    describe_token,
+    fault_in_text,
+    first_difference,
+    require,
+    require_none,
+    smallest_fault,
+)
+from genbench.testing.subject import Subject
 
 QUANTILES = 1_000  # evenly spaced, from 0 to 1
 KNOWN_STARTS, KNOWN_STEPS = 20, 30  # states, and tokens after each
@@ -18,6 +29,9 @@ MAX_INTERVALS = 6  # that one token may have: each border of an interval changes
 TEMPERATURES = (1.0, 0.7)
 REPETITIONS = 8  # of an unseen string
 LEARNED_SHARE = 0.5  # of the bits of its first copy: a generator that needs fewer for the last has learned the string
+LEARNS_BELOW = 0.9  # of the nats of a passage that is read again: the same limit as in the audit of a row
+MAX_WINDOW = 100_000  # tokens; a wider window is not believed
+BATCH_TOKENS = 2_000  # of the longest stream in a batch
 PROBED_CHARACTERS = 60
 
 
@@ -27,24 +41,33 @@ def batch_equals_steps(subject: Subject) -> None:
     Compare both at the named token; the steps are right. Without these methods, the two cannot differ.
     """
     generator = subject.fitted
-    tokenizer = generator.tokenizer
+    if not isinstance(generator, capabilities.StreamScoring | capabilities.BatchScoring):
+        return
 
-    def fault(text: str) -> str | None:
-        # the whole text, and a batch of streams, one of them empty
-        ids = tokenizer.encode(text)
-        expected, streams = capabilities.step_through(generator, ids), [ids[:300], ids[:0], ids[:7]]
-        results = [(ids, capabilities.token_log_probs(generator, ids))]
-        results += zip(streams, capabilities.token_log_probs_batch(generator, streams), strict=True)
+    # a short text with unseen characters, then the long one
+    short = subject.texts[2][:600] + "".join(ANY_TEXTS)
+    for text, steps in ((short, None), (subject.long_text, subject.walk.log_probs)):
+        message = fault_in_text(partial(_difference, generator, steps=steps), text)
+        if message:
+            raise AssertionError(smallest_fault(text, lambda part: _difference(subject.copy(), part)) or message)
 
-        # each is compared with the steps through its start of the text
-        for stream, actual in results:
-            steps = expected[: len(stream)]
-            difference = first_difference(tokenizer, stream, steps, actual, scoring.STEP_TOLERANCE)
-            if difference is not None:
-                return difference
-        return None
 
-    require_none([subject.texts[2][:600] + "".join(ANY_TEXTS)], fault)
+def _difference(generator: Generator, text: str, steps: LogProbs | None = None) -> str | None:
+    """Describe where fast methods differ from steps, whose log-probabilities may be known, (tokens,)."""
+    ids, _ = scoring.encode(generator.tokenizer, text)
+    expected = capabilities.step_through(generator, ids) if steps is None else steps
+
+    # the whole text, and a batch of streams, one of them empty
+    streams = [ids[:BATCH_TOKENS], ids[:0], ids[:7]]
+    results = [(ids, capabilities.token_log_probs(generator, ids))]
+    results += zip(streams, capabilities.token_log_probs_batch(generator, streams), strict=True)
+
+    # each is compared with the steps through its start of the text
+    differences = (
+        first_difference(generator.tokenizer, stream, expected[: len(stream)], actual, scoring.STEP_TOLERANCE)
+        for stream, actual in results
+    )
+    return next(filter(None, differences), None)
 
 
 def batch_stepping_equals_steps(subject: Subject) -> None:
@@ -229,8 +252,8 @@ def adaptation_is_declared(subject: Subject) -> None:
 
     # scoring must not change the generator
     first = capabilities.token_log_probs(generator, ids)
-    again = capabilities.token_log_probs(generator, ids)
-    difference = first_difference(generator.tokenizer, ids, first, again)
+    second = capabilities.token_log_probs(generator, ids)
+    difference = first_difference(generator.tokenizer, ids, first, second)
     require(difference is None, f"a text scored twice: {difference}")
     if capabilities.is_adaptive(generator):
         return
@@ -240,3 +263,12 @@ def adaptation_is_declared(subject: Subject) -> None:
     bits = f"{copies[1]:.0f} nats the second time and {copies[-1]:.0f} the last"
     message = f"{UNSEEN!r}, repeated {REPETITIONS} times, takes {copies[0]:.0f} nats the first time, {bits}"
     require(copies[-1] >= LEARNED_SHARE * copies[0], f"{message}, and `adapts` is not true")
+
+    # nor does a passage, beyond the tokens that a prediction is declared to depend on
+    passage = generator.tokenizer.encode(subject.texts[2])
+    window = capabilities.context_window(generator)
+    between = np.resize(subject.walk.ids, window if window is not None and 0 < window <= MAX_WINDOW else 0)
+    nats = -capabilities.token_log_probs(generator, np.concatenate([passage, between, passage]))
+    once, again = float(nats[: len(passage)].sum()), float(nats[len(nats) - len(passage) :].sum())
+    message = f"a passage of {len(passage):,} tokens takes {once:.0f} nats, and {again:.0f} when it is read again"
+    require(again >= LEARNS_BELOW * once, f"{message}, and `adapts` is not true")

@@ -17,13 +17,8 @@ from genbench import capabilities, scoring
 from genbench.errors import NotFittedError
 from genbench.sampling import Sampling, generate
 from genbench.storage.files import load_generator, save_generator
-from genbench.testing.subject import (
-    Subject,
-    global_random_states_unchanged,
-    require,
-    require_none,
-    require_same,
-)
+from genbench.testing.counterexamples import first_change, require, require_none, require_same, smallest_fault
+from genbench.testing.subject import Subject, global_random_states_unchanged, walk
 from genbench.tokenization.tokenizer import Tokenizer
 
 ANY_TEXTS = (
@@ -101,6 +96,11 @@ def sums_to_one(subject: Subject) -> None:
 
     require_none(("", subject.texts[2][:60], *ANY_TEXTS), fault)
 
+    # and before each token of a long text
+    if subject.walk.problem:
+        shortest = smallest_fault(subject.long_text, lambda text: walk(subject.copy(), text).problem or None)
+        raise AssertionError(shortest or subject.walk.problem)
+
 
 def finite_bits_for_any_text(subject: Subject) -> None:
     """Every text has finite bits: one with unseen characters, emoji or NUL, and the empty text.
@@ -133,9 +133,10 @@ def no_text_counted_twice(subject: Subject) -> None:
 
 
 def states_are_values(subject: Subject) -> None:
-    """Advancing a state does not change it, and gives the same result each time.
+    """Advancing a state does not change it, and gives the same result each time; reading a long text changes nothing.
 
-    Let advance return a new value: (*state, token), state.copy(), tensor.clone(); change nothing in place.
+    Let advance return a new value: (*state, token), state.copy(), tensor.clone(); change nothing in place, and store
+    nothing in the generator.
     """
     generator = subject.fitted
     tokenizer, state = generator.tokenizer, generator.start()
@@ -151,10 +152,13 @@ def states_are_values(subject: Subject) -> None:
         ("start() predicts something else after it was advanced", before, generator.log_probs(state)),
         ("start(), advanced by 'a' a second time", after, generator.log_probs(generator.advance(state, token))),
     ):
-        changed = np.flatnonzero(expected != actual)
-        if len(changed):
-            index = int(changed[0])
-            raise AssertionError(f"{what}: token {index} has {expected[index]:.7g} nats, then {actual[index]:.7g}")
+        change = first_change(what, expected, actual)
+        require(change is None, change or "")
+
+    # nor does reading a long text change anything
+    if subject.walk.change:
+        shortest = smallest_fault(subject.long_text, lambda text: walk(subject.copy(), text).change or None)
+        raise AssertionError(shortest or subject.walk.change)
 
 
 def same_seed_same_text(subject: Subject) -> None:

@@ -1,32 +1,41 @@
-"""The generator to check, the texts for the checks, and the search for small counterexamples."""
+"""The generator to check, the texts for the checks, and the text that it reads step by step."""
 
 from __future__ import annotations
 
 import inspect
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from genbench import registry, reported
-from genbench.capabilities import token_log_probs
+from genbench import registry, reported, scoring
 from genbench.corpus.loading import load_corpus
 from genbench.errors import ContractError
 from genbench.generator import Generator, LogProbs, Text, TrainContext, TrainStats
 from genbench.spec import option_values
-from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
+from genbench.testing.counterexamples import SHOWN_CHARACTERS, describe_token, first_change, require
+from genbench.tokenization.tokenizer import Ids
 
 STEPS = 40  # optimizer steps of a network
 VALID_CHARACTERS = 2_000  # of the validation text, and of the test text
-MAX_SHRINK_ATTEMPTS = 200  # to make a counterexample smaller
-SHOWN_CHARACTERS = 40  # of the context in a message
+TOKENS = 10_000  # of the long text
 
-Fault = Callable[[str], str | None]  # returns a message if a text shows a fault, else None
+
+@dataclass(frozen=True)
+class Walk:
+    """A text that a trained generator has read step by step."""
+
+    text: str
+    ids: Ids  # (tokens,), read-only
+    log_probs: LogProbs  # of each token before it was read, (tokens,)
+    problem: str  # the first prediction that is not a distribution; "" if there is none
+    change: str  # how the first prediction differs after the text was read; "" if it does not
 
 
 @dataclass
@@ -37,6 +46,7 @@ class Subject:
     author: str = "thorne"
     characters: int = 12_000  # of training text
     context: TrainContext = field(default_factory=lambda: TrainContext(seed=1, steps=STEPS))
+    tokens: int = TOKENS  # of the long text
 
     @classmethod
     def of(cls, generator: str | Callable[[], Generator]) -> Subject:
@@ -71,6 +81,30 @@ class Subject:
         """A trained generator, shared by all checks; they must not change it."""
         return self.fit(self.texts[0], self.texts[1])
 
+    @cached_property
+    def long_text(self) -> str:
+        """Text of `tokens` tokens, that the generator has not been trained on first."""
+        corpus = load_corpus(self.author)
+        text = f"{corpus.test}{corpus.valid}{corpus.train}" * (1 + self.tokens // corpus.characters)
+        _, ends = self.fitted.tokenizer.encode_with_ends(text)
+        return text[: ends[: self.tokens][-1]]
+
+    @cached_property
+    def walk(self) -> Walk:
+        """The long text, read by a copy of the trained generator."""
+        return walk(self.copy(), self.long_text)
+
+    def copy(self) -> Generator:
+        """Return a new generator with what the trained one has learned; itself where it cannot be restored."""
+        try:
+            copy = self.make()
+            copy.restore(deepcopy(self.fitted.dump()))
+            copy.tokenizer.decode(copy.tokenizer.encode("a"))
+            copy.log_probs(copy.start())
+        except Exception:  # of the generator: other checks report it
+            return self.fitted
+        return copy
+
     def fit(self, train: str, valid: str) -> Generator:
         """Return a new generator, trained on these texts."""
         generator = self.make()
@@ -94,92 +128,25 @@ class Subject:
 Check = Callable[[Subject], None]
 
 
-def require(condition: object, otherwise: str) -> None:
-    """Raise AssertionError if a condition is false; unlike `assert`, also under `python -O`."""
-    if not condition:
-        raise AssertionError(otherwise)
+def walk(generator: Generator, text: str) -> Walk:
+    """Read a text step by step, and check each prediction before the next token is read."""
+    ids, _ = scoring.encode(generator.tokenizer, text)
+    before = np.array(generator.log_probs(generator.start()))
+    log_probs, problem, state = np.empty(len(ids)), "", generator.start()
+    for place, token in enumerate(ids.tolist()):
+        prediction = generator.log_probs(state)
+        if not problem:
+            try:
+                scoring.require_distribution(prediction, generator.tokenizer.size)
+            except ContractError as error:
+                problem = f"{describe_token(generator.tokenizer, ids, place)}: {error}"
+        log_probs[place] = prediction[token]
+        state = generator.advance(state, token)
 
-
-def require_none(texts: Iterable[str], fault: Fault) -> None:
-    """Raise AssertionError with a small counterexample if a text has a fault."""
-    for text in texts:
-        message = smallest_fault(text, fault)
-        require(message is None, message or "")
-
-
-def smallest_fault(text: str, fault: Fault) -> str | None:
-    """Return the fault of a text, shortened by removing parts as long as it has a fault; None if there is no fault.
-
-    >>> smallest_fault("there is a bug in here", lambda text: f"{text!r} has a b" if "b" in text else None)
-    "'b' has a b"
-    """
-    message, attempts, size = _fault_or_error(fault, text), 0, len(text) // 2 or 1
-    while message and size and text and attempts < MAX_SHRINK_ATTEMPTS:
-        # remove parts of this size, from the end to the start
-        for start in range(len(text) - size, -size, -size):
-            attempts += 1
-            shorter = text[: max(start, 0)] + text[max(start, 0) + size :]
-            shorter_message = _fault_or_error(fault, shorter)
-            if shorter_message:
-                text, message, size = shorter, shorter_message, min(size, len(shorter))
-                break
-
-        # no part of this size can be removed
-        else:
-            size //= 2
-    return message
-
-
-def _fault_or_error(fault: Fault, text: str) -> str | None:
-    try:
-        return fault(text)
-    except ContractError as error:
-        return f"{text[-SHOWN_CHARACTERS:]!r}: {error}"
-
-
-def describe_token(tokenizer: Tokenizer, ids: Ids, place: int) -> str:
-    """Return a token of a stream and the text before it, for messages.
-
-    >>> describe_token(Tokenizer.characters("cab"), np.array([258, 256, 257]), 2)
-    "after 'ca', token 257 ('b')"
-    """
-    token = int(ids[place])
-    text = f"byte {token}" if token < BYTES else repr(tokenizer.decode([token]))
-    return f"after {tokenizer.decode(ids[:place])[-SHOWN_CHARACTERS:]!r}, token {token} ({text})"
-
-
-def first_difference(
-    tokenizer: Tokenizer, ids: Ids, expected: LogProbs, actual: LogProbs, tolerance: float = 0.0
-) -> str | None:
-    """Describe the first token whose log-probabilities differ by more than the tolerance; None if there is none."""
-    if np.shape(actual) != np.shape(expected):
-        return f"{len(ids)} tokens: an array of shape {np.shape(expected)} expected, {np.shape(actual)} got"
-
-    # "not at most" instead of "above": NaN differs too
-    with np.errstate(invalid="ignore"):  # the difference of two infinities
-        different = np.flatnonzero(~(np.abs(actual - expected) <= tolerance))
-    if not len(different):
-        return None
-
-    place = int(different[0])
-    token = describe_token(tokenizer, ids, place)
-    return f"{token}: {expected[place]:.7g} nats expected, {actual[place]:.7g} got"
-
-
-def require_same(expected: Generator, actual: Generator, text: str, what: str) -> None:
-    """Raise AssertionError if two generators do not give a text the same score, to the last bit."""
-    # the same vocabulary
-    tokenizer = expected.tokenizer
-    sizes = f"{tokenizer.size} tokens expected, {actual.tokenizer.size} got"
-    require(tokenizer.dump() == actual.tokenizer.dump(), f"{what} differ; the vocabularies differ: {sizes}")
-
-    # the same log-probability of each token
-    def fault(part: str) -> str | None:
-        ids = tokenizer.encode(part)
-        return first_difference(tokenizer, ids, token_log_probs(expected, ids), token_log_probs(actual, ids))
-
-    message = smallest_fault(text, fault)
-    require(message is None, f"{what} differ; {message}")
+    # the state before the first token is a value, and predicts the same as before
+    what = f"after {len(ids):,} tokens were read, start() predicts something else"
+    change = first_change(what, before, generator.log_probs(generator.start())) or ""
+    return Walk(text, ids, log_probs, problem, change)
 
 
 @contextmanager
