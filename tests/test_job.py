@@ -32,6 +32,7 @@ ROW_KEYS = {
         "token_perplexity",
         "interval",
         "spelled_share",
+        "upper_bound",
         "audit",
     ),
     *("spread", "block_bits", "splits", "validation_bits_per_character"),
@@ -136,7 +137,8 @@ def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
     assert set(values) == {"schema_version", "verdicts", "splits"} | {field.name for field in fields(Comparison)}
     assert Comparison.from_dict(values) == comparison
     sizes = {"characters", "train", "valid", "test"}
-    assert set(values["corpora"]["marrow"]) == sizes | {"sha256", "books", "lines", "held_out", "notes", "part_sha256"}
+    about = {"sha256", "part_sha256", "own_split", "books", "lines", "held_out", "notes", "shared_passages"}
+    assert set(values["corpora"]["marrow"]) == sizes | about
     assert set(values["baselines"]["marrow"]) == {"uniform", "unigram", "xz"}
     assert [(row["generator"], row["seed"]) for row in values["results"]] == [
         ("toy", 3),

@@ -22,6 +22,7 @@ from genbench.generator import Progress
 from genbench.report.columns import COLUMNS
 from genbench.report.export import files
 from genbench.report.formatting import format_decimals, format_range, printable
+from genbench.report.html import comparison_page
 from genbench.report.terminal.comparison import show_comparison
 from genbench.report.terminal.live import Live
 from genbench.report.terminal.tables import print_list, print_pairs
@@ -188,6 +189,15 @@ def test_csv_has_columns_that_only_some_rows_fill() -> None:
     result = comparison(row("a", 1.5, novelty=[]), row("b", 1.6, model="m"))
     lines = list(csv.DictReader(io.StringIO(files.as_csv(result))))
     assert [(line["model"], line["copied_share"]) for line in lines] == [("", ""), ("m", "0.125")]
+
+
+def test_rows_of_word_tokens_are_marked_as_upper_bounds() -> None:
+    result = comparison(row("markov-char", 1.7), row("markov-word", 1.6, upper_bound=True))
+    sentence = "markov-word: bits of one of several tokenizations, an upper bound."
+    assert sentence in printed(result, 80)
+    assert sentence in files.as_markdown(result)
+    assert sentence in comparison_page(result)
+    assert "upper bound" not in printed(THREE_ROWS, 80)
 
 
 def test_markdown_keeps_its_columns() -> None:

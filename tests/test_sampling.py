@@ -1,6 +1,7 @@
 """Sampling: parameters change the distribution as defined, lengths are exact, prompts are completed."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from doubles import Fixed
 
 from genbench.errors import ContractError, UserError
 from genbench.sampling import Sampling, generate, resolve_prompt
+from genbench.sampling.canonical import canonical_rules
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.loop import TextLimit
 from genbench.sampling.step import DecodingState, decode_step, sample_tokens
@@ -204,28 +206,39 @@ def test_a_generator_that_prefers_empty_tokens_still_writes_text(rng: np.random.
     assert len(generate(silent, "", Sampling(length=20), rng)) == 20
 
 
+def completion(generator: Fixed, rest: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the probability of each first token and that the text begins with `rest`, (vocabulary,)."""
+    rules = canonical_rules(generator.tokenizer)
+    assert rules is not None
+    return np.exp(completion_log_probs(generator, None, Decoder(generator.tokenizer), rest, rules))
+
+
 def test_a_known_word_is_rarely_taken_for_the_beginning_of_an_unknown_one() -> None:
-    # letters g, o, a, t at .2 each, the word "goat" at .1: spelling it has .2 ** 4, not .2
+    # letters g, o, a, t at .2 each, END and NONE at .05, the word "goat" at .1: spelling it has about .2 ** 4, not .2
     goat = Fixed("goat goat", (0.2, 0.2, 0.2, 0.2, 0.05, 0.05, 0.1), words=True)
-    tokenizer = goat.tokenizer
-    allowed = tokenizer.sampling_mask()
-    text = np.exp(completion_log_probs(goat, None, Decoder(tokenizer), "goat", allowed))
+    tokenizer, text = goat.tokenizer, completion(goat, "goat")
     letter = {c: 256 + tokenizer.letters.index(c) for c in "goat"}
-    assert text[tokenizer.size - 1] == pytest.approx(0.1, rel=1e-4)
-    assert text[letter["g"]] == pytest.approx(0.2**4, rel=1e-4)
+
+    # .9 of the probability is on tokens that may come first, .85 on those that may follow a letter
+    assert text[tokenizer.size - 1] == pytest.approx(0.1 / 0.9, rel=1e-4)
+    assert text[letter["g"]] == pytest.approx(0.2 / 0.9 * (0.2 / 0.85) ** 3, rel=1e-4)
     assert np.flatnonzero(text).tolist() == [letter["g"], tokenizer.size - 1]
 
 
 def test_a_rest_beyond_a_word_needs_the_no_separator_token() -> None:
-    # "3d" is the word "3", then "no separator here", then the word "d"; or "3" is spelled, closed by END, and so on
-    mixed = Fixed("3 3 d d", (0.3, 0.3), words=True)
-    tokenizer = mixed.tokenizer
-    scores = completion_log_probs(mixed, None, Decoder(tokenizer), "3d", tokenizer.sampling_mask())
-    shares = np.exp(mixed.table)
-    three, letter = tokenizer.encode("3")[0], 256 + tokenizer.letters.index("3")
-    assert np.flatnonzero(np.isfinite(scores)).tolist() == [letter, three]
-    assert np.exp(scores[three]) == pytest.approx(shares[three] * shares[tokenizer.none_id] * 0.5, rel=1e-5)
-    assert np.exp(scores[letter]) < 1e-8 * np.exp(scores[three])
+    # "3d" is the word "3", then NONE, "no separator here", then "d", a word or the beginning of one
+    mixed = Fixed("3 3 d d", (0.1, 0.1, 0.1, 0.3, 0.3), words=True)  # the letters 3 and d, END, NONE, the words
+    mixed.table = np.log(np.full(mixed.tokenizer.size, 1e-9))
+    words = {text: mixed.tokenizer.encode(text)[0] for text in "3d"}
+    letters = {letter: 256 + mixed.tokenizer.letters.index(letter) for letter in "3d"}
+    shares = {words["3"]: 0.3, words["d"]: 0.2, letters["3"]: 0.1, letters["d"]: 0.1, mixed.tokenizer.none_id: 0.2}
+    for token, share in (shares | {mixed.tokenizer.end_id: 0.1}).items():
+        mixed.table[token] = np.log(share)
+
+    # NONE among all but END; then only "d", which has no other digit or space before it. "3" is known: END is barred
+    scores = completion(mixed, "3d")
+    assert np.flatnonzero(scores > 1e-6).tolist() == [words["3"]]
+    assert scores[words["3"]] == pytest.approx(0.3 / 0.7 * 0.2 / 0.9, rel=1e-4)
 
 
 def test_without_spelling_only_known_words_follow() -> None:

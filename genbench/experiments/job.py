@@ -216,6 +216,7 @@ def add_training(row: Row, model: Model) -> Row:
         spec=training.spec,
         details=training.details,
         adaptive=is_adaptive(model.generator),
+        upper_bound=getattr(model.generator.tokenizer, "kind", "") != "characters",
         reused=model.reused,
         seeded=training.seeded,
         model=model.id,

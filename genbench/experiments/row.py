@@ -89,6 +89,7 @@ class Row(JsonRecord):
     words: int | None = None
     tokens: int | None = None
     spelled_share: float | None = None  # of the tokens, those that spell unknown words
+    upper_bound: bool = False  # the bits are those of one of several tokenizations of the text
     interval: Interval | None = None  # 95 % of the bits per character, from the blocks
     block_bits: list[float] = field(default_factory=list)  # of each block of 1,000 characters, the last one shorter
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum

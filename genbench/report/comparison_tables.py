@@ -97,6 +97,12 @@ def baselines_sentence(comparison: Comparison, author: str) -> str:
     return f"For scale, in bits per character: {figures}{remark}."
 
 
+def upper_bound_sentence(rows: Sequence[Row]) -> str:
+    """Return a sentence with the lines whose bits are an upper bound; "" where there are none."""
+    names = [label for label, row in zip(labels(rows), rows, strict=True) if row.upper_bound]
+    return f"{', '.join(names)}: bits of one of several tokenizations, an upper bound." if names else ""
+
+
 def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> TextTable:
     """Return statistics of copying and repetition: a line for each row and temperature, and one for held-out text."""
     lines = []

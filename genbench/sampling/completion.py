@@ -3,60 +3,49 @@
 After "I went to the mar", the last word may become "market". The rest " mar" is not encoded; instead, the next tokens
 must form a text that starts with it: " market", " married", or the letters of an unknown word.
 
-A token that covers only a part of the rest is weighted by the probability that the tokens after it agree with the
-remainder. Otherwise a prompt that ends in a known word would often be continued as an unknown word that is spelled: its
-first letter is a likely token, but its whole spelling is not.
+The tokens are sampled from their exact posterior: the distribution of `genbench.sampling.canonical`, given that the
+text begins with the prompt. What precedes the rest has one canonical encoding. A token that covers only a part of the
+rest is weighted by the probability that the tokens after it agree with the remainder. Otherwise a prompt that ends in a
+known word would often be continued as an unknown word that is spelled: its first letter is a likely token, but its
+whole spelling is not.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from genbench.generator import Generator, LogProbs, State
-from genbench.tokenization.segmentation import implied_separator, is_one_piece
+from genbench.sampling.canonical import CanonicalRules
 from genbench.tokenization.tokenizer import BYTES, Decoder
 
-Mask = npt.NDArray[np.bool_]
 
+def completion_log_probs(
+    generator: Generator, state: State, decoder: Decoder, rest: str, rules: CanonicalRules
+) -> LogProbs:
+    """Return the log-probability of each token and that the text after it agrees with `rest`, (vocabulary,).
 
-def completion_log_probs(generator: Generator, state: State, decoder: Decoder, rest: str, allowed: Mask) -> LogProbs:
-    """Return the log-probability of each token followed by the remainder of `rest`, (vocabulary,).
-
-    It is -inf for a token that disagrees with `rest` or is not `allowed`, (vocabulary,).
+    It is -inf for a token that disagrees, or that a canonical encoding cannot have.
     """
-    log_probs = generator.log_probs(state)
+    log_probs = rules.restrict(generator.log_probs(state), decoder)
     scores = np.full(len(log_probs), -np.inf)
     for token, text in enumerate(decoder.surfaces(), start=BYTES):
-        if not allowed[token]:
+        if log_probs[token] == -np.inf or not (text.startswith(rest) or rest.startswith(text)):
             continue
 
-        # the token covers the whole rest
-        if text.startswith(rest):
-            scores[token] = log_probs[token]
-
-        # the token covers a part of it: weight it by the probability that the next tokens agree with the remainder
-        elif rest.startswith(text) and _is_canonical(decoder, token, text, rest):
-            after = decoder.copy()
+        # the token covers the whole rest, or a part of it: then the next tokens agree with the remainder
+        scores[token] = log_probs[token]
+        if len(text) < len(rest):
+            after, remainder = decoder.copy(), rest[len(text) :]
             after.feed(token)
-            following = completion_log_probs(
-                generator, generator.advance(state, token), after, rest[len(text) :], allowed
-            )
-            scores[token] = log_probs[token] + np.logaddexp.reduce(following)
+            scores[token] += _agreement(generator, state, token, after, remainder, rules)
     return scores
 
 
-def _is_canonical(decoder: Decoder, token: int, text: str, rest: str) -> bool:
-    """Return whether the canonical encoding can have this token here, if the text continues with the rest."""
-    tokenizer = decoder.tokenizer
-
-    # END and NONE add no text: the next character decides
-    if token == tokenizer.end_id:
-        return decoder.spelling and not is_one_piece(decoder.last, rest[0])
-    if token == tokenizer.none_id:
-        return not decoder.spelling and implied_separator(decoder.last, rest[0]) != ""
-
-    # a letter continues a spelling; a known word must be a whole piece
-    if token < tokenizer.end_id:
-        return not decoder.spelling or is_one_piece(decoder.last, text)
-    return not decoder.spelling and not is_one_piece(text[-1], rest[len(text)])
+def _agreement(
+    generator: Generator, state: State, token: int, after: Decoder, remainder: str, rules: CanonicalRules
+) -> float:
+    """Return the log-probability that the text after a token begins with the remainder of the prompt."""
+    if not rules.may_write(after, remainder):
+        return -np.inf
+    following = completion_log_probs(generator, generator.advance(state, token), after, remainder, rules)
+    return float(np.logaddexp.reduce(following))

@@ -18,11 +18,13 @@ import numpy.typing as npt
 from genbench import capabilities
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, State
+from genbench.sampling.canonical import CanonicalRules, canonical_rules
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.parameters import Sampling
 from genbench.tokenization.tokenizer import Decoder
 
 MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more would never finish a text
+MAX_REJECTIONS = 20  # of tokens sampled by quantile, before the whole distribution is computed
 GRACE_CHARACTERS = 100  # added to the characters generated, so that the limit does not apply to the first tokens
 
 
@@ -39,10 +41,10 @@ class DecodingState:
     prompt_rest: str  # the end of the prompt, with which the next tokens must agree
     seen: set[int]  # tokens so far, for the repetition penalty
     first_token: int  # the first token that may be sampled; the fallback bytes come before it
+    rules: CanonicalRules | None  # of the canonical encoding; None for tokens that are characters
     spells: bool = True  # whether words that the generator does not know may be spelled
     tokens: int = 0
     characters: int = 0
-    last_was_empty: bool = False  # the last token added no text
 
     @classmethod
     def after_prompt(
@@ -58,8 +60,8 @@ class DecodingState:
 
         # the fallback bytes are the first ids, so a slice excludes them
         first_token = int(generator.tokenizer.sampling_mask().argmax())
-        spells = may_spell(generator, sampling)
-        return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token, spells)
+        rules, spells = canonical_rules(generator.tokenizer), may_spell(generator, sampling)
+        return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token, rules, spells)
 
     @property
     def state(self) -> State:
@@ -84,22 +86,28 @@ class DecodingState:
 
     @property
     def needs_adjustment(self) -> bool:
-        """Whether the next token depends on more than the generator's state."""
-        penalty = self.sampling.repetition_penalty != 1
-        return self.last_was_empty or bool(self.prompt_rest) or penalty or not self.spells
+        """Whether the next token depends on more than the generator's state and the canonical encoding."""
+        return bool(self.prompt_rest) or self.sampling.repetition_penalty != 1 or not self.spells
+
+    def allows(self, token: int) -> bool:
+        """Return whether the token may be sampled: no fallback byte, and one that a canonical encoding can have."""
+        return token >= self.first_token and (self.rules is None or self.rules.allows(self.decoder, token))
 
     def adjust(self, log_probs: LogProbs) -> None:
-        """Apply the prompt's rest and the repetition penalty to log-probabilities, (vocabulary,), in place."""
-        # never two tokens in a row that add no text
-        if self.last_was_empty:
-            log_probs[self.decoder.tokenizer.end_id : self.decoder.tokenizer.none_id + 1] = -np.inf
+        """Apply the canonical encoding, the prompt's rest and the repetition penalty to log-probabilities, in place.
 
-        # only tokens that agree with the rest of the prompt, if there are any
-        if self.prompt_rest:
-            allowed = (np.arange(len(log_probs)) >= self.first_token) & np.isfinite(log_probs)
-            agreeing = completion_log_probs(self.generator, self.state, self.decoder, self.prompt_rest, allowed)
-            if np.isfinite(agreeing).any():
-                log_probs[:] = agreeing
+        They are (vocabulary,), and need not be normalized afterwards.
+        """
+        # only tokens that the canonical encoding can have
+        if self.rules is not None:
+            log_probs[~self.rules.allowed(self.decoder)] = -np.inf
+
+            # and that agree with the rest of the prompt, if there are any
+            if self.prompt_rest:
+                rest = self.prompt_rest
+                agreeing = completion_log_probs(self.generator, self.state, self.decoder, rest, self.rules)
+                if np.isfinite(agreeing).any():
+                    log_probs[:] = agreeing
 
         # only tokens of known words, if there are any
         if not self.spells:
@@ -125,13 +133,13 @@ class DecodingState:
         Raises ContractError if too many tokens have added too little text.
         """
         text = self.decoder.feed(token)
-        self.states, self.row, self.last_was_empty = states, row, not text
+        self.states, self.row = states, row
         if self.sampling.repetition_penalty != 1:
             self.seen.add(token)
 
         # stop a generator that samples tokens without text forever
         self.tokens, self.characters = self.tokens + 1, self.characters + len(text)
-        if self.last_was_empty and self.tokens > MAX_TOKENS_PER_CHARACTER * (self.characters + GRACE_CHARACTERS):
+        if not text and self.tokens > MAX_TOKENS_PER_CHARACTER * (self.characters + GRACE_CHARACTERS):
             raise ContractError(f"{self.tokens} sampled tokens gave only {self.characters} characters of text")
 
         # text that completes the prompt is not part of the sample
@@ -165,7 +173,7 @@ def decode_step(texts: Sequence[DecodingState]) -> list[str]:
     tokens = _sample_quantiles(texts, states)
 
     # sample the other texts from their whole distributions
-    left = [row for row, token in enumerate(tokens) if token < texts[row].first_token]
+    left = [row for row, token in enumerate(tokens) if token < 0]
     if left:
         remaining = states if len(left) == len(states) else [states[row] for row in left]
         log_probs = np.array(capabilities.log_probs_batch(generator, remaining))
@@ -189,7 +197,10 @@ def _states(texts: Sequence[DecodingState]) -> Sequence[State]:
 
 
 def _sample_quantiles(texts: Sequence[DecodingState], states: Sequence[State]) -> list[int]:
-    """Return a token for each text that can be sampled by quantile, -1 for the others."""
+    """Return a token for each text that can be sampled by quantile, -1 for the others.
+
+    A token that the text does not allow is rejected: the next one follows the distribution without it.
+    """
     generator, tokens = texts[0].generator, [-1] * len(texts)
     if not capabilities.supports(type(generator), capabilities.QuantileSampling):
         return tokens
@@ -198,19 +209,23 @@ def _sample_quantiles(texts: Sequence[DecodingState], states: Sequence[State]) -
     plain = [row for row, text in enumerate(texts) if text.sampling.only_temperature and not text.needs_adjustment]
     for temperature in {texts[row].sampling.temperature for row in plain}:
         rows = [row for row in plain if texts[row].sampling.temperature == temperature]
-        uniforms = np.array([texts[row].rng.random() for row in rows])
-        sampled = generator.quantile_tokens(  # type: ignore[attr-defined]
-            [states[row] for row in rows], uniforms, temperature
-        )
-        for row, token in zip(rows, sampled.tolist(), strict=True):
-            tokens[row] = token
+        for _ in range(MAX_REJECTIONS):
+            uniforms = np.array([texts[row].rng.random() for row in rows])
+            sampled = generator.quantile_tokens(  # type: ignore[attr-defined]
+                [states[row] for row in rows], uniforms, temperature
+            )
+            for row, token in zip(rows, sampled.tolist(), strict=True):
+                tokens[row] = token if token >= 0 and texts[row].allows(token) else -1
+            rows = [row for row, token in zip(rows, sampled.tolist(), strict=True) if token >= 0 > tokens[row]]
+            if not rows:
+                break
     return tokens
 
 
 def _sample_distributions(texts: Sequence[DecodingState], log_probs: LogProbs) -> list[int]:
     """Return a token for each text from its distribution, (texts, vocabulary)."""
     for row, text in enumerate(texts):
-        if text.needs_adjustment:
+        if text.needs_adjustment or text.rules is not None:
             text.adjust(log_probs[row])
 
     first_token = texts[0].first_token

@@ -51,6 +51,7 @@ class Tokenizer:
         self.known_words = tuple(words)
         self.end_id = BYTES + len(letters)  # END; in a character tokenizer, one past the last id
         self.none_id = self.end_id + 1
+        self.longest_piece = max(map(len, self.known_words), default=0)  # characters
 
         # tables: id by code point, by piece and by letter
         codes = [ord(letter) for letter in letters]
@@ -260,12 +261,16 @@ class Decoder:
         self.tokenizer = tokenizer
         self.last = ""  # the last character, "" if no separator is implied before the next piece
         self.spelling = False
+        self.open = ""  # the letters of a spelling so far; of one longer than every known word, the end
+        self.left = ""  # the character before the spelling
+        self.before: tuple[str, str] | None = None  # after an explicit separator or NONE: what precedes it, and it
         self._utf8: codecs.IncrementalDecoder | None = None  # set while the bytes of a character are incomplete
 
     def copy(self) -> Decoder:
         """Return a decoder at the same position, to try a token. Do not call it while a character is incomplete."""
         other = Decoder(self.tokenizer)
-        other.last, other.spelling = self.last, self.spelling
+        other.last, other.spelling, other.open = self.last, self.spelling, self.open
+        other.left, other.before = self.left, self.before
         return other
 
     def feed(self, token: int) -> str:
@@ -279,15 +284,21 @@ class Decoder:
         head = self.flush()
         if token < self.tokenizer.end_id:
             return head + self._add_letters(self.tokenizer.letters[token - BYTES])
-        self.spelling = False
         if token == self.tokenizer.end_id:
+            self._close(self.left, self.open)
             return head
 
         # a known word, or NONE
         piece = self.tokenizer.piece(token)
         added = implied_separator(self.last, piece[0]) + piece if piece else ""
+        self._close(self.last, piece)
         self.last = piece[-1:]
         return head + added
+
+    def _close(self, left: str, piece: str) -> None:
+        """End a piece that follows a character; an explicit separator and NONE are remembered."""
+        self.before = None if piece and not piece.isspace() else (left, piece)
+        self.spelling, self.open = False, ""
 
     def flush(self) -> str:
         """Return U+FFFD for an incomplete character, "" if there is none."""
@@ -308,5 +319,9 @@ class Decoder:
     def _add_letters(self, text: str) -> str:
         if not text:
             return ""
-        separator, self.spelling, self.last = self._separator_before(text[0]), True, text[-1]
+        separator = self._separator_before(text[0])
+        if not self.spelling:
+            self.left = self.last
+        self.open = (self.open + text)[-self.tokenizer.longest_piece - 1 :]
+        self.spelling, self.last = True, text[-1]
         return separator + text

@@ -147,6 +147,8 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
         "Token perplexity depends on how a generator tokenizes text: never compare it.",
         style=FAINT,
     )
+    if upper_bounds := tables.upper_bound_sentence(comparison.lines(author)):
+        yield Text(printable(upper_bounds), style=FAINT)
     if baselines := tables.baselines_sentence(comparison, author):
         yield Text(baselines, style=FAINT)
 

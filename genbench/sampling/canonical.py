@@ -1,0 +1,135 @@
+"""Canonical sampling: which tokens of a word tokenizer can stand next in the encoding of a text.
+
+A text has many tokenizations and one canonical encoding: words are maximal, known words are never spelled, an implied
+separator has no token. Scores are those of the canonical encoding. At each token, those that no canonical encoding has
+here are left out, and the others are renormalized, so that a sample has the one encoding that its score is about:
+
+    q(token | tokens before) = p(token | tokens before) / sum of p over the tokens that are allowed here
+
+This is a distribution over texts, in which each text is at least as probable as its score says. It is not p given that
+the whole text is canonical: that would also weight each token by how likely its continuations are to stay canonical.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.charlevel.paths import explicit_separator, start_mask
+from genbench.generator import LogProbs
+from genbench.tokenization.segmentation import implied_separator, is_one_piece
+from genbench.tokenization.tokenizer import BYTES, Decoder, Tokenizer
+
+Mask = npt.NDArray[np.bool_]
+MAX_CACHED = 1 << 26  # bytes of masks
+Before = tuple[str, str] | None  # see `Decoder.before`
+
+
+class CanonicalRules:
+    """The rules of a word tokenizer's canonical encoding, cached by what stands before a token."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        places = {letter: place for place, letter in enumerate(tokenizer.letters)}
+
+        # the first and the last letter of each known word, by their places
+        words = tokenizer.known_words
+        self._first = np.array([places[word[0]] for word in words], np.int64)
+        self._last = np.array([places[word[-1]] for word in words], np.int64)
+        self._separators = [number for number, word in enumerate(words) if word.isspace()]
+        self._pieces = frozenset(words)
+        self._starts: dict[tuple[str, Before], Mask] = {}
+        self._lead_on: dict[tuple[str, Before], bool] = {}
+        self._masks: dict[tuple[str, Before, bool | None], Mask] = {}
+
+    def allowed(self, decoder: Decoder) -> Mask:
+        """Return which tokens a canonical encoding can have next, (vocabulary,), without the fallback bytes.
+
+        The array is cached: do not change it.
+        """
+        # all that the tokens depend on; inside a spelling, END is not allowed where the piece is a known word
+        spelling = decoder.spelling
+        key = (decoder.last, decoder.before, self._may_end(decoder) if spelling else None)
+        mask = self._masks.get(key)
+        if mask is None:
+            if len(self._masks) * self.tokenizer.size > MAX_CACHED:
+                self._masks.clear()
+            mask = self._masks[key] = self._in_spelling(decoder) if spelling else self._at_start(decoder)
+        return mask
+
+    def allows(self, decoder: Decoder, token: int) -> bool:
+        """Return whether a canonical encoding can have a token next."""
+        return bool(self.allowed(decoder)[token])
+
+    def restrict(self, log_probs: LogProbs, decoder: Decoder) -> LogProbs:
+        """Return the log-probabilities of the allowed tokens, renormalized, and -inf for the others, (vocabulary,)."""
+        restricted = np.where(self.allowed(decoder), log_probs, -np.inf)
+        total = np.logaddexp.reduce(restricted)
+        return restricted - total if np.isfinite(total) else restricted
+
+    def starts(self, last: str, before: Before) -> Mask:
+        """Return which letters can start a piece, (letters,), after a character or an explicit separator."""
+        key = last, before
+        if key not in self._starts:
+            # a letter with an implied space before it cannot extend the piece before
+            adjacent = start_mask(self.tokenizer, last, before)[BYTES:] > 0
+            implied = np.array([implied_separator(last, letter) == " " for letter in self.tokenizer.letters], bool)
+            self._starts[key] = adjacent | implied
+        return self._starts[key]
+
+    def leads_on(self, last: str, before: Before) -> bool:
+        """Return whether a canonical text can go on after a piece, by its last character and `Decoder.before`."""
+        key = last, before
+        if key not in self._lead_on:
+            none = before is None or before[1] != ""
+            self._lead_on[key] = bool(self.starts(last, before).any()) or (none and self.leads_on("", (last, "")))
+        return self._lead_on[key]
+
+    def may_write(self, decoder: Decoder, text: str) -> bool:
+        """Return whether the next tokens may add a text that begins with the first character of `text`.
+
+        It may be True where they cannot; it saves asking a generator where they certainly cannot.
+        """
+        if decoder.spelling:
+            return True
+        starts, letters = self.starts(decoder.last, decoder.before), self.tokenizer.letters
+        first = {implied_separator(decoder.last, letters[place]) or letters[place] for place in np.flatnonzero(starts)}
+        return text[0] in first or (decoder.last != "" and implied_separator(decoder.last, text[0]) == " ")
+
+    def _may_end(self, decoder: Decoder) -> bool:
+        separator = explicit_separator(decoder.left, decoder.open)
+        return decoder.open not in self._pieces and self.leads_on(decoder.last, separator)
+
+    def _in_spelling(self, decoder: Decoder) -> Mask:
+        """Return the tokens that can follow a letter: letters of the same piece, and END unless the piece is known."""
+        mask = np.zeros(self.tokenizer.size, bool)
+        mask[BYTES : self.tokenizer.end_id] = [is_one_piece(decoder.last, letter) for letter in self.tokenizer.letters]
+        mask[self.tokenizer.end_id] = self._may_end(decoder)
+        return mask
+
+    def _at_start(self, decoder: Decoder) -> Mask:
+        """Return the tokens that can start a piece: letters, known words, and NONE where a letter can follow it."""
+        mask = np.zeros(self.tokenizer.size, bool)
+        starts = self.starts(decoder.last, decoder.before)
+        mask[BYTES : self.tokenizer.end_id] = starts
+        mask[self.tokenizer.none_id] = decoder.last != "" and self.leads_on("", (decoder.last, ""))
+        mask[self.tokenizer.none_id + 1 :] = starts[self._first] & self._word_leads_on(decoder.last)
+        return mask
+
+    def _word_leads_on(self, last: str) -> Mask:
+        """Return whether a canonical text can go on after each known word, (words,), which follows a character."""
+        by_letter = np.array([self.leads_on(letter, None) for letter in self.tokenizer.letters], bool)
+        after = by_letter[self._last]
+        for number in self._separators:
+            word = self.tokenizer.known_words[number]
+            after[number] = self.leads_on(word[-1], explicit_separator(last, word))
+        return after
+
+
+@lru_cache(maxsize=8)
+def canonical_rules(tokenizer: Tokenizer) -> CanonicalRules | None:
+    """Return the rules of a word tokenizer; None for one of characters, and for a class of a plugin."""
+    is_known = type(tokenizer) is Tokenizer and tokenizer.kind == "words" and tokenizer.letters != ""
+    return CanonicalRules(tokenizer) if is_known else None
