@@ -45,12 +45,10 @@ def test_a_plugin_file_is_compared_once(tmp_path: Path) -> None:
     assert len(messages) == 1
 
 
-@pytest.mark.parametrize("other", ["b/toy.py", "toy"])
-def test_two_generators_of_one_name_are_refused(other: str) -> None:
-    specs = [Spec.parse(spec) for spec in ("a/toy.py", "a/toy.py:smoothing=2", "markov-char", other)]
-    require_distinct_names(specs[:3])
-    second = "the installed toy" if other == "toy" else other
-    with pytest.raises(UserError, match=f"^a/toy.py and {second} have one name, so their rows look alike; rename a"):
+def test_two_plugin_files_of_one_name_are_refused() -> None:
+    specs = [Spec.parse(spec) for spec in ("a/toy.py", "a/toy.py:smoothing=2", "markov-char", "toy", "b/toy.py")]
+    require_distinct_names(specs[:-1])  # rows of the file are called toy.py, those of the installed generator toy
+    with pytest.raises(UserError, match=r"^a/toy.py and b/toy.py have one name, so their rows look alike; rename a"):
         require_distinct_names(specs)
 
 

@@ -1,7 +1,9 @@
 """Generators by name and by path."""
 
+import os
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,9 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(content, encoding="utf-8")
 
 
-def test_the_files_that_a_plugin_imports_from_its_own_folder_are_found_without_running_them(tmp_path: Path) -> None:
+def test_the_files_that_a_plugin_imports_from_its_own_folder_are_found_without_running_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     imported = {
         "helper.py": "import os, json\nfrom package.deep import part, constant\n",
         "lazy.py": "",
@@ -102,7 +106,7 @@ def test_the_files_that_a_plugin_imports_from_its_own_folder_are_found_without_r
         "package/deep/part.py": "from ..above import x\n",
         "package/deep/below.py": "not Python\n",
         "package/above.py": "",
-        "native.cpython-311-x86_64-linux-gnu.so": "",
+        f"native{EXTENSION_SUFFIXES[0]}": "",
     }
     plugin = (
         "import numpy, helper as h, native\nfrom importlib import import_module\n"
@@ -110,6 +114,13 @@ def test_the_files_that_a_plugin_imports_from_its_own_folder_are_found_without_r
     )
     others = {"other.py": "", "package/unused.py": "", "text.txt": "helper", "deep/part.py": ""}
     write_files(tmp_path, {"plugin.py": plugin} | imported | others)
+
+    # an isolated process may read these files, but not list their folders
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    for function in ("scandir", "listdir"):
+        monkeypatch.setattr(os, function, refuse)
     found = registry.imported_files(tmp_path / "plugin.py")
     assert found[0] == tmp_path / "plugin.py"
     assert {path.relative_to(tmp_path).as_posix() for path in found[1:]} == set(imported)

@@ -23,14 +23,12 @@ def unique_specs(specs: Sequence[DescribedSpec], on_message: Callable[[str], Non
 
 
 def require_distinct_names(specs: Sequence[Spec]) -> None:
-    """Raise UserError for two generators of one name: their rows would be taken for seeds of one generator."""
+    """Raise UserError for two plugin files of one name: their rows would be taken for seeds of one generator."""
     known: dict[str, str] = {}
     for spec in specs:
         place = os.path.realpath(spec.path) if spec.path else ""
         if known.setdefault(spec.name, place) != place:
-            paths = [
-                os.path.relpath(path) if path else f"the installed {spec.name}" for path in (known[spec.name], place)
-            ]
+            paths = map(os.path.relpath, (known[spec.name], place))
             raise UserError(f"{' and '.join(paths)} have one name, so their rows look alike; rename a file")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from importlib.machinery import all_suffixes
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -92,5 +93,11 @@ def _module_files(folder: Path, name: str) -> Iterator[Path]:
         if not part.isidentifier():
             return
         place /= part
-        yield from (path for path in place.glob("__init__.*") if path.suffix in CODE)
-        yield from (path for path in place.parent.glob(f"{part}.*") if path.suffix in CODE)
+        yield from _code_files(place, "__init__")
+        yield from _code_files(place.parent, part)
+
+
+def _code_files(folder: Path, stem: str) -> Iterator[Path]:
+    """Yield the files of a module in a folder, which an isolated process cannot list."""
+    paths = (folder / f"{stem}{suffix}" for suffix in all_suffixes())
+    yield from (path for path in paths if path.suffix in CODE and path.is_file())
