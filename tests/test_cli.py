@@ -35,6 +35,17 @@ def test_help_loads_no_torch() -> None:
     assert "compare" in process.stdout
 
 
+@pytest.mark.parametrize("group", ["", "models", "runs", "corpora", "generators"])
+def test_lists_of_commands_are_not_cut_off(
+    group: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(monkeypatch, *group.split(), "--help") == 0
+    commands = capsys.readouterr().out.partition("Commands:")[2].splitlines()
+    assert len(commands) > 3
+    assert not [line for line in commands if line.endswith("...")]
+
+
 def test_the_version_is_that_of_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

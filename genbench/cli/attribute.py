@@ -44,7 +44,7 @@ def attribute(
     training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
-    """Attribute a text to one of several authors: the bits it takes under each author's model, fewest first."""
+    """Attribute a text to one of several authors. The bits it takes under each author's model, fewest first."""
     from genbench.report.terminal.analysis import show_attribution
     from genbench.report.terminal.screen import make_console, print_json
 

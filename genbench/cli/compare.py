@@ -135,7 +135,7 @@ def compare(
     markdown: MarkdownFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Train generators on authors; print bits, perplexities, costs, and samples side by side."""
+    """Train generators on authors and compare them. Bits, perplexities, costs, and samples side by side."""
     with show_progress() as live:
         from genbench.experiments.compare import compare as run_compare
         from genbench.experiments.config import CompareConfig, resolve_arguments

@@ -23,7 +23,7 @@ def compress(
     generators: OneSpecOrBest = None,
     model: ModelOptions,
 ) -> None:
-    """Compress a text with an author's model; trains one if no model is stored."""
+    """Compress a text with an author's model. Trains one if no model is stored."""
     from genbench.analysis.compression import decode_utf8
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.tables import print_pairs
@@ -62,7 +62,7 @@ def decompress(
         ),
     ] = None,
 ) -> None:
-    """Restore a compressed text byte for byte, with the model that compressed it."""
+    """Restore a compressed text byte for byte. With the model that compressed it."""
     from genbench.report.export.files import write_text
     from genbench.storage.outputs import require_writable
     from genbench.storage.user_files import read_bytes

@@ -47,7 +47,7 @@ def confusion(
     training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
-    """Measure how well models distinguish authors: each model's bits on every test text, and passages attributed."""
+    """Measure how well models distinguish authors. Each model's bits on every test text, and passages attributed."""
     from genbench.analysis.attribution import LENGTHS
     from genbench.report.terminal.analysis import show_confusion
     from genbench.report.terminal.screen import make_console, print_json

@@ -74,7 +74,7 @@ def _describe_lines(text: Corpus) -> str:
 
 @app.command()
 def fetch(authors: Named) -> None:
-    """Download what is not on this machine yet, so that later runs need no network."""
+    """Download what is not on this machine yet. Later runs then need no network."""
 
     with show_progress() as live:
         from genbench import api
@@ -91,7 +91,7 @@ def export(
     *,
     reading: ReadingOptions,
 ) -> None:
-    """Write train.txt, valid.txt and test.txt exactly as generators receive them."""
+    """Write train.txt, valid.txt and test.txt into a folder. Exactly as generators receive them."""
 
     with show_progress() as live:
         from genbench import api

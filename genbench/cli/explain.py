@@ -19,7 +19,7 @@ def explain(
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Continuations of each context.")] = 10,
     model: ModelOptions,
 ) -> None:
-    """Show what may follow a text and the counts behind it; trains one if no model is stored."""
+    """Show what may follow a text and the counts behind it. Trains a model if none is stored."""
     from genbench.report.terminal.analysis import show_explanation
     from genbench.report.terminal.screen import make_console
     from genbench.sampling import require_prompt

@@ -28,7 +28,7 @@ def gates(
     model: ModelOptions,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every gate and unit at every token.")] = False,
 ) -> None:
-    """Show the gates and the memory of a recurrent network over a text, in colors; trains one if none is stored."""
+    """Show gates and memory of a recurrent network over a text. In colors; trains a network if none is stored."""
     from genbench.sampling import require_prompt
 
     # refuse the text and the generator before the training

@@ -56,7 +56,7 @@ def generate(
     ] = False,
     model: ModelOptions,
 ) -> None:
-    """Write text in an author's style; trains a generator if no model is stored."""
+    """Write text in an author's style. Trains a generator if no model is stored."""
     from genbench.report.terminal.screen import make_console
     from genbench.report.terminal.stream import print_streams, record
     from genbench.report.terminal.tables import print_text

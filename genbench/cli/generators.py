@@ -20,7 +20,7 @@ Spec = Annotated[
 
 @app.command("list")
 def list_() -> None:
-    """List the generators by name; a broken plugin is reported on standard error."""
+    """List the generators by name. A broken plugin is reported on standard error."""
     from genbench import registry
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
@@ -33,7 +33,7 @@ def list_() -> None:
 
 @app.command()
 def show(name: Spec) -> None:
-    """Show a generator: its description, and its options with types, defaults and help."""
+    """Show a generator and its options. With types, defaults and help."""
     from genbench import registry
     from genbench.report.formatting import printable
     from genbench.report.terminal.screen import make_console
@@ -58,7 +58,7 @@ def new(
     ] = "tokens",
     package: Annotated[bool, typer.Option("--package", help="Write a distribution to install and publish.")] = False,
 ) -> None:
-    """Write a working plugin to start from: one file, or the folder of a distribution."""
+    """Write a working plugin to start from. One file, or the folder of a distribution."""
     from genbench import templates
 
     paths = templates.write(name, kind, package, Path())
@@ -76,7 +76,7 @@ def new(
 def check(
     name: Spec, timeout: Annotated[str, typer.Option(metavar="TIME", help="Time limit of each check.")] = "10m"
 ) -> None:
-    """Run every check of the conformance kit on a generator; exit code 1 where one fails."""
+    """Run every check of the conformance kit on a generator. Exit code 1 where one fails."""
     from genbench.errors import ContractError
     from genbench.report.terminal.checks import show_result
     from genbench.report.terminal.live import Live

@@ -45,7 +45,7 @@ def memory(
     model: ModelOptions,
     json: PrintJson = False,
 ) -> None:
-    """Measure what memory is worth: bits with shorter contexts, gradients by lag; trains what is not stored."""
+    """Measure what memory is worth. Bits with shorter contexts, gradients by lag; trains what is not stored."""
     from genbench.report.terminal.memory import show_memory, show_recall
     from genbench.report.terminal.screen import make_console, print_json
 

@@ -54,11 +54,11 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
 
 @app.command()
 def prune(
-    keep: Annotated[int, typer.Option(metavar="N", help="Models kept of each author and generator with its options.")],
+    keep: Annotated[int, typer.Option(metavar="N", help="Models kept of each author and SPEC.")],
     author: AnyAuthor = "",
     generator: AnyGenerator = "",
 ) -> None:
-    """Remove all models but the newest N of each author and generator with its options."""
+    """Remove all but the newest N of each author and SPEC."""
     from genbench.report.formatting import pluralize
     from genbench.report.terminal.models import format_size
     from genbench.storage.selection import prune_models
@@ -72,7 +72,7 @@ def prune(
 
 @app.command()
 def show(name: ModelName, json: PrintJson = False) -> None:
-    """Show the card of a stored model: what it was trained on, how, and how good it is."""
+    """Show the card of a stored model. What it was trained on, how, and how good it is."""
     from genbench.report.terminal.models import show_card
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.storage.models import get_model, models_folder
@@ -106,7 +106,7 @@ def export(
     generators: OneSpec,
     model: ModelOptions,
 ) -> None:
-    """Write a model into a folder to pass on, with a model card and checksums; trains one if none is stored."""
+    """Write a model into a folder to pass on. With a model card and checksums; trains one if none is stored."""
 
     with show_progress() as live:
         from genbench import api
@@ -126,7 +126,7 @@ def import_(
         bool, typer.Option("--replace", help="Replace the model of the same training that was imported before.")
     ] = False,
 ) -> None:
-    """Check and store a model that somebody else exported; nothing in its folder is executed."""
+    """Check and store a model that somebody else exported. Nothing in its folder is executed."""
     from genbench.report.formatting import printable
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console

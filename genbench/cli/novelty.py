@@ -44,7 +44,7 @@ def novelty(
     device: Device = "auto",
     reading: ReadingOptions,
 ) -> None:
-    """Generate texts and show what they copy from the author's training text and what is new in them."""
+    """Show what generated texts copy from the author. And what is new in them; trains a model if none is stored."""
     from genbench.report.terminal.analysis import show_novelty
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.sampling import Sampling, require_prompt, resolve_prompt

@@ -21,7 +21,7 @@ def prove(
         option("--characters", metavar="N", help="Compress only the first N of each test text. [default: all]"),
     ] = None,
 ) -> None:
-    """Write a folder that proves a run: models, compressed test texts, versions, and a script that checks them."""
+    """Write a folder that proves a run. Models, compressed test texts, versions, and a script that checks them."""
     with show_progress() as live:
         from genbench import api
 

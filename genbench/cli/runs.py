@@ -24,7 +24,7 @@ from genbench.cli.options import (
 from genbench.cli.progress import print_message
 
 app = typer.Typer(
-    help="The stored comparisons: list, show, report, rerun, diff, remove.",
+    help="The stored comparisons: list, show, repeat, compare.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -57,7 +57,7 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
 
 @app.command()
 def show(name: RunName, json: JsonFile = None, csv: CsvFile = None, markdown: MarkdownFile = None) -> None:
-    """Print a stored run as compare printed it; --json, --csv and --markdown write it to files."""
+    """Print a stored run as compare printed it. --json, --csv and --markdown write it to files."""
     from genbench.experiments.compare import load_run
     from genbench.report.export.files import Outputs
     from genbench.report.terminal.comparison import show_comparison
@@ -74,7 +74,7 @@ def show(name: RunName, json: JsonFile = None, csv: CsvFile = None, markdown: Ma
 
 @app.command()
 def report(name: RunName, html: HtmlFile = None) -> None:
-    """Write a stored run as a page for a browser: --html FILE, else RUN.html."""
+    """Write a stored run as a page for a browser. --html FILE, else RUN.html."""
     from genbench.experiments.compare import load_run
     from genbench.report.export.files import Outputs
 
@@ -88,7 +88,7 @@ def report(name: RunName, html: HtmlFile = None) -> None:
 
 @app.command()
 def rerun(name: RunName, retrain: Retrain = False) -> None:
-    """Repeat a stored run and show what differs; stored models of the same training are reused."""
+    """Repeat a stored run and show what differs. Stored models of the same training are reused."""
     from genbench.experiments.compare import load_run
     from genbench.experiments.compare import rerun as repeat
     from genbench.experiments.diff import diff_comparisons
@@ -115,7 +115,7 @@ def diff(
     ],
     json: PrintJson = False,
 ) -> None:
-    """Compare two runs: the rows of the same author and generator, and by how much their bits differ."""
+    """Compare two runs. The rows of the same author and generator, and by how much their bits differ."""
     from genbench.experiments.compare import load_run
     from genbench.experiments.diff import diff_comparisons
     from genbench.report.terminal.runs import show_differences

@@ -18,7 +18,7 @@ from genbench.cli.progress import show_progress
 def score(
     author: Author, file: TextFile, *, generators: OneSpecOrBest = None, model: ModelOptions, json: PrintJson = False
 ) -> None:
-    """Show how well an author's model predicts a text; trains one if no model is stored."""
+    """Show how well an author's model predicts a text. Trains one if no model is stored."""
     from genbench.report.formatting import format_measure
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.tables import print_pairs

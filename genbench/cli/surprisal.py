@@ -19,7 +19,7 @@ def surprisal(
     html: HtmlFile = None,
     json: PrintJson = False,
 ) -> None:
-    """Show the surprisal of each word of a text in colors, by one or more generators; trains those not stored."""
+    """Show the surprisal of each word of a text, in colors. By one or more generators; trains those not stored."""
     from genbench.report.export.files import write_text
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.surprisal import show_surprisal

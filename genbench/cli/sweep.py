@@ -35,7 +35,7 @@ def sweep(
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Train every combination of the options that a file lists; print bits against cost, and the Pareto front."""
+    """Compare the combinations of options that a file lists. Bits against cost, and the Pareto front."""
     from genbench.experiments.sweep import sweep as run_sweep
     from genbench.report.export.files import Outputs
     from genbench.report.terminal.live import Live

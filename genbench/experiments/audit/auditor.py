@@ -144,9 +144,8 @@ def _with_audit(row: Row, predictor: Predictor, reading: Walk, rereading: Reread
         adaptive = True
         notes.append(rereading.note())
     if reading.share < 1:
-        notes.append(
-            f"audited {reading.share:.0%} of the test text in {reading.seconds:.0f} seconds; --audit full reads it all"
-        )
+        share = f"{100 * reading.share:.0f} % of the test text"
+        notes.append(f"audited {share} in {reading.seconds:.0f} seconds; --audit full reads it all")
     audit = Audit(round(reading.share, 4), round(reading.seconds, 2), loaded.isolation, ratio)
     return replace(row, adaptive=adaptive, audit=audit, notes=notes)
 

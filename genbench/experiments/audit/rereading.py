@@ -41,8 +41,8 @@ class Rereading:
         """Return the note of a row whose generator learns without having declared it."""
         between = f", {self.window:,} tokens later," if self.window else ""
         return (
-            f"ranked with the adaptive rows: a passage read again{between} costs {self.ratio:.0%} of its bits, so it "
-            "learns while it reads, or needs to declare a longer context window"
+            f"ranked with the adaptive rows: a passage read again{between} costs {100 * self.ratio:.0f} % of its bits, "
+            "so it learns while it reads, or needs to declare a longer context window"
         )
 
 

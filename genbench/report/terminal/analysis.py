@@ -157,15 +157,30 @@ def context_heading(context: Context) -> str:
     tokens = "1 token" if context.tokens == 1 else f"{context.tokens} tokens"
     text = context.text if len(context.text) <= MAX_CONTEXT else "..." + cut_start(context.text, MAX_CONTEXT)
     name = f"{tokens} of context, {quoted(text)}" if context.tokens else "no context"
-    leftover = f"{context.leftover:z.1%} of the probability left to shorter contexts"
+    rest = "shorter contexts" if context.tokens else "what the training text does not have"
+    leftover = f"{context.leftover:z.1%} of the probability left to {rest}".replace("%", " %")
     return f"{name}: {context.followers:,} different continuations, {leftover}"
 
 
 def _continuation_rows(continuations: Iterable[Continuation]) -> Iterator[tuple[str, ...]]:
     """Yield a row for each continuation that was counted in the training text."""
     for seen in continuations:
-        places = "; ".join(f"{title}, line {line:,}" for title, line in seen.places)
+        places = "; ".join(_describe_places(seen.places))
         yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:z.3f}", f"{seen.probability:z.4f}", places
+
+
+def _describe_places(places: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """Yield each book with its lines.
+
+    >>> list(_describe_places([("Emma", 3), ("Emma", 1200), ("Persuasion", 7)]))
+    ['Emma, lines 3 and 1,200', 'Persuasion, line 7']
+    """
+    lines: dict[str, list[str]] = {}
+    for title, line in places:
+        lines.setdefault(title, []).append(f"{line:,}")
+    for title, numbers in lines.items():
+        *others, last = dict.fromkeys(numbers)
+        yield f"{title}, lines {', '.join(others)} and {last}" if others else f"{title}, line {last}"
 
 
 def quoted(text: str) -> str:
