@@ -44,6 +44,9 @@ INTENDED: dict[str, str] = {  # the reason by a pattern of the path, such as r"c
         "intervals allow for dependence between blocks; those of networks were not measured again"
     ),
     r"comparison/chains and networks/rows/.*/(blocks|by)/.*": "the last, shorter block counts",
+    r"(generators|kept|comparison/chains and networks)/.*-word.*/(samples|novelty)/.*": (
+        "tokens of words are sampled canonically; networks were not measured again"
+    ),
 }
 
 

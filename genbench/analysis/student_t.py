@@ -18,7 +18,7 @@ BISECTIONS = 60
 def tail_probability(t: float, degrees: float) -> float:
     """Return the probability of a value at least as far from 0 as `t`, on both sides.
 
-    >>> round(tail_probability(2.306, 8), 4), tail_probability(0.0, 8), tail_probability(math.inf, 8)
+    >>> round(tail_probability(2.306, 8), 4), round(tail_probability(0.0, 8), 9), tail_probability(math.inf, 8)
     (0.05, 1.0, 0.0)
     """
     return _angle_probability(math.atan(abs(t) / math.sqrt(degrees)), degrees)

@@ -69,9 +69,7 @@ class Pruned:
 
 
 def prune_models(keep: int, author: str = "", generator: str = "") -> Pruned:
-    """Remove all stored models but the newest `keep` of each author and generator with its options.
-
-    Returns what was removed.
+    """Remove all stored models but the newest `keep` of each author and SPEC; return what was removed.
 
     `author` and `generator` (a SPEC) limit it to some of the models. Imported models are counted by themselves. Raises
     UserError where `keep` is below 1.

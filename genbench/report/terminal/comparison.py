@@ -141,19 +141,7 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
     if seeds := _seeds(comparison.lines(author)):
         yield Text(f"Means over {seeds} seeds; the intervals allow for other texts and other seeds.", style=FAINT)
 
-    # how to read the table
-    yield Text(
-        "Ranked by bits per character of the test text, fewer is better; * best of its column. "
-        "Token perplexity depends on how a generator tokenizes text: never compare it.",
-        style=FAINT,
-    )
-    if upper_bounds := tables.upper_bound_sentence(comparison.lines(author)):
-        yield Text(printable(upper_bounds), style=FAINT)
-    if baselines := tables.baselines_sentence(comparison, author):
-        yield Text(baselines, style=FAINT)
-
-    for line in published_lines(comparison, author):
-        yield Text(line, style=FAINT)
+    yield from _reading_help(comparison, author)
 
     # what reading the text changed or noticed
     for note in comparison.corpora[author].notes:
@@ -166,6 +154,21 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
     for note, names in tables.rows_by_note(rows).items():
         subject = ", ".join(names) if len(names) < len(rows) else "all"
         yield Text(printable(f"{subject}: {note}"), style="yellow")
+
+
+def _reading_help(comparison: Comparison, author: str) -> Iterator[Text]:
+    """Yield how to read the table, and figures to compare it with."""
+    yield Text(
+        "Ranked by bits per character of the test text, fewer is better; * best of its column. "
+        "Token perplexity depends on how a generator tokenizes text: never compare it.",
+        style=FAINT,
+    )
+    if upper_bounds := tables.upper_bound_sentence(comparison.lines(author)):
+        yield Text(printable(upper_bounds), style=FAINT)
+    if baselines := tables.baselines_sentence(comparison, author):
+        yield Text(baselines, style=FAINT)
+    for line in published_lines(comparison, author):
+        yield Text(line, style=FAINT)
 
 
 def _seeds(lines: list[Row]) -> str:
