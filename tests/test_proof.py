@@ -142,7 +142,14 @@ def test_any_changed_missing_or_added_file_is_named(proof: Path, capsys: pytest.
         ("run.json", lambda run: run["results"][0]["block_bits"].pop(), "block_bits in the table"),
         ("run.json", lambda run: run["verdicts"].update(ferry=[{}]), "verdicts in run.json do not follow"),
         ("proof.json", lambda values: values["texts"]["ferry"].update(sha256="0" * 64), "is another text"),
-        ("proof.json", lambda values: values["rows"][0].update(model=values["rows"][1]["model"]), "another model"),
+        (
+            "proof.json",
+            lambda values: values["rows"][0].update(model=values["rows"][1]["model"]),
+            "its model has the options",
+        ),
+        ("proof.json", lambda values: values["rows"][0].update(model="models/none"), "models/none is missing"),
+        ("proof.json", lambda values: values["rows"].pop(), "1 rows that are neither checked nor named"),
+        ("run.json", lambda run: run["results"][0].update(options={"order": 5}), "its model has the options"),
     ],
 )
 def test_figures_that_are_wrong_are_named_even_with_new_checksums(
@@ -154,13 +161,22 @@ def test_figures_that_are_wrong_are_named_even_with_new_checksums(
     assert problem in capsys.readouterr().out
 
 
-def test_a_model_that_was_changed_does_not_have_the_bits_of_the_table(
-    proof: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["run.json", "proof.json", "SHA256SUMS"])
+def test_a_folder_without_one_of_its_lists_is_no_proof(
+    proof: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    # another chain in its place, whose files and card fit each other
+    (proof / name).unlink()
+    assert verify(proof, "--score") == 1
+    assert f"this is no proof: [Errno 2] No such file or directory: '{proof / name}'" in capsys.readouterr().out
+
+
+def test_a_model_that_was_changed_does_not_have_the_bits_of_the_table(
+    proof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # a chain of another text in its place, whose files and card fit each other
     row = json.loads((proof / "proof.json").read_text())["rows"][0]
     shutil.rmtree(proof / row["model"])
-    genbench.train(ferry(tmp_path), "markov-char:order=2", keep=False).save(proof / row["model"])
+    genbench.train("pell", CHAIN, keep=False).save(proof / row["model"])
     seal(proof)
     assert verify(proof, "--score") == 1
     assert "bits per character, " in capsys.readouterr().out

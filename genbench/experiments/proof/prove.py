@@ -27,6 +27,7 @@ from genbench.experiments.proof.rows import (
     load_row_model,
     plain_name,
     require_same_bits,
+    require_same_size,
 )
 from genbench.experiments.proof.versions import pinned_versions, requirements
 from genbench.experiments.proof.wheel import pack_wheel
@@ -180,6 +181,7 @@ def _prove_row(
     file = f"compressed/{index + 1:02d}-{plain_name(row.author, row.generator)}.gbz"
     started = time.perf_counter()
     compress_row(model, beginning, folder / file, listener)
+    require_same_size(row, len(beginning), folder / file)
     assert model.card is not None
     return ProvedRow(
         index=index,

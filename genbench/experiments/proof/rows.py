@@ -23,6 +23,7 @@ from genbench.storage.models import StoredModel
 from genbench.storage.stored_model import read_stored, source_digest
 from genbench.training import ProgressListener
 
+OVERHEAD = 128  # bytes that a compressed text may have besides its bits
 TOLERANCE = 1e-4  # bits per character that two computations of a figure may differ by
 
 
@@ -134,6 +135,17 @@ def compress_row(model: Model, text: str, path: Path, listener: ProgressListener
         path.write_bytes(compress(model, text.encode(), listener=listener))
     except GenbenchError as error:
         raise UserError(f"its model cannot compress the text: {error}") from error
+
+
+def require_same_size(row: Row, characters: int, path: Path) -> None:
+    """Raise UserError where a compressed test text is larger than the bits of its row say it is."""
+    if characters == row.characters:
+        excess = 8 * path.stat().st_size - (row.bits or 0.0)
+        if excess > 8 * OVERHEAD + TOLERANCE * characters:
+            raise UserError(
+                f"its test text takes {path.stat().st_size:,} bytes, and its bits say {(row.bits or 0.0) / 8:,.0f}: "
+                "its scores are not its predictions"
+            )
 
 
 def cut(text: str, characters: int | None) -> str:

@@ -56,9 +56,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     # the files, and the versions with which they are read
-    say(f"proof {sha256((FOLDER / CHECKSUMS).read_bytes()).hexdigest()}")
-    problems = list(check_files())
-    proof, run = (json.loads((FOLDER / name).read_bytes()) for name in ("proof.json", "run.json"))
+    try:
+        say(f"proof {sha256((FOLDER / CHECKSUMS).read_bytes()).hexdigest()}")
+        problems = list(check_files())
+        proof, run = (json.loads((FOLDER / name).read_bytes()) for name in ("proof.json", "run.json"))
+    except (OSError, ValueError) as error:
+        say(f"this is no proof: {error}")
+        return 1
     seconds = 0 if options.score else sum(row["seconds"] for row in proof["rows"])
     say(*problems, *other_versions(proof), f"checking {len(proof['rows'])} rows, about {duration(seconds)}")
 
@@ -73,6 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
     if problem := check_verdicts(run):
         problems.append(problem)
         say(problem)
+
+    if left_out := len(run["results"]) - len(proof["rows"]) - len(proof["missing"]):
+        problems.append(f"run.json has {left_out} rows that are neither checked nor named as missing")
+        say(problems[-1])
 
     # the outcome in one line
     say(*(f"not in this proof: {reason}" for reason in proof["missing"]))
@@ -117,9 +125,13 @@ def check_row(
     """Return how a row was checked, by decoding or by scoring alone, and what is wrong, "" if nothing is."""
     if row["plugins"] and not options.plugins:
         return "not checked", f"it runs {', '.join(row['plugins'])}: read it, then add --plugins"
-    way = "scored"
+    way = "not checked"
     try:
+        if not Path(row["model"]).is_dir():  # else it could be the name of a model in the store of this machine
+            return way, f"{row['model']} is missing"
         model = genbench.load(row["model"], plugins=row["plugins"])
+        if problem := other_model(model, published):
+            return way, problem
         test = lzma.decompress(Path(text["file"]).read_bytes()).decode()
         if sha256(test.encode()).hexdigest() != text["sha256"]:
             return way, f"{text['file']} is another text"
@@ -136,6 +148,7 @@ def check_row(
                 way = ROUNDED
 
         score = genbench.score(model, test, listener=Progress())
+        way = "scored" if way == "not checked" else way
     except Exception as error:  # a changed file may raise anything
         return way, f"{type(error).__name__}: {error}"
 
@@ -145,6 +158,15 @@ def check_row(
     if not problem and abs(8 * len(compressed) - bits) > 8 * OVERHEAD + TOLERANCE * row["characters"]:
         problem = f"{row['compressed']} has {len(compressed):,} bytes, and the score {bits / 8:,.0f}"
     return way, problem
+
+
+def other_model(model: genbench.Model, published: dict[str, Any]) -> str:
+    """Return how a model is of another generator, or other options, than its row says; "" if it is not."""
+    assert model.card is not None
+    for name in () if model.card.sources else ("generator", "options"):  # a plugin file has another path here
+        if getattr(model.card, name) != published[name]:
+            return f"its model has the {name} {getattr(model.card, name)}, and the row {published[name]}"
+    return ""
 
 
 def compare(published: dict[str, Any], score: Score) -> str:
