@@ -69,6 +69,11 @@ def test_a_single_book_that_repeats_itself_is_told_so() -> None:
     )
 
 
+def test_other_line_ends_and_spaces_do_not_hide_a_passage() -> None:
+    text = "Nobody hurried the ferryman, who had been over the water nine thousand times."
+    assert shared_passages(text, text.replace(" ", "\n", 3).replace(" ", "\u00a0", 2)).share == 1.0
+
+
 def test_shorter_passages_and_small_shares_give_no_warning() -> None:
     passage = "".join(map(chr, range(300, 300 + PASSAGE)))
     assert shared_passages(passage[:-1], passage).share == 0

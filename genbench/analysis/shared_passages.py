@@ -76,13 +76,14 @@ def shared_with_training(corpus: Corpus) -> SharedPassages:
 def shared_passages(train: str, test: str, train_books: BookStarts = (), test_books: BookStarts = ()) -> SharedPassages:
     """Return the passages of at least 40 characters that a test text shares with a training text, by pair of books.
 
-    A passage that several books of the training text have counts for the first.
+    A passage that several books of the training text have counts for the first. Line ends and tabs count as spaces, so
+    that a text whose lines are wrapped in another way is found.
 
     >>> alice = "Alice was beginning to get very tired of sitting by her sister. "
     >>> shared_passages("So she said. " + alice, alice + alice[:32] + "And she said: ").share
     0.5818
     """
-    places = find_passages(train, test)
+    places = find_passages(_with_spaces(train), _with_spaces(test))
     starts = np.flatnonzero(places >= 0)
     if not len(starts):
         return SharedPassages(0.0)
@@ -105,6 +106,12 @@ def shared_passages(train: str, test: str, train_books: BookStarts = (), test_bo
         for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True)
     ]
     return SharedPassages(round(len(covered) / len(test), 4), sorted(books, key=lambda books: -books.share))
+
+
+def _with_spaces(text: str) -> str:
+    for character in "\t\n\r\u00a0":
+        text = text.replace(character, " ")
+    return text
 
 
 def _book_numbers(starts: BookStarts, positions: Ids) -> Ids:
