@@ -82,14 +82,14 @@ def check(
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
     from genbench.spec import parse_duration
-    from genbench.testing import CheckResult, run_checks_in_process
+    from genbench.testing import CHECKS, CheckResult, run_checks_in_process
 
     # each result is shown as soon as it is there; until then, what is waited for
-    out, failed = make_console(), 0
+    out, failed, checks = make_console(), 0, iter(CHECKS)
     results = run_checks_in_process(name, parse_duration(timeout, "timeout"))
     while True:
         try:
-            with Live(make_console(stderr=True)) as live, live.stage(f"checking {name}"):
+            with Live(make_console(stderr=True)) as live, live.stage(f"checking {name}: {next(checks, 'done')}"):
                 result = next(results, None)
         except ContractError as error:
             requirement = "It is one complete generator for contract 2."
