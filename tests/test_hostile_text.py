@@ -162,7 +162,8 @@ def test_every_generator_survives_every_text(generator: str) -> None:
         row = run_job(job, lambda progress: None)
         assert row.ok, (name, row.error)
         assert row.characters == len(test)
-        assert [len(sample.text) for sample in row.samples] == [20, 20], name
+        lengths = [len(sample.text) for sample in row.samples]  # a text does not end inside a letter with its marks
+        assert min(lengths) >= 20 if name == "combining marks" else lengths == [20, 20], name
 
 
 def trained(spec: str, train: str, valid: str) -> Model:

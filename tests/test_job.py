@@ -113,7 +113,7 @@ def test_a_generator_that_raises_an_error_fails_its_own_row(code: str, tmp_path:
     jobs = [make_job("markov-char"), make_job(plugin), make_job("markov-word")]
     rows = {index: event for index, event in LocalExecutor(2).run(jobs) if isinstance(event, Row)}
     assert [rows[index].status for index in range(3)] == ["ok", "failed", "ok"]
-    assert rows[1].generator == "toy"
+    assert rows[1].generator == "toy.py"
     assert rows[1].error
     assert BREAKING_CODE[code] in rows[1].error
 
@@ -137,12 +137,23 @@ def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
     assert set(values) == {"schema_version", "verdicts", "splits"} | {field.name for field in fields(Comparison)}
     assert Comparison.from_dict(values) == comparison
     sizes = {"characters", "train", "valid", "test"}
-    about = {"sha256", "part_sha256", "own_split", "books", "lines", "held_out", "notes", "shared_passages"}
+    about = {
+        "sha256",
+        "part_sha256",
+        "own_split",
+        "books",
+        "lines",
+        "held_out",
+        "notes",
+        "shared_passages",
+        "anchor",
+        "test_tokens",
+    }
     assert set(values["corpora"]["marrow"]) == sizes | about
     assert set(values["baselines"]["marrow"]) == {"uniform", "unigram", "xz"}
     assert [(row["generator"], row["seed"]) for row in values["results"]] == [
-        ("toy", 3),
-        ("toy", 4),
+        ("toy.py", 3),
+        ("toy.py", 4),
         ("markov-char", 3),
         ("markov-char", 4),
     ]

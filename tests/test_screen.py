@@ -193,7 +193,7 @@ def test_unencodable_characters_are_replaced_one_for_one(encoding: str) -> None:
     handler = prepare_output([screen], {})
     screen.write("".join(REPLACEMENTS) + "␛\ud800é")
     assert len(screen.text()) == len(REPLACEMENTS) + 3
-    assert handler.lost == screen.text().count("?") >= 2
+    assert handler.lost == screen.text().count("?") - 1 >= 1  # no encoding has the lone surrogate
 
 
 @pytest.mark.parametrize(

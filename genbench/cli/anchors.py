@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def anchors() -> None:
-    """List standard texts, how to get them, and the results that others have published on them."""
+    """List standard texts, and what others reached on them."""
     from genbench.corpus.anchors import load_anchors
     from genbench.report.anchors import describe, where
     from genbench.report.terminal.screen import make_console

@@ -19,7 +19,7 @@ def published_lines(comparison: Comparison, author: str) -> list[str]:
         return result.bits_per_character(text.test, text.test_tokens)
 
     lines = [
-        f"  {bits(result):.3f}  {describe(result)}"
+        f"  {bits(result):z.3f}  {describe(result)}"
         for result in sorted(anchor.published, key=lambda result: (result.adaptive, bits(result)))
     ]
     head = f"Others on the test text of {anchor.title}, in bits per character; not computed here:"
