@@ -30,8 +30,7 @@ MIN_DIVISOR = 1e-12  # where no weight had a gradient
 RMS_SEGMENTS, RMS_RUN_UP = 100, 64  # segments of training text that measure the rms, and tokens read before each
 RATES = (1.25e-5, 2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3)
 DECAYS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008)
-DEFAULT_RATE_INDEX, DEFAULT_DECAY_INDEX = 5, 3  # where the search starts
-DEFAULT_RATE, DEFAULT_DECAY = RATES[DEFAULT_RATE_INDEX], DECAYS[DEFAULT_DECAY_INDEX]
+DEFAULT_RATE, DEFAULT_DECAY = 4e-4, 0.002  # where the search starts
 FIT_TOKENS = 8_000  # of validation text
 PROGRESS_SEGMENTS = 64  # between two reports
 EXPECTED_TRIALS, TIMED_TOKENS = 8, 320  # readings of the text that a search takes; tokens that measure the speed
@@ -85,8 +84,7 @@ class Learner:
     @torch.no_grad()
     def learn(self, log_probs: torch.Tensor) -> None:
         """Take one step on the log-probabilities that `predict` returned."""
-        mean_loss = torch.full_like(log_probs, -1 / len(log_probs))  # the weight of each log-probability in the loss
-        gradients = torch.autograd.grad(log_probs, self.parameters, mean_loss, allow_unused=True)
+        gradients = _loss_gradients(log_probs, self.parameters)
         divisors, rate, decay = self.adaptation.divisors, self.adaptation.rate, self.adaptation.decay
         for weights, trained, gradient, divisor in zip(self.parameters, self.trained, gradients, divisors, strict=True):
             if gradient is not None:  # a cluster of rare tokens takes part only where one of them occurs
@@ -117,7 +115,11 @@ class LearningReader:
 
     def __init__(self, network: Network, prefix: Ids, adaptation: Adaptation) -> None:
         self.network, self.prefix, self.adaptation = network.eval(), prefix, adaptation
-        self.trained = Version(network, NetworkStepper(network))
+
+    @cached_property
+    def trained(self) -> Version:
+        """The version before any text, which only steps need."""
+        return Version(self.network, NetworkStepper(self.network))
 
     def start(self) -> LearningState:
         first, *rest = self.prefix.tolist()
@@ -175,6 +177,12 @@ def _step(version: Version, token: int, core: CoreState) -> RNNState:
     return RNNState(*version.stepper.step([token], core))
 
 
+def _loss_gradients(log_probs: torch.Tensor, parameters: Sequence[torch.Tensor]) -> Sequence[torch.Tensor | None]:
+    """Return the gradients of the mean loss of a segment; None for a parameter that took no part."""
+    weights = torch.full_like(log_probs, -1 / len(log_probs))  # of each log-probability in the mean loss
+    return torch.autograd.grad(log_probs, parameters, weights, allow_unused=True)
+
+
 def measure_rms(network: Network, ids: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the root mean square of each weight's gradient over segments of a training text, (tokens,).
 
@@ -191,8 +199,7 @@ def measure_rms(network: Network, ids: torch.Tensor) -> dict[str, torch.Tensor]:
         if not targets.shape[1]:
             break
         log_probs, _ = network.target_log_probs(inputs[:, : targets.shape[1]], targets, state)
-        gradients = torch.autograd.grad(-log_probs.mean(), list(network.parameters()), allow_unused=True)
-
+        gradients = _loss_gradients(log_probs[0], list(network.parameters()))
         for total, gradient in zip(squares.values(), gradients, strict=True):
             if gradient is not None:
                 total += gradient.square()
@@ -218,9 +225,11 @@ class AdaptationFit:
         if len(ids) < MIN_FIT_TOKENS:
             return adaptation
         if rate:
-            adaptation = self._search(ids, [replace(adaptation, rate=value) for value in RATES], DEFAULT_RATE_INDEX)
+            choices = [replace(adaptation, rate=value) for value in RATES]
+            adaptation = self._search(ids, choices, RATES.index(DEFAULT_RATE))
         if decay:
-            adaptation = self._search(ids, [replace(adaptation, decay=value) for value in DECAYS], DEFAULT_DECAY_INDEX)
+            choices = [replace(adaptation, decay=value) for value in DECAYS]
+            adaptation = self._search(ids, choices, DECAYS.index(DEFAULT_DECAY))
         return adaptation
 
     def _tokens(self, adaptation: Adaptation, seconds: float | None) -> int:

@@ -163,7 +163,9 @@ def check_row(
 def other_model(model: genbench.Model, published: dict[str, Any]) -> str:
     """Return how a model is of another generator, or other options, than its row says; "" if it is not."""
     assert model.card is not None
-    for name in () if model.card.sources else ("generator", "options"):  # a plugin file has another path here
+    if model.card.sources:  # a plugin file has another path here
+        return ""
+    for name in ("generator", "options"):
         if getattr(model.card, name) != published[name]:
             return f"its model has the {name} {getattr(model.card, name)}, and the row {published[name]}"
     return ""
