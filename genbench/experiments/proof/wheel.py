@@ -6,7 +6,7 @@ import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distributions
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,12 +25,10 @@ def pack_wheel(folder: Path) -> Path:
 
     The same code gives the same bytes. Raises UserError where genbench runs from a folder without being installed.
     """
-    try:
-        installed = distribution(NAME)
-    except PackageNotFoundError:
-        raise UserError(
-            "genbench is not installed, so no wheel of it can be packed; run pip install . in its folder"
-        ) from None
+    # an installation has a .dist-info; a clone in the working folder may have an .egg-info, left by pip's build
+    installed = next((found for found in distributions(name=NAME) if any(_metadata(found))), None)
+    if installed is None:
+        raise UserError("genbench is not installed, so no wheel of it can be packed; run pip install . in its folder")
 
     # the code, the metadata, and the list of both
     info = f"{NAME}-{installed.version}.dist-info"
