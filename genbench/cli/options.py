@@ -205,7 +205,12 @@ HeldOut = Annotated[
 
 Prompt = Annotated[
     str,
-    option("--prompt", metavar="TEXT", help="Text to continue; -: standard input; random: a sentence of the author."),
+    option(
+        "--prompt",
+        metavar="TEXT",
+        help="Text to continue as it is typed: a space at its end closes its last word; -: standard input; random: a "
+        "sentence of the author.",
+    ),
 ]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
 TopK = Annotated[int | None, option(metavar="K", help="Sample from the K most probable tokens.")]
