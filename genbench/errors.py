@@ -71,11 +71,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that lists the known names, after those that resemble `word`.
 
     >>> nearest("astuen", ["carroll", "austen"])
-    'did you mean austen? (known: austen, carroll)'
+    'did you mean austen? (choose from austen, carroll)'
     >>> nearest("xyz", ["carroll", "austen"])
-    'known: austen, carroll'
+    'choose from austen, carroll'
     """
     names = sorted(known)
     close = get_close_matches(word.lower(), names, n=3)
-    listing = "known: " + ", ".join(names)
+    listing = "choose from " + ", ".join(names)
     return f"did you mean {' or '.join(close)}? ({listing})" if close else listing

@@ -52,9 +52,9 @@ def test_what_is_left_out_after_an_end_mark_is_said(tmp_path):
     end = "*** END OF THE PROJECT GUTENBERG EBOOK PROSE ***\nClause 1.\nClause 2.\n"
     messages = Messages()
     corpus = genbench.corpus(write(tmp_path / "book.txt", PROSE * 30 + end), lines="keep", listener=messages)
-    warning = f"{tmp_path / 'book.txt'}: what follows the end mark of Project Gutenberg is left out"
+    warning = "what follows the end mark of Project Gutenberg is left out"
     assert corpus.notes == ("lines of Project Gutenberg's licence that are left out: 3", warning)
-    assert messages.texts == [warning]
+    assert messages.texts == [f"{tmp_path / 'book.txt'}: {warning}"]
 
 
 def test_the_command_says_whether_lines_are_joined(tmp_path, monkeypatch, capsys):
@@ -109,7 +109,7 @@ def test_records_without_a_column_keep_their_lines_and_are_noticed(tmp_path):
     file = write(tmp_path / "rows.jsonl", '{"text": "The miller hid the lantern under the bridge."}\n' * 40)
     corpus = genbench.corpus(file)
     assert corpus.train[:60].count("\n") == 1
-    assert corpus.notes == (f"{file}: looks like records: read one text in each with --column, one of text",)
+    assert corpus.notes == ("looks like records; read one text in each with --column, one of text",)
 
 
 def test_a_text_that_is_not_records_is_read_whole(tmp_path):
@@ -129,7 +129,7 @@ def test_a_folder_is_read_with_all_folders_in_it(tmp_path):
         write(tmp_path / name, "x")
     corpus = genbench.corpus(tmp_path)
     assert corpus.books == ("a.TXT", "a.md", "b", "old/letters/one")
-    assert corpus.notes[1] == (f"{tmp_path}: c.pdf, old/noise.bin left out (only .txt, .md and .text are read)")
+    assert corpus.notes[1] == "c.pdf, old/noise.bin left out (only .txt, .md and .text are read)"
 
 
 def test_linked_folders_are_left_out(tmp_path):

@@ -74,6 +74,7 @@ def load_corpus(
         books = _gutenberg_books(numbers, reading, notes, on_progress, retries)
     elif is_path(author):
         path = named_path(author)
+        notes.text = str(path)
         if files := find_own_split(path, reading):
             corpus = _own_split_corpus(path, files, reading, notes, held_out)
             notes.send(on_message)

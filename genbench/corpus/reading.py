@@ -33,6 +33,7 @@ class ReadingNotes:
     joined: int = 0  # line breaks
     licence: int = 0  # lines that were removed
     remarks: dict[str, list[str]] = field(default_factory=dict)  # the files by what is remarked on them
+    text: str = ""  # the file or folder that is the whole text: notes shown with the text need not name it
 
     def add(self, name: str, remark: str) -> None:
         """Add a remark on a file, without its name."""
@@ -40,7 +41,7 @@ class ReadingNotes:
 
     def warnings(self) -> list[str]:
         """Return what looks wrong, one sentence each."""
-        return [f"{list_names(names)}: {remark}" for remark, names in self.remarks.items()]
+        return [_sentence(names, remark) for remark, names in self.remarks.items()]
 
     def send(self, on_message: Callable[[str], None] | None) -> None:
         """Call `on_message`, if there is one, with what looks wrong."""
@@ -49,10 +50,15 @@ class ReadingNotes:
                 on_message(warning)
 
     def sentences(self) -> list[str]:
-        """Return all notes, with the numbers of joined line breaks and of removed lines first."""
+        """Return all notes on the text, with the numbers of joined line breaks and of removed lines first."""
         joined = f"{self.joined:,} line breaks are joined, as hard wraps of prose; --lines keep keeps them"
         licence = f"lines of Project Gutenberg's licence that are left out: {self.licence:,}"
-        return [joined] * bool(self.joined) + [licence] * bool(self.licence) + self.warnings()
+        own = [remark if names == [self.text] else _sentence(names, remark) for remark, names in self.remarks.items()]
+        return [joined] * bool(self.joined) + [licence] * bool(self.licence) + own
+
+
+def _sentence(names: list[str], remark: str) -> str:
+    return f"{list_names(names)}: {remark}"
 
 
 def list_names(names: list[str]) -> str:
@@ -85,7 +91,7 @@ def read_user_text(data: bytes, name: str, reading: Reading, notes: ReadingNotes
             notes.add(name, f"{without:,} records have no text in {reading.column} and are left out")
     elif columns := list_columns(text, name):
         form = "verse"
-        notes.add(name, f"looks like records: read one text in each with --column, one of {list_names(columns)}")
+        notes.add(name, f"looks like records; read one text in each with --column, one of {list_names(columns)}")
     elif reading.column is not None:
         notes.add(name, "not a CSV, TSV or JSON Lines file, so it is read as one text")
 

@@ -249,7 +249,9 @@ def add_test_score(row: Row, score: Score, strata: Mapping[str, Strata], seconds
 def add_interval_note(row: Row) -> Row:
     """Return the row with a note where its test text is too short for a confidence interval."""
     if row.ok and row.interval is None:
-        note = f"no interval: the test text is shorter than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
+        note = (
+            f"no interval, since the test text is shorter than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
+        )
         return replace(row, notes=[*row.notes, note])
     return row
 

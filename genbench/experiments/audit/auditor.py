@@ -46,7 +46,7 @@ def audit_row(request: AuditRequest, report: Callable[[Progress], None]) -> Row:
         if not has_digest(folder / name, digest):
             raise ContractError("its model was changed after the test text was read")
 
-    report(Progress(0.0, note="loading the model again"))
+    report(Progress(0.0, note="auditing"))  # loading the model in another process takes a moment
     with Predictor(folder, registry.plugin_files(job.spec)) as predictor:
         # the text, by genbench's own tokenizer where the model has it
         tokenizer = _tokenizer(predictor.loaded)

@@ -1,19 +1,18 @@
-"""Print lists with one line a row: long names are shortened with an ellipsis, and the last columns left out."""
+"""Print lists with one line a row, and more where a name is long: names are never cut off, so they can be copied."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from dataclasses import dataclass
 
-import regex
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from genbench.report.formatting import printable
-from genbench.report.terminal.tables import LIST_EDGES, LIST_GAPS, Cells, list_table, print_list
+from genbench.report.terminal.tables import LIST_EDGES, LIST_GAPS, Cells, print_list
 
 MIN_WIDTH = 60  # columns of a terminal; a narrower one gets the paragraphs of `print_list`
-ELLIPSIS = "…"
 
 
 def print_lines(
@@ -27,8 +26,9 @@ def print_lines(
 ) -> None:
     """Print one line for each row, whatever its names; in a pipe tab-separated lines with all of them.
 
-    The columns of the headings in `numbers` are aligned right. `least` has the columns that may be shortened, and the
-    width that they keep; those of `optional` are left out, the first one first, where that does not suffice.
+    The columns of the headings in `numbers` are aligned right. `least` has the columns that may be narrower than their
+    longest cells, and the width that they keep; those of `optional` are left out, the first one first, where that does
+    not suffice.
     """
     if not console.is_terminal or console.width < MIN_WIDTH:
         print_list(headings, rows, console, numbers, specs=list(least))
@@ -41,10 +41,42 @@ def print_lines(
     gap = next((gap for gap, room in rooms.items() if sum(natural.values()) + len(natural) - 1 <= room), 0)
     widths = fit_widths(natural, rooms[gap], least, optional)
 
-    # a table of them
-    shown = [[cell for name, cell in zip(headings, line, strict=True) if name in widths] for line in lines[1:]]
-    short = [[shorten(cell, width) for cell, width in zip(line, widths.values(), strict=True)] for line in shown]
-    console.print(list_table(list(widths), short, list(widths.values()), gap, [name in numbers for name in widths]))
+    # the headings, a rule, and the rows
+    columns = [Column(width, name in numbers) for name, width in widths.items()]
+    shown = [[cell for name, cell in zip(headings, line, strict=True) if name in widths] for line in lines]
+    page = [line for row in shown for line in lay_out(row, columns, 1 + gap, console.width - LIST_EDGES)]
+    page.insert(1, "─" * (sum(widths.values()) + (1 + gap) * (len(widths) - 1)))
+    console.print()
+    for number, line in enumerate(page):
+        console.print(Text(f" {line}", style="" if number else "bold"), soft_wrap=True)
+    console.print()
+
+
+@dataclass(frozen=True)
+class Column:
+    """The width of a column, and whether it is aligned right."""
+
+    width: int
+    right: bool = False
+
+
+def lay_out(cells: Cells, columns: Sequence[Column], gap: int, width: int) -> list[str]:
+    """Return the lines of a row; after a cell that is wider than its column, the rest continues in the next line.
+
+    >>> lay_out(["markov-char", "pell", "1.7"], [Column(6), Column(6), Column(4, right=True)], 1, 20)
+    ['markov-char', '       pell    1.7']
+    """
+    lines, line, position = list[str](), "", 0
+    for cell, column in zip(cells, columns, strict=True):
+        start = position + (max(column.width - cell_len(cell), 0) if column.right else 0)
+        if start + cell_len(cell) > width:  # further to the left it may fit
+            start = max(width - cell_len(cell), 0)
+        if cell_len(line) > start - (gap if line else 0):
+            lines.append(line)
+            line = ""
+        line += " " * (start - cell_len(line)) + cell
+        position += column.width + gap
+    return [*lines, line]
 
 
 def fit_widths(natural: Mapping[str, int], available: int, least: Mapping[str, int], optional: Cells) -> dict[str, int]:
@@ -55,7 +87,7 @@ def fit_widths(natural: Mapping[str, int], available: int, least: Mapping[str, i
     >>> fit_widths({"name": 6, "author": 30, "spec": 20, "date": 10}, 30, {"author": 8, "spec": 8}, ["date"])
     {'name': 6, 'author': 11, 'spec': 11}
     """
-    # leave columns out until the rest fits when it is shortened
+    # leave columns out until the rest fits where names may be longer than their columns
     left_out: set[str] = set()
     for name in (None, *optional):
         left_out |= {name} if name else set()
@@ -65,30 +97,8 @@ def fit_widths(natural: Mapping[str, int], available: int, least: Mapping[str, i
         if shortest <= room:
             break
 
-    # shorten the widest of the columns that may be shortened until they fit
+    # narrow the widest of the columns that may be narrower until they fit
     while sum(shown.values()) > room:
         longer = [name for name in least if name in shown and shown[name] > least[name]]
         shown[max(longer or shown, key=shown.__getitem__)] -= 1
     return shown
-
-
-def shorten(text: str, width: int) -> str:
-    """Return a text of at most this width on the terminal, with an ellipsis in its middle where it is longer.
-
-    >>> shorten("lstm-char:hidden=256", 12), shorten("pell", 4)
-    ('lstm-c…n=256', 'pell')
-    """
-    if cell_len(text) <= width:
-        return text
-
-    # whole letters, with their marks, from both ends
-    letters = regex.findall(r"\X", text)
-    room = max(width - cell_len(ELLIPSIS), 0)
-    head = _count_fitting(letters, room - room // 2)
-    tail = _count_fitting(letters[::-1], room // 2)
-    return "".join(letters[:head]) + ELLIPSIS + "".join(letters[len(letters) - tail :])
-
-
-def _count_fitting(letters: Sequence[str], width: int) -> int:
-    """Return how many letters from the first on fit into a width."""
-    return sum(total <= width for total in accumulate(map(cell_len, letters)))

@@ -9,7 +9,7 @@ from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from genbench.report.formatting import printable
@@ -56,10 +56,17 @@ def print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
         for pair in pairs:
             print_tabs(pair, console)
         return
-    grid = Table.grid(padding=(0, 2, 0, 0))
+    names = max(cell_len(name) for name, _ in pairs)
     for name, value in pairs:
-        grid.add_row(Text(name, style="bold"), Text(printable(value), overflow="fold"))
-    console.print(grid)
+        text = Text(printable(value), overflow="fold")
+        if max(map(cell_len, text.plain.split()), default=0) > console.width - names - COLUMN_GAP:
+            # a checksum or a path that would be broken is whole in a line of its own, so that it can be copied
+            console.print(Text(name, style="bold"))
+            console.print(text, overflow="ignore", crop=False)
+            continue
+        grid = Table.grid(Column(width=names + COLUMN_GAP), Column())
+        grid.add_row(Text(name, style="bold"), text)
+        console.print(grid)
 
 
 def print_tabs(cells: Cells, console: Console) -> None:
