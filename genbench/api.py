@@ -30,7 +30,7 @@ from genbench.analysis.recall import require_recall_places as require_recall_pla
 from genbench.analysis.shared_passages import shared_passages
 from genbench.analysis.surprisal import surprisal as surprisal
 from genbench.corpus.corpus import Corpus, write_parts
-from genbench.corpus.loading import load_corpus
+from genbench.corpus.loading import load_corpus, require_author
 from genbench.corpus.reading import Reading, ReadingNotes, read_user_text
 from genbench.corpus.sources import read_file
 from genbench.errors import UserError
@@ -129,6 +129,7 @@ def train(
     # check all arguments before the text is downloaded
     settings = TrainSettings(parse_duration(budget), steps, seed, device, flops).with_default_budget()
     settings.require_device()
+    require_author(author)
     spec = Spec.parse(generator)
     untrained = _create(spec, listener)
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
@@ -183,9 +184,10 @@ def load_or_train(
     interrupted comes last.
     """
     # check the arguments before the text is downloaded
+    require_author(author)
     spec = None if generator is None else Spec.parse(generator)
-    known = None if spec is None else _describe(spec, listener)
     TrainSettings(parse_duration(budget), steps, seed or 0, device or "auto", flops).require_device()
+    known = None if spec is None else _describe(spec, listener)
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
     named = models.full_names(imported)
     limits = {"budget": parse_duration(budget), "steps": steps, "flops": flops}

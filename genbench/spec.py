@@ -11,7 +11,7 @@ import dataclasses
 import math
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -260,8 +260,7 @@ def create_generator(generator: type[Generator], name: str, options: Mapping[str
     known = options_of(generator)
     converted = {}
     for key, value in options.items():
-        if key not in known:
-            raise SpecError(f"{name} has no option {key!r}: {nearest(key, known) if known else 'it has none'}")
+        require_option(key, known, name)
         converted[key] = convert(value, known[key], name) if isinstance(value, str) else value
 
     # the class itself may refuse a value
@@ -269,6 +268,12 @@ def create_generator(generator: type[Generator], name: str, options: Mapping[str
         return generator(**converted)
     except (ValueError, TypeError) as error:
         raise SpecError(f"{name} refuses its options: {error}") from error
+
+
+def require_option(key: str, known: Collection[str], generator: str) -> None:
+    """Raise SpecError for an option that a generator does not have."""
+    if key not in known:
+        raise SpecError(f"{generator} has no option {key!r}: {nearest(key, known) if known else 'it has none'}")
 
 
 def convert(text: str, option: Option, generator: str) -> Any:

@@ -1,4 +1,4 @@
-"""Networks are trained and loaded without torch's compiler, which takes more than a second to import."""
+"""Imports that take seconds: torch where a network is used, and never its compiler."""
 
 import subprocess
 import sys
@@ -40,3 +40,34 @@ def test_networks_are_trained_and_loaded_without_a_compiler() -> None:
 
 def test_classifiers_are_trained_without_a_compiler() -> None:
     assert unused_imports(CLASSIFY) == "['scipy']"  # gensim's, for word2vec
+
+
+REFUSED = """
+from genbench.errors import UserError
+for author, spec, arguments in [
+    ("nobody", "lstm-char", {}), ("nowhere.txt", "lstm-char", {}), ("pell", "lstm-chra", {}),
+    ("pell", "lstm-char:hiden=8", {}), ("pell", "mixture:parts=lstm-char:hiden=8+rnn-char", {}),
+    ("pell", "lstm-char", {"budget": "soon"}), ("pell", "lstm-char", {"device": "gpu"}),
+]:
+    calls = [genbench.train, genbench.compare, lambda *given, **more: genbench.api.load_or_train(*given, **more)]
+    for call in calls:
+        try:
+            call(author, spec, **arguments)
+        except UserError:
+            continue
+        raise AssertionError((author, spec))
+for arguments in ({"executor": "here"}, {"generators": ["lstm-char", "markov-char:ordr=2"]}):
+    try:
+        genbench.compare("pell", **({"generators": "lstm-char"} | arguments))
+    except UserError:
+        continue
+    raise AssertionError(arguments)
+import genbench.registry
+genbench.registry.summaries()
+"""
+
+
+def test_wrong_arguments_are_refused_before_torch_is_imported() -> None:
+    code = f"import sys, genbench, genbench.api\n{REFUSED}\nassert 'torch' not in sys.modules"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr

@@ -18,7 +18,7 @@ from genbench.corpus.gutenberg import OnProgress
 from genbench.corpus.own_split import find_own_split, read_own_split
 from genbench.corpus.reading import Reading, ReadingNotes, clean_text, read_user_text
 from genbench.corpus.records import RECORD_SUFFIXES
-from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, read_file
+from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, read_file, require_path
 from genbench.corpus.split import (
     BookText,
     Split,
@@ -86,6 +86,19 @@ def load_corpus(
 
     notes.send(on_message)
     return _build_corpus(name, books, reading, notes, held_out)
+
+
+def require_author(author: str | Path | Corpus) -> None:
+    """Raise CorpusError for an unknown author, and for a path where nothing is. No text is read."""
+    if isinstance(author, Corpus):
+        return
+    name = str(author)
+    if gutenberg.is_gutenberg(name):
+        gutenberg.parse_numbers(name)
+    elif is_path(name):
+        require_path(named_path(name))
+    elif not find_anchor(name):
+        find_author(name)
 
 
 def load_corpora(

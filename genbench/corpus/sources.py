@@ -150,16 +150,21 @@ def _nltk_messages(package: str) -> Iterator[Any]:
     yield from Downloader().incr_download(package)
 
 
+def require_path(path: Path) -> None:
+    """Raise CorpusError where there is no file and no folder."""
+    if not os.path.exists(path):
+        raise CorpusError(f"there is no file or folder {path}; name a text file or a folder of them")
+    if kind := special_file(path):
+        raise CorpusError(f"{path} is {kind}, not a file; name a text file or a folder of them")
+
+
 def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
     """Return the files to read at a path: the path itself, or the text files below a folder, sorted by their paths.
 
     With a column these are CSV, TSV and JSON Lines files. The files that are left out are added to the notes. Raises
     CorpusError if the path is missing, a device or a pipe, or the folder has no such file.
     """
-    if not os.path.exists(path):
-        raise CorpusError(f"there is no file or folder {path}; name a text file or a folder of them")
-    if kind := special_file(path):
-        raise CorpusError(f"{path} is {kind}, not a file; name a text file or a folder of them")
+    require_path(path)
     if not path.is_dir():
         return [path]
 

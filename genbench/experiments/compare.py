@@ -192,9 +192,10 @@ def run_comparison(
     start, created, listener = time.perf_counter(), datetime.now(UTC).isoformat(), SafeListener(listener)
 
     # refuse what can be refused, then load the texts
-    specs = unique_specs(settings.validate(listener), listener.message)
+    texts = settings.authors if texts is None else texts
+    specs = unique_specs(settings.validate(texts, listener), listener.message)
     require_distinct_names([spec for spec, _ in specs])
-    texts = unique_texts(settings.authors if texts is None else texts, listener.message)
+    texts = unique_texts(texts, listener.message)
     settings = replace(settings, authors=[str(text) for text in texts if not isinstance(text, Corpus)])
     repeatable = not any(isinstance(text, Corpus) for text in texts)
     executor = _create_executor(settings, len(texts) * len(specs) * settings.seeds, listener)

@@ -9,14 +9,17 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from genbench import registry
 from genbench.analysis import strata
 from genbench.analysis.style_judge import SAMPLES_PER_ROW
 from genbench.corpus.corpus import Corpus
+from genbench.corpus.loading import require_author
 from genbench.corpus.reading import Reading
 from genbench.errors import UserError
+from genbench.experiments.executors.create import require_executor
 from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
 from genbench.sampling import Sampling, require_prompt, resolve_prompt
@@ -81,10 +84,12 @@ class CompareSettings:
             vars(self)[name] = replace_surrogates(getattr(self, name))
         vars(self)["column"] = self.column and replace_surrogates(self.column)
 
-    def validate(self, listener: ProgressListener = SILENT) -> list[DescribedSpec]:
-        """Return the SPECs with their descriptions.
+    def validate(
+        self, texts: Sequence[str | Path | Corpus] = (), listener: ProgressListener = SILENT
+    ) -> list[DescribedSpec]:
+        """Return the SPECs with their descriptions, after the texts are found, and before any is read.
 
-        Raises UserError for settings that can be refused before any text is read, and ContractError for a plugin that
+        Raises UserError for settings that can be refused so early, and ContractError for a plugin that
         cannot be used; a plugin file is imported in another process.
         """
         parse_duration(self.timeout, "timeout")
@@ -105,6 +110,9 @@ class CompareSettings:
         for split in self.by:
             strata.require_stratifier(split)
         self.train_settings()
+        require_executor(self.executor)
+        for text in texts:
+            require_author(text)
         return describe_specs(self.generators, listener)
 
     def _require_no_option(self) -> None:

@@ -18,7 +18,7 @@ from genbench.capabilities import training_memory
 from genbench.errors import ContractError, SpecError
 from genbench.generator import OptionValue
 from genbench.processes.parent import ChildProcess, describe_exit
-from genbench.registry.lookup import create, file_spans
+from genbench.registry.lookup import create, file_spans, require_known
 from genbench.spec import Span, Spec, format_value, option_values, options_of
 from genbench.storage.records import JsonRecord, from_json
 from genbench.storage.untrusted import parse_json
@@ -68,6 +68,9 @@ def describe(specs: Sequence[Spec], seconds: float = MAX_SECONDS) -> list[Descri
     SPECs of the same plugin files share a process, which may take `seconds`. Raises SpecError for an unknown generator
     or option, ContractError for a plugin that cannot be used.
     """
+    for spec in specs:
+        require_known(spec)  # before torch is imported for another one
+
     # those without a plugin file first: they are refused without waiting for a process
     groups: dict[tuple[str, ...], list[int]] = {(): []}
     for index, spec in enumerate(specs):

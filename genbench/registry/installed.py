@@ -50,8 +50,7 @@ def summaries() -> dict[str, str]:
     """
     lines = {}
     for name, point in registered().items():
-        own = _distribution(point) == OWN_DISTRIBUTION
-        if own and (line := class_summary(point.module, point.attr)):
+        if is_own(point) and (line := class_summary(point.module, point.attr)):
             lines[name] = line
             continue
 
@@ -63,21 +62,30 @@ def summaries() -> dict[str, str]:
     return lines
 
 
+def find_registered(name: str) -> EntryPoint:
+    """Return the entry point that is registered under a name; nothing is imported. Raises SpecError."""
+    points = registered()
+    if name not in points:
+        raise SpecError(f"no generator is called {name!r}: {_suggestion(name, points)}")
+    return points[name]
+
+
+def is_own(point: EntryPoint) -> bool:
+    """Return whether an entry point is one of genbench itself."""
+    return _distribution(point) == OWN_DISTRIBUTION
+
+
 def load_registered(name: str) -> type[Generator]:
     """Import and return the generator class that is registered under a name.
 
     Raises SpecError for an unknown name, ContractError if its plugin cannot be used.
     """
-    points = registered()
-    if name not in points:
-        raise SpecError(f"no generator is called {name!r}: {_suggestion(name, points)}")
-
     # an error of an installed plugin also says how to remove it
-    point = points[name]
+    point = find_registered(name)
     try:
         return checked_class(_import(point), f"{name} ({point.value})")
     except ContractError as error:
-        if _distribution(point) == OWN_DISTRIBUTION:
+        if is_own(point):
             raise
         raise ContractError(f"{error}; {_how_to_remove(point)}") from error
 

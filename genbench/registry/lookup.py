@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from genbench.errors import SpecError
 from genbench.generator import Generator
-from genbench.registry.installed import load_registered, registered
+from genbench.registry.installed import find_registered, is_own, load_registered, registered
 from genbench.registry.plugin_files import load_file
-from genbench.spec import Span, Spec, create_generator, options_of, split_specs
+from genbench.registry.source_code import class_options
+from genbench.spec import Span, Spec, create_generator, options_of, require_option, split_specs
 
 
 def create(spec: str | Spec) -> Generator:
@@ -18,7 +19,22 @@ def create(spec: str | Spec) -> Generator:
     Raises SpecError for an unknown name or option, ContractError if a plugin cannot be used.
     """
     spec = Spec.parse(spec)
+    require_known(spec)
     return create_generator(resolve(spec), spec.name, spec.options)
+
+
+def require_known(spec: Spec) -> None:
+    """Raise SpecError for an unknown generator, and for an unknown option of one of genbench's own.
+
+    Their source code is read, so that a wrong SPEC is refused at once: importing torch takes seconds.
+    """
+    if spec.path is not None:
+        return
+    point = find_registered(spec.name)
+    if is_own(point):
+        known = class_options(point.module, point.attr)
+        for key in spec.options:
+            require_option(key, known, spec.name)
 
 
 def resolve(spec: Spec) -> type[Generator]:

@@ -21,12 +21,17 @@ def create_executor(name: str, max_jobs: int | None = None) -> Executor:
 
     Raises UserError for an unknown name, and where Ray is not installed.
     """
+    require_executor(name)
     if name == "local":
         from genbench.experiments.executors.local import LocalExecutor
 
         return LocalExecutor(max_jobs or idle_cores())
-    if name == "ray" or CLUSTER_ADDRESS.fullmatch(name):
-        from genbench.experiments.executors.ray import RayExecutor
+    from genbench.experiments.executors.ray import RayExecutor
 
-        return RayExecutor("" if name == "ray" else name, max_jobs)
-    raise UserError(f"executor is {name!r}; choose local, ray, or a Ray cluster: HOST:PORT or ray://HOST:PORT")
+    return RayExecutor("" if name == "ray" else name, max_jobs)
+
+
+def require_executor(name: str) -> None:
+    """Raise UserError for a name that is none of an executor."""
+    if name not in ("local", "ray") and not CLUSTER_ADDRESS.fullmatch(name):
+        raise UserError(f"executor is {name!r}; choose local, ray, or a Ray cluster: HOST:PORT or ray://HOST:PORT")
