@@ -262,6 +262,26 @@ def test_an_interrupt_exits_with_130_and_ends_the_workers(tmp_path: Path) -> Non
     assert gone(int(pid.read_text()))
 
 
+MOMENTS = ["genbench.cli.main", "typer", "genbench.report.terminal.screen", "genbench.registry", "numpy"]
+
+
+@pytest.mark.parametrize("module", MOMENTS)
+def test_an_interrupt_while_modules_are_imported_leaves_no_traceback(module: str) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "sys.argv = ['genbench', 'generators', 'show', 'markov-char']\n"
+        "from genbench.cli.entry import main; main()"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 130
+    assert "Traceback" not in process.stderr
+
+
 def gone(pid: int) -> bool:
     """Return whether a process ends within five seconds."""
     for _ in range(100):

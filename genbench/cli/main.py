@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from genbench import __version__
+from genbench.cli import INTERRUPTED as INTERRUPTED
 from genbench.cli import completion, corpora, generators, models, runs
 from genbench.cli.anchors import anchors
 from genbench.cli.attribute import attribute
@@ -34,7 +35,6 @@ from genbench.cli.train import train
 from genbench.errors import GenbenchError, PluginWarning, format_error
 
 USER_ERROR = 2  # exit code
-INTERRUPTED = 130  # exit code of a command stopped with Ctrl-C
 NUMBERS = {"integer": "a whole number", "number": "a number"}  # as Typer's messages call them, and genbench's
 DESCRIPTION = "Compare Markov chains and LSTMs: train them on an author, compare bits and samples."
 
