@@ -22,6 +22,7 @@ from genbench.storage import checkpoints, models
 pytestmark = pytest.mark.slow
 
 CHAIN = "markov-char:order=3"
+SEEDED = "rnn-char:hidden=4"
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_only_a_model_of_the_same_training_is_reused(pell: Corpus) -> None:
     def reused(seed: int = 0, steps: int | None = None) -> bool:
         return genbench.compare([pell], [CHAIN], samplings=[], seed=seed, steps=steps).results[0].reused
 
-    assert [reused(), reused(), reused(seed=1), reused(steps=3), reused(seed=1)] == [False, True, False, False, True]
+    assert [reused(), reused(), reused(seed=1), reused(steps=3), reused(steps=3)] == [False, True, True, False, True]
     assert not genbench.compare([pell], [CHAIN], samplings=[], retrain=True).results[0].reused
     assert not genbench.compare([pell], ["markov-char:order=4"], samplings=[]).results[0].reused
 
@@ -62,13 +63,23 @@ def test_a_reused_row_has_the_same_figures_and_a_note(pell: Corpus) -> None:
 
 
 def test_load_or_train_returns_the_newest_model_that_fits(pell: Corpus) -> None:
-    genbench.train(pell, CHAIN, seed=1)
-    genbench.train(pell, CHAIN, seed=2)
-    api.load_or_train(pell, CHAIN)
-    api.load_or_train(pell, CHAIN, seed=1)
+    genbench.train(pell, SEEDED, seed=1, steps=1)
+    genbench.train(pell, SEEDED, seed=2, steps=1)
+    api.load_or_train(pell, SEEDED)
+    api.load_or_train(pell, SEEDED, seed=1)
     assert len(models.list_models(models.models_folder())) == 2
-    api.load_or_train(pell, CHAIN, seed=5)
+    api.load_or_train(pell, SEEDED, seed=5, steps=1)
     assert [model.card.seed for model in models.list_models(models.models_folder())] == [5, 2, 1]
+
+
+def test_a_training_that_reads_no_seed_serves_all_seeds(pell: Corpus) -> None:
+    comparison = genbench.compare([pell], [CHAIN], samplings=[], seeds=3, seed=4, jobs=1)
+    first, *others = comparison.results
+    assert [row.seed for row in comparison.results] == [4, 5, 6]
+    assert (first.reused, first.seeded) == (False, False)
+    assert all(row.reused and (row.model, row.bits) == (first.model, first.bits) for row in others)
+    assert "trained once for all seeds: its training reads none" in others[0].notes
+    assert api.load_or_train(pell, CHAIN, seed=9).id == first.model
 
 
 def test_another_text_of_the_same_name_is_another_model(prose_file: Path, pell: Corpus) -> None:

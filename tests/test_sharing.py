@@ -93,8 +93,8 @@ def test_an_imported_model_that_fits_no_row_is_reported(folder: Path, monkeypatc
         return list(unused_imports(make_jobs(settings, [load_corpus("pell")], specs, folder=place)))
 
     assert sentences(CHAIN) == []
-    (sentence,) = sentences("markov-char:order=1", seed=5)
-    assert f"imported model {name} fits no row, so each is trained: another options and seed" in sentence
+    (sentence,) = sentences("markov-char:order=1", seed=5, budget=5.0)
+    assert f"imported model {name} fits no row, so each is trained: another options and budget" in sentence
     assert f"(pell {CHAIN} --budget 30 --seed 0)" in sentence
 
 
@@ -107,9 +107,9 @@ def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: P
     shutil.copytree(own.folder, tmp_path / "other" / own.name)
     assert [model.card.imported for model in models.list_models(tmp_path / "other")] == [True]
     text = (copied / "model.json").read_text(encoding="utf-8")
-    (copied / "model.json").write_text(text.replace('"seed": 0', '"seed": 1'), encoding="utf-8")
+    (copied / "model.json").write_text(text.replace('"budget": 30.0', '"budget": 31.0'), encoding="utf-8")
     assert models.read_model(copied).card.imported  # type: ignore[union-attr]
-    assert not genbench.compare("pell", CHAIN, length=0, seed=1).results[0].reused
+    assert not genbench.compare("pell", CHAIN, length=0, budget=31.0).results[0].reused
 
 
 def test_a_model_is_exported_and_imported_on_the_command_line(

@@ -51,7 +51,8 @@ def test_the_same_training_is_reused(tmp_path: Path) -> None:
     assert second.id == first.id
     assert second.fingerprint == first.fingerprint
     assert describe_reuse(second).endswith("and stored; --retrain trains it again")
-    assert not train(tmp_path, seed=1).reused
+    assert train(tmp_path, seed=1).id == first.id  # it reads no seed
+    assert describe_reuse(train(tmp_path, seed=1), seed=1) == "trained once for all seeds: its training reads none"
 
 
 def test_retrain_trains_again_and_removes_the_checkpoint(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def unused_imports(jobs: Sequence[Job]) -> Iterator[str]:
 
 def _differing(card: ModelCard, job: Job) -> list[str]:
     """Return the fields in which a job differs from the training of a model."""
-    return [field for field in FIELDS if getattr(card, field) != getattr(job, field)]
+    return [field for field in FIELDS if not card.has(field, getattr(job, field))]
 
 
 def _describe(card: ModelCard) -> str:

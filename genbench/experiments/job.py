@@ -212,7 +212,7 @@ def add_training(row: Row, model: Model) -> Row:
         steps=training.steps,
         passes=training.passes,
         curve=[(seconds, bits) for seconds, bits in training.curve],
-        notes=training.notes + ([describe_reuse(model)] if model.reused else []),
+        notes=training.notes + ([describe_reuse(model, row.seed)] if model.reused else []),
         spec=training.spec,
         details=training.details,
         adaptive=is_adaptive(model.generator),

@@ -45,7 +45,8 @@ class RunRecord:
 
     def finish(self, comparison: Comparison) -> Comparison:
         """Store a comparison for the last time; return it with its name. A full disk costs the run, not the results."""
-        reused = sum(row.reused for row in comparison.results)
+        trained = {row.model for row in comparison.results if not row.reused}  # for another seed, by this comparison
+        reused = sum(row.reused and row.model not in trained for row in comparison.results)
         if reused:
             self.listener.message(
                 f"{reused} of {len(comparison.results)} models are stored ones of the same training; --retrain trains "

@@ -121,6 +121,10 @@ class ModelCard:
             return None
         return self.budget if used >= ENDED_EARLY * self.budget else None
 
+    def has(self, name: str, value: Any) -> bool:
+        """Return whether a field has a value; of a training that never read its seed, any seed is the same."""
+        return getattr(self, name, None) == value or (name == "seed" and not self.training.seeded)
+
     def fits(self, limits: Mapping[str, float | None]) -> bool:
         """Return whether a training within other limits (budget, steps, flops; None is any) gives the same model.
 

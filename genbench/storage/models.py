@@ -74,20 +74,16 @@ def find_models(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str]
     """Return the models whose cards have all these values, newest first.
 
     Imported models are left out, except those whose names are in `imported`, which come first; another version of
-    genbench may have trained them.
+    genbench may have trained them. A model whose training never read its seed has every seed; its own comes first.
     """
     elsewhere = {name: value for name, value in wanted.items() if name not in INSTALLATION}
     matches = [
         model
         for model in list_models(folder)
         if (not model.card.imported or model.name in imported)
-        and _has_values(model.card, elsewhere if model.card.imported else wanted)
+        and all(model.card.has(*value) for value in (elsewhere if model.card.imported else wanted).items())
     ]
-    return sorted(matches, key=lambda model: model.name not in imported)
-
-
-def _has_values(card: ModelCard, wanted: Mapping[str, Any]) -> bool:
-    return all(getattr(card, name, None) == value for name, value in wanted.items())
+    return sorted(matches, key=lambda model: (model.name not in imported, model.card.seed != wanted.get("seed")))
 
 
 def find_model(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] = ()) -> StoredModel | None:

@@ -132,12 +132,14 @@ def report_interrupt(listener: ProgressListener) -> Iterator[None]:
         raise
 
 
-def describe_reuse(model: Model) -> str:
-    """Return the note shown with a row whose model was loaded instead of trained."""
+def describe_reuse(model: Model, seed: int | None = None) -> str:
+    """Return the note shown with a row of a seed whose model was loaded instead of trained."""
     # the date without the time
     created = model.card.created[:10] if model.card else "?"
     if model.card and model.card.imported:
         return f"imported as {model.id}, not trained here; trained on {created} elsewhere"
+    if model.card and seed is not None and seed != model.card.seed:
+        return "trained once for all seeds: its training reads none"
     return f"trained on {created} and stored; --retrain trains it again"
 
 

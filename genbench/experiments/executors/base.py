@@ -15,6 +15,14 @@ Events: TypeAlias = Generator[Event, None, None]
 STOPPED = "stopped before it was done"
 
 
+def starting_order(jobs: Sequence[Job]) -> list[int]:
+    """Return the indices of jobs as they are started: the first seed of all generators, then the others.
+
+    By then the model of a generator that reads no seed is stored, and serves its other seeds.
+    """
+    return sorted(range(len(jobs)), key=lambda index: jobs[index].seed)
+
+
 class Executor(Protocol):
     """Runs jobs somewhere."""
 

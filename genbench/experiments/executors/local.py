@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from genbench.experiments.executors.base import STOPPED, Event, Events
+from genbench.experiments.executors.base import STOPPED, Event, Events, starting_order
 from genbench.experiments.executors.job_processes import JobProcesses
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
@@ -29,7 +29,7 @@ class LocalExecutor:
         # a thread for each job that may run at the same time
         events: queue.Queue[Event] = queue.Queue()
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for index in range(len(jobs)):
+        for index in starting_order(jobs):
             waiting.put(index)
         for _ in range(min(self.max_jobs, len(jobs))):
             threading.Thread(target=self._run_waiting, args=(jobs, waiting, events), daemon=True).start()

@@ -18,7 +18,7 @@ from typing import Any
 from genbench import __version__
 from genbench.errors import ContractError, GenbenchError, format_error
 from genbench.experiments.executors import ray_cluster
-from genbench.experiments.executors.base import STOPPED, Event, Events
+from genbench.experiments.executors.base import STOPPED, Event, Events, starting_order
 from genbench.experiments.executors.job_bundle import (
     FileContents,
     JobBundle,
@@ -126,7 +126,7 @@ class _Tasks:
 
         self.ray: Any = ray
         self.jobs, self.max_jobs = jobs, max_jobs
-        self.waiting = deque(range(len(jobs)))
+        self.waiting = deque(starting_order(jobs))
         self.running: dict[Any, int] = {}  # index of the job of each task
         self.tries = Counter[int]()
         self.stopped: set[int] = set()

@@ -89,7 +89,8 @@ def prove(
                 text = str(corpora[comparison.results[index].author].test)
                 rows.append(_prove_row(comparison, index, model, text, characters, temporary, listener))
             except UserError as error:
-                shutil.rmtree(temporary / "models" / model.name, ignore_errors=True)
+                if all(row.model != f"models/{model.name}" for row in rows):  # no other seed needs it
+                    shutil.rmtree(temporary / "models" / model.name, ignore_errors=True)
                 missing[index] = str(error)
         if not rows:
             raise UserError(f"no row of run {comparison.name} can be proved: {next(iter(missing.values()))}")
