@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.smoothing import smooth
 from genbench_plugins.markov.tree_building import build_tree
@@ -105,8 +106,13 @@ def measure_chain(spec: str, corpus: Corpus) -> Figures:
 
 def count_seconds(chain: MarkovChain, corpus: Corpus) -> float:
     """Return the seconds from tokens to a smoothed chain."""
-    ids = chain.tokenizer.encode(corpus.train)
-    return timed(lambda: smooth(build_tree(ids, chain.longest, chain.tokenizer.size), chain.smoothing))[1]
+    ids, base = chain.tokenizer.encode(corpus.train), chain.tokenizer.base_distribution()
+
+    def count() -> None:
+        tree = build_tree(ids, chain.longest, len(base))
+        build_model(tree, smooth(tree, chain.smoothing)[0], base)
+
+    return timed(count)[1]
 
 
 def distributions_per_second(generator: Generator, ids: list[int]) -> float:

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from genbench_plugins.markov.batched import advance_states
+from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markov.quantile_sampling import QuantileSampler
 from genbench_plugins.markov.smoothing import smooth
@@ -33,7 +33,7 @@ STREAMS = 8_192
 
 def sample(chain: MarkovChar, characters: int, rng: np.random.Generator) -> Ids:
     """Return a text of at least so many characters: streams sampled in parallel, one after the other."""
-    sampler = QuantileSampler(chain._tree, chain._smoothing, chain._base, True, temperature=1.0)
+    sampler = QuantileSampler(chain._model, temperature=1.0)
     states, text = [chain.start()] * STREAMS, np.empty((characters // STREAMS + 1, STREAMS), np.int64)
     for row in text:
         row[:] = sampler.quantile_tokens(states, rng.random(STREAMS))
@@ -44,15 +44,20 @@ def sample(chain: MarkovChar, characters: int, rng: np.random.Generator) -> Ids:
             log_probs = np.asarray(chain.log_probs_batch([states[index] for index in inside]))
             cumulative = np.cumsum(np.exp(log_probs), axis=1)
             row[inside] = (cumulative < rng.random((len(inside), 1)) * cumulative[:, -1:]).sum(axis=1)
-        states = advance_states(chain._tree, states, row.tolist())
+        states = list(chain.advance_batch(states, row.tolist()))
     return text.T.ravel()
 
 
 def measure(path: str, characters: int) -> dict[str, float]:
     """Return the seconds and megabytes to count and smooth the beginning of a text."""
     ids = np.load(path)[:characters]
-    before = peak_mb()
-    _, seconds = timed(lambda: smooth(build_tree(ids, 7, int(ids.max()) + 1), "modified-kneser-ney"))
+    before, base = peak_mb(), np.full(int(ids.max()) + 1, 1 / (int(ids.max()) + 1))
+
+    def count() -> None:
+        tree = build_tree(ids, 7, len(base))
+        build_model(tree, smooth(tree, "modified-kneser-ney")[0], base)
+
+    _, seconds = timed(count)
     return {"seconds": seconds, "mb": peak_mb() - before}
 
 

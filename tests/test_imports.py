@@ -14,10 +14,18 @@ UNUSED = {
     "scipy",
     "pandas",
     "matplotlib",
+    "numba",
 }
 
 TRAIN = "genbench.train('pell', 'lstm-char:hidden=8', steps=3)"
 LOAD = "model = genbench.load('pell'); model.generate(length=20); model.score('the tide is out')"
+SHOW = """
+from contextlib import suppress
+from genbench.cli.main import main
+for sys.argv in (["genbench", "generators"], ["genbench", "--help"]):
+    with suppress(SystemExit):
+        main()
+"""
 CLASSIFY = """
 from genbench.neural.classifier import Classifier, PassageEncoder
 texts = ["the tide is out " * 50, "nobody hurried him " * 50]
@@ -36,6 +44,10 @@ def unused_imports(code: str) -> str:
 def test_networks_are_trained_and_loaded_without_a_compiler() -> None:
     assert unused_imports(TRAIN) == "[]"
     assert unused_imports(LOAD) == "[]"
+
+
+def test_chains_are_described_without_numba() -> None:
+    assert unused_imports(SHOW) == "[]"
 
 
 def test_classifiers_are_trained_without_a_compiler() -> None:

@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, the same on all architectures
 RULESET_VERSION, RULE_PATH_BENEATH = 1, 1
 PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
@@ -130,6 +132,7 @@ def _python_code() -> Iterator[Path]:
     for folder in _python_folders():
         yield from _code_in(folder)
     yield from (Path(sys.prefix) / "pyvenv.cfg", Path(sys.executable), Path(sys.executable).resolve())
+    yield Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache_path("numba"))  # code compiled in earlier runs
 
     # packages that are installed in editable form
     for name in ("genbench", "genbench_plugins"):

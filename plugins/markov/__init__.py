@@ -1,4 +1,4 @@
-"""Markov chains: n-gram models over characters, words and classes of words, counted with numpy.
+"""Markov chains: n-gram models over characters, words and classes of words, counted with numpy, read by compiled loops.
 
 From the counts upwards; a file imports only from the files above it:
 
@@ -6,7 +6,10 @@ From the counts upwards; a file imports only from the files above it:
     tree_building      build the tree from a stream of tokens, and check that the memory is enough
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
     fitted_smoothing   discounts that depend on the context, fitted on validation text
-    batched            advance and predict many states at once
+    backoff_model      BackoffModel: the arrays of a smoothed tree, and its back-off form
+    compiling          compile functions with numba, once per installation
+    kernels            compiled loops: advance, predict, score; imported when a chain is used
+    backoff_building   build a BackoffModel, with checks of its arrays
     quantile_sampling  sample without computing the whole distribution
     cache_model        the counts of the text read so far, for the option `adaptive`
     adaptive_chain     AdaptiveChain: base class of the generators with that option

@@ -9,15 +9,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
-from genbench_plugins.markov.batched import State, advance_states, batch_probabilities, batch_probabilities_fitted
+from genbench_plugins.markov.backoff_building import build_model
+from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.cache_model import CURRENT_WORD
-from genbench_plugins.markov.fitted_smoothing import FittedSmoothing, fit_smoothing
-from genbench_plugins.markov.smoothing import ESCAPE, ClosedFormSmoothing, SmoothingMethod, smooth
+from genbench_plugins.markov.fitted_smoothing import fit_smoothing
+from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
 from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
@@ -27,7 +27,9 @@ from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
 VALIDATION_CHARACTERS = 100_000  # of validation text used to fit the smoothing
-BATCH_FROM = 12  # states: a smaller batch is faster one state at a time
+TOKENS_AT_ONCE = 1 << 16  # scored between two reports of the progress
+
+State = tuple[int, int]  # a node, and the length of the context in tokens
 
 
 @dataclass
@@ -80,24 +82,38 @@ class MarkovChain(AdaptiveChain):
         tree = build_tree(stream, self.longest, self.tokenizer.size)
 
         # smooth the counts, with fitted or with closed-form discounts
-        context.report(Progress(0.6, note="smoothing"))
+        is_compiled = kernels_are_compiled()
+        context.report(
+            Progress(0.6, note="smoothing" if is_compiled else "smoothing; compiling, once after installation")
+        )
         if self.smoothing == "fitted":
             validation = self._encode(valid[:VALIDATION_CHARACTERS])
             self._set_counts(tree, fit_smoothing(tree, validation, self.tokenizer.base_distribution()))
-            context.record(parameters=len(tree.keys))
+            context.record(parameters=len(tree.tokens))
         else:
             smoothing, failed = smooth(tree, self.smoothing)
             self._set_counts(tree, smoothing)
             discounts = smoothing.discounts[:MAX_ORDER].tolist()
             fallback = [length + 1 for length in failed[:MAX_ORDER]]  # n-gram lengths without a valid closed form
             details = {"discounts": discounts, "fallback_discounts_at": fallback}
-            context.record(parameters=len(tree.keys), notes=self._notes(), **details)
+            context.record(parameters=len(tree.tokens), notes=self._notes(), **details)
+
+        if not is_compiled:
+            self._call_kernels()
 
         # fit the cache model
         if self.adaptive:
             context.report(Progress(0.8, note="fitting the cache model"))
             self.add_cache(valid, self.cache_lengths)
             context.record(notes=[ADAPTIVE_NOTE])
+
+    def _call_kernels(self) -> None:
+        """Call all kernels once, so that they are compiled while the progress says so."""
+        state, ids = self.static_start(), self.tokenizer.encode("\n")
+        self.static_token_log_probs(ids)
+        self.static_log_probs(state)
+        self.log_probs_batch([state])
+        self.context_lengths(ids)
 
     def _notes(self) -> list[str]:
         """Return notes on the smoothing."""
@@ -109,27 +125,79 @@ class MarkovChain(AdaptiveChain):
         """Return the tokens of a text after a newline, (tokens,)."""
         return np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)])
 
-    def _set_counts(self, tree: SuffixTree, smoothing: ClosedFormSmoothing | FittedSmoothing) -> None:
-        """Set the smoothed tree, and compute the probabilities without a context."""
+    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
+        """Set the smoothed tree; `stored` has its back-off form if it is known."""
         self._tree, self._smoothing = tree, smoothing
-        self._every_length = self.longest is not None and self.smoothing != "fitted"
+        self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
 
-        # the unigrams: the first back-off step, from the base distribution
-        self._base = self.tokenizer.base_distribution()
-        start, stop = int(tree.starts[tree.root]), int(tree.starts[tree.root + 1])
-        leftover, discounted = self._interpolation(0, tree.root)
-        self._unigrams = self._base * leftover
-        self._unigrams[tree.keys[start:stop] - tree.root * tree.vocabulary] += discounted
+    def static_start(self) -> State:
+        state: State = (self._tree.root, 0)
+        for token in self.tokenizer.encode("\n").tolist():
+            state = self.static_advance(state, token)
+        return state
 
-    def _interpolation(self, length: int, node: int) -> tuple[float, LogProbs | float]:
-        """Return leftover and discounted of one context: (pairs of the node,), or one value for all."""
-        # the longest context of the node is stored, shorter ones are computed
-        if length == self._tree.depth[node]:
-            pairs = slice(int(self._tree.starts[node]), int(self._tree.starts[node + 1]))
-            return float(self._smoothing.leftover[node]), self._smoothing.discounted[pairs]
-        return self._smoothing.inside_edge(self._tree, length, node)
+    def static_advance(self, state: State, token: int) -> State:
+        from genbench_plugins.markov import kernels
 
-    def context_nodes(self, state: State) -> Iterator[tuple[int, int]]:
+        return kernels.advance(self._model, *state, token)
+
+    def static_log_probs(self, state: State) -> LogProbs:
+        from genbench_plugins.markov import kernels
+
+        probabilities = np.empty(self.tokenizer.size)
+        kernels.fill_distribution(self._model, *state, probabilities)
+        return np.log(probabilities)
+
+    def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
+        from genbench_plugins.markov import kernels
+
+        probabilities, state = np.empty(len(ids)), self.static_start()
+        for begin in range(0, len(ids), TOKENS_AT_ONCE):
+            part = slice(begin, begin + TOKENS_AT_ONCE)
+            state = kernels.score(self._model, *state, self._valid_ids(ids[part]), probabilities[part])
+            progress(min(begin + TOKENS_AT_ONCE, len(ids)) / len(ids))
+        return np.asarray(np.log(probabilities))
+
+    def _valid_ids(self, ids: Ids) -> Ids:
+        """Return a copy of ids; raise IndexError for one that is not in the vocabulary."""
+        valid = np.array(ids, np.int64)
+        if len(valid) and not 0 <= valid.min() <= valid.max() < self.tokenizer.size:
+            raise IndexError(f"ids are from 0 to {self.tokenizer.size - 1}, not {valid.min()} to {valid.max()}")
+        return valid
+
+    def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
+        if self._cache is not None or not states:
+            return [self.log_probs(state)[:stop] for state in states]
+        from genbench_plugins.markov import kernels
+
+        nodes, lengths = np.array(states, np.int64).T.copy()
+        probabilities = np.empty((len(states), len(self._model.base[:stop])))
+        kernels.fill_distributions(self._model, nodes, lengths, probabilities)
+        return np.asarray(np.log(probabilities))
+
+    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
+        return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
+
+    def backoff_levels(self, state: Any) -> list[BackoffLevel]:
+        from genbench_plugins.markov import kernels
+
+        tree, probabilities, levels = self._tree, self._model.base, []
+        for length, node in self._context_nodes(self.static_state(state)):
+            # one back-off step
+            tokens = tree.tokens[int(tree.starts[node]) : int(tree.starts[node + 1])]
+            leftover = kernels.discount(self._model, node, length)
+            discounted = self._model.discounted[: len(tokens)].copy()
+            probabilities = probabilities * leftover
+            probabilities[tokens] += discounted
+
+            # the counts, and the discounts that were subtracted
+            counts = self._smoothing.counts(tree, length, node)
+            discounts = counts - discounted * counts.sum()
+            ids = tokens.astype(np.int64)
+            levels.append(BackoffLevel(length, leftover, ids, counts, discounts, probabilities[tokens]))
+        return levels
+
+    def _context_nodes(self, state: State) -> Iterator[tuple[int, int]]:
         """Yield (length, node) of the contexts that a prediction interpolates, the shortest first."""
         # the path from the root to the node of the state
         path, (node, length) = [], state
@@ -141,91 +209,23 @@ class MarkovChain(AdaptiveChain):
         shortest = 0
         for node in reversed(path):
             longest = min(length, int(self._tree.depth[node]))
-            for context_length in range(shortest, longest + 1) if self._every_length else [longest]:
+            for context_length in range(shortest, longest + 1) if self._model.every_length else [longest]:
                 yield context_length, node
             shortest = longest + 1
-
-    def static_start(self) -> State:
-        state: State = (self._tree.root, 0)
-        for token in self.tokenizer.encode("\n").tolist():
-            state = self.static_advance(state, token)
-        return state
-
-    def static_advance(self, state: State, token: int) -> State:
-        # back off to the longest context that the token followed, and follow the link of its pair
-        tree, (node, length) = self._tree, state
-        while node != MISSING:
-            pair = tree.find_pair(node, token)
-            if pair != MISSING and tree.links[pair] != MISSING:
-                length = min(length, int(tree.depth[node])) + 1
-                return int(tree.links[pair]), length if self.longest is None else min(length, self.longest)
-            node = int(tree.parent[node])
-        return tree.root, 0
-
-    def static_log_probs(self, state: State) -> LogProbs:
-        # p(w | h) = discounted(w) + leftover p(w | h'), from the unigrams to the longest context
-        tree, probabilities = self._tree, self._unigrams
-        for length, node in islice(self.context_nodes(state), 1, None):
-            leftover, discounted = self._interpolation(length, node)
-            probabilities = probabilities * leftover
-            tokens = tree.keys[int(tree.starts[node]) : int(tree.starts[node + 1])] - node * tree.vocabulary
-            probabilities[tokens] += discounted
-        return np.log(probabilities)
-
-    def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
-        # the same recursion for all positions of the stream, by context length
-        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
-        probabilities = self._base[stream]
-        for length, positions, nodes, pairs in self._tree.stream_levels(stream, self._every_length):
-            leftover, discounted = self._smoothing.at_length(self._tree, length, nodes, pairs)
-            probabilities[positions] = probabilities[positions] * leftover + discounted
-        return np.asarray(np.log(probabilities[len(stream) - len(ids) :]))
-
-    def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
-        if self._cache is not None or len(states) < BATCH_FROM:
-            return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]
-        return advance_states(self._tree, states, tokens)
-
-    def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
-        if self._cache is not None or not states:
-            return [self.log_probs(state)[:stop] for state in states]
-
-        # fitted smoothing computes only the tokens below `stop`
-        if isinstance(self._smoothing, FittedSmoothing):
-            return np.log(batch_probabilities_fitted(self._tree, self._smoothing, self._unigrams[:stop], states))
-        if len(states) < BATCH_FROM:
-            return [self.log_probs(state)[:stop] for state in states]
-        probabilities = batch_probabilities(self._tree, self._smoothing, self._base, self._every_length, states)
-        return np.asarray(np.log(probabilities))[:, :stop]
-
-    def backoff_levels(self, state: Any) -> list[BackoffLevel]:
-        tree, probabilities, levels = self._tree, self._base, []
-        for length, node in self.context_nodes(self.static_state(state)):
-            # one back-off step, as in static_log_probs
-            leftover, discounted = self._interpolation(length, node)
-            tokens = tree.keys[int(tree.starts[node]) : int(tree.starts[node + 1])] - node * tree.vocabulary
-            probabilities = probabilities * leftover
-            probabilities[tokens] += discounted
-
-            # the counts, and the discounts that were subtracted
-            counts = self._smoothing.counts(tree, length, node)
-            discounts = counts - discounted * counts.sum()
-            levels.append(BackoffLevel(length, leftover, tokens, counts, discounts, probabilities[tokens]))
-        return levels
 
     def context_length(self, state: Any) -> int:
         length: int = self.static_state(state)[1]
         return length
 
     def context_lengths(self, ids: Ids) -> Ids:
-        return self._longest_contexts(ids)[0]
+        return self._read_states(ids)[1]
 
     def context_evidence(self, ids: Ids) -> tuple[Ids, Ids, Ids]:
         """Return length, followers and occurrences of the longest known context before every token, all (tokens,).
 
-        Followers are the different tokens that followed the context. The smoothing must be `fitted`.
+        Followers are the different tokens that followed the context.
         """
-        lengths, nodes = self._longest_contexts(ids)
+        nodes, lengths = self._read_states(ids)
         return lengths, self._tree.starts[nodes + 1] - self._tree.starts[nodes], self._occurrences(nodes)
 
     def context_evidence_at(self, state: State) -> tuple[int, int, int]:
@@ -234,23 +234,18 @@ class MarkovChain(AdaptiveChain):
         types = int(self._tree.starts[node + 1] - self._tree.starts[node])
         return length, types, int(self._occurrences(np.array([node]))[0])
 
-    def _longest_contexts(self, ids: Ids) -> tuple[Ids, Ids]:
-        """Return length and node of the longest known context before every token, both (tokens,)."""
-        stream = np.concatenate([self.tokenizer.encode("\n"), ids])
-        lengths, nodes = np.zeros(len(stream), np.int64), np.zeros(len(stream), np.int64)
+    def _read_states(self, ids: Ids) -> tuple[Ids, Ids]:
+        """Return the states before every token: nodes and lengths of their contexts, both (tokens,)."""
+        from genbench_plugins.markov import kernels
 
-        # longer contexts overwrite shorter ones
-        for length, positions, level_nodes, _ in self._tree.stream_levels(stream, True):
-            lengths[positions], nodes[positions] = length, level_nodes
-
-        # without the newline before the stream
-        skipped = len(stream) - len(ids)
-        return lengths[skipped:], nodes[skipped:]
+        nodes, lengths = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
+        kernels.read_states(self._model, *self.static_start(), np.array(ids, np.int64), nodes, lengths)
+        return nodes, lengths
 
     def _occurrences(self, nodes: Ids) -> Ids:
         """Return how often the contexts of n nodes occurred in training, (n,)."""
-        assert isinstance(self._smoothing, FittedSmoothing)
-        return np.asarray(self._smoothing.occurrences[nodes])
+        occurred = np.concatenate([[0], np.cumsum(self._tree.counts, dtype=np.int64)])
+        return np.asarray(occurred[self._tree.starts[nodes + 1]] - occurred[self._tree.starts[nodes]])
 
     def dump(self) -> Learned:
         return {"tokenizer": self.tokenizer.dump(), "counts": self.dump_counts()}
@@ -261,11 +256,27 @@ class MarkovChain(AdaptiveChain):
 
     def dump_counts(self) -> Learned:
         """Return the tree, the smoothing and the cache model, without the tokenizer."""
-        return {"tree": vars(self._tree), "smoothing": self._smoothing.dump(), "cache": self.dump_cache()}
+        form = {"probabilities": self._model.probabilities, "backoff": self._model.backoff}
+        return {
+            "tree": vars(self._tree),
+            "smoothing": vars(self._smoothing),
+            "backoff_form": form,
+            "cache": self.dump_cache(),
+        }
 
     def restore_counts(self, learned: Learned) -> None:
         """Restore the chain from the value of `dump_counts`; the tokenizer must be set."""
-        kind = FittedSmoothing if self.smoothing == "fitted" else ClosedFormSmoothing
         tree = restore_tree(learned["tree"], self.tokenizer.size, self.longest)
-        self._set_counts(tree, kind(**learned["smoothing"]))
+        smoothing, form = Smoothing(**learned["smoothing"]), learned["backoff_form"]
+        if smoothing.method != self.smoothing:
+            raise ValueError(f"the model was smoothed by {smoothing.method!r}")
+        self._set_counts(tree, smoothing, (form["probabilities"], form["backoff"]))
         self.restore_cache(learned["cache"])
+
+
+def kernels_are_compiled() -> bool:
+    """Return whether the kernels need not be compiled, which takes some seconds: their machine code is on disk."""
+    from genbench_plugins.markov import kernels
+    from genbench_plugins.markov.compiling import is_compiled
+
+    return is_compiled(kernels.score)

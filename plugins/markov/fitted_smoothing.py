@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.markov.smoothing import Smoothing
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, StreamLevel, SuffixTree, expand_ranges
-
-from genbench.generator import Learned
 
 # lowest values of the bins
 COUNT_BINS = np.array([1, 2, 3, 4, 7, 16])
@@ -34,11 +34,11 @@ MAX_EDGE = 8  # tokens by which a context is longer than its parent; larger valu
 FEATURE_SIZES = (len(LENGTH_BINS), MAX_EDGE + 1, len(TYPE_BINS), len(TYPE_BINS), len(OCCURRENCE_BINS))
 FEATURE_PAIRS = ((0, 2), (0, 4), (2, 4), (1, 2), (2, 3))
 WIDTHS = (*FEATURE_SIZES, *(FEATURE_SIZES[i] * FEATURE_SIZES[j] for i, j in FEATURE_PAIRS))
+FIRST_ROWS = (0, *accumulate(WIDTHS[:-1]))  # of every feature in the weights
 
 ITERATIONS = 60
 LEARNING_RATE = 0.1
 SINGLE_DECAY, PAIR_DECAY = 0.3, 3.0  # L2 penalties of the weights of single features and of pairs
-NODES_AT_ONCE = 1 << 18  # smoothed in one step, because the features of all nodes would fill the memory
 
 
 def bin_index(values: npt.NDArray[np.integer[Any]], edges: Ints) -> Ints:
@@ -72,91 +72,8 @@ def context_features(tree: SuffixTree, occurrences: Ints, nodes: Ints, lengths: 
         bin_index(occurrences[nodes], OCCURRENCE_BINS),
     ]
     pairs = [single[i] * FEATURE_SIZES[j] + single[j] for i, j in FEATURE_PAIRS]
-    rows: Ints = np.stack([*single, *pairs], axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]])
+    rows: Ints = np.stack([*single, *pairs], axis=1) + np.array(FIRST_ROWS)
     return rows
-
-
-@dataclass(frozen=True)
-class FittedSmoothing:
-    """A tree smoothed with fitted discounts; it has the methods of `ClosedFormSmoothing`.
-
-    discounted   (pairs,) discounted probability at the node's longest context
-    leftover     (nodes,) leftover of the node's longest context
-    weights      (sum of WIDTHS, bins of counts)
-    totals       (nodes,) sum of the node's continuation counts
-    occurrences  (nodes,) how often the node's contexts occurred
-    """
-
-    discounted: Floats
-    leftover: Floats
-    weights: Floats
-    totals: Floats
-    occurrences: Ints
-
-    def dump(self) -> Learned:
-        """Return the fields, all arrays."""
-        return dict(vars(self))
-
-    def counts(self, tree: SuffixTree, length: int, node: int) -> Floats:
-        """Return the continuation counts of a node, (pairs of the node,)."""
-        return tree.continuations[tree.starts[node] : tree.starts[node + 1]].astype(np.float64)
-
-    def inside_edge(self, tree: SuffixTree, length: int, node: int) -> tuple[float, Floats]:
-        """Return leftover and discounted, (pairs of the node,), of one context inside an edge."""
-        features = context_features(tree, self.occurrences, np.array([node]), np.array([length]))
-        counts = tree.continuations[tree.starts[node] : tree.starts[node + 1]]
-        subtracted = discounts(self.weights, features)[0][bin_index(counts, COUNT_BINS)]
-        total = self.totals[node]
-        return float(subtracted.sum() / total), (counts - subtracted) / total
-
-    def at_length(self, tree: SuffixTree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
-        """Return the leftover and the discounted probability of n contexts of one length, both (n,).
-
-        `nodes` and `pairs` are (n,): the nodes of the contexts, and the pairs of their next tokens or MISSING.
-        """
-        # contexts that are the longest of their node
-        leftover, discounted = self.leftover[nodes], np.where(pairs != MISSING, self.discounted[pairs], 0.0)
-
-        # contexts inside an edge: compute the discounts of every distinct node once
-        inside = np.flatnonzero(tree.depth[nodes] > length)
-        if len(inside):
-            distinct, rows = np.unique(nodes[inside], return_inverse=True)
-            features = context_features(tree, self.occurrences, distinct, np.full(len(distinct), length))
-            table = discounts(self.weights, features)
-            leftover[inside] = (total_discount(tree, distinct, table) / self.totals[distinct])[rows]
-
-            # subtract the discount of the next token's count
-            counts = tree.continuations[pairs[inside]]
-            remaining = (counts - table[rows, bin_index(counts, COUNT_BINS)]) / self.totals[nodes[inside]]
-            discounted[inside] = np.where(pairs[inside] != MISSING, remaining, 0.0)
-        return leftover, discounted
-
-    def all_pairs(self, tree: SuffixTree, nodes: Ints, lengths: Ints, stop: int) -> tuple[Floats, Ints, Ints, Floats]:
-        """Return the discounted probabilities of all tokens below `stop` in n contexts.
-
-        The result is (leftover, rows, tokens, discounted). `leftover` is (n,); the others have one entry per pair:
-        `rows` is the index of its context.
-        """
-        # contexts that are the longest of their node
-        ends = np.searchsorted(tree.keys, tree.first_keys(nodes) + stop)
-        pairs, rows = expand_ranges(tree.starts[nodes], ends)
-        leftover, discounted = self.leftover[nodes], self.discounted[pairs]
-
-        # contexts inside an edge
-        is_inside = tree.depth[nodes] > lengths
-        inside = np.flatnonzero(is_inside)
-        if len(inside):
-            table = np.zeros((len(nodes), len(COUNT_BINS)))
-            features = context_features(tree, self.occurrences, nodes[inside], lengths[inside])
-            table[inside] = discounts(self.weights, features)
-            leftover[inside] = total_discount(tree, nodes[inside], table[inside]) / self.totals[nodes[inside]]
-
-            # subtract the new discounts from the counts of their pairs
-            affected = np.flatnonzero(is_inside[rows])
-            counts = tree.continuations[pairs[affected]]
-            subtracted = table[rows[affected], bin_index(counts, COUNT_BINS)]
-            discounted[affected] = (counts - subtracted) / self.totals[nodes[rows[affected]]]
-        return leftover, rows, tree.keys[pairs] - tree.first_keys(nodes[rows]), discounted
 
 
 def discounts(weights: Floats, features: Ints) -> Floats:
@@ -175,11 +92,6 @@ def count_histogram(tree: SuffixTree, nodes: Ints) -> Floats:
     return histogram.reshape(len(nodes), len(COUNT_BINS))
 
 
-def total_discount(tree: SuffixTree, nodes: Ints, table: Floats) -> Floats:
-    """Return the sum of the discounts of every node, (nodes,); `table` has the discounts by bin, (nodes, bins)."""
-    return np.asarray((count_histogram(tree, nodes) * table).sum(axis=1))
-
-
 def node_totals(tree: SuffixTree) -> tuple[Ints, Floats]:
     """Return the occurrences of every node, and the sum of its continuation counts, both (nodes,)."""
     owners = tree.owners
@@ -187,28 +99,9 @@ def node_totals(tree: SuffixTree) -> tuple[Ints, Floats]:
     return occurrences, np.bincount(owners, weights=tree.continuations).astype(np.float64)
 
 
-def fit_smoothing(tree: SuffixTree, stream: Ints, base: Floats) -> FittedSmoothing:
-    """Fit the weights on a stream of validation tokens, and smooth the tree with them.
-
-    `base` is the base distribution, (vocabulary,).
-    """
-    owners, (occurrences, totals) = tree.owners, node_totals(tree)
-    weights = _fit_weights(read_levels(tree, stream), base[stream])
-    discounted, leftover = np.empty(len(owners)), np.empty(len(totals))
-
-    # smooth many nodes at a time
-    for begin in range(0, len(totals), NODES_AT_ONCE):
-        nodes = np.arange(begin, min(begin + NODES_AT_ONCE, len(totals)))
-        features = context_features(tree, occurrences, nodes, tree.depth[nodes].astype(np.int64))
-        table = discounts(weights, features)
-        leftover[nodes] = total_discount(tree, nodes, table) / totals[nodes]
-
-        # the pairs of consecutive nodes are consecutive too
-        pairs = slice(tree.starts[nodes[0]], tree.starts[nodes[-1] + 1])
-        counts = tree.continuations[pairs]
-        remaining = counts - table[owners[pairs] - begin, bin_index(counts, COUNT_BINS)]
-        discounted[pairs] = remaining / totals[owners[pairs]]
-    return FittedSmoothing(discounted, leftover, weights, totals, occurrences)
+def fit_smoothing(tree: SuffixTree, stream: Ints, base: Floats) -> Smoothing:
+    """Fit the weights on a stream of validation tokens; `base` is the base distribution, (vocabulary,)."""
+    return Smoothing("fitted", np.empty((0, 3)), _fit_weights(read_levels(tree, stream), base[stream]))
 
 
 @dataclass(frozen=True)
@@ -264,7 +157,7 @@ class FitLevel:
 def read_levels(tree: SuffixTree, stream: Ints) -> list[FitLevel]:
     """Return the contexts of a stream by length, the shortest first."""
     occurrences, totals = node_totals(tree)
-    return [FitLevel.read(tree, occurrences, totals, level) for level in tree.stream_levels(stream, False)]
+    return [FitLevel.read(tree, occurrences, totals, level) for level in tree.stream_levels(stream)]
 
 
 def _fit_weights(levels: list[FitLevel], base: Floats) -> Floats:

@@ -12,10 +12,10 @@ from functools import lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
+from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.chain import MarkovChain
-from genbench_plugins.markov.fitted_smoothing import FittedSmoothing
 from genbench_plugins.markov.quantile_sampling import QuantileSampler
-from genbench_plugins.markov.smoothing import ClosedFormSmoothing
+from genbench_plugins.markov.smoothing import Smoothing
 from genbench_plugins.markov.suffix_tree import SuffixTree
 
 from genbench.generator import LogProbs, Text
@@ -58,9 +58,8 @@ class MarkovWord(MarkovChain):
             return np.full(len(states), -1)  # not supported with a cache
         return self._sampler(temperature).quantile_tokens(states, uniforms)
 
-    def _set_counts(self, tree: SuffixTree, smoothing: ClosedFormSmoothing | FittedSmoothing) -> None:
-        super()._set_counts(tree, smoothing)
+    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
+        super()._set_counts(tree, smoothing, stored)
 
         # a sampler takes time to build: keep those of recent temperatures
-        sampler = partial(QuantileSampler, tree, smoothing, self._base, self._every_length)
-        self._sampler = lru_cache(CACHED_SAMPLERS)(sampler)
+        self._sampler = lru_cache(CACHED_SAMPLERS)(partial(QuantileSampler, self._model))

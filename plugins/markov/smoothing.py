@@ -24,14 +24,14 @@ context of its node. All its continuation counts are 1; its occurrences are thos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small, SuffixTree
 
-from genbench.generator import Learned
-
 SmoothingMethod = Literal["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
+METHODS: tuple[SmoothingMethod, ...] = get_args(SmoothingMethod)
+CONTINUATION_METHODS = ("modified-kneser-ney", "kneser-ney", "fitted")  # those that use continuation counts
 Discounts = tuple[float, float, float]  # D1, D2, D3+: for counts of one, two, and three or more
 CountsOfCounts = tuple[int, int, int, int]  # how many n-grams were counted once, twice, three and four times
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # of KenLM, if the closed form fails
@@ -103,100 +103,36 @@ def _tally(lengths: Small, counts: Ints, most: int) -> Ints:
 
 
 @dataclass(frozen=True)
-class ClosedFormSmoothing:
-    """A smoothed tree: both summands of the recursion for the longest context of every node.
+class Smoothing:
+    """What a method needs besides the counts; `kernels.discount` applies it.
 
-    discounted  (pairs,) the first summand
-    leftover    (nodes,) the factor of the second summand
-    totals      (nodes,) the sum of a node's counts, or continuation counts for kneser-ney
-    discounts   (lengths, 3) by context length; empty for methods without discounts
+    discounts  (lengths, 3) D1, D2, D3+ by context length; empty for methods without discounts
+    weights    (features, bins) of fitted discounts (`fitted_smoothing.py`); empty for other methods
     """
 
-    method: str
-    discounted: Floats
-    leftover: Floats
-    totals: Floats
+    method: SmoothingMethod
     discounts: Floats
-
-    def dump(self) -> Learned:
-        """Return the fields: numbers and arrays."""
-        return dict(vars(self))
+    weights: Floats
 
     def counts(self, tree: SuffixTree, length: int, node: int) -> Floats:
         """Return the counts, or continuation counts, of a node at a context length, (pairs of the node,)."""
         pairs = slice(tree.starts[node], tree.starts[node + 1])
-        if "kneser" not in self.method:
+        if self.method not in CONTINUATION_METHODS:
             return tree.counts[pairs].astype(np.float64)
-        if length < tree.depth[node]:
+        if self.method != "fitted" and length < tree.depth[node]:
             return np.ones(pairs.stop - pairs.start)
         return tree.continuations[pairs].astype(np.float64)
 
-    def inside_edge(self, tree: SuffixTree, length: int, node: int) -> tuple[float, Floats | float]:
-        """Return leftover and discounted of one context inside an edge: (pairs of the node,), or one value for all."""
-        start, stop = int(tree.starts[node]), int(tree.starts[node + 1])
-        if self.method in ("witten-bell", "mle"):
-            return float(self.leftover[node]), self.discounted[start:stop]
-        if self.method == "add-k":
-            return 1.0, 0.0
 
-        # absolute discounting of the node's counts; for kneser-ney, all continuation counts are 1
-        discount = float(self.discounts[length, 0])
-        if self.method == "absolute":
-            total = self.totals[node]
-            return discount * (stop - start) / total, (tree.counts[start:stop] - discount) / total
-        return discount, (1 - discount) / (stop - start)
+def smooth(tree: SuffixTree, method: SmoothingMethod) -> tuple[Smoothing, list[int]]:
+    """Return closed-form smoothing of a tree, and the context lengths at which the closed form failed."""
+    if method not in ("kneser-ney", "modified-kneser-ney", "absolute"):
+        return Smoothing(method, np.empty((0, 3)), np.empty((0, 0))), []
 
-    def at_length(self, tree: SuffixTree, length: int, nodes: Ints, pairs: Ints) -> tuple[Floats, Floats]:
-        """Return the leftover and the discounted probability of n contexts of one length, both (n,).
-
-        `nodes` and `pairs` are (n,): the nodes of the contexts, and the pairs of their next tokens or MISSING.
-        """
-        # contexts that are the longest of their node
-        longest = tree.depth[nodes] == length
-        leftover = self.leftover[nodes]
-        discounted = np.where(pairs != MISSING, self.discounted[pairs], 0.0)
-        if longest.all() or self.method in ("witten-bell", "mle"):
-            return leftover, discounted
-        if self.method == "add-k":
-            return np.where(longest, leftover, 1.0), np.where(longest, discounted, 0.0)
-
-        # contexts inside an edge, as in `inside_edge`
-        types = tree.starts[nodes + 1] - tree.starts[nodes]
-        discount = self.discounts[length, 0]
-        if self.method == "absolute":
-            inside = (tree.counts[pairs] - discount) / self.totals[nodes]
-            inside_leftover = discount * types / self.totals[nodes]
-        else:
-            inside, inside_leftover = (1 - discount) / types, np.full(len(types), discount)
-        inside = np.where(pairs != MISSING, inside, 0.0)
-        return np.where(longest, leftover, inside_leftover), np.where(longest, discounted, inside)
-
-
-def smooth(tree: SuffixTree, method: str) -> tuple[ClosedFormSmoothing, list[int]]:
-    """Smooth a tree; return it with the context lengths at which the closed form of the discounts failed."""
-    # the counts that the method uses, and their sums by node
-    kneser_ney = method in ("kneser-ney", "modified-kneser-ney")
-    counts = (tree.continuations if kneser_ney else tree.counts).astype(np.int64)
-    owners, types = tree.owners, np.diff(tree.starts)
-    totals = np.bincount(owners, weights=counts, minlength=len(types)).astype(np.float64)
-
-    # methods with discounts: D by context length, subtracted from the counts
-    if kneser_ney or method == "absolute":
-        formula = modified_discounts if method == "modified-kneser-ney" else single_discount
-        results = [formula(row) for row in counts_of_counts(tree, counts, kneser_ney)]
-        discounts = np.array([row for row, _ in results])
-        subtracted = discounts[tree.depth[owners], np.minimum(counts, 3) - 1]
-        leftover = np.bincount(owners, weights=subtracted, minlength=len(types)) / totals
-        failed = [length for length, (_, valid) in enumerate(results) if not valid]
-        return ClosedFormSmoothing(method, (counts - subtracted) / totals[owners], leftover, totals, discounts), failed
-
-    # methods with a leftover in closed form; the counts share the rest
-    if method == "witten-bell":
-        leftover = types / (totals + types)
-    elif method == "mle":
-        leftover = np.full(len(types), ESCAPE)
-    else:
-        deepest = tree.depth == tree.longest
-        leftover = np.where(deepest, 1 - totals / (totals + ADD_K * tree.vocabulary), 1.0)
-    discounted = counts / totals[owners] * (1 - leftover[owners])
-    return ClosedFormSmoothing(method, discounted, leftover, totals, np.empty((0, 3))), []
+    # D by context length
+    by_continuation = method in CONTINUATION_METHODS
+    counts = (tree.continuations if by_continuation else tree.counts).astype(np.int64)
+    formula = modified_discounts if method == "modified-kneser-ney" else single_discount
+    results = [formula(row) for row in counts_of_counts(tree, counts, by_continuation)]
+    failed = [length for length, (_, valid) in enumerate(results) if not valid]
+    return Smoothing(method, np.array([row for row, _ in results]), np.empty((0, 0))), failed

@@ -23,7 +23,6 @@ Floats = npt.NDArray[np.float64]
 StreamLevel = tuple[int, Ints, Ints, Ints]  # context length; positions of the stream; their nodes; their pairs
 
 MISSING = -1  # no node, no pair
-SORT_FROM = 1000  # queries: from this number on, it is faster to sort them before the look-up
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class SuffixTree:
     parent         (nodes,) parent of a node; MISSING for the root, which is the last node
     depth          (nodes,) length of the node's longest context
     starts         (nodes + 1,) first pair of a node, and the number of pairs
-    keys           (pairs,) sorted: node * vocabulary + token
+    tokens         (pairs,) the token of a pair; sorted within a node
     counts         (pairs,) how often the token followed the node
     continuations  (pairs,) continuation counts of Kneser and Ney: how many different tokens precede node and token;
                    for the longest n-grams, the counts themselves
@@ -44,7 +43,7 @@ class SuffixTree:
     parent: Small
     depth: Small
     starts: Ints
-    keys: Ints
+    tokens: Small
     counts: Small
     continuations: Small
     links: Small
@@ -61,56 +60,31 @@ class SuffixTree:
         """The node of the empty context."""
         return len(self.parent) - 1
 
-    def first_keys(self, nodes: Ints | Small) -> Ints:
-        """Return the keys of nodes with token 0, (n,), in 64 bits, because 32 bits overflow on long texts."""
-        return np.asarray(nodes, np.int64) * self.vocabulary
-
-    def find(self, nodes: Ints, tokens: Ints) -> Ints:
-        """Return the pairs of nodes and tokens, (n,); both arguments are (n,).
-
-        A result is MISSING if the token never followed the node, or if the node is MISSING.
-        """
-        # a binary search of sorted keys visits the memory in order
-        keys = self.first_keys(nodes) + tokens
-        order = np.argsort(keys) if len(keys) > SORT_FROM else np.arange(len(keys))
-        pairs = np.empty(len(keys), np.int64)
-        pairs[order] = np.minimum(np.searchsorted(self.keys, keys[order]), len(self.keys) - 1)
-
-        # a key that is not in the tree leads to another pair
-        return np.where((self.keys[pairs] == keys) & (nodes >= 0), pairs, MISSING)
-
-    def find_pair(self, node: int, token: int) -> int:
-        """Return the pair of one node and one token, or MISSING."""
-        start, stop = self.starts[node], self.starts[node + 1]
-        key = node * self.vocabulary + token
-        pair = int(start + self.keys[start:stop].searchsorted(key))
-        return pair if pair < stop and self.keys[pair] == key else MISSING
-
-    def stream_levels(self, stream: Ints, every_length: bool) -> Iterator[StreamLevel]:
+    def stream_levels(self, stream: Ints) -> Iterator[StreamLevel]:
         """Yield the known contexts before the positions of a stream, for context lengths 0, 1, 2, ...
 
         A level is (length, positions, nodes, pairs), with arrays of shape (n,): the positions that have a context of
-        this length, its node, and the pair of the token at the position. Without `every_length`, a node on the path of
-        a position occurs once, with the longest of its contexts that matches the position.
+        this length, its node, and the pair of the token at the position or MISSING. A node on the path of a position
+        occurs once, with the longest of its contexts that matches the position.
         """
+        keys = self.owners * self.vocabulary + self.tokens
         positions, nodes, length = np.arange(len(stream)), np.full(len(stream), self.root), 0
         while len(positions):
-            pairs = self.find(nodes, stream[positions])
+            wanted = nodes * self.vocabulary + stream[positions]
+            pairs = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+            pairs = np.where(keys[pairs] == wanted, pairs, MISSING)
 
             # a link leads from the context before a position to the longer context before the next position
             extends = (pairs != MISSING) & (self.links[pairs] != MISSING) & (positions + 1 < len(stream))
             extends &= self.longest is None or length < self.longest
             next_positions, next_nodes = positions[extends] + 1, self.links[pairs[extends]].astype(np.int64)
 
-            # without every_length, skip positions whose next longer context has the same node
-            if every_length:
-                yield length, positions, nodes, pairs
-            else:
-                node_at = np.full(len(stream), MISSING)
-                node_at[next_positions] = next_nodes
-                last = node_at[positions] != nodes
-                if last.any():
-                    yield length, positions[last], nodes[last], pairs[last]
+            # skip positions whose next longer context has the same node
+            node_at = np.full(len(stream), MISSING)
+            node_at[next_positions] = next_nodes
+            last = node_at[positions] != nodes
+            if last.any():
+                yield length, positions[last], nodes[last], pairs[last]
             positions, nodes, length = next_positions, next_nodes, length + 1
 
 
@@ -120,11 +94,11 @@ def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -
     The checks ensure that indices are in range and that a parent comes after its children, so that no path is a cycle.
     """
     tree = SuffixTree(**arrays)
-    nodes, pairs = len(tree.parent), len(tree.keys)
+    nodes, pairs = len(tree.parent), len(tree.tokens)
 
     # shapes and types
     shapes: list[tuple[Any, int]] = [(tree.parent, nodes), (tree.depth, nodes), (tree.starts, nodes + 1)]
-    shapes += [(array, pairs) for array in (tree.keys, tree.counts, tree.continuations, tree.links)]
+    shapes += [(array, pairs) for array in (tree.tokens, tree.counts, tree.continuations, tree.links)]
     if not nodes or any(array.shape != (length,) or array.dtype.kind != "i" for array, length in shapes):
         raise ValueError("the arrays of the suffix tree have the wrong shape or type")
 
@@ -134,12 +108,12 @@ def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -
     if not upwards or tree.parent[-1] != MISSING or not filled:
         raise ValueError("the nodes of the suffix tree form a circle, or some have no tokens that follow them")
 
-    # ranges of the values, and sorted keys
-    tokens = tree.keys - tree.owners * vocabulary
-    limits = ((tree.links, MISSING, nodes), (tokens, 0, vocabulary))
+    # ranges of the values, and the tokens of a node sorted
+    limits = ((tree.links, MISSING, nodes), (tree.tokens, 0, vocabulary))
     in_range = all(low <= array.min() and array.max() < high for array, low, high in limits)
     depths = (tree.depth >= 0).all() and (longest is None or int(tree.depth.max()) <= longest)
-    sorted_ = (np.diff(tree.keys) > 0).all() and min(tree.counts.min(), tree.continuations.min()) >= 0
+    first = np.isin(np.arange(1, pairs), tree.starts, assume_unique=True)  # of a node: may be less than the one before
+    sorted_ = ((np.diff(tree.tokens) > 0) | first).all() and min(tree.counts.min(), tree.continuations.min()) >= 0
     if not in_range or not depths or not sorted_ or (tree.vocabulary, tree.longest) != (vocabulary, longest):
         raise ValueError("the suffix tree belongs to another vocabulary or order")
     return tree

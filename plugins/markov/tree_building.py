@@ -181,17 +181,14 @@ class _TreeBuilder:
         self._add_pairs(top, np.zeros(1, np.int64), 1)
 
     def _finish(self) -> SuffixTree:
-        """Return the tree, with arrays cut to size and keys of node and token."""
+        """Return the tree, with arrays cut to size."""
         nodes, pairs = slice(self.nodes), slice(self.pairs)
-        starts = self.starts[: self.nodes + 1].copy()
-        owner = np.repeat(np.arange(self.nodes), np.diff(starts))
-
         # copies release the unused ends of the arrays
         return SuffixTree(
             parent=self.parent[nodes].copy(),
             depth=self.depth[nodes].copy(),
-            starts=starts,
-            keys=owner * self.vocabulary + self.tokens[pairs],
+            starts=self.starts[: self.nodes + 1].copy(),
+            tokens=self.tokens[pairs].copy(),
             counts=self.counts[pairs].copy(),
             continuations=self.continuations[pairs].copy(),
             links=self.links[pairs].copy(),

@@ -1,0 +1,68 @@
+"""Build the BackoffModel of a smoothed tree, and check that its arrays belong together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from genbench_plugins.markov.backoff_model import BackoffForm, BackoffModel
+from genbench_plugins.markov.fitted_smoothing import COUNT_BINS, WIDTHS
+from genbench_plugins.markov.smoothing import METHODS, Smoothing
+from genbench_plugins.markov.suffix_tree import Floats, SuffixTree
+
+
+def build_model(
+    tree: SuffixTree, smoothing: Smoothing, base: Floats, backoff_form: BackoffForm | None = None
+) -> BackoffModel:
+    """Return the model of a smoothed tree; `backoff_form` has its probabilities and backoff if they are known.
+
+    Raises ValueError for arrays that do not belong together, because the kernels do not check what they read.
+    """
+    _check_smoothing(tree, smoothing)
+    model = BackoffModel(
+        parent=_read_only(tree.parent, np.int32),
+        depth=_read_only(tree.depth, np.int32),
+        starts=_read_only(tree.starts, np.int64),
+        tokens=_read_only(tree.tokens, np.int32),
+        counts=_read_only(tree.counts, np.int32),
+        continuations=_read_only(tree.continuations, np.int32),
+        links=_read_only(tree.links, np.int32),
+        longest=-1 if tree.longest is None else tree.longest,
+        method=METHODS.index(smoothing.method),
+        every_length=tree.longest is not None and smoothing.method != "fitted",
+        discounts=_read_only(smoothing.discounts, np.float64),
+        weights=_read_only(smoothing.weights, np.float64),
+        base=_read_only(base, np.float64),
+        probabilities=_read_only(np.empty(0), np.float64),
+        backoff=_read_only(np.empty(0), np.float64),
+        discounted=np.empty(len(base)),
+        table=np.empty(len(COUNT_BINS)),
+    )
+    if backoff_form is None:
+        from genbench_plugins.markov import kernels
+
+        backoff_form = np.empty(len(tree.tokens)), np.empty(len(tree.parent))
+        kernels.fill_backoff_form(model, *backoff_form)
+    probabilities, backoff = (_read_only(array, np.float64) for array in backoff_form)
+    if probabilities.shape != tree.tokens.shape or backoff.shape != tree.parent.shape:
+        raise ValueError("the probabilities belong to another suffix tree")
+    return model._replace(probabilities=probabilities, backoff=backoff)
+
+
+def _check_smoothing(tree: SuffixTree, smoothing: Smoothing) -> None:
+    """Raise ValueError for discounts or weights that do not cover the tree."""
+    lengths = int(tree.depth.max()) + 1
+    by_length = smoothing.method in ("kneser-ney", "modified-kneser-ney", "absolute")
+    shape = np.shape(smoothing.discounts)
+    if by_length and (len(shape) != 2 or shape[0] < lengths or shape[1] != 3):
+        raise ValueError(f"the discounts have the shape {shape}, and {lengths} lengths of context need three each")
+    shape, expected = np.shape(smoothing.weights), (sum(WIDTHS), len(COUNT_BINS))
+    if smoothing.method == "fitted" and shape != expected:
+        raise ValueError(f"the weights of the discounts have the shape {shape}, not {expected}")
+
+
+def _read_only(array: Any, kind: type) -> Any:
+    """Return a view of an array that cannot be written: kernels are compiled for one type of array."""
+    view: Any = np.ascontiguousarray(array, kind).view()
+    view.flags.writeable = False
+    return view
