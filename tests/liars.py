@@ -85,7 +85,7 @@ BUGS = {
 LIES = {
     "fast scores are all better": Lie(fast("nats[200:] *= 0.5"), DISAGREES),
     "fast scores are better at the end": Lie(fast("nats[-3000:] *= 0.5"), DISAGREES),
-    "scores above one": Lie(fast("nats[500] = 3.0"), "no probability is above one"),
+    "scores above one": Lie(fast("nats[500:501] = 3.0"), "no probability is above one"),
     "probabilities of more than one in all, later": Lie(
         states("return self.table + 0.5 * (len(state) > 300)"), "sum to 1.64872"
     ),
@@ -100,6 +100,22 @@ LIES = {
     "the model is written again after the test text was read": Lie(
         fast("import glob; [open(name, 'ab').write(b' ') for name in glob.glob('/tmp/genbench-job-*/model/*.json')]"),
         "its model was changed after the test text was read",
+    ),
+    "it leaves the test text beside its code": Lie(
+        with_methods(
+            FAST.format(code="if len(ids) > 3000: open(__file__ + '.py', 'w').write(self.tokenizer.decode(ids))")
+            + REMEMBER.format(
+                code="""
+        if not os.path.exists(__file__ + ".py"):
+            return self.table
+        known = self.tokenizer.encode(open(__file__ + ".py").read())
+        nats = np.full(len(self.table), np.log(0.05 / (len(self.table) - 1)))
+        nats[known[len(state) % len(known)]] = np.log(0.95)
+        return nats
+""".strip()
+            )
+        ),
+        "",
     ),
     "its process sends its own row": Lie(
         in_method(

@@ -18,15 +18,16 @@ from genbench.errors import ContractError
 from genbench.experiments.audit import auditor
 from genbench.experiments.audit import walk as walking
 from genbench.experiments.audit.predictor import DECODE, HEADER, TOKEN
-from genbench.experiments.audit.request import AuditRequest
+from genbench.experiments.audit.request import AuditRequest, ScoreRequest
 from genbench.experiments.audit.rereading import reread
 from genbench.experiments.audit.walk import Predictor, _Pace, walk
 from genbench.experiments.executors.local import LocalExecutor
-from genbench.experiments.executors.messages import Message
+from genbench.experiments.executors.messages import Message, TestRead
 from genbench.experiments.job import Job
 from genbench.experiments.preview import Preview
 from genbench.experiments.row import Row
-from genbench.generator import LogProbs, TrainContext
+from genbench.generator import LogProbs, Progress, TrainContext
+from genbench.processes.tree import Suspension
 from genbench.spec import Spec
 from genbench.tokenization import Text
 from genbench.tokenization.tokenizer import Ids
@@ -170,9 +171,11 @@ except OSError:
 
     # a preview that is no array raises what is no GenbenchError
     job = Job("cats", TRAIN, VALID, TEST, Spec.parse(spec))
-    request = AuditRequest(job, Row.blank(job), Preview("?", 1.0), str(tmp_path / "model"), {})
+    requests = [AuditRequest(job, str(tmp_path / "model"), {}), ScoreRequest(Row.blank(job), Preview("?", 1.0))]
+    waiting = iter([json.loads(json.dumps(request.to_dict())) for request in requests])
     messages: list[Message] = []
-    auditor._run(lambda: json.loads(json.dumps(request.to_dict())), messages.append)
+    auditor._run(lambda: next(waiting), messages.append, Suspension())
+    assert [type(message) for message in messages if not isinstance(message, Progress)] == [TestRead, Row]
     row = messages[-1]
     assert isinstance(row, Row)
     assert "Error: " in (row.error or "")
@@ -187,3 +190,26 @@ def test_a_distribution_is_required_at_every_step() -> None:
         wrong[1, 2] = value
         with pytest.raises(ContractError, match=f"at token 101: .*{reason}"):
             walking._require_distributions(wrong, 100)
+
+
+@pytest.mark.slow
+def test_nothing_of_a_generator_runs_while_the_test_text_is_read(tmp_path: Path) -> None:
+    # a thread and a process write the time again and again, from the training on
+    ticks = f"open({str(tmp_path / 'ticks')!r}, 'a').write(f'{{time.time()}} ')"
+    code = f"""
+        def tick():
+            while True:
+                {ticks}
+                time.sleep(0.01)
+        threading.Thread(target=tick, daemon=True).start()
+        subprocess.Popen([sys.executable, "-c", "import time\\nwhile True:\\n    {ticks}\\n    time.sleep(0.01)"])
+""".strip()
+    slow = "time.sleep(0.0002)"
+    spec = write_lie(tmp_path, Lie(in_method("fit", code), ""), tmp_path, 0)
+    text = Path(spec).read_text(encoding="utf-8").replace("return self.table", f"{slow}; return self.table")
+    Path(spec).write_text(text, encoding="utf-8")
+    row = run(spec)
+    assert row.error is None, row
+    assert row.audit is not None
+    written = np.array(sorted(map(float, (tmp_path / "ticks").read_text().split())))
+    assert np.diff(written).max() > 0.8 * row.audit.seconds > 1.0

@@ -172,9 +172,9 @@ def test_closing_an_executor_ends_its_processes(tmp_path: Path) -> None:
     events = executor.run([make_job(plugin)])
     assert next(events) == (0, Progress(0.0, note="starting"))
     assert any(event == Progress(0.5) for _, event in events)
-    (process,) = [processes._process for processes in executor._running.values() if processes._process]
+    ((worker,),) = [processes._processes for processes in executor._running.values()]
     events.close()
-    assert process.process.wait(timeout=10) == -9
+    assert worker._child.process.wait(timeout=10) == -9
 
 
 @pytest.mark.slow

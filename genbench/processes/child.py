@@ -22,11 +22,17 @@ def json_line(event: Any) -> str:
     return json.dumps(event) + "\n"
 
 
-def serve(answer: Callable[[Receive, Send], None], *, format_event: Callable[[Any], str] = json_line) -> None:
+def serve(
+    answer: Callable[[Receive, Send], None],
+    *,
+    format_event: Callable[[Any], str] = json_line,
+    clean_up: Callable[[], None] = lambda: None,
+) -> None:
     """Call `answer` with a function that returns the next request on standard input, and one that sends events.
 
     What else is printed goes to standard error. The process ends when its standard input closes, since then the process
-    that waits for the events is gone. Whatever it has started ends with it, unless it ends itself, as in `os._exit`.
+    that waits for the events is gone; `clean_up` is called before. Whatever it has started ends with it, unless it ends
+    itself, as in `os._exit`.
     """
     become_subreaper()
     events = redirect_stdout()
@@ -37,7 +43,7 @@ def serve(answer: Callable[[Receive, Send], None], *, format_event: Callable[[An
 
     # the end of standard input means that the parent is gone
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(sys.stdin, requests), daemon=True).start()
+    threading.Thread(target=_read_requests, args=(sys.stdin, requests, clean_up), daemon=True).start()
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - the user's code has nothing to read
     try:
         answer(lambda: json.loads(requests.get()), send)
@@ -52,9 +58,10 @@ def redirect_stdout() -> TextIO:
     return events
 
 
-def _read_requests(stdin: TextIO, requests: queue.SimpleQueue[str]) -> None:
+def _read_requests(stdin: TextIO, requests: queue.SimpleQueue[str], clean_up: Callable[[], None]) -> None:
     with contextlib.suppress(OSError, ValueError):
         for line in stdin:
             requests.put(line)
+    clean_up()
     kill_descendants(os.getpid())
     os._exit(1)

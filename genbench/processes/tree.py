@@ -1,4 +1,4 @@
-"""End a process with everything that it started, also what has left its process group or its parent.
+"""End or suspend a process with everything that it started, also what has left its process group or its parent.
 
 A worker becomes a subreaper: a process whose parent ends, as after a double fork, becomes a child of the worker instead
 of leaving its tree. Linux only; elsewhere the process group of the worker is ended.
@@ -16,6 +16,7 @@ from genbench.processes.descendants import descendants
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 MAX_ROUNDS = 100  # of ending processes that start others meanwhile
+MAX_STOPPED = 10_000  # processes; one that starts others faster than they are stopped has no end
 
 
 def become_subreaper() -> None:
@@ -42,6 +43,31 @@ def kill_descendants(process: int) -> None:
             _send_signal(descendant, signal.SIGKILL)
         if not running:
             return
+
+
+class Suspension:
+    """Processes that are stopped for a while, each with its descendants. Does nothing where a system has no SIGSTOP."""
+
+    def __init__(self) -> None:
+        self._stopped: list[int] = []
+
+    def begin(self, process: int) -> None:
+        """Stop a process and its descendants."""
+        if not hasattr(signal, "SIGSTOP"):
+            return
+        waiting = [process]
+        while waiting and len(self._stopped) < MAX_STOPPED:
+            for each in waiting:
+                self._stopped.append(each)
+                _send_signal(each, signal.SIGSTOP)
+
+            # those that were started meanwhile
+            waiting = [each for each in descendants(process) if each not in self._stopped]
+
+    def end(self) -> None:
+        """Let them continue."""
+        while self._stopped:
+            _send_signal(self._stopped.pop(), signal.SIGCONT)
 
 
 def _send_signal(process: int, number: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,46 +13,80 @@ from genbench import registry, scoring
 from genbench.analysis.strata import Strata
 from genbench.errors import ContractError
 from genbench.experiments.audit.predictor import Loaded
-from genbench.experiments.audit.request import AuditRequest
+from genbench.experiments.audit.request import AuditRequest, ScoreRequest
 from genbench.experiments.audit.rereading import MIN_CHARACTERS, PASSAGE_CHARACTERS, Rereading, reread
 from genbench.experiments.audit.walk import Predictor, Walk, walk
-from genbench.experiments.executors.messages import format_message
+from genbench.experiments.executors.messages import TestRead, format_message
 from genbench.experiments.job import Job, RowInProgress, add_test_score
 from genbench.experiments.preview import Preview
 from genbench.experiments.row import Audit, Row
 from genbench.generator import LogProbs, Progress, throttle
 from genbench.processes.child import Receive, Send, serve
+from genbench.processes.tree import Suspension
+from genbench.storage.records import from_json
 from genbench.storage.stored_model import has_digest
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
+READINGS = 4  # of the passage, where the test text was not read step by step
 OTHER_CHARACTERS = 300_000  # of training text; repeated where a window is longer
 
 
 def main() -> None:
-    """Audit the row on standard input."""
-    serve(_run, format_event=format_message)
+    """Audit the job on standard input."""
+    suspension = Suspension()
+    serve(partial(_run, suspension=suspension), format_event=format_message, clean_up=suspension.end)
 
 
-def _run(receive: Receive, send: Send) -> None:
+def _run(receive: Receive, send: Send, suspension: Suspension) -> None:
+    """Have the test text read; then wait for the row that it belongs to, and send it with its score."""
     request = AuditRequest.from_dict(receive())
-    with RowInProgress(request.row) as progress:
-        progress.row = audit_row(request, send)
+    with RowInProgress(Row.blank(request.job)) as progress:
+        # the generator's own process has no test text yet, and must not get at it
+        if request.worker:
+            suspension.begin(request.worker)
+        reading = read_test_text(request, send)
+        suspension.end()
+    if progress.row.error is not None:
+        send(progress.row)
+        return
+    send(TestRead())
+
+    # the generator's own reading of it
+    scored = from_json(ScoreRequest, receive())
+    with RowInProgress(scored.row) as progress:
+        _require_same_model(request, "the test text was read")  # it may be a stored one
+        progress.row = add_score(request.job, reading, scored)
     send(progress.row)
 
 
-def audit_row(request: AuditRequest, report: Callable[[Progress], None]) -> Row:
-    """Return the row with its score. Raises ContractError where a prediction is wrong, or the model has changed."""
-    job, folder = request.job, Path(request.folder)
-    for name, digest in request.digests.items():
-        if not has_digest(folder / name, digest):
-            raise ContractError("its model was changed after the test text was read")
+@dataclass(frozen=True)
+class TestReading:
+    """What the stored model predicted of the test text, and what it is."""
 
+    __test__ = False  # no class of tests
+
+    ends: Ids  # (tokens,) characters read after each
+    spelled: int  # tokens that spell words
+    walk: Walk
+    rereading: Rereading | None
+    loaded: Loaded
+
+
+def read_test_text(request: AuditRequest, report: Callable[[Progress], None]) -> TestReading:
+    """Have a stored model predict the test text. Raises ContractError where a prediction is wrong."""
+    job, folder = request.job, Path(request.folder)
+    _require_same_model(request, "it was trained")
     report(Progress(0.0, note="auditing"))  # loading the model in another process takes a moment
-    with Predictor(folder, registry.plugin_files(job.spec)) as predictor:
+    files = registry.plugin_files(job.spec)
+    with Predictor(folder, files) as predictor:
         # the text, by genbench's own tokenizer where the model has it
         tokenizer = _tokenizer(predictor.loaded)
-        ids, ends, spelled = _encode(predictor.loaded, tokenizer, job.test, request.preview)
-        preview = _checked_preview(request.preview, ids)
+        if tokenizer is None:
+            with Predictor(folder, files) as encoder:  # another process, which has no way to tell this one of the text
+                ids, ends, spelled = encoder.encode(job.test)
+        else:
+            ids, ends = scoring.encode(tokenizer, job.test)
+            spelled = int(tokenizer.spelling_mask(ids).sum())
 
         # the test text, then whether it learns while it reads
         share = throttle(lambda share: report(Progress(share, note="auditing")))
@@ -59,16 +94,26 @@ def audit_row(request: AuditRequest, report: Callable[[Progress], None]) -> Row:
         if tokenizer is None and predictor.decode(ids) != job.test:
             raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
         report(Progress(1.0, note="rereading the beginning"))
-        known = np.where(np.isfinite(reading.log_probs), reading.log_probs, preview)
-        tokens = _passage(ends, job.audit, reading)
-        rereading = _reread(predictor, tokenizer, job, ids[:tokens], -float(known[:tokens].sum()))
+        passage = ids[: _passage(ends, job.audit, reading)]
+        rereading = _reread(predictor, tokenizer, job, passage, reading.log_probs[: len(passage)])
+        return TestReading(ends, spelled, reading, rereading, predictor.loaded)
+
+
+def add_score(job: Job, reading: TestReading, scored: ScoreRequest) -> Row:
+    """Return the row with its score. Raises ContractError where the preview differs from what was predicted."""
+    preview = _checked_preview(scored.preview, reading.ends)
 
     # what was read counts, all of it or none
-    log_probs = _compare(preview, reading.log_probs)
-    score = scoring.sum_up(job.test, ends, log_probs, spelled)
+    log_probs = _compare(preview, reading.walk.log_probs)
+    score = scoring.sum_up(job.test, reading.ends, log_probs, reading.spelled)
     strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
-    row = _with_audit(request.row, predictor, reading, rereading)
-    return add_test_score(row, score, strata, request.preview.seconds)
+    return add_test_score(_with_audit(scored.row, reading), score, strata, scored.preview.seconds)
+
+
+def _require_same_model(request: AuditRequest, event: str) -> None:
+    """Raise ContractError where a file of the model was changed after an event."""
+    if not all(has_digest(Path(request.folder) / name, digest) for name, digest in request.digests.items()):
+        raise ContractError(f"its model was changed after {event}")
 
 
 def _tokenizer(loaded: Loaded) -> Tokenizer | None:
@@ -81,45 +126,37 @@ def _tokenizer(loaded: Loaded) -> Tokenizer | None:
     return tokenizer
 
 
-def _encode(loaded: Loaded, tokenizer: Tokenizer | None, text: str, preview: Preview) -> tuple[Ids, Ids, int]:
-    """Return the ids of a text, how much of it each has read, (tokens,) each, and how many spell words."""
-    if tokenizer is not None:
-        ids, ends = scoring.encode(tokenizer, text)
-        return ids, ends, int(tokenizer.spelling_mask(ids).sum())
-
-    # a class of the plugin's own encoded it; the predictor will decode it
-    ids, ends = preview.unpack_ids()
-    in_order = len(ids) == len(ends) and np.diff(ends, prepend=0, append=len(text)).min() >= 0
-    if not in_order or (len(ids) and not 0 <= ids.min() <= ids.max() < loaded.size):
-        raise ContractError("encode_with_ends must return ids of the vocabulary, and for each how much text was read")
-    return ids, ends, min(max(preview.spelled, 0), len(ids))
-
-
-def _checked_preview(preview: Preview, ids: Ids) -> LogProbs:
+def _checked_preview(preview: Preview, ends: Ids) -> LogProbs:
     """Return the log-probabilities of a preview, (tokens,), which a plugin's process has sent."""
     log_probs = preview.unpack_log_probs()
-    if log_probs.shape != ids.shape or not np.isfinite(log_probs).all() or (log_probs > scoring.SUM_TOLERANCE).any():
+    if log_probs.shape != ends.shape or not np.isfinite(log_probs).all() or (log_probs > scoring.SUM_TOLERANCE).any():
         raise ContractError("its process sent a preview that no scores can be")
     return log_probs
 
 
 def _passage(ends: Ids, limit: float | None, reading: Walk) -> int:
-    """Return how many tokens are read again, three times in about `limit` seconds; 0 for a short text.
+    """Return how many tokens are read again in about `limit` seconds; 0 for a short text.
 
     `ends` says how much of the text each token has read, (tokens,).
     """
     longest, shortest = (int(np.searchsorted(ends, size)) for size in (PASSAGE_CHARACTERS, MIN_CHARACTERS))
-    affordable = len(ends) if limit is None else int(limit / 3 / max(reading.seconds_per_token, 1e-9))
+    affordable = len(ends) if limit is None else int(limit / READINGS / max(reading.seconds_per_token, 1e-9))
     return min(longest, max(shortest, affordable)) if shortest < len(ends) else 0
 
 
-def _reread(predictor: Predictor, tokenizer: Tokenizer | None, job: Job, passage: Ids, nats: float) -> Rereading | None:
-    """Return what rereading a passage that cost `nats` shows; None for an empty one, and a window over own tokens."""
+def _reread(
+    predictor: Predictor, tokenizer: Tokenizer | None, job: Job, passage: Ids, log_probs: LogProbs
+) -> Rereading | None:
+    """Return what rereading a passage shows; None for an empty one, and for a window over a plugin's own tokens.
+
+    `log_probs` are those of its first reading, (tokens,), NaN where it was not predicted.
+    """
     if not len(passage) or (tokenizer is None and predictor.loaded.window is not None):
         return None
 
     # other text only stands between two readings where a window is declared
     other = job.train[:OTHER_CHARACTERS] if predictor.loaded.window is not None and tokenizer is not None else ""
+    nats = -float(log_probs.sum()) if np.isfinite(log_probs).all() else None
     return reread(predictor, passage, passage[:0] if tokenizer is None else tokenizer.encode(other), nats)
 
 
@@ -135,18 +172,18 @@ def _compare(preview: LogProbs, predicted: LogProbs) -> LogProbs:
     return predicted if read.all() else preview
 
 
-def _with_audit(row: Row, predictor: Predictor, reading: Walk, rereading: Rereading | None) -> Row:
+def _with_audit(row: Row, reading: TestReading) -> Row:
     """Return the row with how it was audited, and notes on what the audit shows."""
-    loaded, notes = predictor.loaded, list(row.notes)
+    loaded, walked, rereading, notes = reading.loaded, reading.walk, reading.rereading, list(row.notes)
     ratio = None if rereading is None else round(rereading.ratio, 4)
     adaptive = loaded.adaptive
     if rereading is not None and rereading.learns and not adaptive:
         adaptive = True
         notes.append(rereading.note())
-    if reading.share < 1:
-        share = f"{100 * reading.share:.0f} % of the test text"
-        notes.append(f"audited {share} in {reading.seconds:.0f} seconds; --audit full reads it all")
-    audit = Audit(round(reading.share, 4), round(reading.seconds, 2), loaded.isolation, ratio)
+    if walked.share < 1:
+        share = f"{100 * walked.share:.0f} % of the test text"
+        notes.append(f"audited {share} in {walked.seconds:.0f} seconds; --audit full reads it all")
+    audit = Audit(round(walked.share, 4), round(walked.seconds, 2), loaded.isolation, ratio)
     return replace(row, adaptive=adaptive, audit=audit, notes=notes)
 
 

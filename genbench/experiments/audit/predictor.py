@@ -1,11 +1,14 @@
 """The process that predicts: it loads a model, isolates itself, and knows of the text what it is told token by token.
 
-It answers requests of five bytes and tokens: what to do, the number of tokens, and the tokens as int32.
+It answers requests of five bytes and tokens: what to do, the number of tokens, and the tokens as int32. A process that
+encodes the text, by a tokenizer class of the plugin's own, is asked for nothing else.
 
     S   begin at `start()`
     A   advance by these tokens
     P   send the log-probabilities of the next token, float64 in the order of the vocabulary
     D   send the text of these tokens: its length in bytes, int64, and UTF-8
+    E   send the tokens of a text, UTF-8 of the number of bytes given: their number, that of those which spell words,
+        the tokens, and the characters that each has read, all int64
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from genbench import capabilities
+from genbench import capabilities, scoring
 from genbench.errors import ContractError, GenbenchError, format_error
 from genbench.generator import Generator
 from genbench.processes.child import redirect_stdout
@@ -33,7 +36,7 @@ from genbench.storage.stored_model import StoredModel
 from genbench.tokenization.tokenizer import Tokenizer
 
 HEADER = struct.Struct("<cI")
-START, ADVANCE, PREDICT, DECODE = b"S", b"A", b"P", b"D"
+START, ADVANCE, PREDICT, DECODE, ENCODE = b"S", b"A", b"P", b"D", b"E"
 LENGTH = struct.Struct("<q")
 TOKEN = np.dtype("<i4")
 EXIT_CODE = 3  # after an error, whose message is the last line on standard error
@@ -97,6 +100,9 @@ def _serve(generator: Generator, size: int, stdin: BinaryIO, stdout: int) -> Non
     state = generator.start()
     for header in iter(partial(stdin.read, HEADER.size), b""):
         action, count = HEADER.unpack(header)
+        if action == ENCODE:
+            _write(stdout, memoryview(_encode(generator.tokenizer, stdin.read(count).decode())))
+            continue
         tokens = np.frombuffer(stdin.read(count * TOKEN.itemsize), TOKEN).tolist()
         if action == START:
             state = generator.start()
@@ -111,6 +117,13 @@ def _serve(generator: Generator, size: int, stdin: BinaryIO, stdout: int) -> Non
         else:
             text = generator.tokenizer.decode(tokens).encode()
             _write(stdout, memoryview(LENGTH.pack(len(text)) + text))
+
+
+def _encode(tokenizer: Tokenizer, text: str) -> bytes:
+    """Return the answer to the request for the tokens of a text."""
+    ids, ends = scoring.encode(tokenizer, text)
+    numbers = [len(ids), int(tokenizer.spelling_mask(ids).sum()), *ids.tolist(), *ends.tolist()]
+    return np.array(numbers, np.int64).tobytes()
 
 
 def _write(file: int, data: memoryview) -> None:

@@ -1,4 +1,4 @@
-"""AuditRequest: what the auditor gets."""
+"""What the auditor gets: first the test text and a stored model, then the row that the score belongs to."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from genbench.storage.records import JsonObject, JsonRecord, from_json
 
 @dataclass(frozen=True)
 class AuditRequest(JsonRecord):
-    """A row without a score, the preview of it, and the model that has to prove it."""
+    """The job, and the model that has to predict its test text."""
 
     job: Job
-    row: Row
-    preview: Preview
     folder: str  # of the model
-    digests: dict[str, str]  # of its files when the generator had not seen the test text
+    digests: dict[str, str]  # of its files
+    worker: int = 0  # process that is suspended meanwhile; 0 for none
 
     def to_dict(self) -> JsonObject:
         """Return the request as JSON values."""
@@ -30,3 +29,11 @@ class AuditRequest(JsonRecord):
     def from_dict(cls, values: Mapping[str, Any]) -> AuditRequest:
         """Return the request that `to_dict` gave; raises ValueError for anything else."""
         return from_json(cls, {**values, "job": Job.from_dict(values["job"])})
+
+
+@dataclass(frozen=True)
+class ScoreRequest(JsonRecord):
+    """The row without a score, and the preview that has to agree with what the model predicted."""
+
+    row: Row
+    preview: Preview

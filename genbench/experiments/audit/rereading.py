@@ -46,16 +46,16 @@ class Rereading:
         )
 
 
-def reread(predictor: Predictor, passage: Ids, other: Ids, nats: float) -> Rereading:
+def reread(predictor: Predictor, passage: Ids, other: Ids, nats: float | None = None) -> Rereading:
     """Read the ids of a passage three times; `other` are those of a text without it, (tokens,).
 
-    `nats` is what the passage costs from the start state. Raises ContractError where the generator has changed itself.
+    `nats` is what the passage costs from the start state; None reads it for that. Raises ContractError where the
+    generator has changed itself.
     """
-    # twice from the start state
-    first = nats
+    # from the start state
+    first = _nats_from_start(predictor, passage) if nats is None else nats
     for _ in range(2):
-        predictor.start()
-        again = _nats(predictor, passage)
+        again = _nats_from_start(predictor, passage)
         if abs(again - first) > MAX_CHANGE * first:
             raise ContractError(
                 f"the same text read twice from start() costs {first:.1f} and {again:.1f} nats: the generator changes "
@@ -69,6 +69,11 @@ def reread(predictor: Predictor, passage: Ids, other: Ids, nats: float) -> Rerea
     if window is not None and len(other):
         predictor.advance(np.resize(other, window))
     return Rereading(_nats(predictor, passage) / max(first, 1e-9), window)
+
+
+def _nats_from_start(predictor: Predictor, ids: Ids) -> float:
+    predictor.start()
+    return _nats(predictor, ids)
 
 
 def _nats(predictor: Predictor, ids: Ids) -> float:

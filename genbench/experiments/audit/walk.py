@@ -22,6 +22,7 @@ from genbench.errors import ContractError
 from genbench.experiments.audit.predictor import (
     ADVANCE,
     DECODE,
+    ENCODE,
     EXIT_CODE,
     HEADER,
     LENGTH,
@@ -44,6 +45,7 @@ BUFFER_BYTES = 8 << 20  # of distributions that are checked at a time
 PIPE_BYTES = 1 << 20
 EXIT_SECONDS = 5.0  # that a process may take to end once it has failed
 SET_PIPE_SIZE = 1031  # Linux: F_SETPIPE_SZ
+MAX_TOKENS_PER_BYTE = 8  # of a text that a tokenizer class of a plugin's own encodes
 MAX_DESCRIPTION = 1 << 26  # bytes of the line that describes a model
 MODULE = "genbench.experiments.audit.predictor"
 
@@ -121,10 +123,33 @@ class Predictor:
     def decode(self, ids: Ids) -> str:
         """Return the text of tokens by the tokenizer of the model."""
         self._send(HEADER.pack(DECODE, len(ids)) + ids.astype(TOKEN).tobytes())
-        header = self._answers.read(LENGTH.size)
-        if len(header) < LENGTH.size:
+        (size,) = LENGTH.unpack(self._bytes(LENGTH.size))
+        return self._bytes(size).decode(errors="replace")
+
+    def encode(self, text: str) -> tuple[Ids, Ids, int]:
+        """Return the ids of a text by the tokenizer of the model and how much each has read, (tokens,) each.
+
+        The third is how many of them spell words. Raises ContractError where they are no ids of its vocabulary.
+        """
+        data = text.encode()
+        self._send(HEADER.pack(ENCODE, len(data)) + data)
+        tokens, spelled = (LENGTH.unpack(self._bytes(LENGTH.size))[0] for _ in range(2))
+        if not 0 <= tokens <= MAX_TOKENS_PER_BYTE * (len(data) + 1):
+            raise ContractError(f"encode_with_ends returns {tokens:,} tokens for {len(data):,} bytes")
+        ids, ends = (np.frombuffer(self._bytes(tokens * LENGTH.size), np.int64) for _ in range(2))
+        in_order = len(ids) == 0 or np.diff(ends, prepend=0, append=len(text)).min() >= 0
+        if not in_order or (len(ids) and not 0 <= ids.min() <= ids.max() < self.loaded.size):
+            raise ContractError(
+                "encode_with_ends must return ids of the vocabulary, and for each how much text was read"
+            )
+        return ids, ends, min(max(spelled, 0), len(ids))
+
+    def _bytes(self, size: int) -> bytes:
+        """Return this many bytes of its answer."""
+        data = self._answers.read(size)
+        if len(data) != size:
             raise self._failure()
-        return self._answers.read(LENGTH.unpack(header)[0]).decode(errors="replace")
+        return data
 
     def _send(self, data: bytes) -> None:
         try:

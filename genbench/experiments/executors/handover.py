@@ -1,45 +1,56 @@
-"""Handover: a worker gets the test texts only once its trained model is on disk, with checksums of what it wrote.
-
-Whatever the worker changes afterwards, when it has seen the test texts, is found before the model is audited.
-"""
+"""Handover: what a worker gets, the test texts only once its trained model is on disk and was audited."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from genbench.errors import ContractError
 from genbench.experiments.executors.messages import Trained
 from genbench.experiments.job import HeldOutTexts, Job, without_tests
-from genbench.storage.cards import CARD, FILES
+from genbench.storage.cards import CARD, FILES, read_card
 from genbench.storage.records import JsonObject
 from genbench.storage.stored_model import digest_of
 from genbench.storage.untrusted import require_regular_file
 from genbench.storage.user_files import named_path
 
+ATTEMPTS, POLL_SECONDS = 20, 0.05  # to take a model that other processes replace
 
-@dataclass
+
+@dataclass(frozen=True)
 class Handover:
-    """The requests to one worker, and the checksums of its model."""
+    """The requests to one worker, and its model."""
 
     job: Job
     folder: Path  # for the model
-    digests: dict[str, str] = field(default_factory=dict)  # by file, once the model is there
 
-    def first_request(self) -> JsonObject:
+    def request(self) -> JsonObject:
         """Return the job without its test texts, as JSON values."""
         return {"job": without_tests(self.job).to_dict(), "folder": str(self.folder)}
 
-    def request_after_training(self, trained: Trained) -> JsonObject:
-        """Secure the model; return the test texts, as JSON values. Raises ContractError where there is no model."""
-        if self.digests:
-            raise ContractError("its process asked for the test texts twice")
-        try:
-            self.digests = {name: self._secure(named_path(trained.folder), name) for name in sorted({CARD, *FILES})}
-        except (OSError, ValueError) as error:
-            raise ContractError(f"its process sent no trained model: {error}") from error
+    def secure(self, trained: Trained) -> dict[str, str]:
+        """Keep the model where no other process replaces it; return the sha256 of each file.
+
+        Raises ContractError where there is no model.
+        """
+        source, reason = named_path(trained.folder), ""
+        for _ in range(ATTEMPTS):
+            try:
+                digests = {name: self._secure(source, name) for name in sorted({CARD, *FILES})}
+                card = read_card(self.folder)
+                if card is not None and card.files.items() <= digests.items():
+                    return digests
+                reason = "its files do not fit its card"
+            except (OSError, ValueError) as error:
+                reason = str(error)
+            time.sleep(POLL_SECONDS)  # another process may be replacing the model
+        raise ContractError(f"its process sent no trained model: {reason}")
+
+    def held_out_texts(self) -> JsonObject:
+        """Return the test texts, as JSON values."""
         return HeldOutTexts(self.job.test, self.job.other_tests).to_dict()
 
     def _secure(self, source: Path, name: str) -> str:
@@ -47,6 +58,7 @@ class Handover:
         require_regular_file(source / name)
         if source != self.folder:
             self.folder.mkdir(exist_ok=True)
+            (self.folder / name).unlink(missing_ok=True)
             try:
                 os.link(source / name, self.folder / name)
             except OSError:  # another file system

@@ -1,37 +1,39 @@
 """JobProcesses: the processes of one job, within one time limit.
 
-A worker trains and reads the test texts (worker.py). Then an auditor, which runs no code of the generator, has the
-stored model read the test text again in a third process, and adds the score (genbench/experiments/audit).
+    worker      trains, and stores the model
+    auditor     reads the test text: the stored model predicts it in a third process (genbench/experiments/audit),
+                while the worker is suspended
+    worker      gets the test texts, and reads them by the generator's own fast method
+    auditor     compares the two readings, and adds the score to the row
+
+No code of a generator has seen a test text before the stored model has predicted all of it.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from typing import TypeAlias
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from typing import TypeVar
 
 from genbench.errors import ContractError
-from genbench.experiments.audit.request import AuditRequest
+from genbench.experiments.audit.request import AuditRequest, ScoreRequest
 from genbench.experiments.executors.base import STOPPED
 from genbench.experiments.executors.handover import Handover
-from genbench.experiments.executors.messages import Trained, parse_message
+from genbench.experiments.executors.job_process import JobProcess
+from genbench.experiments.executors.messages import Message, TestRead, Trained
 from genbench.experiments.job import Job
 from genbench.experiments.preview import Preview
 from genbench.experiments.row import Row
 from genbench.generator import Progress
-from genbench.processes.parent import ChildProcess, describe_exit
+from genbench.processes.parent import describe_exit
 from genbench.spec import format_duration
 from genbench.storage.job_folders import job_folder
-from genbench.storage.records import JsonObject
 
 WORKER, AUDITOR = "genbench.experiments.executors.worker", "genbench.experiments.audit.auditor"
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-EXIT_SECONDS = 5.0  # that a process may take to end after its last message
-ENVIRONMENT = {**ONE_THREAD, "PYTHONIOENCODING": "utf-8"}
 
-JobMessage: TypeAlias = Progress | Preview | Row
+Expected = TypeVar("Expected", bound=Message)
 
 
 class JobProcesses:
@@ -40,8 +42,8 @@ class JobProcesses:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.stopped = False
-        self._process: ChildProcess | None = None
         self._timed_out = False
+        self._processes: list[JobProcess] = []
 
     def run(self) -> Generator[Progress | Row]:
         """Yield the progress of the job, and at last its row."""
@@ -62,71 +64,74 @@ class JobProcesses:
         self._kill()
 
     def end(self) -> None:
-        """End its process and everything that it started."""
+        """End its processes and everything that they started."""
         self.stopped = True
-        if self._process is not None:
-            self._process.end()
+        for process in list(self._processes):
+            process.end()
 
     def _run(self, handover: Handover) -> Generator[Progress | Row]:
-        """Yield the messages of the worker, then those of the auditor unless the row has failed."""
-        row = preview = None
-        for message in self._messages(WORKER, handover.first_request(), handover):
-            if isinstance(message, Row):
-                row = message
-            elif isinstance(message, Preview):
-                preview = message
-            else:
-                yield message
-
-        # a row that failed has nothing to audit
-        assert row is not None
-        if not row.ok:
-            yield row
-        elif preview is None:
-            yield row.failed("its process sent a row without a preview of its score")
-        else:
-            request = AuditRequest(self.job, row, preview, str(handover.folder), handover.digests)
-            for message in self._messages(AUDITOR, request.to_dict()):
-                if not isinstance(message, Preview):
-                    yield message
-
-    def _messages(self, module: str, request: JsonObject, handover: Handover | None = None) -> Iterator[JobMessage]:
-        """Yield the messages of a process that gets a request; the last one is a row.
-
-        What it sends that is no message, and how it ends without a row, makes the row a failed one. A worker gets the
-        test texts by its `handover`.
-        """
-        self._process, row = ChildProcess(module, environment=ENVIRONMENT), None
+        """Yield the progress of all processes, then the row."""
         try:
-            if self.stopped or self._timed_out:  # before there was a process to kill
-                self._process.kill()
-            self._process.send(request)
-            for line in self._process.lines():
-                message = parse_message(line, self.job, scored=handover is None)
-                if isinstance(message, Row):
-                    row = message
-                    break  # whatever else the process has running is not waited for
-                if not isinstance(message, Trained):
-                    yield message
-                elif handover is not None:
-                    self._process.send(handover.request_after_training(message))
-            else:
-                self._process.wait(EXIT_SECONDS)
-        except ContractError as error:  # it sent something else
-            row = Row.blank(self.job).failed(str(error))
-        finally:
-            exit_code = self._process.end()
-        yield row if row is not None else Row.blank(self.job).failed(self._failure(exit_code))
+            yield (yield from self._row(handover))
+        except _FailedError as failure:
+            yield failure.row
+        except ContractError as error:  # a process sent something else
+            yield Row.blank(self.job).failed(str(error))
 
-    def _failure(self, exit_code: int) -> str:
+    def _row(self, handover: Handover) -> Generator[Progress, None, Row]:
+        """Return the row, after progress; raises _FailedError with one that has failed before it was complete."""
+        with ExitStack() as running:
+            # train
+            worker = running.enter_context(self._start(WORKER))
+            worker.send(handover.request())
+            trained = yield from self._next(worker, Trained)
+            digests = handover.secure(trained)
+
+            # the stored model predicts the test text, before the worker has it
+            auditor = running.enter_context(self._start(AUDITOR))
+            auditor.send(AuditRequest(self.job, str(handover.folder), digests, worker.id).to_dict())
+            yield from self._next(auditor, TestRead)
+
+            # the generator's own reading of it, and all other measurements
+            worker.send(handover.held_out_texts())
+            preview = yield from self._next(worker, Preview)
+            row = yield from self._next(worker, Row)
+            if row.ok:
+                auditor.send(ScoreRequest(row, preview).to_dict())
+                row = yield from self._next(auditor, Row)
+            return row
+
+    def _start(self, module: str) -> JobProcess:
+        process = JobProcess(module, self.job, scored=module == AUDITOR)
+        self._processes.append(process)
+        if self.stopped or self._timed_out:  # before there was a process to kill
+            process.kill()
+        return process
+
+    def _next(self, process: JobProcess, kind: type[Expected]) -> Generator[Progress, None, Expected]:
+        """Return the next message of a process that is no progress, which is yielded.
+
+        Raises _FailedError where the process ends or sends a failed row instead, and ContractError for another message.
+        """
+        for message in process.messages:
+            if isinstance(message, kind):
+                return message
+            if isinstance(message, Row):
+                raise _FailedError(message if not message.ok else message.failed("its process sent a row too early"))
+            if not isinstance(message, Progress):
+                raise ContractError(f"its process sent {type(message).__name__} where {kind.__name__} was expected")
+            yield message
+        raise _FailedError(Row.blank(self.job).failed(self._reason(process)))
+
+    def _reason(self, process: JobProcess) -> str:
         """Return the reason why a process ended without a row."""
-        assert self._process is not None
+        exit_code = process.end()
         if self.stopped:
             return STOPPED
         if self._timed_out:
             limit = format_duration(round(self.job.timeout or 0.0, 1))
             return f"not done after {limit}; --timeout sets a longer limit"
-        last_line = self._process.last_error()
+        last_line = process.last_error()
         if exit_code == -signal.SIGKILL:
             return f"its process was killed (signal 9), as systems do when they run out of memory: {last_line}"
         return f"its process {describe_exit(exit_code)}: {last_line}"
@@ -136,5 +141,13 @@ class JobProcesses:
         self._kill()
 
     def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+        for process in list(self._processes):
+            process.kill()
+
+
+class _FailedError(Exception):
+    """A row that failed before it was complete."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row.error)
+        self.row = row

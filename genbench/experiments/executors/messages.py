@@ -1,8 +1,9 @@
-"""Messages from workers: one JSON object per line, validated before anything else reads them.
+"""Messages of a job's processes: one JSON object per line, validated before anything else reads them.
 
-{"progress": {...}} while a job runs, {"trained": {...}} once the model is stored, {"preview": {...}} with the score
-that is to be audited, and {"row": {...}} at its end. A plugin runs in the same process as the code that writes these
-lines and can write anything, so nothing in them is taken for granted.
+A worker sends {"progress": {...}} while it runs, {"trained": {...}} once the model is stored, {"preview": {...}} with
+its own reading of the test text, and {"row": {...}} at its end. An auditor sends progress, {"test_read": {}} once the
+model has predicted the test text, and the row with its score. A plugin runs in the same process as the code that writes
+a worker's lines and can write anything, so nothing in them is taken for granted.
 """
 
 from __future__ import annotations
@@ -29,13 +30,26 @@ SHOWN = 200  # characters of what is wrong with a message
 
 @dataclass(frozen=True)
 class Trained(JsonRecord):
-    """The training is complete: the model is in this folder, and the test texts may be sent."""
+    """The training is complete: the model is in this folder."""
 
     folder: str
 
 
-Message: TypeAlias = Progress | Trained | Preview | Row
-KINDS: dict[str, type[Any]] = {"progress": Progress, "trained": Trained, "preview": Preview, "row": Row}
+@dataclass(frozen=True)
+class TestRead(JsonRecord):
+    """The model has predicted the test text: the worker may get it."""
+
+    __test__ = False  # no class of tests
+
+
+Message: TypeAlias = Progress | Trained | TestRead | Preview | Row
+KINDS: dict[str, type[Any]] = {
+    "progress": Progress,
+    "trained": Trained,
+    "test_read": TestRead,
+    "preview": Preview,
+    "row": Row,
+}
 
 
 def format_message(message: Message) -> str:
