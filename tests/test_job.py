@@ -23,7 +23,7 @@ from genbench.spec import Spec
 from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
-    *("author", "generator", "options", "seed", "seeds", "status", "error"),
+    *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful"),
     *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
     *(
         "bits_per_character",

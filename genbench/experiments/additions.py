@@ -15,12 +15,14 @@ from typing import TypeVar
 from genbench.analysis.baselines import character_baselines, xz_baseline
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.analysis.style_judge import StyleJudge
+from genbench.corpus.corpus import Corpus
 from genbench.errors import format_error
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.measurements import CopyAnalysis
+from genbench.experiments.reference_chain import Reference, measure_reference, with_doubts
 from genbench.experiments.row import Row
 from genbench.sampling import Sampling
-from genbench.training import ProgressListener
+from genbench.training import ProgressListener, TrainingText
 
 POLL_SECONDS = 0.2  # an endless wait for a thread would not notice Ctrl-C on every system
 STOPPED = "what samples copy, baselines: stopped before all was measured; the same command measures them"
@@ -39,7 +41,7 @@ def add_figures(
 
     `analyses` are by author; `length` is that of the first samples in characters, 0 without samples.
     """
-    steps = _Steps(listener, len(comparison.results) + 4 * len(analyses) + (judge is not None))
+    steps = _Steps(listener, len(comparison.results) + 5 * len(analyses) + (judge is not None))
 
     # what samples copy is looked for in one pass over each training text; without it, it is not tried row by row
     readings = {author: partial(_read, analysis, comparison, length) for author, analysis in analyses.items()}
@@ -62,6 +64,14 @@ def add_figures(
             **steps.run(f"xz baseline of {author}", partial(xz_baseline, *texts), {}),
         }
 
+    # figures that cannot be those of a model of the training text
+    references = {}
+    for author, analysis in analyses.items():
+        measure = partial(_reference, analysis.corpus, baselines[author].get("xz", float("inf")))
+        if reference := steps.run(f"reference chain of {author}", measure, None):
+            references[author] = reference
+    results = [with_doubts(row, references) for row in results]
+
     # the accuracy of the judges
     evaluate = None if judge is None else partial(judge.evaluate, length or Sampling.length)
     style = steps.run("accuracy of the judges", evaluate, None) if evaluate else None
@@ -69,6 +79,7 @@ def add_figures(
         comparison,
         results=results,
         baselines=baselines,
+        references=references,
         held_out_text=held_out,
         style=style,
         omitted=steps.finish(),
@@ -129,6 +140,10 @@ def interruptible(compute: Callable[[], Result]) -> Result:
 def _read(analysis: CopyAnalysis, comparison: Comparison, length: int) -> bool:
     analysis.read(comparison.results, length)
     return True
+
+
+def _reference(corpus: Corpus, xz: float) -> Reference:
+    return measure_reference(TrainingText.from_corpus(corpus), str(corpus.test), xz)
 
 
 def _with_style(row: Row, judge: StyleJudge) -> Row:

@@ -12,6 +12,7 @@ from genbench.analysis.style_judge import JudgeReport
 from genbench.errors import UserError
 from genbench.experiments.consistency import require_consistent
 from genbench.experiments.plan import CompareSettings
+from genbench.experiments.reference_chain import Reference
 from genbench.experiments.row import Row
 from genbench.experiments.seeds import aggregate_seeds
 from genbench.experiments.significance import StratumResult, Verdict, compare_rows, compare_strata
@@ -51,6 +52,7 @@ class Comparison:
     corpora: dict[str, CorpusInfo]
     results: list[Row]  # in the order of authors, SPECs and seeds
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)  # bits per character; never ranked
+    references: dict[str, Reference] = field(default_factory=dict)  # a plain chain's figures, which doubts rest on
     held_out_text: dict[str, NoveltyStatistics | None] = field(default_factory=dict)  # of validation text
     style: JudgeReport | None = None  # accuracy of the judges of style
     title: str = ""
@@ -83,7 +85,7 @@ class Comparison:
     def verdicts(self, author: str) -> list[Verdict]:
         """Return the verdict of every pair of an author's lines, the best first.
 
-        Adaptive rows are left out, and those whose time budget is not comparable.
+        Adaptive rows are left out, doubtful ones, and those whose time budget is not comparable.
         """
         return compare_rows(self._compared_lines(author))
 

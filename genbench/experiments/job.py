@@ -208,6 +208,7 @@ def add_training(row: Row, model: Model) -> Row:
         time_budget=model.card.time_budget,
         flops=training.flops,
         train_characters_per_second=training.characters_per_second,
+        validation_bits_per_character=training.validation_bits_per_character,
         parameters=training.parameters,
         steps=training.steps,
         passes=training.passes,

@@ -94,7 +94,10 @@ class Row(JsonRecord):
     block_bits: list[float] = field(default_factory=list)  # of each block of 1,000 characters, the last one shorter
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum
     audit: Audit | None = None
-    validation_bits_per_character: float | None = None  # in sweeps: of its second half, which nothing was fitted on
+    doubtful: bool = False  # its figures cannot be those of a model of the training text alone; a note says why
+
+    # validation text: the end of it; in sweeps all of its second half, which nothing was fitted on
+    validation_bits_per_character: float | None = None
 
     # training
     adaptive: bool = False  # whether it learns from the test text while reading it; such rows are ranked apart
@@ -148,7 +151,9 @@ class Row(JsonRecord):
 
     @property
     def comparable(self) -> bool:
-        """Whether the row may take part in verdicts: a training with a time budget had enough of a core."""
+        """Whether the row may take part in verdicts: no doubts, and enough of a core for a time budget."""
+        if self.doubtful:
+            return False
         return self.time_budget is None or self.core_share is None or self.core_share >= MIN_CORE_SHARE
 
     @property
