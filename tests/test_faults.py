@@ -216,7 +216,7 @@ def test_concurrent_commands_share_one_store(tmp_path: Path, start_genbench: Sta
     assert len(list_runs()) == 5
     for run in list_runs():
         for row, expected_row in zip(run.comparison["results"], expected.results, strict=True):
-            assert (row["status"], row["block_bits"]) == ("ok", expected_row.block_bits)
+            assert (row["error"], row["block_bits"]) == (None, expected_row.block_bits)
             assert not any("could not be stored" in note for note in row["notes"])
     stored = list_models(models_folder())
     assert len(stored) == 2

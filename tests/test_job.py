@@ -112,7 +112,7 @@ def test_a_generator_that_raises_an_error_fails_its_own_row(code: str, tmp_path:
     plugin = write_plugin(tmp_path, "fit", f"print('hello'); {code}")
     jobs = [make_job("markov-char"), make_job(plugin), make_job("markov-word")]
     rows = {index: event for index, event in LocalExecutor(2).run(jobs) if isinstance(event, Row)}
-    assert [rows[index].status for index in range(3)] == ["ok", "failed", "ok"]
+    assert [rows[index].status for index in range(3)] == ["ok", "failed", "ok"], rows
     assert rows[1].generator == "toy.py"
     assert rows[1].error
     assert BREAKING_CODE[code] in rows[1].error
