@@ -133,6 +133,7 @@ def test_probabilities_that_sum_to_more_than_one_fail_the_row(tmp_path: Path) ->
 def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
     plugin = write_plugin(tmp_path, "start", "pass")
     comparison = compare("marrow", [plugin, "markov-char"], seeds=2, seed=3, length=5)
+    assert [row.error for row in comparison.results] == [None] * 4
     values = json.loads(json.dumps(comparison.to_dict(), allow_nan=False))
     assert set(values) == {"schema_version", "verdicts", "splits"} | {field.name for field in fields(Comparison)}
     assert Comparison.from_dict(values) == comparison
