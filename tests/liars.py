@@ -98,7 +98,9 @@ LIES = {
         "changes itself",
     ),
     "the model is written again after the test text was read": Lie(
-        fast("import glob; [open(name, 'ab').write(b' ') for name in glob.glob('/tmp/genbench-job-*/model/*.json')]"),
+        fast(
+            "import glob; [open(name, 'ab').write(b' ') for name in glob.glob({folder!r} + '/genbench-job-*/model/*.json')]"
+        ),
         "its model was changed after the test text was read",
     ),
     "it leaves the test text beside its code": Lie(
@@ -148,9 +150,10 @@ LIES = {
 def write_lie(folder: Path, lie: Lie, text: Path, port: int, valid: str = "") -> str:
     """Write the plugin of a lie; `text` is a file with the test text, `port` one that this machine listens on.
 
-    `valid` is the validation text.
+    `valid` is the validation text. The folder is the one for temporary files, too.
     """
     path = folder / "toy.py"
     source = lie.source.replace("{path!r}", repr(str(text))).replace("{port}", str(port))
+    source = source.replace("{folder!r}", repr(str(folder)))
     path.write_text(source.replace("{valid!r}", repr(valid)), encoding="utf-8")
     return str(path)

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,7 +78,10 @@ def test_an_honest_row_has_the_bits_of_the_six_methods(honest: Row) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*BUGS, *LIES])
-def test_no_lie_gains_anything(name: str, honest: Row, tmp_path: Path, server: int) -> None:
+def test_no_lie_gains_anything(
+    name: str, honest: Row, tmp_path: Path, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # what a lie does to jobs, it does to its own
     lie: Lie = (BUGS | LIES)[name]
     (tmp_path / "test.txt").write_text(TEST, encoding="utf-8")
     row = run(write_lie(tmp_path, lie, tmp_path / "test.txt", server, VALID))
