@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov import fitted_smoothing, kernels
+from genbench_plugins.markov import discount_fitting, kernels
+from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.ngram import MarkovChar, MarkovWord
 from genbench_plugins.markov.smoothing import modified_discounts
@@ -296,22 +297,19 @@ def test_fitted_discounts_predict_validation_text_better_than_the_closed_form() 
 def test_gradient_of_the_fit_equals_finite_differences(longest: int | None) -> None:
     letters = sorted(set(TEXT))
     ids = np.array([letters.index(letter) for letter in TEXT])
-    tree = build_tree(ids[:400], longest, len(letters))
-    levels, base = fitted_smoothing.read_levels(tree, ids[300:600]), np.full(300, 1 / len(letters))
+    tree, stream, base = build_tree(ids[:400], longest, len(letters)), ids[300:600], np.full(len(letters), 0.02)
     rng = np.random.default_rng(1)
-    weights = rng.normal(size=(sum(fitted_smoothing.WIDTHS), len(fitted_smoothing.COUNT_BINS)))
-    direction = rng.normal(size=weights.shape)
+    weights, direction = rng.normal(size=(2, *discount_fitting.fitted().weights.shape))
 
     def bits(step: float) -> float:
-        probabilities = base.copy()
-        for level in levels:
-            table = fitted_smoothing.discounts(weights + step * direction, level.features)
-            probabilities[level.positions] = level.probabilities(table, probabilities)
+        model = build_model(tree, discount_fitting.fitted(weights + step * direction), base)
+        probabilities = np.empty(len(stream))
+        kernels.score(model, tree.root, 0, stream, probabilities)
         return float(-np.log2(probabilities).sum())
 
     numeric = (bits(1e-5) - bits(-1e-5)) / 2e-5
-    by_gradient = float((fitted_smoothing.gradient(levels, base, weights) * direction).sum())
-    assert by_gradient == pytest.approx(numeric, rel=1e-5)
+    data = discount_fitting.read_contexts(tree, stream, base)
+    assert float((discount_fitting.gradient(data, weights) * direction).sum()) == pytest.approx(numeric, rel=1e-5)
 
 
 def test_text_beyond_the_memory_is_refused_before_counting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,13 @@ From the counts upwards; a file imports only from the files above it:
     suffix_tree        SuffixTree: the counts of all n-grams of a text, and the contexts of a stream
     tree_building      build the tree from a stream of tokens, and check that the memory is enough
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
-    fitted_smoothing   discounts that depend on the context, fitted on validation text
+    fitted_smoothing   discounts that depend on the context: the features
     backoff_model      BackoffModel: the arrays of a smoothed tree, and its back-off form
     compiling          compile functions with numba, once per installation
     kernels            compiled loops: advance, predict, score; imported when a chain is used
     backoff_building   build a BackoffModel, with checks of its arrays
+    fit_kernels        compiled loops that fit discounts
+    discount_fitting   fit the weights of fitted smoothing on validation text
     quantile_sampling  sample without computing the whole distribution
     cache_model        the counts of the text read so far, for the option `adaptive`
     adaptive_chain     AdaptiveChain: base class of the generators with that option

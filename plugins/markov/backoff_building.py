@@ -18,8 +18,22 @@ def build_model(
 
     Raises ValueError for arrays that do not belong together, because the kernels do not check what they read.
     """
+    model = bare_model(tree, smoothing, base)
+    if backoff_form is None:
+        from genbench_plugins.markov import kernels
+
+        backoff_form = np.empty(len(tree.tokens)), np.empty(len(tree.parent))
+        kernels.fill_backoff_form(model, *backoff_form)
+    probabilities, backoff = (_read_only(array, np.float64) for array in backoff_form)
+    if probabilities.shape != tree.tokens.shape or backoff.shape != tree.parent.shape:
+        raise ValueError("the probabilities belong to another suffix tree")
+    return model._replace(probabilities=probabilities, backoff=backoff)
+
+
+def bare_model(tree: SuffixTree, smoothing: Smoothing, base: Floats) -> BackoffModel:
+    """Return a model without probabilities and backoff. Raises ValueError, as `build_model` does."""
     _check_smoothing(tree, smoothing)
-    model = BackoffModel(
+    return BackoffModel(
         parent=_read_only(tree.parent, np.int32),
         depth=_read_only(tree.depth, np.int32),
         starts=_read_only(tree.starts, np.int64),
@@ -38,15 +52,6 @@ def build_model(
         discounted=np.empty(len(base)),
         table=np.empty(len(COUNT_BINS)),
     )
-    if backoff_form is None:
-        from genbench_plugins.markov import kernels
-
-        backoff_form = np.empty(len(tree.tokens)), np.empty(len(tree.parent))
-        kernels.fill_backoff_form(model, *backoff_form)
-    probabilities, backoff = (_read_only(array, np.float64) for array in backoff_form)
-    if probabilities.shape != tree.tokens.shape or backoff.shape != tree.parent.shape:
-        raise ValueError("the probabilities belong to another suffix tree")
-    return model._replace(probabilities=probabilities, backoff=backoff)
 
 
 def _check_smoothing(tree: SuffixTree, smoothing: Smoothing) -> None:

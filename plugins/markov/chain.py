@@ -16,7 +16,7 @@ from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
 from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.cache_model import CURRENT_WORD
-from genbench_plugins.markov.fitted_smoothing import fit_smoothing
+from genbench_plugins.markov.discount_fitting import fit_smoothing
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
 from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree, require_memory

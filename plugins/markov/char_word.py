@@ -18,7 +18,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
-from genbench_plugins.markov.fitted_smoothing import OCCURRENCE_BINS, TYPE_BINS, bin_index, minimize
+from genbench_plugins.markov.discount_fitting import minimize
+from genbench_plugins.markov.fitted_smoothing import OCCURRENCE_BINS, TYPE_BINS, bin_index
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markov.suffix_tree import Floats
 from genbench_plugins.mixture import Mixture

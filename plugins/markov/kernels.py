@@ -122,7 +122,7 @@ def discount(model: BackoffModel, node: int, length: int) -> float:
 
     # discounts, which are subtracted from the counts
     if method == FITTED:
-        fitted_discounts(model, node, length)
+        fill_discounts(model.weights, context_bins(model, node, length), model.table)
     subtracted = 0.0
     for row in range(types):
         count = int(discounted[row])
@@ -144,9 +144,8 @@ def find_bin(value: int, edges: Ints) -> int:
 
 
 @kernel
-def fitted_discounts(model: BackoffModel, node: int, length: int) -> None:
-    """Write the discounts of a context by bin of counts to the memory, as `fitted_smoothing.py` defines them."""
-    # bins of the single features
+def context_bins(model: BackoffModel, node: int, length: int) -> tuple[int, int, int, int, int]:
+    """Return the bins of the features of a context: length, edge, types, types of the parent, occurrences."""
     parent = model.parent[node]
     edge, parent_types = 0, 0
     if parent != MISSING:
@@ -154,18 +153,26 @@ def fitted_discounts(model: BackoffModel, node: int, length: int) -> None:
         parent_types = find_bin(model.starts[parent + 1] - model.starts[parent], TYPE_BINS)
     types = find_bin(model.starts[node + 1] - model.starts[node], TYPE_BINS)
     occurred = find_bin(occurrences(model, node), OCCURRENCE_BINS)
-    bins = (find_bin(length, LENGTH_BINS), edge, types, parent_types, occurred)
+    return find_bin(length, LENGTH_BINS), edge, types, parent_types, occurred
 
-    # the sum of the weights of all features and pairs of features, through the logistic function
-    for column in range(len(model.table)):
-        total = 0.0
-        for feature in range(len(bins)):
-            total += model.weights[FIRST_ROWS[feature] + bins[feature], column]
-        for place in range(len(FEATURE_PAIRS)):
-            first, second = FEATURE_PAIRS[place]
-            row = FIRST_ROWS[len(bins) + place] + bins[first] * FEATURE_SIZES[second] + bins[second]
-            total += model.weights[row, column]
-        model.table[column] = COUNT_BINS[column] / (1 + np.exp(-total))
+
+@kernel
+def weight_row(bins: tuple[int, int, int, int, int], feature: int) -> int:
+    """Return the row of the weights for a feature or a pair of features of a context."""
+    if feature < len(bins):
+        return FIRST_ROWS[feature] + bins[feature]
+    first, second = FEATURE_PAIRS[feature - len(bins)]
+    return FIRST_ROWS[feature] + bins[first] * FEATURE_SIZES[second] + bins[second]
+
+
+@kernel
+def fill_discounts(weights: Floats, bins: tuple[int, int, int, int, int], table: Floats) -> None:
+    """Write the discounts of a context by bin of counts, (bins,), as `fitted_smoothing.py` defines them."""
+    table[:] = 0
+    for feature in range(len(FIRST_ROWS)):
+        table += weights[weight_row(bins, feature)]
+    for column in range(len(table)):
+        table[column] = COUNT_BINS[column] / (1 + np.exp(-table[column]))
 
 
 @kernel

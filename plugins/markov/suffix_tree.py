@@ -10,7 +10,6 @@ builds the tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
-StreamLevel = tuple[int, Ints, Ints, Ints]  # context length; positions of the stream; their nodes; their pairs
 
 MISSING = -1  # no node, no pair
 
@@ -60,33 +58,6 @@ class SuffixTree:
         """The node of the empty context."""
         return len(self.parent) - 1
 
-    def stream_levels(self, stream: Ints) -> Iterator[StreamLevel]:
-        """Yield the known contexts before the positions of a stream, for context lengths 0, 1, 2, ...
-
-        A level is (length, positions, nodes, pairs), with arrays of shape (n,): the positions that have a context of
-        this length, its node, and the pair of the token at the position or MISSING. A node on the path of a position
-        occurs once, with the longest of its contexts that matches the position.
-        """
-        keys = self.owners * self.vocabulary + self.tokens
-        positions, nodes, length = np.arange(len(stream)), np.full(len(stream), self.root), 0
-        while len(positions):
-            wanted = nodes * self.vocabulary + stream[positions]
-            pairs = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-            pairs = np.where(keys[pairs] == wanted, pairs, MISSING)
-
-            # a link leads from the context before a position to the longer context before the next position
-            extends = (pairs != MISSING) & (self.links[pairs] != MISSING) & (positions + 1 < len(stream))
-            extends &= self.longest is None or length < self.longest
-            next_positions, next_nodes = positions[extends] + 1, self.links[pairs[extends]].astype(np.int64)
-
-            # skip positions whose next longer context has the same node
-            node_at = np.full(len(stream), MISSING)
-            node_at[next_positions] = next_nodes
-            last = node_at[positions] != nodes
-            if last.any():
-                yield length, positions[last], nodes[last], pairs[last]
-            positions, nodes, length = next_positions, next_nodes, length + 1
-
 
 def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -> SuffixTree:
     """Create a tree from stored arrays; raise ValueError if they do not form a suffix tree.
@@ -117,14 +88,3 @@ def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -
     if not in_range or not depths or not sorted_ or (tree.vocabulary, tree.longest) != (vocabulary, longest):
         raise ValueError("the suffix tree belongs to another vocabulary or order")
     return tree
-
-
-def expand_ranges(starts: Ints, stops: Ints) -> tuple[Ints, Ints]:
-    """Return the indices in all ranges, one range after the other, and the number of the range of every index.
-
-    >>> [indices.tolist() for indices in expand_ranges(np.array([3, 9]), np.array([5, 10]))]
-    [[3, 4, 9], [0, 0, 1]]
-    """
-    sizes = stops - starts
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    return np.arange(len(owner)) + (starts - np.cumsum(sizes) + sizes)[owner], owner
