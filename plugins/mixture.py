@@ -82,17 +82,16 @@ class Mixture(Generator):
         self.specs = [spec for _, spec in split_specs(self.parts)]
         if len(self.specs) < 2:
             raise ValueError(f"parts is {self.parts!r}, but must be two or more SPECs, as in markov-char+lstm-char")
-        for spec in self.specs:
-            create(spec)
+        self._untrained = [create(spec) for spec in self.specs]  # the path of a plugin file may be a relative one
         self._parse_shares()
 
     def training_memory(self) -> int:
-        return max(training_memory(create(spec)) for spec in self.specs)
+        return max(map(training_memory, self._untrained))
 
     @property
     def adapts(self) -> bool:
         """Whether the weights or one of the parts learn from the text that is read (`capabilities.Adaptive`)."""
-        return self.adaptive or any(is_adaptive(create(spec)) for spec in self.specs)
+        return self.adaptive or any(map(is_adaptive, self._untrained))
 
     def _parse_shares(self) -> list[float]:
         """Return the parts' shares of the budget, not normalized; raise ValueError if the option is not valid."""

@@ -158,6 +158,16 @@ def test_a_predictor_that_fails_says_why(tmp_path: Path) -> None:
             process.decode(np.array([1]))
 
 
+def test_a_plugin_in_a_mixture_may_have_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from processes import write_plugin
+
+    monkeypatch.chdir(tmp_path)
+    name = Path(write_plugin(tmp_path, "dump", "pass")).name
+    with predictor(f"mixture:parts=./{name}+markov-char:order=1", tmp_path) as process:  # in another working folder
+        process.start()
+        assert np.isfinite(process.read(np.array([Tokenizer.characters(TRAIN).encode("the")[0]]))).all()
+
+
 def test_the_auditor_imports_no_plugin_to_say_what_went_wrong(tmp_path: Path) -> None:
     log = tmp_path / "importers"
     code = f"""
