@@ -72,6 +72,10 @@ def test_an_overrun_is_a_note_that_says_how_far() -> None:
     assert budget_notes(replace(CARD, training=record(25.5, 1.0), budget=5.0)) == [
         "trained for 25.5 s on a budget of 5s, 20.5 s too long"
     ]
+    assert budget_notes(replace(CARD, training=record(40.0, 1.0, steps=1), budget=5.0)) == [
+        "1 step and the validation of them took 40.0 s of a budget of 5s: the network is too large for it; choose a "
+        "smaller one, or a longer budget"
+    ]
     assert budget_notes(replace(CARD, training=record(10.9, 1.0))) == []
     assert budget_notes(replace(CARD, training=record(25.5, 1.0), budget=5.0, steps=3)) == []
 

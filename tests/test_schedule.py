@@ -59,6 +59,23 @@ def test_a_budget_is_kept_on_a_machine_that_slows_down(slowdown: float) -> None:
     assert 57 <= now <= 63
 
 
+@pytest.mark.parametrize(("pace", "steps"), [(20.0, 1), (3.0, 2), (0.5, 10)])
+def test_a_run_that_is_too_slow_for_its_budget_ends_when_it_is_spent(pace: float, steps: int) -> None:
+    now = 0.0
+    run = Schedule([], 5.0, lambda: now)
+    while not run.done:
+        if run.at_part_boundary:
+            if run.exhausted:
+                run.end()
+                break
+            run.plan_part(pace, 0.0)
+        now += pace
+        run.step += 1
+    assert run.done
+    assert run.fraction == 1
+    assert (run.step, sum(run.planned), len(run.planned)) == (steps, steps, PARTS)
+
+
 def test_an_invalid_schedule_is_refused() -> None:
     with pytest.raises(SpecError, match="schedule is '3/x'"):
         create("lstm-char:schedule=3/x")

@@ -235,7 +235,9 @@ class RecurrentGenerator(TrainedNetwork):
             if context.flops is not None:
                 return tokens_per_step / operations_per_step(network, sampler, ids, counts)
             bf16, train_ids = native_bf16(context.device), ids.to(context.device)
-            return tokens_per_step / seconds_per_step(network, sampler, train_ids, context.clock, bf16, group)
+            return tokens_per_step / seconds_per_step(
+                network, sampler, train_ids, context.clock, bf16, group, budget=context.budget
+            )
 
         # by steps if they are planned, else by the operations or the budget, and the speed
         if planned:

@@ -85,6 +85,11 @@ class Schedule:
         return self.budget is None and self.step >= sum(self.planned)
 
     @property
+    def exhausted(self) -> bool:
+        """Whether the budget is spent and a step was taken, so that no further part should be planned."""
+        return self.budget is not None and self.step > 0 and self.seconds >= self.budget
+
+    @property
     def fraction(self) -> float:
         """The completed fraction of the run, 0 to 1: linear in the steps between the two knots of a part."""
         # find the part of the current step, and interpolate between its knots
@@ -118,6 +123,11 @@ class Schedule:
         share = (KNOTS[part + 1] - KNOTS[part]) / (1 - KNOTS[part])
         self.planned.append(max(1, round((self.budget - self.seconds - reserved) * share / seconds_per_step)))
 
-        # once everything is planned, the steps alone decide when the run ends
+        # with everything planned, the steps alone decide when the run ends
         if len(self.planned) == PARTS:
             self.budget = None
+
+    def end(self) -> None:
+        """Plan no steps for the parts that are left."""
+        self.planned += [0] * (PARTS - len(self.planned))
+        self.budget = None

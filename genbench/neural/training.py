@@ -32,6 +32,7 @@ REPORT_EVERY = 0.2  # seconds
 SAVE_EVERY = 5.0  # seconds
 LOSSES_SHOWN = 20  # steps over which the reported loss is averaged
 TIMED_BATCHES = 3  # batches that measure the speed before the first step
+MEASURED_SHARE = 0.1  # of the budget, after which no further batch measures it
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,9 @@ class Trainer:
     def _start_part(self, train_ids: torch.Tensor, validation_ids: torch.Tensor) -> None:
         """Validate at the end of a part of the schedule, and plan the next part."""
         schedule = self.schedule
+        if self.group.broadcast(schedule.exhausted):  # steps or validations that are slow for the budget
+            schedule.end()
+            return
 
         # speed of the last part, or of a few timed batches before the first step
         if schedule.step or schedule.budget is None:
@@ -172,8 +176,11 @@ class Trainer:
     def _measure_pace(self, train_ids: torch.Tensor) -> float:
         """Return the seconds per step, measured before the first one."""
         self._announce("measuring the speed")
-        clock = self.schedule.clock
-        pace = seconds_per_step(self.network, self.config.sampler, train_ids, clock, self.config.bf16, self.group)
+        schedule, config = self.schedule, self.config
+        pace = seconds_per_step(
+            *(self.network, config.sampler, train_ids, schedule.clock, config.bf16, self.group),
+            budget=schedule.budget,
+        )
         for optimizer in self.state.optimizers:
             optimizer.zero_grad()
         return pace
@@ -270,14 +277,19 @@ def seconds_per_step(
     clock: Callable[[], float],
     bf16: bool,
     group: ProcessGroup = SINGLE_PROCESS,
+    *,
+    budget: float | None = None,
 ) -> float:
     """Measure the seconds of a forward and backward pass on this machine by a clock; the first batch is a warm-up.
 
-    No weight is updated, and torch's random state is restored.
+    No weight is updated, and torch's random state is restored. One batch is enough where it takes a large share of the
+    budget.
     """
-    times = []
+    times = list[float]()
     with torch.random.fork_rng(devices=[train_ids.device] if train_ids.device.type == "cuda" else []):
         for batch in islice(sampler.training_batches(train_ids, torch.Generator()), TIMED_BATCHES):
+            if budget is not None and sum(times) > MEASURED_SHARE * budget:
+                break
             started = clock()
             token_loss(network, group.shard(batch), None, bf16)[0].backward()  # type: ignore[no-untyped-call]
             times.append(clock() - started)

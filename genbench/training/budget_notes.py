@@ -6,6 +6,7 @@ from genbench.spec import format_duration
 from genbench.storage.cards import MIN_CORE_SHARE, ModelCard
 
 OVERRUN_SHARE, OVERRUN_SECONDS = 0.1, 0.5  # of the budget; more than both over it makes a note
+FEW_STEPS = 12  # of a network; with fewer, the plan of a training by parts was not carried out
 
 
 def budget_notes(card: ModelCard) -> list[str]:
@@ -17,7 +18,15 @@ def budget_notes(card: ModelCard) -> list[str]:
         over = training.budget_seconds - card.time_budget
         if over > max(OVERRUN_SHARE * card.time_budget, OVERRUN_SECONDS):
             limit = format_duration(card.time_budget)
-            notes.append(f"trained for {training.budget_seconds:.1f} s on a budget of {limit}, {over:.1f} s too long")
+            used = f"{training.budget_seconds:.1f} s"
+            if training.steps is not None and training.steps < FEW_STEPS:
+                steps = f"{training.steps} step{'s' * (training.steps != 1)}"
+                notes.append(
+                    f"{steps} and the validation of them took {used} of a budget of {limit}: the network is too large "
+                    "for it; choose a smaller one, or a longer budget"
+                )
+            else:
+                notes.append(f"trained for {used} on a budget of {limit}, {over:.1f} s too long")
 
     # less of a core than others had
     share = training.core_share
