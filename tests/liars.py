@@ -99,7 +99,8 @@ LIES = {
     ),
     "the model is written again after the test text was read": Lie(
         fast(
-            "import glob; [open(name, 'ab').write(b' ') for name in glob.glob({folder!r} + '/genbench-job-*/model/*.json')]"
+            "import glob; "
+            "[open(name, 'ab').write(b' ') for name in glob.glob({folder!r} + '/genbench-job-*/model/*.json')]"
         ),
         "its model was changed after the test text was read",
     ),
