@@ -9,6 +9,7 @@ so that the rest of genbench calls one function for every generator.
     StreamScoring       the log-probability of each token of a long stream, faster than stepping
     BatchScoring        the same for many short streams
     QuantileSampling    a token at a given quantile, without the whole distribution
+    StreamSampling      many tokens of one text in one call
     KnownWords          which tokens continue a word that the generator knows, so that samples need not spell others
     BackoffEvidence     the counts behind a prediction, one level per context length
     ContextLengths      how long a context was seen in training
@@ -104,6 +105,20 @@ class QuantileSampling(Protocol):
 
         The tokens form intervals, in any order, of width exp(log_probs(state) / temperature), normalized. Return -1 for
         a state that this method does not support; `log_probs` is used instead.
+        """
+
+
+@runtime_checkable
+class StreamSampling(Protocol):
+    """Samples many tokens of one text in one call."""
+
+    def sample_stream(
+        self, state: State, rng: np.random.Generator, count: int, temperature: float, first_token: int
+    ) -> tuple[Ids, State]:
+        """Return `count` tokens, or none where the state does not support it, and the state after them.
+
+        Each token is the one whose interval contains `rng.random()`, called once for each token: the tokens from
+        `first_token` on form intervals, in the order of their ids, of width exp(log_probs / temperature), normalized.
         """
 
 

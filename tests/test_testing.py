@@ -125,6 +125,26 @@ class RightQuantiles(Unigram):
         return np.searchsorted(cumulative, uniforms * cumulative[-1], side="right")
 
 
+class SamplesForwards(Unigram):
+    """Samples many tokens in one call."""
+
+    def sample_stream(
+        self, state: Any, rng: np.random.Generator, count: int, temperature: float, first_token: int
+    ) -> tuple[Ids, Any]:
+        cumulative = np.cumsum(np.exp(self.table[first_token:] / temperature))
+        return first_token + np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right"), state
+
+
+class SamplesBackwards(SamplesForwards):
+    """Returns the tokens that it samples in the opposite order."""
+
+    def sample_stream(
+        self, state: Any, rng: np.random.Generator, count: int, temperature: float, first_token: int
+    ) -> tuple[Ids, Any]:
+        ids, end = super().sample_stream(state, rng, count, temperature, first_token)
+        return ids[::-1], end
+
+
 class KnowsNothing(Unigram):
     """Has no token that a sample may have."""
 
@@ -272,6 +292,7 @@ BROKEN = {
     "batch_equals_steps": Disagrees,
     "batch_stepping_equals_steps": ShiftedBatch,
     "quantiles_follow_log_probs": UniformQuantiles,
+    "sampled_streams_equal_steps": SamplesBackwards,
     "known_tokens_lead_on": KnowsNothing,
     "backoff_levels_agree_with_log_probs": WrongEvidence,
     "context_lengths_equal_steps": WrongLengths,
@@ -281,6 +302,7 @@ BROKEN = {
 RIGHT = {
     "batch_stepping_equals_steps": RightBatch,
     "quantiles_follow_log_probs": RightQuantiles,
+    "sampled_streams_equal_steps": SamplesForwards,
     "known_tokens_lead_on": KnowsLetters,
     "backoff_levels_agree_with_log_probs": RightEvidence,
     "context_lengths_equal_steps": RightLengths,

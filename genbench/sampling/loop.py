@@ -14,6 +14,7 @@ from genbench.tokenization.graphemes import LONGEST, has_clusters, joins
 
 MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
 MIN_BATCH = 256  # texts in one batch, for any size of the vocabulary
+CHARACTERS_AHEAD = 4096  # sampled in one call
 
 _Request = tuple[str, Sampling, np.random.Generator]
 
@@ -46,9 +47,11 @@ def stream(
     # a batch of one text
     text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words, prompt)
     while not text.done:
-        final = text.read(*decode_step([text.state]))
-        if final:
-            yield final
+        yield from text.read_ahead()  # the characters
+        if not text.done:
+            final = text.read(*decode_step([text.state]))
+            if final:
+                yield final
 
 
 def generate_many(
@@ -90,8 +93,12 @@ def _generate_batch(
 
     # one decoding step at a time, for all texts that are not complete
     parts: list[list[str]] = [[] for _ in texts]
-    active = [row for row, text in enumerate(texts) if not text.done]
     total = sum(text.characters_left for text in texts)
+    for row, text in enumerate(texts):
+        while ahead := text.read_ahead():
+            parts[row].append(ahead)
+            progress(1 - sum(text.characters_left for text in texts) / total)
+    active = [row for row, text in enumerate(texts) if not text.done]
     while active:
         for row, added in zip(active, decode_step([texts[row].state for row in active]), strict=True):
             parts[row].append(texts[row].read(added))
@@ -124,6 +131,16 @@ class GeneratedText:
     def characters_left(self) -> int:
         """The number of characters that are missing at most."""
         return self._limit.characters_left
+
+    def read_ahead(self) -> str:
+        """Sample several characters in one call, where the generator and the parameters allow it, and read them.
+
+        Returns "" if they do not. A stop string or a limit on copied words may end or change the text after any token.
+        """
+        count = min(self.characters_left, CHARACTERS_AHEAD)
+        if self._guard is not None or self._limit.stops or not count:
+            return ""
+        return self._limit.read(self._state.sample_ahead(count))
 
     def read(self, added: str) -> str:
         """Read the text that a token added; return the text that is final now, which is often empty."""

@@ -119,6 +119,19 @@ class DecodingState:
         if self.sampling.repetition_penalty != 1 and self.seen:
             log_probs[list(self.seen)] *= self.sampling.repetition_penalty
 
+    def sample_ahead(self, count: int) -> str:
+        """Sample up to `count` tokens in one call and return their text; "" where more than the temperature decides."""
+        generator, sampling = self.generator, self.sampling
+        plain = sampling.only_temperature and not self.needs_adjustment and self.rules is None
+        if not (plain and capabilities.supports(type(generator), capabilities.StreamSampling)):
+            return ""
+        ids, state = generator.sample_stream(  # type: ignore[attr-defined]
+            self.state, self.rng, count, sampling.temperature, self.first_token
+        )
+        self.states, self.row = [state], 0
+        self.tokens, self.characters = self.tokens + len(ids), self.characters + len(ids)
+        return "".join(map(self.decoder.feed, ids.tolist()))
+
     def _known_tokens(self) -> npt.NDArray[np.bool_]:
         """Return which tokens belong to known words here, (vocabulary,); a word that a prompt began is closed."""
         if capabilities.supports(type(self.generator), capabilities.KnownWords):

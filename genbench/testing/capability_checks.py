@@ -12,6 +12,9 @@ import numpy as np
 
 from genbench import capabilities, scoring
 from genbench.generator import Generator, LogProbs
+from genbench.sampling.parameters import Sampling
+from genbench.sampling.step import sample_tokens
+from genbench.scoring import STEP_TOLERANCE
 from genbench.testing.contract_checks import ANY_TEXTS, UNSEEN
 from genbench.testing.counterexamples import (
     describe_token,
@@ -27,6 +30,7 @@ QUANTILES = 1_000  # evenly spaced, from 0 to 1
 KNOWN_STARTS, KNOWN_STEPS = 20, 30  # states, and tokens after each
 MAX_INTERVALS = 6  # that one token may have: each border of an interval changes its count by one quantile at most
 TEMPERATURES = (1.0, 0.7)
+SAMPLED_TOKENS = 200
 REPETITIONS = 8  # of an unseen string
 LEARNED_SHARE = 0.5  # of the bits of its first copy: a generator that needs fewer for the last has learned the string
 LEARNS_BELOW = 0.9  # of the nats of a passage that is read again: the same limit as in the audit of a row
@@ -133,6 +137,31 @@ def quantiles_follow_log_probs(subject: Subject) -> None:
                 difference[worst] <= MAX_INTERVALS / QUANTILES,
                 f"{message}; {weights[worst] / weights.sum():.3f} expected",
             )
+
+
+def sampled_streams_equal_steps(subject: Subject) -> None:
+    """sample_stream returns the tokens that single steps give with the same random numbers, and the state after them.
+
+    Call rng.random() once for each token; the tokens from `first_token` on form intervals in the order of their ids.
+    """
+    generator = subject.fitted
+    if not isinstance(generator, capabilities.StreamSampling):
+        return
+
+    first = int(generator.tokenizer.sampling_mask().argmax())
+    for temperature in TEMPERATURES:
+        state, after = [state for state, _ in subject.states()][-1], np.random.default_rng(0)
+        ids, end = generator.sample_stream(state, np.random.default_rng(0), SAMPLED_TOKENS, temperature, first)
+        require(len(ids) in (0, SAMPLED_TOKENS), f"{SAMPLED_TOKENS} tokens were asked for, {len(ids)} returned")
+
+        # step by step, with the same random numbers
+        for place, token in enumerate(ids.tolist()):
+            log_probs = np.array(generator.log_probs(state))[None, first:]
+            expected = first + sample_tokens(log_probs, [Sampling(temperature=temperature)], [after])[0]
+            require(token == expected, f"token {place} at temperature {temperature} is {token}; {expected} expected")
+            state = generator.advance(state, token)
+        difference = np.abs(generator.log_probs(end) - generator.log_probs(state)).max()
+        require(difference < STEP_TOLERANCE, f"the state after the tokens differs by {difference:.3g} nats from steps")
 
 
 def known_tokens_lead_on(subject: Subject) -> None:

@@ -54,6 +54,15 @@ def bare_model(tree: SuffixTree, smoothing: Smoothing, base: Floats) -> BackoffM
     )
 
 
+def temper(model: BackoffModel, temperature: float) -> BackoffModel:
+    """Return a model whose probabilities, except inside edges, are raised to 1 / temperature, and not normalized."""
+    power = 1 / temperature
+    arrays = {
+        name: _read_only(getattr(model, name) ** power, np.float64) for name in ("base", "probabilities", "backoff")
+    }
+    return model if power == 1 else model._replace(**arrays)
+
+
 def _check_smoothing(tree: SuffixTree, smoothing: Smoothing) -> None:
     """Raise ValueError for discounts or weights that do not cover the tree."""
     lengths = int(tree.depth.max()) + 1

@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
 from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
-from genbench_plugins.markov.backoff_building import build_model
+from genbench_plugins.markov.backoff_building import build_model, temper
 from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.cache_model import CURRENT_WORD
 from genbench_plugins.markov.discount_fitting import fit_smoothing
@@ -27,6 +28,7 @@ from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
 VALIDATION_CHARACTERS = 100_000  # of validation text used to fit the smoothing
+TEMPERATURES_KEPT = 4  # of the most recent samples: the powers of all probabilities
 TOKENS_AT_ONCE = 1 << 16  # scored between two reports of the progress
 
 State = tuple[int, int]  # a node, and the length of the context in tokens
@@ -129,6 +131,7 @@ class MarkovChain(AdaptiveChain):
         """Set the smoothed tree; `stored` has its back-off form if it is known."""
         self._tree, self._smoothing = tree, smoothing
         self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
+        self._tempered = lru_cache(TEMPERATURES_KEPT)(partial(temper, self._model))
 
     def static_start(self) -> State:
         state: State = (self._tree.root, 0)
@@ -145,7 +148,7 @@ class MarkovChain(AdaptiveChain):
         from genbench_plugins.markov import kernels
 
         probabilities = np.empty(self.tokenizer.size)
-        kernels.fill_distribution(self._model, *state, probabilities)
+        kernels.fill_distribution(self._model, *state, 0, probabilities)
         return np.log(probabilities)
 
     def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
@@ -174,6 +177,22 @@ class MarkovChain(AdaptiveChain):
         probabilities = np.empty((len(states), len(self._model.base[:stop])))
         kernels.fill_distributions(self._model, nodes, lengths, probabilities)
         return np.asarray(np.log(probabilities))
+
+    def sample_stream(
+        self, state: Any, rng: np.random.Generator, count: int, temperature: float, first_token: int
+    ) -> tuple[Ids, Any]:
+        if self._cache is not None:
+            return np.empty(0, np.int64), state
+        from genbench_plugins.markov import kernels
+
+        (node, length), tempered, power = state, self._tempered(temperature), 1 / temperature
+        ids, uniforms, memory = (
+            np.empty(count, np.int64),
+            rng.random(count),
+            np.empty(self.tokenizer.size - first_token),
+        )
+        state = kernels.sample_stream(self._model, tempered, power, node, length, first_token, uniforms, memory, ids)
+        return ids, state
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
         return [self.advance(state, token) for state, token in zip(states, tokens, strict=True)]

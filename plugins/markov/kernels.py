@@ -221,8 +221,8 @@ def inside_edge(model: BackoffModel, node: int, length: int, token: int) -> floa
 
 
 @kernel
-def fill_distribution(model: BackoffModel, node: int, length: int, probabilities: Floats) -> None:
-    """Write the probabilities of the first tokens after a state, (tokens,)."""
+def fill_distribution(model: BackoffModel, node: int, length: int, first: int, probabilities: Floats) -> None:
+    """Write the probabilities of the tokens from `first` on after a state, (tokens,)."""
     # of a state inside an edge, first those of the parent
     inside = length < model.depth[node]
     context, factor = model.parent[node] if inside else node, 1.0
@@ -231,37 +231,37 @@ def fill_distribution(model: BackoffModel, node: int, length: int, probabilities
     # every token has the probability of the longest context that it followed
     while context != MISSING:
         for pair in range(model.starts[context], model.starts[context + 1]):
-            token = model.tokens[pair]
-            if token < len(probabilities) and probabilities[token] == 0:
-                probabilities[token] = factor * model.probabilities[pair]
+            place = model.tokens[pair] - first
+            if 0 <= place < len(probabilities) and probabilities[place] == 0:
+                probabilities[place] = factor * model.probabilities[pair]
         factor *= model.backoff[context]
         context = model.parent[context]
-    for token in range(len(probabilities)):
-        if probabilities[token] == 0:
-            probabilities[token] = factor * model.base[token]
+    for place in range(len(probabilities)):
+        if probabilities[place] == 0:
+            probabilities[place] = factor * model.base[first + place]
 
     # then the recursion inside the edge
     if inside:
-        interpolate_edge(model, node, length, probabilities)
+        interpolate_edge(model, node, length, first, probabilities)
 
 
 @kernel
-def interpolate_edge(model: BackoffModel, node: int, length: int, probabilities: Floats) -> None:
-    """Turn the probabilities of the first tokens after a node's parent into those after a context inside its edge."""
+def interpolate_edge(model: BackoffModel, node: int, length: int, first: int, probabilities: Floats) -> None:
+    """Turn the probabilities of the tokens after a node's parent into those after a context inside its edge."""
     start, stop = model.starts[node], model.starts[node + 1]
     for step in range(first_length(model, node, length), length + 1):
         probabilities *= discount(model, node, step)
         for pair in range(start, stop):
-            token = model.tokens[pair]
-            if token < len(probabilities):
-                probabilities[token] += model.discounted[pair - start]
+            place = model.tokens[pair] - first
+            if 0 <= place < len(probabilities):
+                probabilities[place] += model.discounted[pair - start]
 
 
 @kernel
 def fill_distributions(model: BackoffModel, nodes: Ints, lengths: Ints, probabilities: Floats) -> None:
     """Write the probabilities of the first tokens after many states, (states, tokens)."""
     for row in range(len(nodes)):
-        fill_distribution(model, nodes[row], lengths[row], probabilities[row])
+        fill_distribution(model, nodes[row], lengths[row], 0, probabilities[row])
 
 
 # Streams
@@ -289,28 +289,63 @@ def read_states(model: BackoffModel, node: int, length: int, ids: Ints, nodes: I
         node, length = advance(model, node, length, ids[position])
 
 
-# Sampling by quantile
+# Sampling
 
 
 @kernel
-def fill_masses(model: BackoffModel, power: float, base: Floats, added: Floats, total: Floats, backoff: Floats) -> None:
-    """Write the masses for sampling at the temperature 1 / power (`quantile_sampling.py`).
+def sample_stream(
+    model: BackoffModel,
+    tempered: BackoffModel,
+    power: float,
+    node: int,
+    length: int,
+    first: int,
+    uniforms: Floats,
+    masses: Floats,
+    ids: Ints,
+) -> tuple[int, int]:
+    """Write the token at each quantile of its distribution, (tokens,), one after the other; return the last state.
 
-    base     (vocabulary,) running sum of base(w) ** power
-    added    (pairs,) what a context adds to its tokens
-    total    (nodes,) sum of p(w | h) ** power over all tokens
-    backoff  (nodes,) backoff ** power
+    Tokens before `first` are left out. In the tempered model, probabilities and backoff are raised to a power, and so
+    are the products of both (`backoff_building.temper`). `masses` is memory to use, (vocabulary - first,).
+    """
+    for position in range(len(ids)):
+        # probabilities to the power; inside an edge they are sums, so the power comes last
+        if length < model.depth[node]:
+            fill_distribution(model, node, length, first, masses)
+            for place in range(len(masses)):
+                masses[place] **= power
+        else:
+            fill_distribution(tempered, node, length, first, masses)
+
+        # inverse transform sampling
+        for place in range(1, len(masses)):
+            masses[place] += masses[place - 1]
+        place, mass = 0, uniforms[position] * masses[-1]
+        while place < len(masses) - 1 and masses[place] <= mass:
+            place += 1
+        ids[position] = first + place
+        node, length = advance(model, node, length, ids[position])
+    return node, length
+
+
+@kernel
+def fill_masses(model: BackoffModel, base: Floats, added: Floats, total: Floats) -> None:
+    """Write the masses of a tempered model for sampling (`quantile_sampling.py`).
+
+    base   (vocabulary,) running sum of the model's base distribution
+    added  (pairs,) what a context adds to its tokens
+    total  (nodes,) sum over all tokens
     """
     for node in range(len(model.parent) - 1, -1, -1):
         parent = model.parent[node]
-        backoff[node] = model.backoff[node] ** power
-        total[node] = backoff[node] * (base[-1] if parent == MISSING else total[parent])
+        total[node] = model.backoff[node] * (base[-1] if parent == MISSING else total[parent])
         for pair in range(model.starts[node], model.starts[node + 1]):
             token = model.tokens[pair]
             shorter = model.base[token]
             if parent != MISSING:
                 shorter = model.probabilities[find_pair(model.tokens, model.starts, parent, token)]
-            added[pair] = max(model.probabilities[pair] ** power - backoff[node] * shorter**power, 0.0)
+            added[pair] = max(model.probabilities[pair] - model.backoff[node] * shorter, 0.0)
             total[node] += added[pair]
 
 
@@ -323,9 +358,8 @@ def quantile_token(
     base: Floats,
     cumulative: Floats,
     total: Floats,
-    backoff: Floats,
 ) -> int:
-    """Return the token at a quantile from 0 to 1 after a state, or MISSING for a state inside an edge."""
+    """Return the token at a quantile from 0 to 1 after a state of a tempered model; MISSING for one inside an edge."""
     if length < model.depth[node]:
         return MISSING
     mass = quantile * total[node]
@@ -336,6 +370,6 @@ def quantile_token(
         if mass < own:
             pair = start - 1 + np.searchsorted(cumulative[start : stop + 1], cumulative[start] + mass, side="right")
             return int(model.tokens[min(max(pair, start), stop - 1)])
-        mass = (mass - own) / backoff[node]
+        mass = (mass - own) / model.backoff[node]
         node = model.parent[node]
     return min(int(np.searchsorted(base, mass, side="right")), len(base) - 1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from genbench_plugins.markov.backoff_building import temper
 from genbench_plugins.markov.backoff_model import BackoffModel
 
 from genbench.generator import LogProbs
@@ -26,13 +27,9 @@ class QuantileSampler:
     def __init__(self, model: BackoffModel, temperature: float) -> None:
         from genbench_plugins.markov import kernels
 
-        self.model, self.base = model, np.cumsum(model.base ** (1 / temperature))
-        added, self.total, self.backoff = (
-            np.empty(len(model.tokens)),
-            np.empty(len(model.parent)),
-            np.empty(len(model.parent)),
-        )
-        kernels.fill_masses(model, 1 / temperature, self.base, added, self.total, self.backoff)
+        self.model, added = temper(model, temperature), np.empty(len(model.tokens))
+        self.base, self.total = np.cumsum(self.model.base), np.empty(len(model.parent))
+        kernels.fill_masses(self.model, self.base, added, self.total)
         self.cumulative = np.concatenate([[0.0], np.cumsum(added)])
 
     def quantile_tokens(self, states: Sequence[tuple[int, int]], uniforms: LogProbs) -> Ids:
@@ -40,7 +37,7 @@ class QuantileSampler:
         from genbench_plugins.markov import kernels
 
         tokens = (
-            kernels.quantile_token(self.model, *state, uniform, self.base, self.cumulative, self.total, self.backoff)
+            kernels.quantile_token(self.model, *state, uniform, self.base, self.cumulative, self.total)
             for state, uniform in zip(states, uniforms.tolist(), strict=True)
         )
         return np.fromiter(tokens, np.int64, len(states))
