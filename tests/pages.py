@@ -5,6 +5,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from rows import scored_row
+
 from genbench.analysis.attribution import Accuracy
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
@@ -76,21 +78,14 @@ def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
     """Return a row with every kind of measurement."""
     texts = [sample(f"{generator} {t} {p} {TEXT}", t, p) for p in ("", "It was") for t in (0.5, 1.0)]
     stratum = StratumBits(10_000, 10_000 * bits, [500.0] * 20, [500 * bits] * 20)
-    full = Row(
-        author,
+    full = scored_row(
         generator,
-        bits=20_000 * bits,
-        bits_per_character=bits,
-        bits_per_byte=1000.0,
+        bits,
+        author=author,
         word_perplexity=1000.0,
         token_perplexity=1000.0,
-        characters=20_000,
-        bytes=20_000,
-        words=1000,
-        tokens=1000,
         spelled_share=1000.0,
         interval=(bits - 0.1, bits + 0.1),
-        block_bits=[1000 * bits + place % 3 for place in range(20)],
         splits={"word-frequency": {"never": stratum, "1 to 9": stratum}},
         validation_bits_per_character=1000.0,
         parameters=1000,
@@ -129,8 +124,8 @@ def comparison(*rows: Row, **changes: Any) -> Comparison:
         "1",
         dict.fromkeys(authors, text),
         list(rows),
-        dict.fromkeys(authors, baselines),
-        dict.fromkeys(authors, STATS),
+        baselines=dict.fromkeys(authors, baselines),
+        held_out_text=dict.fromkeys(authors, STATS),
         name="austen-1",
         created="2026-11-25T06:00:00",
         seconds=100.0,

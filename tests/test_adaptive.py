@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import PROSE
 from genbench_plugins.markov.cache_model import CELLS, CacheModel, History, fit_cache, read_history
+from rows import scored_row
 
 from genbench import Comparison, Generator
 from genbench.capabilities import token_log_probs
@@ -149,8 +150,7 @@ def test_loaded_chain_is_still_adaptive(tmp_path: Any) -> None:
 
 def test_adaptive_rows_are_marked_and_ranked_apart() -> None:
     def row(bits: float, adaptive: bool) -> Row:
-        options = {"adaptive": adaptive}
-        return Row("a", "g", options=options, bits_per_character=bits, adaptive=adaptive)
+        return scored_row("g", bits, options={"adaptive": adaptive}, adaptive=adaptive)
 
     rows = [row(1.0, True), row(2.0, False), row(1.9, False)]
     comparison = Comparison("", {}, rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from doubles import Unigram
+from rows import scored_row
 
 from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.job import add_training
@@ -129,19 +130,13 @@ def test_a_generator_that_does_not_count_operations_says_so() -> None:
     assert note.startswith("--flops does not limit it")
 
 
-def row(generator: str, bits: float, **fields: float | None) -> Row:
-    """Return a row of 20 blocks."""
-    blocks = [1000 * bits + block % 3 for block in range(20)]
-    return Row("a", generator, bits_per_character=bits, characters=20_000, block_bits=blocks, **fields)  # type: ignore[arg-type]
-
-
 def test_a_row_that_had_too_little_of_a_core_takes_part_in_no_verdict() -> None:
     rows = [
-        row("chain", 2.0, core_share=0.3),  # it ended before its budget
-        row("lstm", 1.9, core_share=0.99, time_budget=10.0),
-        row("rnn", 1.8, core_share=0.62, time_budget=10.0),
-        row("steps", 1.7, core_share=0.3),
-        row("old", 1.6, time_budget=10.0),  # not measured
+        scored_row("chain", 2.0, core_share=0.3),  # it ended before its budget
+        scored_row("lstm", 1.9, core_share=0.99, time_budget=10.0),
+        scored_row("rnn", 1.8, core_share=0.62, time_budget=10.0),
+        scored_row("steps", 1.7, core_share=0.3),
+        scored_row("old", 1.6, time_budget=10.0),  # not measured
     ]
     info = CorpusInfo("", 0, 0, 0, 0, [], "join")
     verdicts = Comparison("", {"a": info}, rows).verdicts("a")
@@ -150,7 +145,10 @@ def test_a_row_that_had_too_little_of_a_core_takes_part_in_no_verdict() -> None:
 
 
 def test_the_seed_that_had_least_of_a_core_counts_for_all_seeds() -> None:
-    rows = [replace(row("lstm", 1.9, core_share=share, time_budget=10.0), seed=int(100 * share)) for share in (1, 0.5)]
+    rows = [
+        replace(scored_row("lstm", 1.9, core_share=share, time_budget=10.0), seed=int(100 * share))
+        for share in (1, 0.5)
+    ]
     (line,) = Comparison("", {"a": CorpusInfo("", 0, 0, 0, 0, [], "join")}, rows).lines("a")
     assert line.core_share == 0.5
     assert not line.comparable

@@ -13,10 +13,12 @@ from typing import Any
 import pages
 import pytest
 from rich.console import Console
+from rows import scored_row
 from test_cli import run
 
 from genbench.errors import GenbenchError, UserError
 from genbench.experiments.compare import load_run
+from genbench.experiments.consistency import SCORES
 from genbench.experiments.diff import diff_comparisons
 from genbench.experiments.plan import CompareSettings
 from genbench.report.export.files import as_csv, as_json, as_markdown
@@ -40,7 +42,8 @@ def stored(name: str = "rich") -> Path:
     )
     values = complete.to_dict() | {"settings": settings.__dict__ | {"samplings": [vars(settings.samplings[0])]}}
     for row in values["results"]:  # too few blocks for an interval, which takes time
-        row |= {"characters": 5000, "block_bits": row["block_bits"][:5]} if row["status"] == "ok" else {}
+        short = scored_row("", blocks=row["block_bits"][:5]) if row["status"] == "ok" else None
+        row |= {name: getattr(short, name) for name in ("block_bits", *SCORES)} if short else {}
         for stratum in (stratum for split in row["splits"].values() for stratum in split.values()):
             stratum |= {"block_bits": stratum["block_bits"][:5], "block_characters": stratum["block_characters"][:5]}
     return runs.store_run(values, name).folder / runs.FILE
@@ -149,6 +152,10 @@ BLOCKS: dict[str, Callable[[dict[str, Any], Stratum], Any]] = {  # changes of a 
     "larger blocks than the stratum": lambda row, stratum: stratum.update(block_characters=[1e6] * 5),
     "other places": lambda row, stratum: stratum.update(block_characters=[400.0] * 5),
     "a block that is not a number": lambda row, stratum: stratum["block_bits"].append(float("nan")),
+    "other bits": lambda row, stratum: row.update(bits=row["bits"] - 2),
+    "other bits per character": lambda row, stratum: row.update(bits_per_character=row["bits_per_character"] - 0.01),
+    "other bits per byte": lambda row, stratum: row.update(bits_per_byte=row["bits_per_byte"] - 0.01),
+    "blocks of other bits": lambda row, stratum: row.update(block_bits=[bits + 1 for bits in row["block_bits"]]),
     "no stratum": lambda row, stratum: row["splits"]["word-frequency"].pop("never"),
 }
 

@@ -44,7 +44,9 @@ def comparison(*rows: Row, books: tuple[str, ...] = ("Emma",)) -> Comparison:
     """Return a comparison of one author."""
     text = CorpusInfo("0", characters=9, train=1_000_000, valid=9, test=99_999, books=list(books), lines="join")
     baselines = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
-    return Comparison("1", {"austen": text}, list(rows), {"austen": baselines}, {"austen": STATS})
+    return Comparison(
+        "1", {"austen": text}, list(rows), baselines={"austen": baselines}, held_out_text={"austen": STATS}
+    )
 
 
 THREE_ROWS = comparison(

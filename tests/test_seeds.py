@@ -1,11 +1,11 @@
 """Seeds: whether a training read its seed, and several seeds as one row."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
 from doubles import Unigram
+from rows import scored_row
 from test_significance import BLOCKS, row
 
 from genbench import registry
@@ -109,8 +109,8 @@ def test_seeds_count_on_each_stratum() -> None:
         strata = {
             key: StratumBits(10_000, 10_000 * value, [500.0] * 20, [500 * value] * 20) for key, value in bits.items()
         }
-        fields: dict[str, Any] = {"seed": seed, "characters": 20_000, "splits": {"place": strata}}
-        return Row("x", name, bits=20_000.0, bits_per_character=1.0, **fields)
+        mean = sum(bits.values()) / len(bits)
+        return scored_row(name, mean, seed=seed, splits={"place": strata})
 
     rows = [on_strata("a", seed, steady=2.0, unsteady=2.0 + 0.2 * seed) for seed in range(3)]
     steady, unsteady = compare_strata([*aggregate_seeds(rows), on_strata("b", 0, steady=2.1, unsteady=2.3)], "place")

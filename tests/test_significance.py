@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rows import scored_row
 
 from genbench.experiments.compare import compare
 from genbench.experiments.row import Row
@@ -13,9 +14,7 @@ BLOCKS = 1000 * np.random.default_rng(0).uniform(1, 5, 50)  # bits of each block
 
 
 def row(generator: str, blocks: Any, **fields: Any) -> Row:
-    bits = float(np.mean(blocks)) / 1000
-    values = [float(block) for block in blocks]
-    return Row("a", generator, block_bits=values, bits_per_character=bits, characters=1000 * len(values), **fields)
+    return scored_row(generator, blocks=list(blocks), **fields)
 
 
 def test_a_constant_difference_is_clear_though_both_intervals_overlap() -> None:

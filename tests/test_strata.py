@@ -8,6 +8,7 @@ import pytest
 from doubles import Fixed
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from rows import scored_row
 from test_cli import run
 
 import genbench
@@ -97,7 +98,7 @@ def test_rows_are_compared_on_each_stratum_with_an_interval() -> None:
             name: StratumBits(10_000 * (bits > 0), 10_000 * bits, [500.0 * (bits > 0)] * 20, [500 * bits] * 20)
             for name, bits in {"here": here, "there": there, "nowhere": 0.0}.items()
         }
-        return Row("x", generator, characters=20_000, splits={"place": strata})
+        return scored_row(generator, (here + there) / 2, splits={"place": strata})
 
     here, there = compare_strata([row("a", 1.8, 2.3), row("b", 2.0, 2.0)], "place")  # nowhere is left out
     assert (here.stratum, here.share, here.bits_per_character) == ("here", 0.5, {"a": 1.8, "b": 2.0})

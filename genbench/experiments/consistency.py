@@ -5,6 +5,7 @@ The types of the fields are checked when JSON is converted; this finds what an e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 JUDGES = ("bits", "lstm", "rnn")  # of style
 MAX_BITS = 1e15  # of a text
+TOLERANCE = 1e-6  # of quotients, relative
+BLOCK_TOLERANCE = 1e-3  # bits of a block, which are rounded
 MIN_UNSEEN, MIN_DISTINCT = 4, 2  # n-gram lengths that tables show
 SCORES = ("bits", "bits_per_character", "bits_per_byte", "characters", "bytes", "tokens")
 
@@ -66,19 +69,34 @@ def row_problems(row: Row) -> Iterator[str]:
     if not all(0 <= number < MAX_BITS for number in numbers):
         yield "a score is out of range"
 
+    yield from _quotient_problems(row)
+    yield from _block_problems(row)
+
+    # samples and their statistics
+    if not all(map(_is_complete, row.novelty)):
+        yield "the figures of a sample are missing"
+
+
+def _quotient_problems(row: Row) -> Iterator[str]:
+    """Yield which quotients, which tables show and rows are ranked by, are not those of the sums."""
+    for name, units in {"bits_per_character": row.characters, "bits_per_byte": row.bytes}.items():
+        if not math.isclose(getattr(row, name) or 0.0, (row.bits or 0.0) / (units or 1), rel_tol=TOLERANCE):
+            yield f"{name} does not follow from its bits"
+
+
+def _block_problems(row: Row) -> Iterator[str]:
+    """Yield what is wrong with the blocks, which intervals are made of."""
     # blocks of the test text, and of each stratum in it; earlier versions left the last, shorter block out
     characters, blocks = row.characters or 0, len(row.block_bits)
     expected = -(-characters // BLOCK_CHARACTERS)
     if blocks not in (expected, characters // BLOCK_CHARACTERS):
         yield f"it has {blocks} blocks of its test text, and should have {expected}"
+    elif blocks == expected and abs(sum(row.block_bits) - (row.bits or 0)) > BLOCK_TOLERANCE * (blocks + 1):
+        yield "the bits of its blocks do not add up to its bits"
     for by, split in row.splits.items():
         for name, stratum in split.items():
             if not _fits(stratum, blocks):
                 yield f"the blocks of {by} {name} do not fit its bits"
-
-    # samples and their statistics
-    if not all(map(_is_complete, row.novelty)):
-        yield "the figures of a sample are missing"
 
 
 def _fits(stratum: StratumBits, blocks: int) -> bool:
