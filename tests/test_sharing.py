@@ -19,6 +19,7 @@ from genbench.experiments.imported import unused_imports
 from genbench.experiments.plan import CompareSettings, describe_specs, make_jobs
 from genbench.storage import models, sharing
 from genbench.storage.cards import FILES
+from genbench.storage.seal import make_seal
 
 CHAIN = "markov-char:order=3"
 
@@ -110,6 +111,16 @@ def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: P
     (copied / "model.json").write_text(text.replace('"budget": 30.0', '"budget": 31.0'), encoding="utf-8")
     assert models.read_model(copied).card.imported  # type: ignore[union-attr]
     assert not genbench.compare("pell", CHAIN, length=0, budget=31.0).results[0].reused
+
+
+def test_a_model_stays_ones_own_when_cards_get_another_field(folder: Path) -> None:
+    (own,) = models.list_models(models.models_folder())
+    path = own.folder / "model.json"
+    values = json.loads(path.read_text(encoding="utf-8")) | {"seal": ""}
+    del values["sources"]  # an earlier version did not write it, and this one reads a default
+    values["seal"] = make_seal(own.folder.parent, values)
+    path.write_text(json.dumps(values), encoding="utf-8")
+    assert [model.card.imported for model in models.list_models(models.models_folder())] == [False]
 
 
 def test_a_model_is_exported_and_imported_on_the_command_line(

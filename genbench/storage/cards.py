@@ -158,8 +158,15 @@ class ModelCard:
 
 def read_card(folder: Path) -> ModelCard | None:
     """Return the card in a folder; None where there is none that this version of genbench would have written."""
+    found = read_card_and_values(folder)
+    return None if found is None else found[0]
+
+
+def read_card_and_values(folder: Path) -> tuple[ModelCard, JsonObject] | None:
+    """Return the card in a folder as `read_card` does, and the JSON values of its file, which are what was sealed."""
     try:
-        return ModelCard.from_dict(untrusted.parse_json(untrusted.read_file(folder / CARD)))
+        values = untrusted.parse_json(untrusted.read_file(folder / CARD))
+        return ModelCard.from_dict(values), values
     except (OSError, ValueError, TypeError):
         return None
 

@@ -20,7 +20,7 @@ from genbench.generator import Generator
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, create_generator
 from genbench.storage import files, seal, untrusted
-from genbench.storage.cards import ModelCard, read_card
+from genbench.storage.cards import ModelCard, read_card_and_values
 from genbench.tokenization.tokenizer import Tokenizer
 
 LOAD_ATTEMPTS = 20  # to read a model that other processes replace
@@ -152,12 +152,14 @@ def models_folder() -> Path:
 
 def read_stored(folder: Path) -> StoredModel | None:
     """Return the model in a folder of stored models; None where there is none."""
-    card = None if folder.name.startswith(".") else read_card(folder)
-    if card is None:
+    found = None if folder.name.startswith(".") else read_card_and_values(folder)
+    if found is None:
         return None
 
-    # a folder that was copied here by hand, or a card that was edited, is not a training of this store
-    sealed = not card.imported and seal.has_seal(folder.parent, card.to_dict(), card.seal)
+    # a folder that was copied here by hand, or a card that was edited, is not a training of this store; the seal is
+    # that of the values in the file, so that a version with other fields knows it too
+    card, values = found
+    sealed = not card.imported and seal.has_seal(folder.parent, values, card.seal)
     return StoredModel(folder, replace(card, imported=not sealed))
 
 
