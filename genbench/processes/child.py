@@ -31,8 +31,8 @@ def serve(
     """Call `answer` with a function that returns the next request on standard input, and one that sends events.
 
     What else is printed goes to standard error. The process ends when its standard input closes, since then the process
-    that waits for the events is gone; `clean_up` is called before. Whatever it has started ends with it, unless it ends
-    itself, as in `os._exit`.
+    that waits for the events is gone; `clean_up` is called before. Whatever it has started ends with it; where it
+    ends itself, as in `os._exit`, the process that waits ends that.
     """
     become_subreaper()
     events = redirect_stdout()

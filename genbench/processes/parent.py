@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from genbench.processes.tree import kill_tree
+from genbench.processes.descendants import MARK
+from genbench.processes.tree import kill_marked, kill_tree
 
 POLL_SECONDS = 0.1  # between two looks at a process that sends nothing
 MAX_LINE = 1 << 28  # characters of one line
@@ -40,13 +42,14 @@ class ChildProcess:
         folder: Path | None = None,
     ) -> None:
         """Start the process; `environment` holds variables besides those of this process, `folder` its working one."""
+        self._mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if show_output else subprocess.PIPE,
             start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(environment or {}), MARK: self._mark},
             cwd=folder,
         )
         self._stderr: deque[str] = deque(maxlen=MAX_STDERR)
@@ -103,8 +106,7 @@ class ChildProcess:
     def end(self) -> int:
         """End the process and everything that it started; return its exit code."""
         self.kill()
-
-        # where it ended before, others of its group may be left
+        kill_marked(self._mark)  # where it ended before, as by `os._exit`, what it started may be left
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)

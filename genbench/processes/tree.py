@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-from genbench.processes.descendants import descendants
+from genbench.processes.descendants import descendants, marked
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 MAX_ROUNDS = 100  # of ending processes that start others meanwhile
@@ -68,6 +68,16 @@ class Suspension:
         """Let them continue."""
         while self._stopped:
             _send_signal(self._stopped.pop(), signal.SIGCONT)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill the processes with a mark: what a process has left that ended itself, in another session too."""
+    for _ in range(MAX_ROUNDS):
+        running = marked(mark)
+        for process in running:
+            _send_signal(process, signal.SIGKILL)
+        if not running:
+            return
 
 
 def _send_signal(process: int, number: int) -> None:
