@@ -27,7 +27,7 @@ generators = ["lstm-char", "markov-char"]
 steps = 60
 length = 0
 [sweep]
-lstm-char = { hidden = [8, 16, 24], layers = [1, 2] }
+lstm-char = { hidden = [8, 16], layers = [1, 2] }
 markov-char = { order = [2, 3] }
 """
 
@@ -167,7 +167,7 @@ def test_a_sweep_prunes_networks_stores_models_and_shows_the_front(file: Path, t
     # rows that were pruned have no test bits
     values = json.loads(json_file.read_text(encoding="utf-8"))
     assert {row["status"] for row in values["results"]} == {"ok", "pruned"}
-    assert len(values["results"]) == 8
+    assert len(values["results"]) == 6
     for row in values["results"]:
         assert row["validation_bits_per_character"] > 0
         assert (row["bits_per_character"] is None) == (row["status"] == "pruned")  # its test text was never read
@@ -179,9 +179,13 @@ def test_a_sweep_prunes_networks_stores_models_and_shows_the_front(file: Path, t
     assert page.read_text(encoding="utf-8").count("<svg") == 1
 
     # a second sweep reuses the stored models
-    again = sweep(file, halving=0, cost="parameters")
+    chains = tmp_path / "chains.toml"
+    chains.write_text(
+        file.read_text(encoding="utf-8").replace('"lstm-char", ', "").replace("lstm-char = ", "# "), "utf-8"
+    )
+    again = sweep(chains, halving=0, cost="parameters")
     assert {row.status for row in again.comparison.results} == {"ok"}
-    assert all(row.reused for row in again.comparison.results if row.generator == "markov-char")
+    assert all(row.reused for row in again.comparison.results)
 
 
 @pytest.mark.parametrize(
