@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from doubles import unigram_source
 
+from genbench.processes.descendants import descendants
+
 HEADER = """\
 import os, random, subprocess, sys, threading, time
 import numpy as np
@@ -45,10 +47,11 @@ def genbench_process(folder: Path, *arguments: str) -> Iterator[subprocess.Popen
 
 def workers_of(parent: int) -> list[int]:
     """Return the ids of the worker processes that a process has started."""
-    # without -ww, ps cuts the lines at 80 columns, and with them the module's name where the path of Python is long
-    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
-    return [int(line.split()[0]) for line in lines if "genbench.experiments.executors.worker" in line]
+    names = {}
+    for process in descendants(parent):
+        with contextlib.suppress(OSError):  # it has just ended
+            names[process] = Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
+    return [process for process, name in names.items() if name == "worker"]
 
 
 def wait_for(function: Callable[[], Result], seconds: float = 60) -> Result:

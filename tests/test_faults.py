@@ -20,7 +20,6 @@ from genbench.experiments.job import Job
 from genbench.experiments.plan import job_timeout
 from genbench.model import Model
 from genbench.processes.descendants import descendants
-from genbench.processes.parent import ChildProcess
 from genbench.processes.tree import kill_tree
 from genbench.spec import Spec
 from genbench.storage import files
@@ -109,17 +108,6 @@ def test_a_process_ends_with_everything_that_it_started() -> None:
         assert daemon in descendants(process.pid)
         kill_tree(process.pid)
         assert process.wait(60) == -signal.SIGKILL
-    wait_for_end(daemon)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the environment of a process")
-def test_what_a_process_leaves_that_ends_itself_is_ended(tmp_path: Path) -> None:
-    code = f"import os, subprocess; print(subprocess.check_output(['sh', '-c', {DAEMON!r}]).decode(), flush=True)"
-    (tmp_path / "leaves.py").write_text(f"{code}; os._exit(0)")
-    with ChildProcess("leaves", environment={"PYTHONPATH": str(tmp_path)}) as process:
-        daemon = int(next(process.lines(60)))
-        process.wait(60)
-        assert "sleep" in Path(f"/proc/{daemon}/cmdline").read_text()
     wait_for_end(daemon)
 
 

@@ -32,7 +32,7 @@ def serve(
 
     What else is printed goes to standard error. The process ends when its standard input closes, since then the process
     that waits for the events is gone; `clean_up` is called before. Whatever it has started ends with it; where it
-    ends itself, as in `os._exit`, the process that waits ends that.
+    ends itself, as in `os._exit`, the fork server ends that.
     """
     become_subreaper()
     events = redirect_stdout()

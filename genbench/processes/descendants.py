@@ -6,7 +6,6 @@ import contextlib
 from collections import defaultdict
 from pathlib import Path
 
-MARK = "GENBENCH_PROCESS"  # the variable that all descendants of a process inherit, unless they clear it
 ZOMBIE = "Z"  # state of a process that has ended
 
 
@@ -27,13 +26,3 @@ def descendants(process: int) -> list[int]:
         generation = [child for parent in generation for child in children[parent]]
         running += generation
     return running
-
-
-def marked(mark: str) -> list[int]:
-    """Return the ids of the processes that inherited a mark; [] where the system does not tell."""
-    wanted, found = f"{MARK}={mark}".encode(), list[int]()
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # it has ended, or belongs to somebody else
-            if wanted in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found

@@ -11,14 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from genbench.processes.descendants import MARK
-from genbench.processes.tree import kill_marked, kill_tree
+from genbench.processes.forking import ForkedProcess, can_fork, fork_process
+from genbench.processes.tree import kill_tree
 
 POLL_SECONDS = 0.1  # between two looks at a process that sends nothing
 MAX_LINE = 1 << 28  # characters of one line
@@ -40,18 +39,30 @@ class ChildProcess:
         show_output: bool = False,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        preloaded: str | None = None,
+        client: bool = False,
     ) -> None:
-        """Start the process; `environment` holds variables besides those of this process, `folder` its working one."""
-        self._mark = uuid.uuid4().hex
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if show_output else subprocess.PIPE,
-            start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
-            env={**os.environ, **(environment or {}), MARK: self._mark},
-            cwd=folder,
-        )
+        """Start the process; `environment` holds variables besides those of this process, `folder` its working one.
+
+        Where `preloaded` is not None and the system can, it is forked from a server that has imported what its value
+        names (fork_server.PRELOADED), through which a `client` can start processes too.
+        """
+        everything = {**os.environ, **(environment or {})}
+        self.process: subprocess.Popen[bytes] | ForkedProcess
+        if preloaded is not None and can_fork():
+            self.process = fork_process(
+                module, preloaded, environment=everything, folder=folder, show_output=show_output, client=client
+            )
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if show_output else subprocess.PIPE,
+                start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
+                env=everything,
+                cwd=folder,
+            )
         self._stderr: deque[str] = deque(maxlen=MAX_STDERR)
         self._stderr_reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._stderr_reader.start()
@@ -106,7 +117,8 @@ class ChildProcess:
     def end(self) -> int:
         """End the process and everything that it started; return its exit code."""
         self.kill()
-        kill_marked(self._mark)  # where it ended before, as by `os._exit`, what it started may be left
+
+        # where it ended before, others of its group may be left
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -12,18 +12,32 @@ import os
 import signal
 import sys
 
-from genbench.processes.descendants import descendants, marked
+from genbench.processes.descendants import descendants
 
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36  # linux/prctl.h
 MAX_ROUNDS = 100  # of ending processes that start others meanwhile
 MAX_STOPPED = 10_000  # processes; one that starts others faster than they are stopped has no end
 
 
 def become_subreaper() -> None:
     """Let orphans among the descendants of this process become its children."""
+    _control(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_with_parent() -> None:
+    """Let the system kill this process when the one that has started it ends."""
+    _control(PR_SET_PDEATHSIG, getattr(signal, "SIGKILL", 0))
+
+
+def set_process_name(name: str) -> None:
+    """Set the name by which `ps` and `top` show this process; the system keeps 15 bytes of it."""
+    _control(PR_SET_NAME, name.encode())
+
+
+def _control(option: int, value: int | bytes) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # a system without the C library's prctl
-            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def kill_tree(process: int) -> None:
@@ -68,16 +82,6 @@ class Suspension:
         """Let them continue."""
         while self._stopped:
             _send_signal(self._stopped.pop(), signal.SIGCONT)
-
-
-def kill_marked(mark: str) -> None:
-    """Kill the processes with a mark: what a process has left that ended itself, in another session too."""
-    for _ in range(MAX_ROUNDS):
-        running = marked(mark)
-        for process in running:
-            _send_signal(process, signal.SIGKILL)
-        if not running:
-            return
 
 
 def _send_signal(process: int, number: int) -> None:

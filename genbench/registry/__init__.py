@@ -21,6 +21,7 @@ from genbench.registry.installed import registered as registered
 from genbench.registry.installed import summaries as summaries
 from genbench.registry.lookup import create as create
 from genbench.registry.lookup import file_spans as file_spans
+from genbench.registry.lookup import heavy_imports as heavy_imports
 from genbench.registry.lookup import is_available as is_available
 from genbench.registry.lookup import provider as provider
 from genbench.registry.lookup import resolve as resolve

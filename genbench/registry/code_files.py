@@ -6,18 +6,16 @@ Of a plugin file, what it imports from its own folder; of an installed generator
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from importlib.machinery import all_suffixes
 from importlib.util import find_spec
 from pathlib import Path
 
 from genbench.processes.isolation import CODE
-from genbench.registry.installed import registered
+from genbench.registry.installed import named_points
 from genbench.registry.source_code import read_syntax_nodes
 from genbench.spec import Spec
 
-NAME = re.compile(r"[\w.-]+")
 INSTALLED = {"site-packages", "dist-packages"}  # folders whose modules belong to many distributions
 IMPORTERS = {"import_module", "__import__"}
 
@@ -41,8 +39,7 @@ def imported_files(path: Path) -> list[Path]:
 
 def installed_files(spec: Spec) -> list[Path]:
     """Return all files of code of the packages whose generators a SPEC names, at any place."""
-    points = registered()
-    packages = {points[name].module.partition(".")[0] for name in NAME.findall(spec.text) if name in points}
+    packages = {point.module.partition(".")[0] for point in named_points(spec)}
     return [path for package in sorted(packages) for path in _package_files(package)]
 
 

@@ -110,7 +110,7 @@ def _plain(value: Any) -> OptionValue:
 def _ask_worker(files: Sequence[str], specs: Sequence[Spec], seconds: float) -> list[Description]:
     """Return the descriptions that a process gives, which imports the files."""
     names, problem = " and ".join(files), "sent no valid description"
-    with ChildProcess(WORKER) as worker:
+    with ChildProcess(WORKER, preloaded="") as worker:
         worker.send([spec.text for spec in specs])
         try:
             line = next(worker.lines(seconds), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import warnings
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,10 +19,12 @@ from genbench.errors import ContractError, PluginWarning, SpecError, nearest
 from genbench.generator import Generator
 from genbench.registry.classes import checked_class, describe_import_error
 from genbench.registry.source_code import class_summary
+from genbench.spec import Spec
 
 GROUP = "genbench.generators"
 OWN_DISTRIBUTION = "genbench"  # its generators are always available
 PLUGINS_VARIABLE = "GENBENCH_PLUGINS"
+NAME = re.compile(r"[\w.-]+")
 
 
 def registered() -> dict[str, EntryPoint]:
@@ -68,6 +71,12 @@ def find_registered(name: str) -> EntryPoint:
     if name not in points:
         raise SpecError(f"no generator is called {name!r}: {_suggestion(name, points)}")
     return points[name]
+
+
+def named_points(spec: Spec) -> list[EntryPoint]:
+    """Return the entry points of the registered generators that a SPEC names, at any place."""
+    points = registered()
+    return [points[name] for name in dict.fromkeys(NAME.findall(spec.text)) if name in points]
 
 
 def is_own(point: EntryPoint) -> bool:

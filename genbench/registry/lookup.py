@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from genbench.errors import SpecError
 from genbench.generator import Generator
-from genbench.registry.installed import find_registered, is_own, load_registered, registered
+from genbench.registry.installed import find_registered, is_own, load_registered, named_points, registered
 from genbench.registry.plugin_files import load_file
-from genbench.registry.source_code import class_options
+from genbench.registry.source_code import class_options, imports_package
 from genbench.spec import Span, Spec, create_generator, options_of, require_option, split_specs
+
+PACKAGES = {"chains": "genbench_plugins.markov", "networks": "genbench.neural"}  # they import numba, and torch
 
 
 def create(spec: str | Spec) -> Generator:
@@ -46,6 +48,17 @@ def is_available(spec: str | Spec) -> bool:
     """Return whether a SPEC names a registered generator or an existing file; nothing is imported."""
     spec = Spec.parse(spec)
     return spec.path.is_file() if spec.path else spec.name in registered()
+
+
+def heavy_imports(spec: Spec) -> str:
+    """Return which of the kinds "chains" and "networks" a SPEC names, at any place, separated by spaces.
+
+    Only genbench's own generators count; nothing is imported.
+    """
+    own = [point.module for point in named_points(spec) if is_own(point)]
+    return " ".join(
+        kind for kind, package in PACKAGES.items() if any(imports_package(module, package) for module in own)
+    )
 
 
 def provider(spec: str | Spec) -> str:

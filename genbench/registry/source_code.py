@@ -44,6 +44,16 @@ def class_options(module: str, name: str) -> list[str]:
     return class_options(*origin) if origin else []
 
 
+def imports_package(module: str, package: str) -> bool:
+    """Return whether a module imports names from a package, itself or by the modules beside it."""
+    top = module.partition(".")[0]
+    origins = {origin for origin, _ in _imports(syntax_nodes(_source_file(module))).values() if origin != module}
+    return any(
+        f"{origin}.".startswith(f"{package}.") or (origin.startswith(f"{top}.") and imports_package(origin, package))
+        for origin in origins
+    )
+
+
 def _with_bases(definition: ast.ClassDef, body: list[ast.AST]) -> list[str]:
     # inherited options, those of the bases first
     imported, local = _imports(body), {node.name: node for node in body if isinstance(node, ast.ClassDef)}

@@ -27,7 +27,7 @@ def run_checks_in_process(spec: str, seconds: float | None = SECONDS) -> Iterato
     SpecError for an unknown generator or option, ContractError for a plugin that cannot be loaded.
     """
     text = Spec.parse(spec).text
-    with ChildProcess(WORKER, show_output=True, environment=ENVIRONMENT) as process:
+    with ChildProcess(WORKER, show_output=True, environment=ENVIRONMENT, preloaded="") as process:
         process.send(text)
         lines = process.lines(seconds)
         for name in CHECKS:

@@ -55,7 +55,7 @@ class Predictor:
 
     def __init__(self, folder: Path, files: Sequence[str]) -> None:
         """Load the model in a folder; `files` are the plugin files that its SPEC names."""
-        self._child = ChildProcess(MODULE, environment={"PYTHONDONTWRITEBYTECODE": "1"})
+        self._child = ChildProcess(MODULE, environment={"PYTHONDONTWRITEBYTECODE": "1"}, preloaded="")
         assert self._child.process.stdin is not None
         assert self._child.process.stdout is not None
         self._requests, self._answers = self._child.process.stdin, self._child.process.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from genbench import registry
 from genbench.experiments.executors.messages import Message, parse_message
 from genbench.experiments.job import Job
 from genbench.processes.parent import ChildProcess
@@ -19,7 +20,8 @@ class JobProcess:
 
     def __init__(self, module: str, job: Job, *, scored: bool) -> None:
         """Start a module of genbench; its row has a score only where it audits (`scored`)."""
-        self._child = ChildProcess(module, environment=ENVIRONMENT)
+        kinds = registry.heavy_imports(job.spec)
+        self._child = ChildProcess(module, environment=ENVIRONMENT, preloaded=kinds, client=scored)
         self.id = self._child.process.pid
         self.messages = self._messages(job, scored)
 

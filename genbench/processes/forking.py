@@ -1,0 +1,166 @@
+"""Start processes through a fork server (fork_server.py), which imports for all of them what they need.
+
+Linux only: elsewhere a process that has imported numerical libraries must not fork.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from genbench.processes.fork_server import MAX_PACKET, VARIABLE
+
+AT_IMPORT = ("PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "TORCH", "CUDA_", "PATH")  # read by libraries
+MODULE = "genbench.processes.fork_server"
+
+
+class ForkedProcess:
+    """A process that a fork server has started, with the part of the interface of `subprocess.Popen` that is used."""
+
+    def __init__(self, server: _Connection, pid: int, stdin: BinaryIO, stdout: BinaryIO, stderr: BinaryIO | None):
+        self.pid, self.stdin, self.stdout, self.stderr = pid, stdin, stdout, stderr
+        self.returncode: int | None = None
+        self._server, self._lock = server, threading.Lock()
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while the process runs."""
+        with self._lock:
+            if self.returncode is None:
+                try:
+                    self.returncode = self._server.ask({"poll": self.pid})["code"]
+                except OSError:  # the server has ended, and with it what it has started
+                    self.returncode = -signal.SIGKILL
+            return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code once the process has ended. Raises subprocess.TimeoutExpired."""
+        # until it is polled, an ended process keeps its id
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(self.pid)
+                try:
+                    select.select([descriptor], [], [], timeout)
+                finally:
+                    os.close(descriptor)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(MODULE, timeout or 0.0)
+        return code
+
+
+def can_fork() -> bool:
+    """Return whether processes can be started through a fork server."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+
+
+def fork_process(
+    module: str,
+    kinds: str,
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None,
+    show_output: bool,
+    client: bool,
+) -> ForkedProcess:
+    """Start the `main` of a module in a process and a session of its own, from a fork server.
+
+    `kinds` says what the server has imported: names in fork_server.PRELOADED, separated by spaces. A `client` can start
+    processes through the same server. Raises OSError where the server has ended.
+    """
+    connection = _connection(kinds, environment)
+    stdin, stdout, stderr = os.pipe(), os.pipe(), (os.dup(2), os.dup(2)) if show_output else os.pipe()[::-1]
+    theirs = [stdin[0], stdout[1], stderr[0]]
+    request = {
+        "start": module,
+        "environment": {name: value for name, value in environment.items() if name != VARIABLE},
+        "folder": None if folder is None else str(folder),
+        "client": client,
+    }
+    try:
+        pid = connection.ask(request, theirs)["process"]
+    finally:
+        for descriptor in theirs:
+            os.close(descriptor)
+    if show_output:
+        os.close(stderr[1])
+    return ForkedProcess(
+        connection,
+        pid,
+        cast(BinaryIO, os.fdopen(stdin[1], "wb")),
+        cast(BinaryIO, os.fdopen(stdout[0], "rb")),
+        None if show_output else cast(BinaryIO, os.fdopen(stderr[1], "rb")),
+    )
+
+
+class _Connection:
+    """A socket to a fork server."""
+
+    def __init__(self, end: socket.socket, server: subprocess.Popen[bytes] | None = None) -> None:
+        self._socket, self._server, self._lock = end, server, threading.Lock()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server, which this process has started, has ended."""
+        return self._server is not None and self._server.poll() is not None
+
+    def ask(self, request: Mapping[str, Any], descriptors: list[int] | None = None) -> Any:
+        """Return the answer to a request. Raises OSError where the server has ended."""
+        with self._lock:
+            socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors or [])
+            answer = self._socket.recv(MAX_PACKET)
+        if not answer:
+            raise ConnectionResetError("the fork server has ended")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the server, and whatever it has started."""
+        self._socket.close()
+        if self._server is not None:
+            self._server.wait()
+
+
+_connections: dict[object, _Connection] = {}
+_starting = threading.Lock()
+
+
+def _connection(kinds: str, environment: Mapping[str, str]) -> _Connection:
+    """Return the connection to a fork server of some kinds, which is started where there is none."""
+    if VARIABLE in os.environ:  # this process is a client of the server that has started it
+        with _starting:
+            if VARIABLE not in _connections:
+                _connections[VARIABLE] = _Connection(socket.socket(fileno=int(os.environ[VARIABLE])))
+            return _connections[VARIABLE]
+
+    # libraries read some variables when they are imported
+    read = {name: value for name, value in environment.items() if name.startswith(AT_IMPORT)}
+    key = (kinds, tuple(sorted(read.items())))
+    with _starting:
+        if key not in _connections or _connections[key].has_ended:
+            _connections[key] = _start_server(kinds, environment)
+            atexit.register(_connections[key].close)
+        return _connections[key]
+
+
+def _start_server(kinds: str, environment: Mapping[str, str]) -> _Connection:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        server = subprocess.Popen(
+            [sys.executable, "-P", "-m", MODULE, kinds, str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C does not reach it
+            env=dict(environment),
+        )
+    return _Connection(ours, server)
