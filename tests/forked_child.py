@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from typing import Any
@@ -31,6 +32,7 @@ def main() -> None:
         "environment": dict(os.environ),
         "random": np.random.random(),
         "files": len(os.listdir("/proc/self/fd")),
+        "limits": resource.getrlimit(resource.RLIMIT_CORE),
         "modules": sorted(sys.modules),
     }
     print(json.dumps(about), flush=True)

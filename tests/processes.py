@@ -78,9 +78,9 @@ def wait_for_end(process: int) -> None:
     raise AssertionError(f"process {process} is still running")
 
 
-def write_plugin(folder: Path, method: str, code: str) -> str:
+def write_plugin(folder: Path, method: str, code: str, name: str = "toy.py") -> str:
     """Write a plugin that runs `code` at the beginning of one of its methods; return its path."""
-    path = folder / "toy.py"
+    path = folder / name
     path.write_text(HEADER + insert_code(method, code) + "\n", encoding="utf-8")
     return str(path)
 

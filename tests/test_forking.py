@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +39,17 @@ def child(request: dict[str, Any], **options: Any) -> tuple[ChildProcess, Any]:
 def test_a_forked_process_has_what_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, about = child({}, environment={"COLOR": "red"}, folder=tmp_path)
     monkeypatch.setenv("COLOR", "blue")
-    second, other = child({})
+    monkeypatch.chdir(tmp_path.parent)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    try:
+        second, other = child({})
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
     with first, second:
+        assert (about["limits"], other["limits"]) == ([soft, hard], [0, hard])
         assert about["process"] == about["session"] == first.process.pid
-        assert (about["folder"], other["folder"]) == (str(tmp_path), os.getcwd())
+        assert (about["folder"], other["folder"]) == (str(tmp_path), str(tmp_path.parent))
         assert (about["environment"]["COLOR"], other["environment"]["COLOR"]) == ("red", "blue")
         assert forking.VARIABLE not in about["environment"]
         assert about["files"] == 4  # the streams, and the one that lists them

@@ -5,7 +5,7 @@ imports no plugin and is given no text, so what it forks knows no more than a pr
 
 Its requests are packets on a socket, a JSON object each:
 
-    {"start": module, "environment": {...}, "folder": ..., "client": ...}
+    {"start": module, "environment": {...}, "folder": ..., "client": ..., "limits": {...}}
                      start a process, whose three standard streams come with the packet; answered by {"process": id}
     {"poll": id}     answered by {"code": exit code, or null while it runs}
 
@@ -139,6 +139,12 @@ def _run(request: dict[str, Any], descriptors: Sequence[int]) -> None:
         end_with_parent()  # the server ends what it has started, unless it is killed
         os.setsid()
 
+        import resource  # Unix only, as all of this
+
+        for number, limits in request["limits"].items():
+            with contextlib.suppress(OSError, ValueError):  # lower than the server's
+                resource.setrlimit(int(number), tuple(limits))
+
         # the descriptors become 0, 1, 2, and 3 for a client; all others are closed
         copies = [os.dup(descriptor) for descriptor in descriptors]
         for target, descriptor in enumerate(copies):
@@ -150,8 +156,7 @@ def _run(request: dict[str, Any], descriptors: Sequence[int]) -> None:
         if len(copies) > STREAMS:
             os.environ[VARIABLE] = str(STREAMS)
             os.set_inheritable(STREAMS, False)
-        if request["folder"] is not None:
-            os.chdir(request["folder"])
+        os.chdir(request["folder"])
         sys.argv = [request["start"]]
         sys.stdin, sys.stdout, sys.stderr = (
             open(number, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - the standard streams

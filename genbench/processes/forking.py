@@ -19,10 +19,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 from genbench.processes.fork_server import MAX_PACKET, VARIABLE
 
 AT_IMPORT = ("PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "TORCH", "CUDA_", "PATH")  # read by libraries
 MODULE = "genbench.processes.fork_server"
+LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")] if resource else []
 
 
 class ForkedProcess:
@@ -84,8 +90,9 @@ def fork_process(
     request = {
         "start": module,
         "environment": {name: value for name, value in environment.items() if name != VARIABLE},
-        "folder": None if folder is None else str(folder),
+        "folder": os.getcwd() if folder is None else str(folder),
         "client": client,
+        "limits": {number: resource.getrlimit(number) for number in LIMITS},
     }
     try:
         pid = connection.ask(request, theirs)["process"]
