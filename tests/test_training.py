@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from doubles import Fixed, Unigram
+from processes import write_plugin
 
+import genbench
 from genbench import Model, UserError, registry
+from genbench.errors import ContractError
 from genbench.experiments.job import add_training
 from genbench.experiments.row import Row
 from genbench.generator import Generator, Text, TrainContext
@@ -53,6 +56,12 @@ def test_the_same_training_is_reused(tmp_path: Path) -> None:
     assert describe_reuse(second).endswith("and stored; --retrain trains it again")
     assert train(tmp_path, seed=1).id == first.id  # it reads no seed
     assert describe_reuse(train(tmp_path, seed=1), seed=1) == "trained once for all seeds: its training reads none"
+
+
+def test_an_exception_of_a_plugin_is_one_sentence_with_its_line(tmp_path: Path) -> None:
+    file = Path(write_plugin(tmp_path, "fit", "1 // 0"))
+    with pytest.raises(ContractError, match=rf"cannot be trained: ZeroDivisionError: .* \({file.name}, line \d+\)"):
+        genbench.train("pell", str(file), keep=False)
 
 
 def test_retrain_trains_again_and_removes_the_checkpoint(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
     # the total, then what cannot be listed
     size = format_size(sum(model.size for model in models))
     shown = pluralize(len(models), "model") if len(models) == len(every) else f"{len(models)} of {len(every)} models"
-    print_message(f"{shown}, {size} in {models_folder()}")
+    advice = "" if every else "; genbench train AUTHOR -g SPEC stores one"
+    print_message(f"{shown}, {size} in {models_folder()}{advice}")
     outdated = list_outdated(models_folder())
     if outdated:
         print_message(

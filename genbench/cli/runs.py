@@ -45,7 +45,7 @@ def list_(author: AnyAuthor = "", generator: AnyGenerator = "") -> None:
 
     # how many there are
     shown = pluralize(len(scan.runs), "run") if scan == every else f"{len(scan.runs)} of {len(every.runs)} runs"
-    print_message(f"{shown} in {runs_folder()}")
+    print_message(f"{shown} in {runs_folder()}" + ("" if every.runs else "; genbench compare stores one"))
 
     # runs of another version, or damaged ones
     if scan.unreadable:

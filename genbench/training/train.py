@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ import numpy as np
 
 from genbench import registry, reported
 from genbench.capabilities import training_memory
-from genbench.errors import ContractError, SpecError, UserError
+from genbench.errors import ContractError, SpecError, UserError, format_error
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
@@ -116,10 +117,20 @@ def train_and_report(
             model = train_model(
                 generator, spec, text, settings, folder=folder, retrain=retrain, on_progress=on_progress
             )
-        except ContractError as error:
-            raise ContractError(f"{spec} cannot be trained: {error}") from error
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # a fault of the generator, as in a row of a comparison
+            reason = str(error) if isinstance(error, ContractError) else format_error(error, _source(generator))
+            raise ContractError(f"{spec} cannot be trained: {reason}") from error
     listener.job_done(index, name, describe_outcome(model))
     return model
+
+
+def _source(generator: Generator) -> str | None:
+    """Return the file of a generator's class, None for one that was typed in."""
+    with contextlib.suppress(OSError, TypeError):
+        return inspect.getfile(type(generator))
+    return None
 
 
 @contextlib.contextmanager

@@ -159,7 +159,8 @@ def context_heading(context: Context) -> str:
     name = f"{tokens} of context, {quoted(text)}" if context.tokens else "no context"
     rest = "shorter contexts" if context.tokens else "what the training text does not have"
     leftover = f"{context.leftover:z.1%} of the probability left to {rest}".replace("%", " %")
-    return f"{name}: {context.followers:,} different continuations, {leftover}"
+    different = "1 continuation" if context.followers == 1 else f"{context.followers:,} different continuations"
+    return f"{name}: {different}, {leftover}"
 
 
 def _continuation_rows(continuations: Iterable[Continuation]) -> Iterator[tuple[str, ...]]:

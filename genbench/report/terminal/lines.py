@@ -24,7 +24,7 @@ def print_lines(
     least: Mapping[str, int],
     optional: Cells = (),
 ) -> None:
-    """Print one line for each row, whatever its names; in a pipe tab-separated lines with all of them.
+    """Print one line for each row, without rows nothing; in a pipe tab-separated lines, the headings always.
 
     The columns of the headings in `numbers` are aligned right. `least` has the columns that may be narrower than their
     longest cells, and the width that they keep; those of `optional` are left out, the first one first, where that does
@@ -32,6 +32,9 @@ def print_lines(
     """
     if not console.is_terminal or console.width < MIN_WIDTH:
         print_list(headings, rows, console, numbers, specs=list(least))
+        return
+
+    if not rows:
         return
 
     # the columns that fit, with the widest gap between them that needs no shortening
