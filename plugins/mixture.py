@@ -24,6 +24,8 @@ from genbench.capabilities import (
     context_lengths,
     is_adaptive,
     log_probs_batch,
+    prefix_sums,
+    sum_prefixes,
     token_log_probs,
     training_memory,
 )
@@ -250,14 +252,25 @@ class Mixture(Generator):
         if not self._can_batch(states):
             return [self.log_probs(state)[:stop] for state in states]
 
-        # the weights of all states
-        parts = list(zip(self._generators, zip(*states, strict=True), strict=False))
-        lengths = [[context_length(part, state) for state in part_states] for part, part_states in parts]
-        weights = self._logits[self._rows(self._kind(np.array(lengths).reshape(len(self.specs), -1)))]
+        # the predictions of all parts, weighted by state
+        parts = zip(self._generators, zip(*states, strict=True), strict=False)
+        by_part = (np.exp(log_probs_batch(part, part_states, stop)) for part, part_states in parts)
+        weights = self._batch_weights(states)
+        return np.asarray(np.log(sum(weights[:, [row]] * rows for row, rows in enumerate(by_part))))
 
-        # the predictions of all parts, mixed by state
-        by_part = (log_probs_batch(part, part_states, stop) for part, part_states in parts)
-        return [mix(rows, row) for rows, row in zip(zip(*by_part, strict=True), weights, strict=True)]
+    def prefix_sums(self, states: Sequence[State], order: Ids, borders: Ids) -> LogProbs:
+        if not self._can_batch(states):
+            return sum_prefixes([self.log_probs(state) for state in states], order, borders)
+        parts = zip(self._generators, zip(*states, strict=True), strict=False)
+        by_part = (prefix_sums(part, part_states, order, borders) for part, part_states in parts)
+        weights = self._batch_weights(states)
+        return np.asarray(sum(weights[:, [row]] * rows for row, rows in enumerate(by_part)))
+
+    def _batch_weights(self, states: Sequence[State]) -> Floats:
+        """Return the weights of the parts for states that can be processed as a batch, (states, parts)."""
+        parts = zip(self._generators, zip(*states, strict=True), strict=False)
+        lengths = [[context_length(part, state) for state in part_states] for part, part_states in parts]
+        return np.asarray(np.exp(self._logits[self._rows(self._kind(np.array(lengths)))]))
 
     def _can_batch(self, states: Sequence[State]) -> bool:
         """Return whether states can be processed as a batch: without online weights and character views."""

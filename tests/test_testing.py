@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from doubles import Unigram
 
-from genbench import Tokenizer
+from genbench import Tokenizer, capabilities
 from genbench.capabilities import BackoffLevel, LayerActivations
 from genbench.errors import ContractError
 from genbench.generator import LogProbs, ProgressCallback, Text, TrainContext, ignore
@@ -143,6 +143,20 @@ class SamplesBackwards(SamplesForwards):
     ) -> tuple[Ids, Any]:
         ids, end = super().sample_stream(state, rng, count, temperature, first_token)
         return ids[::-1], end
+
+
+class RightSums(Unigram):
+    """Sums the probabilities of the first tokens of an order."""
+
+    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
+        return capabilities.sum_prefixes([self.table] * len(states), order, borders)
+
+
+class SumsOfOthers(Unigram):
+    """Sums the probabilities of the first ids, whatever the order."""
+
+    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
+        return capabilities.sum_prefixes([self.table] * len(states), np.sort(order), borders)
 
 
 class KnowsNothing(Unigram):
@@ -293,6 +307,7 @@ BROKEN = {
     "batch_stepping_equals_steps": ShiftedBatch,
     "quantiles_follow_log_probs": UniformQuantiles,
     "sampled_streams_equal_steps": SamplesBackwards,
+    "prefix_sums_follow_log_probs": SumsOfOthers,
     "known_tokens_lead_on": KnowsNothing,
     "backoff_levels_agree_with_log_probs": WrongEvidence,
     "context_lengths_equal_steps": WrongLengths,
@@ -303,6 +318,7 @@ RIGHT = {
     "batch_stepping_equals_steps": RightBatch,
     "quantiles_follow_log_probs": RightQuantiles,
     "sampled_streams_equal_steps": SamplesForwards,
+    "prefix_sums_follow_log_probs": RightSums,
     "known_tokens_lead_on": KnowsLetters,
     "backoff_levels_agree_with_log_probs": RightEvidence,
     "context_lengths_equal_steps": RightLengths,

@@ -18,7 +18,7 @@ from genbench.generator import Generator, State
 from genbench.tokenization.segmentation import implied_separator, split_pieces
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-BLOCK_CHARACTERS = 512  # approximate size of a block
+BLOCK_CHARACTERS = 2048  # approximate size of a block
 
 
 @dataclass
@@ -51,6 +51,21 @@ class Ending:
     end: int = -1  # number of tokens including this one, if it belongs to the text's encoding; else -1
 
 
+@dataclass
+class RowSums:
+    """Running sums of the probabilities of tokens, in the order of their texts, at some rows, ascending."""
+
+    rows: Ids
+    values: Floats
+
+    def between(self, starts: Ids | int, stops: Ids | int) -> Floats:
+        """Return the probability of the tokens from one row to another; both must be among the rows."""
+        first, last = int(self.rows[0]), int(self.rows[-1])
+        if last - first + 1 == len(self.rows):  # all rows between
+            return np.asarray(self.values[stops - first] - self.values[starts - first])
+        return np.asarray(self.values[self.rows.searchsorted(stops)] - self.values[self.rows.searchsorted(starts)])
+
+
 class Block:
     """The mass of each next symbol after each character of some pieces, and the context lengths.
 
@@ -67,7 +82,7 @@ class Block:
         states: dict[int, State],  # of the word model by number of tokens read, for `base` and `end` of each piece
     ) -> None:
         self.generator, self.words, self.rules = generator, generator.tokenizer, rules
-        self.states, self.cumulative = states, dict[int, Floats]()
+        self.states = states
 
         # one row for each character: its piece, its place in the piece, and the part read so far (see WordRules.recent)
         self.piece_of = [piece for piece in pieces for _ in piece.text]
@@ -87,19 +102,16 @@ class Block:
 
     def _add_known_words(self) -> None:
         """Add the paths on which the pieces continue as known words; initialize the total mass of each character."""
-        # cumulative probabilities at each position of the text where a piece may start
-        lefts = {piece.base: piece.left for piece in self.piece_of}
-        lefts |= {piece.end: piece.text[-1] for piece in self.piece_of if piece.end >= 0}
-        rows = self._cumulative([self.states[tokens] for tokens in lefts], list(lefts.values()))
-        self.cumulative = dict(zip(lefts, rows, strict=True))
+        self._sum_tokens()
 
         # the mass of each next symbol is a difference of two of them
         mass, self.total = np.zeros_like(self.masses), np.zeros(len(self.piece_of))
         for row, (piece, opened) in enumerate(zip(self.piece_of, self.opened, strict=True)):
-            cumulative = self.cumulative[piece.base]
+            sums = self.sums[piece.start]
             following = self.rules.surfaces(piece.left).after(piece.prefix + opened)
-            mass[row, following.symbols] = cumulative[following.stops] - cumulative[following.starts]
-            self.total[row] = cumulative[following.high] - cumulative[following.exact.start]
+            if following.exact.start < following.high:  # no known word is as long as some pieces
+                mass[row, following.symbols] = sums.between(following.starts, following.stops)
+                self.total[row] = sums.between(following.exact.start, following.high)
 
         # the context lengths of the word model at these positions
         lengths = {
@@ -107,6 +119,33 @@ class Block:
             for base in dict.fromkeys(piece.base for piece in self.piece_of)
         }
         self._add(np.arange(len(mass)), mass, np.array([lengths[piece.base] for piece in self.piece_of]))
+
+    def _sum_tokens(self) -> None:
+        """Sum the probabilities of the tokens that may start at each position, and of those that start as the piece.
+
+        first  running sums at `SurfaceIndex.borders`, by the number of tokens read
+        sums   running sums of the tokens that start with the same character as a piece, by the piece's start
+        """
+        lefts = {piece.base: piece.left for piece in self.piece_of}
+        lefts |= {piece.end: piece.text[-1] for piece in self.piece_of if piece.end >= 0}
+        rows = self._first_sums([self.states[tokens] for tokens in lefts], list(lefts.values()))
+        self.first = dict(zip(lefts, rows, strict=True))
+
+        # pieces that start with the same character are summed together
+        groups: dict[tuple[int, str, bool], dict[int, Piece]] = {}
+        for piece in self.piece_of:
+            key = (id(self.rules.surfaces(piece.left)), piece.prefix + piece.text[0], len(piece.text) > 1)
+            groups.setdefault(key, {})[piece.start] = piece
+        self.sums: dict[int, RowSums] = {}
+        for (_, prefix, longer), pieces in groups.items():
+            surfaces = self.rules.surfaces(next(iter(pieces.values())).left)
+            following = surfaces.after(prefix)
+            low, high = following.exact.start, following.high
+            rows_read = np.arange(low, high + 1) if longer else following.borders
+            states = [self.states[piece.base] for piece in pieces.values()]
+            sums = capabilities.prefix_sums(self.generator, states, surfaces.tokens[low:high], rows_read - low)
+            for start, values in zip(pieces, sums, strict=True):
+                self.sums[start] = RowSums(rows_read, values)
 
     def _add_spelling(self) -> None:
         """Add the paths on which the pieces are spelled."""
@@ -155,8 +194,8 @@ class Block:
     def _token_probability(self, row: int, token: int) -> float:
         """Return the probability of a token at the start of a piece."""
         piece = self.piece_of[row]
-        place, cumulative = self.rules.surfaces(piece.left).rows[token], self.cumulative[piece.base]
-        return float(cumulative[place + 1] - cumulative[place])
+        place = int(self.rules.surfaces(piece.left).rows[token])
+        return float(self.sums[piece.start].between(place, place + 1))
 
     def _add_next_pieces(self, endings: list[Ending]) -> None:
         """Add the paths of the pieces that start after these endings; unlikely endings are given uniform symbols."""
@@ -167,7 +206,7 @@ class Block:
         new = [ending for ending in expanded if ending.end < 0]
         tokens = [ending.token for ending in new]
         states = capabilities.advance_batch(self.generator, [ending.state for ending in new], tokens)
-        after_new = zip(states, self._cumulative(states, [ending.left for ending in new]), strict=True)
+        after_new = zip(states, self._first_sums(states, [ending.left for ending in new]), strict=True)
 
         # unlikely endings: a uniform distribution
         if unlikely:
@@ -179,27 +218,33 @@ class Block:
         without_space = []
         for ending in expanded:
             # the mass of each symbol that may start the next piece
-            is_own = ending.end >= 0
-            state, cumulative = (self.states[ending.end], self.cumulative[ending.end]) if is_own else next(after_new)
-            following = self.rules.surfaces(ending.left).after("")
-            mass = np.zeros(self.masses.shape[1])
-            mass[following.symbols] = cumulative[following.stops] - cumulative[following.starts]
+            surfaces = self.rules.surfaces(ending.left)
+            if ending.end >= 0:
+                state, sums = self.states[ending.end], self.first[ending.end]
+            else:
+                state, sums = next(after_new)
+            mass, none = surfaces.first_masses(sums, self.masses.shape[1])
             mass *= ending.weight * self.rules.start_mask(ending.left, ending.after)
             self._add(ending.row, mass, 1 + capabilities.context_length(self.generator, state))
 
             # an implied space may be cancelled by the token NONE
             if self.rules.implies_space(ending.left):
-                weight = ending.weight * (cumulative[-1] - cumulative[-2])
-                without_space.append(Ending(ending.row, weight, state, self.words.none_id, "", (ending.left, "")))
+                without_space.append(
+                    Ending(ending.row, ending.weight * none, state, self.words.none_id, "", (ending.left, ""))
+                )
         if without_space:
             self._add_next_pieces(without_space)
 
-    def _cumulative(self, states: Sequence[State], lefts: Sequence[str]) -> list[Floats]:
-        """Return for each state the cumulative probabilities of all tokens, in the order of their texts."""
-        log_probs = capabilities.log_probs_batch(self.generator, states)
-        orders = [self.rules.surfaces(left).tokens for left in lefts]
-        rows = zip(log_probs, orders, strict=True)
-        return [np.concatenate([[0.0], np.cumsum(np.exp(row)[order])]) for row, order in rows]
+    def _first_sums(self, states: Sequence[State], lefts: Sequence[str]) -> list[Floats]:
+        """Return for each state the running sums of the tokens' probabilities at `SurfaceIndex.borders`."""
+        results: list[Floats] = [np.empty(0)] * len(states)
+        for surfaces in {id(self.rules.surfaces(left)): self.rules.surfaces(left) for left in lefts}.values():
+            rows = [row for row, left in enumerate(lefts) if self.rules.surfaces(left) is surfaces]
+            same = [states[row] for row in rows]
+            sums = capabilities.prefix_sums(self.generator, same, surfaces.tokens, surfaces.borders)
+            for row, values in zip(rows, sums, strict=True):
+                results[row] = values
+        return results
 
     def _add(self, row: int | Ids, mass: Floats, context_length: int | Ids) -> None:
         """Add mass to rows; the path with the largest mass decides the context length."""

@@ -48,6 +48,11 @@ class Continuations:
     exact: range  # the rows of texts that equal the prefix
     high: int  # the row after the last text with this prefix
 
+    @property
+    def borders(self) -> Ids:
+        """All rows at which one of these ranges starts or stops, (rows,), ascending."""
+        return np.unique(np.concatenate([self.starts, self.stops, np.array([*self.exact, self.exact.stop, self.high])]))
+
 
 class SurfaceIndex:
     """The texts that tokens add, sorted, after a character that implies a space before words or one that does not."""
@@ -73,6 +78,18 @@ class SurfaceIndex:
         self.rows[self.tokens] = np.arange(len(surfaces))
         self.symbols = dict(letters) | dict(spelled)
         self._by_prefix: dict[str, Continuations] = {}
+
+        # the rows at which the texts of another first symbol start; then NONE, the last row
+        self.first, rows = self.after(""), len(surfaces)
+        borders = np.concatenate([self.first.starts, self.first.stops, [rows - 1, rows]])
+        self.borders, places = np.unique(borders, return_inverse=True)
+        self._starts, self._stops, self._none = np.split(places, [len(self.first.symbols), 2 * len(self.first.symbols)])
+
+    def first_masses(self, sums: Floats, symbols: int) -> tuple[Floats, float]:
+        """Return the mass of each first symbol, (symbols,), and that of NONE, from the running sums at `borders`."""
+        mass = np.zeros(symbols)
+        mass[self.first.symbols] = sums[self._stops] - sums[self._starts]
+        return mass, float(sums[self._none[1]] - sums[self._none[0]])
 
     def after(self, prefix: str) -> Continuations:
         """Return the next symbols of the texts that start with a prefix; cached."""

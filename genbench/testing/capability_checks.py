@@ -31,6 +31,7 @@ KNOWN_STARTS, KNOWN_STEPS = 20, 30  # states, and tokens after each
 MAX_INTERVALS = 6  # that one token may have: each border of an interval changes its count by one quantile at most
 TEMPERATURES = (1.0, 0.7)
 SAMPLED_TOKENS = 200
+SUM_DIFFERENCE = 1e-6  # of probabilities
 REPETITIONS = 8  # of an unseen string
 LEARNED_SHARE = 0.5  # of the bits of its first copy: a generator that needs fewer for the last has learned the string
 LEARNS_BELOW = 0.9  # of the nats of a passage that is read again: the same limit as in the audit of a row
@@ -162,6 +163,30 @@ def sampled_streams_equal_steps(subject: Subject) -> None:
             state = generator.advance(state, token)
         difference = np.abs(generator.log_probs(end) - generator.log_probs(state)).max()
         require(difference < STEP_TOLERANCE, f"the state after the tokens differs by {difference:.3g} nats from steps")
+
+
+def prefix_sums_follow_log_probs(subject: Subject) -> None:
+    """prefix_sums gives the sums of the probabilities by log_probs of the first tokens of any order.
+
+    Return one row per state and one column per border, also for a part of the vocabulary and for the border 0.
+    """
+    generator = subject.fitted
+    if not isinstance(generator, capabilities.PrefixSums):
+        return
+
+    # all tokens, and a part of them, in an order that is not that of the ids
+    states = [state for state, _ in subject.states()]
+    expected = [generator.log_probs(state) for state in states]
+    size = generator.tokenizer.size
+    for order in (np.arange(size)[::-1], np.random.default_rng(0).permutation(size)[: max(size // 3, 1)]):
+        for borders in (np.arange(len(order) + 1), np.unique([0, len(order) // 2, len(order)])):
+            sums = np.asarray(generator.prefix_sums(states, order, borders))
+            shape = (len(states), len(borders))
+            require(sums.shape == shape, f"prefix_sums returns the shape {sums.shape}; {shape} expected")
+            difference = np.abs(sums - capabilities.sum_prefixes(expected, order, borders))
+            row, column = np.unravel_index(difference.argmax(), shape)
+            message = f"the first {borders[column]} tokens of an order sum to {sums[row, column]:.6g}"
+            require(difference[row, column] < SUM_DIFFERENCE, f"{message}, by log_probs {difference.max():.3g} away")
 
 
 def known_tokens_lead_on(subject: Subject) -> None:

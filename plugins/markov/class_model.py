@@ -222,6 +222,10 @@ class MarkovClass(Generator):
         class_of, within_class = self._class_of[:stop], self._within_class[:stop]
         return [log_probs[class_of] + within_class for log_probs in self._chain.log_probs_batch(states)]
 
+    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
+        within_class = np.exp(self._within_class[order])
+        return self._chain.weighted_prefix_sums(states, self._class_of[order], within_class, borders)
+
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         return np.asarray(self._chain.token_log_probs(self._class_of[ids]) + self._within_class[ids])
 

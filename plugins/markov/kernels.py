@@ -232,7 +232,9 @@ def fill_distribution(model: BackoffModel, node: int, length: int, first: int, p
     while context != MISSING:
         for pair in range(model.starts[context], model.starts[context + 1]):
             place = model.tokens[pair] - first
-            if 0 <= place < len(probabilities) and probabilities[place] == 0:
+            if place >= len(probabilities):  # the tokens are sorted
+                break
+            if place >= 0 and probabilities[place] == 0:
                 probabilities[place] = factor * model.probabilities[pair]
         factor *= model.backoff[context]
         context = model.parent[context]
@@ -262,6 +264,13 @@ def fill_distributions(model: BackoffModel, nodes: Ints, lengths: Ints, probabil
     """Write the probabilities of the first tokens after many states, (states, tokens)."""
     for row in range(len(nodes)):
         fill_distribution(model, nodes[row], lengths[row], 0, probabilities[row])
+
+
+@kernel
+def advance_states(model: BackoffModel, tokens: Ints, nodes: Ints, lengths: Ints) -> None:
+    """Replace states, (states,), by those after one more token each."""
+    for row in range(len(tokens)):
+        nodes[row], lengths[row] = advance(model, nodes[row], lengths[row], tokens[row])
 
 
 # Streams
