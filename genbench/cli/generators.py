@@ -102,4 +102,5 @@ def check(
     # a failure is visible in the exit code; otherwise suggest the next command
     if failed:
         raise typer.Exit(1)
-    print_message(f"\nAll checks pass. Next command:\n\ngenbench compare carroll -g {shlex.quote(name)} -g markov-char")
+    other = "markov-word" if name == "markov-char" else "markov-char"  # a generator is named once
+    print_message(f"\nAll checks pass. Next command:\n\ngenbench compare carroll -g {shlex.quote(name)} -g {other}")

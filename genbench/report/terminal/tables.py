@@ -62,7 +62,7 @@ def print_pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
         if max(map(cell_len, text.plain.split()), default=0) > console.width - names - COLUMN_GAP:
             # a checksum or a path that would be broken is whole in a line of its own, so that it can be copied
             console.print(Text(name, style="bold"))
-            console.print(text, overflow="ignore", crop=False)
+            console.print(text)
             continue
         grid = Table.grid(Column(width=names + COLUMN_GAP), Column())
         grid.add_row(Text(name, style="bold"), text)
