@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov.class_model import MarkovClass, WordExchange, cluster_words
+from genbench_plugins.markov.class_model import Exchange, MarkovClass, cluster_words
 
 from genbench.errors import SpecError
 from genbench.generator import Text, TrainContext
@@ -25,9 +25,9 @@ def criterion(class_of: np.ndarray, classes: int) -> float:
 def test_each_move_maximizes_the_criterion() -> None:
     classes, counts = 5, np.bincount(STREAM, minlength=12)
     class_of = np.random.default_rng(5).integers(0, classes - 1, 12)
-    exchange = WordExchange(STREAM, counts, class_of, classes)
+    exchange = Exchange(STREAM, counts, class_of, classes)
     for token in np.unique(STREAM).tolist():
-        exchange.move(token)
+        exchange.move(np.array([token]))
         chosen = class_of.copy()
         values = []
         for other in range(classes - 1):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
-from genbench_plugins.markov.suffix_tree import Floats, Ints
+from genbench_plugins.markov.suffix_tree import Ints
 
 from genbench.generator import (
     Generator,
@@ -49,93 +49,49 @@ def cluster_words(stream: Ids, vocabulary: int, classes: int, rounds: int) -> Id
     class_of[frequent] = np.minimum(np.arange(len(frequent)), classes - 2)
 
     # exchange: move the tokens, the most frequent first, to their best class
-    exchange = WordExchange(stream, counts, class_of, classes)
+    exchange = Exchange(stream, counts, class_of, classes)
     for _ in range(rounds):
-        for token in frequent.tolist():
-            exchange.move(token)
+        exchange.move(frequent)
     return class_of
 
 
-class WordExchange:
-    """Token and class bigrams of a stream, updated when a token moves; no token moves to the last class.
-
-    class_of    (vocabulary,) classes of the tokens, changed in place
-    bigrams     (classes, classes) counts of class bigrams: rows are the left class, columns the right class
-    class_size  (classes,) number of tokens of the stream
-    n_log_n     (tokens + 2,) n log n, for n from 0
-    """
+class Exchange:
+    """Token and class bigrams of a stream, updated when tokens move; `class_of`, (vocabulary,), changes in place."""
 
     def __init__(self, stream: Ids, counts: Ints, class_of: Ids, classes: int) -> None:
-        self.counts, self.class_of, self.classes = counts, class_of, classes
+        from genbench_plugins.markov import class_kernels
 
-        # count the token bigrams, and index them by their left and right token
-        vocabulary = len(counts)
-        keys, self.frequency = np.unique(stream[:-1] * vocabulary + stream[1:], return_counts=True)
-        self.left, self.right = keys // vocabulary, keys % vocabulary
-        self.by_right = np.argsort(self.right, kind="stable")
-        self.left_starts = np.searchsorted(self.left, np.arange(vocabulary + 1))
-        self.right_starts = np.searchsorted(self.right[self.by_right], np.arange(vocabulary + 1))
+        self.counts = counts
+        self.right, self.left = (class_kernels.Neighbors(*arrays) for arrays in _bigrams(stream, len(counts)))
 
-        # count the class bigrams
-        cells = class_of[self.left] * classes + class_of[self.right]
-        self.bigrams = np.bincount(cells, self.frequency, classes**2).astype(np.int64).reshape(classes, classes)
-        self.class_size = np.bincount(class_of, counts, classes).astype(np.int64)
-
-        # tabulate n log n
+        # count the class bigrams, and tabulate n log n
+        cells = np.repeat(class_of, np.diff(self.right.starts)) * classes + class_of[self.right.others]
         n = np.arange(1, len(stream) + 2)
-        self.n_log_n = np.concatenate([[0.0], n * np.log(n)])
+        self.classes = class_kernels.Classes(
+            class_of,
+            np.bincount(cells, self.right.frequency, classes**2).astype(np.int64).reshape(classes, classes),
+            np.bincount(class_of, counts, classes).astype(np.int64),
+            n_log_n=np.concatenate([[0.0], n * np.log(n)]),
+            after=np.empty(classes, np.int64),
+            before=np.empty(classes, np.int64),
+            gain=np.empty(classes),
+        )
 
-    def move(self, token: int) -> None:
-        """Move a token to the class that increases the criterion most."""
-        after, before, doubled = self._neighbors(token)
-        self._update(token, after, before, doubled, -1)
-        self.class_of[token] = int(self._gain(token, after, before, doubled)[:-1].argmax())
-        self._update(token, after, before, doubled, 1)
+    def move(self, tokens: Ids) -> None:
+        """Move each of the tokens to the class that increases the criterion most."""
+        from genbench_plugins.markov import class_kernels
 
-    def _neighbors(self, token: int) -> tuple[Ints, Ints, int]:
-        """Return how often the classes follow a token and precede it, both (classes,), and how often it follows itself.
+        class_kernels.exchange(self.classes, tokens, self.counts, self.right, self.left)
 
-        The counts of the classes do not include the token itself.
-        """
-        # the bigrams that contain the token
-        after = slice(self.left_starts[token], self.left_starts[token + 1])
-        before = self.by_right[self.right_starts[token] : self.right_starts[token + 1]]
-        doubled = int(self.frequency[after][self.right[after] == token].sum())
 
-        # sum the neighbors by class
-        by_class = []
-        for tokens, frequency in (
-            (self.right[after], self.frequency[after]),
-            (self.left[before], self.frequency[before]),
-        ):
-            others = frequency * (tokens != token)
-            by_class.append(np.bincount(self.class_of[tokens], others, self.classes).astype(np.int64))
-        return by_class[0], by_class[1], doubled
-
-    def _update(self, token: int, after: Ints, before: Ints, doubled: int, sign: int) -> None:
-        """Add a token's counts to its class (sign 1), or subtract them (sign -1)."""
-        own = self.class_of[token]
-        self.bigrams[own] += sign * after
-        self.bigrams[:, own] += sign * before
-        self.bigrams[own, own] += sign * doubled
-        self.class_size[own] += sign * self.counts[token]
-
-    def _gain(self, token: int, after: Ints, before: Ints, doubled: int) -> Floats:
-        """Return the gain of the criterion for every class that the token could join, (classes,)."""
-        # minus twice the sum of N log N over classes
-        n_log_n, diagonal = self.n_log_n, np.diagonal(self.bigrams)
-        gain = -2 * (n_log_n[self.class_size + self.counts[token]] - n_log_n[self.class_size])
-
-        # the sum over pairs: bigrams with other classes
-        for bigrams, neighbors in ((self.bigrams, after), (self.bigrams.T, before)):
-            present = np.flatnonzero(neighbors)
-            counts = bigrams[:, present]
-            gain += (n_log_n[counts + neighbors[present]] - n_log_n[counts]).sum(axis=1)
-
-        # the class with itself, which the loop has counted as two separate pairs
-        together = n_log_n[diagonal + after + before + doubled]
-        gain += together - n_log_n[diagonal + after] - n_log_n[diagonal + before] + n_log_n[diagonal]
-        return np.asarray(gain)
+def _bigrams(stream: Ids, vocabulary: int) -> tuple[tuple[Ints, Ints, Ints], tuple[Ints, Ints, Ints]]:
+    """Return the bigrams of a stream by their left token and by their right token, as `class_kernels.Neighbors`."""
+    keys, frequency = np.unique(stream[:-1] * vocabulary + stream[1:], return_counts=True)
+    left, right = keys // vocabulary, keys % vocabulary
+    by_right = np.argsort(right, kind="stable")
+    tokens = np.arange(vocabulary + 1)
+    by_left_token = (np.searchsorted(left, tokens), right, frequency)
+    return by_left_token, (np.searchsorted(right[by_right], tokens), left[by_right], frequency[by_right])
 
 
 class ClassTokenizer(Tokenizer):
