@@ -117,6 +117,7 @@ class MarkovChain(AdaptiveChain):
         self.static_log_probs(state)
         self.log_probs_batch([state])
         self.context_lengths(ids)
+        self.sample_stream(state, np.random.default_rng(0), 1, 1.0, 0)
 
     def _notes(self) -> list[str]:
         """Return notes on the smoothing."""
