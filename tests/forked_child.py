@@ -39,3 +39,7 @@ def main() -> None:
     while "loop" in request:
         pass
     sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -96,6 +96,13 @@ def test_a_server_that_was_killed_is_replaced() -> None:
         assert other["parent"] != about["parent"]
 
 
+def test_a_process_is_started_without_a_server_where_a_request_is_too_long() -> None:
+    process, about = child({}, environment={"LONG": "x" * 100_000, "LONGER": "y" * 100_000})
+    with process:
+        assert about["parent"] == os.getpid()
+        assert len(about["environment"]["LONGER"]) == 100_000
+
+
 def test_variables_that_libraries_read_need_another_server() -> None:
     first, about = child({}, environment={"OMP_NUM_THREADS": "1"})
     second, other = child({}, environment={"OMP_NUM_THREADS": "2"})

@@ -9,6 +9,8 @@ Its requests are packets on a socket, a JSON object each:
                      start a process, whose three standard streams come with the packet; answered by {"process": id}
     {"poll": id}     answered by {"code": exit code, or null while it runs}
 
+or by {"error": ...}.
+
 What a client has started ends with the client, and what such a process leaves behind ends once its end is known. A
 process that starts others, such as the auditor, is a client itself: where `client` is true, it gets a socket too, whose
 number is in the variable GENBENCH_FORK_SERVER.
@@ -17,6 +19,7 @@ number is in the variable GENBENCH_FORK_SERVER.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -49,6 +52,7 @@ def main() -> None:
     become_subreaper()
     for module in [*ALWAYS, *(module for kind in kinds.split() for module in PRELOADED[kind])]:
         getattr(importlib.import_module(module), "preload", lambda: None)()
+    gc.freeze()  # what is there is not looked at again, which would copy its memory in each process
     ForkServer(socket.socket(fileno=int(descriptor))).run()
 
 
@@ -81,7 +85,13 @@ class ForkServer:
             self._remove(client)
             return
         request = json.loads(data)
-        answer = self._start(client, request, descriptors) if "start" in request else self._poll(request["poll"])
+        try:
+            answer = self._start(client, request, descriptors) if "start" in request else self._poll(request["poll"])
+        except OSError as error:  # such as a system that starts no more processes
+            answer = {"error": str(error)}
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
         with contextlib.suppress(OSError):
             client.send(json.dumps(answer).encode())
 
@@ -100,8 +110,6 @@ class ForkServer:
         process = os.fork()
         if process == 0:
             _run(request, [*descriptors, *([theirs.fileno()] if theirs else [])])
-        for descriptor in descriptors:
-            os.close(descriptor)
         self.started[client].add(process)
         if ours and theirs:
             theirs.close()

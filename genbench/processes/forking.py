@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import json
 import os
 import select
@@ -82,11 +83,8 @@ def fork_process(
     """Start the `main` of a module in a process and a session of its own, from a fork server.
 
     `kinds` says what the server has imported: names in fork_server.PRELOADED, separated by spaces. A `client` can start
-    processes through the same server. Raises OSError where the server has ended.
+    processes through the same server. Raises OSError where that is not possible.
     """
-    connection = _connection(kinds, environment)
-    stdin, stdout, stderr = os.pipe(), os.pipe(), (os.dup(2), os.dup(2)) if show_output else os.pipe()[::-1]
-    theirs = [stdin[0], stdout[1], stderr[0]]
     request = {
         "start": module,
         "environment": {name: value for name, value in environment.items() if name != VARIABLE},
@@ -94,8 +92,15 @@ def fork_process(
         "client": client,
         "limits": {number: resource.getrlimit(number) for number in LIMITS},
     }
+    connection = _connection(kinds, environment)
+    stdin, stdout, stderr = os.pipe(), os.pipe(), (os.dup(2), os.dup(2)) if show_output else os.pipe()[::-1]
+    theirs, ours = [stdin[0], stdout[1], stderr[0]], [stdin[1], stdout[0], stderr[1]]
     try:
         pid = connection.ask(request, theirs)["process"]
+    except OSError:
+        for descriptor in ours:
+            os.close(descriptor)
+        raise
     finally:
         for descriptor in theirs:
             os.close(descriptor)
@@ -122,13 +127,17 @@ class _Connection:
         return self._server is not None and self._server.poll() is not None
 
     def ask(self, request: Mapping[str, Any], descriptors: list[int] | None = None) -> Any:
-        """Return the answer to a request. Raises OSError where the server has ended."""
+        """Return the answer to a request. Raises OSError where the server has ended, or cannot do it."""
+        packet = json.dumps(request).encode()
+        if len(packet) > MAX_PACKET:
+            raise OSError(errno.EMSGSIZE, "the environment is too long for a packet")
         with self._lock:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors or [])
-            answer = self._socket.recv(MAX_PACKET)
-        if not answer:
-            raise ConnectionResetError("the fork server has ended")
-        return json.loads(answer)
+            socket.send_fds(self._socket, [packet], descriptors or [])
+            received = self._socket.recv(MAX_PACKET)
+        answer = json.loads(received or '{"error": "the fork server has ended"}')
+        if "error" in answer:
+            raise OSError(answer["error"])
+        return answer
 
     def close(self) -> None:
         """End the server, and whatever it has started."""

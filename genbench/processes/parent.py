@@ -48,21 +48,7 @@ class ChildProcess:
         names (fork_server.PRELOADED), through which a `client` can start processes too.
         """
         everything = {**os.environ, **(environment or {})}
-        self.process: subprocess.Popen[bytes] | ForkedProcess
-        if preloaded is not None and can_fork():
-            self.process = fork_process(
-                module, preloaded, environment=everything, folder=folder, show_output=show_output, client=client
-            )
-        else:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=None if show_output else subprocess.PIPE,
-                start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
-                env=everything,
-                cwd=folder,
-            )
+        self.process = _start(module, everything, folder, show_output, preloaded, client)
         self._stderr: deque[str] = deque(maxlen=MAX_STDERR)
         self._stderr_reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._stderr_reader.start()
@@ -143,6 +129,31 @@ class ChildProcess:
         with contextlib.suppress(ValueError, OSError), stderr:
             while part := os.read(stderr.fileno(), MAX_STDERR):
                 self._stderr.extend(part.decode(errors="replace"))
+
+
+def _start(
+    module: str,
+    environment: Mapping[str, str],
+    folder: Path | None,
+    show_output: bool,
+    preloaded: str | None,
+    client: bool,
+) -> subprocess.Popen[bytes] | ForkedProcess:
+    """Start a process; the arguments are those of `ChildProcess`, with the whole environment."""
+    if preloaded is not None and can_fork():
+        with contextlib.suppress(OSError):  # such as a server that was killed: the process is started without it
+            return fork_process(
+                module, preloaded, environment=environment, folder=folder, show_output=show_output, client=client
+            )
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if show_output else subprocess.PIPE,
+        start_new_session=True,  # its children can be ended with it, and Ctrl-C does not reach it
+        env=environment,
+        cwd=folder,
+    )
 
 
 def describe_exit(code: int) -> str:
