@@ -31,6 +31,17 @@ def test_a_head_is_a_distribution_and_folding_keeps_it(kind: str, size: int) -> 
     assert not isinstance(head.folded(), TiedHead)
 
 
+@pytest.mark.parametrize("size", [3, 700, SIZE])
+@pytest.mark.parametrize("kind", ["softmax", "adaptive", "tied"])
+def test_a_head_starts_at_the_unigram_distribution(kind: str, size: int) -> None:
+    head = create_head(kind, size)
+    counts = torch.randint(0, 50, (size,))
+    head.start_at_unigram(counts)
+    expected = (counts + 1) / (counts + 1).sum()
+    for same in (head, head.folded()):
+        torch.testing.assert_close(same.log_probs(torch.zeros(2, HIDDEN)).exp(), expected.expand(2, size))
+
+
 def test_the_adaptive_head_agrees_with_torch() -> None:
     head = create_head("adaptive", SIZE)
     assert isinstance(head, AdaptiveSoftmaxHead)

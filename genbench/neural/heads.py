@@ -1,5 +1,7 @@
 """Output heads: modules from hidden values to a distribution over the vocabulary.
 
+Each begins at the unigram distribution of the training text: a network of random weights learns it slowly.
+
 SoftmaxHead            a linear layer and a softmax, for small vocabularies
 AdaptiveSoftmaxHead    rare tokens in narrower clusters, for large vocabularies (Grave et al. 2017)
 TiedHead               an adaptive softmax whose output weights are the input vectors (Press & Wolf 2017)
@@ -23,6 +25,12 @@ CUTOFFS = (500, 4000)  # frequency ranks at which the clusters of rarer tokens s
 CLUSTER_DIVISOR = 4  # a cluster is this many times narrower than the previous one
 
 
+def unigram_log_probs(counts: torch.Tensor) -> torch.Tensor:
+    """Return the natural log-probabilities of tokens with these counts, plus one each, (vocabulary,)."""
+    frequencies = counts.double() + 1
+    return torch.log(frequencies / frequencies.sum()).float()
+
+
 def frequency_order(counts: torch.Tensor) -> torch.Tensor:
     """Return the tokens sorted by descending count in the training text, (vocabulary,)."""
     return torch.argsort(counts, descending=True, stable=True)
@@ -37,6 +45,10 @@ class Head(nn.Module):
 
     def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the natural log-probabilities of all tokens, (n, vocabulary)."""
+        raise NotImplementedError
+
+    def start_at_unigram(self, counts: torch.Tensor) -> None:
+        """Set the biases: a hidden value of zeros gives the unigram distribution of these counts, (vocabulary,)."""
         raise NotImplementedError
 
     def weights_per_token(self, counts: torch.Tensor) -> float:
@@ -67,6 +79,10 @@ class SoftmaxHead(Head):
     def __init__(self, hidden: int, vocabulary: int) -> None:
         super().__init__()
         self.linear = nn.Linear(hidden, vocabulary)
+
+    @torch.no_grad()
+    def start_at_unigram(self, counts: torch.Tensor) -> None:
+        self.linear.bias.copy_(unigram_log_probs(counts))
 
     def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return -functional.cross_entropy(self.linear(hidden), targets, reduction="none")
@@ -108,6 +124,7 @@ class AdaptiveSoftmaxHead(Head):
         self.bias = nn.Parameter(torch.zeros(self.frequent + self.clusters))
         self.widths = [max(hidden // CLUSTER_DIVISOR**cluster, 1) for cluster in range(1, self.clusters + 1)]
         self.down = nn.ModuleList(nn.Linear(hidden, width, bias=False) for width in self.widths)
+        self.cluster_biases = nn.ParameterList(torch.zeros(size) for size in self.sizes[1:])
         self.init_output_weights(hidden, self.widths)
 
     def init_output_weights(self, hidden: int, widths: list[int]) -> None:
@@ -120,12 +137,21 @@ class AdaptiveSoftmaxHead(Head):
         """Yield the output weights, (tokens, width): frequent tokens and clusters, then one matrix per cluster."""
         return self.weights
 
+    @torch.no_grad()
+    def start_at_unigram(self, counts: torch.Tensor) -> None:
+        by_rank = unigram_log_probs(counts)[torch.argsort(self.rank)]
+        frequent, *rare = torch.split(by_rank, self.sizes)
+        clusters = [torch.logsumexp(log_probs, 0) for log_probs in rare]
+        self.bias.copy_(torch.cat([frequent, *(log_prob[None] for log_prob in clusters)]))
+        for bias, log_probs, cluster in zip(self.cluster_biases, rare, clusters, strict=True):
+            bias.copy_(log_probs - cluster)
+
     def weights_per_token(self, counts: torch.Tensor) -> float:
         # a cluster takes part only where the token is one of its own
         by_rank = counts.double()[torch.argsort(self.rank.to(counts.device))]
         shares = torch.stack([part.sum() for part in torch.split(by_rank, self.sizes)]) / by_rank.sum().clamp(min=1)
         clusters = zip(shares[1:].tolist(), self.widths, self.sizes[1:], strict=True)
-        rare: float = sum(share * width * (self.hidden + size) for share, width, size in clusters)
+        rare: float = sum(share * (width * (self.hidden + size) + size) for share, width, size in clusters)
         return len(self.bias) * (self.hidden + 1) + rare
 
     def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -138,10 +164,11 @@ class AdaptiveSoftmaxHead(Head):
         log_probs = _log_softmax(hidden, top, self.bias).gather(1, column[:, None])[:, 0]
 
         # add the log-probability of a rare token inside its cluster
-        for index, (down, weight) in enumerate(zip(self.down, tails, strict=True)):
+        for index, (down, weight, bias) in enumerate(zip(self.down, tails, self.cluster_biases, strict=True)):
             rows = (cluster == index + 1).nonzero()[:, 0]
             inside = (rank[rows] - self.starts[index])[:, None]
-            log_probs = log_probs.index_add(0, rows, _log_softmax(down(hidden[rows]), weight).gather(1, inside)[:, 0])
+            in_cluster = _log_softmax(down(hidden[rows]), weight, bias)
+            log_probs = log_probs.index_add(0, rows, in_cluster.gather(1, inside)[:, 0])
         return log_probs
 
     def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -150,8 +177,8 @@ class AdaptiveSoftmaxHead(Head):
         parts = [top_log_probs[:, : self.frequent]]
 
         # p(token) = p(cluster) p(token | cluster)
-        for index, (down, weight) in enumerate(zip(self.down, tails, strict=True)):
-            parts.append(top_log_probs[:, self.frequent + index, None] + _log_softmax(down(hidden), weight))
+        for index, (down, weight, bias) in enumerate(zip(self.down, tails, self.cluster_biases, strict=True)):
+            parts.append(top_log_probs[:, self.frequent + index, None] + _log_softmax(down(hidden), weight, bias))
 
         # from frequency ranks back to token ids
         return torch.cat(parts, dim=1)[:, self.rank]
@@ -198,13 +225,13 @@ class TiedHead(AdaptiveSoftmaxHead):
     @torch.no_grad()
     def folded(self) -> Head:
         """Return an AdaptiveSoftmaxHead with the same output weights, stored."""
-        # share bias and projections, which are already stored, and copy the computed weights
+        # share biases and projections, which are already stored, and copy the computed weights
         head = AdaptiveSoftmaxHead(self.project.in_features, self.order)
-        head.bias, head.down = self.bias, self.down
+        head.bias, head.cluster_biases, head.down = self.bias, self.cluster_biases, self.down
         for parameter, weight in zip(head.weights, self.output_weights(), strict=True):
             parameter.copy_(weight)
         return head
 
 
-def _log_softmax(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+def _log_softmax(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     return functional.log_softmax(functional.linear(hidden, weight, bias), dim=-1)

@@ -271,6 +271,7 @@ class RecurrentGenerator(TrainedNetwork):
         embedding, width = self.build_embedding()
         core = self.core(width, size.hidden)
         head = self.build_head(size.hidden, embedding, counts)
+        head.start_at_unigram(counts)
         return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
 
     def _trainer(
