@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -16,6 +17,13 @@ def main() -> None:
     if "daemon" in request:
         print(subprocess.check_output(["sh", "-c", DAEMON], text=True), flush=True)
         os._exit(0)
+    if "children" in request:
+        for _ in range(request["children"]):
+            subprocess.run(["true"], check=True)
+    if "stop" in request:
+        os.kill(os.getppid(), signal.SIGSTOP)
+    if "interrupt" in request:
+        os.kill(os.getppid(), signal.SIGINT)
     if "exit" in request:
         sys.exit(request["exit"])
     if "start" in request:
@@ -28,7 +36,7 @@ def main() -> None:
         "process": os.getpid(),
         "parent": os.getppid(),
         "session": os.getsid(0),
-        "folder": os.getcwd(),
+        "folder": "" if "long" in request else os.getcwd(),
         "environment": dict(os.environ),
         "random": np.random.random(),
         "files": len(os.listdir("/proc/self/fd")),

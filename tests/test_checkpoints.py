@@ -85,7 +85,7 @@ def test_a_budget_includes_the_time_before_the_interruption(monkeypatch: pytest.
 def test_a_resumed_training_keeps_its_size_on_a_slower_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     monkeypatch.setattr("genbench.neural.auto_size.MULTIPLE", 8)  # a short text has sizes to choose from
-    monkeypatch.setattr("genbench.neural.recurrent.seconds_per_step", lambda *_: 1e-6)
+    monkeypatch.setattr("genbench.neural.recurrent.seconds_per_step", lambda *_, **__: 1e-6)
     checkpoint = Checkpoint(tmp_path / "c.safetensors")
 
     def save(state: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ def test_a_resumed_training_keeps_its_size_on_a_slower_machine(monkeypatch: pyte
 
     with pytest.raises(StoppedError):
         trained_weights("lstm-char", TrainContext(budget=2.0, on_checkpoint=save))
-    monkeypatch.setattr("genbench.neural.recurrent.seconds_per_step", lambda *_: 1e3)
+    monkeypatch.setattr("genbench.neural.recurrent.seconds_per_step", lambda *_, **__: 1e3)
     resumed = TrainContext(budget=2.0, last_checkpoint=checkpoint.resume)
     restarted = TrainContext(budget=2.0)
     for context in (resumed, restarted):

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,62 @@ def test_a_server_that_was_killed_is_replaced() -> None:
     again, other = child({})
     with again:
         assert other["parent"] != about["parent"]
+
+
+def test_children_of_other_processes_are_left_alone() -> None:
+    with ChildProcess("forked_child", preloaded="") as process:
+        process.send({"children": 300})
+        lines = process.lines()
+        for _ in range(20):  # meanwhile others end
+            with ChildProcess("forked_child", preloaded="") as other:
+                other.send({"exit": 0})
+                other.wait(20)
+        assert json.loads(next(lines))["process"] == process.process.pid
+
+
+def test_a_stopped_server_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forking, "ANSWER_SECONDS", 0.5)
+    process, about = child({"stop": True})
+    started = time.monotonic()
+    assert process.end() == -signal.SIGKILL
+    again, other = child({})
+    with again:
+        assert other["parent"] != about["parent"]
+    assert time.monotonic() - started < 30
+
+
+def test_a_signal_for_the_server_changes_nothing() -> None:
+    process, about = child({"interrupt": True})
+    again, other = child({})
+    with process, again:
+        assert other["parent"] == about["parent"]
+
+
+def test_a_folder_may_have_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(25):  # more than the 4,096 characters that a path may have
+        os.mkdir("x" * 200)
+        os.chdir("x" * 200)
+    process, about = child({"long": True})
+    with process:
+        assert about["process"] == process.process.pid
+
+
+@pytest.mark.parametrize("missing", [OSError(38, "Function not implemented"), AttributeError("pidfd_open")])
+def test_a_system_without_process_descriptors_starts_processes(
+    missing: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(process: int) -> int:
+        raise missing
+
+    monkeypatch.setattr(os, "pidfd_open", fail)
+    forking.can_fork.cache_clear()
+    try:
+        process, about = child({})
+        with process:
+            assert about["parent"] == os.getpid()
+    finally:
+        forking.can_fork.cache_clear()
 
 
 def test_a_process_is_started_without_a_server_where_a_request_is_too_long() -> None:

@@ -251,8 +251,8 @@ def test_score_shows_a_long_text_and_refuses_an_empty_one(
 
 
 def test_a_model_is_found_by_the_beginning_of_its_name(pell: Corpus) -> None:
-    genbench.train(pell, CHAIN, seed=1)
-    genbench.train(pell, CHAIN, seed=2)
+    genbench.train(pell, CHAIN)
+    genbench.train(pell, "markov-word")
     first, second = (model.name for model in models.list_models(models.models_folder()))
     assert models.get_model(models.models_folder(), first[:-1]).name == first
     with pytest.raises(UserError, match="2 models' names start with 'pell'"):

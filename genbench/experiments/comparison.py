@@ -73,14 +73,14 @@ class Comparison:
         return any(row.ok for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
-        """Return an author's rows, fewest bits per character first; then the adaptive ones, then the failed ones."""
+        """Return an author's rows, fewest bits per character first; then adaptive, doubtful and failed ones."""
         rows = [row for row in self.results if row.author == author]
-        return sorted(rows, key=lambda row: (not row.ok, row.adaptive, row.bits_per_character or 0))
+        return sorted(rows, key=lambda row: (not row.ok, row.doubtful, row.adaptive, row.bits_per_character or 0))
 
     def lines(self, author: str) -> list[Row]:
         """Return an author's rows that are ok, best first, several seeds of one generator as one row."""
         rows = aggregate_seeds([row for row in self.ranked(author) if row.ok])
-        return sorted(rows, key=lambda row: (row.adaptive, row.ranking_bits))
+        return sorted(rows, key=lambda row: (row.doubtful, row.adaptive, row.ranking_bits))
 
     def verdicts(self, author: str) -> list[Verdict]:
         """Return the verdict of every pair of an author's lines, the best first.

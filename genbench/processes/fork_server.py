@@ -5,11 +5,13 @@ imports no plugin and is given no text, so what it forks knows no more than a pr
 
 Its requests are packets on a socket, a JSON object each:
 
-    {"start": module, "environment": {...}, "folder": ..., "client": ..., "limits": {...}}
-                     start a process, whose three standard streams come with the packet; answered by {"process": id}
+    {"start": module, "environment": {...}, "client": ..., "limits": {...}}
+                     start a process, whose three standard streams and folder come with the packet; answered
+                     by {"process": id}
     {"poll": id}     answered by {"code": exit code, or null while it runs}
+    {"orphans": 1}   end what has left the trees of the processes that were started; answered by {}
 
-or by {"error": ...}.
+or all by {"error": ...}.
 
 What a client has started ends with the client, and what such a process leaves behind ends once its end is known. A
 process that starts others, such as the auditor, is a client itself: where `client` is true, it gets a socket too, whose
@@ -33,12 +35,13 @@ from typing import Any
 
 import numpy as np
 
-from genbench.processes.descendants import descendants
+from genbench.processes.descendants import children
 from genbench.processes.tree import become_subreaper, end_with_parent, kill_tree, set_process_name
 
 VARIABLE = "GENBENCH_FORK_SERVER"
 STREAMS = 3  # standard input, output and error
 MAX_PACKET = 1 << 17  # bytes; the environment is the longest part
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else ()
 ALWAYS = ("genbench.experiments.executors.worker", "genbench.experiments.audit.auditor")
 PRELOADED = {  # by kind
     "chains": ("genbench_plugins.markov.preload",),  # and with them numba
@@ -49,6 +52,8 @@ PRELOADED = {  # by kind
 def main() -> None:
     """Import modules, call `preload` in those that have it, and answer requests until the first client has gone."""
     kinds, descriptor = sys.argv[1:]
+    for number in IGNORED:  # it ends with the process that has started it, and not because of one that it has started
+        signal.signal(number, signal.SIG_IGN)
     become_subreaper()
     for module in [*ALWAYS, *(module for kind in kinds.split() for module in PRELOADED[kind])]:
         getattr(importlib.import_module(module), "preload", lambda: None)()
@@ -80,13 +85,19 @@ class ForkServer:
         """Answer the request of a client; without one, it has gone."""
         data, descriptors = b"", list[int]()
         with contextlib.suppress(OSError):
-            data, descriptors, _, _ = socket.recv_fds(client, MAX_PACKET, STREAMS)
+            data, descriptors, _, _ = socket.recv_fds(client, MAX_PACKET, STREAMS + 1)
         if not data:
             self._remove(client)
             return
         request = json.loads(data)
+        answer: dict[str, Any] = {}
         try:
-            answer = self._start(client, request, descriptors) if "start" in request else self._poll(request["poll"])
+            if "start" in request:
+                answer = self._start(client, request, descriptors)
+            elif "poll" in request:
+                answer = self._poll(request["poll"])
+            else:
+                self._end_orphans()
         except OSError as error:  # such as a system that starts no more processes
             answer = {"error": str(error)}
         finally:
@@ -109,7 +120,8 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if request["client"] else (None, None)
         process = os.fork()
         if process == 0:
-            _run(request, [*descriptors, *([theirs.fileno()] if theirs else [])])
+            *streams, folder = descriptors
+            _run(request, [*streams, *([theirs.fileno()] if theirs else [])], folder)
         self.started[client].add(process)
         if ours and theirs:
             theirs.close()
@@ -130,19 +142,22 @@ class ForkServer:
         return {"code": os.waitstatus_to_exitcode(status)}
 
     def _end_orphans(self) -> None:
-        """End what the processes that have ended have left behind: the system makes it children of this process."""
-        running = {process for processes in self.started.values() for process in processes}
-        kept = running.union(*map(descendants, running))
-        for process in set(descendants(os.getpid())) - kept:
-            kill_tree(process)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(process, 0)
+        """End what processes have left behind, or moved out of their tree: the system makes it children of this one."""
+        started = {process for processes in self.started.values() for process in processes}
+        for process in children(os.getpid()):
+            if process not in started:
+                kill_tree(process)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(process, 0)
 
 
-def _run(request: dict[str, Any], descriptors: Sequence[int]) -> None:
+def _run(request: dict[str, Any], descriptors: Sequence[int], folder: int) -> None:
     """Become the process of a request: run its module, and exit."""
     code = 1
     try:
+        for number in IGNORED:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        os.fchdir(folder)
         set_process_name(request["start"].rpartition(".")[2])
         end_with_parent()  # the server ends what it has started, unless it is killed
         os.setsid()
@@ -164,7 +179,6 @@ def _run(request: dict[str, Any], descriptors: Sequence[int]) -> None:
         if len(copies) > STREAMS:
             os.environ[VARIABLE] = str(STREAMS)
             os.set_inheritable(STREAMS, False)
-        os.chdir(request["folder"])
         sys.argv = [request["start"]]
         sys.stdin, sys.stdout, sys.stderr = (
             open(number, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - the standard streams

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -29,6 +30,11 @@ from genbench.processes.fork_server import MAX_PACKET, VARIABLE
 
 AT_IMPORT = ("PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "TORCH", "CUDA_", "PATH")  # read by libraries
 MODULE = "genbench.processes.fork_server"
+START_SECONDS, ANSWER_SECONDS = (
+    120.0,
+    10.0,
+)  # for the first answer of a server, which imports modules before, and another one
+EXIT_SECONDS = 0.5  # that a server may take to end what it has started
 LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")] if resource else []
 
 
@@ -39,11 +45,13 @@ class ForkedProcess:
         self.pid, self.stdin, self.stdout, self.stderr = pid, stdin, stdout, stderr
         self.returncode: int | None = None
         self._server, self._lock = server, threading.Lock()
+        self._descriptor = os.pidfd_open(pid)  # readable once the process has ended
 
     def poll(self) -> int | None:
         """Return the exit code; None while the process runs."""
         with self._lock:
-            if self.returncode is None:
+            if self.returncode is None and self._has_ended(0.0):
+                os.close(self._descriptor)
                 try:
                     self.returncode = self._server.ask({"poll": self.pid})["code"]
                 except OSError:  # the server has ended, and with it what it has started
@@ -52,23 +60,36 @@ class ForkedProcess:
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code once the process has ended. Raises subprocess.TimeoutExpired."""
-        # until it is polled, an ended process keeps its id
         if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                descriptor = os.pidfd_open(self.pid)
-                try:
-                    select.select([descriptor], [], [], timeout)
-                finally:
-                    os.close(descriptor)
+            with contextlib.suppress(OSError, ValueError):  # another thread has polled it
+                self._has_ended(timeout)
         code = self.poll()
         if code is None:
             raise subprocess.TimeoutExpired(MODULE, timeout or 0.0)
         return code
 
+    def _has_ended(self, timeout: float | None) -> bool:
+        waiting = select.poll()  # `select.select` takes no descriptor above 1023
+        waiting.register(self._descriptor, select.POLLIN)
+        return bool(waiting.poll(None if timeout is None else 1000 * timeout))
 
+
+@cache
 def can_fork() -> bool:
     """Return whether processes can be started through a fork server."""
-    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))  # from kernel 5.3 on, unless a filter forbids it
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def end_orphans() -> None:
+    """End what has left the trees of the processes of this one's fork server, if it has been started by one."""
+    if VARIABLE in os.environ:
+        _connection("", {}).ask({"orphans": 1})
 
 
 def fork_process(
@@ -88,13 +109,13 @@ def fork_process(
     request = {
         "start": module,
         "environment": {name: value for name, value in environment.items() if name != VARIABLE},
-        "folder": os.getcwd() if folder is None else str(folder),
         "client": client,
         "limits": {number: resource.getrlimit(number) for number in LIMITS},
     }
     connection = _connection(kinds, environment)
     stdin, stdout, stderr = os.pipe(), os.pipe(), (os.dup(2), os.dup(2)) if show_output else os.pipe()[::-1]
-    theirs, ours = [stdin[0], stdout[1], stderr[0]], [stdin[1], stdout[0], stderr[1]]
+    place = os.open(folder or ".", os.O_PATH | os.O_DIRECTORY)  # its path may be too long, or gone
+    theirs, ours = [stdin[0], stdout[1], stderr[0], place], [stdin[1], stdout[0], stderr[1]]
     try:
         pid = connection.ask(request, theirs)["process"]
     except OSError:
@@ -120,6 +141,7 @@ class _Connection:
 
     def __init__(self, end: socket.socket, server: subprocess.Popen[bytes] | None = None) -> None:
         self._socket, self._server, self._lock = end, server, threading.Lock()
+        self._patience = START_SECONDS
 
     @property
     def has_ended(self) -> bool:
@@ -127,13 +149,22 @@ class _Connection:
         return self._server is not None and self._server.poll() is not None
 
     def ask(self, request: Mapping[str, Any], descriptors: list[int] | None = None) -> Any:
-        """Return the answer to a request. Raises OSError where the server has ended, or cannot do it."""
+        """Return the answer to a request. Raises OSError where the server has ended, or cannot do it.
+
+        A server that gives no answer for a while, as one that a plugin has stopped, is ended.
+        """
         packet = json.dumps(request).encode()
         if len(packet) > MAX_PACKET:
             raise OSError(errno.EMSGSIZE, "the environment is too long for a packet")
         with self._lock:
             socket.send_fds(self._socket, [packet], descriptors or [])
-            received = self._socket.recv(MAX_PACKET)
+            self._socket.settimeout(self._patience)
+            try:
+                received = self._socket.recv(MAX_PACKET)
+            except TimeoutError:
+                self.close()
+                raise
+            self._patience = ANSWER_SECONDS
         answer = json.loads(received or '{"error": "the fork server has ended"}')
         if "error" in answer:
             raise OSError(answer["error"])
@@ -143,6 +174,9 @@ class _Connection:
         """End the server, and whatever it has started."""
         self._socket.close()
         if self._server is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._server.wait(EXIT_SECONDS)
+            self._server.kill()  # it is importing, or stopped
             self._server.wait()
 
 

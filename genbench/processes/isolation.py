@@ -24,7 +24,8 @@ from platformdirs import user_cache_path
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, the same on all architectures
 RULESET_VERSION, RULE_PATH_BENEATH = 1, 1
 PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
+CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWNET = 0x08000000, 0x10000000, 0x40000000  # linux/sched.h
+NAMESPACES = CLONE_NEWNET | CLONE_NEWIPC
 
 EXECUTE, READ_FILE, READ_DIRECTORY = 1 << 0, 1 << 2, 1 << 3
 READ = EXECUTE | READ_FILE | READ_DIRECTORY
@@ -62,11 +63,11 @@ def code_beside(file: Path) -> list[Path]:
 
 
 def _leave_network() -> bool:
-    """Move this process into a network namespace of its own, which is empty; return whether that was possible."""
+    """Move this process into empty namespaces of networks and of System V memory; return whether that was possible."""
     if not sys.platform.startswith("linux"):
         return False
     unshare = getattr(_library(), "unshare", None)
-    return unshare is not None and any(unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWNET | CLONE_NEWUSER))
+    return unshare is not None and any(unshare(flags) == 0 for flags in (NAMESPACES, NAMESPACES | CLONE_NEWUSER))
 
 
 def _landlock_version() -> int:

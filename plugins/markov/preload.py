@@ -11,10 +11,12 @@ from genbench.tokenization.text import Text
 
 TEXT = "a rose is a rose is a rose. " * 20
 
+USED = (kernels.advance, kernels.fill_backoff_form, kernels.fill_distribution, kernels.score)
+
 
 def preload() -> None:
     """Use the loops of an n-gram chain once, unless they would have to be compiled first."""
-    if is_compiled(kernels.score):
+    if all(is_compiled(loop) for loop in USED):
         chain = MarkovChar(order=3)
         chain.fit(Text(TEXT), Text(TEXT), TrainContext())
         chain.log_probs(chain.advance(chain.start(), 0))

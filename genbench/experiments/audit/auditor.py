@@ -22,12 +22,17 @@ from genbench.experiments.preview import Preview
 from genbench.experiments.row import Audit, Row
 from genbench.generator import LogProbs, Progress, throttle
 from genbench.processes.child import Receive, Send, serve
+from genbench.processes.forking import end_orphans
 from genbench.processes.tree import Suspension
 from genbench.storage.records import from_json
 from genbench.storage.stored_model import has_digest
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 READINGS = 4  # of the passage, where the test text was not read step by step
+OWN_TOKENIZER = (
+    "a tokenizer class of its own has encoded the test text before it was predicted: read its code before you believe "
+    "the figure"
+)
 OTHER_CHARACTERS = 300_000  # of training text; repeated where a window is longer
 
 
@@ -44,6 +49,7 @@ def _run(receive: Receive, send: Send, suspension: Suspension) -> None:
         # the generator's own process has no test text yet, and must not get at it
         if request.worker:
             suspension.begin(request.worker)
+            end_orphans()  # of what it has started
         reading = read_test_text(request, send)
         suspension.end()
     if progress.row.error is not None:
@@ -82,7 +88,7 @@ def read_test_text(request: AuditRequest, report: Callable[[Progress], None]) ->
         # the text, by genbench's own tokenizer where the model has it
         tokenizer = _tokenizer(predictor.loaded)
         if tokenizer is None:
-            with Predictor(folder, files) as encoder:  # another process, which has no way to tell this one of the text
+            with Predictor(folder, files) as encoder:  # isolated too, and ended before anything is predicted
                 ids, ends, spelled = encoder.encode(job.test)
         else:
             ids, ends = scoring.encode(tokenizer, job.test)
@@ -177,6 +183,8 @@ def _with_audit(row: Row, reading: TestReading) -> Row:
     loaded, walked, rereading, notes = reading.loaded, reading.walk, reading.rereading, list(row.notes)
     ratio = None if rereading is None else round(rereading.ratio, 4)
     adaptive = loaded.adaptive
+    if loaded.tokenizer is None:
+        notes.append(OWN_TOKENIZER)
     if rereading is not None and rereading.learns and not adaptive:
         adaptive = True
         notes.append(rereading.note())
