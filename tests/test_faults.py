@@ -38,7 +38,7 @@ CARELESS = {  # method, code, reason that the row shows
     "kills itself": ("fit", "os.kill(os.getpid(), 9)", "was killed (signal 9)"),
     "fills standard error": ("fit", "[sys.stderr.write('x' * 9999) for _ in range(9999)]; 1 / 0", "division"),
 }
-LIMIT = 10  # seconds
+LIMIT = 7  # seconds
 HARMLESS = {  # method, code
     "prints": ("fit", "[print('x' * 9999) for _ in range(2000)]"),
     "leaves a thread": ("fit", "threading.Thread(target=time.sleep, args=(10_000,)).start()"),

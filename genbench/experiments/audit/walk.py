@@ -62,7 +62,7 @@ class Predictor:
         _enlarge_pipe(self._answers.fileno())
 
         # what it says of its model
-        self._empty = tempfile.TemporaryDirectory(prefix="genbench-predictor-")
+        self._empty = tempfile.TemporaryDirectory(prefix="empty-", dir=folder.parent)  # swept with the job's folder
         try:
             self.loaded = self._load({"model": str(folder), "files": list(files), "empty": self._empty.name})
         except BaseException:
