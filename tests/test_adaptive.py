@@ -89,6 +89,7 @@ def same_context(cache: CacheModel, ids: list[int], length: int, earlier: int, r
     return sizes[0] == sizes[1] <= earlier and equal
 
 
+@pytest.mark.slow
 def test_cache_model_equals_a_scan_of_what_was_read() -> None:
     rng = np.random.default_rng(0)
     once, uniform = rng.integers(0, 9, 100), np.full(9, np.log(1 / 9))
@@ -111,6 +112,7 @@ def test_fitting_increases_the_probability_of_the_stream() -> None:
     assert fitted > initial.token_log_probs(ids, uniform, lengths).sum() > uniform.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_new_name_is_learned_while_reading(spec: str) -> None:
     adaptive, static = trained(spec), trained(spec.replace("adaptive=true", "adaptive=false"))
@@ -118,6 +120,7 @@ def test_new_name_is_learned_while_reading(spec: str) -> None:
     assert token_log_probs(adaptive, ids).sum() > token_log_probs(static, ids).sum() + 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_scores_equal_steps_and_branches_do_not_disturb_each_other(spec: str) -> None:
     generator = trained(spec)

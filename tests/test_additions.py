@@ -75,6 +75,7 @@ def shown(comparison: Comparison) -> str:
     return " ".join(out.getvalue().split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "reason"), [(MemoryError(), "not enough memory"), (ZeroDivisionError("no"), "ZeroDivisionError: no")]
 )
@@ -90,6 +91,7 @@ def test_a_baseline_that_fails_costs_that_figure_only(
     assert load_run(comparison.name) == comparison
 
 
+@pytest.mark.slow
 def test_an_index_that_does_not_fit_into_memory_costs_the_copies_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genbench.experiments.measurements.TrainingIndex", raise_error(MemoryError()))
     comparison = compare("pell", SPECS, length=20)
@@ -101,6 +103,7 @@ def test_an_index_that_does_not_fit_into_memory_costs_the_copies_only(monkeypatc
     assert "Not measured: copies of pell: not enough memory" in comparison_page(comparison)
 
 
+@pytest.mark.slow
 def test_ctrl_c_after_the_last_row_keeps_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(additions, "character_baselines", raise_error(KeyboardInterrupt()))
     comparison = compare("pell", SPECS, length=20)
@@ -121,6 +124,7 @@ def test_ctrl_c_between_two_rows_measures_nothing_more(monkeypatch: pytest.Monke
     assert comparison.results[1].error == STOPPED  # no checkpoint, so no promise
 
 
+@pytest.mark.slow
 def test_ctrl_c_promises_only_what_is_stored(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +163,7 @@ def test_the_command_writes_table_and_json_after_ctrl_c(
     assert json.loads(path.read_text(encoding="utf-8"))["results"][0]["status"] == "ok"
 
 
+@pytest.mark.slow
 def test_rows_are_stored_as_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is stored when the second row begins survives whatever happens then."""
     stored: list[Comparison] = []
@@ -201,6 +206,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_run(monkeypatch: pytest.Monkey
     assert record.finish(comparison).name == "pell-1"
 
 
+@pytest.mark.slow
 def test_a_listener_that_fails_costs_no_row() -> None:
     class Failing(ProgressListener):
         calls = 0

@@ -125,6 +125,7 @@ def test_a_negation_is_the_first_word_to_be_removed() -> None:
     assert sentences_with_small_words("", 5) == []
 
 
+@pytest.mark.slow
 def test_the_commands_print_tables_and_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -147,6 +148,7 @@ def test_the_commands_print_tables_and_json(
     assert "pell ahead of" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_invalid_arguments_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prose_file: Path
 ) -> None:
@@ -165,6 +167,7 @@ def test_invalid_arguments_are_refused(
         genbench.attribute("", AUTHORS)
 
 
+@pytest.mark.slow
 def test_a_held_out_book_is_the_test_text(corpora: list[Corpus]) -> None:
     titles = corpora[2].books
     assert len(titles) > 1
@@ -173,6 +176,7 @@ def test_a_held_out_book_is_the_test_text(corpora: list[Corpus]) -> None:
     assert report.authors["thorne"].held_out == ""
 
 
+@pytest.mark.slow
 def test_models_of_the_same_training_are_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     first = genbench.attribute("The lamp was lit.", AUTHORS[:2])
     monkeypatch.setattr("genbench.training.train._fit", None)

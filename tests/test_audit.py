@@ -107,6 +107,7 @@ def steps(spec: str, ids: Ids) -> LogProbs:
     return step_through(generator, ids)
 
 
+@pytest.mark.slow
 def test_a_walk_gives_the_log_probabilities_of_the_six_methods(tmp_path: Path) -> None:
     with predictor("markov-char:order=3", tmp_path) as process:
         assert process.loaded.tokenizer is not None
@@ -139,6 +140,7 @@ def test_the_share_that_is_predicted_follows_the_time_that_is_left() -> None:
     assert pace.share(-1.0, 1000) == walking.MIN_SHARE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "learns"), [("markov-char:order=4", False), ("markov-char:order=4,adaptive=true", True)]
 )
@@ -151,6 +153,7 @@ def test_rereading_finds_generators_that_learn(spec: str, learns: bool, tmp_path
         assert result.learns is learns, result
 
 
+@pytest.mark.slow
 def test_a_predictor_that_fails_says_why(tmp_path: Path) -> None:
     with predictor("markov-char:order=2", tmp_path) as process:
         process._send(HEADER.pack(DECODE, 1) + np.array([10**6], TOKEN).tobytes())
@@ -158,6 +161,7 @@ def test_a_predictor_that_fails_says_why(tmp_path: Path) -> None:
             process.decode(np.array([1]))
 
 
+@pytest.mark.slow
 def test_a_plugin_in_a_mixture_may_have_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from processes import write_plugin
 
@@ -168,6 +172,7 @@ def test_a_plugin_in_a_mixture_may_have_a_relative_path(tmp_path: Path, monkeypa
         assert np.isfinite(process.read(np.array([Tokenizer.characters(TRAIN).encode("the")[0]]))).all()
 
 
+@pytest.mark.slow
 def test_the_auditor_imports_no_plugin_to_say_what_went_wrong(tmp_path: Path) -> None:
     log = tmp_path / "importers"
     code = f"""

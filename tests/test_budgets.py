@@ -49,6 +49,7 @@ def test_a_budget_counts_cpu_seconds_and_at_most_one_per_second(
     assert (seconds(), seconds.wall_seconds) == (counted, wall)
 
 
+@pytest.mark.slow
 def test_the_cpu_time_of_a_child_counts_while_it_runs_and_after_it_has_ended() -> None:
     seconds, burn = TrainingClock(), "import time\nwhile time.process_time() < {}: pass\n"
     subprocess.run([sys.executable, "-c", burn.format(0.4)], check=True)

@@ -58,6 +58,7 @@ def every_token() -> range:
     return range(BYTES, TOKENIZER.size)
 
 
+@pytest.mark.slow
 def test_the_allowed_tokens_are_those_with_which_the_encoding_of_a_text_goes_on() -> None:
     rules, rng = CanonicalRules(TOKENIZER), np.random.default_rng(0)
     for _ in range(8):

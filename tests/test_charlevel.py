@@ -85,6 +85,7 @@ def test_the_next_character_has_the_sum_over_all_tokenizations(text: str, monkey
 STRANGE = "caf\u00e9 \u00e9t\u00e9  the\u00e9 \u4e2d\u6587, \U0001f600a \U0001f600\U0001f600 \x00- 3\u00e9"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiny", [0.0, 1e-3, 0.1])
 def test_scoring_a_text_at_once_equals_steps(tiny: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", tiny)
@@ -114,6 +115,7 @@ def test_the_end_of_a_long_word_stands_for_all_of_it() -> None:
     assert _steps(view, ids) == _steps(whole, ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spec", "off"), [("markov-word", 1e-9), ("lstm-word:hidden=12,embedding=8", 1e-4)])
 def test_reading_pieces_together_equals_steps(spec: str, off: float) -> None:
     corpus = genbench.corpus("pell")
@@ -137,6 +139,7 @@ def _steps(view: CharacterView, ids: Ids) -> tuple[list[float], list[int]]:
     return log_probs, depths
 
 
+@pytest.mark.slow
 def test_bits_by_characters_are_at_most_those_by_words() -> None:
     corpus = genbench.corpus("thorne")
     words = create("markov-word")

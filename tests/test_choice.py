@@ -30,6 +30,7 @@ def store(text: Corpus, spec: str, bits: float | None, **changes: Any) -> models
     return models.store_model(model.generator, models.models_folder(), card, model.training_words)
 
 
+@pytest.mark.slow
 def test_the_model_with_the_fewest_bits_is_first_and_models_without_them_are_last(ferry: Corpus) -> None:
     old = store(ferry, "markov", None)
     worse = store(ferry, "markov-char", 2.5)
@@ -54,6 +55,7 @@ def test_models_of_other_texts_and_of_generators_that_are_gone_are_left_out(ferr
     assert stored_specs(ferry) == ["markov-char"]
 
 
+@pytest.mark.slow
 def test_without_a_generator_the_best_model_is_loaded_whatever_its_seed(ferry: Corpus) -> None:
     genbench.train(ferry, "markov-char:order=1")
     best = genbench.train(ferry, "markov-char:order=3")

@@ -96,6 +96,7 @@ def test_zsh_completes_with_descriptions(monkeypatch: pytest.MonkeyPatch, capsys
     assert "hidden=" in answer(monkeypatch, capsys)
 
 
+@pytest.mark.slow
 def test_completion_loads_no_torch() -> None:
     code = "import sys; from genbench.cli.main import main\ntry: main()\nexcept SystemExit: pass\n"
     code += "print(sorted({'torch', 'nltk', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
@@ -154,6 +155,7 @@ def test_authors_models_and_runs(prose_file: Path) -> None:
     assert [spec for _, spec in candidates.models()] == ["markov-char:order=2"]
 
 
+@pytest.mark.slow
 def test_candidates_load_no_torch() -> None:
     code = (
         "import sys; from genbench.cli import candidates; assert candidates.specs('lstm-char:'); candidates.authors()"

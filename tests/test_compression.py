@@ -39,6 +39,7 @@ def encode(intervals: list[tuple[int, int, int]]) -> bytes:
     return encoder.finish()
 
 
+@pytest.mark.slow
 @given(symbols)
 @example([(0, 1, MAX_TOTAL)] * 9)
 @example([(MAX_TOTAL - 1, 1, 0)] * 9)  # carries into bytes that are written
@@ -69,6 +70,7 @@ def test_every_token_has_an_interval() -> None:
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("abc \n\r,.so")), max_size=60)
 
 
+@pytest.mark.slow
 @given(TEXTS)
 @example("")
 @example("\ufeffa\r\nb\r\0 \u2028")
@@ -96,6 +98,7 @@ class Reciter(Fixed):
         return state + 1
 
 
+@pytest.mark.slow
 def test_predictable_text_takes_no_more_than_the_overhead() -> None:
     model = Model(Reciter("so it goes "))
     packed = genbench.compress(model, b"so it goes " * 500)
@@ -168,6 +171,7 @@ def test_a_stored_model_is_found_and_the_size_is_the_score(spec: str) -> None:
     assert bits / 8 <= len(packed) <= 1.001 * bits / 8 + MAX_OVERHEAD
 
 
+@pytest.mark.slow
 def test_the_commands_restore_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +193,7 @@ def test_the_commands_restore_a_file(
     assert not Path("none.txt").exists()
 
 
+@pytest.mark.slow
 def test_without_a_generator_the_best_model_compresses_and_another_normal_form_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

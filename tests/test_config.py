@@ -234,6 +234,7 @@ def test_a_comparison_file_runs(
     assert (prompts[0][0], len(prompts[0][1])) == ("The ", 40)
 
 
+@pytest.mark.slow
 def test_a_comparison_file_runs_from_python(tmp_path: Path) -> None:
     content = read_config(write(tmp_path, TWO_ORDERS))
     comparison = compare(**config.override(content, {"generators": ["markov-char:order=1"]}), keep=False)

@@ -108,6 +108,7 @@ def test_nltk_corpus_is_read_from_a_folder(no_corpus):
     assert read_book(EMMA) == b"[Emma]\n"
 
 
+@pytest.mark.slow
 def test_nltk_corpus_is_found_without_importing_nltk(tmp_path):
     install(tmp_path)
     code = (

@@ -8,6 +8,7 @@ from genbench.corpus.split import split_text
 from genbench.errors import CorpusError
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(min_size=3), st.text(alphabet="ab\n", min_size=3, max_size=800)))
 def test_parts_concatenate_to_the_text_and_none_is_empty(text):
     parts = split_text(text)

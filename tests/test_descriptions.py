@@ -44,6 +44,7 @@ def test_an_installed_generator_is_described_here(tmp_path: Path, monkeypatch: p
     assert [option.name for option in description.options] == list(description.values)
 
 
+@pytest.mark.slow
 def test_a_file_that_an_option_names_must_be_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vectors").touch()
@@ -140,6 +141,7 @@ def test_an_answer_of_another_type_is_refused(answer: Any) -> None:
         _read_answer("toy.py", answer, SPEC)
 
 
+@pytest.mark.slow
 def test_the_descriptions_of_the_list_are_read_without_importing_a_plugin() -> None:
     expected = {name: (getdoc(load_registered(name)) or "").partition("\n")[0] for name in registered()}
     assert summaries() == expected

@@ -33,6 +33,7 @@ def test_auto_chooses_a_device(cuda: bool, mps: bool, expected: str, monkeypatch
     assert resolve_device("auto") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_training_step_uses_no_tensor_of_the_cpu(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: False)  # it does not support meta

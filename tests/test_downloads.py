@@ -206,6 +206,7 @@ def test_a_response_that_is_not_http_is_refused(data: bytes, monkeypatch: pytest
     assert re.search(f"{NOT_VALID}|{NOT_A_BOOK}", message)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # urllib3 leaves the socket open
 def test_two_different_lengths_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert NOT_VALID in refusal(monkeypatch, send_raw(HEAD + b"Content-Length: 10, 20\r\n\r\n" + PRIDE))
@@ -352,6 +353,7 @@ def test_a_cache_that_cannot_be_written_does_not_fail_the_download(monkeypatch: 
 # gutenberg:NUMBER as an author
 
 
+@pytest.mark.slow
 def test_book_numbers_work_wherever_an_author_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def test_an_author_is_compared_once(tmp_path: Path) -> None:
     assert messages[-1] == "pell is named twice, and compared once"
 
 
+@pytest.mark.slow
 def test_a_comparison_says_what_it_leaves_out() -> None:
     class Listener(ProgressListener):
         def __init__(self) -> None:

@@ -45,6 +45,7 @@ def tiny_network() -> Network:
     return Network(nn.Embedding(7, 4), nn.RNN(4, 5, batch_first=True), SoftmaxHead(5, 7), (0.0, 0.0)).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_steps_equal_the_stream(spec: str) -> None:
     generator = trained(spec)
@@ -82,6 +83,7 @@ def test_a_text_that_was_read_costs_less_the_second_time(spec: str) -> None:
     assert unchanged[1].sum() == pytest.approx(unchanged[0].sum(), rel=0.02)
 
 
+@pytest.mark.slow
 def test_one_update_by_hand() -> None:
     network = tiny_network()
     ids = torch.arange(200) % 7
@@ -107,6 +109,7 @@ def test_rms_of_a_text_without_segments_is_zero() -> None:
     assert all((rms == 0).all() for rms in measure_rms(tiny_network(), torch.tensor([1, 2])).values())
 
 
+@pytest.mark.slow
 def test_rate_and_decay_are_the_best_of_their_neighbors() -> None:
     network, ids = tiny_network(), np.arange(600) % 7
     rms = measure_rms(network, torch.from_numpy(ids))
@@ -130,6 +133,7 @@ def test_without_time_or_text_nothing_is_fitted() -> None:
         assert AdaptationFit(network, np.array([0]), text, TrainContext()).fit(start, True, True, seconds) is start
 
 
+@pytest.mark.slow
 def test_recorded_rates_repeat_the_training() -> None:
     spec = "lstm-char:hidden=8,adaptive=true"
     first, context = create(spec), TrainContext(steps=10)

@@ -250,6 +250,7 @@ def test_concurrent_commands_share_one_store(tmp_path: Path, start_genbench: Sta
         assert Model.from_stored(model).generate()
 
 
+@pytest.mark.slow
 def test_a_text_larger_than_the_memory_is_refused_before_it_is_read(
     prose_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

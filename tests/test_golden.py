@@ -42,6 +42,7 @@ def committed() -> dict[str, Any]:
     return figures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_figures_of_a_chain_equal_the_committed_ones(
     name: str, scripts: dict[str, ModuleType], committed: dict[str, Any]

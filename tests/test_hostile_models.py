@@ -213,6 +213,7 @@ def _card(files: Files, change: Callable[[Any], None]) -> bytes:
     return json.dumps(card).encode()
 
 
+@pytest.mark.slow
 def test_a_card_cannot_control_the_terminal(
     files_of: Callable[[str], Files],
     tmp_path: Path,

@@ -54,6 +54,7 @@ MIXED = st.lists(st.sampled_from(PARTS) | ANY, max_size=30).map("".join)
 # cleaning
 
 
+@pytest.mark.slow
 @given(text=MIXED, form=st.sampled_from([None, "prose", "verse"]))
 @settings(deadline=None, max_examples=200)
 def test_no_character_is_dropped_silently(text: str, form: str | None) -> None:
@@ -83,6 +84,7 @@ def test_a_header_without_an_end_removes_no_book() -> None:
     assert clean(body + "*** END OF THE PROJECT GUTENBERG\n" + body * 2, "verse").count("book") == 1500
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=400) | MIXED.map(str.encode) | MIXED.map(lambda text: text.encode("utf-16")))
 @settings(deadline=None, max_examples=300)
 @example(b"\xff\xfe")
@@ -175,6 +177,7 @@ def trained(spec: str, train: str, valid: str) -> Model:
     return Model(generator)
 
 
+@pytest.mark.slow
 def test_training_text_without_spaces_leaves_text_with_spaces_possible() -> None:
     train = "abc\nab\nc\n" * 100
     for spec in ("markov", "mixture:parts=(markov-char)+(markov-word)"):
@@ -212,6 +215,7 @@ def test_printable_text_cannot_control_a_terminal_and_keeps_its_length(text: str
     assert all(a == b for a, b in zip(text, safe, strict=True) if a.isprintable() or a == "\n")
 
 
+@pytest.mark.slow
 def test_reports_of_a_hostile_author_cannot_control_a_terminal(tmp_path: Path) -> None:
     evil = "".join([*ESCAPES, *TURNED]).replace("\0", "").replace("\n", " ")
     path = tmp_path / f"{evil[:40]}.txt".replace("/", "_")

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 # torch imports none of them on its own; torch._dynamo is the compiler, which imports most of the others
 UNUSED = {
     "torch._dynamo",
@@ -41,6 +43,7 @@ def unused_imports(code: str) -> str:
     return process.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_networks_are_trained_and_loaded_without_a_compiler() -> None:
     assert unused_imports(TRAIN) == "[]"
     assert unused_imports(LOAD) == "[]"
@@ -50,6 +53,7 @@ def test_chains_are_described_without_numba() -> None:
     assert unused_imports(SHOW) == "[]"
 
 
+@pytest.mark.slow
 def test_classifiers_are_trained_without_a_compiler() -> None:
     assert unused_imports(CLASSIFY) == "['scipy']"  # gensim's, for word2vec
 
@@ -79,6 +83,7 @@ genbench.registry.summaries()
 """
 
 
+@pytest.mark.slow
 def test_wrong_arguments_are_refused_before_torch_is_imported() -> None:
     code = f"import sys, genbench, genbench.api\n{REFUSED}\nassert 'torch' not in sys.modules"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

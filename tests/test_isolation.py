@@ -41,6 +41,7 @@ print(json.dumps([limited] + [outcome(action) for action in (
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _landlock_version(), reason="this system has no Landlock, which isolates files")
 def test_an_isolated_process_reads_only_code(tmp_path: Path) -> None:
     for name in ("plugin.py", "secret.txt"):

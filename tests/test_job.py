@@ -234,12 +234,14 @@ def test_a_blank_row_has_every_key() -> None:
     assert set(Row.blank(make_job("markov-char")).to_dict()) == ROW_KEYS
 
 
+@pytest.mark.slow
 def test_the_repr_of_a_comparison_is_short() -> None:
     comparison = compare("thorne", "markov-char:order=2", length=0, keep=False)
     assert repr(comparison).splitlines()[1].startswith("  thorne: markov-char ")
     assert len(repr(comparison)) < 200
 
 
+@pytest.mark.slow
 def test_python_accepts_what_the_command_line_accepts() -> None:
     comparison = compare(
         "pell", "markov-char:order=2", budget="30s", timeout="1m", length=30, temperatures=[0.5, 1], top_k=5

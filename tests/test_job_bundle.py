@@ -86,6 +86,7 @@ def test_a_plugin_file_is_sent_and_its_model_has_the_original_path(tmp_path: Pat
     assert model.load()
 
 
+@pytest.mark.slow
 def test_what_a_plugin_file_imports_from_its_folder_is_sent_along(tmp_path: Path) -> None:
     spec = write_plugin(tmp_path, "fit", "from package import part")
     for name in ("package/__init__.py", "package/part.py", "unused.py"):

@@ -39,6 +39,7 @@ def trained() -> MarkovChar:
     return chain
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _landlock_version(), reason="this system has no Landlock, which isolates files")
 def test_an_isolated_process_compiles_nothing(tmp_path: Path) -> None:
     chain = trained()

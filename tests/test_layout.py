@@ -72,6 +72,7 @@ def test_imports_point_downwards(path: Path) -> None:
     assert imported - {"__version__"} <= allowed | {part(path)}
 
 
+@pytest.mark.slow
 def test_there_is_no_import_cycle() -> None:
     modules = {module_name(path): path for path in FILES}
     graph = {}
@@ -121,6 +122,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef]:
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
+@pytest.mark.slow
 def test_files_and_functions_are_readable() -> None:
     lengths = []
     for path in FILES:
@@ -134,6 +136,7 @@ def test_files_and_functions_are_readable() -> None:
     assert lengths[int(0.9 * len(lengths))] <= 35
 
 
+@pytest.mark.slow
 def test_public_definitions_have_docstrings() -> None:
     """A method may inherit its docstring; forward and backward are documented by torch."""
     functions_and_classes, methods = [], []
@@ -148,6 +151,7 @@ def test_public_definitions_have_docstrings() -> None:
     assert not [f"{path}: {node.name}" for path, node in missing if not node.name.startswith("_")]
 
 
+@pytest.mark.slow
 def test_importing_genbench_loads_nothing_heavy() -> None:
     code = f"import sys, genbench, genbench.neural.distributed; print(sorted({HEAVY - {'numpy'}} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

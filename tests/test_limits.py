@@ -66,6 +66,7 @@ def test_an_option_of_a_network_has_limits(option: str, reason: str) -> None:
         registry.create(f"{NETWORK}:{option}")
 
 
+@pytest.mark.slow
 @given(order=st.integers(-(10**30), 10**30))
 @settings(deadline=None)  # the first call imports the generator
 def test_a_whole_number_is_written_in_one_way(order: int) -> None:
@@ -80,6 +81,7 @@ def test_spaces_around_a_value_are_dropped_and_other_digits_refused() -> None:
         registry.create("markov-char:order=\N{ARABIC-INDIC DIGIT THREE}")
 
 
+@pytest.mark.slow
 @given(
     value=st.floats(max_value=0)
     | st.floats(min_value=1e8)

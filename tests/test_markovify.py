@@ -205,6 +205,7 @@ def test_a_state_does_not_grow_with_the_word() -> None:
     assert sizes[1] < sizes[0] + 50
 
 
+@pytest.mark.slow
 def test_samples_have_only_steps_that_markovify_could_take() -> None:
     text = PROSE * 2 + CATS
     generator = with_weights(fitted(text), [0.5] * 4)  # half of the words would be spelled
@@ -229,6 +230,7 @@ def test_after_any_prompt_known_words_follow(prompt: str) -> None:
         assert {*words} - {"xyz"} <= known
 
 
+@pytest.mark.slow
 def test_samples_follow_the_distribution_restricted_to_known_words() -> None:
     generator = with_weights(fitted(CATS), [0.5] * 4)
     state = generator.start()

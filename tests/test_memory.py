@@ -92,6 +92,7 @@ def test_without_memory_all_contexts_give_the_same_bits() -> None:
     assert len({round(point.bits_per_character, 9) for point in curve.values()}) == 1
 
 
+@pytest.mark.slow
 def test_a_long_dependency_needs_the_far_context_in_its_original_order() -> None:
     # lines that differ in their first word alone: what comes at the end of a line is decided 23 characters back
     lines = [f"{a}{b} one and two and three {b}{a}\n" for a in "abcdef" for b in "abcdef"]
@@ -157,6 +158,7 @@ def test_an_invalid_file_of_pairs_is_refused(text: str, message: str, tmp_path: 
         read_pairs(tmp_path / "none.toml")
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_mixture_is_the_weighted_mean_of_its_parts(thorne: Corpus) -> None:
     assert (mixed >= parts.min(axis=0) - 1e-12).all()
 
 
+@pytest.mark.slow
 def test_mixture_predicts_better_than_each_part(thorne: Corpus) -> None:
     for parts in ("(markov-char:order=4)+markov-char", "markov-char+markov-word"):
         mixture = fit(parts, thorne)
@@ -61,6 +62,7 @@ def test_mixture_predicts_better_than_each_part(thorne: Corpus) -> None:
         assert score(mixture, thorne.test).bits_per_character < min(parts_alone)
 
 
+@pytest.mark.slow
 def test_parts_with_equal_tokenizers_are_mixed_at_their_tokens(thorne: Corpus) -> None:
     assert fit("markov-word+(markov-word:order=2)", thorne).tokenizer.kind == "words"
     assert fit("markov-word+(markov-word:min_count=3)", thorne).tokenizer.kind == "characters"
@@ -86,12 +88,14 @@ def test_parts_have_their_own_share_of_the_budget_and_seed(thorne: Corpus, monke
     assert any("2 markov-char:order=5" in progress.note for progress in reports)
 
 
+@pytest.mark.slow
 def test_steps_are_split_between_the_parts(thorne: Corpus) -> None:
     context = TrainContext(steps=40)
     fit("(gru-char:hidden=8)+(lstm-char:hidden=8)", thorne, context)
     assert [part["steps"] for part in context.stats.details["parts"].values()] == [17, 17]
 
 
+@pytest.mark.slow
 def test_shares_split_the_budget(thorne: Corpus) -> None:
     mixture = Mixture("(gru-char:hidden=8)+(lstm-char:hidden=8)", shares="1+3")
     context = TrainContext(steps=40)
@@ -106,6 +110,7 @@ def test_shares_that_do_not_match_the_parts_are_refused(shares: str) -> None:
         create(f"mixture:parts=markov-char+markov-word,shares={shares}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [CHARACTERS, "markov-char+markov-word", "markov-word+(markov-word:order=2)"])
 def test_adaptive_scores_equal_steps(thorne: Corpus, parts: str) -> None:
     mixture = Mixture(parts, adaptive=True)
@@ -154,6 +159,7 @@ def test_a_part_may_be_a_file(thorne: Corpus, tmp_path: object) -> None:
     assert set(context.stats.details["weights"]) == {f"{path}:smoothing=0.1", "markov-char"}
 
 
+@pytest.mark.slow
 def test_copies_of_a_part_have_different_seeds(thorne: Corpus) -> None:
     context = TrainContext(steps=20)
     mixture = fit("2*(gru-char:hidden=8)+markov-char", thorne, context)

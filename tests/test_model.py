@@ -38,6 +38,7 @@ def test_generate_and_stream_agree_for_each_seed(fitted: Model) -> None:
     assert fitted.generate("the ", sampling, seed=6) == texts[1:2]
 
 
+@pytest.mark.slow
 def test_length_and_temperature_replace_those_of_the_sampling(fitted: Model) -> None:
     text = fitted.generate("the ", Sampling(length=30, temperature=0.5), seed=2)
     assert fitted.generate("the ", Sampling(length=9), length=30, temperature=0.5, seed=2) == text

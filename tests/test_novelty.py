@@ -215,6 +215,7 @@ def test_invalid_arguments_are_refused(thorne: Corpus) -> None:
         genbench.novelty(["a"], thorne, words=0)
 
 
+@pytest.mark.slow
 def test_the_command_prints_lists_and_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["novelty", "thorne", "-g", "markov-char:order=3", "--length", "200", "--count", "2"]
     assert run(monkeypatch, *command, "--json") == 0

@@ -125,6 +125,7 @@ def test_text_on_a_terminal_cannot_control_it(
 # commands
 
 
+@pytest.mark.slow
 def test_commands_print_nothing_else(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prose_file: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_share_is_relative_to_the_words_in_the_requested_length() -> None:
     assert words.max_run(7, 80) == 7
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_never_reached_changes_nothing() -> None:
     generator = trained("markov-word")
     free = generate(generator, "", Sampling(length=80, temperature=2), np.random.default_rng(1))

@@ -126,6 +126,7 @@ def test_records_are_split_by_files_too(tmp_path):
     assert any("1 records have no text in text" in note for note in corpus.notes)
 
 
+@pytest.mark.slow
 def test_a_row_of_an_own_split_is_scored_on_the_test_file_and_says_so(tmp_path):
     text8 = "anarchism originated as a term of abuse first used against early working class radicals "
     path = folder(tmp_path, train=text8 * 30, test=text8[:40] * 3)  # no newline anywhere

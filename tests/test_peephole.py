@@ -66,6 +66,7 @@ def test_forward_agrees_with_the_equations(full: bool, hidden: int) -> None:
         assert last_c[0, row].tolist() == pytest.approx(memory, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [True, False])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_gradients_agree_with_finite_differences(full: bool, layers: int) -> None:

@@ -166,6 +166,7 @@ def test_every_stage_of_a_training_is_announced(spec: str) -> None:
     assert (notes[0], notes[-1]) == ("preparing", "scoring validation text")
 
 
+@pytest.mark.slow
 def test_a_mixture_reports_its_share_in_parts() -> None:
     mixture = create("mixture:parts=markov-char+markov-word")
     mixture.fit(Text(PROSE * 3), Text(PROSE), TrainContext())
@@ -185,6 +186,7 @@ def test_a_network_reports_the_share_of_a_text_that_it_has_read() -> None:
     assert all(0 <= share < 1 for share in shares)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [

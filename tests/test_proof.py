@@ -90,6 +90,7 @@ def edit_json(path: Path, edit: Callable[[Any], None]) -> None:
     path.write_text(json.dumps(values))
 
 
+@pytest.mark.slow
 def test_every_row_is_decoded_and_agrees(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(proof) == 0
     printed = capsys.readouterr().out
@@ -196,6 +197,7 @@ def test_where_predictions_are_rounded_otherwise_the_text_is_scored(
     assert "decoded" not in printed
 
 
+@pytest.mark.slow
 def test_a_network_and_the_beginning_of_its_text(
     tmp_path: Path, prose_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,6 +211,7 @@ def test_a_network_and_the_beginning_of_its_text(
     assert "(the first" in (proof.folder / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_plugin_files_are_copied_named_and_run_only_where_that_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +238,7 @@ def test_plugin_files_are_copied_named_and_run_only_where_that_is_asked_for(
     assert capsys.readouterr().out.count("decoded; agrees") == 2
 
 
+@pytest.mark.slow
 def test_rows_without_a_model_are_left_out_and_named(tmp_path: Path) -> None:
     comparison = make_run(ferry(tmp_path), [CHAIN, "markov-word"])
     models.remove_named([comparison.results[1].model])
@@ -247,6 +251,7 @@ def test_rows_without_a_model_are_left_out_and_named(tmp_path: Path) -> None:
     assert verify(tmp_path / "proof", "--score") == 0
 
 
+@pytest.mark.slow
 def test_a_stored_model_of_another_training_proves_nothing(tmp_path: Path) -> None:
     comparison = make_run(ferry(tmp_path), [CHAIN])
     stored = models.get_model(models.models_folder(), comparison.results[0].model)
@@ -282,6 +287,7 @@ def test_bad_arguments_are_one_sentence(
     assert reason in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_text_that_has_changed_and_a_run_of_nameless_texts(tmp_path: Path, prose_file: Path) -> None:
     comparison = make_run(str(prose_file), [CHAIN])
     prose_file.write_text(prose_file.read_text() + "One more line, which is in the test text.\n")
@@ -295,6 +301,7 @@ def test_a_text_that_has_changed_and_a_run_of_nameless_texts(tmp_path: Path, pro
     assert api.prove(nameless, tmp_path / "proof", texts=[text]).rows
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_folder_named_after_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -307,6 +314,7 @@ def test_the_command_writes_a_folder_named_after_the_run(
     assert verify(tmp_path / "mine-proof", "--score") == 0
 
 
+@pytest.mark.slow
 def test_the_wheel_has_the_code_that_runs_and_pip_can_install_it(tmp_path: Path) -> None:
     wheel = pack_wheel(tmp_path)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]

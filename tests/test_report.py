@@ -193,6 +193,7 @@ def test_csv_has_columns_that_only_some_rows_fill() -> None:
     assert [(line["model"], line["copied_share"]) for line in lines] == [("", ""), ("m", "0.125")]
 
 
+@pytest.mark.slow
 def test_rows_of_word_tokens_are_marked_as_upper_bounds() -> None:
     result = comparison(row("markov-char", 1.7), row("markov-word", 1.6, upper_bound=True))
     sentence = "markov-word: bits of one of several tokenizations, an upper bound."

@@ -102,6 +102,7 @@ def test_lone_surrogates_are_escaped() -> None:
     assert Progress(0.5, note="\udcff").note == "\\udcff"
 
 
+@pytest.mark.slow
 def test_a_long_curve_is_thinned_out_between_its_ends() -> None:
     curve = recorded(curve=[[second, 1.0] for second in range(123_457)]).curve
     assert len(curve) == reported.MAX_POINTS

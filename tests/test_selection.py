@@ -115,6 +115,7 @@ def test_models_and_runs_are_selected_by_author_generator_and_options(tmp_path: 
     assert Selection("carroll").runs(scan) == Selection("", "lstm-char").runs(scan) == RunList()
 
 
+@pytest.mark.slow
 def test_prune_keeps_the_newest_of_each_author_and_generator(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +144,7 @@ def test_prune_keeps_the_newest_of_each_author_and_generator(
     assert models.get_model(models.models_folder(), left[0].short_name).name == left[0].name
 
 
+@pytest.mark.slow
 def test_a_partly_trained_model_is_loaded_only_without_another(monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(2):
         api.train("pell", NETWORK, seed=seed, steps=1)

@@ -42,6 +42,7 @@ def update_checksums(folder: Path) -> None:
     sharing.write_checksums(folder)
 
 
+@pytest.mark.slow
 def test_an_imported_model_predicts_the_same(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pell = genbench.corpus("pell")
     exported = api.load_or_train(pell, CHAIN)
@@ -55,6 +56,7 @@ def test_an_imported_model_predicts_the_same(folder: Path, tmp_path: Path, monke
     assert not genbench.train(pell, CHAIN).reused
 
 
+@pytest.mark.slow
 def test_an_imported_model_replaces_no_other_and_is_used_only_where_it_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +101,7 @@ def test_an_imported_model_that_fits_no_row_is_reported(folder: Path, monkeypatc
     assert f"(pell {CHAIN} --budget 30 --seed 0)" in sentence
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: Path, tmp_path: Path) -> None:
     (own,) = models.list_models(models.models_folder())
     copied = shutil.copytree(own.folder, models.models_folder() / "mine")

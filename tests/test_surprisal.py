@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from genbench.scoring import split_words, surprisal_by_word
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_the_words_joined_are_the_text(text: str) -> None:
     assert "".join(split_words(text)) == text

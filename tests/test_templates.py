@@ -80,6 +80,7 @@ def test_a_file_of_that_name_is_suggested_and_never_run(tmp_path: Path, monkeypa
         registry.create("pet-idea")
 
 
+@pytest.mark.slow
 def test_files_in_the_current_folder_are_not_run_unless_named(tmp_path: Path) -> None:
     for name in ("numpy", "torch", "genbench", "genbench_plugins", "conftest", "sitecustomize"):
         (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()")

@@ -31,6 +31,7 @@ def test_pieces_joined_are_the_text(text: str) -> None:
     assert "".join(split_pieces(text)) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeated", [1, 999])
 @given(text=TEXTS)
 @settings(deadline=None, max_examples=100)

@@ -22,6 +22,7 @@ def script() -> ModuleType:
         sys.path.remove(str(BENCHMARKS))
 
 
+@pytest.mark.slow
 def test_equal_chains_are_hardly_told_apart_and_a_difference_is_seen(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

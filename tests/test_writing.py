@@ -30,6 +30,7 @@ def test_the_page_has_the_tested_blocks() -> None:
     assert all(command.split()[0] in ("genbench", "pip") for command in COMMANDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "your-idea" not in c and "network.py" not in c])
 def test_commands_on_the_page_work(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -45,6 +46,7 @@ def test_commands_for_a_network_work(command: str, folder: Path, monkeypatch: py
     assert run(monkeypatch, *shlex.split(command)[1:]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 def test_a_failing_check_prints_the_output_on_the_page(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
