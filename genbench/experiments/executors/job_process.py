@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from genbench import registry
 from genbench.experiments.executors.messages import Message, parse_message
 from genbench.experiments.job import Job
 from genbench.processes.parent import ChildProcess
@@ -18,10 +17,12 @@ ENVIRONMENT = {**ONE_THREAD, "PYTHONIOENCODING": "utf-8"}
 class JobProcess:
     """A process that works on a job; as a context manager, it ends with everything that it started."""
 
-    def __init__(self, module: str, job: Job, *, scored: bool) -> None:
-        """Start a module of genbench; its row has a score only where it audits (`scored`)."""
-        kinds = registry.heavy_imports(job.spec)
-        self._child = ChildProcess(module, environment=ENVIRONMENT, preloaded=kinds, client=scored)
+    def __init__(self, module: str, job: Job, *, preloaded: str, scored: bool) -> None:
+        """Start a module of genbench; its row has a score only where it audits (`scored`).
+
+        `preloaded` is what `registry.heavy_imports` says of the job's SPEC.
+        """
+        self._child = ChildProcess(module, environment=ENVIRONMENT, preloaded=preloaded, client=scored)
         self.id = self._child.process.pid
         self.messages = self._messages(job, scored)
 

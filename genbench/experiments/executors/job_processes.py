@@ -6,7 +6,8 @@
     worker      gets the test texts, and reads them by the generator's own fast method
     auditor     compares the two readings, and adds the score to the row
 
-No code of a generator has seen a test text before the stored model has predicted all of it.
+No code of a generator has seen a test text before the stored model has predicted all of it, except a tokenizer class of
+its own, which encodes it in a process that is isolated.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, closing
 from typing import TypeVar
 
+from genbench import registry
 from genbench.errors import ContractError
 from genbench.experiments.audit.request import AuditRequest, ScoreRequest
 from genbench.experiments.executors.base import STOPPED
@@ -44,6 +46,7 @@ class JobProcesses:
         self.stopped = False
         self._timed_out = False
         self._processes: list[JobProcess] = []
+        self._heavy_imports = registry.heavy_imports(job.spec)  # which reads what is installed
 
     def run(self) -> Generator[Progress | Row]:
         """Yield the progress of the job, and at last its row."""
@@ -102,7 +105,7 @@ class JobProcesses:
             return row
 
     def _start(self, module: str) -> JobProcess:
-        process = JobProcess(module, self.job, scored=module == AUDITOR)
+        process = JobProcess(module, self.job, preloaded=self._heavy_imports, scored=module == AUDITOR)
         self._processes.append(process)
         if self.stopped or self._timed_out:  # before there was a process to kill
             process.kill()
