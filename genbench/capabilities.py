@@ -10,6 +10,7 @@ so that the rest of genbench calls one function for every generator.
     BatchScoring        the same for many short streams
     QuantileSampling    a token at a given quantile, without the whole distribution
     StreamSampling      many tokens of one text in one call
+    StateRows           counting from a stream of tokens, with states that are rows of integers
     PrefixSums          probabilities of sets of tokens, such as all words that start with some letters
     KnownWords          which tokens continue a word that the generator knows, so that samples need not spell others
     BackoffEvidence     the counts behind a prediction, one level per context length
@@ -30,8 +31,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from genbench.generator import Generator, LogProbs, ProgressCallback, State, ignore
-from genbench.tokenization.tokenizer import Ids
+from genbench.generator import Generator, LogProbs, ProgressCallback, State, TrainContext, ignore
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 PROGRESS_EVERY = 256  # tokens
 
@@ -121,6 +122,35 @@ class StreamSampling(Protocol):
         Each token is the one whose interval contains `rng.random()`, called once for each token: the tokens from
         `first_token` on form intervals, in the order of their ids, of width exp(log_probs / temperature), normalized.
         """
+
+
+@runtime_checkable
+class StateRows(Protocol):
+    """Counts a stream of tokens, and has states of few integers, so that the states of a text are one array.
+
+    A network with the option `base` learns what such a model lacks. Rows of states are (states, integers).
+    """
+
+    def build_tokenizer(self, train: str) -> Tokenizer:
+        """Return the tokenizer for a training text."""
+
+    def fit_ids(self, tokenizer: Tokenizer, stream: Ids, validation: Ids, context: TrainContext) -> None:
+        """Learn from a stream of tokens, (tokens,); `validation`, (tokens,), may fit a few weights."""
+
+    def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
+        """Return the states before each token and after the last, read from a state, or where nothing was read yet."""
+
+    def group_log_probs(self, rows: Ids, groups: Ids) -> npt.NDArray[np.float32]:
+        """Return log-probabilities of groups of tokens for each state, (states, groups).
+
+        `groups` has the group of each token, (vocabulary,).
+        """
+
+    def selected_log_probs(self, rows: Ids, tokens: Ids) -> npt.NDArray[np.float32]:
+        """Return log-probabilities of some tokens for each state, (states, tokens)."""
+
+    def evidence_rows(self, rows: Ids) -> Ids:
+        """Return what is known of the context of each state: its length, followers and occurrences, (states, 3)."""
 
 
 @runtime_checkable

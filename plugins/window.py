@@ -28,6 +28,7 @@ class LSTMWindow(RecurrentGenerator):
     """A character-level LSTM over the last 40 characters, with no carried state."""
 
     bptt: ClassVar[int]  # type: ignore[misc]  # not an option: gradients reach back through the whole window
+    base: ClassVar[None]  # type: ignore[misc]  # not an option: a window is no stream for a chain
     adaptive: ClassVar[bool]  # type: ignore[misc]  # not options: dynamic evaluation needs a carried state
     adapt_rate: ClassVar[None]  # type: ignore[misc]
     adapt_decay: ClassVar[None]  # type: ignore[misc]

@@ -19,7 +19,7 @@ OPTIONS = {name: {option.name for option in fields(registry.load_registered(name
 LEARNING_NETWORKS = {"lstm-char", "lstm-word"}  # dynamic evaluation is the same code for all networks
 NETWORKS = {name for name in NAMES if "adapt_rate" in OPTIONS[name]}
 ADAPTIVE = [name for name in NAMES if "adaptive" in OPTIONS[name] and name not in NETWORKS - LEARNING_NETWORKS]
-SPECS = [*NAMES, *(f"{name}:adaptive=true" for name in ADAPTIVE)]
+SPECS = [*NAMES, *(f"{name}:adaptive=true" for name in ADAPTIVE), "lstm-word:base=markov-word"]
 
 
 @cache

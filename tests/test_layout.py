@@ -32,7 +32,7 @@ LAYERS = (
     {"tokenization"},
     {"errors", "processes"},
 )
-NARROWER = {"neural": {"capabilities", "generator", "spec", "tokenization", "errors"}}
+NARROWER = {"neural": {"capabilities", "generator", "spec", "tokenization", "errors", "registry"}}
 HEAVY = {"torch", "numpy", "numba", "nltk", "matplotlib", "rich"}
 
 

@@ -14,6 +14,7 @@ from genbench.neural.operations import operations_of_batch
 from genbench.neural.training import token_loss
 from genbench.registry import create
 from genbench.spec import Spec
+from genbench.tokenization.tokenizer import BYTES
 
 PROSE = "It was a dark and stormy night; the rain fell in torrents, and the wind shook the lamps.\n" * 12
 
@@ -38,7 +39,7 @@ def test_an_lstm_takes_six_operations_per_weight_and_token() -> None:
     generator = trained("lstm-char:hidden=16,embedding=8,dropout=0", TrainContext(steps=1))
     network, batch, counts = batch_of(generator, scored=2)
     core = 4 * 16 * (8 + 16 + 2)  # input and recurrent weights of four gates, and torch's two biases
-    head = generator.tokenizer.size * (16 + 1)
+    head = (generator.tokenizer.size - BYTES + 1) * (16 + 1)  # one output for all bytes
     assert operations_of_batch(network, batch, counts) == 6 * (core * 4 * 8 + head * 4 * 2)
 
 

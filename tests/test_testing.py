@@ -159,6 +159,36 @@ class SumsOfOthers(Unigram):
         return capabilities.sum_prefixes([self.table] * len(states), np.sort(order), borders)
 
 
+class RightRows(Unigram):
+    """Has no context: a row of a state has nothing."""
+
+    def fit_ids(self, *_: Any) -> None:
+        raise NotImplementedError
+
+    def build_tokenizer(self, train: str) -> Tokenizer:
+        return Tokenizer.characters(train)
+
+    def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
+        return np.zeros((len(ids) + 1, 1), np.int64)
+
+    def group_log_probs(self, rows: Ids, groups: Ids) -> npt.NDArray[np.float32]:
+        sums = np.log(np.bincount(groups, np.exp(self.table)))
+        return np.repeat(sums[None], len(rows), axis=0).astype(np.float32)
+
+    def selected_log_probs(self, rows: Ids, tokens: Ids) -> npt.NDArray[np.float32]:
+        return np.repeat(self.table[None, tokens], len(rows), axis=0).astype(np.float32)
+
+    def evidence_rows(self, rows: Ids) -> Ids:
+        return np.zeros((len(rows), 3), np.int64)
+
+
+class ShiftedGroups(RightRows):
+    """Gives each group the probability of the next one."""
+
+    def group_log_probs(self, rows: Ids, groups: Ids) -> npt.NDArray[np.float32]:
+        return np.roll(super().group_log_probs(rows, groups), 1, axis=1)
+
+
 class KnowsNothing(Unigram):
     """Has no token that a sample may have."""
 
@@ -308,6 +338,7 @@ BROKEN = {
     "quantiles_follow_log_probs": UniformQuantiles,
     "sampled_streams_equal_steps": SamplesBackwards,
     "prefix_sums_follow_log_probs": SumsOfOthers,
+    "rows_agree_with_log_probs": ShiftedGroups,
     "known_tokens_lead_on": KnowsNothing,
     "backoff_levels_agree_with_log_probs": WrongEvidence,
     "context_lengths_equal_steps": WrongLengths,
@@ -319,6 +350,7 @@ RIGHT = {
     "quantiles_follow_log_probs": RightQuantiles,
     "sampled_streams_equal_steps": SamplesForwards,
     "prefix_sums_follow_log_probs": RightSums,
+    "rows_agree_with_log_probs": RightRows,
     "known_tokens_lead_on": KnowsLetters,
     "backoff_levels_agree_with_log_probs": RightEvidence,
     "context_lengths_equal_steps": RightLengths,

@@ -1,10 +1,13 @@
 """Recurrent networks as generators. For plugins: `from genbench.neural import RecurrentGenerator`.
 
-    recurrent           RecurrentGenerator: options and training
+    recurrent           RecurrentGenerator: the training
+    network_options     NetworkOptions: the options
     trained_network     TrainedNetwork: the methods of the contract after the training
     word_network        WordNetwork: the same over words
     network             embedding, core and head as one module; states of cores
     embeddings          word vectors, subwords, one-hot, word2vec
+    interpolation       log-linear interpolation of a network with a counting model
+    base_model          the counting model of the option `base`, and its predictions for the training
     heads               softmax, adaptive softmax, tied weights
     batches             batches of a token stream: stateful rows, independent windows
     training            the training loop: truncated backpropagation through time

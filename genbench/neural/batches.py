@@ -12,8 +12,18 @@ from typing import Protocol
 
 import torch
 
+from genbench.neural.interpolation import Prediction
+from genbench.tokenization.tokenizer import Ids
+
 VALIDATION_TOKENS_PER_BATCH = 256  # of a row; longer than `bptt`, because no gradient is computed
 MIN_VALIDATION_ROW = 64  # tokens
+
+
+class PredictedStream(Protocol):
+    """What a counting model predicts at the positions of a stream."""
+
+    def predict(self, positions: Ids, targets: Ids) -> Prediction:
+        """Return the predictions of the targets, (n,), that follow the tokens at some positions, (n,)."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,16 @@ class Batch:
     targets: torch.Tensor  # (batch, time)
     scored: int
     reset_state: bool = True  # whether the rows start from a zero state, not from the state after the last batch
+    positions: torch.Tensor | None = None  # (batch, time) of the inputs in their stream, which `predicted` reads
+    predicted: PredictedStream | None = None  # by a counting model (`base_model.py`)
+
+    def base(self) -> Prediction | None:
+        """Return what a counting model predicts for the scored targets, row by row; None without such a model."""
+        if self.positions is None or self.predicted is None:
+            return None
+        scored = slice(-self.scored, None)
+        positions, targets = (values[:, scored].flatten().cpu() for values in (self.positions, self.targets))
+        return self.predicted.predict(positions.numpy(), targets.numpy()).to(self.inputs.device)
 
 
 class BatchSampler(Protocol):

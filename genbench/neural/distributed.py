@@ -89,7 +89,8 @@ class ProcessGroup:
 
         # every size-th row, from the rank on
         shard = slice(self.rank, None, self.size)
-        return replace(batch, inputs=batch.inputs[shard], targets=batch.targets[shard])
+        positions = None if batch.positions is None else batch.positions[shard]
+        return replace(batch, inputs=batch.inputs[shard], targets=batch.targets[shard], positions=positions)
 
     def wrap(self, module: nn.Module, *, find_unused_parameters: bool) -> nn.Module:
         """Return the module with its gradients averaged over the processes."""

@@ -132,7 +132,7 @@ class LearningReader:
         return [self._advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
     def log_probs_batch(self, states: Sequence[LearningState]) -> LogProbs:
-        return np.concatenate([state.version.stepper.log_probs(state.read.output) for state in states])
+        return np.concatenate([state.version.stepper.log_probs(state.read) for state in states])
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         stream = torch.cat([torch.from_numpy(self.prefix), torch.tensor(ids)])

@@ -3,12 +3,14 @@
 Each begins at the unigram distribution of the training text: a network of random weights learns it slowly.
 
 SoftmaxHead            a linear layer and a softmax, for small vocabularies
+ByteEscapeHead         the same over characters; the 256 bytes that spell unknown ones have one output together
 AdaptiveSoftmaxHead    rare tokens in narrower clusters, for large vocabularies (Grave et al. 2017)
 TiedHead               an adaptive softmax whose output weights are the input vectors (Press & Wolf 2017)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -18,10 +20,13 @@ from torch import nn
 from torch.nn import functional
 
 from genbench.neural.embeddings import WordEmbedding
+from genbench.neural.interpolation import Interpolation, Prediction, interpolate
+from genbench.tokenization.tokenizer import BYTES
 
 Array = npt.NDArray[np.float32]
 
 CUTOFFS = (500, 4000)  # frequency ranks at which the clusters of rarer tokens start
+LOG_BYTES = math.log(BYTES)
 CLUSTER_DIVISOR = 4  # a cluster is this many times narrower than the previous one
 
 
@@ -37,15 +42,39 @@ def frequency_order(counts: torch.Tensor) -> torch.Tensor:
 
 
 class Head(nn.Module):
-    """Base class of the output heads; hidden values are (n, hidden)."""
+    """Base class of the output heads; hidden values are (n, hidden).
 
-    def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the natural log-probabilities of the targets, (n,)."""
+    A head with an `interpolation` also takes the predictions of a counting model, of which it says by `groups` and
+    `cluster_tokens` what it needs.
+    """
+
+    interpolation: Interpolation | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interpolation = None
+
+    def target_log_probs(
+        self, hidden: torch.Tensor, targets: torch.Tensor, base: Prediction | None = None
+    ) -> torch.Tensor:
+        """Return the natural log-probabilities of the targets, (n,); without `base`, those of the network alone."""
         raise NotImplementedError
 
-    def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+    def log_probs(self, hidden: torch.Tensor, base: Prediction | None = None) -> torch.Tensor:
         """Return the natural log-probabilities of all tokens, (n, vocabulary)."""
         raise NotImplementedError
+
+    def groups(self) -> torch.Tensor:
+        """Return which output of the first softmax stands for each token, (vocabulary,)."""
+        raise NotImplementedError
+
+    def cluster_tokens(self) -> list[torch.Tensor]:
+        """Return the tokens of each cluster in the order of its outputs, (tokens,) each."""
+        return []
+
+    def interpolation_weights(self, hidden: torch.Tensor, base: Prediction | None) -> torch.Tensor | None:
+        """Return the weights of the network and of the counting model, (n, 2); None for the network alone."""
+        return None if base is None or self.interpolation is None else self.interpolation(hidden, base.evidence)
 
     def start_at_unigram(self, counts: torch.Tensor) -> None:
         """Set the biases: a hidden value of zeros gives the unigram distribution of these counts, (vocabulary,)."""
@@ -65,12 +94,13 @@ class Head(nn.Module):
 
     def numpy_scores(self) -> Callable[[Array], Array]:
         """Return a numpy function from hidden values to unnormalized log-probabilities; the weights must not change."""
-        return lambda hidden: self._detached_log_probs(torch.from_numpy(hidden)).numpy()
+        return self.numpy_log_probs
 
     @torch.inference_mode()
-    def _detached_log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Compute `log_probs` without a graph."""
-        return self.log_probs(hidden)
+    def numpy_log_probs(self, hidden: Array, base: Prediction | None = None) -> Array:
+        """Compute `log_probs` in numpy arrays, without a graph."""
+        log_probs: Array = self.log_probs(torch.from_numpy(hidden), base).numpy()
+        return log_probs
 
 
 class SoftmaxHead(Head):
@@ -84,15 +114,62 @@ class SoftmaxHead(Head):
     def start_at_unigram(self, counts: torch.Tensor) -> None:
         self.linear.bias.copy_(unigram_log_probs(counts))
 
-    def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return -functional.cross_entropy(self.linear(hidden), targets, reduction="none")
+    def target_log_probs(
+        self, hidden: torch.Tensor, targets: torch.Tensor, base: Prediction | None = None
+    ) -> torch.Tensor:
+        return -functional.cross_entropy(self.scores(hidden, base), targets, reduction="none")
 
-    def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
-        return functional.log_softmax(self.linear(hidden), dim=-1)
+    def log_probs(self, hidden: torch.Tensor, base: Prediction | None = None) -> torch.Tensor:
+        return functional.log_softmax(self.scores(hidden, base), dim=-1)
+
+    def scores(self, hidden: torch.Tensor, base: Prediction | None) -> torch.Tensor:
+        """Return unnormalized log-probabilities, (n, outputs)."""
+        return interpolate(self.interpolation_weights(hidden, base), self.linear(hidden), base and base.top)
+
+    def groups(self) -> torch.Tensor:
+        return torch.arange(self.linear.out_features)
 
     def numpy_scores(self) -> Callable[[Array], Array]:
         weight, bias = self.linear.weight.detach().t().contiguous().numpy(), self.linear.bias.detach().numpy()
         return lambda hidden: hidden @ weight + bias
+
+
+class ByteEscapeHead(SoftmaxHead):
+    """A softmax over the known characters and one escape, after which all 256 bytes are equally likely.
+
+    The bytes come first in the vocabulary. They spell characters that the training text does not have, so that there is
+    nothing to learn about them, and most of the outputs would be theirs.
+    """
+
+    def __init__(self, hidden: int, vocabulary: int) -> None:
+        super().__init__(hidden, vocabulary - BYTES + 1)
+
+    @torch.no_grad()
+    def start_at_unigram(self, counts: torch.Tensor) -> None:
+        self.linear.bias.copy_(unigram_log_probs(torch.cat([counts[:BYTES].sum(0, keepdim=True), counts[BYTES:]])))
+
+    def target_log_probs(
+        self, hidden: torch.Tensor, targets: torch.Tensor, base: Prediction | None = None
+    ) -> torch.Tensor:
+        outputs = (targets - (BYTES - 1)).clamp(min=0)
+        escape = torch.where(targets < BYTES, LOG_BYTES, 0.0)
+        return super().target_log_probs(hidden, outputs, base) - escape
+
+    def log_probs(self, hidden: torch.Tensor, base: Prediction | None = None) -> torch.Tensor:
+        log_probs = super().log_probs(hidden, base)
+        return torch.cat([(log_probs[:, :1] - LOG_BYTES).expand(-1, BYTES), log_probs[:, 1:]], dim=1)
+
+    def groups(self) -> torch.Tensor:
+        return (torch.arange(BYTES - 1 + self.linear.out_features) - (BYTES - 1)).clamp(min=0)
+
+    def numpy_scores(self) -> Callable[[Array], Array]:
+        scores = super().numpy_scores()
+        return lambda hidden: spread_scores(scores(hidden))
+
+
+def spread_scores(scores: Array) -> Array:
+    """Return scores of the whole vocabulary, (n, vocabulary), from those with one escape, (n, outputs)."""
+    return np.concatenate([np.repeat(scores[:, :1] - np.float32(LOG_BYTES), BYTES, axis=1), scores[:, 1:]], axis=1)
 
 
 class AdaptiveSoftmaxHead(Head):
@@ -154,31 +231,46 @@ class AdaptiveSoftmaxHead(Head):
         rare: float = sum(share * (width * (self.hidden + size) + size) for share, width, size in clusters)
         return len(self.bias) * (self.hidden + 1) + rare
 
-    def target_log_probs(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def groups(self) -> torch.Tensor:
+        cluster = torch.bucketize(self.rank, self.starts, right=True)
+        return torch.where(cluster == 0, self.rank, self.frequent + cluster - 1)
+
+    def cluster_tokens(self) -> list[torch.Tensor]:
+        return list(torch.split(torch.argsort(self.rank), self.sizes)[1:])
+
+    def target_log_probs(
+        self, hidden: torch.Tensor, targets: torch.Tensor, base: Prediction | None = None
+    ) -> torch.Tensor:
         top, *tails = self.output_weights()
+        weights = self.interpolation_weights(hidden, base)
         rank = self.rank[targets]
         cluster = torch.bucketize(rank, self.starts, right=True)  # (n,) 0: frequent
 
         # log-probability of a frequent token, or of the cluster of a rare token
         column = torch.where(cluster == 0, rank, self.frequent + cluster - 1)
-        log_probs = _log_softmax(hidden, top, self.bias).gather(1, column[:, None])[:, 0]
+        scores = interpolate(weights, functional.linear(hidden, top, self.bias), base and base.top)
+        log_probs = -functional.cross_entropy(scores, column, reduction="none")
 
         # add the log-probability of a rare token inside its cluster
         for index, (down, weight, bias) in enumerate(zip(self.down, tails, self.cluster_biases, strict=True)):
             rows = (cluster == index + 1).nonzero()[:, 0]
-            inside = (rank[rows] - self.starts[index])[:, None]
-            in_cluster = _log_softmax(down(hidden[rows]), weight, bias)
-            log_probs = log_probs.index_add(0, rows, in_cluster.gather(1, inside)[:, 0])
+            inside = rank[rows] - self.starts[index]
+            scores = functional.linear(down(hidden[rows]), weight, bias)
+            scores = interpolate(None if weights is None else weights[rows], scores, base and base.tails[index])
+            log_probs = log_probs.index_add(0, rows, -functional.cross_entropy(scores, inside, reduction="none"))
         return log_probs
 
-    def log_probs(self, hidden: torch.Tensor) -> torch.Tensor:
+    def log_probs(self, hidden: torch.Tensor, base: Prediction | None = None) -> torch.Tensor:
         top, *tails = self.output_weights()
-        top_log_probs = _log_softmax(hidden, top, self.bias)  # (n, frequent + clusters)
+        weights = self.interpolation_weights(hidden, base)
+        scores = interpolate(weights, functional.linear(hidden, top, self.bias), base and base.top)
+        top_log_probs = functional.log_softmax(scores, dim=-1)  # (n, frequent + clusters)
         parts = [top_log_probs[:, : self.frequent]]
 
         # p(token) = p(cluster) p(token | cluster)
         for index, (down, weight, bias) in enumerate(zip(self.down, tails, self.cluster_biases, strict=True)):
-            parts.append(top_log_probs[:, self.frequent + index, None] + _log_softmax(down(hidden), weight, bias))
+            scores = interpolate(weights, functional.linear(down(hidden), weight, bias), base and base.tails[index])
+            parts.append(top_log_probs[:, self.frequent + index, None] + functional.log_softmax(scores, dim=-1))
 
         # from frequency ranks back to token ids
         return torch.cat(parts, dim=1)[:, self.rank]
@@ -228,10 +320,7 @@ class TiedHead(AdaptiveSoftmaxHead):
         # share biases and projections, which are already stored, and copy the computed weights
         head = AdaptiveSoftmaxHead(self.project.in_features, self.order)
         head.bias, head.cluster_biases, head.down = self.bias, self.cluster_biases, self.down
+        head.interpolation = self.interpolation
         for parameter, weight in zip(head.weights, self.output_weights(), strict=True):
             parameter.copy_(weight)
         return head
-
-
-def _log_softmax(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    return functional.log_softmax(functional.linear(hidden, weight, bias), dim=-1)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from genbench.neural.base_model import BasedNetwork
 from genbench.neural.network import CoreState, Network, map_state
 
 Array = npt.NDArray[np.float32]
@@ -63,6 +64,7 @@ class NetworkStepper:
     def __init__(self, network: Network) -> None:
         # the core's own step, if it has one; else the network is called for one token
         self._network = network.eval()
+        self._base = network.base if isinstance(network, BasedNetwork) else None
         numpy_step: Callable[[], NumpyStep] | None = getattr(network.core, "numpy_step", None)
         self._numpy_step = numpy_step() if numpy_step is not None else None
         self._scores = network.head.numpy_scores()
@@ -70,6 +72,15 @@ class NetworkStepper:
 
     def step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
         """Return the hidden values, (streams, hidden), and the state after one more token in every stream."""
+        if self._base is not None:
+            core, rows = (None, None) if state is None else state
+            hidden, core = self._core_step(tokens, core)
+            before = None if rows is None else torch.from_numpy(rows)
+            return hidden, (core, self._base.read(torch.tensor(tokens)[:, None], before)[1].numpy())
+        return self._core_step(tokens, state)
+
+    def _core_step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
+        """Compute `step` of the network alone."""
         if self._numpy_step is None:
             return self._torch_step(tokens, state)
 
@@ -77,9 +88,13 @@ class NetworkStepper:
         sums = [self._cached_projection(token) for token in tokens]
         return self._numpy_step(sums[0] if len(sums) == 1 else np.concatenate(sums), state)
 
-    def log_probs(self, hidden: Array) -> npt.NDArray[np.float64]:
+    def log_probs(self, states: RNNState | RNNStates) -> npt.NDArray[np.float64]:
         """Return the natural log-probabilities of the next token of every stream, (streams, vocabulary)."""
-        scores = self._scores(hidden).astype(np.float64)
+        if isinstance(self._network, BasedNetwork):
+            base = self._network.base.predict_all(states.core[1][0], self._network.layout)
+            scores = self._network.head.numpy_log_probs(states.output, base).astype(np.float64)
+        else:
+            scores = self._scores(states.output).astype(np.float64)
 
         # log-softmax in float64
         scores -= scores.max(axis=1, keepdims=True)
@@ -90,7 +105,7 @@ class NetworkStepper:
     def _torch_step(self, tokens: Sequence[int], state: CoreState) -> tuple[Array, CoreState]:
         """Compute `step` by the network's forward pass over one token."""
         before = None if state is None else map_state(torch.from_numpy, state)
-        hidden, after = self._network(torch.tensor(tokens)[:, None], before)
+        hidden, after = self._network.run_core(torch.tensor(tokens)[:, None], before)
         return hidden[:, 0].numpy(), map_state(torch.Tensor.numpy, after)
 
     @torch.inference_mode()

@@ -6,6 +6,7 @@ A core is called like `nn.LSTM(batch_first=True)`. Its state is a tensor or a tu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -31,6 +32,10 @@ class Network(nn.Module):
 
     def forward(self, ids: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
         """Return the hidden values, (batch, time, hidden), and the state after the last of the `ids`, (batch, time)."""
+        return self.run_core(ids, state)
+
+    def run_core(self, ids: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
+        """Return the hidden values, (batch, time, hidden), and the state of the core after the last of the `ids`."""
         hidden, state = self.core(self.input_dropout(self.embedding(ids)), state)
         return self.output_dropout(hidden), state
 
@@ -41,13 +46,13 @@ class Network(nn.Module):
 
         `scored` is the number of targets at the end of a row to score; None: all.
         """
-        hidden, state = self(ids, state)
+        hidden, after = self.run_core(ids, state)
 
         # the head runs in fp32, over all scored tokens at once
         columns = slice(None) if scored is None else slice(-scored, None)
         hidden, targets = hidden[:, columns].float(), targets[:, columns]
         log_probs = self.head.target_log_probs(hidden.flatten(0, 1), targets.flatten())
-        return log_probs.view(targets.shape), state
+        return log_probs.view(targets.shape), after
 
     def fold_weights(self) -> None:
         """Replace parts that only training needs (tied weights, subword sums) by plain weights of equal value."""
@@ -85,6 +90,8 @@ def max_difference(state: CoreState, other: CoreState) -> float:
     def compare(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """Update the largest difference; the returned tensor is not used."""
         nonlocal largest
+        if not a.is_floating_point() and not torch.equal(a, b):
+            largest = math.inf
         largest = max(largest, float(((a - b).abs() / (1 + b.abs())).max()))
         return a
 

@@ -55,7 +55,7 @@ class NetworkReader:
         return RNNStates(*self.stepper.step(tokens, stack_states(states).core))
 
     def log_probs_batch(self, states: Sequence[RNNState]) -> LogProbs:
-        return self.stepper.log_probs(stack_states(states).output)
+        return self.stepper.log_probs(stack_states(states))
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         # the first scored token is the one after the prefix; torch.tensor copies, because `ids` may be read-only

@@ -1,22 +1,24 @@
 """RecurrentGenerator: a recurrent network as a Generator. A plugin defines only the core of the network.
 
-The class has the options and the training; the training loop itself is in `training.py`, and the methods of the
-contract for a trained network are in `trained_network.py`.
+The class has the training; the options are in `network_options.py`, the training loop itself is in `training.py`, and
+the methods of the contract for a trained network are in `trained_network.py`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from genbench.capabilities import Probe
+from genbench.errors import SpecError
 from genbench.generator import Learned, Text, TrainContext
-from genbench.neural.auto_size import NetworkSize, SizeRule, size_for_budget, size_for_steps
+from genbench.neural.auto_size import MULTIPLE, NetworkSize, SizeRule, size_for_budget, size_for_steps
+from genbench.neural.base_model import BaseBatches, BasedNetwork, BaseModel, create_base, fit_base
 from genbench.neural.batches import BatchSampler, StatefulBatches
 from genbench.neural.checkpoint import SizeGuard, blame_checkpoint
 from genbench.neural.distributed import ProcessGroup, local_device, process_group
@@ -27,30 +29,29 @@ from genbench.neural.dynamic_evaluation import (
     AdaptationFit,
     measure_rms,
 )
-from genbench.neural.heads import AdaptiveSoftmaxHead, Head, SoftmaxHead, frequency_order
+from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, frequency_order
+from genbench.neural.interpolation import Interpolation
 from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
+from genbench.neural.network_options import NetworkOptions
 from genbench.neural.operations import operations_per_step
 from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.precision import native_bf16, training_precision
 from genbench.neural.probe import NetworkProbe
 from genbench.neural.schedule import Schedule, format_schedule, parse_schedule, split_steps
-from genbench.neural.trained_network import TrainedNetwork
 from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer, TrainResult, seconds_per_step
 from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary gets a plain softmax
 SHORT_TEXT = 500_000  # tokens: a shorter text is trained in smaller batches, which gives more updates
-MAX_LAYERS = 100
-MAX_RATE = 10.0  # of the learning rates and the weight decay
 ADAPTATION_SHARE = 0.15  # of the budget, for fitting how to adapt
 ADAPTIVE_NOTE = "adaptive: it also learns from the test text while reading it, and is ranked apart"
 DEFAULT_PASSES = 20  # over the training text, if neither a budget nor steps are set
 
 
 @dataclass
-class RecurrentGenerator(TrainedNetwork):
+class RecurrentGenerator(NetworkOptions):
     """A recurrent network, trained by truncated backpropagation through time (truncated BPTT).
 
     A subclass defines `core`, which returns a module that is called like `nn.LSTM(batch_first=True)`: from (batch,
@@ -61,66 +62,13 @@ class RecurrentGenerator(TrainedNetwork):
     size_rule: ClassVar[SizeRule] = SizeRule()
     gates: ClassVar[int] = 4  # matrices per layer of the core, for the estimate of its memory
 
-    embedding: int = field(default=64, metadata={"help": "width of a token's vector"})
-    hidden: int | None = field(
-        default=None, metadata={"help": "hidden units per recurrent layer; auto: from budget, machine and text"}
-    )
-    layers: int = field(default=1, metadata={"help": "number of recurrent layers"})
-    dropout: float | None = field(
-        default=None,
-        metadata={"help": "after the core, and 0.4 times as much before it; auto: from the passes over the text"},
-    )
-    learning_rate: float = field(default=1.5e-2, metadata={"help": "peak learning rate of AdamW"})
-    muon_lr: float = field(
-        default=2e-2, metadata={"help": "peak learning rate of Muon, for the core's matrices; 0: AdamW for all weights"}
-    )
-    weight_decay: float = field(default=0.01, metadata={"help": "decoupled weight decay of all weights"})
-    batch: int | None = field(
-        default=None, metadata={"help": "rows of text read side by side; auto: 64, for a short text 16"}
-    )
-    bptt: int = field(default=32, metadata={"help": "length of truncated backpropagation through time, in tokens"})
-    keep: Literal["best", "last"] = field(
-        default="best", metadata={"help": "the weights with the best validation, or the last ones"}
-    )
-    schedule: str | None = field(
-        default=None, metadata={"help": "steps of the parts of a run, as recorded with a result; auto: from the budget"}
-    )
-    adaptive: bool = field(
-        default=False, metadata={"help": "also learn from the text that is read and generated; the row is ranked apart"}
-    )
-    adapt_rate: float | None = field(
-        default=None, metadata={"help": "learning rate while reading; auto: fitted on validation text"}
-    )
-    adapt_decay: float | None = field(
-        default=None, metadata={"help": "share of the way back to the trained weights in each step while reading; auto"}
-    )
-
     def __post_init__(self) -> None:
-        """Validate the options, including those of subclasses; raise ValueError for a value out of range."""
-        # counts, shares and rates; None means auto
-        for name in ("embedding", "hidden", "layers", "batch", "bptt", "window", "min_count", "step"):
-            value = getattr(self, name, None)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}, but must be 1 or more")
-        if self.layers > MAX_LAYERS:
-            raise ValueError(f"layers is {self.layers}, but must be at most {MAX_LAYERS}")
-        for name in ("dropout", "layer_dropout", "adapt_rate", "adapt_decay"):
-            if not 0 <= (getattr(self, name, None) or 0) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to below 1")
-        self._require_rates()
-
-        # raises ValueError itself
-        if self.schedule is not None:
-            parse_schedule(self.schedule)
-
-    def _require_rates(self) -> None:
-        """Raise ValueError for a rate out of range."""
-        for name in ("learning_rate", "cell_clip"):
-            if getattr(self, name, 1) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be above 0")
-        for name in ("learning_rate", "muon_lr", "weight_decay"):
-            if not 0 <= getattr(self, name) <= MAX_RATE:
-                raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to {MAX_RATE:g}")
+        """Validate the options; raise ValueError, or SpecError for a `base` of other tokens."""
+        super().__post_init__()
+        if self.base is not None:
+            own, other = (each.build_tokenizer("a").kind for each in (self, create_base(self.base)))
+            if own != other:
+                raise SpecError(f"base is {self.base!r}, which reads {other}, but this network reads {own}")
 
     # Hooks for subclasses
 
@@ -148,7 +96,8 @@ class RecurrentGenerator(TrainedNetwork):
         vocabulary = len(counts)
         if vocabulary >= MIN_ADAPTIVE_VOCABULARY:
             return AdaptiveSoftmaxHead(hidden, frequency_order(counts))
-        return SoftmaxHead(hidden, vocabulary)
+        is_character = self.tokenizer.kind == "characters"
+        return ByteEscapeHead(hidden, vocabulary) if is_character else SoftmaxHead(hidden, vocabulary)
 
     # Training
 
@@ -169,9 +118,7 @@ class RecurrentGenerator(TrainedNetwork):
         self.tokenizer = self.build_tokenizer(str(train))
         self.__dict__.pop("_reader", None)  # cached by an earlier fit
         ids, validation_ids = self._encode(str(train)), self._encode(str(valid))
-        counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
-        for part in torch.split(ids, PART_CHARACTERS):
-            counts += torch.bincount(part, minlength=len(counts))
+        counts = self._count_tokens(ids)
 
         # train with torch's random state, precision and processes set, and restored afterwards
         devices = [torch.device(context.device)] if context.device.startswith("cuda") else []
@@ -181,6 +128,7 @@ class RecurrentGenerator(TrainedNetwork):
             process_group(context.device) as group,
         ):
             # choose the size, and store it in the checkpoints: a resumed run may measure another speed
+            self._base = self._fit_base(ids, counts, validation_ids, context)
             context = group.local_context(context)
             size = self._load_or_choose_size(ids, counts, context, group)
             context = replace(context, on_checkpoint=partial(_save_with_size, context, size))
@@ -195,18 +143,37 @@ class RecurrentGenerator(TrainedNetwork):
                 torch.manual_seed(context.seed + group.rank)  # dropout differs between processes
 
             # run the training loop
-            operations = operations_per_step(self._network, self.batch_sampler(len(ids)), ids, counts)
+            operations = operations_per_step(self._network, self._batches(len(ids)), ids, counts)
             schedule = self._schedule(len(ids), context, started, operations)
             trainer = self._trainer(ids, validation_ids, len(train), context, group, schedule)
             try:
                 trainer.train(ids.to(context.device), validation_ids.to(context.device))
             finally:  # also after an interrupt, the network is ready for use, and its statistics are known
+                self._predicted = None
                 self._network.eval().cpu().fold_weights()
-                self._adaptation = self._unfitted_adaptation(ids) if self.adaptive else None
+                self._adaptation = self._unfitted_adaptation(ids, validation_ids) if self.adaptive else None
                 self._record(context, trainer, trainer.result(len(ids)), size, operations)
         if self._adaptation is not None:
             seconds = None if limit is None else limit - (context.clock() - started)
             self._fit_adaptation(self._adaptation, validation_ids, context, seconds)
+
+    def _fit_base(
+        self, ids: torch.Tensor, counts: torch.Tensor, validation_ids: torch.Tensor, context: TrainContext
+    ) -> BaseModel | None:
+        """Train the counting models of the option `base`, and set what they predict for the batches."""
+        if self.base is None:
+            return None
+        head = self.build_head(MULTIPLE, self.build_embedding()[0], counts)
+        model, training, validation = fit_base(
+            self.base, self.tokenizer, ids.numpy(), validation_ids.numpy(), head, context
+        )
+        self._predicted = training, validation
+        return model
+
+    def _batches(self, tokens: int) -> BatchSampler:
+        """Return the sampler of batches, with the predictions of counting models if there are some."""
+        sampler = self.batch_sampler(tokens)
+        return sampler if self._predicted is None else BaseBatches(sampler, *self._predicted)
 
     def _load_or_choose_size(
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
@@ -221,7 +188,7 @@ class RecurrentGenerator(TrainedNetwork):
         self, ids: torch.Tensor, counts: torch.Tensor, context: TrainContext, group: ProcessGroup
     ) -> NetworkSize:
         """Return hidden units and dropout: the options if they are set, else the values of the size rule."""
-        tokens, sampler = len(ids), self.batch_sampler(len(ids))
+        tokens, sampler = len(ids), self._batches(len(ids))
         if self.hidden is not None and self.dropout is not None:
             return NetworkSize(self.hidden, self.dropout)
 
@@ -272,7 +239,11 @@ class RecurrentGenerator(TrainedNetwork):
         core = self.core(width, size.hidden)
         head = self.build_head(size.hidden, embedding, counts)
         head.start_at_unigram(counts)
-        return Network(embedding, core, head, (0.4 * size.dropout, size.dropout))
+        dropout = 0.4 * size.dropout, size.dropout
+        if self._base is None:
+            return Network(embedding, core, head, dropout)
+        head.interpolation = Interpolation(size.hidden)
+        return BasedNetwork(embedding, core, head, dropout, self._base)
 
     def _trainer(
         self,
@@ -287,7 +258,7 @@ class RecurrentGenerator(TrainedNetwork):
         # hyper-parameters from the options; bf16 where the device has it
         optimizer = OptimizerConfig(self.learning_rate, self.muon_lr, self.weight_decay, self._hidden)
         bf16 = native_bf16(context.device)
-        config = TrainConfig(self.batch_sampler(len(ids)), optimizer, self.keep == "best", bf16=bf16)
+        config = TrainConfig(self._batches(len(ids)), optimizer, self.keep == "best", bf16=bf16)
 
         # the optimizers are created for weights on the device, so the network is moved first
         return Trainer(
@@ -320,8 +291,10 @@ class RecurrentGenerator(TrainedNetwork):
             **({"processes": processes} if processes > 1 else {}),
         )
 
-    def _unfitted_adaptation(self, ids: torch.Tensor) -> Adaptation:
+    def _unfitted_adaptation(self, ids: torch.Tensor, validation_ids: torch.Tensor) -> Adaptation:
         """Return how to adapt by the options, with usual values for those that are auto."""
+        # the counting model is too sure of the training text
+        ids = ids if self._base is None else validation_ids
         rate = DEFAULT_RATE if self.adapt_rate is None else self.adapt_rate
         decay = DEFAULT_DECAY if self.adapt_decay is None else self.adapt_decay
         return Adaptation(rate, decay, measure_rms(self._network, ids))
@@ -335,6 +308,13 @@ class RecurrentGenerator(TrainedNetwork):
             adaptation = fit.fit(adaptation, self.adapt_rate is None, self.adapt_decay is None, seconds)
         self._adaptation = adaptation
         context.record(chosen={"adapt_rate": adaptation.rate, "adapt_decay": adaptation.decay}, notes=[ADAPTIVE_NOTE])
+
+    def _count_tokens(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return how often each token occurs in a stream, (vocabulary,)."""
+        counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
+        for part in torch.split(ids, PART_CHARACTERS):
+            counts += torch.bincount(part, minlength=len(counts))
+        return counts
 
     def _encode(self, text: str) -> torch.Tensor:
         """Return the token ids of a text, (tokens,)."""
@@ -365,12 +345,16 @@ class RecurrentGenerator(TrainedNetwork):
             "hidden": self._hidden,
             "weights": weights,
             "adaptation": adaptation,
+            "base": None if self._base is None else self._base.generator.dump(),
         }
 
     def restore(self, learned: Learned) -> None:
         self.__dict__.pop("_reader", None)
         self.tokenizer = Tokenizer.restore(learned["tokenizer"])
         self._hidden = learned["hidden"]
+        self._base = None
+        if self.base is not None:
+            self._base = BaseModel.restore(self.base, learned["base"], self.tokenizer)
 
         # the options of a stored model may ask for any size: build no more than its weights fill
         with SizeGuard(learned["weights"]):

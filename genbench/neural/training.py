@@ -21,6 +21,7 @@ from genbench.neural.batches import Batch, BatchSampler
 from genbench.neural.checkpoint import TrainingState, blame_checkpoint, capture, restore
 from genbench.neural.distributed import SINGLE_PROCESS, ProcessGroup
 from genbench.neural.heads import AdaptiveSoftmaxHead
+from genbench.neural.interpolation import OWN_SHARE
 from genbench.neural.network import CoreState, Network, detach_state
 from genbench.neural.optimizers import OptimizerConfig, create_optimizers, scale_learning_rates
 from genbench.neural.schedule import KNOTS, Schedule, learning_rate_share
@@ -260,14 +261,17 @@ def token_loss(network: Network, batch: Batch, state: CoreState, bf16: bool) -> 
     """Return the mean negative log-probability of the scored targets, in nats per token, and the new core state."""
     # forward through embedding and core, in bf16 where the device supports it
     with torch.autocast(batch.inputs.device.type, torch.bfloat16) if bf16 else nullcontext():
-        hidden, state = network(batch.inputs, state)  # (batch, time, hidden)
+        hidden, state = network.run_core(batch.inputs, state)  # (batch, time, hidden)
 
     # the head runs in fp32, because bf16 is too coarse for log-probabilities
     scored = slice(-batch.scored, None)
-    log_probs = network.head.target_log_probs(
-        hidden[:, scored].float().flatten(0, 1), batch.targets[:, scored].flatten()
-    )
-    return -log_probs.mean(), state
+    hidden, targets = hidden[:, scored].float().flatten(0, 1), batch.targets[:, scored].flatten()
+    base = batch.base()
+    nats = -network.head.target_log_probs(hidden, targets, base).mean()
+    if base is not None and network.training:
+        own = -network.head.target_log_probs(hidden, targets).mean()
+        nats = (1 - OWN_SHARE) * nats + OWN_SHARE * own
+    return nats, state
 
 
 def seconds_per_step(

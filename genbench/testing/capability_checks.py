@@ -31,6 +31,7 @@ KNOWN_STARTS, KNOWN_STEPS = 20, 30  # states, and tokens after each
 MAX_INTERVALS = 6  # that one token may have: each border of an interval changes its count by one quantile at most
 TEMPERATURES = (1.0, 0.7)
 SAMPLED_TOKENS = 200
+ROW_GROUPS, ROW_DIFFERENCE = 7, 1e-5  # groups of tokens; between probabilities in single precision
 SUM_DIFFERENCE = 1e-6  # of probabilities
 REPETITIONS = 8  # of an unseen string
 LEARNED_SHARE = 0.5  # of the bits of its first copy: a generator that needs fewer for the last has learned the string
@@ -187,6 +188,35 @@ def prefix_sums_follow_log_probs(subject: Subject) -> None:
             row, column = np.unravel_index(difference.argmax(), shape)
             message = f"the first {borders[column]} tokens of an order sum to {sums[row, column]:.6g}"
             require(difference[row, column] < SUM_DIFFERENCE, f"{message}, by log_probs {difference.max():.3g} away")
+
+
+def rows_agree_with_log_probs(subject: Subject) -> None:
+    """group_log_probs and selected_log_probs sum and select what log_probs gives after the same tokens.
+
+    read_rows starts where nothing was read, start() after a newline. Return natural logarithms, (states, groups).
+    """
+    generator = subject.fitted
+    if not isinstance(generator, capabilities.StateRows) or capabilities.is_adaptive(generator):
+        return
+
+    # the rows after the newline that start() has read, and the states of the six methods
+    states, ids = zip(*subject.states(), strict=True)
+    newline = generator.tokenizer.encode("\n")
+    rows = generator.read_rows(np.concatenate([newline, ids]))[len(newline) : -1]
+    expected = np.exp([generator.log_probs(state) for state in states])
+
+    # random groups, and every third token
+    size = generator.tokenizer.size
+    groups = np.random.default_rng(0).permutation(size) % min(ROW_GROUPS, size)
+    sums = np.stack([np.bincount(groups, row) for row in expected])
+    tokens = np.arange(0, size, 3)
+    for name, found, right in (
+        ("group_log_probs", generator.group_log_probs(rows, groups), sums),
+        ("selected_log_probs", generator.selected_log_probs(rows, tokens), expected[:, tokens]),
+    ):
+        require(found.shape == right.shape, f"{name} returns the shape {found.shape}; {right.shape} expected")
+        difference = float(np.abs(np.exp(found) - right).max())
+        require(difference < ROW_DIFFERENCE, f"probabilities of {name} are {difference:.3g} from those by log_probs")
 
 
 def known_tokens_lead_on(subject: Subject) -> None:

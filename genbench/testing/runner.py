@@ -38,6 +38,7 @@ CHECKS: dict[str, Check] = {
         optional.quantiles_follow_log_probs,
         optional.sampled_streams_equal_steps,
         optional.prefix_sums_follow_log_probs,
+        optional.rows_agree_with_log_probs,
         optional.known_tokens_lead_on,
         optional.backoff_levels_agree_with_log_probs,
         optional.context_lengths_equal_steps,

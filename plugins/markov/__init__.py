@@ -10,6 +10,7 @@ From the counts upwards; a file imports only from the files above it:
     compiling          compile functions with numba, once per installation
     kernels            compiled loops: advance, predict, score; imported when a chain is used
     backoff_building   build a BackoffModel, with checks of its arrays
+    group_kernels      compiled loops that read a chain for a network
     sum_kernels        compiled loops that sum probabilities over sets of tokens
     prefix_sums        PrefixSums: such as the probability of all words that start with one letter
     fit_kernels        compiled loops that fit discounts

@@ -20,7 +20,7 @@ from genbench_plugins.markov.cache_model import CURRENT_WORD
 from genbench_plugins.markov.discount_fitting import fit_smoothing
 from genbench_plugins.markov.prefix_sums import PrefixSums
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
-from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tree
+from genbench_plugins.markov.suffix_tree import MISSING, Singles, SuffixTree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
 from genbench.capabilities import BackoffLevel, sum_prefixes
@@ -75,12 +75,23 @@ class MarkovChain(AdaptiveChain):
         """Return the tokenizer for a training text."""
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        self.tokenizer = self.build_tokenizer(train)
-        self._cache = None
+        tokenizer = self.tokenizer = self.build_tokenizer(train)
+        context.report(Progress(0.1, note="counting"))
+        validation = (
+            self._encode(valid[:VALIDATION_CHARACTERS]) if self.smoothing == "fitted" else np.empty(0, np.int64)
+        )
+        self.fit_ids(tokenizer, self._encode(train), validation, context)
+
+        # fit the cache model
+        if self.adaptive:
+            context.report(Progress(0.8, note="fitting the cache model"))
+            self.add_cache(valid, self.cache_lengths)
+            context.record(notes=[ADAPTIVE_NOTE])
+
+    def fit_ids(self, tokenizer: Tokenizer, stream: Ids, validation: Ids, context: TrainContext) -> None:
+        self.tokenizer, self._cache = tokenizer, None
 
         # count all n-grams
-        context.report(Progress(0.1, note="counting"))
-        stream = self._encode(train)
         require_memory(len(stream))
         tree = build_tree(stream, self.longest, self.tokenizer.size)
 
@@ -90,7 +101,6 @@ class MarkovChain(AdaptiveChain):
             Progress(0.6, note="smoothing" if is_compiled else "smoothing; compiling, once after installation")
         )
         if self.smoothing == "fitted":
-            validation = self._encode(valid[:VALIDATION_CHARACTERS])
             self._set_counts(tree, fit_smoothing(tree, validation, self.tokenizer.base_distribution()))
             context.record(parameters=len(tree.tokens))
         else:
@@ -103,12 +113,6 @@ class MarkovChain(AdaptiveChain):
 
         if not is_compiled:
             self._call_kernels()
-
-        # fit the cache model
-        if self.adaptive:
-            context.report(Progress(0.8, note="fitting the cache model"))
-            self.add_cache(valid, self.cache_lengths)
-            context.record(notes=[ADAPTIVE_NOTE])
 
     def _call_kernels(self) -> None:
         """Call all kernels once, so that they are compiled while the progress says so."""
@@ -215,6 +219,46 @@ class MarkovChain(AdaptiveChain):
         nodes, lengths = np.array(states, np.int64).T.copy()
         kernels.advance_states(self._model, np.array(tokens, np.int64), nodes, lengths)
         return list(zip(nodes.tolist(), lengths.tolist(), strict=True))
+
+    def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
+        from genbench_plugins.markov import kernels
+
+        node, length = (self._tree.root, 0) if row is None else row.tolist()
+        nodes, lengths = np.empty(len(ids) + 1, np.int64), np.empty(len(ids) + 1, np.int64)
+        nodes[-1], lengths[-1] = kernels.read_states(self._model, node, length, self._valid_ids(ids), nodes, lengths)
+        return np.stack([nodes, lengths], axis=1)
+
+    def group_log_probs(self, rows: Ids, groups: Ids) -> Singles:
+        from genbench_plugins.markov import group_kernels
+
+        groups = np.array(groups, np.int64)
+        count = int(groups.max()) + 1
+        shortest = np.exp(self.static_log_probs((self._tree.root, 0)))
+        log_probs, memory = np.empty((len(rows), count), np.float32), np.empty((2, count))
+        visited = np.zeros(self.tokenizer.size, np.int64)
+        group_kernels.fill_groups(self._model, *self._valid_rows(rows), groups, shortest, visited, memory, log_probs)
+        return log_probs
+
+    def selected_log_probs(self, rows: Ids, tokens: Ids) -> Singles:
+        from genbench_plugins.markov import group_kernels
+
+        log_probs, memory = np.empty((len(rows), len(tokens)), np.float32), np.empty(self.tokenizer.size)
+        group_kernels.fill_selected(self._model, *self._valid_rows(rows), self._valid_ids(tokens), memory, log_probs)
+        return log_probs
+
+    def evidence_rows(self, rows: Ids) -> Ids:
+        from genbench_plugins.markov import group_kernels
+
+        evidence = np.empty((len(rows), 3), np.int64)
+        group_kernels.fill_evidence(self._model, *self._valid_rows(rows), evidence)
+        return evidence
+
+    def _valid_rows(self, rows: Ids) -> tuple[Ids, Ids]:
+        """Return the nodes and lengths of states, (states, 2); raise IndexError for a node that does not exist."""
+        nodes, lengths = np.array(rows, np.int64).reshape(-1, 2).T.copy()
+        if len(nodes) and not 0 <= nodes.min() <= nodes.max() < len(self._tree.parent):
+            raise IndexError(f"states have nodes from 0 to {len(self._tree.parent) - 1}")
+        return nodes, lengths
 
     def backoff_levels(self, state: Any) -> list[BackoffLevel]:
         from genbench_plugins.markov import kernels

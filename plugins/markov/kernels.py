@@ -291,11 +291,12 @@ def score(model: BackoffModel, node: int, length: int, ids: Ints, probabilities:
 
 
 @kernel
-def read_states(model: BackoffModel, node: int, length: int, ids: Ints, nodes: Ints, lengths: Ints) -> None:
-    """Write the states before every token of a stream: nodes and context lengths, (tokens,) each."""
+def read_states(model: BackoffModel, node: int, length: int, ids: Ints, nodes: Ints, lengths: Ints) -> tuple[int, int]:
+    """Write the states before every token of a stream: nodes and context lengths, (tokens,) each; return the last."""
     for position in range(len(ids)):
         nodes[position], lengths[position] = node, length
         node, length = advance(model, node, length, ids[position])
+    return node, length
 
 
 # Sampling

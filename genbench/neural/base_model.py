@@ -1,0 +1,240 @@
+"""The counting model with which a network is interpolated (option `base`, `interpolation.py`).
+
+BasedNetwork  a network with such a model
+BaseModel     a trained model of `capabilities.StateRows`, and its predictions in the form of a head
+BaseStream    a stream that one such model reads
+CrossFit      a training stream whose passages are read by models that have not counted them
+BaseBatches   batches with these predictions
+
+A model is too sure of the text that it has counted: a network that saw its predictions there would learn to trust it
+too much. So the network is trained with the predictions of models that each lack a part of the text (cross-fitting),
+and used with those of a model of the whole training text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from genbench.capabilities import StateRows, is_adaptive
+from genbench.errors import SpecError
+from genbench.generator import Learned, Progress, TrainContext, TrainStats, ignore
+from genbench.neural.batches import Batch, BatchSampler, PredictedStream
+from genbench.neural.heads import Head
+from genbench.neural.interpolation import Prediction
+from genbench.neural.network import CoreState, Network
+from genbench.registry import create
+from genbench.tokenization.tokenizer import Ids, Tokenizer
+
+FOLDS = 5  # models, each of which lacks this share of the text
+BLOCK = 4_000  # tokens of a passage that one of the models lacks
+RUN_UP = 64  # tokens that are read before a passage
+
+
+class Layout:
+    """What a head needs of a counting model: groups of tokens, and the tokens of its clusters."""
+
+    def __init__(self, head: Head) -> None:
+        self.groups: Ids = head.groups().numpy()
+        self.clusters: list[Ids] = [tokens.numpy() for tokens in head.cluster_tokens()]
+
+        # the number of each token's cluster; -1 for a frequent token
+        self.cluster = np.full(len(self.groups), -1)
+        for index, tokens in enumerate(self.clusters):
+            self.cluster[tokens] = index
+
+    def empty(self, targets: Ids) -> Prediction:
+        """Return a prediction of these targets, (n,), whose values are not set."""
+        sizes = [(int((self.cluster[targets] == index).sum()), len(c)) for index, c in enumerate(self.clusters)]
+        top, evidence = torch.empty(len(targets), int(self.groups.max()) + 1), torch.empty(len(targets), 3).long()
+        return Prediction(top, evidence, tuple(torch.empty(size) for size in sizes))
+
+
+class BaseModel:
+    """A trained counting model, which copies of a network share."""
+
+    def __init__(self, spec: str, generator: Any) -> None:
+        self.spec, self.generator = spec, generator
+
+    def __deepcopy__(self, memo: Any) -> BaseModel:
+        return self
+
+    @classmethod
+    def restore(cls, spec: str, learned: Learned, tokenizer: Tokenizer) -> BaseModel:
+        """Return a model from what its generator dumped. Raises ValueError for one of another text."""
+        model = cls(spec, create_base(spec))
+        model.generator.restore(learned)
+        if model.generator.tokenizer.dump() != tokenizer.dump():
+            raise ValueError("the base of the network belongs to another text")
+        return model
+
+    def read(self, ids: torch.Tensor, rows: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the states after each token of texts, (batch, time, integers), and the last, (1, batch, integers).
+
+        `ids` is (batch, time). `rows` are the states before, (1, batch, integers); None or zeros: nothing was read.
+        """
+        before = [None] * len(ids) if rows is None else [row if row.any() else None for row in rows[0].numpy()]
+        texts = zip(ids.numpy(), before, strict=True)
+        states = torch.from_numpy(np.stack([self.generator.read_rows(text, row)[1:] for text, row in texts]))
+        return states, states[None, :, -1]
+
+    def predict(self, rows: Ids, targets: Ids, layout: Layout) -> Prediction:
+        """Return the predictions of targets, (n,), after states, (n, integers)."""
+        prediction = layout.empty(targets)
+        self.fill(prediction, np.arange(len(targets)), rows, targets, layout)
+        return prediction
+
+    def fill(self, prediction: Prediction, places: Ids, rows: Ids, targets: Ids, layout: Layout) -> None:
+        """Set a prediction of the targets, (n,), at some ascending places, whose states are (places, integers)."""
+        model = self.generator
+        prediction.top[places] = torch.from_numpy(model.group_log_probs(rows, layout.groups))
+        prediction.evidence[places] = torch.from_numpy(model.evidence_rows(rows))
+        for index, (tail, tokens) in enumerate(zip(prediction.tails, layout.clusters, strict=True)):
+            in_cluster = layout.cluster[targets] == index
+            own = in_cluster[places]
+            row_of_tail = np.cumsum(in_cluster)[places[own]] - 1
+            tail[row_of_tail] = torch.from_numpy(model.selected_log_probs(rows[own], tokens))
+
+    def predict_all(self, rows: Ids, layout: Layout) -> Prediction:
+        """Return the predictions of all tokens after states, (n, integers)."""
+        tails = (torch.from_numpy(self.generator.selected_log_probs(rows, tokens)) for tokens in layout.clusters)
+        top = torch.from_numpy(self.generator.group_log_probs(rows, layout.groups))
+        return Prediction(top, torch.from_numpy(self.generator.evidence_rows(rows)), tuple(tails))
+
+
+class BasedNetwork(Network):
+    """A network interpolated with a counting model; its state is that of the core, and the model's states.
+
+    The head has an `interpolation`.
+    """
+
+    def __init__(
+        self, embedding: nn.Module, core: nn.Module, head: Head, dropout: tuple[float, float], base: BaseModel
+    ) -> None:
+        super().__init__(embedding, core, head, dropout)
+        self.base = base
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The form in which the head reads predictions; it may depend on stored weights."""
+        return Layout(self.head)
+
+    def forward(self, ids: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
+        core, rows = (None, None) if state is None else state
+        hidden, core = self.run_core(ids, core)
+        return hidden, (core, self.base.read(ids, rows)[1])
+
+    def target_log_probs(
+        self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState, scored: int | None = None
+    ) -> tuple[torch.Tensor, CoreState]:
+        core, rows = (None, None) if state is None else state
+        hidden, core = self.run_core(ids, core)
+        states, rows = self.base.read(ids, rows)
+
+        # the states after the tokens before the scored targets
+        columns = slice(None) if scored is None else slice(-scored, None)
+        hidden, targets, states = hidden[:, columns].float(), targets[:, columns], states[:, columns]
+        base = self.base.predict(states.flatten(0, 1).numpy(), targets.flatten().numpy(), self.layout)
+        log_probs = self.head.target_log_probs(hidden.flatten(0, 1), targets.flatten(), base)
+        return log_probs.view(targets.shape), (core, rows)
+
+
+def create_base(spec: str) -> Any:
+    """Return an untrained counting model. Raises SpecError for a SPEC of another generator."""
+    generator = create(spec)
+    if not isinstance(generator, StateRows) or is_adaptive(generator):
+        raise SpecError(f"base is {spec!r}, but must be a chain that does not adapt, such as markov-char:order=8")
+    return generator
+
+
+class BaseStream:
+    """A stream, (tokens,), that one model reads."""
+
+    def __init__(self, model: BaseModel, ids: Ids, layout: Layout) -> None:
+        self.model, self.layout, self.rows = model, layout, model.generator.read_rows(ids)[1:]
+
+    def predict(self, positions: Ids, targets: Ids) -> Prediction:
+        return self.model.predict(self.rows[positions], targets, self.layout)
+
+
+class CrossFit:
+    """A training stream, (tokens,), whose passages of `block` tokens are read by models in turn."""
+
+    def __init__(self, models: list[BaseModel], ids: Ids, block: int, layout: Layout) -> None:
+        self.models, self.block, self.layout = models, block, layout
+
+        # the states after each token, passage by passage
+        parts = []
+        for start in range(0, len(ids), block):
+            run_up = min(start, RUN_UP)
+            model = models[start // block % len(models)]
+            parts.append(model.generator.read_rows(ids[start - run_up : start + block])[run_up + 1 :])
+        self.rows = np.concatenate(parts)
+
+    @classmethod
+    def fit(
+        cls, spec: str, tokenizer: Tokenizer, ids: Ids, validation: Ids, layout: Layout, context: TrainContext
+    ) -> CrossFit:
+        """Train models of all passages of a stream but their own."""
+        block = max(1, min(BLOCK, len(ids) // FOLDS))
+        passage = np.arange(len(ids)) // block % FOLDS
+        models = []
+        for own in range(FOLDS):
+            generator = create_base(spec)
+            generator.fit_ids(tokenizer, ids[passage != own], validation, context)
+            models.append(BaseModel(spec, generator))
+        return cls(models, ids, block, layout)
+
+    def predict(self, positions: Ids, targets: Ids) -> Prediction:
+        prediction = self.layout.empty(targets)
+        reader = positions // self.block % len(self.models)
+        for number, model in enumerate(self.models):
+            places = np.flatnonzero(reader == number)
+            model.fill(prediction, places, self.rows[positions[places]], targets, self.layout)
+        return prediction
+
+
+def fit_base(
+    spec: str, tokenizer: Tokenizer, ids: Ids, validation: Ids, head: Head, context: TrainContext
+) -> tuple[BaseModel, CrossFit, BaseStream]:
+    """Train a counting model, and return it with its predictions of the training and of the validation stream.
+
+    A network has a head like `head`. The context receives notes on the progress.
+    """
+    context.report(Progress(0.0, note=f"counting {FOLDS + 1} times"))
+    quiet = replace(context, on_progress=ignore, on_checkpoint=ignore, last_checkpoint=ignore, stats=TrainStats())
+    model, layout = BaseModel(spec, create_base(spec)), Layout(head)
+    model.generator.fit_ids(tokenizer, ids, validation, quiet)
+    training = CrossFit.fit(spec, tokenizer, ids, validation, layout, quiet)
+    return model, training, BaseStream(model, validation, layout)
+
+
+@dataclass(frozen=True)
+class BaseBatches:
+    """The batches of another sampler, with the predictions of counting models for their targets."""
+
+    sampler: BatchSampler
+    training: PredictedStream
+    validation: PredictedStream
+
+    def batches_per_pass(self, tokens: int) -> int:
+        return self.sampler.batches_per_pass(tokens)
+
+    def training_batches(self, ids: torch.Tensor, generator: torch.Generator) -> Iterator[Batch]:
+        # the same random numbers give the positions
+        again = torch.Generator()
+        again.set_state(generator.get_state())
+        positions = self.sampler.training_batches(torch.arange(len(ids)), again)
+        for batch, places in zip(self.sampler.training_batches(ids, generator), positions, strict=True):
+            yield replace(batch, positions=places.inputs, predicted=self.training)
+
+    def validation_batches(self, ids: torch.Tensor) -> Iterator[Batch]:
+        positions = self.sampler.validation_batches(torch.arange(len(ids)))
+        for batch, places in zip(self.sampler.validation_batches(ids), positions, strict=True):
+            yield replace(batch, positions=places.inputs, predicted=self.validation)
