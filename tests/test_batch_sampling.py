@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import PROSE
+from cores import one_per_core
 from doubles import Fixed
 
 import genbench
@@ -14,7 +15,7 @@ from genbench.sampling import generate, generate_many
 from genbench.sampling.overlap import TrainingWords
 from genbench.tokenization import Text
 
-SPECS = sorted(registry.registered())
+SPECS = sorted(one_per_core(registry.registered()))
 CHAINS = (
     "markov-char",
     "markov-char:order=unbounded",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import PROSE
+from cores import one_per_core
 from torch.overrides import TorchFunctionMode
 
 from genbench import registry
@@ -23,7 +24,11 @@ from genbench.neural.precision import training_precision
 from genbench.neural.training import token_loss
 from genbench.training import resolve_device
 
-NETWORKS = [name for name in registry.registered() if issubclass(registry.load_registered(name), RecurrentGenerator)]
+NETWORKS = [
+    name
+    for name in one_per_core(registry.registered())
+    if issubclass(registry.load_registered(name), RecurrentGenerator)
+]
 
 
 @pytest.mark.parametrize(("cuda", "mps", "expected"), [(1, 1, "cuda"), (0, 1, "mps"), (0, 0, "cpu")])

@@ -8,6 +8,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 import pytest
+from cores import one_per_core
 from doubles import run_job
 from hostile import ESCAPES, TEXTS, TURNED, driving
 from hypothesis import example, given, settings
@@ -30,11 +31,13 @@ from genbench.report.formatting import printable
 from genbench.report.terminal.comparison import show_comparison
 from genbench.report.terminal.stream import print_stream
 from genbench.report.terminal.tables import print_list, print_pairs
-from genbench.spec import Spec
+from genbench.spec import Spec, options_of
 from genbench.tokenization import Text
 from genbench.tokenization.graphemes import joins, split_last
 
 LINE = 5_000_000  # characters
+CORES = {name for name in registry.registered() if "heads" in options_of(registry.load_registered(name))}
+GENERATORS = sorted({*one_per_core(registry.registered())} - CORES)  # what a core computes does not depend on the text
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 PARTS = [*ESCAPES, *TURNED, "*** START OF THE PROJECT GUTENBERG EBOOK X ***\n", "*** END OF THE PROJECT GUTENBERG"]
 PARTS += [
@@ -156,7 +159,7 @@ def test_the_time_of_cleaning_is_linear(nasty: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("generator", sorted(registry.registered()))
+@pytest.mark.parametrize("generator", GENERATORS)
 def test_every_generator_survives_every_text(generator: str) -> None:
     for name, text in TEXTS.items():
         train, valid, test = split_text(text(random.Random(3), 1000))

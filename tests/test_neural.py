@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import PROSE
+from cores import one_per_core
 from genbench_plugins.lstm import LSTMChar, lstm
 from torch import nn
 
@@ -40,8 +41,12 @@ CORES: dict[str, Any] = {
     "gru": lambda: nn.GRU(8, 12, batch_first=True),
     "mean": RunningMean,
 }
-NETWORKS = [name for name in registry.registered() if issubclass(registry.load_registered(name), RecurrentGenerator)]
-FUSED = [name for name in NETWORKS if "lstm" in name and "peephole" not in name]  # cores of torch.nn.LSTM
+NETWORKS = [
+    name
+    for name in one_per_core(registry.registered())
+    if issubclass(registry.load_registered(name), RecurrentGenerator)
+]
+FUSED = [name for name in NETWORKS if name.startswith(("lstm", "stacked-lstm"))]  # cores of torch.nn.LSTM
 
 
 def random_network(core: str) -> Network:

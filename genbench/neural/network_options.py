@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from genbench.neural.auto_size import MULTIPLE
 from genbench.neural.schedule import parse_schedule
 from genbench.neural.trained_network import TrainedNetwork
 
+COUNTS = ("embedding", "hidden", "layers", "batch", "bptt")  # options that are 1 or more
 MAX_LAYERS = 100
 MAX_RATE = 10.0  # of the learning rates and the weight decay
 
@@ -60,7 +62,7 @@ class NetworkOptions(TrainedNetwork):
     def __post_init__(self) -> None:
         """Validate the options, including those of subclasses; raise ValueError for a value out of range."""
         # counts, shares and rates; None means auto
-        for name in ("embedding", "hidden", "layers", "batch", "bptt", "window", "min_count", "step"):
+        for name in (*COUNTS, "window", "min_count", "step", "heads", "context", "rounds"):
             value = getattr(self, name, None)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}, but must be 1 or more")
@@ -70,6 +72,11 @@ class NetworkOptions(TrainedNetwork):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to below 1")
         self._require_rates()
+
+        # heads share the hidden units, of which a network has a multiple of MULTIPLE if the number is auto
+        heads = getattr(self, "heads", 1)
+        if (self.hidden or MULTIPLE) % heads:
+            raise ValueError(f"heads is {heads}, but must divide hidden, {self.hidden or f'a multiple of {MULTIPLE}'}")
 
         # raises ValueError itself
         if self.schedule is not None:
