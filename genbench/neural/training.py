@@ -8,7 +8,7 @@ are validated; the network ends with the best of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,6 +29,7 @@ from genbench.neural.weight_average import WeightAverage
 
 FIRST_VALIDATION = 0.1  # fraction of the run
 MAX_VALIDATION_TOKENS = 16_384
+VALIDATION_SPACING = 4  # tokens that are trained on for each one that is validated, at least
 REPORT_EVERY = 0.2  # seconds
 SAVE_EVERY = 5.0  # seconds
 LOSSES_SHOWN = 20  # steps over which the reported loss is averaged
@@ -166,13 +167,21 @@ class Trainer:
             pace = schedule.seconds_per_step()
         else:
             pace = self._measure_pace(train_ids)
-        if FIRST_VALIDATION <= schedule.fraction < 1:
+        spacing = self._steps_between_validations(len(train_ids), len(validation_ids))
+        if schedule.fraction < 1 and schedule.step in validation_steps(schedule.planned, spacing):
             self.validate(validation_ids)
 
         # reserve time for the remaining validations; all processes follow the plan of the first
-        validations = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)
+        validations: float = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)
+        if schedule.budget is not None:
+            validations = min(validations, 1 + (schedule.budget - schedule.seconds) / pace / spacing)
         schedule.plan_part(pace, validations * self.state.validation_seconds)
         schedule.planned = self.group.broadcast(schedule.planned)
+
+    def _steps_between_validations(self, tokens: int, validation_tokens: int) -> int:
+        """Return how many steps must lie between two validations, so that these take a small part of the time."""
+        tokens_per_step = tokens / self.config.sampler.batches_per_pass(tokens)
+        return math.ceil(VALIDATION_SPACING * min(validation_tokens, MAX_VALIDATION_TOKENS) / tokens_per_step)
 
     def _measure_pace(self, train_ids: torch.Tensor) -> float:
         """Return the seconds per step, measured before the first one."""
@@ -244,6 +253,23 @@ class Trainer:
         speed = schedule.step * tokens_per_step * self.characters_per_token / schedule.seconds
         self.context.report(Progress(schedule.fraction, schedule.step, bits, speed))
         self.losses = self.losses[-LOSSES_SHOWN:]
+
+
+def validation_steps(planned: Sequence[int], spacing: int) -> list[int]:
+    """Return after which steps a run with these parts is validated, in ascending order.
+
+    A part is validated at its end, from FIRST_VALIDATION on, if `spacing` steps were taken since the last validation.
+
+    >>> validation_steps([30, 70, 100, 100], 150), validation_steps([30, 70, 100, 100], 1)
+    ([200], [100, 200, 300])
+    """
+    ends = list[int]()
+    step = 0
+    for steps, knot in zip(planned, KNOTS[1:], strict=False):
+        step += steps
+        if knot >= FIRST_VALIDATION and step - (ends[-1] if ends else 0) >= spacing:
+            ends.append(step)
+    return ends
 
 
 class _Loss(nn.Module):
