@@ -1,4 +1,4 @@
-"""lstm-char and lstm-word: long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000).
+"""lstm-char, lstm-word, lstm-subword: long short-term memory (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
 
 Differs from the GRU in that memory c and output h are separate, and that keeping and writing have separate gates:
 
@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from genbench.neural import RecurrentGenerator, WordNetwork
+from genbench.neural import RecurrentGenerator, SubwordNetwork, WordNetwork
 
 Array = npt.NDArray[np.float32]
 
@@ -110,6 +110,14 @@ class LSTMChar(RecurrentGenerator):
 @dataclass
 class LSTMWord(WordNetwork):
     """A word-level LSTM; it differs from lstm-char in its tokens and sizes. Rare words are spelled."""
+
+    def core(self, inputs: int, hidden: int) -> nn.Module:
+        return lstm(inputs, hidden, self.layers)
+
+
+@dataclass
+class LSTMSubword(SubwordNetwork):
+    """An LSTM over parts of words (byte-pair encoding, Sennrich et al. 2016)."""
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return lstm(inputs, hidden, self.layers)

@@ -29,7 +29,7 @@ from genbench.capabilities import (
     token_log_probs,
     training_memory,
 )
-from genbench.charlevel.adapter import CharacterView
+from genbench.charlevel import CharacterView, SubwordView
 from genbench.errors import SpecError
 from genbench.generator import (
     Generator,
@@ -47,7 +47,7 @@ from genbench.registry import create
 from genbench.spec import Spec, split_specs
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-View = Generator | CharacterView
+View = Generator | CharacterView | SubwordView
 State = tuple[Any, ...]  # the states of the parts; with `adaptive`, followed by the logits of the weights
 Floats = npt.NDArray[np.float64]
 
@@ -167,7 +167,7 @@ class Mixture(Generator):
         # different tokenizers: read every part that is not a character generator character by character
         if any(tokenizer.dump() != tokenizers[0].dump() for tokenizer in tokenizers):
             self.tokenizer = Tokenizer("characters", tokenizers[0].letters)
-            self._views = [g if g.tokenizer.kind == "characters" else CharacterView(g) for g in self._generators]
+            self._views = list(map(_by_character, self._generators))
             if any(view.tokenizer.letters != self.tokenizer.letters for view in self._views):
                 raise SpecError(f"the parts of {self.parts} know different letters and cannot be mixed; choose others")
 
@@ -199,7 +199,7 @@ class Mixture(Generator):
         for index, view in enumerate(self._views):
             # a character view returns both in one pass
             part_progress = rescale(progress, index * width, width)
-            if isinstance(view, CharacterView):
+            if isinstance(view, CharacterView | SubwordView):
                 part_scores, part_lengths = view.score_stream(ids, part_progress)[:2]
             else:
                 part_scores, part_lengths = token_log_probs(view, ids, part_progress), context_lengths(view, ids)
@@ -274,7 +274,11 @@ class Mixture(Generator):
 
     def _can_batch(self, states: Sequence[State]) -> bool:
         """Return whether states can be processed as a batch: without online weights and character views."""
-        return len(states) > 0 and not self.adaptive and not any(isinstance(v, CharacterView) for v in self._views)
+        return (
+            len(states) > 0
+            and not self.adaptive
+            and not any(isinstance(v, CharacterView | SubwordView) for v in self._views)
+        )
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         log_probs, kinds = self._read(ids, progress)
@@ -287,7 +291,7 @@ class Mixture(Generator):
 
     def context_lengths(self, ids: Ids) -> Ids:
         by_part = [
-            view.score_stream(ids)[1] if isinstance(view, CharacterView) else context_lengths(view, ids)
+            view.score_stream(ids)[1] if isinstance(view, CharacterView | SubwordView) else context_lengths(view, ids)
             for view in self._views
         ]
         return np.asarray(np.min(by_part, axis=0))
@@ -311,9 +315,16 @@ class Mixture(Generator):
         self._set_logits()
 
 
+def _by_character(part: Generator) -> View:
+    """Return a part that predicts characters."""
+    if part.tokenizer.kind == "characters":
+        return part
+    return SubwordView(part) if part.tokenizer.kind == "subwords" else CharacterView(part)
+
+
 def _context_length(view: View, state: Any) -> int:
     """Return the context length of a part's state."""
-    return view.context_length(state) if isinstance(view, CharacterView) else context_length(view, state)
+    return view.context_length(state) if isinstance(view, CharacterView | SubwordView) else context_length(view, state)
 
 
 def number_copies(specs: Sequence[str]) -> list[str]:

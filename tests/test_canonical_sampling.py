@@ -16,8 +16,9 @@ from genbench.generator import TrainContext
 from genbench.registry import create
 from genbench.sampling import Sampling
 from genbench.sampling.canonical import CanonicalRules, canonical_rules
+from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.step import DecodingState, decode_step
-from genbench.tokenization import Text
+from genbench.tokenization import SubwordTokenizer, Text
 from genbench.tokenization.tokenizer import BYTES, Decoder
 
 TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
@@ -146,7 +147,7 @@ def recording(decoder: Decoder, ids: list[int]) -> Callable[[int], str]:
 
 
 @pytest.mark.parametrize("sampling", [Sampling(temperature=1), Sampling(temperature=1.3, top_k=200)])
-@pytest.mark.parametrize("spec", ["markov-word", "markov-word:adaptive=true"])
+@pytest.mark.parametrize("spec", ["markov-word", "markov-word:adaptive=true", "markov-subword:vocabulary=200"])
 def test_a_sample_has_the_encoding_that_its_score_is_about(
     spec: str, sampling: Sampling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +160,7 @@ def test_a_sample_has_the_encoding_that_its_score_is_about(
             decode_step([text])
 
         # up to the last token that is a whole piece
-        while ids[-1] <= words.tokenizer.end_id:
+        while words.tokenizer.kind == "words" and ids[-1] <= words.tokenizer.end_id:
             ids.pop()
         assert words.tokenizer.encode(words.tokenizer.decode(ids)).tolist() == ids
 
@@ -194,3 +195,50 @@ def test_a_score_is_an_upper_bound_of_the_bits_of_what_is_sampled() -> None:
 def test_tokens_that_are_characters_have_no_rules() -> None:
     assert canonical_rules(Tokenizer.characters("ab")) is None
     assert canonical_rules(TOKENIZER) is canonical_rules(TOKENIZER)
+
+
+def test_subwords_can_be_sampled_from_a_text_of_one_letter() -> None:
+    # after "a" no other piece of "aaaa" can stand, so it is not sampled unless there is nothing else
+    tokenizer = SubwordTokenizer.train("aaaaaaaa " * 9, 4)
+    rules, decoder = canonical_rules(tokenizer), Decoder(tokenizer)
+    assert rules is not None
+    letters = {piece: tokenizer.encode(piece).tolist()[0] for piece in (" ", "a", "aa", "aaaa")}
+    assert [piece for piece, token in letters.items() if rules.allows(decoder, token)] == [" ", "a", "aa", "aaaa"]
+    decoder.feed(letters["a"])
+    assert [piece for piece, token in letters.items() if rules.allows(decoder, token)] == [" "]
+
+    tokenizer = SubwordTokenizer.train("a" * 99, 3)
+    assert tokenizer.pieces == ("aa", "aaaa")
+    rules, decoder = canonical_rules(tokenizer), Decoder(tokenizer)
+    assert rules is not None
+    assert np.flatnonzero(rules.allowed(decoder)[BYTES:]).tolist() == [2]
+
+
+def test_a_prompt_inside_a_subword_is_continued_from_the_exact_posterior() -> None:
+    tokenizer = SubwordTokenizer.train("abab abc " * 9, 9)
+    chain = Fixed()
+    chain.tokenizer = tokenizer
+    weights = np.random.default_rng(1).random(tokenizer.size)
+    weights[:BYTES] = 1e-12
+    chain.table = np.log(weights / weights.sum())
+    rules = canonical_rules(tokenizer)
+    assert rules is not None
+
+    # all encodings that begin with the rest, each token in proportion to those that an encoding can have there
+    def total(ids: list[int], rest: str) -> float:
+        allowed = [*range(BYTES), *(token for token in range(BYTES, tokenizer.size) if is_encoding([*ids, token]))]
+        probabilities, found = np.exp(chain.table) / np.exp(chain.table[allowed]).sum(), 0.0
+        for token in allowed[BYTES:]:
+            piece = tokenizer.piece(token)
+            if piece.startswith(rest):
+                found += probabilities[token]
+            elif rest.startswith(piece):
+                found += probabilities[token] * total([*ids, token], rest[len(piece) :])
+        return found
+
+    def is_encoding(ids: list[int]) -> bool:
+        return tokenizer.encode(tokenizer.decode(ids)).tolist() == ids
+
+    for rest in ("a", "ab", "aba", "abab", "abac"):
+        scores = np.exp(completion_log_probs(chain, None, Decoder(tokenizer), rest, rules))
+        assert scores.sum() == pytest.approx(total([], rest), rel=1e-9)

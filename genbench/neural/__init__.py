@@ -4,6 +4,7 @@
     network_options     NetworkOptions: the options
     trained_network     TrainedNetwork: the methods of the contract after the training
     word_network        WordNetwork: the same over words
+    subword_network     SubwordNetwork: the same over parts of words
     network             embedding, core and head as one module; states of cores
     embeddings          word vectors, subwords, one-hot, word2vec
     interpolation       log-linear interpolation of a network with a counting model
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from genbench.neural.recurrent_ops import clamp_backward as clamp_backward
     from genbench.neural.recurrent_ops import sigmoid_backward as sigmoid_backward
     from genbench.neural.recurrent_ops import tanh_backward as tanh_backward
+    from genbench.neural.subword_network import SubwordNetwork as SubwordNetwork
     from genbench.neural.word_network import WordNetwork as WordNetwork
 
 _MODULES = {
@@ -53,6 +55,7 @@ _MODULES = {
     "OneHot": "embeddings",
     "RecurrentGenerator": "recurrent",
     "RecurrentMatmul": "recurrent_ops",
+    "SubwordNetwork": "subword_network",
     "WindowBatches": "batches",
     "WordNetwork": "word_network",
     "clamp_backward": "recurrent_ops",

@@ -1,8 +1,9 @@
-"""Canonical sampling: which tokens of a word tokenizer can stand next in the encoding of a text.
+"""Canonical sampling: which tokens of words or subwords can stand next in the encoding of a text.
 
-A text has many tokenizations and one canonical encoding: words are maximal, known words are never spelled, an implied
-separator has no token. Scores are those of the canonical encoding. At each token, those that no canonical encoding has
-here are left out, and the others are renormalized, so that a sample has the one encoding that its score is about:
+A text has many tokenizations and one canonical encoding. In words: they are maximal, known words are never spelled, an
+implied separator has no token. In subwords: all merges are applied in their order. Scores are those of the canonical
+encoding. At each token, those that no canonical encoding has here are left out, and the others are renormalized, so
+that a sample has the one encoding that its score is about:
 
     q(token | tokens before) = p(token | tokens before) / sum of p over the tokens that are allowed here
 
@@ -12,6 +13,7 @@ the whole text is canonical: that would also weight each token by how likely its
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
 
 import numpy as np
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from genbench.charlevel.paths import explicit_separator, start_mask
 from genbench.generator import LogProbs
 from genbench.tokenization.segmentation import implied_separator, is_one_piece
+from genbench.tokenization.subwords import SubwordTokenizer
 from genbench.tokenization.tokenizer import BYTES, Decoder, Tokenizer
 
 Mask = npt.NDArray[np.bool_]
@@ -27,7 +30,35 @@ MAX_CACHED = 1 << 26  # bytes of masks
 Before = tuple[str, str] | None  # see `Decoder.before`
 
 
-class CanonicalRules:
+class EncodingRules(ABC):
+    """The rules of a tokenizer's canonical encoding."""
+
+    @abstractmethod
+    def allowed(self, decoder: Decoder) -> Mask:
+        """Return which tokens a canonical encoding can have next, (vocabulary,).
+
+        The array is cached: do not change it.
+        """
+
+    def allows(self, decoder: Decoder, token: int) -> bool:
+        """Return whether a canonical encoding can have a token next."""
+        return bool(self.allowed(decoder)[token])
+
+    def restrict(self, log_probs: LogProbs, decoder: Decoder) -> LogProbs:
+        """Return the log-probabilities of the allowed tokens, renormalized, and -inf for the others, (vocabulary,)."""
+        restricted = np.where(self.allowed(decoder), log_probs, -np.inf)
+        total = np.logaddexp.reduce(restricted)
+        return restricted - total if np.isfinite(total) else restricted
+
+    def may_write(self, decoder: Decoder, text: str) -> bool:
+        """Return whether the next tokens may add a text that begins with the first character of `text`.
+
+        It may be True where they cannot; it saves asking a generator where they certainly cannot.
+        """
+        return True
+
+
+class CanonicalRules(EncodingRules):
     """The rules of a word tokenizer's canonical encoding, cached by what stands before a token."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -45,10 +76,7 @@ class CanonicalRules:
         self._masks: dict[tuple[str, Before, bool | None], Mask] = {}
 
     def allowed(self, decoder: Decoder) -> Mask:
-        """Return which tokens a canonical encoding can have next, (vocabulary,), without the fallback bytes.
-
-        The array is cached: do not change it.
-        """
+        """Return which tokens a canonical encoding can have next, (vocabulary,), without the fallback bytes."""
         # all that the tokens depend on; inside a spelling, END is not allowed where the piece is a known word
         spelling = decoder.spelling
         key = (decoder.last, decoder.before, self._may_end(decoder) if spelling else None)
@@ -58,16 +86,6 @@ class CanonicalRules:
                 self._masks.clear()
             mask = self._masks[key] = self._in_spelling(decoder) if spelling else self._at_start(decoder)
         return mask
-
-    def allows(self, decoder: Decoder, token: int) -> bool:
-        """Return whether a canonical encoding can have a token next."""
-        return bool(self.allowed(decoder)[token])
-
-    def restrict(self, log_probs: LogProbs, decoder: Decoder) -> LogProbs:
-        """Return the log-probabilities of the allowed tokens, renormalized, and -inf for the others, (vocabulary,)."""
-        restricted = np.where(self.allowed(decoder), log_probs, -np.inf)
-        total = np.logaddexp.reduce(restricted)
-        return restricted - total if np.isfinite(total) else restricted
 
     def starts(self, last: str, before: Before) -> Mask:
         """Return which letters can start a piece, (letters,), after a character or an explicit separator."""
@@ -88,10 +106,6 @@ class CanonicalRules:
         return self._lead_on[key]
 
     def may_write(self, decoder: Decoder, text: str) -> bool:
-        """Return whether the next tokens may add a text that begins with the first character of `text`.
-
-        It may be True where they cannot; it saves asking a generator where they certainly cannot.
-        """
         if decoder.spelling:
             return True
         starts, letters = self.starts(decoder.last, decoder.before), self.tokenizer.letters
@@ -128,8 +142,36 @@ class CanonicalRules:
         return after
 
 
+class SubwordRules(EncodingRules):
+    """The rules of a subword tokenizer's canonical encoding: what can follow depends on the last token alone."""
+
+    def __init__(self, tokenizer: SubwordTokenizer) -> None:
+        self.tokenizer = tokenizer
+        self._masks: dict[int | None, Mask] = {}
+
+        # tokens after which no encoding goes on for ever, as in a text of one letter alone
+        self._leads_on = np.ones(tokenizer.size, bool)
+        crowded = ends = tokenizer.crowded_tokens()
+        while ends:
+            ends = [token for token in crowded if not (tokenizer.followers(token) & self._leads_on)[BYTES:].any()]
+            self._leads_on[ends] = False
+            crowded = [token for token in crowded if self._leads_on[token]]
+
+    def allowed(self, decoder: Decoder) -> Mask:
+        token = decoder.token
+        if token not in self._masks:
+            if len(self._masks) * self.tokenizer.size > MAX_CACHED:
+                self._masks.clear()
+            follows = self._leads_on if token is None else self.tokenizer.followers(token)
+            leads_on = follows & self._leads_on
+            self._masks[token] = leads_on if leads_on[BYTES:].any() else follows
+        return self._masks[token]
+
+
 @lru_cache(maxsize=8)
-def canonical_rules(tokenizer: Tokenizer) -> CanonicalRules | None:
-    """Return the rules of a word tokenizer; None for one of characters, and for a class of a plugin."""
+def canonical_rules(tokenizer: Tokenizer) -> EncodingRules | None:
+    """Return the rules of a tokenizer of words or subwords; None for one of characters, and for a class of a plugin."""
+    if isinstance(tokenizer, SubwordTokenizer):
+        return SubwordRules(tokenizer)
     is_known = type(tokenizer) is Tokenizer and tokenizer.kind == "words" and tokenizer.letters != ""
     return CanonicalRules(tokenizer) if is_known else None

@@ -15,12 +15,12 @@ from __future__ import annotations
 import numpy as np
 
 from genbench.generator import Generator, LogProbs, State
-from genbench.sampling.canonical import CanonicalRules
+from genbench.sampling.canonical import EncodingRules
 from genbench.tokenization.tokenizer import BYTES, Decoder
 
 
 def completion_log_probs(
-    generator: Generator, state: State, decoder: Decoder, rest: str, rules: CanonicalRules
+    generator: Generator, state: State, decoder: Decoder, rest: str, rules: EncodingRules
 ) -> LogProbs:
     """Return the log-probability of each token and that the text after it agrees with `rest`, (vocabulary,).
 
@@ -42,7 +42,7 @@ def completion_log_probs(
 
 
 def _agreement(
-    generator: Generator, state: State, token: int, after: Decoder, remainder: str, rules: CanonicalRules
+    generator: Generator, state: State, token: int, after: Decoder, remainder: str, rules: EncodingRules
 ) -> float:
     """Return the log-probability that the text after a token begins with the remainder of the prompt."""
     if not rules.may_write(after, remainder):

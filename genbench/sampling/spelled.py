@@ -15,13 +15,13 @@ def new_words(continuations: Iterable[tuple[str, str]], tokenizer: Tokenizer, tr
     """Return the words that a generator of words spelled and that are not in the training text, each once, in order.
 
     `continuations` are pairs of a prompt and the text after it. The last word is left out where the length may have cut
-    it off. A generator whose tokens are characters spells all its words: the list is empty.
+    it off. A generator whose tokens are characters or subwords spells all its words: the list is empty.
 
     >>> train = Text("the cat the cat sat")
     >>> new_words([("the", " cat sat. The bat"), ("a zi", "p, the")], Tokenizer.words(train), train)
     ['The', 'zip']
     """
-    if tokenizer.kind == "characters":
+    if tokenizer.kind != "words":
         return []
 
     # the distinct pieces that the vocabulary lacks

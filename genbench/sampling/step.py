@@ -18,7 +18,7 @@ import numpy.typing as npt
 from genbench import capabilities
 from genbench.errors import ContractError, UserError
 from genbench.generator import Generator, LogProbs, State
-from genbench.sampling.canonical import CanonicalRules, canonical_rules
+from genbench.sampling.canonical import EncodingRules, canonical_rules
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.parameters import Sampling
 from genbench.tokenization.tokenizer import Decoder
@@ -41,7 +41,7 @@ class DecodingState:
     prompt_rest: str  # the end of the prompt, with which the next tokens must agree
     seen: set[int]  # tokens so far, for the repetition penalty
     first_token: int  # the first token that may be sampled; the fallback bytes come before it
-    rules: CanonicalRules | None  # of the canonical encoding; None for tokens that are characters
+    rules: EncodingRules | None  # of the canonical encoding; None for tokens that are characters
     spells: bool = True  # whether words that the generator does not know may be spelled
     tokens: int = 0
     characters: int = 0
@@ -165,14 +165,15 @@ def may_spell(generator: Generator, sampling: Sampling) -> bool:
 
     By default they may, except by a generator that has the capability `KnownWords` and no limit on copied words, which
     it could hardly keep with known words alone. Raises UserError for `spelling=False` and a generator that knows no
-    words, because its tokens are letters.
+    words, because its tokens are letters or parts of words.
     """
     has_words = capabilities.supports(type(generator), capabilities.KnownWords)
     if sampling.spelling is None:
         return not has_words or sampling.max_overlap is not None
-    if not sampling.spelling and not has_words and generator.tokenizer.kind == "characters":
+    if not sampling.spelling and not has_words and generator.tokenizer.kind != "words":
+        writes = "letters" if generator.tokenizer.kind == "characters" else "parts of words"
         raise UserError(
-            f"{type(generator).__name__} writes letters and knows no words; leave out --no-spelling, or name a "
+            f"{type(generator).__name__} writes {writes} and knows no words; leave out --no-spelling, or name a "
             "generator of words, such as markov-word"
         )
     return sampling.spelling

@@ -1,9 +1,10 @@
-"""Lossless tokenizers over characters or words, with one scheme of ids in which every string can be encoded.
+"""Lossless tokenizers over characters, words or subwords, with one scheme of ids in which every string can be encoded.
 
     ids            meaning
     0 .. 255       the bytes of UTF-8: the fallback for characters that the training text does not contain
     256 ..         letters: one id for each character of the training text
     then (words)   END, which closes a word spelled in letters; NONE, "no separator here"; the known words
+    or (subwords)  frequent parts of words: see `genbench.tokenization.subwords`
 
 `genbench.tokenization.segmentation` defines what a piece is, and which separators are implied and have no token. A
 piece that occurs fewer than `min_count` times is spelled, also in the training text, so that models learn to spell.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import codecs
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -34,22 +35,26 @@ from genbench.tokenization.segmentation import (
 from genbench.tokenization.text import Text
 
 Ids = npt.NDArray[np.int64]
+Kind = Literal["characters", "words", "subwords"]
 
 BYTES = 256  # ids of the fallback bytes: 0 to 255
 MAX_REST = 64  # characters at the end of a prompt with which the next tokens must agree
+
+_RESTORERS: dict[str, Callable[[str, dict[str, Any]], Tokenizer]] = {}  # of the kinds in other modules
 
 
 class Tokenizer:
     """Convert text to ids and back without loss: `decode(encode(text)) == text` for every valid Unicode string.
 
-    Create one with `Tokenizer.characters(train)`, `Tokenizer.words(train)` or `Tokenizer.restore(dumped)`.
+    Create one with `Tokenizer.characters(train)`, `Tokenizer.words(train)`, `SubwordTokenizer.train(train, size)` or
+    `Tokenizer.restore(dumped)`.
     """
 
-    def __init__(self, kind: Literal["characters", "words"], letters: str, words: Iterable[str] = ()) -> None:
+    def __init__(self, kind: Kind, letters: str, words: Iterable[str] = ()) -> None:
         self.kind = kind
         self.letters = letters
         self.known_words = tuple(words)
-        self.end_id = BYTES + len(letters)  # END; in a character tokenizer, one past the last id
+        self.end_id = BYTES + len(letters)  # END; in a tokenizer of another kind, one past the last letter
         self.none_id = self.end_id + 1
         self.longest_piece = max(map(len, self.known_words), default=0)  # characters
 
@@ -63,13 +68,13 @@ class Tokenizer:
     @classmethod
     def characters(cls, text: str | Text) -> Tokenizer:
         """Return a tokenizer with one id for each character in `text`."""
-        return cls("characters", "".join(sorted(set[str]().union(*map(distinct_characters, _parts(text))))))
+        return cls("characters", "".join(sorted(set[str]().union(*map(distinct_characters, text_parts(text))))))
 
     @classmethod
     def words(cls, text: str | Text, min_count: int = 2) -> Tokenizer:
         """Return a tokenizer with an id for each piece that occurs at least `min_count` times, frequent ones first."""
         counts, letters = Counter[str](), set[str]()
-        for part in _parts(text):
+        for part in text_parts(text):
             # count each distinct chunk of the part once, times its frequency
             segmentation = segment(part)
             frequencies = np.bincount(segmentation.chunks, minlength=len(segmentation.offsets) - 1)
@@ -113,7 +118,7 @@ class Tokenizer:
         # write part by part: the whole array may not fit into memory
         with tempfile.TemporaryFile() as file:
             newline.astype(np.int32).tofile(file)
-            for part in _parts(text):
+            for part in text_parts(text):
                 self.encode(part).astype(np.int32).tofile(file)
             file.flush()
             ids: Ids = np.memmap(file, np.int32, mode="c")
@@ -130,7 +135,7 @@ class Tokenizer:
 
     def spelling_mask(self, ids: Ids) -> npt.NDArray[np.bool_]:
         """Return which tokens spell something that is not in the vocabulary, (tokens,)."""
-        return ids < BYTES if self.kind == "characters" else ids <= self.end_id
+        return ids <= self.end_id if self.kind == "words" else ids < BYTES
 
     def sampling_mask(self) -> npt.NDArray[np.bool_]:
         """Return which ids may be sampled, (vocabulary,): all except the fallback bytes."""
@@ -177,10 +182,13 @@ class Tokenizer:
         if not isinstance(dumped, dict):
             raise ValueError(f"a tokenizer is a dict of kind, letters and words, not {type(dumped).__name__}")
         kind, letters, words = dumped.get("kind"), dumped.get("letters"), dumped.get("words")
-        if kind not in ("characters", "words"):
-            raise ValueError("the tokenizer's kind is neither 'characters' nor 'words'")
+        if kind not in ("characters", "words", *_RESTORERS):
+            raise ValueError("the tokenizer's kind is none of 'characters', 'words' and 'subwords'")
         if type(letters) is not str or len(set(letters)) != len(letters):
             raise ValueError("the tokenizer's letters are not distinct characters")
+        if kind in _RESTORERS:
+            letters.encode()  # raises ValueError for lone surrogates
+            return _RESTORERS[kind](letters, dumped)
         if type(words) is not list or not all(isinstance(word, str) and word for word in words):
             raise ValueError("the tokenizer's words are not a list of strings")
         if len(set(words)) != len(words) or (words and kind == "characters"):
@@ -250,7 +258,13 @@ class Tokenizer:
         return [*ids, self.end_id]
 
 
-def _parts(text: str | Text) -> Iterable[str]:
+def register_kind(kind: Kind, restore: Callable[[str, dict[str, Any]], Tokenizer]) -> None:
+    """Let `Tokenizer.restore` create tokenizers of another kind, from their letters and the values of `dump`."""
+    _RESTORERS[kind] = restore
+
+
+def text_parts(text: str | Text) -> Iterable[str]:
+    """Return the parts of a text in which it is tokenized."""
     return text.parts() if isinstance(text, Text) else split_parts(text)
 
 
@@ -264,18 +278,20 @@ class Decoder:
         self.open = ""  # the letters of a spelling so far; of one longer than every known word, the end
         self.left = ""  # the character before the spelling
         self.before: tuple[str, str] | None = None  # after an explicit separator or NONE: what precedes it, and it
+        self.token: int | None = None  # the last one
         self._utf8: codecs.IncrementalDecoder | None = None  # set while the bytes of a character are incomplete
 
     def copy(self) -> Decoder:
         """Return a decoder at the same position, to try a token. Do not call it while a character is incomplete."""
         other = Decoder(self.tokenizer)
         other.last, other.spelling, other.open = self.last, self.spelling, self.open
-        other.left, other.before = self.left, self.before
+        other.left, other.before, other.token = self.left, self.before, self.token
         return other
 
     def feed(self, token: int) -> str:
         """Return the text that this token adds; "" while a character is incomplete."""
         # a byte may complete a character
+        self.token = token
         if token < BYTES:
             self._utf8 = self._utf8 or codecs.getincrementaldecoder("utf-8")("replace")
             return self._add_letters(self._utf8.decode(bytes([token])))
@@ -284,6 +300,8 @@ class Decoder:
         head = self.flush()
         if token < self.tokenizer.end_id:
             return head + self._add_letters(self.tokenizer.letters[token - BYTES])
+        if self.tokenizer.kind != "words":
+            return head + self._add_letters(self.tokenizer.piece(token))
         if token == self.tokenizer.end_id:
             self._close(self.left, self.open)
             return head
@@ -309,12 +327,12 @@ class Decoder:
         """Return the text that each id from 256 on would add here, (vocabulary - 256,), as `feed` would."""
         tokenizer, last = self.tokenizer, self.last
         letters = [self._separator_before(letter) + letter for letter in tokenizer.letters]
-        if tokenizer.kind == "characters":
-            return letters
+        if tokenizer.kind != "words":
+            return [*letters, *map(tokenizer.piece, range(tokenizer.end_id, tokenizer.size))]
         return [*letters, "", "", *(implied_separator(last, word[0]) + word for word in tokenizer.known_words)]
 
     def _separator_before(self, letter: str) -> str:
-        return "" if self.spelling or self.tokenizer.kind == "characters" else implied_separator(self.last, letter)
+        return "" if self.spelling or self.tokenizer.kind != "words" else implied_separator(self.last, letter)
 
     def _add_letters(self, text: str) -> str:
         if not text:

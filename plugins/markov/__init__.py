@@ -20,6 +20,7 @@ From the counts upwards; a file imports only from the files above it:
     adaptive_chain     AdaptiveChain: base class of the generators with that option
     chain              MarkovChain: the n-gram chain, without the tokenizer
     ngram              `markov-char` and `markov-word`
+    subword            `markov-subword`
     preload            load the compiled loops before processes are forked
     class_kernels      compiled loops that cluster words
     class_model        `markov-class`: clustering of words, and a chain over the classes

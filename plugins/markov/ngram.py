@@ -1,7 +1,7 @@
 """markov-char and markov-word: n-gram chains over characters and over words (Chen & Goodman 1999).
 
 They differ from each other in the tokenizer, and in that markov-word samples by quantile, because its vocabulary is
-large. Both are the `MarkovChain` of `chain.py`.
+large (`LargeVocabularyChain`). Both are the `MarkovChain` of `chain.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,23 @@ class MarkovChar(MarkovChain):
 
 
 @dataclass
-class MarkovWord(MarkovChain):
+class LargeVocabularyChain(MarkovChain):
+    """A chain that samples by quantile, without whole distributions."""
+
+    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        if self._cache is not None:
+            return np.full(len(states), -1)  # not supported with a cache
+        return self._sampler(temperature).quantile_tokens(states, uniforms)
+
+    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
+        super()._set_counts(tree, smoothing, stored)
+
+        # a sampler takes time to build: keep those of recent temperatures
+        self._sampler = lru_cache(CACHED_SAMPLERS)(partial(QuantileSampler, self._model))
+
+
+@dataclass
+class MarkovWord(LargeVocabularyChain):
     """A word n-gram chain with modified Kneser-Ney smoothing (Chen & Goodman 1999); rare words are spelled."""
 
     order: int | Literal["unbounded"] = field(
@@ -52,14 +68,3 @@ class MarkovWord(MarkovChain):
 
     def build_tokenizer(self, train: str | Text) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)
-
-    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
-        if self._cache is not None:
-            return np.full(len(states), -1)  # not supported with a cache
-        return self._sampler(temperature).quantile_tokens(states, uniforms)
-
-    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
-        super()._set_counts(tree, smoothing, stored)
-
-        # a sampler takes time to build: keep those of recent temperatures
-        self._sampler = lru_cache(CACHED_SAMPLERS)(partial(QuantileSampler, self._model))

@@ -1,0 +1,75 @@
+"""SubwordNetwork: a RecurrentGenerator over parts of words (byte-pair encoding, Sennrich et al. 2016).
+
+Differs from WordNetwork in that rare words are a few tokens that were seen in other words, and not letters, and that
+the vocabulary is small enough for a plain vector per token.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from genbench.neural.auto_size import SizeRule
+from genbench.neural.embeddings import WordEmbedding
+from genbench.neural.heads import Head, TiedHead, frequency_order
+from genbench.neural.recurrent import RecurrentGenerator
+from genbench.tokenization.subwords import SubwordTokenizer
+from genbench.tokenization.tokenizer import Tokenizer
+
+SIZES = (512, 8000)  # the smallest and the largest vocabulary of the rule
+REFERENCE_TEXT = 110_000  # characters for which the smallest one was best
+SIZE_EXPONENT = 0.5
+MAX_SIZE = 64_000
+
+
+@dataclass
+class SubwordNetwork(RecurrentGenerator):
+    """A recurrent network over parts of words. A subclass defines only `core`."""
+
+    size_rule: ClassVar[SizeRule] = SizeRule(
+        units=192,
+        reference_tokens=4.5e6,
+        time_exponent=0.35,
+        text_units=128,
+        reference_text=31_000,
+        dropout_per_doubling=0.2,
+    )
+
+    embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
+    learning_rate: float = field(default=1.2e-2, metadata={"help": "peak learning rate of AdamW"})
+    batch: int | None = field(default=32, metadata={"help": "rows of text read side by side"})
+    vocabulary: int | None = field(
+        default=None, metadata={"help": "letters and parts of words; auto: 512 to 8,000, by the length of the text"}
+    )
+    tied: bool = field(default=True, metadata={"help": "use the input vectors as output weights"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.vocabulary is not None and not 1 <= self.vocabulary <= MAX_SIZE:
+            raise ValueError(f"vocabulary is {self.vocabulary}, but must be from 1 to {MAX_SIZE}, or auto")
+
+    def build_tokenizer(self, train: str) -> Tokenizer:
+        return SubwordTokenizer.train(train, self.vocabulary or vocabulary_for(len(train)))
+
+    def build_embedding(self) -> tuple[nn.Module, int]:
+        return WordEmbedding(self.tokenizer.size, self.embedding, None), self.embedding
+
+    def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
+        # the tied head has no output weights of its own
+        if self.tied and isinstance(embedding, WordEmbedding):
+            return TiedHead(hidden, frequency_order(counts), embedding)
+        return super().build_head(hidden, embedding, counts)
+
+
+def vocabulary_for(characters: int) -> int:
+    """Return the size of the vocabulary for a training text of so many characters.
+
+    >>> [vocabulary_for(characters) for characters in (10_000, 110_000, 1_600_000, 100_000_000)]
+    [512, 512, 1953, 8000]
+    """
+    size = SIZES[0] * math.pow(characters / REFERENCE_TEXT, SIZE_EXPONENT)
+    return round(min(max(size, SIZES[0]), SIZES[1]))

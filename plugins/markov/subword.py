@@ -1,0 +1,72 @@
+"""markov-subword: an n-gram chain over frequent parts of words (byte-pair encoding, Sennrich et al. 2016).
+
+Differs from markov-char in that a context of the same order reaches further, and from markov-word in that an unknown
+word is a few parts that were seen in other words, and not letters. The size of the vocabulary is between the two.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from genbench_plugins.markov.chain import VALIDATION_CHARACTERS
+from genbench_plugins.markov.ngram import LargeVocabularyChain
+
+from genbench.generator import Text, TrainContext
+from genbench.tokenization import SubwordTokenizer, Tokenizer
+
+SIZES = (512, 1000, 2000, 4000, 8000)  # of vocabularies that are tried
+MAX_SIZE = 64_000
+
+
+@dataclass
+class MarkovSubword(LargeVocabularyChain):
+    """A chain over parts of words (byte-pair encoding), with modified Kneser-Ney smoothing (Chen & Goodman 1999)."""
+
+    order: int | Literal["unbounded"] = field(default=6, metadata={"help": "tokens (parts of words) in an n-gram"})
+    vocabulary: int | None = field(
+        default=None, metadata={"help": "letters and parts of words; auto: 512 to 8,000, chosen on validation text"}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.vocabulary is not None and not 1 <= self.vocabulary <= MAX_SIZE:
+            raise ValueError(f"vocabulary is {self.vocabulary}, but must be from 1 to {MAX_SIZE}, or auto")
+
+    @property
+    def cache_lengths(self) -> tuple[int, ...]:
+        """Context lengths of some characters to some words, as a part of a word has about three characters."""
+        return (1, 2, 3, 4, 6)
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        self._trained = SubwordTokenizer.train(train, self.vocabulary or SIZES[-1])
+        if self.vocabulary is None:
+            self._choose_vocabulary(train, valid, context)
+        super().fit(train, valid, context)
+
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        return self._trained
+
+    def _choose_vocabulary(self, train: Text, valid: Text, context: TrainContext) -> None:
+        """Shorten the vocabulary to the size that predicts the validation text best, and record it.
+
+        Sizes are tried in ascending order until one is worse than the one before.
+        """
+        text, whole, bits = str(valid[:VALIDATION_CHARACTERS]), self._trained, dict[int, float]()
+        for size in SIZES:
+            # a chain without a cache, over the first ones of the same merges
+            chain = replace(self, vocabulary=size, adaptive=False)
+            chain._trained = whole.shortened(size)
+            LargeVocabularyChain.fit(chain, train, valid, context.part(f"{size:,} parts of words", 0.1))
+            nats = -float(chain.token_log_probs(chain.tokenizer.encode(text)).sum())
+            bits[size] = nats / math.log(2) / max(len(text), 1)
+
+            # a larger vocabulary is worse, or the same: the text has no more pairs that occur twice
+            if bits[size] > min(bits.values()) or chain._trained.size == whole.size:
+                break
+        best = min(bits, key=lambda size: bits[size])
+        self._trained = whole.shortened(best)
+        context.record(
+            chosen={"vocabulary": best}, bits_by_vocabulary={str(size): round(bits[size], 4) for size in bits}
+        )
