@@ -39,11 +39,12 @@ UNUSUAL_TEXT = (  # with rare and with unknown characters
 )
 
 # What is trained. VECTORS in a SPEC stands for a file of word vectors, which is written anew for each run.
-CHAINS = ("markov", "markov-char", "markov-class", "markov-word", "markovify", "nltk-lm")
+CHAINS = ("markov", "markov-char", "markov-class", "markov-subword", "markov-word", "markovify", "nltk-lm")
 NETWORKS = (
     "gru-char:hidden=32",
     "gru-word:hidden=32",
     "lstm-char:hidden=32",
+    "lstm-subword:hidden=32",
     "lstm-window:hidden=32",
     "lstm-word:hidden=32",
     "peephole-lstm-char:hidden=32",

@@ -28,6 +28,7 @@ MODELS = {
     "unbounded": "markov-word:order=unbounded,smoothing=fitted",
     "markov": "markov",
     "markov-class": "markov-class:classes=6",
+    "markov-subword": "markov-subword:order=3,vocabulary=60",
     "markovify": "markovify",
     "nltk-lm": "nltk-lm",
     "adaptive": "markov-char:order=3,adaptive=true",

@@ -22,6 +22,7 @@ CHAINS = (
     "markov-char:smoothing=fitted",
     "markov-char:adaptive=true",
     "markov-word",
+    "markov-subword:vocabulary=200",
     "markov-word:order=5,smoothing=fitted",
     "markov-word:smoothing=absolute",
     "markov-word:smoothing=add-k",

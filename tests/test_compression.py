@@ -161,7 +161,16 @@ def test_predictions_that_differ_slightly_are_detected(wrong_from: int, predicti
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spec", [CHAIN, "markov-word", "lstm-char:hidden=16", "mixture:parts=markov-char+markov-word"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        CHAIN,
+        "markov-word",
+        "markov-subword:vocabulary=99",
+        "lstm-char:hidden=16",
+        "mixture:parts=markov-char+markov-word",
+    ],
+)
 def test_a_stored_model_is_found_and_the_size_is_the_score(spec: str) -> None:
     text = genbench.corpus("thorne").test[:3000]
     model = genbench.train("thorne", spec, steps=20)

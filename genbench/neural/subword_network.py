@@ -21,8 +21,9 @@ from genbench.tokenization.subwords import SubwordTokenizer
 from genbench.tokenization.tokenizer import Tokenizer
 
 SIZES = (512, 8000)  # the smallest and the largest vocabulary of the rule
-REFERENCE_TEXT = 110_000  # characters for which the smallest one was best
-SIZE_EXPONENT = 0.5
+REFERENCE_TEXT = 110_000  # characters for which REFERENCE_SIZE was best
+REFERENCE_SIZE = 1000
+SIZE_EXPONENT = 0.75
 MAX_SIZE = 64_000
 
 
@@ -66,10 +67,10 @@ class SubwordNetwork(RecurrentGenerator):
 
 
 def vocabulary_for(characters: int) -> int:
-    """Return the size of the vocabulary for a training text of so many characters.
+    """Return the size of the vocabulary for a training text of so many characters: a rule from validation text.
 
     >>> [vocabulary_for(characters) for characters in (10_000, 110_000, 1_600_000, 100_000_000)]
-    [512, 512, 1953, 8000]
+    [512, 1000, 7448, 8000]
     """
-    size = SIZES[0] * math.pow(characters / REFERENCE_TEXT, SIZE_EXPONENT)
+    size = REFERENCE_SIZE * math.pow(characters / REFERENCE_TEXT, SIZE_EXPONENT)
     return round(min(max(size, SIZES[0]), SIZES[1]))
