@@ -70,7 +70,7 @@ def _split_long(text: str) -> _Chunks:
 class SubwordTokenizer(Tokenizer):
     """Convert text to pieces of words and back without loss: see `Tokenizer`, of which the rest holds too.
 
-    >>> tokenizer = SubwordTokenizer.train("low low lower", 262)
+    >>> tokenizer = SubwordTokenizer.train("low low lower", 8)
     >>> tokenizer.pieces, [tokenizer.piece(token) for token in tokenizer.encode("lower").tolist()]
     (('lo', 'low'), ['low', 'e', 'r'])
     """
