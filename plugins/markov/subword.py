@@ -33,6 +33,7 @@ class MarkovSubword(LargeVocabularyChain):
         super().__post_init__()
         if self.vocabulary is not None and not 1 <= self.vocabulary <= MAX_SIZE:
             raise ValueError(f"vocabulary is {self.vocabulary}, but must be from 1 to {MAX_SIZE}, or auto")
+        self._chosen: SubwordTokenizer | None = None  # set while it is trained
 
     @property
     def cache_lengths(self) -> tuple[int, ...]:
@@ -40,33 +41,34 @@ class MarkovSubword(LargeVocabularyChain):
         return (1, 2, 3, 4, 6)
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        self._trained = SubwordTokenizer.train(train, self.vocabulary or SIZES[-1])
+        self._chosen = None
         if self.vocabulary is None:
-            self._choose_vocabulary(train, valid, context)
+            self._chosen = self._choose_vocabulary(train, valid, context)
         super().fit(train, valid, context)
 
     def build_tokenizer(self, train: str | Text) -> Tokenizer:
-        return self._trained
+        return self._chosen or SubwordTokenizer.train(train, self.vocabulary or SIZES[-1])
 
-    def _choose_vocabulary(self, train: Text, valid: Text, context: TrainContext) -> None:
-        """Shorten the vocabulary to the size that predicts the validation text best, and record it.
+    def _choose_vocabulary(self, train: Text, valid: Text, context: TrainContext) -> SubwordTokenizer:
+        """Return the tokenizer of the size that predicts the validation text best, and record the size.
 
         Sizes are tried in ascending order until one is worse than the one before.
         """
-        text, whole, bits = str(valid[:VALIDATION_CHARACTERS]), self._trained, dict[int, float]()
+        text, whole = str(valid[:VALIDATION_CHARACTERS]), SubwordTokenizer.train(train, SIZES[-1])
+        bits = dict[int, float]()
         for size in SIZES:
             # a chain without a cache, over the first ones of the same merges
             chain = replace(self, vocabulary=size, adaptive=False)
-            chain._trained = whole.shortened(size)
+            chain._chosen = whole.shortened(size)
             LargeVocabularyChain.fit(chain, train, valid, context.part(f"{size:,} parts of words", 0.1))
             nats = -float(chain.token_log_probs(chain.tokenizer.encode(text)).sum())
             bits[size] = nats / math.log(2) / max(len(text), 1)
 
             # a larger vocabulary is worse, or the same: the text has no more pairs that occur twice
-            if bits[size] > min(bits.values()) or chain._trained.size == whole.size:
+            if bits[size] > min(bits.values()) or chain.tokenizer.size == whole.size:
                 break
         best = min(bits, key=lambda size: bits[size])
-        self._trained = whole.shortened(best)
         context.record(
             chosen={"vocabulary": best}, bits_by_vocabulary={str(size): round(bits[size], 4) for size in bits}
         )
+        return whole.shortened(best)
