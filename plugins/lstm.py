@@ -1,4 +1,4 @@
-"""lstm-char, lstm-word, lstm-subword: long short-term memory (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
+"""lstm, lstm-char, lstm-word, lstm-subword: long short-term memory (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
 
 Differs from the GRU in that memory c and output h are separate, and that keeping and writing have separate gates:
 
@@ -10,7 +10,7 @@ Differs from the GRU in that memory c and output h are separate, and that keepin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -121,3 +121,13 @@ class LSTMSubword(SubwordNetwork):
 
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return lstm(inputs, hidden, self.layers)
+
+
+@dataclass
+class LSTMWithChain(LSTMWord):
+    """The LSTM to compare with: over words, and interpolated with a word chain inside its output layer."""
+
+    base: str | None = field(
+        default="markov-word",
+        metadata={"help": "a chain over words whose predictions are interpolated with the network's", "names": "specs"},
+    )
