@@ -19,7 +19,8 @@ NAMES = [*registry.registered()]
 OPTIONS = {name: {option.name for option in fields(registry.load_registered(name))} for name in NAMES}
 LEARNING_NETWORKS = {"lstm-char", "lstm-word"}  # dynamic evaluation is the same code for all networks
 NETWORKS = {name for name in NAMES if "adapt_rate" in OPTIONS[name]}
-ADAPTIVE = [name for name in NAMES if "adaptive" in OPTIONS[name] and name not in NETWORKS - LEARNING_NETWORKS]
+REPEATED = {*(NETWORKS - LEARNING_NETWORKS), "markov-subword"}  # their adaptation is the same code as that of others
+ADAPTIVE = [name for name in NAMES if "adaptive" in OPTIONS[name] and name not in REPEATED]
 SPECS = [*NAMES, *(f"{name}:adaptive=true" for name in ADAPTIVE), "lstm-word:base=markov-word"]
 SMALL = {name for name in NAMES if "hidden" in OPTIONS[name]} - LEARNING_NETWORKS  # trained small, for ten steps
 REFITTING = {"refit_forgets", "fit_is_reproducible", "counts_ignore_valid"}  # train again; networks share that code

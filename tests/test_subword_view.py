@@ -11,6 +11,7 @@ from genbench.charlevel import SubwordView, subword_view
 from genbench.corpus.loading import load_corpus
 from genbench.generator import TrainContext
 from genbench.registry import create
+from genbench.tokenization import Text
 from genbench.tokenization.subwords import SubwordTokenizer
 from genbench.tokenization.tokenizer import BYTES
 
@@ -73,8 +74,8 @@ def test_steps_and_whole_texts_agree(text: str, cells: int, monkeypatch: pytest.
 @pytest.mark.parametrize(("spec", "off"), [("markov-subword:vocabulary=300", 1e-9), ("lstm-subword:hidden=12", 1e-4)])
 def test_steps_and_whole_texts_of_trained_models_agree(spec: str, off: float) -> None:
     corpus, generator = load_corpus("thorne"), create(spec)
-    generator.fit(corpus.train, corpus.valid, TrainContext(steps=3))
-    require_agreement(SubwordView(generator), corpus.valid[:600] + " \u4e2d\u00e9 again", off)
+    generator.fit(Text(corpus.train[:20_000]), Text(corpus.valid[:2000]), TrainContext(steps=3))
+    require_agreement(SubwordView(generator), corpus.valid[:200] + " \u4e2d\u00e9 again", off)
 
 
 def require_agreement(view: SubwordView, text: str, off: float) -> None:
@@ -93,11 +94,11 @@ def test_a_mixture_takes_subword_models() -> None:
         load_corpus("thorne"),
         create("mixture:parts=markov-char+(markov-subword:vocabulary=300)+markov-word"),
     )
-    mixture.fit(corpus.train, corpus.valid, TrainContext())
+    mixture.fit(Text(corpus.train[:20_000]), Text(corpus.valid[:3000]), TrainContext())
     assert mixture.tokenizer.kind == "characters"
-    ids = mixture.tokenizer.encode(corpus.test[:3000])
+    ids = mixture.tokenizer.encode(corpus.test[:1500])
     parts = [
-        generator.token_log_probs(generator.tokenizer.encode(corpus.test[:3000])).sum()
+        generator.token_log_probs(generator.tokenizer.encode(corpus.test[:1500])).sum()
         for generator in mixture._generators
     ]
     assert mixture.token_log_probs(ids).sum() > max(parts)

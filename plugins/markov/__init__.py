@@ -19,6 +19,9 @@ From the counts upwards; a file imports only from the files above it:
     cache_model        the counts of the text read so far, for the option `adaptive`
     adaptive_chain     AdaptiveChain: base class of the generators with that option
     chain              MarkovChain: the n-gram chain, without the tokenizer
+    large_vocabulary   LargeVocabularyChain: one that samples by quantile
+    spelling           SpellingModel: the character chain that spells unknown words
+    spelled_chain      SpelledChain: a word chain that spells by it
     ngram              `markov-char` and `markov-word`
     subword            `markov-subword`
     preload            load the compiled loops before processes are forked

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from genbench_plugins.markov.chain import VALIDATION_CHARACTERS
-from genbench_plugins.markov.ngram import LargeVocabularyChain
+from genbench_plugins.markov.large_vocabulary import LargeVocabularyChain
 
 from genbench.generator import Text, TrainContext
 from genbench.tokenization import SubwordTokenizer, Tokenizer

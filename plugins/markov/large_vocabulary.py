@@ -1,0 +1,36 @@
+"""LargeVocabularyChain: a MarkovChain that samples by quantile, because whole distributions over words take time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+from genbench_plugins.markov.backoff_model import BackoffForm
+from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.quantile_sampling import QuantileSampler
+from genbench_plugins.markov.smoothing import Smoothing
+from genbench_plugins.markov.suffix_tree import SuffixTree
+
+from genbench.generator import LogProbs
+from genbench.tokenization.tokenizer import Ids
+
+CACHED_SAMPLERS = 4  # the most recent temperatures
+
+
+@dataclass
+class LargeVocabularyChain(MarkovChain):
+    """A chain that samples by quantile, without whole distributions."""
+
+    def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
+        if self._cache is not None:
+            return np.full(len(states), -1)  # not supported with a cache
+        return self._sampler(temperature).quantile_tokens(states, uniforms)
+
+    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
+        super()._set_counts(tree, smoothing, stored)
+
+        # a sampler takes time to build: keep those of recent temperatures
+        self._sampler = lru_cache(CACHED_SAMPLERS)(partial(QuantileSampler, self._model))

@@ -1,0 +1,155 @@
+"""SpellingModel: a character chain that spells the words which a word chain does not know (Mielke & Eisner 2019).
+
+The letters of an unknown word are predicted from those before them in the word, and from the end of the token before
+the word. The chain learns from the rare words of the training text, which are spelled there too, and from each known
+word once: an unknown word looks more like a rare word than like running text. A letter that cannot continue the word,
+and the end of a word that is known, get no probability, because no encoding has them there.
+
+    he |  l i l y END      two characters of the token before, the letters, END; "he" has symbols of its own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from genbench_plugins.markov.backoff_building import build_model
+from genbench_plugins.markov.smoothing import Smoothing, smooth
+from genbench_plugins.markov.suffix_tree import SuffixTree, restore_tree
+from genbench_plugins.markov.tree_building import build_tree
+
+from genbench.generator import Learned, LogProbs
+from genbench.tokenization.segmentation import is_one_piece
+from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
+
+ORDER = 7  # letters in an n-gram, those before the word included
+CHARACTERS_BEFORE = 2  # of the token before the word
+UNIFORM_SHARE = 1e-6  # of all bytes, letters and END together: nothing has the probability zero
+
+MAX_CELLS = 1 << 21  # probabilities that are cached
+
+
+class Spelling(NamedTuple):
+    """A word that is being spelled."""
+
+    node: int  # of the tree, and the length of the context in symbols
+    length: int
+    open: str = ""  # its letters so far; of a word longer than every known one, the end; a byte is a lone surrogate
+
+
+class SpellingModel:
+    """The smoothed counts of spelled words; its symbols are bytes, letters and END, and the letters before a word."""
+
+    def __init__(self, tokenizer: Tokenizer, tree: SuffixTree, smoothing: Smoothing) -> None:
+        self.tokenizer, self.tree, self.smoothing = tokenizer, tree, smoothing
+        self._model = build_model(tree, smoothing, base_distribution(tokenizer))
+        self._known = frozenset(tokenizer.known_words)
+        uniform = tokenizer.base_distribution()[: tokenizer.end_id + 1]
+        self._uniform = UNIFORM_SHARE * uniform / uniform.sum()
+        self._shares = lru_cache(maxsize=MAX_CELLS // (tokenizer.end_id + 1))(self._compute_shares)
+        self._continuing = lru_cache(maxsize=1 << 12)(self._letters_after)
+
+    @classmethod
+    def train(cls, tokenizer: Tokenizer, ids: Ids) -> SpellingModel:
+        """Return the model of the spelled words in a training text, (tokens,)."""
+        letters = {letter: BYTES + place for place, letter in enumerate(tokenizer.letters)}
+        known = [[*map(letters.__getitem__, word), tokenizer.end_id] for word in tokenizer.known_words]
+        rare = ([*symbols_before(tokenizer, before), *word.tolist()] for before, word in spelled_words(tokenizer, ids))
+        stream = np.array([symbol for word in [*known, *rare] for symbol in word] or [tokenizer.end_id], np.int64)
+        tree = build_tree(stream, ORDER - 1, len(base_distribution(tokenizer)))
+        return cls(tokenizer, tree, smooth(tree, "modified-kneser-ney")[0])
+
+    def start(self, before: str) -> Spelling:
+        """Return the state before the first letter of a word, from the text of the token before the word."""
+        from genbench_plugins.markov import kernels
+
+        node, length = self.tree.root, 0
+        for symbol in symbols_before(self.tokenizer, before):
+            node, length = kernels.advance(self._model, node, length, symbol)
+        return Spelling(node, length)
+
+    def advance(self, state: Spelling, token: int) -> Spelling:
+        """Return the state after a letter or a byte."""
+        from genbench_plugins.markov import kernels
+
+        letter = chr(0xDC00 + token) if token < BYTES else self.tokenizer.letters[token - BYTES]
+        opened = (state.open + letter)[-self.tokenizer.longest_piece - 1 :]
+        return Spelling(*kernels.advance(self._model, state.node, state.length, token), opened)
+
+    def probabilities(self, state: Spelling) -> LogProbs:
+        """Return the probabilities of bytes, letters and END, (symbols,); they sum to one, and none is zero.
+
+        The array is cached: do not change it.
+        """
+        # a word has a letter, and a known word is not spelled
+        return self._shares(
+            state.node, state.length, state.open[-1:], bool(state.open) and state.open not in self._known
+        )
+
+    def _compute_shares(self, node: int, length: int, last: str, may_end: bool) -> LogProbs:
+        from genbench_plugins.markov import kernels
+
+        whole = np.empty(len(self._model.base))
+        kernels.fill_distribution(self._model, node, length, 0, whole)
+        shares = whole[: self.tokenizer.end_id + 1]
+        if last:
+            shares[BYTES:-1] *= self._continuing(last)
+        if not may_end:
+            shares[-1] = 0.0
+        shares = shares * ((1 - UNIFORM_SHARE) / shares.sum()) + self._uniform
+        shares.flags.writeable = False
+        return np.asarray(shares)
+
+    def _letters_after(self, last: str) -> LogProbs:
+        """Return 1 for the letters that can continue a word after a character, else 0, (letters,)."""
+        if "\udc00" <= last <= "\udcff":
+            return np.ones(len(self.tokenizer.letters))
+        return np.array([is_one_piece(last, letter) for letter in self.tokenizer.letters], np.float64)
+
+    def dump(self) -> Learned:
+        """Return the tree and the smoothing, for `restore`."""
+        return {"tree": vars(self.tree), "smoothing": vars(self.smoothing)}
+
+    @classmethod
+    def restore(cls, tokenizer: Tokenizer, learned: dict[str, Any]) -> SpellingModel:
+        """Return the model from the value of `dump`; raise ValueError for arrays that do not belong together."""
+        tree = restore_tree(learned["tree"], len(base_distribution(tokenizer)), ORDER - 1)
+        return cls(tokenizer, tree, Smoothing(**learned["smoothing"]))
+
+
+def base_distribution(tokenizer: Tokenizer) -> LogProbs:
+    """Return a uniform distribution over the symbols, in which the 256 bytes together count as one, (symbols,)."""
+    weights = np.ones(tokenizer.end_id + 1 + len(tokenizer.letters))
+    weights[:BYTES] = 1 / BYTES
+    return np.asarray(weights / weights.sum())
+
+
+def symbols_before(tokenizer: Tokenizer, before: str) -> list[int]:
+    """Return the symbols of the last characters before a word; none before a character that is not a letter."""
+    first = tokenizer.end_id + 1
+    places = [tokenizer.letters.find(letter) for letter in before[-CHARACTERS_BEFORE:]]
+    return [first + place for place in places if place >= 0]
+
+
+def spelled_words(tokenizer: Tokenizer, ids: Ids) -> Iterator[tuple[str, Ids]]:
+    """Yield the spelled words of an encoded text, END included, each with the text of the token before it."""
+    ends = np.flatnonzero(ids == tokenizer.end_id)
+    before = ids > tokenizer.end_id
+    last_piece = np.maximum.accumulate(np.where(before, np.arange(len(ids)), -1))
+    start = 0
+    text = ""
+    for end in ends.tolist():
+        start = max(int(last_piece[end]) + 1, start)
+        if start and before[start - 1]:
+            text = tokenizer.piece(int(ids[start - 1]))
+        yield text, ids[start : end + 1]
+        text = spelled_text(tokenizer, ids[start:end])
+        start = end + 1
+
+
+def spelled_text(tokenizer: Tokenizer, letters: Sequence[int] | Ids) -> str:
+    """Return the last characters of a spelled word; a lone surrogate for each byte."""
+    last = [int(token) for token in letters[-CHARACTERS_BEFORE:]]
+    return "".join(chr(0xDC00 + token) if token < BYTES else tokenizer.letters[token - BYTES] for token in last)
