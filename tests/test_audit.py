@@ -108,12 +108,13 @@ def steps(spec: str, ids: Ids) -> LogProbs:
 
 
 @pytest.mark.slow
-def test_a_walk_gives_the_log_probabilities_of_the_six_methods(tmp_path: Path) -> None:
-    with predictor("markov-char:order=3", tmp_path) as process:
+@pytest.mark.parametrize("spec", ["markov-char:order=3", "markov-subword:order=3,vocabulary=60"])
+def test_a_walk_gives_the_log_probabilities_of_the_six_methods(spec: str, tmp_path: Path) -> None:
+    with predictor(spec, tmp_path) as process:
         assert process.loaded.tokenizer is not None
         assert not process.loaded.adaptive
         ids = Tokenizer.restore(process.loaded.tokenizer).encode(TEST[:2000])
-        expected = steps("markov-char:order=3", ids)
+        expected = steps(spec, ids)
         reading = walk(process, ids, None)
         assert reading.share == 1.0
         assert reading.log_probs.tolist() == expected.tolist()
@@ -121,7 +122,7 @@ def test_a_walk_gives_the_log_probabilities_of_the_six_methods(tmp_path: Path) -
 
         # without time only some stretches are predicted, and the state is the same there
         process_ids = np.tile(ids, 10)
-        expected = steps("markov-char:order=3", process_ids)
+        expected = steps(spec, process_ids)
         reading = walk(process, process_ids, 0.0)
         read = np.isfinite(reading.log_probs)
         assert 0 < reading.share < 0.5

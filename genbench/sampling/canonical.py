@@ -171,7 +171,7 @@ class SubwordRules(EncodingRules):
 @lru_cache(maxsize=8)
 def canonical_rules(tokenizer: Tokenizer) -> EncodingRules | None:
     """Return the rules of a tokenizer of words or subwords; None for one of characters, and for a class of a plugin."""
-    if isinstance(tokenizer, SubwordTokenizer):
+    if type(tokenizer) is SubwordTokenizer:
         return SubwordRules(tokenizer)
     is_known = type(tokenizer) is Tokenizer and tokenizer.kind == "words" and tokenizer.letters != ""
     return CanonicalRules(tokenizer) if is_known else None

@@ -33,6 +33,7 @@ from genbench.processes.tree import become_subreaper
 from genbench.storage.cards import read_card
 from genbench.storage.records import JsonRecord, to_json
 from genbench.storage.stored_model import StoredModel
+from genbench.tokenization.subwords import SubwordTokenizer
 from genbench.tokenization.tokenizer import Tokenizer
 
 HEADER = struct.Struct("<cI")
@@ -85,7 +86,7 @@ def _load(folder: Path, files: list[Path], empty: Path) -> tuple[Generator, Load
 
     # what is known of it without any text
     tokenizer = generator.tokenizer
-    own = type(tokenizer) is not Tokenizer
+    own = type(tokenizer) not in (Tokenizer, SubwordTokenizer)
     return generator, Loaded(
         size=tokenizer.size,
         tokenizer=None if own else tokenizer.dump(),
