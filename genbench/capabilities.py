@@ -11,7 +11,7 @@ so that the rest of genbench calls one function for every generator.
     QuantileSampling    a token at a given quantile, without the whole distribution
     StreamSampling      many tokens of one text in one call
     StateRows           counting from a stream of tokens, with states that are rows of integers
-    PrefixSums          probabilities of sets of tokens, such as all words that start with some letters
+    CharacterReading    a word model's predictions by the character, faster than the view of `charlevel`
     KnownWords          which tokens continue a word that the generator knows, so that samples need not spell others
     BackoffEvidence     the counts behind a prediction, one level per context length
     ContextLengths      how long a context was seen in training
@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -154,14 +154,11 @@ class StateRows(Protocol):
 
 
 @runtime_checkable
-class PrefixSums(Protocol):
-    """Sums the probabilities of sets of tokens faster than by whole distributions."""
+class CharacterReading(Protocol):
+    """A word model that computes the predictions of the next character itself."""
 
-    def prefix_sums(self, states: Sequence[State], order: Ids, borders: Ids) -> LogProbs:
-        """Return the probability of the first tokens of an order, for several numbers of them, (states, borders).
-
-        `order` has some tokens, (tokens,), and `borders` the numbers, ascending, from 0 to the length of the order.
-        """
+    def character_view(self) -> Any:
+        """Return an object with the methods of `charlevel.CharacterView`, or None where this model has none."""
 
 
 @runtime_checkable
@@ -265,23 +262,6 @@ def log_probs_batch(
     if supports(type(generator), BatchStepping):
         return generator.log_probs_batch(states, stop)  # type: ignore[attr-defined, no-any-return]
     return [generator.log_probs(state)[:stop] for state in states]
-
-
-def prefix_sums(generator: Generator, states: Sequence[State], order: Ids, borders: Ids) -> LogProbs:
-    """Return the probability of the first tokens of an order, for several numbers of them, (states, borders)."""
-    if supports(type(generator), PrefixSums):
-        return generator.prefix_sums(states, order, borders)  # type: ignore[attr-defined, no-any-return]
-    return sum_prefixes(log_probs_batch(generator, states), order, borders)
-
-
-def sum_prefixes(log_probs: Sequence[LogProbs] | LogProbs, order: Ids, borders: Ids) -> LogProbs:
-    """Return `prefix_sums` from whole distributions, (states, vocabulary).
-
-    >>> sum_prefixes(np.log([[0.2, 0.3, 0.5]]), np.array([2, 0]), np.array([0, 1, 2])).round(2).tolist()
-    [[0.0, 0.5, 0.7]]
-    """
-    rows = (np.concatenate([[0.0], np.cumsum(np.exp(row)[order])])[borders] for row in log_probs)
-    return np.array(list(rows)).reshape(-1, len(borders))
 
 
 def step_through(generator: Generator, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:

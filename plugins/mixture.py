@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.markov.word_building import WordMixture
+from genbench_plugins.markov.word_view import word_view
 from genbench_plugins.online_weights import best_rate, initial_logits, log_weights, score_stream, update
 
 from genbench.capabilities import (
@@ -24,12 +26,11 @@ from genbench.capabilities import (
     context_lengths,
     is_adaptive,
     log_probs_batch,
-    prefix_sums,
-    sum_prefixes,
     token_log_probs,
     training_memory,
 )
-from genbench.charlevel import CharacterView, SubwordView
+from genbench.charlevel import SubwordView
+from genbench.charlevel.views import CharacterReader, character_view
 from genbench.errors import SpecError
 from genbench.generator import (
     Generator,
@@ -47,7 +48,7 @@ from genbench.registry import create
 from genbench.spec import Spec, split_specs
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
-View = Generator | CharacterView | SubwordView
+View = Generator | CharacterReader | SubwordView
 State = tuple[Any, ...]  # the states of the parts; with `adaptive`, followed by the logits of the weights
 Floats = npt.NDArray[np.float64]
 
@@ -199,10 +200,10 @@ class Mixture(Generator):
         for index, view in enumerate(self._views):
             # a character view returns both in one pass
             part_progress = rescale(progress, index * width, width)
-            if isinstance(view, CharacterView | SubwordView):
-                part_scores, part_lengths = view.score_stream(ids, part_progress)[:2]
-            else:
+            if isinstance(view, Generator):
                 part_scores, part_lengths = token_log_probs(view, ids, part_progress), context_lengths(view, ids)
+            else:
+                part_scores, part_lengths = view.score_stream(ids, part_progress)[:2]
             scores.append(part_scores)
             lengths.append(part_lengths)
             progress((index + 1) * width)
@@ -258,14 +259,6 @@ class Mixture(Generator):
         weights = self._batch_weights(states)
         return np.asarray(np.log(sum(weights[:, [row]] * rows for row, rows in enumerate(by_part))))
 
-    def prefix_sums(self, states: Sequence[State], order: Ids, borders: Ids) -> LogProbs:
-        if not self._can_batch(states):
-            return sum_prefixes([self.log_probs(state) for state in states], order, borders)
-        parts = zip(self._generators, zip(*states, strict=True), strict=False)
-        by_part = (prefix_sums(part, part_states, order, borders) for part, part_states in parts)
-        weights = self._batch_weights(states)
-        return np.asarray(sum(weights[:, [row]] * rows for row, rows in enumerate(by_part)))
-
     def _batch_weights(self, states: Sequence[State]) -> Floats:
         """Return the weights of the parts for states that can be processed as a batch, (states, parts)."""
         parts = zip(self._generators, zip(*states, strict=True), strict=False)
@@ -274,11 +267,7 @@ class Mixture(Generator):
 
     def _can_batch(self, states: Sequence[State]) -> bool:
         """Return whether states can be processed as a batch: without online weights and character views."""
-        return (
-            len(states) > 0
-            and not self.adaptive
-            and not any(isinstance(v, CharacterView | SubwordView) for v in self._views)
-        )
+        return len(states) > 0 and not self.adaptive and all(isinstance(v, Generator) for v in self._views)
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         log_probs, kinds = self._read(ids, progress)
@@ -286,12 +275,18 @@ class Mixture(Generator):
             return score_stream(self._logits, self._rows(kinds), log_probs, self._rate)
         return np.asarray(np.logaddexp.reduce(log_probs + self._logits[self._rows(kinds)].T, axis=0))
 
+    def character_view(self) -> CharacterReader | None:
+        if self.adaptive:
+            return None
+        weights = np.exp(self._logits[:-1])  # without the row that only online weights change
+        return word_view(self._generators, self.tokenizer, WordMixture(self._kinds, weights, MAX_LENGTH))
+
     def context_length(self, state: State) -> int:
         return min(_context_length(view, part) for view, part in zip(self._views, state, strict=False))
 
     def context_lengths(self, ids: Ids) -> Ids:
         by_part = [
-            view.score_stream(ids)[1] if isinstance(view, CharacterView | SubwordView) else context_lengths(view, ids)
+            context_lengths(view, ids) if isinstance(view, Generator) else view.score_stream(ids)[1]
             for view in self._views
         ]
         return np.asarray(np.min(by_part, axis=0))
@@ -319,12 +314,12 @@ def _by_character(part: Generator) -> View:
     """Return a part that predicts characters."""
     if part.tokenizer.kind == "characters":
         return part
-    return SubwordView(part) if part.tokenizer.kind == "subwords" else CharacterView(part)
+    return SubwordView(part) if part.tokenizer.kind == "subwords" else character_view(part)
 
 
 def _context_length(view: View, state: Any) -> int:
     """Return the context length of a part's state."""
-    return view.context_length(state) if isinstance(view, CharacterView | SubwordView) else context_length(view, state)
+    return context_length(view, state) if isinstance(view, Generator) else view.context_length(state)
 
 
 def number_copies(specs: Sequence[str]) -> list[str]:

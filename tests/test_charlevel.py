@@ -1,19 +1,23 @@
 """Character view of a word-level generator: against a sum over all tokenizations, and steps against whole texts."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
+from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 from doubles import Fixed
+from genbench_plugins.markov.word_view import WordView
 
 import genbench
 from genbench import Tokenizer
 from genbench.charlevel import adapter, block, paths
 from genbench.charlevel.adapter import CharacterView
-from genbench.generator import TrainContext
+from genbench.charlevel.views import CharacterReader, character_view
+from genbench.generator import Generator, Text, TrainContext
 from genbench.registry import create
 from genbench.tokenization.segmentation import PIECE
 from genbench.tokenization.tokenizer import BYTES, Ids
@@ -130,13 +134,63 @@ def test_reading_pieces_together_equals_steps(spec: str, off: float) -> None:
         assert depths.tolist() == deep
 
 
-def _steps(view: CharacterView, ids: Ids) -> tuple[list[float], list[int]]:
+def _steps(view: CharacterReader, ids: Ids) -> tuple[list[float], list[int]]:
     log_probs, depths, state = [], [], view.start()
     for token in ids.tolist():
         log_probs.append(view.log_probs(state)[token])
         depths.append(view.context_length(state))
         state = view.advance(state, token)
     return log_probs, depths
+
+
+SLOW_CHAINS = (
+    "markov-word:smoothing=witten-bell,order=2",
+    "markov-class:classes=20",
+    "mixture:parts=(markov-word:smoothing=fitted,order=4)+(markov-class:classes=30)+(markov-class:classes=10)",
+)
+
+
+@pytest.mark.parametrize("spec", ["markov-word", *(pytest.param(spec, marks=pytest.mark.slow) for spec in SLOW_CHAINS)])
+def test_compiled_loops_give_the_numbers_of_the_general_view(spec: str) -> None:
+    words, corpus = trained(spec), genbench.corpus("pell")
+    general, view = CharacterView(words), character_view(words)
+    assert isinstance(view, WordView)
+    for text in (corpus.test[:800], STRANGE, "", "a", STRANGE * 10, "-" * 40 + "\n" + "x" * 60):
+        ids = general.tokenizer.encode(text)
+        expected, actual = general.score_stream(ids), view.score_stream(ids)
+        assert actual.log_probs == pytest.approx(expected.log_probs, abs=1e-8)
+        assert actual.peaks == pytest.approx(expected.peaks, abs=1e-9)
+        assert actual.context_lengths.tolist() == expected.context_lengths.tolist()
+        assert _steps(view, ids) == (actual.log_probs.tolist(), actual.context_lengths.tolist())
+
+
+def test_whole_distributions_are_those_of_the_general_view() -> None:
+    words = trained("markov-word")
+    general, view = CharacterView(words), character_view(words)
+    states = general.start(), view.start()
+    for token in [*general.tokenizer.encode("the caf\u00e9, 3\u00e9 a").tolist(), 200, 201, 300]:
+        expected, actual = general.log_probs(states[0]), view.log_probs(states[1])
+        assert actual == pytest.approx(expected, abs=1e-7)
+        assert np.exp(actual).sum() == pytest.approx(1)
+        states = general.advance(states[0], token), view.advance(states[1], token)
+
+
+@pytest.mark.parametrize("spec", ["markov-word:order=unbounded", "markov-word:adaptive=true"])
+def test_chains_that_the_loops_cannot_read_have_the_general_view(spec: str) -> None:
+    assert isinstance(character_view(trained(spec)), CharacterView)
+
+
+def test_a_vocabulary_without_a_space_has_the_general_view() -> None:
+    words = create("markov-word")
+    words.fit(Text("one\ntwo\none\ntwo\n"), Text("one\n"), TrainContext())
+    assert isinstance(character_view(words), CharacterView)
+
+
+def trained(spec: str) -> Generator:
+    corpus = genbench.corpus("pell")
+    words = create(spec)
+    words.fit(corpus.train, corpus.valid, TrainContext())
+    return words
 
 
 @pytest.mark.slow
@@ -161,8 +215,39 @@ def test_the_number_of_paths_is_limited() -> None:
         assert len(state.paths) <= 8
 
 
-def test_bytes_that_are_not_text_can_be_read() -> None:
-    view = CharacterView(Alternating())
+def test_compiled_loops_have_few_paths_too() -> None:
+    view = character_view(trained("markov-word"))
+    state = view.start()
+    for token in view.tokenizer.encode(genbench.corpus("thorne").test[:800] + STRANGE).tolist():
+        state = view.advance(state, token)
+        assert state.count <= 8
+
+
+def test_a_step_takes_few_calls() -> None:
+    """Steps in compiled loops are fast because Python does little: one object per path would be many calls."""
+    generator = trained("markov:order=4,classes=10")
+    state = generator.start()
+    generator.log_probs(generator.advance(state, BYTES))  # loads the loops
+    ids = generator.tokenizer.encode(genbench.corpus("pell").test[:200]).tolist()
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        for token in ids:
+            generator.log_probs(state)
+            state = generator.advance(state, token)
+    finally:
+        sys.setprofile(None)
+    assert calls / len(ids) < 150
+
+
+@pytest.mark.parametrize("name", ["general", "compiled"])
+def test_bytes_that_are_not_text_can_be_read(name: str) -> None:
+    view = CharacterView(Alternating()) if name == "general" else character_view(trained("markov-word"))
     ids = np.array([200, 201, BYTES, 255, 128], dtype=np.int64)
     log_probs, _, _ = view.score_stream(ids)
     assert np.isfinite(log_probs).all()

@@ -75,20 +75,6 @@ def test_whole_texts_equal_steps_for_any_tokens(spec: str) -> None:
 
 
 @pytest.mark.slow
-def test_sums_over_words_and_letters_equal_those_of_whole_distributions() -> None:
-    chain = trained(SPEC)
-    state, states = chain.start(), []
-    for token in chain.tokenizer.encode("The keeper zzyx, sat").tolist():
-        states.append(state)
-        state = chain.advance(state, token)
-    order = np.random.default_rng(0).permutation(chain.tokenizer.size)
-    borders = np.array([0, 5, 300, len(order)])
-    for group in (states[:2], states):
-        expected = [np.concatenate([[0], np.exp(chain.log_probs(s))[order].cumsum()])[borders] for s in group]
-        assert chain.prefix_sums(group, order, borders) == pytest.approx(np.array(expected), abs=1e-9)
-
-
-@pytest.mark.slow
 def test_it_takes_fewer_bits_than_spelling_by_the_word_chain() -> None:
     test = load_corpus("thorne").test[:4000]
     ids = trained(SPEC).tokenizer.encode(test)

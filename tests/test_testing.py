@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pytest
 from doubles import Unigram
 
-from genbench import Tokenizer, capabilities
+from genbench import Tokenizer
 from genbench.capabilities import BackoffLevel, LayerActivations
+from genbench.charlevel import CharacterView
 from genbench.errors import ContractError
 from genbench.generator import LogProbs, ProgressCallback, Text, TrainContext, ignore
 from genbench.testing import CHECKS, Subject, parametrize_with_checks, run_checks
@@ -145,18 +146,25 @@ class SamplesBackwards(SamplesForwards):
         return ids[::-1], end
 
 
-class RightSums(Unigram):
-    """Sums the probabilities of the first tokens of an order."""
+class ByCharacters(Unigram):
+    """Predicts words by their frequencies, and has a character view of its own."""
 
-    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
-        return capabilities.sum_prefixes([self.table] * len(states), order, borders)
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        self.tokenizer = Tokenizer.words(train)
+        counts = np.bincount(self.tokenizer.encode(train), minlength=self.tokenizer.size) + self.smoothing
+        self.table = np.log(counts / counts.sum())
+
+    def character_view(self) -> CharacterView | None:
+        return CharacterView(self)
 
 
-class SumsOfOthers(Unigram):
-    """Sums the probabilities of the first ids, whatever the order."""
+class ByWrongCharacters(ByCharacters):
+    """Has the character view of another distribution."""
 
-    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
-        return capabilities.sum_prefixes([self.table] * len(states), np.sort(order), borders)
+    def character_view(self) -> CharacterView | None:
+        other = ByCharacters()
+        other.tokenizer, other.table = self.tokenizer, np.log(self.tokenizer.base_distribution())
+        return CharacterView(other)
 
 
 class RightRows(Unigram):
@@ -337,8 +345,8 @@ BROKEN = {
     "batch_stepping_equals_steps": ShiftedBatch,
     "quantiles_follow_log_probs": UniformQuantiles,
     "sampled_streams_equal_steps": SamplesBackwards,
-    "prefix_sums_follow_log_probs": SumsOfOthers,
     "rows_agree_with_log_probs": ShiftedGroups,
+    "character_view_sums_words": ByWrongCharacters,
     "known_tokens_lead_on": KnowsNothing,
     "backoff_levels_agree_with_log_probs": WrongEvidence,
     "context_lengths_equal_steps": WrongLengths,
@@ -349,8 +357,8 @@ RIGHT = {
     "batch_stepping_equals_steps": RightBatch,
     "quantiles_follow_log_probs": RightQuantiles,
     "sampled_streams_equal_steps": SamplesForwards,
-    "prefix_sums_follow_log_probs": RightSums,
     "rows_agree_with_log_probs": RightRows,
+    "character_view_sums_words": ByCharacters,
     "known_tokens_lead_on": KnowsLetters,
     "backoff_levels_agree_with_log_probs": RightEvidence,
     "context_lengths_equal_steps": RightLengths,

@@ -143,7 +143,7 @@ class Block:
             low, high = following.exact.start, following.high
             rows_read = np.arange(low, high + 1) if longer else following.borders
             states = [self.states[piece.base] for piece in pieces.values()]
-            sums = capabilities.prefix_sums(self.generator, states, surfaces.tokens[low:high], rows_read - low)
+            sums = self._running_sums(states, surfaces.tokens[low:high], rows_read - low)
             for start, values in zip(pieces, sums, strict=True):
                 self.sums[start] = RowSums(rows_read, values)
 
@@ -241,10 +241,15 @@ class Block:
         for surfaces in {id(self.rules.surfaces(left)): self.rules.surfaces(left) for left in lefts}.values():
             rows = [row for row, left in enumerate(lefts) if self.rules.surfaces(left) is surfaces]
             same = [states[row] for row in rows]
-            sums = capabilities.prefix_sums(self.generator, same, surfaces.tokens, surfaces.borders)
+            sums = self._running_sums(same, surfaces.tokens, surfaces.borders)
             for row, values in zip(rows, sums, strict=True):
                 results[row] = values
         return results
+
+    def _running_sums(self, states: Sequence[State], order: Ids, borders: Ids) -> list[Floats]:
+        """Return for each state the probability of the first tokens of an order, for several numbers of them."""
+        log_probs = capabilities.log_probs_batch(self.generator, states)
+        return [np.concatenate([[0.0], np.cumsum(np.exp(row[order]))])[borders] for row in log_probs]
 
     def _add(self, row: int | Ids, mass: Floats, context_length: int | Ids) -> None:
         """Add mass to rows; the path with the largest mass decides the context length."""

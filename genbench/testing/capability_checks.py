@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from genbench import capabilities, scoring
+from genbench.charlevel import CharacterView
 from genbench.generator import Generator, LogProbs
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import sample_tokens
@@ -32,13 +33,13 @@ MAX_INTERVALS = 6  # that one token may have: each border of an interval changes
 TEMPERATURES = (1.0, 0.7)
 SAMPLED_TOKENS = 200
 ROW_GROUPS, ROW_DIFFERENCE = 7, 1e-5  # groups of tokens; between probabilities in single precision
-SUM_DIFFERENCE = 1e-6  # of probabilities
 REPETITIONS = 8  # of an unseen string
 LEARNED_SHARE = 0.5  # of the bits of its first copy: a generator that needs fewer for the last has learned the string
 LEARNS_BELOW = 0.9  # of the nats of a passage that is read again: the same limit as in the audit of a row
 MAX_WINDOW = 100_000  # tokens; a wider window is not believed
 BATCH_TOKENS = 2_000  # of the longest stream in a batch
 PROBED_CHARACTERS = 60
+VIEWED_CHARACTERS = 300
 
 
 def batch_equals_steps(subject: Subject) -> None:
@@ -166,28 +167,35 @@ def sampled_streams_equal_steps(subject: Subject) -> None:
         require(difference < STEP_TOLERANCE, f"the state after the tokens differs by {difference:.3g} nats from steps")
 
 
-def prefix_sums_follow_log_probs(subject: Subject) -> None:
-    """prefix_sums gives the sums of the probabilities by log_probs of the first tokens of any order.
+def character_view_sums_words(subject: Subject) -> None:
+    """character_view predicts the next character as charlevel.CharacterView does, by steps and over a whole text.
 
-    Return one row per state and one column per border, also for a part of the vocabulary and for the border 0.
+    Its score_stream has log-probability, context length and peak of every byte and letter; its steps agree with them.
     """
     generator = subject.fitted
-    if not isinstance(generator, capabilities.PrefixSums):
+    own = generator.character_view() if isinstance(generator, capabilities.CharacterReading) else None
+    if own is None:
         return
 
-    # all tokens, and a part of them, in an order that is not that of the ids
-    states = [state for state, _ in subject.states()]
-    expected = [generator.log_probs(state) for state in states]
-    size = generator.tokenizer.size
-    for order in (np.arange(size)[::-1], np.random.default_rng(0).permutation(size)[: max(size // 3, 1)]):
-        for borders in (np.arange(len(order) + 1), np.unique([0, len(order) // 2, len(order)])):
-            sums = np.asarray(generator.prefix_sums(states, order, borders))
-            shape = (len(states), len(borders))
-            require(sums.shape == shape, f"prefix_sums returns the shape {sums.shape}; {shape} expected")
-            difference = np.abs(sums - capabilities.sum_prefixes(expected, order, borders))
-            row, column = np.unravel_index(difference.argmax(), shape)
-            message = f"the first {borders[column]} tokens of an order sum to {sums[row, column]:.6g}"
-            require(difference[row, column] < SUM_DIFFERENCE, f"{message}, by log_probs {difference.max():.3g} away")
+    # a whole text
+    general = CharacterView(generator)
+    ids = general.tokenizer.encode(subject.texts[2][:VIEWED_CHARACTERS] + UNSEEN + subject.texts[2][:VIEWED_CHARACTERS])
+    actual, expected = own.score_stream(ids), general.score_stream(ids)
+    for name, values, right in zip(actual._fields, actual, expected, strict=True):
+        difference = np.abs(values - right)
+        place = int(difference.argmax())
+        message = f"{name} before character {place}: {right[place]:.7g} expected, {values[place]:.7g} got"
+        require(difference[place] < STEP_TOLERANCE, message)
+
+    # steps
+    state = own.start()
+    for place, token in enumerate(ids[:VIEWED_CHARACTERS].tolist()):
+        log_probs, length = own.log_probs(state), own.context_length(state)
+        message = f"before character {place}, log_probs or context_length of the view differ from its score_stream"
+        require(abs(log_probs[token] - expected.log_probs[place]) < STEP_TOLERANCE, message)
+        require(abs(log_probs.max() - expected.peaks[place]) < STEP_TOLERANCE, message)
+        require(length == expected.context_lengths[place], message)
+        state = own.advance(state, token)
 
 
 def rows_agree_with_log_probs(subject: Subject) -> None:

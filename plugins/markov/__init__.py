@@ -11,8 +11,14 @@ From the counts upwards; a file imports only from the files above it:
     kernels            compiled loops: advance, predict, score; imported when a chain is used
     backoff_building   build a BackoffModel, with checks of its arrays
     group_kernels      compiled loops that read a chain for a network
-    sum_kernels        compiled loops that sum probabilities over sets of tokens
-    prefix_sums        PrefixSums: such as the probability of all words that start with one letter
+    word_chains        WordChains: word and class chains in the form in which they are read by the character
+    characters         characters as numbers, for compiled loops
+    context_kernels    compiled loops that build WordChains
+    word_building      build WordChains from the parts of a mixture
+    sum_kernels        compiled loops that sum probabilities, such as of all words that start with some letters
+    path_kernels       compiled loops over paths, the ways to split a text into tokens
+    reading_kernels    compiled loops that read a text by the character
+    word_view          WordView: word and class chains with the methods of a character model
     fit_kernels        compiled loops that fit discounts
     discount_fitting   fit the weights of fitted smoothing on validation text
     quantile_sampling  sample without computing the whole distribution
@@ -27,6 +33,7 @@ From the counts upwards; a file imports only from the files above it:
     preload            load the compiled loops before processes are forked
     class_kernels      compiled loops that cluster words
     class_model        `markov-class`: clustering of words, and a chain over the classes
+    feature_kernels    compiled loop that finds the features of contexts
     char_word          `markov`: character, word and class chains interpolated
 
 The contexts are sorted in `genbench.analysis.suffix_array`.

@@ -24,7 +24,7 @@ def build_model(
 
         backoff_form = np.empty(len(tree.tokens)), np.empty(len(tree.parent))
         kernels.fill_backoff_form(model, *backoff_form)
-    probabilities, backoff = (_read_only(array, np.float64) for array in backoff_form)
+    probabilities, backoff = (read_only(array, np.float64) for array in backoff_form)
     if probabilities.shape != tree.tokens.shape or backoff.shape != tree.parent.shape:
         raise ValueError("the probabilities belong to another suffix tree")
     return model._replace(probabilities=probabilities, backoff=backoff)
@@ -34,21 +34,21 @@ def bare_model(tree: SuffixTree, smoothing: Smoothing, base: Floats) -> BackoffM
     """Return a model without probabilities and backoff. Raises ValueError, as `build_model` does."""
     _check_smoothing(tree, smoothing)
     return BackoffModel(
-        parent=_read_only(tree.parent, np.int32),
-        depth=_read_only(tree.depth, np.int32),
-        starts=_read_only(tree.starts, np.int64),
-        tokens=_read_only(tree.tokens, np.int32),
-        counts=_read_only(tree.counts, np.int32),
-        continuations=_read_only(tree.continuations, np.int32),
-        links=_read_only(tree.links, np.int32),
+        parent=read_only(tree.parent, np.int32),
+        depth=read_only(tree.depth, np.int32),
+        starts=read_only(tree.starts, np.int64),
+        tokens=read_only(tree.tokens, np.int32),
+        counts=read_only(tree.counts, np.int32),
+        continuations=read_only(tree.continuations, np.int32),
+        links=read_only(tree.links, np.int32),
         longest=-1 if tree.longest is None else tree.longest,
         method=METHODS.index(smoothing.method),
         every_length=tree.longest is not None and smoothing.method != "fitted",
-        discounts=_read_only(smoothing.discounts, np.float64),
-        weights=_read_only(smoothing.weights, np.float64),
-        base=_read_only(base, np.float64),
-        probabilities=_read_only(np.empty(0), np.float64),
-        backoff=_read_only(np.empty(0), np.float64),
+        discounts=read_only(smoothing.discounts, np.float64),
+        weights=read_only(smoothing.weights, np.float64),
+        base=read_only(base, np.float64),
+        probabilities=read_only(np.empty(0), np.float64),
+        backoff=read_only(np.empty(0), np.float64),
         discounted=np.empty(len(base)),
         table=np.empty(len(COUNT_BINS)),
     )
@@ -58,7 +58,7 @@ def temper(model: BackoffModel, temperature: float) -> BackoffModel:
     """Return a model whose probabilities, except inside edges, are raised to 1 / temperature, and not normalized."""
     power = 1 / temperature
     arrays = {
-        name: _read_only(getattr(model, name) ** power, np.float64) for name in ("base", "probabilities", "backoff")
+        name: read_only(getattr(model, name) ** power, np.float64) for name in ("base", "probabilities", "backoff")
     }
     return model if power == 1 else model._replace(**arrays)
 
@@ -75,7 +75,7 @@ def _check_smoothing(tree: SuffixTree, smoothing: Smoothing) -> None:
         raise ValueError(f"the weights of the discounts have the shape {shape}, not {expected}")
 
 
-def _read_only(array: Any, kind: type) -> Any:
+def read_only(array: Any, kind: type) -> Any:
     """Return a view of an array that cannot be written: kernels are compiled for one type of array."""
     view: Any = np.ascontiguousarray(array, kind).view()
     view.flags.writeable = False

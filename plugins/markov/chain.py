@@ -18,12 +18,11 @@ from genbench_plugins.markov.backoff_building import build_model, temper
 from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.cache_model import CURRENT_WORD
 from genbench_plugins.markov.discount_fitting import fit_smoothing
-from genbench_plugins.markov.prefix_sums import PrefixSums
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
 from genbench_plugins.markov.suffix_tree import MISSING, Singles, SuffixTree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
-from genbench.capabilities import BackoffLevel, sum_prefixes
+from genbench.capabilities import BackoffLevel
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
@@ -137,7 +136,6 @@ class MarkovChain(AdaptiveChain):
         """Set the smoothed tree; `stored` has its back-off form if it is known."""
         self._tree, self._smoothing = tree, smoothing
         self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
-        self._sums = PrefixSums(self._model)
         self._tempered = lru_cache(TEMPERATURES_KEPT)(partial(temper, self._model))
 
     def static_start(self) -> State:
@@ -200,16 +198,6 @@ class MarkovChain(AdaptiveChain):
         )
         state = kernels.sample_stream(self._model, tempered, power, node, length, first_token, uniforms, memory, ids)
         return ids, state
-
-    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
-        if self._cache is not None:
-            return sum_prefixes([self.log_probs(state) for state in states], order, borders)
-        return self.weighted_prefix_sums(states, order, np.ones(len(order)), borders)
-
-    def weighted_prefix_sums(self, states: Sequence[State], order: Ids, weights: LogProbs, borders: Ids) -> LogProbs:
-        """Return `prefix_sums` with a factor for each token of the order, (tokens,)."""
-        nodes, lengths = np.array(states, np.int64).reshape(-1, 2).T.copy()
-        return self._sums.sums(nodes, lengths, np.array(order, np.int64), weights, np.array(borders, np.int64))
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
         if self._cache is not None or not states:

@@ -2,7 +2,7 @@
 
 Differs from markov-char in that the words also predict. All chains have fitted smoothing. A word chain and two class
 chains are mixed token by token, and read character by character: the probability of the next character is the sum over
-all words that continue the text (`CharacterView`). With f the features of the context, both sides are interpolated as
+all words that continue the text (`WordView`). With f the features of the context, both sides are interpolated as
 
     p(c) = (1 - share) p_characters(c) + share p_words(c),    share = 1 / (1 + exp(-sum_i w[f_i]))
 
@@ -19,27 +19,16 @@ from typing import Any, ClassVar
 import numpy as np
 from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
 from genbench_plugins.markov.discount_fitting import minimize
-from genbench_plugins.markov.fitted_smoothing import OCCURRENCE_BINS, TYPE_BINS, bin_index
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markov.suffix_tree import Floats
 from genbench_plugins.mixture import Mixture
 
 from genbench.capabilities import BackoffLevel
-from genbench.charlevel.adapter import CharacterView
+from genbench.charlevel.views import character_view
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids
 
 VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
-MAX_LENGTH = 15  # characters of context; longer contexts are clipped
-WORD_LENGTHS = 5  # context lengths of the word chain, 0 to 4 tokens; longer contexts are clipped
-CERTAINTY_BINS = 8  # bins of the probability of the most likely character
-WIDTHS = (  # number of values of the features, which are pairs of binned values
-    (MAX_LENGTH + 1) * WORD_LENGTHS,
-    len(TYPE_BINS) * WORD_LENGTHS,
-    len(OCCURRENCE_BINS) * WORD_LENGTHS,
-    CERTAINTY_BINS * WORD_LENGTHS,
-    (MAX_LENGTH + 1) * CERTAINTY_BINS,
-)
 ITERATIONS = 80
 DECAY = 1.0  # L2 penalty of the weights
 
@@ -102,7 +91,7 @@ class Markov(AdaptiveChain):
     def _create_view(self) -> None:
         """Set the tokenizer, and the view that reads the word chains character by character."""
         self.tokenizer = self._char_chain.tokenizer
-        self._words = CharacterView(self._word_chains)
+        self._words = character_view(self._word_chains)
 
     def _read(self, ids: Ids, progress: ProgressCallback = ignore) -> tuple[LogProbs, LogProbs, Ids]:
         """Return the log-probabilities of a stream by characters and by words, both (tokens,), and its features."""
@@ -162,19 +151,12 @@ def features(lengths: Ids, types: Ids, occurrences: Ids, word_lengths: Ids, peak
     lengths, types, occurrences  of the longest context that the character chain knows (`context_evidence`)
     word_lengths, peaks          context length of the word chains; log-probability of their most likely character
     """
-    # clip and bin the values
-    length, word_length = np.minimum(lengths, MAX_LENGTH), np.minimum(word_lengths, WORD_LENGTHS - 1)
-    certainty = np.clip((-peaks * CERTAINTY_BINS / 4).astype(np.int64), 0, CERTAINTY_BINS - 1)
+    from genbench_plugins.markov.feature_kernels import WIDTHS, fill_features
 
-    # combine them to pairs, and add the first index of every feature
-    pairs = (
-        length * WORD_LENGTHS + word_length,
-        bin_index(types, TYPE_BINS) * WORD_LENGTHS + word_length,
-        bin_index(occurrences, OCCURRENCE_BINS) * WORD_LENGTHS + word_length,
-        certainty * WORD_LENGTHS + word_length,
-        length * CERTAINTY_BINS + certainty,
-    )
-    return np.asarray(np.stack(pairs, axis=1) + np.concatenate([[0], np.cumsum(WIDTHS)[:-1]]))
+    rows = np.empty((len(lengths), len(WIDTHS)), np.int64)
+    types = np.asarray(types, np.int64)  # those of a tree are smaller
+    fill_features(lengths, types, occurrences, word_lengths, peaks, rows)
+    return rows
 
 
 def word_share(weights: Floats, rows: Ids) -> Floats:
@@ -196,6 +178,8 @@ def fit_weights(by_characters: LogProbs, by_words: LogProbs, rows: Ids) -> Float
 
     `by_characters` and `by_words` are (tokens,), `rows` the features, (tokens, 5).
     """
+    from genbench_plugins.markov.feature_kernels import WIDTHS
+
     count = max(len(by_characters), 1)
 
     def gradient(weights: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from genbench_plugins.markov.compiling import kernel
+from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.suffix_tree import Floats, Ints
 
 
@@ -50,7 +50,7 @@ def exchange(classes: Classes, tokens: Ints, counts: Ints, right: Neighbors, lef
         add_token(classes, best, counts[token], doubled, 1)
 
 
-@kernel
+@inner
 def count_by_class(neighbors: Neighbors, class_of: Ints, token: int, by_class: Ints) -> int:
     """Write how often tokens of each class are next to a token, (classes,); return how often it is next to itself."""
     by_class[:] = 0
@@ -63,7 +63,7 @@ def count_by_class(neighbors: Neighbors, class_of: Ints, token: int, by_class: I
     return doubled
 
 
-@kernel
+@inner
 def add_token(classes: Classes, own: int, count: int, doubled: int, sign: int) -> None:
     """Add the counts of a token to a class (sign 1), or subtract them (sign -1)."""
     for other in range(len(classes.sizes)):
@@ -73,7 +73,7 @@ def add_token(classes: Classes, own: int, count: int, doubled: int, sign: int) -
     classes.sizes[own] += sign * count
 
 
-@kernel
+@inner
 def fill_gain(classes: Classes, count: int, doubled: int) -> None:
     """Write how much the criterion increases if a token, which is in no class now, joins each class, (classes,)."""
     n_log_n, bigrams, gain = classes.n_log_n, classes.bigrams, classes.gain

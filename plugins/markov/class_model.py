@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.suffix_tree import Ints
+from genbench_plugins.markov.word_building import WordPart
+from genbench_plugins.markov.word_view import WordView, word_view
 
 from genbench.generator import (
     Generator,
@@ -178,9 +180,11 @@ class MarkovClass(Generator):
         class_of, within_class = self._class_of[:stop], self._within_class[:stop]
         return [log_probs[class_of] + within_class for log_probs in self._chain.log_probs_batch(states)]
 
-    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
-        within_class = np.exp(self._within_class[order])
-        return self._chain.weighted_prefix_sums(states, self._class_of[order], within_class, borders)
+    def character_view(self) -> WordView | None:
+        return word_view([self], self.tokenizer)
+
+    def word_part(self) -> WordPart:
+        return WordPart(self._chain._model, self._chain.static_start(), self._class_of, np.exp(self._within_class))
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         return np.asarray(self._chain.token_log_probs(self._class_of[ids]) + self._within_class[ids])

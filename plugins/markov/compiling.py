@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,16 +20,27 @@ from numba.core import caching
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(function: Function) -> Function:
+def kernel(function: Function, **options: bool) -> Function:
     """Return a function that is compiled when it is first called with arguments of some types.
 
     It may not create arrays: without numba's reference counts (`_nrt`), which it would need for them, the loops over
     arrays in a tuple take a third of the time.
     """
-    compiled = numba.njit(error_model="numpy", _nrt=False)(function)
+    compiled = numba.njit(error_model="numpy", _nrt=False, no_cfunc_wrapper=True, **options)(function)
+    compiled.get_call_template = partial(_call_template, compiled.get_call_template)
     with contextlib.suppress(RuntimeError):  # no folder for a cache
         compiled._cache = _Cache(function)
     return cast(Function, compiled)
+
+
+def inner(function: Function) -> Function:
+    """Return a function that only kernels call: it is compiled in less time, because Python cannot call it."""
+    return kernel(function, no_cpython_wrapper=True)
+
+
+def _call_template(get: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
+    """Return what numba needs for a call from another kernel: compile one function for all values of a constant."""
+    return get([numba.types.unliteral(argument) for argument in arguments], keywords)
 
 
 def is_compiled(function: Callable[..., Any]) -> bool:
@@ -77,10 +88,24 @@ class _Implementation(caching.CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_ChosenFolder, _FolderBeside, _FolderOfUser)
 
 
+class _IndexFile(caching.IndexDataCacheFile):  # type: ignore[misc]
+    """The file that lists the compiled code of a function."""
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except (AttributeError, ImportError):  # of earlier code, with types that are gone
+            return {}
+
+
 class _Cache(caching.FunctionCache):  # type: ignore[misc]
     """The cache of one function."""
 
     _impl_class = _Implementation
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file.__class__ = _IndexFile
 
     def save_overload(self, signature: Any, data: Any) -> None:
         """Save compiled code if the folder can be written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffModel
-from genbench_plugins.markov.compiling import kernel
+from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.fitted_smoothing import COUNT_BINS, FIRST_ROWS, FitData
 from genbench_plugins.markov.kernels import advance, context_bins, fill_discounts, find_bin, find_pair, weight_row
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
@@ -106,7 +106,7 @@ def add_gradient(data: FitData, tables: Floats, slopes: Floats, gradient: Floats
                 gradient[row, column] += slopes[kind, column] * tables[kind, column] * (1 - share)
 
 
-@kernel
+@inner
 def kind_bins(bins: Ints, kind: int) -> tuple[int, int, int, int, int]:
     """Return the bins of the features of a kind of context."""
     return bins[kind, 0], bins[kind, 1], bins[kind, 2], bins[kind, 3], bins[kind, 4]

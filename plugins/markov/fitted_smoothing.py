@@ -14,10 +14,9 @@ weights w. Given the discounts, p(w | h) is as in `smoothing.py`.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from genbench_plugins.markov.suffix_tree import Floats, Ints
 
 # lowest values of the bins
@@ -32,16 +31,6 @@ FEATURE_SIZES = (len(LENGTH_BINS), MAX_EDGE + 1, len(TYPE_BINS), len(TYPE_BINS),
 FEATURE_PAIRS = ((0, 2), (0, 4), (2, 4), (1, 2), (2, 3))
 WIDTHS = (*FEATURE_SIZES, *(FEATURE_SIZES[i] * FEATURE_SIZES[j] for i, j in FEATURE_PAIRS))
 FIRST_ROWS = (0, *accumulate(WIDTHS[:-1]))  # of every feature in the weights
-
-
-def bin_index(values: npt.NDArray[np.integer[Any]], edges: Ints) -> Ints:
-    """Return the bin of every value; `edges` are the lowest values of the bins.
-
-    >>> bin_index(np.array([1, 3, 5, 99]), COUNT_BINS).tolist()
-    [0, 2, 3, 5]
-    """
-    bins: Ints = np.searchsorted(edges, values, side="right") - 1
-    return bins
 
 
 class FitData(NamedTuple):

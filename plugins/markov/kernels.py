@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffModel
-from genbench_plugins.markov.compiling import kernel
+from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.fitted_smoothing import (
     COUNT_BINS,
     FEATURE_PAIRS,
@@ -46,7 +46,7 @@ def find_pair(tokens: Small, starts: Ints, node: int, token: int) -> int:
     return low if low < stop and tokens[low] == token else MISSING
 
 
-@kernel
+@inner
 def back_off(model: BackoffModel, node: int, token: int) -> tuple[int, int, float]:
     """Return the first node on the path to the root that the token followed, the pair, and the backoff on the way.
 
@@ -62,7 +62,7 @@ def back_off(model: BackoffModel, node: int, token: int) -> tuple[int, int, floa
     return MISSING, MISSING, factor
 
 
-@kernel
+@inner
 def follow(model: BackoffModel, length: int, node: int, pair: int) -> tuple[int, int]:
     """Return the state after the token of a pair; `length` is that of the context before, `node` from `back_off`."""
     # the last token of the training text leads nowhere: back off further
@@ -134,7 +134,7 @@ def discount(model: BackoffModel, node: int, length: int) -> float:
     return float(subtracted / total)
 
 
-@kernel
+@inner
 def find_bin(value: int, edges: Ints) -> int:
     """Return the bin of a value; `edges` are the lowest values of the bins."""
     place = 0
@@ -143,7 +143,7 @@ def find_bin(value: int, edges: Ints) -> int:
     return place
 
 
-@kernel
+@inner
 def context_bins(model: BackoffModel, node: int, length: int) -> tuple[int, int, int, int, int]:
     """Return the bins of the features of a context: length, edge, types, types of the parent, occurrences."""
     parent = model.parent[node]
@@ -156,7 +156,7 @@ def context_bins(model: BackoffModel, node: int, length: int) -> tuple[int, int,
     return find_bin(length, LENGTH_BINS), edge, types, parent_types, occurred
 
 
-@kernel
+@inner
 def weight_row(bins: tuple[int, int, int, int, int], feature: int) -> int:
     """Return the row of the weights for a feature or a pair of features of a context."""
     if feature < len(bins):
@@ -165,7 +165,7 @@ def weight_row(bins: tuple[int, int, int, int, int], feature: int) -> int:
     return FIRST_ROWS[feature] + bins[first] * FEATURE_SIZES[second] + bins[second]
 
 
-@kernel
+@inner
 def fill_discounts(weights: Floats, bins: tuple[int, int, int, int, int], table: Floats) -> None:
     """Write the discounts of a context by bin of counts, (bins,), as `fitted_smoothing.py` defines them."""
     table[:] = 0
@@ -175,7 +175,7 @@ def fill_discounts(weights: Floats, bins: tuple[int, int, int, int, int], table:
         table[column] = COUNT_BINS[column] / (1 + np.exp(-table[column]))
 
 
-@kernel
+@inner
 def first_length(model: BackoffModel, node: int, length: int) -> int:
     """Return the shortest context length of a node at which the recursion takes a step; `length` is the longest."""
     if not model.every_length:
@@ -208,7 +208,7 @@ def fill_backoff_form(model: BackoffModel, probabilities: Floats, backoff: Float
 # Prediction
 
 
-@kernel
+@inner
 def inside_edge(model: BackoffModel, node: int, length: int, token: int) -> float:
     """Return the probability of a token after a context inside an edge: the recursion from that after the parent."""
     context, pair, factor = back_off(model, model.parent[node], token)
@@ -247,7 +247,7 @@ def fill_distribution(model: BackoffModel, node: int, length: int, first: int, p
         interpolate_edge(model, node, length, first, probabilities)
 
 
-@kernel
+@inner
 def interpolate_edge(model: BackoffModel, node: int, length: int, first: int, probabilities: Floats) -> None:
     """Turn the probabilities of the tokens after a node's parent into those after a context inside its edge."""
     start, stop = model.starts[node], model.starts[node + 1]

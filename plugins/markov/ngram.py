@@ -11,6 +11,8 @@ from typing import Literal
 
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.spelled_chain import SpelledChain
+from genbench_plugins.markov.word_building import WordPart
+from genbench_plugins.markov.word_view import WordView, word_view
 
 from genbench.generator import Text
 from genbench.tokenization.tokenizer import Tokenizer
@@ -51,3 +53,11 @@ class MarkovWord(SpelledChain):
 
     def build_tokenizer(self, train: str | Text) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)
+
+    def character_view(self) -> WordView | None:
+        return word_view([self], self.tokenizer)
+
+    def word_part(self) -> WordPart | None:
+        if self._cache is not None or self._speller is not None:
+            return None
+        return WordPart(self._model, self.static_start())

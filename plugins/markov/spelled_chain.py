@@ -18,7 +18,7 @@ import numpy as np
 from genbench_plugins.markov.large_vocabulary import LargeVocabularyChain
 from genbench_plugins.markov.spelling import Spelling, SpellingModel, spelled_text
 
-from genbench.capabilities import BackoffLevel, sum_prefixes
+from genbench.capabilities import BackoffLevel
 from genbench.generator import Learned, LogProbs, ProgressCallback, Text, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
@@ -158,31 +158,15 @@ class SpelledChain(LargeVocabularyChain):
     def context_lengths(self, ids: Ids) -> Ids:
         return super().context_lengths(ids) if self._speller is None else self._read_spelled(self._valid_ids(ids))[1]
 
-    def prefix_sums(self, states: Sequence[Any], order: Ids, borders: Ids) -> LogProbs:
-        if self._speller is None:
-            return super().prefix_sums(states, order, borders)
-        if self._cache is not None or any(state.spelling is not None for state in states):
-            return sum_prefixes([self.log_probs(state) for state in states], order, borders)
-
-        # words from the chain, without the tokens of letters
-        nodes, lengths = np.array([state[:2] for state in states], np.int64).reshape(-1, 2).T.copy()
-        order, borders = np.array(order, np.int64), np.array(borders, np.int64)
-        is_spelled = order <= self.tokenizer.end_id
-        sums = self._sums.sums(nodes, lengths, order, (~is_spelled).astype(np.float64), borders)
-
-        # letters from the spelling model
-        places, unknown = np.flatnonzero(is_spelled), self._unknown(nodes, lengths)
-        rows = np.searchsorted(places, borders)
-        for row, state in enumerate(states):
-            assert self._speller is not None
-            spelled = self._speller.probabilities(self._speller.start(state.before))[order[places]]
-            sums[row] += unknown[row] * np.concatenate([[0.0], np.cumsum(spelled)])[rows]
-        return np.asarray(sums)
-
     def _unknown(self, nodes: Ids, lengths: Ids) -> LogProbs:
         """Return the probability that the next word is spelled, after states of the word chain, (states,)."""
-        stop = self.tokenizer.end_id + 1
-        return self._sums.sums(nodes, lengths, np.arange(stop), np.ones(stop), np.array([stop]))[:, 0]
+        from genbench_plugins.markov import kernels
+
+        probabilities, shares = np.empty((1, self.tokenizer.end_id + 1)), np.empty(len(nodes))
+        for place in range(len(nodes)):
+            kernels.fill_distributions(self._model, nodes[[place]], lengths[[place]], probabilities)
+            shares[place] = probabilities.sum()
+        return shares
 
     def _read_spelled(self, ids: Ids) -> tuple[LogProbs, Ids]:
         """Return log-probability and context length of each token of a stream, (tokens,) each."""
