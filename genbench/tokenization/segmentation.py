@@ -181,15 +181,19 @@ class Segmentation:
     starts: Ints  # (n,) position in the text where each of them starts
 
 
-@lru_cache(maxsize=2)  # a training text is segmented for its vocabulary and then again for its ids
 def segment(text: str) -> Segmentation:
     """Return the pieces that `explicit_pieces` yields, grouped by distinct chunk: much faster for long texts."""
-    # a short text is a single chunk
-    if len(text) < MIN_CHARACTERS_TO_DEDUPLICATE:
-        whole, zero = list(explicit_pieces(text)), np.zeros(1, np.int64)
-        ends = np.array([end for _, end in whole], int)
-        return Segmentation([piece for piece, _ in whole], ends, np.array([0, len(whole)]), zero, zero)
+    if len(text) >= MIN_CHARACTERS_TO_DEDUPLICATE:
+        return _segment_long(text)
 
+    # a short text is a single chunk
+    whole, zero = list(explicit_pieces(text)), np.zeros(1, np.int64)
+    ends = np.array([end for _, end in whole], int)
+    return Segmentation([piece for piece, _ in whole], ends, np.array([0, len(whole)]), zero, zero)
+
+
+@lru_cache(maxsize=3)  # every part of a mixture segments training and validation text, for a vocabulary and for ids
+def _segment_long(text: str) -> Segmentation:
     # split each distinct word once
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
     chunks = np.fromiter(map(numbers.__getitem__, text.split()), np.int64)

@@ -146,7 +146,7 @@ class MarkovClass(Generator):
 
         # cluster the words, and remove empty classes
         context.report(Progress(0.1, note="finding classes"))
-        stream = self.tokenizer.encode("\n" + str(train))
+        stream = np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(train)])
         counts = np.bincount(stream, minlength=self.tokenizer.size)
         classes = min(self.classes, int(np.count_nonzero(counts)) + 2)
         class_of = cluster_words(stream, len(counts), classes, EXCHANGE_ROUNDS)

@@ -72,7 +72,8 @@ def gradient(data: FitData, weights: Floats) -> Floats:
 
     # backward, by way of the discounts
     slopes, result = np.zeros_like(tables), np.zeros_like(weights)
-    fit_kernels.add_slopes(data, tables, leftover, np.empty(int(np.diff(data.first).max())), slopes)
+    memory = np.empty(int(np.diff(data.first).max())), np.empty(len(leftover))
+    fit_kernels.add_slopes(data, tables, leftover, *memory, slopes)
     fit_kernels.add_gradient(data, tables, slopes, result)
     return result
 

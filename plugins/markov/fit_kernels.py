@@ -67,11 +67,13 @@ def apply_weights(data: FitData, weights: Floats, tables: Floats, leftover: Floa
 
 
 @kernel
-def add_slopes(data: FitData, tables: Floats, leftover: Floats, shorter: Floats, slopes: Floats) -> None:
+def add_slopes(data: FitData, tables: Floats, leftover: Floats, shorter: Floats, moved: Floats, slopes: Floats) -> None:
     """Add the gradient of the bits with respect to the discounts to `slopes`, (kinds, bins).
 
-    `shorter` is memory to use, (longest path,): a token's probability before every step of the recursion.
+    `shorter` and `moved` are memory to use: a token's probability before every step of the recursion, (longest path,),
+    and the gradient with respect to the leftovers, (contexts,).
     """
+    moved[:] = 0
     for token in range(len(data.base)):
         # forward: from the root to the longest context
         start, stop = data.first[token], data.first[token + 1]
@@ -87,12 +89,13 @@ def add_slopes(data: FitData, tables: Floats, leftover: Floats, shorter: Floats,
         upper = -1 / (probability * np.log(2))
         for row in range(stop - 1, start - 1, -1):
             context = data.contexts[row]
-            kind = data.kinds[context]
-            for column in range(len(COUNT_BINS)):
-                slopes[kind, column] += data.shares[context, column] * upper * shorter[row - start]
+            moved[context] += upper * shorter[row - start]
             if data.counts[row]:
-                slopes[kind, find_bin(data.counts[row], COUNT_BINS)] -= upper / data.totals[context]
+                slopes[data.kinds[context], find_bin(data.counts[row], COUNT_BINS)] -= upper / data.totals[context]
             upper *= leftover[context]
+    for context in range(len(moved)):
+        for column in range(len(COUNT_BINS)):
+            slopes[data.kinds[context], column] += data.shares[context, column] * moved[context]
 
 
 @kernel

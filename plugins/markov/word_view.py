@@ -143,3 +143,11 @@ def _read_symbols(ids: list[int], raw: bytes) -> tuple[Any, bytes]:
         except UnicodeDecodeError:
             symbols.inside[position] = 1
     return symbols, b"" if len(ids) and symbols.numbers[-1] else raw
+
+
+def loops_are_compiled() -> bool:
+    """Return whether the loops need not be compiled, which takes some seconds: their machine code is on disk."""
+    from genbench_plugins.markov import reading_kernels
+    from genbench_plugins.markov.compiling import is_compiled
+
+    return is_compiled(reading_kernels.score_text)
