@@ -47,7 +47,7 @@ class MogrifierLayer(nn.Module):
 
         # an LSTM
         sums = self.projection(x) + functional.linear(h, self.recurrent)
-        i, f, g, o = widened(sums).chunk(4, dim=1)
+        i, f, g, o = sums.chunk(4, dim=1)
         i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
         c = torch.addcmul(f * c, i, g.tanh())
         return o * c.tanh(), c, (i, f, o)
@@ -70,13 +70,14 @@ class MogrifierLSTM(nn.Module):
         zeros = x.new_zeros(len(self.layers), len(x), self.hidden)
         hs, cs = state if state is not None else (zeros, zeros)
 
-        # the outputs of a layer are the inputs of the next
-        steps, last = list(x.unbind(1)), []
-        for layer, h, c in zip(self.layers, hs, cs, strict=True):
-            for time, step in enumerate(steps):
-                h, c, _ = layer(step, h, c)
-                steps[time] = h
-            last.append((h, c))
+        # the outputs of a layer are the inputs of the next; in fp32, because casts cost more than small products gain
+        steps, last = list(widened(x).unbind(1)), []
+        with torch.autocast(x.device.type, enabled=False):
+            for layer, h, c in zip(self.layers, hs, cs, strict=True):
+                for time, step in enumerate(steps):
+                    h, c, _ = layer(step, h, c)
+                    steps[time] = h
+                last.append((h, c))
         return torch.stack(steps, dim=1), (torch.stack([h for h, _ in last]), torch.stack([c for _, c in last]))
 
     def layer_activations(self, x: Tensor) -> list[LayerActivations]:
