@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import tokenizers
 from hostile import TEXTS, MakeText
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,7 +98,6 @@ def test_merges_equal_those_learned_in_the_obvious_way(text: str) -> None:
 
 
 def test_merges_and_encodings_equal_those_of_hugging_face() -> None:
-    tokenizers = pytest.importorskip("tokenizers")
     corpus = load_corpus("thorne")
     tokenizer = SubwordTokenizer.train(str(corpus.train), 1000)
 
