@@ -79,7 +79,7 @@ def test_a_comparison_prints_tables_and_writes_files(
     assert [row["status"] for row in results["results"]] == ["ok", "ok"]
     shared = {"smoothing": "modified-kneser-ney", "adaptive": False}
     options = [row["options"] for row in results["results"]]
-    assert options == [{"order": 4, **shared}, {"order": 3, "min_count": 2, **shared}]
+    assert options == [{"order": 4, **shared}, {"order": 3, "min_count": 2, "spelling": "words", **shared}]
     samples = [sample for row in results["results"] for sample in row["samples"]]
     assert [(len(s["text"]), s["prompt"], s["temperature"]) for s in samples] == [
         (47, "The fer", 0.5),

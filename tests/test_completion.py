@@ -142,7 +142,7 @@ def test_the_options_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_spec_completes_to_names_and_then_to_options_not_given_yet() -> None:
-    assert candidates.specs("lstm-") == ["lstm-char", "lstm-window", "lstm-word"]
+    assert candidates.specs("lstm-") == ["lstm-char", "lstm-subword", "lstm-window", "lstm-word"]
     assert "markov-char:order=3,smoothing=" in candidates.specs("markov-char:order=3,")
     assert "markov-char:order=3,order=" not in candidates.specs("markov-char:order=3,")
     assert candidates.specs("nobody:") == candidates.specs("mixture:parts=(ma") == []

@@ -167,7 +167,8 @@ def test_every_stage_of_a_training_is_announced(spec: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_mixture_reports_its_share_in_parts() -> None:
+def test_a_mixture_reports_its_share_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench_plugins.markov.word_view.SYMBOLS_AT_ONCE", 128)
     mixture = create("mixture:parts=markov-char+markov-word")
     mixture.fit(Text(PROSE * 3), Text(PROSE), TrainContext())
     shares: list[float] = []

@@ -28,6 +28,7 @@ from genbench.neural.schedule import KNOTS, Schedule, learning_rate_share
 from genbench.neural.weight_average import WeightAverage
 
 FIRST_VALIDATION = 0.1  # fraction of the run
+ALWAYS_VALIDATED = (0.3, 0.6, 0.9)  # fractions of the run
 MAX_VALIDATION_TOKENS = 16_384
 VALIDATION_SPACING = 4  # tokens that are trained on for each one that is validated, at least
 REPORT_EVERY = 0.2  # seconds
@@ -174,7 +175,8 @@ class Trainer:
         # reserve time for the remaining validations; all processes follow the plan of the first
         validations: float = sum(knot > schedule.fraction and knot >= FIRST_VALIDATION for knot in KNOTS)
         if schedule.budget is not None:
-            validations = min(validations, 1 + (schedule.budget - schedule.seconds) / pace / spacing)
+            spaced = len(ALWAYS_VALIDATED) + (schedule.budget - schedule.seconds) / pace / spacing
+            validations = min(validations, 1 + spaced)
         schedule.plan_part(pace, validations * self.state.validation_seconds)
         schedule.planned = self.group.broadcast(schedule.planned)
 
@@ -258,16 +260,18 @@ class Trainer:
 def validation_steps(planned: Sequence[int], spacing: int) -> list[int]:
     """Return after which steps a run with these parts is validated, in ascending order.
 
-    A part is validated at its end, from FIRST_VALIDATION on, if `spacing` steps were taken since the last validation.
+    A part is validated at its end if it is one of those that always are, or, from FIRST_VALIDATION on, if `spacing`
+    steps were taken since the last validation.
 
-    >>> validation_steps([30, 70, 100, 100], 150), validation_steps([30, 70, 100, 100], 1)
-    ([200], [100, 200, 300])
+    >>> validation_steps([30, 70, 100, 100, 100], 250), validation_steps([30, 70, 100, 100, 100], 1)
+    ([300], [100, 200, 300, 400])
     """
     ends = list[int]()
     step = 0
     for steps, knot in zip(planned, KNOTS[1:], strict=False):
         step += steps
-        if knot >= FIRST_VALIDATION and step - (ends[-1] if ends else 0) >= spacing:
+        spaced = step - (ends[-1] if ends else 0) >= spacing
+        if knot in ALWAYS_VALIDATED or (knot >= FIRST_VALIDATION and spaced):
             ends.append(step)
     return ends
 
