@@ -125,7 +125,7 @@ class LSTMSubword(SubwordNetwork):
 
 @dataclass
 class LSTMWithChain(LSTMWord):
-    """The LSTM to compare with: over words, and interpolated with a word chain inside its output layer."""
+    """A word-level LSTM, interpolated with a word chain inside its output layer."""
 
     base: str | None = field(
         default="markov-word",

@@ -128,7 +128,7 @@ RunName = Annotated[
 
 Specs = Annotated[
     list[str] | None,
-    spec_option(f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word lstm]"),
+    spec_option(f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word]"),
 ]
 OneSpec = Annotated[list[str], spec_option(f"{SPEC_HELP}.")]
 SomeSpecs = Annotated[
