@@ -1,7 +1,6 @@
 """Canonical sampling: samples of word tokens follow the distribution of docs/measures.md, also after any prompt."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from doubles import Fixed
+from doubles import Alternating, Fixed
 
 from genbench import Tokenizer, scoring
 from genbench.generator import TrainContext
@@ -24,27 +23,6 @@ from genbench.tokenization.tokenizer import BYTES, Decoder
 TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
 TOKENIZER = Tokenizer.words(TEXT, 2)
 Texts = dict[str, float]  # the probability of each
-
-
-@dataclass
-class Alternating(Fixed):
-    """Predicts from one of seven distributions, chosen by the tokens so far."""
-
-    def __post_init__(self) -> None:
-        self.tokenizer = TOKENIZER
-        rng = np.random.default_rng(4)
-        weights = rng.random((7, self.tokenizer.size)) + 0.01
-        weights[:, :BYTES] = 1e-12
-        self.table = np.log(weights / weights.sum(axis=1, keepdims=True))
-
-    def start(self) -> Any:
-        return 0
-
-    def advance(self, state: Any, token: int) -> Any:
-        return (3 * state + token + 1) % 7
-
-    def log_probs(self, state: Any) -> Any:
-        return self.table[state]
 
 
 @cache
@@ -121,14 +99,14 @@ def by_steps(words: Alternating, prompt: str, more: int) -> Texts:
     ("prompt", "more"), [("", 1), ("a", 1), ("ab ", 2), ("ac", 1), ("b  ", 1), ("3a", 1), ("--a", 1), ("abc a", 1)]
 )
 def test_a_prompt_is_continued_from_the_exact_posterior(prompt: str, more: int) -> None:
-    words = Alternating()
+    words = Alternating(choice=TOKENIZER)
     expected, found = by_enumeration(words, prompt, more), by_steps(words, prompt, more)
     assert found.keys() == expected.keys()
     assert [found[ending] for ending in expected] == pytest.approx(list(expected.values()), abs=1e-9)
 
 
 def test_an_unknown_letter_of_a_prompt_leaves_its_word_open() -> None:
-    text = DecodingState.after_prompt(Alternating(), "ab \u00e9", Sampling(), np.random.default_rng(0))
+    text = DecodingState.after_prompt(Alternating(choice=TOKENIZER), "ab \u00e9", Sampling(), np.random.default_rng(0))
     assert text.decoder.spelling
     letters = TOKENIZER.letters
     assert [letter for place, letter in enumerate(letters, BYTES) if text.allows(place)] == ["a", "b", "c"]
@@ -182,7 +160,7 @@ def test_rejected_quantiles_give_the_restricted_distribution() -> None:
 
 
 def test_a_score_is_an_upper_bound_of_the_bits_of_what_is_sampled() -> None:
-    words, rules = Alternating(), CanonicalRules(TOKENIZER)
+    words, rules = Alternating(choice=TOKENIZER), CanonicalRules(TOKENIZER)
     text = "ab, abc  b a-b ac 3ab"
     state, decoder, bits = words.start(), Decoder(TOKENIZER), 0.0
     for token in TOKENIZER.encode(text).tolist():

@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Fixed
+from doubles import Alternating
 from genbench_plugins.markov.word_view import WordView
 
 import genbench
@@ -23,27 +22,7 @@ from genbench.tokenization.segmentation import PIECE
 from genbench.tokenization.tokenizer import BYTES, Ids
 
 TEXT = "ab ab, abc abc  b b a-b a-b -- -- 3 3ab 3ab"
-
-
-@dataclass
-class Alternating(Fixed):
-    """Predicts from one of seven distributions, chosen by the number of tokens and their ids."""
-
-    def __post_init__(self) -> None:
-        self.tokenizer = Tokenizer.words(TEXT, 2)
-        rng = np.random.default_rng(4)
-        weights = rng.random((7, self.tokenizer.size)) + 0.01
-        weights[:, :BYTES] = 1e-12
-        self.table = np.log(weights / weights.sum(axis=1, keepdims=True))
-
-    def start(self) -> Any:
-        return (0,)
-
-    def advance(self, state: Any, token: int) -> Any:
-        return ((3 * state[0] + token + 1) % 7,)
-
-    def log_probs(self, state: Any) -> Any:
-        return self.table[state[0]]
+WORDS = Tokenizer.words(TEXT, 2)
 
 
 def canonical(tokenizer: Tokenizer, ids: list[int]) -> bool:
@@ -75,7 +54,7 @@ def covers(words: Alternating, text: str, ids: list[int], state: Any, probabilit
 def test_the_next_character_has_the_sum_over_all_tokenizations(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", 0.0)
     monkeypatch.setattr(paths, "MIN_PROBABILITY", 0.0)
-    words = Alternating()
+    words = Alternating(choice=WORDS)
     view = CharacterView(words)
     state = view.start()
     for position, letter in enumerate(text):
@@ -95,7 +74,7 @@ def test_scoring_a_text_at_once_equals_steps(tiny: float, monkeypatch: pytest.Mo
     monkeypatch.setattr(adapter, "MIN_EXPANDED_SHARE", tiny)
     monkeypatch.setattr(block, "MIN_EXPANDED_SHARE", tiny)
     rng = np.random.default_rng(1)
-    view = CharacterView(Alternating())
+    view = CharacterView(Alternating(choice=WORDS))
     for text in (
         TEXT,
         "",
@@ -112,7 +91,10 @@ def test_scoring_a_text_at_once_equals_steps(tiny: float, monkeypatch: pytest.Mo
 
 
 def test_the_end_of_a_long_word_stands_for_all_of_it() -> None:
-    view, whole = CharacterView(Alternating()), CharacterView(Alternating())
+    view, whole = (
+        CharacterView(Alternating(choice=WORDS)),
+        CharacterView(Alternating(choice=WORDS)),
+    )
     whole.rules.max_open = 10**6
     ids = view.tokenizer.encode("ab " + "abc" * 30 + "--" + "-" * 40 + "\n" + "c" * 50)
     assert view.score_stream(ids).log_probs.tolist() == whole.score_stream(ids).log_probs.tolist()
@@ -247,7 +229,7 @@ def test_a_step_takes_few_calls() -> None:
 
 @pytest.mark.parametrize("name", ["general", "compiled"])
 def test_bytes_that_are_not_text_can_be_read(name: str) -> None:
-    view = CharacterView(Alternating()) if name == "general" else character_view(trained("markov-word"))
+    view = CharacterView(Alternating(choice=WORDS)) if name == "general" else character_view(trained("markov-word"))
     ids = np.array([200, 201, BYTES, 255, 128], dtype=np.int64)
     log_probs, _, _ = view.score_stream(ids)
     assert np.isfinite(log_probs).all()

@@ -1,11 +1,10 @@
 """Character view of a subword model: against a sum over all canonical encodings, and steps against whole texts."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Fixed
+from doubles import Alternating
 
 from genbench.charlevel import SubwordView, subword_view
 from genbench.corpus.loading import load_corpus
@@ -16,26 +15,6 @@ from genbench.tokenization.subwords import SubwordTokenizer
 from genbench.tokenization.tokenizer import BYTES
 
 TEXT = "abab baba aa abba bbb aab "
-
-
-@dataclass
-class Alternating(Fixed):
-    """Predicts from one of seven distributions, chosen by the tokens so far."""
-
-    def __post_init__(self) -> None:
-        self.tokenizer = SubwordTokenizer.train(TEXT * 3, 12)
-        weights = np.random.default_rng(4).random((7, self.tokenizer.size)) + 0.01
-        weights[:, :BYTES] = 1e-12
-        self.table = np.log(weights / weights.sum(axis=1, keepdims=True))
-
-    def start(self) -> Any:
-        return (0,)
-
-    def advance(self, state: Any, token: int) -> Any:
-        return ((3 * state[0] + token + 1) % 7,)
-
-    def log_probs(self, state: Any) -> Any:
-        return self.table[state[0]]
 
 
 def covered(model: Alternating, text: str, last: int | None, state: Any) -> float:
@@ -53,7 +32,7 @@ def covered(model: Alternating, text: str, last: int | None, state: Any) -> floa
 
 
 def test_view_is_the_sum_over_all_encodings() -> None:
-    model = Alternating()
+    model = Alternating(choice=SubwordTokenizer.train(TEXT * 3, 12))
     view, text = SubwordView(model), "abbab aab bab"
     state, nats = view.start(), 0.0
     for place, token in enumerate(view.tokenizer.encode(text).tolist(), start=1):
@@ -67,7 +46,7 @@ def test_view_is_the_sum_over_all_encodings() -> None:
 @pytest.mark.parametrize("cells", [1, 1 << 20])
 def test_steps_and_whole_texts_agree(text: str, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subword_view, "BLOCK_CELLS", cells)
-    require_agreement(SubwordView(Alternating()), text, 1e-6)
+    require_agreement(SubwordView(Alternating(choice=SubwordTokenizer.train(TEXT * 3, 12))), text, 1e-6)
 
 
 @pytest.mark.slow
