@@ -106,7 +106,7 @@ def test_an_interpolated_head_is_one_distribution(kind: str) -> None:
     vocabulary, states = 4700 if kind in ("adaptive", "tied") else 300, 40
     head = make_head(kind, vocabulary)
     head.interpolation = Interpolation(8)
-    base, layout, rows = BaseModel("", Oracle(states, vocabulary)), Layout(head), np.arange(states)[:, None]
+    base, layout, rows = BaseModel(Oracle(states, vocabulary)), Layout(head), np.arange(states)[:, None]
     hidden, targets = torch.randn(states, 8), torch.randint(0, vocabulary, (states,))
     all_tokens, own = base.predict_all(rows, layout), head.log_probs(hidden)
     log_probs = head.log_probs(hidden, all_tokens)
@@ -164,14 +164,14 @@ def test_a_passage_is_read_by_a_model_that_has_not_counted_it() -> None:
     whole.fit(Text(digits), Text(""), TrainContext())
     ids, tokenizer = whole.tokenizer.encode("\n" + digits), whole.tokenizer
     layout = Layout(ByteEscapeHead(4, tokenizer.size))
-    crossed = CrossFit.fit("markov-char:order=6", tokenizer, ids, ids[:0], layout, TrainContext())
+    crossed = CrossFit.fit(create("markov-char:order=6"), tokenizer, ids, ids[:0], layout, TrainContext())
     positions, places = np.arange(10, 3900), np.arange(3890)
     targets = ids[positions + 1]
 
     def bits(prediction: Prediction) -> float:
         return -float(prediction.top[places, targets - BYTES + 1].mean()) / np.log(2)
 
-    assert bits(BaseStream(BaseModel("", whole), ids, layout).predict(positions, targets)) < 1
+    assert bits(BaseStream(BaseModel(whole), ids, layout).predict(positions, targets)) < 1
     assert bits(crossed.predict(positions, targets)) > np.log2(10) - 0.1
 
 

@@ -68,6 +68,16 @@ class SizeRule:
         return float(self.text_units * (tokens / self.reference_text) ** self.text_exponent)
 
 
+WORD_RULE = SizeRule(
+    units=192,
+    reference_tokens=4.5e6,
+    time_exponent=0.35,
+    text_units=128,
+    reference_text=31_000,
+    dropout_per_doubling=0.2,
+)  # for words and parts of words
+
+
 def size_for_steps(rule: SizeRule, tokens_read: float, tokens: int, hidden: int | None) -> NetworkSize:
     """Return the size for a run that reads `tokens_read` tokens in any time; `hidden`, if set, is not changed."""
     # solve for the units whose run takes the time for which the rule chooses these units

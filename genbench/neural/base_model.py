@@ -14,6 +14,7 @@ and used with those of a model of the whole training text.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -59,8 +60,8 @@ class Layout:
 class BaseModel:
     """A trained counting model, which copies of a network share."""
 
-    def __init__(self, spec: str, generator: Any) -> None:
-        self.spec, self.generator = spec, generator
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
 
     def __deepcopy__(self, memo: Any) -> BaseModel:
         return self
@@ -68,7 +69,7 @@ class BaseModel:
     @classmethod
     def restore(cls, spec: str, learned: Learned, tokenizer: Tokenizer) -> BaseModel:
         """Return a model from what its generator dumped. Raises ValueError for one of another text."""
-        model = cls(spec, create_base(spec))
+        model = cls(create_base(spec))
         model.generator.restore(learned)
         if model.generator.tokenizer.dump() != tokenizer.dump():
             raise ValueError("the base of the network belongs to another text")
@@ -179,16 +180,16 @@ class CrossFit:
 
     @classmethod
     def fit(
-        cls, spec: str, tokenizer: Tokenizer, ids: Ids, validation: Ids, layout: Layout, context: TrainContext
+        cls, untrained: Any, tokenizer: Tokenizer, ids: Ids, validation: Ids, layout: Layout, context: TrainContext
     ) -> CrossFit:
-        """Train models of all passages of a stream but their own."""
+        """Train copies of an untrained generator on all passages of a stream but their own."""
         block = max(1, min(BLOCK, len(ids) // FOLDS))
         passage = np.arange(len(ids)) // block % FOLDS
         models = []
         for own in range(FOLDS):
-            generator = create_base(spec)
+            generator = copy(untrained)
             generator.fit_ids(tokenizer, ids[passage != own], validation, context)
-            models.append(BaseModel(spec, generator))
+            models.append(BaseModel(generator))
         return cls(models, ids, block, layout)
 
     def predict(self, positions: Ids, targets: Ids) -> Prediction:
@@ -209,9 +210,10 @@ def fit_base(
     """
     context.report(Progress(0.0, note=f"counting {FOLDS + 1} times"))
     quiet = replace(context, on_progress=ignore, on_checkpoint=ignore, last_checkpoint=ignore, stats=TrainStats())
-    model, layout = BaseModel(spec, create_base(spec)), Layout(head)
+    untrained, layout = create_base(spec), Layout(head)
+    training = CrossFit.fit(untrained, tokenizer, ids, validation, layout, quiet)
+    model = BaseModel(untrained)
     model.generator.fit_ids(tokenizer, ids, validation, quiet)
-    training = CrossFit.fit(spec, tokenizer, ids, validation, layout, quiet)
     return model, training, BaseStream(model, validation, layout)
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from genbench.neural.auto_size import SizeRule
+from genbench.neural.auto_size import WORD_RULE, SizeRule
 from genbench.neural.embeddings import WordEmbedding
 from genbench.neural.heads import Head, TiedHead, frequency_order
 from genbench.neural.recurrent import RecurrentGenerator
@@ -31,14 +31,7 @@ MAX_SIZE = 64_000
 class SubwordNetwork(RecurrentGenerator):
     """A recurrent network over parts of words. A subclass defines only `core`."""
 
-    size_rule: ClassVar[SizeRule] = SizeRule(
-        units=192,
-        reference_tokens=4.5e6,
-        time_exponent=0.35,
-        text_units=128,
-        reference_text=31_000,
-        dropout_per_doubling=0.2,
-    )
+    size_rule: ClassVar[SizeRule] = WORD_RULE
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     learning_rate: float = field(default=1.2e-2, metadata={"help": "peak learning rate of AdamW"})

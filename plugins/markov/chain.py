@@ -288,15 +288,15 @@ class MarkovChain(AdaptiveChain):
         return length
 
     def context_lengths(self, ids: Ids) -> Ids:
-        return self._read_states(ids)[1]
+        return self._rows_before(ids)[:, 1].copy()
 
     def context_evidence(self, ids: Ids) -> tuple[Ids, Ids, Ids]:
         """Return length, followers and occurrences of the longest known context before every token, all (tokens,).
 
         Followers are the different tokens that followed the context.
         """
-        nodes, lengths = self._read_states(ids)
-        return lengths, self._tree.starts[nodes + 1] - self._tree.starts[nodes], self._occurrences(nodes)
+        lengths, followers, occurrences = self.evidence_rows(self._rows_before(ids)).T
+        return lengths, followers, occurrences
 
     def context_evidence_at(self, state: State) -> tuple[int, int, int]:
         """Return length, followers and occurrences of the context of one state, as `context_evidence` does."""
@@ -306,18 +306,9 @@ class MarkovChain(AdaptiveChain):
         types = int(self._tree.starts[node + 1] - self._tree.starts[node])
         return length, types, kernels.occurrences(self._model, node)
 
-    def _read_states(self, ids: Ids) -> tuple[Ids, Ids]:
-        """Return the states before every token: nodes and lengths of their contexts, both (tokens,)."""
-        from genbench_plugins.markov import kernels
-
-        nodes, lengths = np.empty(len(ids), np.int64), np.empty(len(ids), np.int64)
-        kernels.read_states(self._model, *self.static_start(), np.array(ids, np.int64), nodes, lengths)
-        return nodes, lengths
-
-    def _occurrences(self, nodes: Ids) -> Ids:
-        """Return how often the contexts of n nodes occurred in training, (n,)."""
-        occurred = np.concatenate([[0], np.cumsum(self._tree.counts, dtype=np.int64)])
-        return np.asarray(occurred[self._tree.starts[nodes + 1]] - occurred[self._tree.starts[nodes]])
+    def _rows_before(self, ids: Ids) -> Ids:
+        """Return the states before every token of a text, (tokens, 2), read from `start()`."""
+        return self.read_rows(ids, np.array(self.static_start()))[:-1]
 
     def dump(self) -> Learned:
         return {"tokenizer": self.tokenizer.dump(), "counts": self.dump_counts()}
