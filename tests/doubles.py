@@ -22,7 +22,7 @@ from genbench.experiments.job import (
 from genbench.experiments.row import Audit, Row
 from genbench.generator import LogProbs, TrainContext
 from genbench.tokenization import Text
-from genbench.tokenization.tokenizer import BYTES, Ids
+from genbench.tokenization.tokenizer import Ids
 
 
 class Stateless(Generator):
@@ -64,28 +64,6 @@ class Fixed(Stateless):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         """Do nothing: the table is fixed."""
-
-
-@dataclass
-class Alternating(Fixed):
-    """Predicts from one of seven distributions over the tokens of `choice`, chosen by the tokens so far."""
-
-    choice: Tokenizer = field(default_factory=lambda: Tokenizer.characters("abcd"))
-
-    def __post_init__(self) -> None:
-        self.tokenizer = self.choice
-        weights = np.random.default_rng(4).random((7, self.tokenizer.size)) + 0.01
-        weights[:, :BYTES] = 1e-12
-        self.table = np.log(weights / weights.sum(axis=1, keepdims=True))
-
-    def start(self) -> Any:
-        return 0
-
-    def advance(self, state: Any, token: int) -> Any:
-        return (3 * state + token + 1) % 7
-
-    def log_probs(self, state: Any) -> Any:
-        return self.table[state]
 
 
 @dataclass

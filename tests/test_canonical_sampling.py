@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from alternating import Alternating
 from conftest import PROSE
-from doubles import Alternating, Fixed
+from doubles import Fixed
 
 from genbench import Tokenizer, scoring
 from genbench.generator import TrainContext

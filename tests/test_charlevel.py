@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Alternating
+from alternating import Alternating
 from genbench_plugins.markov.word_view import WordView
 
 import genbench

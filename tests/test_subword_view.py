@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doubles import Alternating
+from alternating import Alternating
 
 from genbench.charlevel import SubwordView, subword_view
 from genbench.corpus.loading import load_corpus
