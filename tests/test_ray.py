@@ -35,10 +35,12 @@ SLOW_FIT = """
         start = (context.resume() or {"step": 0})["step"]
         open(f"{PLACE}-{len(train)}", "w").write(str(os.getpid()))
         context.record(notes=[f"resumed at step {start}"] if start else [])
-        for step in range(start, 60):
+        for step in range(start, 1200):
+            if os.path.exists(f"{PLACE}-end"):
+                break
             time.sleep(0.1)
             context.save({"step": step + 1})
-            context.report(Progress(step / 60, step))"""
+            context.report(Progress(step / 1200, step))"""
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +64,19 @@ def cluster() -> Iterator[Any]:
 
 
 def write_slow_plugin(folder: Path) -> tuple[str, Path]:
-    """Write a generator that trains for seconds, stores checkpoints, and writes its process id to a file.
+    """Write a generator that trains until a file exists, stores checkpoints, and writes its process id to a file.
 
-    Return its path, and the beginning of the name of that file; the length of the training text follows.
+    Return its path, and the beginning of the names of those files; "-end" and the length of the training text follow.
     """
     pid_file, path = folder / "pid", folder / "slow.py"
     code = SLOW_FIT.replace("PLACE", repr(str(pid_file)))
     path.write_text(HEADER + insert_code("fit", code) + "\n", encoding="utf-8")
     return str(path), pid_file
+
+
+def end_training(pid_file: Path) -> None:
+    """Let the slow generator end the training that runs, and every later one at once."""
+    Path(f"{pid_file}-end").touch()
 
 
 def ancestors(process: int) -> list[int]:
@@ -105,6 +112,7 @@ class NodeKiller(ProgressListener):
                 self.cluster.remove_node(node, allow_graceful=False)
                 self.cluster.add_node(wait=False, **NODE)
                 self.has_killed = True
+                end_training(self.pid_file)
 
 
 def comparable(row: Row) -> dict[str, Any]:
@@ -164,7 +172,7 @@ def test_a_cluster_with_a_killed_and_an_added_node_gives_the_rows_of_this_machin
 def test_jobs_are_stopped_and_a_mailbox_that_dies_is_replaced(cluster: Any, tmp_path: Path) -> None:
     import ray
 
-    plugin, _ = write_slow_plugin(tmp_path)
+    plugin, pid_file = write_slow_plugin(tmp_path)
     settings = CompareSettings(steps=1, seeds=2)
     jobs = make_jobs(settings, [load_corpus("pell")], describe_specs([plugin, "markov-char:order=2"]))
     executor, rows, reports = RayExecutor(cluster.address), dict[int, Row](), 0
@@ -175,7 +183,8 @@ def test_jobs_are_stopped_and_a_mailbox_that_dies_is_replaced(cluster: Any, tmp_
             reports = 1
             executor.stop(1)
             ray.kill(executor._tasks.mailbox, no_restart=False)  # type: ignore[union-attr]
-        elif index == 0:
+        elif index == 0:  # it came through the new mailbox
             reports += 1
+            end_training(pid_file)
     assert [rows[index].error for index in range(4)] == [None, STOPPED, None, None]
     assert reports > 1
