@@ -14,11 +14,16 @@ Candidates = Iterator[tuple[str, str] | str]
 
 
 def author(incomplete: str) -> Candidates:
-    """Yield catalogue names, text files and folders."""
+    """Yield catalogue names, text files and folders; in a sum such as 2*austen+carroll, for its last text."""
     from genbench.cli import candidates
 
-    yield from candidates.authors()
-    yield from path(incomplete, TEXT_FILES)
+    start = 1 + max(incomplete.rfind(mark) for mark in "+*")
+    before = incomplete[:start]
+    for name, about in candidates.authors():
+        yield before + name, about
+    yield from path(incomplete, TEXT_FILES)  # a path may have these marks too
+    if before:
+        yield from (before + name for name in path(incomplete[start:], TEXT_FILES))
 
 
 def authors(incomplete: str) -> Candidates:

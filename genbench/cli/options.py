@@ -88,10 +88,14 @@ def spec_option(help: str) -> Any:
 
 # Arguments
 
-ONE_AUTHOR_HELP = "A catalogue name, gutenberg:NUMBER, or a path to a text file or a folder of them."
+ONE_AUTHOR_HELP = (
+    "A catalogue name, gutenberg:NUMBER, a path to a text file or a folder of them, or a sum of these: "
+    "2*austen+carroll."
+)
 AUTHORS_HELP = (
-    "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), or paths to a text file or a folder of them; "
-    "or one comparison file (.toml), whose settings apply where no option is given. [default: austen carroll]"
+    "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), paths to a text file or a folder of them, or "
+    "sums of these (2*austen+carroll); or one comparison file (.toml), whose settings apply where no option is given. "
+    "[default: austen carroll]"
 )
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file"
 

@@ -10,6 +10,8 @@ cleaning.py     removal of licence texts, title lines and white space at line en
 line_wraps.py   joining of hard line wraps, and telling prose from verse and lists
 reading.py      the options of reading, and notes on what was changed or looks wrong
 split.py        training, validation and test parts of books
+expressions.py  sums of texts with weights, such as 2*austen+carroll
+joining.py      the corpus of such a sum
 own_split.py    folders with train, validation and test files, used as they are
 anchors.py      standard texts of the field, and the results that others have published on them
 corpus.py       Corpus: the three parts of an author's text, and texts cut down from it

@@ -31,7 +31,7 @@ class Corpus:
     test: Text
     books: tuple[str, ...]  # titles
     lines: str  # "join" or "keep"
-    sha256: str  # of the whole cleaned text in UTF-8; of an own split, see `split_digest`
+    sha256: str  # of the whole cleaned text in UTF-8; of an own split `split_digest`, of a sum `sum_digest`
     characters: int
     held_out: str = ""  # title of the book that is the whole test text
     book_starts: BookStarts = ()  # in the training text

@@ -14,7 +14,9 @@ from genbench.corpus.catalogue import Author, embedded_authors, find_author, loa
 from genbench.corpus.corpus import Corpus, split_digest
 from genbench.corpus.downloads import RetryPolicy
 from genbench.corpus.encoding import decode
+from genbench.corpus.expressions import is_sum, parse_terms, rename_terms
 from genbench.corpus.gutenberg import OnProgress
+from genbench.corpus.joining import join_corpora
 from genbench.corpus.own_split import find_own_split, read_own_split
 from genbench.corpus.reading import Reading, ReadingNotes, clean_text, read_user_text
 from genbench.corpus.records import RECORD_SUFFIXES
@@ -35,6 +37,7 @@ from genbench.tokenization.text import Text, replace_surrogates
 
 DEFAULT_AUTHORS = ("austen", "carroll")
 MIN_CHARACTERS = 1_000  # after cleaning
+OWN_SPLIT = "has its own split"
 MEMORY_FACTOR = 5  # bytes of memory for each byte of text that is read, cleaned and split (benchmarks/large.py)
 
 
@@ -51,7 +54,8 @@ def load_corpus(
 ) -> Corpus:
     """Return an author's text, cleaned and split; a Corpus is returned as it is.
 
-    `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, or a path to a text file or a folder of them.
+    `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, or a path to a text file or a folder of them, or a
+    sum of those with weights, `2*austen+carroll`, see `join_corpora`.
     `lines` is "join" or "keep", see `clean_book`; `encoding` that of files that are not UTF-8; `column` the one with
     the texts in CSV, TSV and JSON Lines files. `held_out` names one book, by words of its title, that becomes the whole
     test text; without it, each book is split. Where a download is needed, `on_progress` receives what is downloaded
@@ -64,6 +68,14 @@ def load_corpus(
         return author
     author = str(author)
     reading, notes = Reading(lines, encoding, column), ReadingNotes()
+
+    # a sum of texts, each with the same options
+    if is_sum(author):
+        _refuse_held_out(author, held_out, "is a sum of texts")
+        terms, options = parse_terms(author), {**vars(reading), "on_progress": on_progress, "retries": retries}
+        corpora = [load_corpus(term.name, **options, on_message=on_message) for term in terms]
+        names = [term.name for term in terms]
+        return join_corpora([term.weight for term in terms], with_distinct_names(names, corpora))
 
     # a standard text, a list of Project Gutenberg books, a file or folder, or an author of the catalogue
     if anchor := find_anchor(author):
@@ -93,7 +105,10 @@ def require_author(author: str | Path | Corpus) -> None:
     if isinstance(author, Corpus):
         return
     name = str(author)
-    if gutenberg.is_gutenberg(name):
+    if is_sum(name):
+        for term in parse_terms(name):
+            require_author(term.name)
+    elif gutenberg.is_gutenberg(name):
         gutenberg.parse_numbers(name)
     elif is_path(name):
         require_path(named_path(name))
@@ -155,6 +170,12 @@ def with_distinct_names(names: Sequence[str | Path | Corpus], corpora: Sequence[
             else known[index]
             for index, path in enumerate(paths)
         ]
+
+    # sums whose paths have the same names, by their paths
+    known = [
+        str(name) if known.count(label) > 1 and not isinstance(name, Corpus) and is_sum(str(name)) else label
+        for name, label in zip(names, known, strict=True)
+    ]
     return [replace(corpus, author=name) for corpus, name in zip(corpora, known, strict=True)]
 
 
@@ -180,10 +201,26 @@ def default_authors(
 
 
 def is_path(author: str) -> bool:
-    """Return whether a word is a path: it looks like one, or a file has that name and no catalogue author does."""
+    """Return whether a word is a path: it looks like one, or a file has that name and no catalogue author does.
+
+    A sum of texts is none. Raises CorpusError for a sum that is not valid.
+    """
+    if is_sum(author):
+        return False
     if os.sep in author or "/" in author or author.lower().endswith((*TEXT_SUFFIXES, *RECORD_SUFFIXES)):
         return True
     return author.lower() not in {*load_catalogue(), *load_anchors()} and named_path(author).exists()
+
+
+def rename_paths(author: str, rename: Callable[[str], str], rename_other: Callable[[str], str] = str) -> str:
+    """Return an author, or a sum of them, with each path and each other name replaced."""
+    return rename_terms(author, lambda name: rename(name) if is_path(name) else rename_other(name))
+
+
+def _refuse_held_out(name: str, held_out: Sequence[str], reason: str) -> None:
+    """Raise CorpusError if a book is to be held out of a text of which none can be."""
+    if held_out:
+        raise CorpusError(f"{name} {reason}, so no book of it can be held out; leave out --held-out")
 
 
 def _require_memory(path: Path, files: Sequence[Path]) -> None:
@@ -295,8 +332,7 @@ def _own_split_corpus(
 ) -> Corpus:
     """Return the texts of a folder with its own split. Raises CorpusError where they are too short."""
     name = _path_name(folder)
-    if held_out:
-        raise CorpusError(f"{folder} has its own split, so no book of it can be held out; leave out --held-out")
+    _refuse_held_out(str(folder), held_out, OWN_SPLIT)
     _require_memory(folder, list(files.values()))
     parts = read_own_split(folder, files, reading, notes)
     anchor = recognize(parts.train, parts.valid, parts.test)
@@ -307,8 +343,7 @@ def _anchor_corpus(
     anchor: Anchor, held_out: Sequence[str], on_progress: OnProgress | None, retries: RetryPolicy | None
 ) -> Corpus:
     """Return a standard text, split as published."""
-    if held_out:
-        raise CorpusError(f"{anchor.name} has its own split, so no book of it can be held out; leave out --held-out")
+    _refuse_held_out(anchor.name, held_out, OWN_SPLIT)
     text = read_anchor(anchor, on_progress, retries)
     rest, test = text[: -anchor.parts[-1]], text[-anchor.parts[-1] :]
     train, valid = (rest[: anchor.parts[0]], rest[anchor.parts[0] :])

@@ -96,9 +96,9 @@ def split_within_books(books: Sequence[BookText]) -> Split:
     """Split each book, so that every part contains some of every book."""
     parts = [split_text(book.text) for book in books]
     train_parts, valid_parts, test_parts = zip(*parts, strict=True)
-    titles = [book.title for book in books]
-    starts = _book_starts(titles, train_parts), _book_starts(titles, test_parts)
-    return Split(join_texts(train_parts), join_texts(valid_parts), join_texts(test_parts), *starts)
+    titles = [((0, book.title),) for book in books]
+    (train, book_starts), (test, test_starts) = (join_parts(part, titles) for part in (train_parts, test_parts))
+    return Split(train, join_texts(valid_parts), test, book_starts, test_starts)
 
 
 def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
@@ -107,11 +107,10 @@ def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
 
     # the test parts of the other books validate, so that no text is unused
     parts = [split_text(book.text) for book in others]
-    train_parts = [train + valid for train, valid, _ in parts]
-    starts = _book_starts([book.title for book in others], train_parts)
+    train, starts = join_parts([train + valid for train, valid, _ in parts], [((0, book.title),) for book in others])
     test = next(book.text for book in books if book.title == held_out)
     valid = join_texts([part for _, _, part in parts])
-    return Split(join_texts(train_parts), valid, test, starts, ((0, held_out),))
+    return Split(train, valid, test, starts, ((0, held_out),))
 
 
 def find_held_out(author: str, titles: Sequence[str], words: Sequence[str]) -> str:
@@ -137,13 +136,19 @@ def join_texts(texts: Iterable[str]) -> str:
     return "".join(text + _missing_newlines(text, BOOK_SEPARATOR) for text in others) + last + _missing_newlines(last)
 
 
-def _book_starts(titles: Sequence[str], parts: Sequence[str]) -> BookStarts:
-    """Return where each book's part starts once `join_texts` has concatenated them."""
-    starts, offset = [], 0
-    for title, part in zip(titles, parts, strict=True):
-        starts.append((offset, title))
+def join_parts(parts: Sequence[str], starts: Sequence[BookStarts]) -> tuple[str, BookStarts]:
+    r"""Return texts joined by `join_texts`, and where each book starts in the result.
+
+    `starts` has where the books of each text start in that text.
+
+    >>> join_parts(["one\n", "two"], [((0, "A"),), ((0, "B"),)])
+    ('one\n\ntwo\n', ((0, 'A'), (5, 'B')))
+    """
+    joined, offset = [], 0
+    for part, books in zip(parts, starts, strict=True):
+        joined += [(offset + start, title) for start, title in books]
         offset += len(part) + len(_missing_newlines(part, BOOK_SEPARATOR))
-    return tuple(starts)
+    return join_texts(parts), tuple(joined)
 
 
 def _missing_newlines(text: str, ending: str = "\n") -> str:

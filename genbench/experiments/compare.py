@@ -16,7 +16,7 @@ from pathlib import Path
 from genbench import __version__
 from genbench.analysis.style_judge import StyleJudge, train_style_judge
 from genbench.corpus.corpus import Corpus
-from genbench.corpus.loading import is_path, load_corpora
+from genbench.corpus.loading import load_corpora, rename_paths
 from genbench.errors import UserError
 from genbench.experiments.additions import STOPPED as STOPPED_ADDITIONS
 from genbench.experiments.additions import add_figures, interruptible
@@ -335,6 +335,6 @@ def _absolute(settings: CompareSettings, specs: Sequence[DescribedSpec], authors
     """Return the settings with absolute paths and the names of default authors: they work in any folder, any time."""
     return replace(
         settings,
-        authors=[os.path.abspath(name) if is_path(name) else name for name in settings.authors] or authors,
+        authors=[rename_paths(name, os.path.abspath) for name in settings.authors] or authors,
         generators=[spec.replace_files(known.files, os.path.abspath) for spec, known in specs],
     )

@@ -25,7 +25,7 @@ SCHEMA_VERSION = 2
 class CorpusInfo:
     """The text of an author; sizes are in characters."""
 
-    sha256: str  # of the whole cleaned text; of an own split, of the digests of its parts
+    sha256: str  # of the whole cleaned text; of an own split or a sum, of the digests of its parts
     characters: int
     train: int
     valid: int

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from genbench.corpus.corpus import Corpus
-from genbench.corpus.loading import is_path
+from genbench.corpus.loading import rename_paths
 from genbench.errors import UserError
 from genbench.experiments.plan import DescribedSpec
 from genbench.spec import Spec
@@ -65,5 +65,4 @@ def _text_key(text: str | Path | Corpus) -> str:
     """Return a text that is equal for the same author, file or folder."""
     if isinstance(text, Corpus):
         return json.dumps([text.author, text.sha256, text.held_out])
-    name = str(text)
-    return os.path.realpath(os.path.expanduser(name)) if is_path(name) else name.lower()
+    return rename_paths(str(text), lambda path: os.path.realpath(os.path.expanduser(path)), str.lower)
