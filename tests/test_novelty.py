@@ -18,12 +18,10 @@ from genbench.analysis import common_runs
 from genbench.analysis.common_runs import character_matches, locate_run, word_matches
 from genbench.analysis.diversity import WINDOW, distinct, self_bleu, split_windows
 from genbench.analysis.novelty import CopiedRun, TrainingIndex, spaced_passages
-from genbench.analysis.suffix_array import END, pack, sort_suffixes
 from genbench.corpus.corpus import Corpus
 
 TRAIN = "The dog sat. So the cat sat on the mat."
 SAMPLE = "the cat sat on a mat."
-symbols = st.lists(st.integers(0, 3), max_size=40)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +32,6 @@ def thorne() -> Corpus:
 @pytest.fixture(scope="module")
 def index(thorne: Corpus) -> TrainingIndex:
     return TrainingIndex(str(thorne.train), thorne.book_starts)
-
-
-@given(sequence=symbols, wide=st.sampled_from([1, 1000, 2**30]))
-@example(sequence=[0] * 40, wide=1)
-@example(sequence=[0, 1] * 20, wide=2**30)
-@settings(deadline=None)
-def test_suffixes_are_sorted(sequence: list[int], wide: int) -> None:
-    bits = (3 * wide + 1).bit_length()
-    keys = pack(np.array(sequence, dtype=np.int64) * wide + 1, bits, 64 // bits, END)
-    order = sort_suffixes(keys, 64 // bits).order.tolist()
-    assert order[1:] == sorted(range(len(sequence)), key=lambda start: sequence[start:])
 
 
 texts = st.text("ab\u00e9 \U0001f600", max_size=40)

@@ -3,7 +3,6 @@
 novelty.py        what generated texts copy from the training text, and which n-grams are new
 diversity.py      distinct-n and self-BLEU
 common_runs.py    runs that texts share with the training text, in one pass over it
-suffix_array.py   sorted suffixes, for the counts of n-gram chains
 attribution.py    attribute a text to one of several authors
 confusion.py      how well models of several authors distinguish them
 style_judge.py    attribute samples with models that share no training text with the generators

@@ -18,12 +18,14 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from genbench.analysis.suffix_array import END, KEY_BITS, Keys, shared_in_key
 from genbench.tokenization.segmentation import split_parts
 from genbench.tokenization.tokenizer import Ids
 
 Codes = npt.NDArray[np.unsignedinteger[npt.NBitBase]]
+Keys = npt.NDArray[np.uint64]
 
+END = 0  # the code after the last symbol
+KEY_BITS = 64
 PART = 1 << 20  # symbols of the training text that are grouped at a time
 UNICODE_SIZE = 0x110000  # code points
 WHITE_SPACE = re.compile(r"\s")
@@ -178,3 +180,12 @@ def _read_keys(codes: Codes, positions: Ids, bits: int, width: int) -> Keys:
         keys <<= np.uint64(bits)
         keys |= codes[np.minimum(positions + offset, len(codes) - 1)]
     return keys
+
+
+def shared_in_key(differ: Keys, bits: int, width: int) -> Ids:
+    """Return the number of equal symbols at the start of two keys, from the xor of the keys, (keys,)."""
+    # comparing with each power of two is cheaper than a logarithm
+    shared = np.full(len(differ), width, np.int64)
+    for symbols in range(width):
+        shared -= differ >= np.uint64(1 << (symbols * bits))
+    return shared

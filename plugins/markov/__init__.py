@@ -1,13 +1,16 @@
-"""Markov chains: n-gram models over characters, words and classes of words, counted with numpy, read by compiled loops.
+"""Markov chains: n-gram models over characters, words and classes of words, counted and read by compiled loops.
 
 From the counts upwards; a file imports only from the files above it:
 
     suffix_tree        SuffixTree: the counts of all n-grams of a text, and the contexts of a stream
+    compiling          compile functions with numba, once per installation
+    sorting_kernels    compiled loops that sort contexts
+    context_sorting    sort the positions of a stream by the tokens before them
+    counting_kernels   compiled loops that count what follows every context
     tree_building      build the tree from a stream of tokens, and check that the memory is enough
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
     fitted_smoothing   discounts that depend on the context: the features
     backoff_model      BackoffModel: the arrays of a smoothed tree, and its back-off form
-    compiling          compile functions with numba, once per installation
     kernels            compiled loops: advance, predict, score; imported when a chain is used
     backoff_building   build a BackoffModel, with checks of its arrays
     group_kernels      compiled loops that read a chain for a network
@@ -35,6 +38,4 @@ From the counts upwards; a file imports only from the files above it:
     class_model        `markov-class`: clustering of words, and a chain over the classes
     feature_kernels    compiled loop that finds the features of contexts
     char_word          `markov`: character, word and class chains interpolated
-
-The contexts are sorted in `genbench.analysis.suffix_array`.
 """

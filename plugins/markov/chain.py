@@ -75,7 +75,6 @@ class MarkovChain(AdaptiveChain):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         tokenizer = self.tokenizer = self.build_tokenizer(train)
-        context.report(Progress(0.1, note="counting"))
         validation = (
             self._encode(valid[:VALIDATION_CHARACTERS]) if self.smoothing == "fitted" else np.empty(0, np.int64)
         )
@@ -91,14 +90,18 @@ class MarkovChain(AdaptiveChain):
         self.tokenizer, self._cache = tokenizer, None
 
         # count all n-grams
+        is_compiled = kernels_are_compiled()
+        suffix = "" if is_compiled else "; compiling, once after installation"
+
+        def report(share: float) -> None:
+            context.report(Progress(0.1 + 0.5 * share, note="counting" + suffix))
+
+        report(0.0)
         require_memory(len(stream))
-        tree = build_tree(stream, self.longest, self.tokenizer.size)
+        tree = build_tree(stream, self.longest, self.tokenizer.size, report)
 
         # smooth the counts, with fitted or with closed-form discounts
-        is_compiled = kernels_are_compiled()
-        context.report(
-            Progress(0.6, note="smoothing" if is_compiled else "smoothing; compiling, once after installation")
-        )
+        context.report(Progress(0.6, note="smoothing" + suffix))
         if self.smoothing == "fitted":
             self._set_counts(tree, fit_smoothing(tree, validation, self.tokenizer.base_distribution()))
             context.record(parameters=len(tree.tokens))

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small, SuffixTree
+from genbench_plugins.markov.suffix_tree import Floats, Small, SuffixTree
 
 SmoothingMethod = Literal["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
 METHODS: tuple[SmoothingMethod, ...] = get_args(SmoothingMethod)
@@ -75,31 +75,16 @@ def single_discount(counts_of_counts: CountsOfCounts) -> tuple[Discounts, bool]:
     return (discount, discount, discount), bool(n1 and n2)
 
 
-def counts_of_counts(tree: SuffixTree, counts: Ints, inside_once: bool) -> list[CountsOfCounts]:
+def counts_of_counts(tree: SuffixTree, counts: Small, inside_once: bool) -> list[CountsOfCounts]:
     """Return for every context length the number of n-grams with a count of one, two, three and four.
 
     `counts` is (pairs,). Contexts inside an edge have the counts of their node, or, with `inside_once`, counts of 1.
     """
-    lengths = (int(tree.depth.max()) if tree.longest is None else tree.longest) + 2
-    owners = tree.owners
-    small = np.where(counts <= 4, counts, 0)
+    from genbench_plugins.markov import counting_kernels
 
-    # the longest contexts of the nodes; the beginning of the text is not a context if it occurs elsewhere too
-    parent_depth = np.where(tree.parent == MISSING, MISSING, tree.depth[tree.parent])
-    own = (tree.depth > parent_depth)[owners]
-    at_nodes = _tally(tree.depth[owners[own]], small[own], lengths)
-
-    # the shorter contexts of the nodes: add at the first length, subtract after the last, and sum over lengths
-    inner = owners[owners != tree.root]
-    small = np.ones(len(inner), np.int64) if inside_once else small[owners != tree.root]
-    begins = tree.depth[tree.parent[inner]] + 1
-    changes = _tally(begins, small, lengths) - _tally(np.maximum(tree.depth[inner], begins), small, lengths)
-    return [tuple(row[1:].tolist()) for row in (at_nodes + np.cumsum(changes, axis=0))[:-1]]
-
-
-def _tally(lengths: Small, counts: Ints, most: int) -> Ints:
-    """Return how often every length occurs with a count from 0 to 4, (most, 5)."""
-    return np.bincount(lengths * 5 + counts, minlength=most * 5).reshape(most, 5)
+    changes = np.zeros((int(tree.depth.max()) + 2 if tree.longest is None else tree.longest + 2, 5), np.int64)
+    counting_kernels.tally_counts(tree.parent, tree.depth, tree.starts, counts, inside_once, changes)
+    return [tuple(row[1:].tolist()) for row in np.cumsum(changes, axis=0)[:-1]]
 
 
 @dataclass(frozen=True)
@@ -131,7 +116,7 @@ def smooth(tree: SuffixTree, method: SmoothingMethod) -> tuple[Smoothing, list[i
 
     # D by context length
     by_continuation = method in CONTINUATION_METHODS
-    counts = (tree.continuations if by_continuation else tree.counts).astype(np.int64)
+    counts = tree.continuations if by_continuation else tree.counts
     formula = modified_discounts if method == "modified-kneser-ney" else single_discount
     results = [formula(row) for row in counts_of_counts(tree, counts, by_continuation)]
     failed = [length for length, (_, valid) in enumerate(results) if not valid]

@@ -50,11 +50,6 @@ class SuffixTree:
     longest: int | None
 
     @property
-    def owners(self) -> Ints:
-        """The nodes of the pairs, (pairs,)."""
-        return np.repeat(np.arange(len(self.parent)), np.diff(self.starts))
-
-    @property
     def root(self) -> int:
         """The node of the empty context."""
         return len(self.parent) - 1

@@ -1,0 +1,50 @@
+"""Counting in compiled loops: sorted contexts against Python's own sort, and progress reports."""
+
+import numpy as np
+import pytest
+from conftest import PROSE
+from genbench_plugins.markov.context_sorting import sort_contexts
+from genbench_plugins.markov.ngram import MarkovChar
+from genbench_plugins.markov.tree_building import build_tree
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from genbench.generator import Progress, Text, TrainContext
+
+streams = st.lists(st.integers(1, 4), min_size=1, max_size=60)
+
+
+@given(stream=streams, wide=st.sampled_from([1, 1000, 2**28]), depth=st.sampled_from([0, 1, 2, 5, 9, 31, None]))
+@example(stream=[1] * 60, wide=1, depth=None)
+@example(stream=[1, 2] * 30, wide=2**28, depth=None)
+@settings(deadline=None)
+def test_contexts_are_sorted_and_compared(stream: list[int], wide: int, depth: int | None) -> None:
+    order, shared = sort_contexts(np.array(stream, np.int32) * wide, depth)
+
+    # the context of each position read backwards, and in case of equal ones the token that follows
+    longest = len(stream) if depth is None else depth
+    contexts = [stream[max(position - longest, 0) : position][::-1] for position in range(len(stream))]
+    assert order.tolist() == sorted(range(len(stream)), key=lambda p: (contexts[p], stream[p], p))
+    for place in range(1, len(stream)):
+        one, other = contexts[order[place - 1]], contexts[order[place]]
+        assert shared[place] == next(
+            (length for length, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+            min(len(one), len(other)),
+        )
+
+
+@pytest.mark.parametrize("longest", [7, 31, None])
+def test_counting_reports_its_progress(longest: int | None) -> None:
+    shares: list[float] = []
+    build_tree(np.frombuffer(PROSE.encode(), np.uint8).astype(np.int64), longest, 256, shares.append)
+    assert len(shares) > 3
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] <= 1
+
+
+def test_training_says_how_far_counting_is() -> None:
+    reports: list[Progress] = []
+    MarkovChar(3).fit(Text(PROSE), Text(""), TrainContext(on_progress=reports.append))
+    fractions = [report.fraction for report in reports if report.note.startswith("counting")]
+    assert len(fractions) > 4
+    assert fractions == sorted(fractions)
