@@ -11,7 +11,8 @@ import inspect
 import os
 import re
 import warnings
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,13 @@ def _allowed_entry_points() -> list[EntryPoint]:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return _normalized(point.dist.name) if point.dist else "?"
+    return _distribution_name(point.dist) if point.dist else "?"
+
+
+@lru_cache
+def _distribution_name(distribution: Distribution) -> str:
+    """Return a distribution's name, which is read from its metadata once for all of its entry points."""
+    return _normalized(distribution.name)
 
 
 def _normalized(name: str) -> str:

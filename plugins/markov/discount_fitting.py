@@ -59,7 +59,12 @@ def read_contexts(tree: SuffixTree, stream: Ints, base: Floats) -> FitData:
     fit_kernels.describe_contexts(model, nodes, lengths, bins, shares, totals)
     codes, kinds = np.unique(np.ravel_multi_index(tuple(bins.T), FEATURE_SIZES), return_inverse=True)
     kind_bins = np.stack(np.unravel_index(codes, FEATURE_SIZES), axis=1)
-    return FitData(first, contexts, counts, base[stream], kinds, shares, totals, kind_bins)
+
+    # the cells of the counts
+    weights, cells = 1 / totals[contexts], np.empty_like(counts)
+    data = FitData(first, contexts, counts, weights, cells, base[stream], kinds, shares, totals, kind_bins)
+    fit_kernels.find_cells(data, cells)
+    return data
 
 
 def gradient(data: FitData, weights: Floats) -> Floats:
@@ -73,7 +78,7 @@ def gradient(data: FitData, weights: Floats) -> Floats:
     # backward, by way of the discounts
     slopes, result = np.zeros_like(tables), np.zeros_like(weights)
     memory = np.empty(int(np.diff(data.first).max())), np.empty(len(leftover))
-    fit_kernels.add_slopes(data, tables, leftover, *memory, slopes)
+    fit_kernels.add_slopes(data, tables.ravel(), leftover, *memory, slopes.ravel())
     fit_kernels.add_gradient(data, tables, slopes, result)
     return result
 

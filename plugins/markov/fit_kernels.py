@@ -56,6 +56,14 @@ def describe_contexts(
 
 
 @kernel
+def find_cells(data: FitData, cells: Ints) -> None:
+    """Write the cells of all counts, (rows,)."""
+    for row in range(len(cells)):
+        count, kind = data.counts[row], data.kinds[data.contexts[row]]
+        cells[row] = kind * len(COUNT_BINS) + find_bin(count, COUNT_BINS) if count else MISSING
+
+
+@kernel
 def apply_weights(data: FitData, weights: Floats, tables: Floats, leftover: Floats) -> None:
     """Write the discounts of all kinds of contexts, (kinds, bins), and the leftover of all contexts, (contexts,)."""
     for kind in range(len(tables)):
@@ -68,7 +76,7 @@ def apply_weights(data: FitData, weights: Floats, tables: Floats, leftover: Floa
 
 @kernel
 def add_slopes(data: FitData, tables: Floats, leftover: Floats, shorter: Floats, moved: Floats, slopes: Floats) -> None:
-    """Add the gradient of the bits with respect to the discounts to `slopes`, (kinds, bins).
+    """Add the gradient of the bits with respect to the discounts, `tables`, to `slopes`, both (cells,).
 
     `shorter` and `moved` are memory to use: a token's probability before every step of the recursion, (longest path,),
     and the gradient with respect to the leftovers, (contexts,).
@@ -79,23 +87,22 @@ def add_slopes(data: FitData, tables: Floats, leftover: Floats, shorter: Floats,
         start, stop = data.first[token], data.first[token + 1]
         probability = data.base[token]
         for row in range(start, stop):
-            context, shorter[row - start] = data.contexts[row], probability
+            context, cell, shorter[row - start] = data.contexts[row], data.cells[row], probability
             probability *= leftover[context]
-            if data.counts[row]:
-                discount = tables[data.kinds[context], find_bin(data.counts[row], COUNT_BINS)]
-                probability += (data.counts[row] - discount) / data.totals[context]
+            if cell != MISSING:
+                probability += (data.counts[row] - tables[cell]) * data.weights[row]
 
         # backward: a discount moves mass from the token to shorter contexts
         upper = -1 / (probability * np.log(2))
         for row in range(stop - 1, start - 1, -1):
-            context = data.contexts[row]
+            context, cell = data.contexts[row], data.cells[row]
             moved[context] += upper * shorter[row - start]
-            if data.counts[row]:
-                slopes[data.kinds[context], find_bin(data.counts[row], COUNT_BINS)] -= upper / data.totals[context]
+            if cell != MISSING:
+                slopes[cell] -= upper * data.weights[row]
             upper *= leftover[context]
     for context in range(len(moved)):
         for column in range(len(COUNT_BINS)):
-            slopes[data.kinds[context], column] += data.shares[context, column] * moved[context]
+            slopes[data.kinds[context] * len(COUNT_BINS) + column] += data.shares[context, column] * moved[context]
 
 
 @kernel

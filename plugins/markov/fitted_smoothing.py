@@ -37,12 +37,14 @@ class FitData(NamedTuple):
     """The contexts before the tokens of a validation text, prepared for fitting the weights.
 
     A token has a row for every node on the path to its longest context, the root's first. Contexts that are equal in
-    all features are of one kind, and have equal discounts.
+    all features are of one kind, and have equal discounts; a cell is the discount of a kind and a bin of counts.
     """
 
     first: Ints  # (tokens + 1,) first row of every token, and the number of rows
     contexts: Ints  # (rows,) context of the row
     counts: Ints  # (rows,) how often the token followed the context: continuation counts
+    weights: Floats  # (rows,) one over the count of all tokens
+    cells: Ints  # (rows,) cell of the count, MISSING if the token did not follow
     base: Floats  # (tokens,) base probability of the token
     kinds: Ints  # (contexts,) kind of the context
     shares: Floats  # (contexts, bins) number of different tokens that followed, by bin of their counts, over `totals`

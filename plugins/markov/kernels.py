@@ -103,11 +103,11 @@ def discount(model: BackoffModel, node: int, length: int) -> float:
     kneser_ney = method in (KNESER_NEY, MODIFIED_KNESER_NEY)
     counts = model.continuations if kneser_ney or method == FITTED else model.counts
     inside = kneser_ney and length < model.depth[node]
-    total = 0
+    total, highest = 0, 0
     for row in range(types):
         count = 1 if inside else counts[start + row]
         discounted[row] = count
-        total += count
+        total, highest = total + count, max(highest, count)
 
     # a leftover in closed form; the counts share the rest
     if method in (WITTEN_BELL, MLE, ADD_K_METHOD):
@@ -122,7 +122,8 @@ def discount(model: BackoffModel, node: int, length: int) -> float:
 
     # discounts, which are subtracted from the counts
     if method == FITTED:
-        fill_discounts(model.weights, context_bins(model, node, length), model.table)
+        bins = find_bin(highest, COUNT_BINS) + 1
+        fill_discounts(model.weights, context_bins(model, node, length), model.table[:bins])
     subtracted = 0.0
     for row in range(types):
         count = int(discounted[row])
@@ -167,10 +168,12 @@ def weight_row(bins: tuple[int, int, int, int, int], feature: int) -> int:
 
 @inner
 def fill_discounts(weights: Floats, bins: tuple[int, int, int, int, int], table: Floats) -> None:
-    """Write the discounts of a context by bin of counts, (bins,), as `fitted_smoothing.py` defines them."""
+    """Write the discounts of a context for the first bins of counts, as `fitted_smoothing.py` defines them."""
     table[:] = 0
     for feature in range(len(FIRST_ROWS)):
-        table += weights[weight_row(bins, feature)]
+        row = weight_row(bins, feature)
+        for column in range(len(table)):
+            table[column] += weights[row, column]
     for column in range(len(table)):
         table[column] = COUNT_BINS[column] / (1 + np.exp(-table[column]))
 
