@@ -50,11 +50,9 @@ class Layout:
         for index, tokens in enumerate(self.clusters):
             self.cluster[tokens] = index
 
-    def empty(self, targets: Ids) -> Prediction:
-        """Return a prediction of these targets, (n,), whose values are not set."""
-        sizes = [(int((self.cluster[targets] == index).sum()), len(c)) for index, c in enumerate(self.clusters)]
-        top, evidence = torch.empty(len(targets), int(self.groups.max()) + 1), torch.empty(len(targets), 3).long()
-        return Prediction(top, evidence, tuple(torch.empty(size) for size in sizes))
+    def rows_of(self, cluster: int, targets: Ids) -> Ids:
+        """Return which of the targets, (n,), are in a cluster, in ascending order."""
+        return np.flatnonzero(self.cluster[targets] == cluster)
 
 
 class BaseModel:
@@ -87,20 +85,12 @@ class BaseModel:
 
     def predict(self, rows: Ids, targets: Ids, layout: Layout) -> Prediction:
         """Return the predictions of targets, (n,), after states, (n, integers)."""
-        prediction = layout.empty(targets)
-        self.fill(prediction, np.arange(len(targets)), rows, targets, layout)
-        return prediction
-
-    def fill(self, prediction: Prediction, places: Ids, rows: Ids, targets: Ids, layout: Layout) -> None:
-        """Set a prediction of the targets, (n,), at some ascending places, whose states are (places, integers)."""
-        model = self.generator
-        prediction.top[places] = torch.from_numpy(model.group_log_probs(rows, layout.groups))
-        prediction.evidence[places] = torch.from_numpy(model.evidence_rows(rows))
-        for index, (tail, tokens) in enumerate(zip(prediction.tails, layout.clusters, strict=True)):
-            in_cluster = layout.cluster[targets] == index
-            own = in_cluster[places]
-            row_of_tail = np.cumsum(in_cluster)[places[own]] - 1
-            tail[row_of_tail] = torch.from_numpy(model.selected_log_probs(rows[own], tokens))
+        model, top = self.generator, self.generator.group_log_probs(rows, layout.groups)
+        tails = (
+            torch.from_numpy(model.selected_log_probs(rows[layout.rows_of(cluster, targets)], tokens))
+            for cluster, tokens in enumerate(layout.clusters)
+        )
+        return Prediction(torch.from_numpy(top), torch.from_numpy(model.evidence_rows(rows)), tuple(tails))
 
     def predict_all(self, rows: Ids, layout: Layout) -> Prediction:
         """Return the predictions of all tokens after states, (n, integers)."""
@@ -193,12 +183,28 @@ class CrossFit:
         return cls(models, ids, block, layout)
 
     def predict(self, positions: Ids, targets: Ids) -> Prediction:
-        prediction = self.layout.empty(targets)
+        # each model predicts the targets in its passages
         reader = positions // self.block % len(self.models)
-        for number, model in enumerate(self.models):
-            places = np.flatnonzero(reader == number)
-            model.fill(prediction, places, self.rows[positions[places]], targets, self.layout)
-        return prediction
+        places = [np.flatnonzero(reader == number) for number in range(len(self.models))]
+        parts = [
+            model.predict(self.rows[positions[own]], targets[own], self.layout)
+            for model, own in zip(self.models, places, strict=True)
+        ]
+
+        # back to the order of the targets
+        order = np.concatenate(places)
+        tails = [
+            np.argsort(np.concatenate([own[self.layout.rows_of(cluster, targets[own])] for own in places]))
+            for cluster in range(len(self.layout.clusters))
+        ]
+        return join_predictions(parts, np.argsort(order), tails)
+
+
+def join_predictions(parts: list[Prediction], order: Ids, tail_orders: list[Ids]) -> Prediction:
+    """Return predictions one after the other, with the rows and those of the clusters in some order."""
+    top, evidence = (torch.cat(values)[torch.from_numpy(order)] for values in zip(*(p[:2] for p in parts), strict=True))
+    tails = zip(tail_orders, zip(*(part.tails for part in parts), strict=True), strict=True)
+    return Prediction(top, evidence, tuple(torch.cat(tail)[torch.from_numpy(rows)] for rows, tail in tails))
 
 
 def fit_base(

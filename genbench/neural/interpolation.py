@@ -21,6 +21,7 @@ LENGTHS = 16  # context lengths with weights of their own; longer ones share the
 LOGARITHM_SCALE = 2.0  # the logarithm of a count is divided by this number
 INITIAL_WEIGHTS = (0.3, 0.9)  # of the network and of the counting model
 OWN_SHARE = 0.1  # of the network's own prediction in the loss
+OWN_SPACING = 4  # it is computed for one in so many tokens
 
 
 class Prediction(NamedTuple):

@@ -21,7 +21,7 @@ from genbench.neural.batches import Batch, BatchSampler
 from genbench.neural.checkpoint import TrainingState, blame_checkpoint, capture, restore
 from genbench.neural.distributed import SINGLE_PROCESS, ProcessGroup
 from genbench.neural.heads import AdaptiveSoftmaxHead
-from genbench.neural.interpolation import OWN_SHARE
+from genbench.neural.interpolation import OWN_SHARE, OWN_SPACING
 from genbench.neural.network import CoreState, Network, detach_state
 from genbench.neural.optimizers import OptimizerConfig, create_optimizers, scale_learning_rates
 from genbench.neural.schedule import KNOTS, Schedule, learning_rate_share
@@ -299,7 +299,8 @@ def token_loss(network: Network, batch: Batch, state: CoreState, bf16: bool) -> 
     base = batch.base()
     nats = -network.head.target_log_probs(hidden, targets, base).mean()
     if base is not None and network.training:
-        own = -network.head.target_log_probs(hidden, targets).mean()
+        some = slice(None, None, OWN_SPACING)
+        own = -network.head.target_log_probs(hidden[some], targets[some]).mean()
         nats = (1 - OWN_SHARE) * nats + OWN_SHARE * own
     return nats, state
 

@@ -14,6 +14,7 @@ From the counts upwards; a file imports only from the files above it:
     kernels            compiled loops: advance, predict, score; imported when a chain is used
     backoff_building   build a BackoffModel, with checks of its arrays
     group_kernels      compiled loops that read a chain for a network
+    group_reader       groups of tokens, for the output layer of a network
     word_chains        WordChains: word and class chains in the form in which they are read by the character
     characters         characters as numbers, for compiled loops
     context_kernels    compiled loops that build WordChains

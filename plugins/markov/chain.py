@@ -140,6 +140,7 @@ class MarkovChain(AdaptiveChain):
         self._tree, self._smoothing = tree, smoothing
         self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
         self._tempered = lru_cache(TEMPERATURES_KEPT)(partial(temper, self._model))
+        self._group_readers: dict[bytes, Any] = {}
 
     def static_start(self) -> State:
         state: State = (self._tree.root, 0)
@@ -220,22 +221,23 @@ class MarkovChain(AdaptiveChain):
         return np.stack([nodes, lengths], axis=1)
 
     def group_log_probs(self, rows: Ids, groups: Ids) -> Singles:
-        from genbench_plugins.markov import group_kernels
+        from genbench_plugins.markov.group_reader import GroupReader
 
+        # a network asks for the same groups again and again
         groups = np.array(groups, np.int64)
-        count = int(groups.max()) + 1
-        shortest = np.exp(self.static_log_probs((self._tree.root, 0)))
-        log_probs, memory = np.empty((len(rows), count), np.float32), np.empty((2, count))
-        visited = np.zeros(self.tokenizer.size, np.int64)
-        group_kernels.fill_groups(self._model, *self._valid_rows(rows), groups, shortest, visited, memory, log_probs)
+        key = groups.tobytes()
+        if key not in self._group_readers:
+            shortest = np.exp(self.static_log_probs((self._tree.root, 0)))
+            self._group_readers[key] = GroupReader(self._model, groups, shortest)
+        log_probs: Singles = self._group_readers[key].log_probs(*self._valid_rows(rows))
         return log_probs
 
     def selected_log_probs(self, rows: Ids, tokens: Ids) -> Singles:
-        from genbench_plugins.markov import group_kernels
-
-        log_probs, memory = np.empty((len(rows), len(tokens)), np.float32), np.empty(self.tokenizer.size)
-        group_kernels.fill_selected(self._model, *self._valid_rows(rows), self._valid_ids(tokens), memory, log_probs)
-        return log_probs
+        # each of the tokens is a group, and the others are in none
+        groups = np.full(self.tokenizer.size, MISSING)
+        groups[self._valid_ids(tokens)] = np.arange(len(tokens))
+        log_probs = self.group_log_probs(rows, groups)
+        return log_probs[:, groups[tokens]] if len(np.unique(tokens)) < len(tokens) else log_probs
 
     def evidence_rows(self, rows: Ids) -> Ids:
         from genbench_plugins.markov import group_kernels

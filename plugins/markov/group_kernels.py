@@ -2,102 +2,133 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffModel
-from genbench_plugins.markov.compiling import kernel
-from genbench_plugins.markov.kernels import discount, fill_distribution, first_length, occurrences
+from genbench_plugins.markov.compiling import inner, kernel
+from genbench_plugins.markov.kernels import discount, find_pair, first_length, occurrences
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Singles
 
 SMALLEST_MASS = 1e-30  # probability of a group, where rounding leaves none
 
 
+class GroupTable(NamedTuple):
+    """Groups of tokens, and their probabilities after the contexts that many different tokens followed."""
+
+    groups: Ints  # (vocabulary,) the group of each token; MISSING: none
+    nodes: Ints  # (contexts,) the nodes with this number of followers, ascending; the last is the root
+    followers: int
+    masses: Floats  # (contexts, groups) probabilities
+    logs: Singles  # (contexts, groups) their logarithms
+    visited: Ints  # (vocabulary,) memory to use, of numbers below those of the visits to come
+    changed: Ints  # (groups,) the same
+    changes: Ints  # (1 + groups,) memory to use: how many groups were changed in a visit, and which
+    mass: Floats  # (groups,) memory to use
+
+
+@inner
+def nearest_context(model: BackoffModel, table: GroupTable, node: int) -> tuple[int, float]:
+    """Return the first node on the path to the root that the table has, and the product of the backoffs before it."""
+    factor = 1.0
+    while model.parent[node] != MISSING and model.starts[node + 1] - model.starts[node] < table.followers:
+        factor *= model.backoff[node]
+        node = model.parent[node]
+    return node, factor
+
+
+@kernel
+def fill_table(model: BackoffModel, table: GroupTable) -> None:
+    """Write the probabilities after all contexts of a table but the empty one, whose row is set."""
+    for row in range(len(table.nodes) - 2, -1, -1):  # a parent comes after its children
+        node = table.nodes[row]
+        parent, backoff = model.parent[node], model.backoff[node]  # the parent has more followers: it is in the table
+        base, visit = table.masses[np.searchsorted(table.nodes, parent)], len(table.nodes) - row
+        add_contexts(model, table, node, parent, visit, backoff, base)
+        for group in range(len(base)):
+            table.masses[row, group] = backoff * base[group]
+        for group in table.changes[1 : 1 + table.changes[0]]:
+            table.masses[row, group] = table.mass[group]
+
+
 @kernel
 def fill_groups(
-    model: BackoffModel,
-    nodes: Ints,
-    lengths: Ints,
-    groups: Ints,
-    shortest: Floats,
-    visited: Ints,
-    masses: Floats,
-    log_probs: Singles,
+    model: BackoffModel, table: GroupTable, first_visit: int, nodes: Ints, lengths: Ints, log_probs: Singles
 ) -> None:
     """Write log-probabilities of groups of tokens after many states, (states, groups).
 
-    Only the tokens that followed a context, of one token or more, are visited one by one.
-
-    groups    (vocabulary,) the group of each token
-    shortest  (vocabulary,) probabilities after the empty context
-    visited   (vocabulary,) memory to use, filled with zeros
-    masses    (2, groups) memory to use
+    Only the tokens that followed a context below those of the table are visited one by one; a group without such tokens
+    has the probability in the table times the backoff factors. `first_visit` is a number above those in the memory.
     """
-    summed, mass = masses
-    summed[:] = 0
-    for token in range(len(shortest)):
-        summed[groups[token]] += shortest[token]
     for row in range(len(nodes)):
-        node, length = nodes[row], lengths[row]
+        node, length, visit = nodes[row], lengths[row], first_visit + row
+
+        # the contexts at nodes, from the longest to that in the table
         inside = length < model.depth[node]
-        context = model.parent[node] if inside else node
-        add_contexts(model, context, row + 1, groups, shortest, visited, summed, mass)
+        longest = model.parent[node] if inside else node
+        context, backoff = nearest_context(model, table, longest)
+        place = np.searchsorted(table.nodes, context)
+        add_contexts(model, table, longest, context, visit, backoff, table.masses[place])
 
         # the recursion inside the edge
         if inside:
             for step in range(first_length(model, node, length), length + 1):
-                mass *= discount(model, node, step)
-                for pair in range(model.starts[node], model.starts[node + 1]):
-                    mass[groups[model.tokens[pair]]] += model.discounted[pair - model.starts[node]]
-        for group in range(len(mass)):
-            log_probs[row, group] = np.log(max(mass[group], SMALLEST_MASS))
+                backoff *= add_edge(model, table, node, step, visit, backoff, table.masses[place])
+        log_backoff = np.float32(np.log(max(backoff, SMALLEST_MASS)))
+        for group in range(len(table.mass)):
+            log_probs[row, group] = log_backoff + table.logs[place, group]
+        for group in table.changes[1 : 1 + table.changes[0]]:
+            log_probs[row, group] = np.log(max(table.mass[group], SMALLEST_MASS))
 
 
-@kernel
+@inner
 def add_contexts(
-    model: BackoffModel,
-    node: int,
-    visit: int,
-    groups: Ints,
-    shortest: Floats,
-    visited: Ints,
-    summed: Floats,
-    mass: Floats,
+    model: BackoffModel, table: GroupTable, node: int, stop: int, visit: int, backoff: float, base: Floats
 ) -> None:
-    """Write the probabilities of groups of tokens after a node's longest context, (groups,).
+    """Write the masses of the groups that the contexts from a node up to another one change.
 
-    `summed` has those after the empty context, (groups,); `visit` is a number that `visited` does not have yet.
+    All masses are `backoff` times `base`, those at the other node, before. `visit` is a new number.
     """
-    # the factor of the empty context
-    context, backoff = node, 1.0
-    while context != MISSING and model.parent[context] != MISSING:
-        backoff *= model.backoff[context]
-        context = model.parent[context]
-    for group in range(len(mass)):
-        mass[group] = backoff * summed[group]
-
-    # what the longest context that a token followed changes
-    context, factor = node, 1.0
-    while context != MISSING and model.parent[context] != MISSING:
-        for pair in range(model.starts[context], model.starts[context + 1]):
+    factor = 1.0
+    table.changes[0] = 0
+    while node != stop:
+        for pair in range(model.starts[node], model.starts[node + 1]):
             token = model.tokens[pair]
-            if visited[token] < visit:
-                visited[token] = visit
-                mass[groups[token]] += factor * model.probabilities[pair] - backoff * shortest[token]
-        factor *= model.backoff[context]
-        context = model.parent[context]
+            if table.groups[token] != MISSING and table.visited[token] < visit:
+                # the longest context that a token followed has its probability
+                table.visited[token] = visit
+                shorter = model.probabilities[find_pair(model.tokens, model.starts, stop, token)]
+                change = factor * model.probabilities[pair] - backoff * shorter
+                add_mass(table, table.groups[token], visit, backoff, base, change)
+        factor *= model.backoff[node]
+        node = model.parent[node]
 
 
-@kernel
-def fill_selected(
-    model: BackoffModel, nodes: Ints, lengths: Ints, tokens: Ints, probabilities: Floats, log_probs: Singles
-) -> None:
-    """Write log-probabilities of some tokens after many states, (states, tokens).
+@inner
+def add_edge(
+    model: BackoffModel, table: GroupTable, node: int, length: int, visit: int, backoff: float, base: Floats
+) -> float:
+    """Add a context inside the edge of a node to the masses, and return its leftover; `backoff` is that before."""
+    leftover = discount(model, node, length)
+    for group in table.changes[1 : 1 + table.changes[0]]:
+        table.mass[group] *= leftover
+    for pair in range(model.starts[node], model.starts[node + 1]):
+        group = table.groups[model.tokens[pair]]
+        if group != MISSING:
+            added = model.discounted[pair - model.starts[node]]
+            add_mass(table, group, visit, leftover * backoff, base, added)
+    return leftover
 
-    `probabilities` is memory to use, (vocabulary,).
-    """
-    for row in range(len(nodes)):
-        fill_distribution(model, nodes[row], lengths[row], 0, probabilities)
-        for place in range(len(tokens)):
-            log_probs[row, place] = np.log(probabilities[tokens[place]])
+
+@inner
+def add_mass(table: GroupTable, group: int, visit: int, backoff: float, base: Floats, added: float) -> None:
+    """Add to the mass of a group, which before its first change is `backoff` times `base`."""
+    if table.changed[group] < visit:
+        table.changed[group] = visit
+        table.changes[0] += 1
+        table.changes[table.changes[0]] = group
+        table.mass[group] = backoff * base[group]
+    table.mass[group] += added
 
 
 @kernel
