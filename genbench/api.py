@@ -11,7 +11,6 @@ score          measure how well a model predicts a text
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,17 +21,17 @@ from genbench.analysis.compression import decompress as decompress
 from genbench.analysis.confusion import confusion as confusion
 from genbench.analysis.explanations import explain as explain
 from genbench.analysis.gates import gates as gates
-from genbench.analysis.intervals import BLOCK_CHARACTERS, MIN_BLOCKS, block_sizes, block_sums, mean_interval
 from genbench.analysis.memory import memory as memory
 from genbench.analysis.novelty import novelty as novelty
 from genbench.analysis.recall import recall as recall
 from genbench.analysis.recall import require_recall_places as require_recall_places
-from genbench.analysis.shared_passages import shared_passages
+from genbench.analysis.scores import score as score
+from genbench.analysis.scores import score_figures as score_figures
 from genbench.analysis.surprisal import surprisal as surprisal
 from genbench.corpus.corpus import Corpus, write_parts
 from genbench.corpus.loading import load_corpus, require_author
-from genbench.corpus.reading import Reading, ReadingNotes, read_user_text
-from genbench.corpus.sources import read_file
+from genbench.corpus.reading import Reading
+from genbench.corpus.text_files import read_text_file
 from genbench.errors import UserError
 from genbench.experiments.compare import compare as compare
 from genbench.experiments.compare import load_run as load_run
@@ -44,16 +43,12 @@ from genbench.experiments.sweep import sweep as sweep
 from genbench.generator import Generator
 from genbench.model import Model
 from genbench.sampling.parameters import Sampling
-from genbench.scoring import Score
 from genbench.spec import Spec, format_duration, parse_duration
 from genbench.storage import models, sharing
 from genbench.storage.files import require_new_folder
 from genbench.storage.records import JsonObject
 from genbench.storage.selection import prune_models as prune_models
 from genbench.storage.sharing import import_model as import_model
-from genbench.storage.user_files import read_standard_input
-from genbench.tokenization.normal_form import form_notes
-from genbench.tokenization.text import Text
 from genbench.training import (
     SILENT,
     ProgressListener,
@@ -63,6 +58,9 @@ from genbench.training import (
 )
 from genbench.training.choice import QUICK_GENERATOR, best_model, describe_choice, describe_text, rank_models
 from genbench.training.choice import stored_specs as stored_specs
+from genbench.training.combination import forget_text as forget_text
+from genbench.training.combination import merge_models as merge_models
+from genbench.training.combination import update_model as update_model
 
 
 def corpus(
@@ -173,6 +171,7 @@ def load_or_train(
     encoding: str | None = None,
     column: str | None = None,
     imported: Sequence[str] = (),
+    stored: str | None = None,
     listener: ProgressListener = SILENT,
 ) -> Model:
     """Load the newest stored model of an author's text and SPEC with this budget, steps, flops, seed and device.
@@ -181,8 +180,11 @@ def load_or_train(
     matches, one is trained and stored, as by `train`. Without a generator, the stored model with the fewest bits per
     character on validation text is loaded, whatever its seed; if there is none, `QUICK_GENERATOR` is trained. Models
     that were imported are loaded only if they are named in `imported`; they come first. A model whose training was
-    interrupted comes last.
+    interrupted comes last. `stored` names one model to be loaded, whatever text it was trained on; a SPEC must be its.
     """
+    if stored is not None:
+        return _load_named(stored, generator, listener)
+
     # check the arguments before the text is downloaded
     require_author(author)
     spec = None if generator is None else Spec.parse(generator)
@@ -203,17 +205,7 @@ def load_or_train(
     candidates = [model for model in candidates if model.card.fits(limits)]
     candidates.sort(key=lambda model: model.card.interrupted)  # partly trained models come last
 
-    # load the first one that is not damaged
-    for stored in candidates:
-        try:
-            model = _load_stored(stored, listener)
-        except UserError as error:
-            listener.message(str(error))
-            continue
-        origin = " elsewhere and imported" if stored.card.imported else ""
-        state = ", but its training was interrupted" if stored.card.interrupted else ""
-        used = f"using {stored.name}, trained on {stored.card.created[:10]}{origin}{state}"
-        listener.message(describe_choice(stored.card) if spec is None else used)
+    if model := _load_first(candidates, spec, listener):
         return model
 
     # otherwise, train one
@@ -261,56 +253,6 @@ def stream(
     return model.stream(prompt, sampling, length=length, temperature=temperature, seed=seed)
 
 
-def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> Score:
-    """Return how well a model predicts a text: bits, bits per character, perplexities.
-
-    Raises ContractError if the generator violates the contract.
-    """
-    for note in form_notes(model.generator.tokenizer, text):
-        listener.message(note)
-    return model.score(text, progress=listener.task("scoring"))
-
-
-def score_figures(
-    model: Model, text: str | Text, *, corpus: Corpus | None = None, listener: ProgressListener = SILENT
-) -> JsonObject:
-    """Return the score of a text with its 95 % interval and the speed of scoring, as JSON values.
-
-    `corpus` is the text that the model was trained on; with it, the share of the text that stands in its training text
-    is a figure too, and a message if it is above 2 %.
-    """
-    shared = {} if corpus is None else _shared_share(text, corpus, listener)
-    started = time.perf_counter()
-    result = score(model, text, listener=listener)
-    seconds = time.perf_counter() - started
-
-    # the interval over blocks of 1,000 characters
-    bounds = mean_interval(block_sums(result.character_bits), block_sizes(result.characters))
-    if bounds is None:
-        too_short = f"the text is shorter than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
-        listener.message(f"no interval: {too_short}")
-
-    # the stored sums, then the figures derived from them
-    for note in result.word_notes:
-        listener.message(note)
-    counts = ("bits", "characters", "bytes", "words", "tokens")
-    derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
-    return {name: getattr(result, name) for name in (*counts, *derived)} | {
-        **shared,
-        "interval": None if bounds is None else list(bounds),
-        "score_characters_per_second": round(len(text) / seconds),
-    }
-
-
-def _shared_share(text: str | Text, corpus: Corpus, listener: ProgressListener) -> JsonObject:
-    """Return the share of a text that stands in the training text of a corpus; a message says if it is large."""
-    with listener.stage(f"looking for the text in the training text of {corpus.author}"):
-        shared = shared_passages(str(corpus.train), str(text), corpus.book_starts)
-    if warning := shared.describe("the text"):
-        listener.message(warning)
-    return {"training_text_share": shared.share}
-
-
 def read_text(
     file: str | Path,
     *,
@@ -323,16 +265,7 @@ def read_text(
 
     Raises CorpusError if it cannot be read, is empty or is not text, UserError for a folder.
     """
-    if Path(file).is_dir():
-        raise UserError(f"{str(file)!r} is a folder; name a text file, or - for standard input")
-
-    # read, then clean as `corpus` does
-    notes = ReadingNotes()
-    name, data = ("standard input", read_standard_input()) if str(file) == "-" else (str(file), read_file(Path(file)))
-    text = read_user_text(data, name, Reading(lines, encoding, column), notes)
-    for warning in notes.warnings():
-        listener.message(warning)
-    return text
+    return read_text_file(file, Reading(lines, encoding, column), listener.message)
 
 
 def _create(spec: Spec, listener: ProgressListener) -> Generator:
@@ -350,6 +283,35 @@ def _describe(spec: Spec, listener: ProgressListener) -> registry.Description:
 def _as_typed(name: str, value: object) -> str:
     """Return the value of an option as a user types it."""
     return format_duration(value) if name == "budget" and isinstance(value, float) else str(value)
+
+
+def _load_named(name: str, generator: str | Spec | None, listener: ProgressListener) -> Model:
+    """Load the stored model of a name. Raises UserError if it is of another SPEC than `generator`."""
+    stored = models.get_model(models.models_folder(), name)
+    if generator is not None and str(Spec.parse(generator)) != stored.card.spec:
+        raise UserError(
+            f"{stored.name} is {stored.card.spec}, not {generator}; leave out -g where --model names a model"
+        )
+    listener.message(describe_choice(stored.card))
+    return _load_stored(stored, listener)
+
+
+def _load_first(
+    candidates: Sequence[models.StoredModel], spec: Spec | None, listener: ProgressListener
+) -> Model | None:
+    """Load the first model that is not damaged, and say which one it is; None where there is none."""
+    for stored in candidates:
+        try:
+            model = _load_stored(stored, listener)
+        except UserError as error:
+            listener.message(str(error))
+            continue
+        origin = " elsewhere and imported" if stored.card.imported else ""
+        state = ", but its training was interrupted" if stored.card.interrupted else ""
+        used = f"using {stored.name}, trained on {stored.card.created[:10]}{origin}{state}"
+        listener.message(describe_choice(stored.card) if spec is None else used)
+        return model
+    return None
 
 
 def _load_stored(stored: models.StoredModel, listener: ProgressListener) -> Model:
@@ -372,6 +334,7 @@ def export_model(
     encoding: str | None = None,
     column: str | None = None,
     imported: Sequence[str] = (),
+    stored: str | None = None,
     listener: ProgressListener = SILENT,
 ) -> Path:
     """Write the model that `load_or_train` returns, a model card and checksums into a new folder; return the folder.
@@ -387,12 +350,12 @@ def export_model(
     # the model
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
     limits: JsonObject = {"budget": budget, "steps": steps, "flops": flops, "seed": seed, "device": device}
-    model = load_or_train(text, generator, **limits, imported=imported, listener=listener)
+    model = load_or_train(text, generator, **limits, imported=imported, stored=stored, listener=listener)
     if not model.id:
         raise UserError(f"the model could not be stored in {models.models_folder()}, so it cannot be exported")
 
     # its card, with the score of the test text
-    stored = models.get_model(models.models_folder(), model.id)
+    exported = models.get_model(models.models_folder(), model.id)
     figures = score_figures(model, text.test, corpus=text, listener=listener)
-    readme = model_card(stored.card, figures, registry.provider(stored.card.spec), model.training_words is not None)
-    return sharing.export_model(stored, folder, readme)
+    readme = model_card(exported.card, figures, registry.provider(exported.card.spec), model.training_words is not None)
+    return sharing.export_model(exported, folder, readme)

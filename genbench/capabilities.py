@@ -17,6 +17,7 @@ so that the rest of genbench calls one function for every generator.
     ContextLengths      how long a context was seen in training
     Activations         gates, memory and gradients of a recurrent network
     Adaptive            whether the generator learns from the text that it reads
+    Counting            whether the generator learns by counting alone, so that its models can be merged
     ContextWindow       how many tokens a prediction depends on at most
     MemoryEstimate      how much memory its training needs at least
 """
@@ -206,6 +207,19 @@ class Adaptive(Protocol):
 
 
 @runtime_checkable
+class Counting(Protocol):
+    """A generator whose predictions follow from its text alone: not from a seed, a budget, or the order of trainings.
+
+    genbench stores the text of such a model with it. Models are merged, and a text is added or forgotten, by counting
+    the joined text again, which gives what a training on it gives, to the last bit.
+    """
+
+    @property
+    def learns_by_counting(self) -> bool:
+        """Whether this generator, with its current options, learns by counting alone."""
+
+
+@runtime_checkable
 class ContextWindow(Protocol):
     """A generator that looks at a window of the last tokens, such as a Transformer.
 
@@ -235,6 +249,11 @@ def supports(kind: type, capability: type) -> bool:
 def is_adaptive(generator: Generator) -> bool:
     """Return whether a generator learns from the text it reads while it is scored."""
     return isinstance(generator, Adaptive) and bool(generator.adapts)
+
+
+def learns_by_counting(generator: Generator) -> bool:
+    """Return whether a generator learns by counting alone; False for one without the capability."""
+    return isinstance(generator, Counting) and bool(generator.learns_by_counting)
 
 
 def context_window(generator: Generator) -> int | None:

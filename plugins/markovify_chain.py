@@ -145,6 +145,11 @@ class Markovify(Generator):
         probabilities = np.exp(self._characters.log_probs(state))
         return probabilities, float(probabilities[self._is_space].sum())
 
+    @property
+    def learns_by_counting(self) -> bool:
+        """Whether the chain follows from its text alone, which it does (`capabilities.Counting`)."""
+        return True
+
     def start(self) -> MarkovifyState:
         words = (UNKNOWN,) * self.state_size
         hypotheses = self._open_word(words, [1.0] + [0.0] * self.state_size, False)

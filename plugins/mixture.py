@@ -25,6 +25,7 @@ from genbench.capabilities import (
     context_length,
     context_lengths,
     is_adaptive,
+    learns_by_counting,
     log_probs_batch,
     token_log_probs,
     training_memory,
@@ -95,6 +96,11 @@ class Mixture(Generator):
     def adapts(self) -> bool:
         """Whether the weights or one of the parts learn from the text that is read (`capabilities.Adaptive`)."""
         return self.adaptive or any(map(is_adaptive, self._untrained))
+
+    @property
+    def learns_by_counting(self) -> bool:
+        """Whether all parts learn by counting alone; the weights follow from the text (`capabilities.Counting`)."""
+        return all(map(learns_by_counting, self._untrained))
 
     def _parse_shares(self) -> list[float]:
         """Return the parts' shares of the budget, not normalized; raise ValueError if the option is not valid."""

@@ -107,6 +107,11 @@ class NltkLM(Generator):
             weight = (float(posterior.sum()) + 0.5) / (len(ids) + 1)
         return weight
 
+    @property
+    def learns_by_counting(self) -> bool:
+        """Whether the model follows from its text alone, which it does (`capabilities.Counting`)."""
+        return True
+
     def start(self) -> Context:
         state: Context = ()
         for token in self.tokenizer.encode("\n").tolist():

@@ -319,6 +319,19 @@ class DeclaredLearner(Learner):
     adapts: ClassVar[bool] = True
 
 
+class CountsBySeed(Unigram):
+    """Declares that it counts, and lets the seed decide how much."""
+
+    learns_by_counting: ClassVar[bool] = True
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        super().fit(train[: len(train) // (1 + context.seed)], valid, context)
+
+
+class Counts(Unigram):
+    learns_by_counting: ClassVar[bool] = True
+
+
 class Useless(Unigram):
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         super().fit(train, valid, context)
@@ -351,6 +364,7 @@ BROKEN = {
     "backoff_levels_agree_with_log_probs": WrongEvidence,
     "context_lengths_equal_steps": WrongLengths,
     "probe_has_a_row_per_token": WideGates,
+    "counting_reads_the_text_alone": CountsBySeed,
     "adaptation_is_declared": Learner,
 }
 RIGHT = {
@@ -363,6 +377,7 @@ RIGHT = {
     "backoff_levels_agree_with_log_probs": RightEvidence,
     "context_lengths_equal_steps": RightLengths,
     "probe_has_a_row_per_token": RightGates,
+    "counting_reads_the_text_alone": Counts,
     "adaptation_is_declared": DeclaredLearner,
 }
 

@@ -10,6 +10,7 @@ memory.py         bits with shorter contexts, and gradient norms by lag
 minimal_pairs.py  the effect of a distant word on words that depend on it
 recall.py         bits of closing brackets and repeated names, by distance
 gates.py          gates and memory of a recurrent network over a text
+scores.py         the score of a text, with its interval and the share of it that was trained on
 surprisal.py      the surprisal of each word of a text under several models
 compression.py    lossless compression with a model's predictions; range_coder.py: the arithmetic coder
 explanations.py   the counts behind a prediction

@@ -58,6 +58,14 @@ def model(incomplete: str) -> Candidates:
     yield from candidates.models()
 
 
+def models(incomplete: str) -> Candidates:
+    """Yield stored models for the last name of a sum such as 2*MODEL+MODEL."""
+    from genbench.cli import candidates
+
+    before = incomplete[: 1 + max(incomplete.rfind(mark) for mark in "+*")]
+    yield from ((before + name, about) for name, about in candidates.models())
+
+
 def run(incomplete: str) -> Candidates:
     """Yield stored runs, and the word for the newest."""
     from genbench.cli import candidates

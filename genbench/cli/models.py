@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,13 +17,20 @@ from genbench.cli.options import (
     ModelOptions,
     OneSpec,
     PrintJson,
+    ReadingOptions,
+    TextFile,
     accepts_groups,
     single,
 )
 from genbench.cli.progress import print_message, show_progress
 
+if TYPE_CHECKING:
+    from genbench.model import Model
+
 app = typer.Typer(
-    help="The stored models: list, show, remove, prune, export, import.", no_args_is_help=True, rich_markup_mode=None
+    help="The stored models: list, show, remove, prune, merge, update, forget, export, import.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -97,6 +104,53 @@ def remove(
 
     for name in remove_named(names):
         print_message(f"removed {name}")
+
+
+@app.command()
+def merge(
+    expression: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODELS",
+            help='Names that models list shows, with weights: "2*MODEL+MODEL".',
+            autocompletion=completion.models,
+        ),
+    ],
+) -> None:
+    """Merge models that count, as in "2*MODEL+MODEL". The result is that of a training on the joined texts."""
+    with show_progress() as live:
+        from genbench import api
+
+        model = api.merge_models(expression, listener=live)
+    _print_use(model)
+
+
+@app.command()
+@accepts_groups
+def update(name: ModelName, file: TextFile, reading: ReadingOptions) -> None:
+    """Count a text too. Adds all of it to the training text of a model that counts; the result is a new model."""
+    with show_progress() as live:
+        from genbench import api
+
+        model = api.update_model(name, file, **vars(reading), listener=live)
+    _print_use(model)
+
+
+@app.command()
+@accepts_groups
+def forget(name: ModelName, file: TextFile, reading: ReadingOptions) -> None:
+    """Forget a text. Leaves it out of what a model has counted; the result is a new model."""
+    with show_progress() as live:
+        from genbench import api
+
+        model = api.forget_text(name, file, **vars(reading), listener=live)
+    _print_use(model)
+
+
+def _print_use(model: Model) -> None:
+    """Print how to use a model that is stored by its name."""
+    if model.id:
+        print_message(f"genbench generate AUTHOR --model {model.id} uses it, with the prompts of AUTHOR's text")
 
 
 @app.command()

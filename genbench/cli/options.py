@@ -297,6 +297,15 @@ class ModelOptions(ReadingOptions):
         ),
     ] = None
     imported: Imported = None
+    stored: Annotated[
+        str | None,
+        option(
+            "--model",
+            metavar="MODEL",
+            help="Use this stored model, whatever text it was trained on: one that was merged, updated, or forgot.",
+            completion=completion.model,
+        ),
+    ] = None
 
     def model(self, text: Corpus, spec: str | None, listener: ProgressListener) -> Model:
         """Return the newest stored model that fits, without a SPEC the best one, or a new one."""
@@ -311,6 +320,7 @@ class ModelOptions(ReadingOptions):
             seed=self.seed,
             device=self.device,
             imported=self.imported or (),
+            stored=self.stored,
             listener=listener,
         )
 

@@ -6,6 +6,7 @@ cards.py         the card of a stored model
 seal.py          tells the models that were trained here from imported ones
 stored_model.py  one stored model: checked and tried out when it is loaded
 models.py        stored models: list, find, load, store, remove
+texts.py         the texts of models that learn by counting
 checkpoints.py   interrupted trainings
 sharing.py       export and import of models
 job_folders.py   temporary folders of jobs on other machines

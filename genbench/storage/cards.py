@@ -32,6 +32,7 @@ _MEASURED = (
     *("seconds", "cpu_seconds", "budget_seconds", "characters_per_second"),
     *("parameters", "steps", "flops", "passes", "validation_bits_per_character"),
 )
+_ORIGIN: dict[str, tuple[type, ...]] = {"weight": (int,), "name": (str,), "sha256": (str,), "author": (str,)}
 _STRINGS = ("author", "sha256", "held_out", "generator", "source", "device", "spec", "created")
 _KINDS: dict[str, tuple[type, ...]] = {
     **{"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)},
@@ -72,6 +73,19 @@ class TrainingRecord:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A model or a file from whose text a model was made by merging, updating or forgetting."""
+
+    weight: int  # how often the training text is counted; negative where it is no longer
+    name: str  # of the stored model, or of the file
+    sha256: str  # of the text, as that model's card has it; of a file, of its cleaned text
+    author: str = ""  # of that model; "" for a file
+
+    def __str__(self) -> str:
+        return f"{abs(self.weight)}*{self.name}" if abs(self.weight) != 1 else self.name
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Everything a stored model says about itself.
 
@@ -101,12 +115,20 @@ class ModelCard:
     imported: bool = False  # trained elsewhere, or not known to be trained in this store
     seal: str = ""  # proves that it was trained in this store
     sources: list[str] = field(default_factory=list)  # the files that the SPEC names
+    texts: str = ""  # sha256 of the file with its texts (`texts.py`); "" where they are not kept
+    made_from: list[Origin] = field(default_factory=list)  # of a model that was merged, updated, or forgot a text
     format: int = FORMAT
 
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the training, so that the model is partly trained."""
         return INTERRUPTED in self.training.notes
+
+    @property
+    def origin(self) -> str:
+        """What the model was made from, such as "2*MODEL + FILE"; "" where it was trained on the text of its author."""
+        terms = [f"{'-' if source.weight < 0 else '+'} {source}" for source in self.made_from]
+        return " ".join(terms).removeprefix("+ ")
 
     @property
     def limited_by_time(self) -> bool:
@@ -153,7 +175,8 @@ class ModelCard:
         """Return the card that `to_dict` wrote; ValueError for anything else: somebody else may have written it."""
         _require_card(values)
         training = TrainingRecord(**_known(TrainingRecord, values["training"]))
-        return cls(**_known(cls, values) | {"training": training})
+        origins = [Origin(**_known(Origin, origin)) for origin in values.get("made_from", [])]
+        return cls(**_known(cls, values) | {"training": training, "made_from": origins})
 
 
 def read_card(folder: Path) -> ModelCard | None:
@@ -195,10 +218,14 @@ def _require_card(card: Any) -> None:
     # the card itself
     untrusted.require_types(card, _KINDS)
     untrusted.require_types(card, {"books": (list,), "lines": (str,)})
-    later = {"imported": False, "seal": "", "flops": None, "fitted_on": "", "code": ""}
-    kinds = {"imported": (bool,), "seal": (str,), "flops": _NUMBER, "fitted_on": (str,), "code": (str,)}
+    later = {"imported": False, "seal": "", "flops": None, "fitted_on": "", "code": "", "texts": "", "made_from": []}
+    kinds: dict[str, tuple[type, ...]] = {"imported": (bool,), "flops": _NUMBER, "made_from": (list,)}
+    kinds |= dict.fromkeys(("seal", "fitted_on", "code", "texts"), (str,))
     untrusted.require_types(later | card, kinds)
-    if any(len(value) > MAX_CHARACTERS for value in card.values() if isinstance(value, str)):
+    for origin in card.get("made_from", []):
+        untrusted.require_types(origin, _ORIGIN)
+    texts = [*card.values(), *(value for origin in card.get("made_from", []) for value in origin.values())]
+    if any(len(value) > MAX_CHARACTERS for value in texts if isinstance(value, str)):
         raise ValueError("a string that is too long")
 
     # the record of its training

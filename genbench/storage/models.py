@@ -3,6 +3,7 @@
     model.json           the card: what was trained on what, how, by which version, and a checksum of the other files
     learned.json         what the generator learned, its tokenizer included
     arrays.safetensors   the arrays of it, and hashes of the words of the training text
+    texts.jsonl.gz       of a generator that learns by counting: its texts (`texts.py`)
 
 A folder appears whole or not at all. Nothing in it is executed.
 """
@@ -42,6 +43,7 @@ from genbench.storage.stored_model import has_digest as has_digest
 from genbench.storage.stored_model import model_at_fault as model_at_fault
 from genbench.storage.stored_model import models_folder as models_folder
 from genbench.storage.stored_model import source_digest as source_digest
+from genbench.storage.texts import KeptTexts, write_texts
 
 MAX_NAMES = 5  # in an error message
 MAX_PLAIN = 80  # bytes of the author and the generator in the name of a model
@@ -183,9 +185,13 @@ def fingerprint(generator: Generator, training_words: TrainingWords | None) -> b
 
 
 def store_model(
-    generator: Generator, folder: Path, card: ModelCard, training_words: TrainingWords | None = None
+    generator: Generator,
+    folder: Path,
+    card: ModelCard,
+    training_words: TrainingWords | None = None,
+    texts: KeptTexts | None = None,
 ) -> StoredModel:
-    """Store a trained generator; a model of the same key is replaced."""
+    """Store a trained generator, with its texts where these are given; a model of the same key is replaced."""
     # write into a temporary folder, which becomes the model in one step
     folder.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder)
@@ -195,7 +201,8 @@ def store_model(
         files.save_generator(generator, temporary, training_words)
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
         created = datetime.now(UTC).isoformat()
-        return _place(temporary, replace(card, genbench=card.genbench or __version__, created=created, files=digests))
+        card = replace(card, genbench=card.genbench or __version__, created=created, files=digests)
+        return _place(temporary, replace(card, texts="" if texts is None else write_texts(texts, temporary)))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -230,7 +237,7 @@ def copy_model(model: StoredModel, folder: Path, *, imported: bool, replace_old:
         for file in FILES:
             shutil.copyfile(model.folder / file, temporary / file)
         source = source_digest(named_files(model.card))
-        return _place(temporary, replace(model.card, source=source, imported=imported), replace_old)
+        return _place(temporary, replace(model.card, source=source, imported=imported, texts=""), replace_old)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -6,6 +6,7 @@ rest how to meet it; users see both if the check fails.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,7 @@ from genbench.testing.counterexamples import (
     first_difference,
     require,
     require_none,
+    require_same,
     smallest_fault,
 )
 from genbench.testing.subject import Subject
@@ -331,6 +333,18 @@ def probe_has_a_row_per_token(subject: Subject) -> None:
         for name, gate in layer.gates.items():
             low, high = float(np.min(gate)), float(np.max(gate))
             require(low >= 0 and high <= 1, f"layer {number}, gate {name}: values from {low:.4g} to {high:.4g}")
+
+
+def counting_reads_the_text_alone(subject: Subject) -> None:
+    """A generator that learns by counting gives the same predictions with another seed and with one step or second.
+
+    Let fit depend on its two texts alone, or let `learns_by_counting` be false: merged models are counted again.
+    """
+    if not capabilities.learns_by_counting(subject.fitted):
+        return
+    context = replace(subject.context, seed=subject.context.seed + 1, steps=1, budget=1.0)
+    other = replace(subject, context=context).fit(*subject.texts[:2])
+    require_same(subject.fitted, other, subject.texts[2], "two fits with other seeds and limits")
 
 
 def adaptation_is_declared(subject: Subject) -> None:

@@ -43,6 +43,7 @@ CHECKS: dict[str, Check] = {
         optional.backoff_levels_agree_with_log_probs,
         optional.context_lengths_equal_steps,
         optional.probe_has_a_row_per_token,
+        optional.counting_reads_the_text_alone,
         optional.adaptation_is_declared,
     )
 }

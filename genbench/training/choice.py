@@ -52,6 +52,7 @@ def describe_choice(card: ModelCard) -> str:
     """Return a line about the model that is used where no generator was named."""
     bits = card.training.validation_bits_per_character
     measured = "not scored on validation text" if bits is None else f"{bits:.2f} bits per character on validation text"
-    return f"{card.author}: {card.spec}, {measured}, trained {card.created[:10]}" + (
+    made = f", made from {card.origin}" if card.made_from else ""
+    return f"{card.author}: {card.spec}, {measured}, trained {card.created[:10]}{made}" + (
         " elsewhere and imported" if card.imported else ""
     )

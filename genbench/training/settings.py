@@ -11,8 +11,9 @@ from genbench.corpus.split import split_validation
 from genbench.errors import UserError
 from genbench.spec import Spec, parse_duration, require_integer
 from genbench.storage import models
-from genbench.storage.cards import FIRST_HALF
+from genbench.storage.cards import FIRST_HALF, Origin
 from genbench.storage.records import JsonObject
+from genbench.storage.texts import KeptTexts
 
 DEFAULT_BUDGET = 30.0  # seconds
 MAX_SEED = 2**32 - 1
@@ -77,12 +78,19 @@ class TrainingText:
     held_out: str = ""
     books: list[str] = field(default_factory=list)
     lines: str = "join"
+    kept: KeptTexts | None = None  # the texts that both are joined from; None: one each
+    made_from: list[Origin] = field(default_factory=list)  # of a model that is merged, updated, or forgets a text
     fitted_on: str = ""  # FIRST_HALF where the second half of the validation text chooses; "": all of it fits
 
     @property
     def fitting_text(self) -> str:
         """The validation text that a generator gets: it may stop a training and fit weights."""
         return split_validation(self.valid)[0] if self.fitted_on == FIRST_HALF else self.valid
+
+    @property
+    def kept_texts(self) -> KeptTexts:
+        """The texts that are stored with a model that counts them."""
+        return self.kept or KeptTexts([self.train], [self.valid])
 
     @property
     def choosing_text(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from genbench import registry, reported
-from genbench.capabilities import training_memory
+from genbench.capabilities import learns_by_counting, training_memory
 from genbench.errors import ContractError, SpecError, UserError, format_error
 from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
 from genbench.model import Model
@@ -78,7 +78,7 @@ def train_model(
     # of several processes that train together, one stores the model
     if not is_main_process():
         return model
-    model = _store(model, folder)
+    model = _store(model, folder, text)
     checkpoint.remove()
     return model
 
@@ -151,6 +151,8 @@ def describe_reuse(model: Model, seed: int | None = None) -> str:
         return f"imported as {model.id}, not trained here; trained on {created} elsewhere"
     if model.card and seed is not None and seed != model.card.seed:
         return "trained once for all seeds: its training reads none"
+    if model.card and model.card.made_from:
+        return f"made on {created} from {model.card.origin}; --retrain trains it on the text of its author"
     return f"trained on {created} and stored; --retrain trains it again"
 
 
@@ -184,7 +186,8 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
     """Return the model card of a training before it starts."""
     sources = [spec.text[start:end] for start, end in registry.file_spans(spec, type(generator))]
     key = models.training_key(spec, option_values(generator), sources, describe_training(spec, text, settings))
-    return ModelCard(spec=str(spec), books=text.books, lines=text.lines, sources=sources, **key)
+    about: dict[str, Any] = {"books": text.books, "lines": text.lines, "made_from": text.made_from}
+    return ModelCard(spec=str(spec), sources=sources, **about, **key)
 
 
 def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: TrainContext) -> Model:
@@ -261,11 +264,15 @@ def _record(
     )
 
 
-def _store(model: Model, folder: Path) -> Model:
-    """Store a model. If it cannot be written, or not loaded again, return it unstored, with a note on its card."""
+def _store(model: Model, folder: Path, text: TrainingText) -> Model:
+    """Store a model, with its text if it learns by counting.
+
+    If it cannot be written, or not loaded again, return it unstored, with a note on its card.
+    """
     assert model.card is not None
+    texts = text.kept_texts if learns_by_counting(model.generator) else None
     try:
-        stored = models.store_model(model.generator, folder, model.card, model.training_words)
+        stored = models.store_model(model.generator, folder, model.card, model.training_words, texts)
         return replace(model, card=stored.card, id=stored.name)
     except OSError as error:
         note = f"the model could not be stored in {folder}: {error.strerror or error}"

@@ -31,6 +31,11 @@ class AdaptiveChain(Generator):
         """Whether the chain learns from the text it reads, which is its option `adaptive` (`capabilities.Adaptive`)."""
         return self.adaptive
 
+    @property
+    def learns_by_counting(self) -> bool:
+        """Whether the chain follows from its text alone, which it does (`capabilities.Counting`)."""
+        return True
+
     @abstractmethod
     def context_length(self, state: Any) -> int:
         """Return the number of tokens at the end of the context that occurred together in the training text."""

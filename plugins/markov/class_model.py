@@ -164,6 +164,11 @@ class MarkovClass(Generator):
         self._chain.fit(train, valid, chain_context)
         context.record(parameters=(chain_context.stats.parameters or 0) + len(self._within_class))
 
+    @property
+    def learns_by_counting(self) -> bool:
+        """Whether the chain follows from its text alone, its classes too (`capabilities.Counting`)."""
+        return True
+
     def start(self) -> Any:
         return self._chain.start()
 

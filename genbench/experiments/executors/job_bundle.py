@@ -183,7 +183,8 @@ def _json_escaped(path: str) -> str:
 
 
 def _read_files(folder: Path) -> FileContents:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    """Return the files of a model without the texts that are kept beside it: they stay on their machine."""
+    return {name: (folder / name).read_bytes() for name in (CARD, *sorted(FILES))}
 
 
 def _write_model(files: FileContents, folder: Path, job: Job) -> None:
@@ -191,5 +192,5 @@ def _write_model(files: FileContents, folder: Path, job: Job) -> None:
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_bytes(files[name])
-    card = json.loads(files[CARD]) | {"spec": str(job.spec), "sources": _sources(job)}
+    card = json.loads(files[CARD]) | {"spec": str(job.spec), "sources": _sources(job), "texts": ""}
     (folder / CARD).write_text(json.dumps(card), encoding="utf-8")

@@ -62,6 +62,7 @@ def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
     """Return the rows about the text that the model was trained and tested on."""
     return [
         ("author", card.author),
+        *([("made from", card.origin)] if card.made_from else []),
         ("books", "; ".join(map(str, card.books))),
         ("line wraps", card.lines),
         *([("fitted on", f"{card.fitted_on} of the validation text")] if card.fitted_on else []),

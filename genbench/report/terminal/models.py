@@ -49,6 +49,7 @@ def show_card(model: StoredModel, console: Console) -> None:
         ("model", model.name),
         ("generator", card.spec),
         ("author", card.author),
+        ("made from", card.origin),
         ("books", "; ".join(card.books)),
         ("held out", card.held_out),
         ("lines", card.lines),
