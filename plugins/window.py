@@ -32,6 +32,9 @@ class LSTMWindow(RecurrentGenerator):
     adaptive: ClassVar[bool]  # type: ignore[misc]  # not options: dynamic evaluation needs a carried state
     adapt_rate: ClassVar[None]  # type: ignore[misc]
     adapt_decay: ClassVar[None]  # type: ignore[misc]
+    cache: ClassVar[int]  # type: ignore[misc]
+    cache_share: ClassVar[None]  # type: ignore[misc]
+    cache_scale: ClassVar[None]  # type: ignore[misc]
     hidden: int | None = field(default=128, metadata={"help": "hidden units per recurrent layer"})
     muon_lr: float = field(
         default=0.0, metadata={"help": "peak learning rate of Muon, for the core's matrices; 0: AdamW for all weights"}

@@ -96,7 +96,7 @@ def test_one_update_by_hand() -> None:
     loss = nn.functional.cross_entropy(network.head.linear(hidden), targets)  # type: ignore[operator, union-attr]
     gradients = torch.autograd.grad(loss, list(network.parameters()))
 
-    log_probs, _ = learner.predict(inputs, targets, None)
+    log_probs, _, _ = learner.predict(inputs, targets, None)
     assert -log_probs.mean().item() == pytest.approx(loss.item())
     learner.learn(log_probs)
     mean = torch.cat([rms.flatten() for rms in adaptation.rms.values()]).mean()
@@ -114,7 +114,7 @@ def test_rate_and_decay_are_the_best_of_their_neighbors() -> None:
     network, ids = tiny_network(), np.arange(600) % 7
     rms = measure_rms(network, torch.from_numpy(ids))
     start = Adaptation(RATES[5], DECAYS[3], rms)
-    fitted = AdaptationFit(network, np.array([0]), ids, TrainContext()).fit(start, rate=True, decay=True, seconds=None)
+    fitted = AdaptationFit(network, np.array([0]), ids, TrainContext()).fit(start, ["rate", "decay"], None)
 
     def loss(rate: float) -> float:
         return -float(
@@ -130,7 +130,7 @@ def test_without_time_or_text_nothing_is_fitted() -> None:
     network, ids = tiny_network(), np.arange(600) % 7
     start = Adaptation(RATES[5], DECAYS[3], measure_rms(network, torch.from_numpy(ids)))
     for text, seconds in ((ids, 0.0), (ids, -1.0), (ids[:5], None)):
-        assert AdaptationFit(network, np.array([0]), text, TrainContext()).fit(start, True, True, seconds) is start
+        assert AdaptationFit(network, np.array([0]), text, TrainContext()).fit(start, ["rate"], seconds) is start
 
 
 @pytest.mark.slow

@@ -121,9 +121,9 @@ class BasedNetwork(Network):
         hidden, core = self.run_core(ids, core)
         return hidden, (core, self.base.read(ids, rows)[1])
 
-    def target_log_probs(
+    def read_targets(
         self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState, scored: int | None = None
-    ) -> tuple[torch.Tensor, CoreState]:
+    ) -> tuple[torch.Tensor, torch.Tensor, CoreState]:
         core, rows = (None, None) if state is None else state
         hidden, core = self.run_core(ids, core)
         states, rows = self.base.read(ids, rows)
@@ -133,7 +133,7 @@ class BasedNetwork(Network):
         hidden, targets, states = hidden[:, columns].float(), targets[:, columns], states[:, columns]
         base = self.base.predict(states.flatten(0, 1).numpy(), targets.flatten().numpy(), self.layout)
         log_probs = self.head.target_log_probs(hidden.flatten(0, 1), targets.flatten(), base)
-        return log_probs.view(targets.shape), (core, rows)
+        return log_probs.view(targets.shape), hidden, (core, rows)
 
 
 def create_base(spec: str) -> Any:

@@ -6,13 +6,14 @@ the gradient of its loss, and back towards the trained weights (Krause et al. 20
     w = w - rate * gradient / (rms + RMS_FLOOR * mean rms)          w = w + decay * (trained w - w)
 
 rms is the root mean square of a weight's gradient over segments of the training text. Rate and decay are fitted on
-validation text. Steps and streams compute the same updates, because both learn from whole segments only.
+validation text. Steps and streams compute the same updates, because both learn from whole segments only. A neural cache
+(`neural_cache.py`) may add what followed similar hidden values.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
@@ -22,6 +23,7 @@ import torch
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, TrainContext, ignore
 from genbench.neural.inference import NetworkStepper, RNNState
 from genbench.neural.network import CoreState, Network, detach_state, map_state
+from genbench.neural.neural_cache import NeuralCache, Part, fit_cache
 from genbench.tokenization.tokenizer import Ids
 
 SEGMENT = 16  # tokens
@@ -33,17 +35,18 @@ DECAYS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008)
 DEFAULT_RATE, DEFAULT_DECAY = 4e-4, 0.002  # where the search starts
 FIT_TOKENS = 8_000  # of validation text
 PROGRESS_SEGMENTS = 64  # between two reports
-EXPECTED_TRIALS, TIMED_TOKENS = 8, 320  # readings of the text that a search takes; tokens that measure the speed
+EXPECTED_TRIALS, TIMED_TOKENS = 9, 320  # readings of the text that a search takes; tokens that measure the speed
 MIN_FIT_TOKENS = 64  # a shorter validation text fits nothing
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """How a network learns while it reads: the rate, the decay, and the rms of the gradient of each weight."""
+    """How a network learns while it reads: the rate, the decay, the rms of the gradient of each weight, and a cache."""
 
     rate: float
     decay: float
     rms: dict[str, torch.Tensor] = field(repr=False)  # by name of the parameter
+    cache: NeuralCache | None = None
 
     @cached_property
     def divisors(self) -> list[torch.Tensor]:
@@ -53,7 +56,8 @@ class Adaptation:
 
     def dump(self) -> Learned:
         """Return JSON values and numpy arrays for `restore`."""
-        return {"rate": self.rate, "decay": self.decay, "rms": {name: rms.numpy() for name, rms in self.rms.items()}}
+        rms = {name: rms.numpy() for name, rms in self.rms.items()}
+        return {"rate": self.rate, "decay": self.decay, "rms": rms, "cache": self.cache and self.cache.dump()}
 
     @classmethod
     def restore(cls, learned: Learned, network: Network) -> Adaptation:
@@ -65,7 +69,8 @@ class Adaptation:
         valid = valid and 0 <= rate <= 1 and 0 <= decay <= 1
         if not valid or not all(torch.isfinite(value).all() and (value >= 0).all() for value in rms.values()):
             raise ValueError("the rates of dynamic evaluation belong to another network")
-        return cls(rate, decay, rms)
+        cache = learned.get("cache")
+        return cls(rate, decay, rms, NeuralCache.restore(cache) if cache else None)
 
 
 class Learner:
@@ -75,11 +80,16 @@ class Learner:
         self.network, self.adaptation = copy.deepcopy(network).eval(), adaptation
         self.parameters, self.trained = list(self.network.parameters()), list(trained.parameters())
 
-    def predict(self, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState) -> tuple[torch.Tensor, CoreState]:
-        """Return the log-probabilities of the targets of a segment, (tokens,), and the core's state after it."""
+    def predict(
+        self, inputs: torch.Tensor, targets: torch.Tensor, state: CoreState
+    ) -> tuple[torch.Tensor, Part, CoreState]:
+        """Return the log-probabilities of the targets of a segment, (tokens,), and the core's state after it.
+
+        Between both, what a neural cache remembers of the segment.
+        """
         with torch.enable_grad():
-            log_probs, state = self.network.target_log_probs(inputs[None], targets[None], state)
-        return log_probs[0], detach_state(state)
+            log_probs, hidden, state = self.network.read_targets(inputs[None], targets[None], state)
+        return log_probs[0], Part(hidden[0].detach().numpy(), targets.numpy()), detach_state(state)
 
     @torch.no_grad()
     def learn(self, log_probs: torch.Tensor) -> None:
@@ -108,6 +118,8 @@ class LearningState:
     version: Version
     before: CoreState  # state of the core before the segment, numpy arrays
     segment: tuple[int, ...]  # its tokens so far
+    memory: tuple[Part, ...] = ()  # of the segments before, for the neural cache
+    recent: tuple[Part, ...] = ()  # of this segment, token by token
 
 
 class LearningReader:
@@ -132,22 +144,41 @@ class LearningReader:
         return [self._advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
     def log_probs_batch(self, states: Sequence[LearningState]) -> LogProbs:
-        return np.concatenate([state.version.stepper.log_probs(state.read) for state in states])
+        return np.stack([self._log_probs(state) for state in states])
+
+    def _log_probs(self, state: LearningState) -> LogProbs:
+        """Return the log-probabilities of the token after a state, (vocabulary,)."""
+        log_probs: LogProbs = state.version.stepper.log_probs(state.read)[0]
+        cache = self.adaptation.cache
+        return (
+            log_probs
+            if cache is None
+            else cache.log_probs(log_probs, state.read.output[0], state.memory + state.recent)
+        )
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         stream = torch.cat([torch.from_numpy(self.prefix), torch.tensor(ids)])
-        return np.concatenate([np.empty(0), *self._score(stream, progress)])[len(self.prefix) - 1 :]
+        cache, memory, results = self.adaptation.cache, tuple[Part, ...](), [np.empty(0)]
+        for log_probs, part in self.read(stream, progress):
+            if cache is not None:
+                log_probs = cache.target_log_probs(log_probs, part, memory)
+                memory = cache.remember(memory, part)
+            results.append(log_probs)
+        return np.concatenate(results)[len(self.prefix) - 1 :]
 
     def token_log_probs_batch(self, streams: Sequence[Ids]) -> list[LogProbs]:
         return [self.token_log_probs(ids) for ids in streams]
 
-    def _score(self, stream: torch.Tensor, progress: ProgressCallback) -> Iterator[LogProbs]:
-        """Yield the log-probabilities of the tokens after the first, segment by segment; learn after each segment."""
+    def read(self, stream: torch.Tensor, progress: ProgressCallback = ignore) -> Iterator[tuple[LogProbs, Part]]:
+        """Yield the network's log-probabilities of the tokens after the first, (tokens,), segment by segment.
+
+        The network learns after each segment. Each comes with what a neural cache remembers of it.
+        """
         learner, state = Learner(self.network, self.network, self.adaptation), None
         for segment, start in enumerate(range(0, len(stream) - 1, SEGMENT)):
             targets = stream[start + 1 : start + 1 + SEGMENT]
-            log_probs, state = learner.predict(stream[start : start + len(targets)], targets, state)
-            yield log_probs.detach().double().numpy()
+            log_probs, part, state = learner.predict(stream[start : start + len(targets)], targets, state)
+            yield log_probs.detach().double().numpy(), part
             if len(targets) == SEGMENT:
                 learner.learn(log_probs)
             if segment % PROGRESS_SEGMENTS == 0:
@@ -155,21 +186,24 @@ class LearningReader:
 
     def _advance(self, state: LearningState, token: int) -> LearningState:
         """Return the state after one more token; the first token of a segment finds the weights changed by the last."""
+        cache = self.adaptation.cache
         if len(state.segment) < SEGMENT:
             read = _step(state.version, token, state.read.core)
-            return replace(state, read=read, segment=(*state.segment, token))
+            last = () if cache is None else (Part(state.read.output, np.array([token])),)
+            return replace(state, read=read, segment=(*state.segment, token), recent=state.recent + last)
 
         # the new token is the last target of the segment
         learner = Learner(state.version.network, self.network, self.adaptation)
         inputs, targets = torch.tensor(state.segment), torch.tensor((*state.segment[1:], token))
         before = None if state.before is None else map_state(torch.from_numpy, state.before)
-        log_probs, after = learner.predict(inputs, targets, before)
+        log_probs, part, after = learner.predict(inputs, targets, before)
         learner.learn(log_probs)
 
         # continue from the core's state of that pass, as a stream does
         version = Version(learner.network, NetworkStepper(learner.network))
         core = map_state(torch.Tensor.numpy, after)
-        return LearningState(_step(version, token, core), version, core, (token,))
+        memory = () if cache is None else cache.remember(state.memory, part)
+        return LearningState(_step(version, token, core), version, core, (token,), memory)
 
 
 def _step(version: Version, token: int, core: CoreState) -> RNNState:
@@ -208,9 +242,9 @@ def measure_rms(network: Network, ids: torch.Tensor) -> dict[str, torch.Tensor]:
 
 @dataclass
 class AdaptationFit:
-    """The search for the rate and the decay that need the fewest bits for a validation text, (tokens,).
+    """The search for the values of an adaptation that need the fewest bits for a validation text, (tokens,).
 
-    The rate is searched first, then the decay, in steps from a usual value as long as the loss falls.
+    The rate is searched first, then the decay, in steps from a usual value as long as the loss falls; then the cache.
     """
 
     network: Network
@@ -219,18 +253,30 @@ class AdaptationFit:
     context: TrainContext
     trials: int = field(init=False, default=0)
 
-    def fit(self, adaptation: Adaptation, rate: bool, decay: bool, seconds: float | None) -> Adaptation:
-        """Return an adaptation with the best rate and decay, if each is to be fitted; `seconds` limit the text read."""
+    def fit(self, adaptation: Adaptation, fitted: Collection[str], seconds: float | None) -> Adaptation:
+        """Return an adaptation with the best values of those that are to be fitted; `seconds` limit the text read.
+
+        `fitted` has some of "rate", "decay", "share" and "scale"; the last two are those of the neural cache.
+        """
         ids = self.validation[: self._tokens(adaptation, seconds)]
-        if len(ids) < MIN_FIT_TOKENS:
+        if not fitted or len(ids) < MIN_FIT_TOKENS:
             return adaptation
-        if rate:
+        cache, adaptation = adaptation.cache, replace(adaptation, cache=None)
+        if "rate" in fitted:
             choices = [replace(adaptation, rate=value) for value in RATES]
             adaptation = self._search(ids, choices, RATES.index(DEFAULT_RATE))
-        if decay:
+        if "decay" in fitted:
             choices = [replace(adaptation, decay=value) for value in DECAYS]
             adaptation = self._search(ids, choices, DECAYS.index(DEFAULT_DECAY))
-        return adaptation
+        if cache is not None:
+            cache = self._fit_cache(ids, adaptation, cache, fitted)
+        return replace(adaptation, cache=cache)
+
+    def _fit_cache(self, ids: Ids, adaptation: Adaptation, cache: NeuralCache, fitted: Collection[str]) -> NeuralCache:
+        """Return a cache with the best share and scale, if they are to be fitted."""
+        reader = LearningReader(self.network, self.prefix, adaptation)
+        log_probs, parts = zip(*reader.read(torch.from_numpy(np.concatenate([self.prefix, ids]))), strict=True)
+        return fit_cache(cache, list(parts), np.concatenate(log_probs), "share" in fitted, "scale" in fitted)
 
     def _tokens(self, adaptation: Adaptation, seconds: float | None) -> int:
         """Return how many tokens of validation text the time allows to read in all trials."""

@@ -46,13 +46,20 @@ class Network(nn.Module):
 
         `scored` is the number of targets at the end of a row to score; None: all.
         """
+        log_probs, _, after = self.read_targets(ids, targets, state, scored)
+        return log_probs, after
+
+    def read_targets(
+        self, ids: torch.Tensor, targets: torch.Tensor, state: CoreState, scored: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, CoreState]:
+        """Return what `target_log_probs` does, and between both the hidden values, (batch, scored, hidden)."""
         hidden, after = self.run_core(ids, state)
 
         # the head runs in fp32, over all scored tokens at once
         columns = slice(None) if scored is None else slice(-scored, None)
         hidden, targets = hidden[:, columns].float(), targets[:, columns]
         log_probs = self.head.target_log_probs(hidden.flatten(0, 1), targets.flatten())
-        return log_probs.view(targets.shape), after
+        return log_probs.view(targets.shape), hidden, after
 
     def fold_weights(self) -> None:
         """Replace parts that only training needs (tied weights, subword sums) by plain weights of equal value."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from genbench.neural.auto_size import MULTIPLE
+from genbench.neural.neural_cache import MAX_SCALE, MAX_TOKENS
 from genbench.neural.schedule import parse_schedule
 from genbench.neural.trained_network import TrainedNetwork
 
@@ -58,6 +59,16 @@ class NetworkOptions(TrainedNetwork):
     adapt_decay: float | None = field(
         default=None, metadata={"help": "share of the way back to the trained weights in each step while reading; auto"}
     )
+    cache: int = field(
+        default=2000,
+        metadata={"help": "tokens just read whose hidden values are compared with the present, if adaptive; 0: none"},
+    )
+    cache_share: float | None = field(
+        default=None, metadata={"help": "of the prediction that this cache has; auto: fitted on validation text"}
+    )
+    cache_scale: float | None = field(
+        default=None, metadata={"help": "of the products of hidden values in this cache; auto"}
+    )
 
     def __post_init__(self) -> None:
         """Validate the options, including those of subclasses; raise ValueError for a value out of range."""
@@ -68,10 +79,13 @@ class NetworkOptions(TrainedNetwork):
                 raise ValueError(f"{name} is {value}, but must be 1 or more")
         if self.layers > MAX_LAYERS:
             raise ValueError(f"layers is {self.layers}, but must be at most {MAX_LAYERS}")
-        for name in ("dropout", "layer_dropout", "adapt_rate", "adapt_decay"):
+        for name in ("dropout", "layer_dropout", "adapt_rate", "adapt_decay", "cache_share"):
             if not 0 <= (getattr(self, name, None) or 0) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to below 1")
         self._require_rates()
+        for name, limit in (("cache", MAX_TOKENS), ("cache_scale", MAX_SCALE)):
+            if not 0 <= (getattr(self, name, None) or 0) <= limit:
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be from 0 to {limit:,}")
 
         # heads share the hidden units, of which a network has a multiple of MULTIPLE if the number is auto
         heads = getattr(self, "heads", 1)

@@ -34,6 +34,7 @@ from genbench.neural.interpolation import Interpolation
 from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
 from genbench.neural.network_options import NetworkOptions
+from genbench.neural.neural_cache import DEFAULT_SCALE, DEFAULT_SHARE, NeuralCache
 from genbench.neural.operations import operations_per_step
 from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.precision import native_bf16, training_precision
@@ -297,17 +298,28 @@ class RecurrentGenerator(NetworkOptions):
         ids = ids if self._base is None else validation_ids
         rate = DEFAULT_RATE if self.adapt_rate is None else self.adapt_rate
         decay = DEFAULT_DECAY if self.adapt_decay is None else self.adapt_decay
-        return Adaptation(rate, decay, measure_rms(self._network, ids))
+        cache = NeuralCache(
+            self.cache,
+            DEFAULT_SHARE if self.cache_share is None else self.cache_share,
+            DEFAULT_SCALE if self.cache_scale is None else self.cache_scale,
+        )
+        return Adaptation(rate, decay, measure_rms(self._network, ids), cache if self.cache else None)
 
     def _fit_adaptation(
         self, adaptation: Adaptation, validation_ids: torch.Tensor, context: TrainContext, seconds: float | None
     ) -> None:
         """Fit on validation text how to adapt, unless the options say it, and record the result."""
-        if self.adapt_rate is None or self.adapt_decay is None:
-            fit = AdaptationFit(self._network, self._prefix, validation_ids.numpy(), context)
-            adaptation = fit.fit(adaptation, self.adapt_rate is None, self.adapt_decay is None, seconds)
-        self._adaptation = adaptation
-        context.record(chosen={"adapt_rate": adaptation.rate, "adapt_decay": adaptation.decay}, notes=[ADAPTIVE_NOTE])
+        options = {"adapt_rate": "rate", "adapt_decay": "decay"}
+        options |= {"cache_share": "share", "cache_scale": "scale"} if self.cache else {}
+        fitted = [value for option, value in options.items() if getattr(self, option) is None]
+        fit = AdaptationFit(self._network, self._prefix, validation_ids.numpy(), context)
+        adaptation = self._adaptation = fit.fit(adaptation, fitted, seconds)
+
+        # with these options, the training can be repeated
+        chosen = {"adapt_rate": adaptation.rate, "adapt_decay": adaptation.decay}
+        if adaptation.cache is not None:
+            chosen |= {"cache_share": adaptation.cache.share, "cache_scale": adaptation.cache.scale}
+        context.record(chosen=chosen, notes=[ADAPTIVE_NOTE])
 
     def _count_tokens(self, ids: torch.Tensor) -> torch.Tensor:
         """Return how often each token occurs in a stream, (vocabulary,)."""

@@ -1,0 +1,127 @@
+"""The neural cache: the next token is also predicted by what followed similar hidden values (Grave et al. 2017).
+
+With h the hidden values now, and h_i, x_i those before each of the last tokens and the token that followed them,
+
+    p(w) = (1 - share) p_network(w) + share sum over x_i = w of softmax(scale h h_i)
+
+What a text said a page ago is remembered in this way without any change of the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from genbench.generator import Learned, LogProbs
+from genbench.tokenization.tokenizer import Ids
+
+Array = npt.NDArray[np.float32]
+
+SCALES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # among which one is chosen on validation text
+DEFAULT_SHARE, DEFAULT_SCALE = 0.1, 1.6  # where nothing can be fitted
+ROUNDS = 40  # of expectation maximization, to fit the share
+MAX_TOKENS, MAX_SCALE = 100_000, 1_000
+
+
+class Part(NamedTuple):
+    """A passage of the text that was read: the hidden values, (tokens, hidden), and what followed each, (tokens,)."""
+
+    hidden: Array
+    tokens: Ids
+
+
+@dataclass(frozen=True)
+class NeuralCache:
+    """How far the cache reaches back, in tokens, and how much it predicts."""
+
+    tokens: int
+    share: float = DEFAULT_SHARE
+    scale: float = DEFAULT_SCALE
+
+    def dump(self) -> Learned:
+        """Return JSON values for `restore`."""
+        return asdict(self)
+
+    @classmethod
+    def restore(cls, learned: Learned) -> NeuralCache:
+        """Return what `dump` gave. Raises ValueError for values out of range."""
+        cache = cls(int(learned["tokens"]), float(learned["share"]), float(learned["scale"]))
+        if not (1 <= cache.tokens <= MAX_TOKENS and 0 <= cache.share < 1 and 0 <= cache.scale <= MAX_SCALE):
+            raise ValueError("the neural cache of the network has values out of range")
+        return cache
+
+    def remember(self, memory: tuple[Part, ...], part: Part) -> tuple[Part, ...]:
+        """Return a memory, the oldest part first, with one more; parts that reach back too far are dropped."""
+        parts = [part]
+        for earlier in reversed(memory):
+            if sum(len(kept.tokens) for kept in parts) >= self.tokens:
+                break
+            parts.insert(0, earlier)
+        return tuple(parts)
+
+    def log_probs(self, log_probs: LogProbs, hidden: Array, memory: tuple[Part, ...]) -> LogProbs:
+        """Return log-probabilities, (vocabulary,), with what followed hidden values that are like these, (hidden,)."""
+        if not memory:
+            return log_probs
+        keys, tokens = (np.concatenate(values) for values in zip(*memory, strict=True))
+        weights = np.bincount(tokens, _softmax(self.scale * (keys @ hidden).astype(np.float64)))
+        known = np.flatnonzero(weights)
+        mixed: LogProbs = log_probs + np.log1p(-self.share)
+        mixed[known] = np.logaddexp(mixed[known], np.log(weights[known]) + np.log(max(self.share, 1e-300)))
+        return mixed
+
+    def target_log_probs(self, log_probs: LogProbs, part: Part, memory: tuple[Part, ...]) -> LogProbs:
+        """Return the log-probabilities of the tokens of a passage, (tokens,), each read before the next is predicted.
+
+        `log_probs` has those of the network, (tokens,).
+        """
+        cached = cached_probabilities(part, memory, self.scale)
+        mixed = np.logaddexp(log_probs + np.log1p(-self.share), np.log(np.maximum(self.share * cached, 1e-300)))
+        if not memory:  # nothing was read before the first token
+            mixed[:1] = log_probs[:1]
+        return np.asarray(mixed)
+
+
+def cached_probabilities(part: Part, memory: tuple[Part, ...], scale: float) -> LogProbs:
+    """Return the cache's probabilities of the tokens of a passage, (tokens,); 0 for the first token of a text."""
+    keys, followers = (np.concatenate(values) for values in zip(*memory, part, strict=True))
+    scores = scale * (part.hidden @ keys.T).astype(np.float64)  # (tokens, remembered and tokens)
+
+    # a token is predicted by those before it
+    before = np.arange(len(followers)) < len(followers) - len(part.tokens) + np.arange(len(part.tokens))[:, None]
+    weights = _softmax(np.where(before, scores, -np.inf))
+    return np.asarray((weights * (followers == part.tokens[:, None])).sum(axis=1))
+
+
+def _softmax(scores: LogProbs) -> LogProbs:
+    """Return the softmax over the last axis; zeros where all scores are -inf."""
+    highest = scores.max(axis=-1, keepdims=True)
+    weights = np.exp(scores - np.where(np.isfinite(highest), highest, 0))
+    return np.asarray(weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-300))
+
+
+def fit_cache(cache: NeuralCache, parts: list[Part], log_probs: LogProbs, share: bool, scale: bool) -> NeuralCache:
+    """Return a cache with the share and the scale that give a text the highest probability, if each is to be fitted.
+
+    `parts` are the passages of the text, and `log_probs` those of the network, (tokens,).
+    """
+    best, best_sum = cache, -np.inf
+    for value in SCALES if scale else (cache.scale,):
+        # the cache's probability of each token
+        memory, probabilities = tuple[Part, ...](), []
+        for part in parts:
+            probabilities.append(cached_probabilities(part, memory, value))
+            memory = cache.remember(memory, part)
+        network, cached = np.exp(log_probs), np.concatenate(probabilities)
+
+        # the share by expectation maximization
+        fitted = cache.share
+        for _ in range(ROUNDS if share else 0):
+            fitted = float(np.mean(fitted * cached / ((1 - fitted) * network + fitted * cached)))
+        total = float(np.log((1 - fitted) * network + fitted * cached).sum())
+        if total > best_sum:
+            best, best_sum = NeuralCache(cache.tokens, fitted, value), total
+    return best
