@@ -37,13 +37,6 @@ def sample(chain: MarkovChar, characters: int, rng: np.random.Generator) -> Ids:
     states, text = [chain.start()] * STREAMS, np.empty((characters // STREAMS + 1, STREAMS), np.int64)
     for row in text:
         row[:] = sampler.quantile_tokens(states, rng.random(STREAMS))
-
-        # contexts inside an edge have no quantiles: sample from their distributions
-        inside = np.flatnonzero(row < 0)
-        if len(inside):
-            log_probs = np.asarray(chain.log_probs_batch([states[index] for index in inside]))
-            cumulative = np.cumsum(np.exp(log_probs), axis=1)
-            row[inside] = (cumulative < rng.random((len(inside), 1)) * cumulative[:, -1:]).sum(axis=1)
         states = list(chain.advance_batch(states, row.tolist()))
     return text.T.ravel()
 

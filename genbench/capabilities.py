@@ -117,11 +117,12 @@ class StreamSampling(Protocol):
 
     def sample_stream(
         self, state: State, rng: np.random.Generator, count: int, temperature: float, first_token: int
-    ) -> tuple[Ids, State]:
-        """Return `count` tokens, or none where the state does not support it, and the state after them.
+    ) -> tuple[Ids, Sequence[State]]:
+        """Return `count` tokens, or none where the state does not support it, and the state after each of them.
 
-        Each token is the one whose interval contains `rng.random()`, called once for each token: the tokens from
-        `first_token` on form intervals, in the order of their ids, of width exp(log_probs / temperature), normalized.
+        Each token is the one whose interval contains `rng.random()`, called once for each token: that of
+        `quantile_tokens`, if the generator has it for this state; else the tokens from `first_token` on form intervals,
+        in the order of their ids, of width exp(log_probs / temperature), normalized.
         """
 
 

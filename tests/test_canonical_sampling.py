@@ -139,7 +139,7 @@ def test_a_sample_has_the_encoding_that_its_score_is_about(
             decode_step([text])
 
         # up to the last token that is a whole piece
-        while words.tokenizer.kind == "words" and ids[-1] <= words.tokenizer.end_id:
+        while words.tokenizer.kind == "words" and ids and ids[-1] <= words.tokenizer.end_id:
             ids.pop()
         assert words.tokenizer.encode(words.tokenizer.decode(ids)).tolist() == ids
 

@@ -15,6 +15,7 @@ from genbench.generator import TrainContext, ignore
 from genbench.registry import create
 from genbench.sampling import generate
 from genbench.sampling.overlap import OverlapDetector, TrainingWords
+from genbench.sampling.step import DecodingState
 from genbench.spec import Spec
 from genbench.storage.files import load_generator, save_generator
 from genbench.tokenization import Text
@@ -64,10 +65,26 @@ def test_a_limit_that_is_never_reached_changes_nothing() -> None:
 
 def test_the_detector_counts_words_in_a_row() -> None:
     detector = OverlapDetector(TrainingWords.from_text("the cat sat on the mat"), 2)
-    assert detector.read("the cat") == (1, False)
-    assert detector.read(" s") == (1, False)
-    assert detector.read("at ") == (1, True)  # the cat sat
-    assert detector.read("dogs ") == (1, False)
+    assert [detector.read(text) for text in ("the cat", " s", "at ", "dogs ")] == [None, None, 2, None]
+    assert (detector.words, detector.open) == (4, "")
+    detector.go_back(2, "s")  # the cat s
+    assert [detector.read("ad cats"), detector.words, detector.open] == [None, 3, "cats"]
+
+
+@pytest.mark.parametrize("spec", ["markov-char:order=4", "markov-word"])
+def test_a_draft_goes_on_from_any_of_its_tokens(spec: str) -> None:
+    generator = trained(spec)
+    state = DecodingState.after_prompt(generator, "", Sampling(temperature=1.5), np.random.default_rng(2))
+    draft = state.sample_ahead(60)
+    assert draft is not None
+    assert len(draft.ids) == len(draft.texts) > 3
+    for count in range(len(draft.ids) + 1):
+        part, expected = draft.first(count).end(), draft.start.copy()
+        for token in draft.ids[:count]:
+            expected.accept(token, [generator.advance(expected.state, token)], 0)
+        assert np.array_equal(generator.log_probs(part.state), generator.log_probs(expected.state))
+        assert vars(part.decoder) == vars(expected.decoder)
+        assert (part.tokens, part.characters) == (expected.tokens, expected.characters)
 
 
 def test_greedy_sampling_that_copies_is_refused() -> None:

@@ -133,7 +133,8 @@ class SamplesForwards(Unigram):
         self, state: Any, rng: np.random.Generator, count: int, temperature: float, first_token: int
     ) -> tuple[Ids, Any]:
         cumulative = np.cumsum(np.exp(self.table[first_token:] / temperature))
-        return first_token + np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right"), state
+        ids = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
+        return first_token + ids, [state] * count
 
 
 class SamplesBackwards(SamplesForwards):

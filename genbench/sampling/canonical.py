@@ -14,6 +14,7 @@ the whole text is canonical: that would also weight each token by how likely its
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -43,6 +44,15 @@ class EncodingRules(ABC):
     def allows(self, decoder: Decoder, token: int) -> bool:
         """Return whether a canonical encoding can have a token next."""
         return bool(self.allowed(decoder)[token])
+
+    def read(self, decoder: Decoder, ids: Sequence[int]) -> list[str]:
+        """Feed sampled tokens to a decoder up to the first one that is not allowed; return the text that each adds."""
+        texts = []
+        for token in ids:
+            if token < BYTES or not self.allows(decoder, token):
+                break
+            texts.append(decoder.feed(token))
+        return texts
 
     def restrict(self, log_probs: LogProbs, decoder: Decoder) -> LogProbs:
         """Return the log-probabilities of the allowed tokens, renormalized, and -inf for the others, (vocabulary,)."""
@@ -75,16 +85,51 @@ class CanonicalRules(EncodingRules):
         self._lead_on: dict[tuple[str, Before], bool] = {}
         self._masks: dict[tuple[str, Before, bool | None], Mask] = {}
 
+        # of each token: the word, if it is no separator; whether a space is implied before and after it
+        others = tokenizer.none_id + 1
+        self._words: list[str | None] = [None] * others
+        self._words += [None if word.isspace() else word for word in words]
+        self._opens = [False] * others + [implied_separator("a", word[0]) == " " for word in words]
+        self._closes = [False] * others + [_implies_space(word[-1]) for word in words]
+
+    def read(self, decoder: Decoder, ids: Sequence[int]) -> list[str]:
+        # what a word adds is known without the decoder, which jumps to the last one of several
+        texts: list[str] = []
+        last, mask, closes = None, self.allowed(decoder), _implies_space(decoder.last)
+        for token in ids:
+            if not mask[token]:
+                break
+            word = self._words[token]
+            if word is not None:
+                texts.append(" " + word if closes and self._opens[token] else word)
+                last, mask, closes = token, self._allowed_at_start(word[-1], None), self._closes[token]
+                continue
+            if last is not None:
+                decoder.jump(last)
+            texts.append(decoder.feed(token))
+            last, mask, closes = None, self.allowed(decoder), _implies_space(decoder.last)
+        if last is not None:
+            decoder.jump(last)
+        return texts
+
     def allowed(self, decoder: Decoder) -> Mask:
         """Return which tokens a canonical encoding can have next, (vocabulary,), without the fallback bytes."""
         # all that the tokens depend on; inside a spelling, END is not allowed where the piece is a known word
-        spelling = decoder.spelling
-        key = (decoder.last, decoder.before, self._may_end(decoder) if spelling else None)
+        if not decoder.spelling:
+            return self._allowed_at_start(decoder.last, decoder.before)
+        key = (decoder.last, decoder.before, self._may_end(decoder))
         mask = self._masks.get(key)
-        if mask is None:
-            if len(self._masks) * self.tokenizer.size > MAX_CACHED:
-                self._masks.clear()
-            mask = self._masks[key] = self._in_spelling(decoder) if spelling else self._at_start(decoder)
+        return self._remember(key, self._in_spelling(decoder)) if mask is None else mask
+
+    def _allowed_at_start(self, last: str, before: Before) -> Mask:
+        key = (last, before, None)
+        mask = self._masks.get(key)
+        return self._remember(key, self._at_start(last, before)) if mask is None else mask
+
+    def _remember(self, key: tuple[str, Before, bool | None], mask: Mask) -> Mask:
+        if len(self._masks) * self.tokenizer.size > MAX_CACHED:
+            self._masks.clear()
+        self._masks[key] = mask
         return mask
 
     def starts(self, last: str, before: Before) -> Mask:
@@ -123,13 +168,13 @@ class CanonicalRules(EncodingRules):
         mask[self.tokenizer.end_id] = self._may_end(decoder)
         return mask
 
-    def _at_start(self, decoder: Decoder) -> Mask:
+    def _at_start(self, last: str, before: Before) -> Mask:
         """Return the tokens that can start a piece: letters, known words, and NONE where a letter can follow it."""
         mask = np.zeros(self.tokenizer.size, bool)
-        starts = self.starts(decoder.last, decoder.before)
+        starts = self.starts(last, before)
         mask[BYTES : self.tokenizer.end_id] = starts
-        mask[self.tokenizer.none_id] = decoder.last != "" and self.leads_on("", (decoder.last, ""))
-        mask[self.tokenizer.none_id + 1 :] = starts[self._first] & self._word_leads_on(decoder.last)
+        mask[self.tokenizer.none_id] = last != "" and self.leads_on("", (last, ""))
+        mask[self.tokenizer.none_id + 1 :] = starts[self._first] & self._word_leads_on(last)
         return mask
 
     def _word_leads_on(self, last: str) -> Mask:
@@ -140,6 +185,11 @@ class CanonicalRules(EncodingRules):
             word = self.tokenizer.known_words[number]
             after[number] = self.leads_on(word[-1], explicit_separator(last, word))
         return after
+
+
+def _implies_space(last: str) -> bool:
+    """Return whether a space is implied between a character and a word."""
+    return implied_separator(last, "a") == " "
 
 
 class SubwordRules(EncodingRules):

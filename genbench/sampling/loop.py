@@ -9,7 +9,7 @@ import numpy as np
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
 from genbench.sampling.overlap import OverlapGuard, TrainingWords
 from genbench.sampling.parameters import Sampling
-from genbench.sampling.step import DecodingState, decode_step
+from genbench.sampling.step import DecodingState, Draft, decode_step
 from genbench.tokenization.graphemes import LONGEST, has_clusters, joins
 
 MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
@@ -47,11 +47,10 @@ def stream(
     # a batch of one text
     text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words, prompt)
     while not text.done:
-        yield from text.read_ahead()  # the characters
-        if not text.done:
-            final = text.read(*decode_step([text.state]))
-            if final:
-                yield final
+        if (ahead := text.read_ahead()) is not None:
+            yield from ahead  # the characters
+        elif final := text.read(decode_step([text.state])[0]):
+            yield final
 
 
 def generate_many(
@@ -91,16 +90,19 @@ def _generate_batch(
     states = [starts[prompt].copy(sampling, rng) for prompt, sampling, rng in requests]
     texts = [GeneratedText(state, training_words, prompt) for state, (prompt, *_) in zip(states, requests, strict=True)]
 
-    # one decoding step at a time, for all texts that are not complete
     parts: list[list[str]] = [[] for _ in texts]
-    total = sum(text.characters_left for text in texts)
-    for row, text in enumerate(texts):
-        while ahead := text.read_ahead():
-            parts[row].append(ahead)
-            progress(1 - sum(text.characters_left for text in texts) / total)
     active = [row for row, text in enumerate(texts) if not text.done]
+    total = sum(text.characters_left for text in texts)
     while active:
-        for row, added in zip(active, decode_step([texts[row].state for row in active]), strict=True):
+        # many tokens of one text in one call, as far as possible
+        for place, row in enumerate(active):
+            while (ahead := texts[row].read_ahead()) is not None:
+                parts[row].append(ahead)
+                progress(1 - sum(texts[other].characters_left for other in active[place:]) / total)
+
+        # one decoding step for all texts that are not complete
+        active = [row for row in active if not texts[row].done]
+        for row, added in zip(active, decode_step([texts[row].state for row in active]) if active else (), strict=True):
             parts[row].append(texts[row].read(added))
         active = [row for row in active if not texts[row].done]
         progress(1 - sum(texts[row].characters_left for row in active) / total)
@@ -132,19 +134,27 @@ class GeneratedText:
         """The number of characters that are missing at most."""
         return self._limit.characters_left
 
-    def read_ahead(self) -> str:
-        """Sample several characters in one call, where the generator and the parameters allow it, and read them.
+    def read_ahead(self) -> str | None:
+        """Sample many tokens in one call, and return the text that is final now; None where that cannot be done.
 
-        Returns "" if they do not. A stop string or a limit on copied words may end or change the text after any token.
+        A stop string may end the text after any token, so texts with one are not sampled ahead.
         """
-        count = min(self.characters_left, CHARACTERS_AHEAD)
-        if self._guard is not None or self._limit.stops or not count:
-            return ""
-        return self._limit.read(self._state.sample_ahead(count))
+        if self.done or self._limit.stops:
+            return None
+        held, most = ("", CHARACTERS_AHEAD) if self._guard is None else (self._guard.held, self._guard.ahead)
+        draft = self.state.sample_ahead(min(max(self.characters_left - len(held), 1), most))
+        return None if draft is None else self.read(draft.text, draft)
 
-    def read(self, added: str) -> str:
-        """Read the text that a token added; return the text that is final now, which is often empty."""
-        return self._limit.read(added if self._guard is None else self._guard.read(added))
+    def read(self, added: str, draft: Draft | None = None) -> str:
+        """Read the text that a token or a draft added; return the text that is final now, which is often empty."""
+        if self._guard is None:
+            return self._limit.read(added)
+        final = self._guard.read(added, draft) if added else ""
+
+        # nothing is discarded once there is enough text
+        if len(final) + len(self._guard.held) > self._limit.most:
+            final += self._guard.flush()
+        return self._limit.read(final)
 
 
 class TextLimit:
@@ -167,6 +177,11 @@ class TextLimit:
         self.characters_left, self.stops, self.keep_stop = length, tuple(stops), keep_stop
         self.held_back, self.done, self._can_stop = "", length == 0, continues
         self._tail, self._extra = "", LONGEST if whole_letters else 0  # the last characters; how many may be added
+
+    @property
+    def most(self) -> int:
+        """The number of characters that are read at most before the text is done."""
+        return self.characters_left + LONGEST + max(map(len, self.stops), default=0)
 
     def read(self, text: str) -> str:
         """Return the part of the text that is final now and was not returned before.

@@ -4,13 +4,13 @@ Words are delimited by white space. A run of words is looked up among all runs o
 64-bit hashes: for a training text of a million words, a new run is mistaken for a copy once in ten million million. A
 stored model contains one hash per training word.
 
-Text that copies too much is discarded before it is returned, and sampled again from the start of the last word, or from
-an earlier word after several failed attempts.
+Text that copies too much is discarded before it is returned, and sampled again from the start of the word that
+completes the copied run, or from an earlier word after several failed attempts. Text is sampled token by token, or many
+tokens ahead in one call, of which those up to that word are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import UserError
-from genbench.sampling.step import DecodingState
+from genbench.sampling.step import DecodingState, Draft
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -29,6 +29,7 @@ MASK_64_BITS = (1 << 64) - 1
 MAX_CHARACTERS_PER_WORD = 2**32
 MAX_ATTEMPTS = 2_000  # to continue within the limit
 ATTEMPTS_PER_WORD = 10  # before one more word is discarded
+MIN_AHEAD, MAX_AHEAD = 8, 4096  # tokens that are sampled in one call: fewer where text is often discarded
 
 
 @dataclass(frozen=True)
@@ -70,22 +71,14 @@ class TrainingWords:
         """
         return int(max_overlap) if max_overlap >= 1 else int(max_overlap * length / max(self.characters, 1))
 
-    def contains(self, words: Sequence[str]) -> bool:
-        """Return whether the training text contains these words in a row.
-
-        >>> TrainingWords.from_text("the cat sat on the mat").contains(["sat", "on", "the"])
-        True
-        """
-        size, run = len(words), 0
-
-        # hash all runs of this length once
+    def hash_runs(self, size: int) -> frozenset[int]:
+        """Return the hashes of all runs of `size` words, as `OverlapDetector` computes them; computed once."""
         if size not in self._runs:
-            self._runs[size] = frozenset(_hash_runs(self.hashes, size).tolist())
-
-        # the hash of the words, computed in the same way
-        for word in words:
-            run = (run ^ _hash(word)) * MULTIPLIER & MASK_64_BITS
-        return run in self._runs[size]
+            runs = np.zeros(max(len(self.hashes) - size + 1, 0), np.uint64)
+            for place in range(size):
+                runs = runs * np.uint64(MULTIPLIER) + self.hashes[place : place + len(runs)]
+            self._runs[size] = frozenset(runs.tolist())
+        return self._runs[size]
 
 
 @lru_cache(1 << 16)
@@ -93,53 +86,59 @@ def _hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
-def _hash_runs(hashes: Hashes, size: int) -> Hashes:
-    """Return one hash for each run of `size` words, (runs,)."""
-    runs, multiplier = np.zeros(max(len(hashes) - size + 1, 0), np.uint64), np.uint64(MULTIPLIER)
-    for place in range(size):
-        runs = (runs ^ hashes[place : place + len(runs)]) * multiplier
-    return runs
-
-
-@dataclass
 class OverlapDetector:
-    """Reads generated text piece by piece and detects runs of more than `limit` copied words."""
+    """Reads generated text piece by piece and detects runs of more than `limit` copied words.
 
-    words: TrainingWords
-    limit: int
-    last: tuple[str, ...] = ()  # the last complete words, the newest at the end
-    incomplete: str = ""  # the start of a word
+    sums   hash of the first n words, for each n: a polynomial of the hashes of the words modulo 2 ** 64, so that the
+           hash of a run is a difference (Karp & Rabin 1987)
+    open   the start of a word that is not complete
+    """
 
-    def copy(self) -> OverlapDetector:
-        """Return a detector that has read the same text."""
-        return OverlapDetector(self.words, self.limit, self.last, self.incomplete)
+    def __init__(self, words: TrainingWords, limit: int) -> None:
+        self.sums, self.open = [0], ""
+        self._size, self._runs = limit + 1, words.hash_runs(limit + 1)
+        self._power = pow(MULTIPLIER, self._size, 1 << 64)
 
-    def read(self, text: str) -> tuple[int, bool]:
-        """Return how many words this text completes, and whether one of them completes a copied run over the limit.
+    @property
+    def words(self) -> int:
+        """The number of complete words."""
+        return len(self.sums) - 1
+
+    def read(self, text: str) -> int | None:
+        """Read a text; return the number of the first word that completes a copied run over the limit, if there is one.
 
         >>> detector = OverlapDetector(TrainingWords.from_text("the cat sat on the mat"), limit=2)
-        >>> detector.read("the cat"), detector.read(" sat ")
-        ((1, False), (2, True))
+        >>> detector.read("the cat"), detector.read(" sat "), detector.words
+        (None, 2, 3)
         """
         # the added dot marks an incomplete word; it is alone if the text ends with white space
-        *complete, self.incomplete = (self.incomplete + text + ".").split()
-        self.incomplete = self.incomplete[:-1]
+        *complete, incomplete = (self.open + text + ".").split()
+        self.open = incomplete[:-1]
 
-        # a run of limit + 1 words that end with the new one
-        copied = False
+        copied, sums, size = None, self.sums, self._size
         for word in complete:
-            self.last = (*self.last, word)[-self.limit - 1 :]
-            copied |= len(self.last) > self.limit and self.words.contains(self.last)
-        return len(complete), copied
+            sums.append((sums[-1] * MULTIPLIER + _hash(word)) & MASK_64_BITS)
+            if len(sums) > size and copied is None:
+                run = (sums[-1] - sums[-1 - size] * self._power) & MASK_64_BITS
+                if run in self._runs:
+                    copied = len(sums) - 2
+        return copied
+
+    def go_back(self, words: int, incomplete: str) -> None:
+        """Forget what was read after some number of complete words and the start of another one."""
+        del self.sums[words + 1 :]
+        self.open = incomplete
 
 
 @dataclass
 class _Checkpoint:
-    """A state at the end of a word to which generation may return, and the text generated since."""
+    """A state to which generation may return, and the tokens that were sampled from it in one call, if any."""
 
     state: DecodingState
-    detector: OverlapDetector
-    text: str = ""
+    place: int  # characters of the text before it
+    words: int  # complete words before it
+    open: str  # the start of one more word
+    draft: Draft | None = None
 
 
 class OverlapGuard:
@@ -157,45 +156,90 @@ class OverlapGuard:
             )
 
         sampling = state.sampling
-        self.state = state
-        self._detector = OverlapDetector(words, max(1, words.max_run(sampling.max_overlap or 1, sampling.length)))
-        self._checkpoints = [_Checkpoint(state.copy(), self._detector.copy())]
-        self._attempts = 0
+        self.state, self.held = state, ""  # the text that may still be discarded
+        self._limit = max(1, words.max_run(sampling.max_overlap or 1, sampling.length))
+        self._detector = OverlapDetector(words, self._limit)
+        self._checkpoints = [_Checkpoint(state.copy(), 0, 0, "")]
+        self._attempts, self.ahead = 0, MAX_AHEAD
         self._max_attempts = MAX_ATTEMPTS if sampling.temperature else 1  # greedy sampling would repeat itself
 
-    def read(self, added: str) -> str:
-        """Read the text that a token added; return the next word with its space once it is final, else ""."""
-        if not added:
+    def read(self, added: str, draft: Draft | None = None) -> str:
+        """Read the text that a token or a draft added; return the words that are final now, else ""."""
+        if draft is not None:
+            self._add_checkpoint(draft.start, draft)
+        words = self._detector.words
+        copied = self._detector.read(added)
+        self.held += added
+
+        # discard copied text, or make a checkpoint at the end of a word
+        if copied is not None:
+            self._go_back(copied)
             return ""
+        self.ahead = min(2 * self.ahead, MAX_AHEAD)
+        if draft is None and self._detector.words > words:
+            self._add_checkpoint(self.state.copy())
+        return self._release()
 
-        completed, copied = self._detector.read(added)
-        self._checkpoints[-1].text += added
+    def flush(self) -> str:
+        """Return the text that may still be discarded; nothing may be sampled after it."""
+        held, self.held = self.held, ""
+        return held
 
-        # discard copied text, or make a checkpoint at the end of each word; the oldest becomes final
-        if copied:
-            self._go_back()
-        elif completed:
-            self._checkpoints.append(_Checkpoint(self.state.copy(), self._detector.copy()))
-            if len(self._checkpoints) > self._detector.limit + 2:
-                self._attempts = 0
-                return self._checkpoints.pop(0).text
-        return ""
+    def _add_checkpoint(self, state: DecodingState, draft: Draft | None = None) -> None:
+        place = self._checkpoints[0].place + len(self.held)
+        self._checkpoints.append(_Checkpoint(state, place, self._detector.words, self._detector.open, draft))
 
-    def _go_back(self) -> None:
-        """Discard text back to the start of the last word, or further after many failed attempts."""
+    def _release(self) -> str:
+        """Return the text up to the last checkpoint that enough words follow; the text after it may be discarded."""
+        settled, start = self._detector.words - self._limit - 2, self._checkpoints[0].place
+        while len(self._checkpoints) > 1 and self._checkpoints[1].words <= settled:
+            del self._checkpoints[0]
+            self._attempts = 0
+        end = self._checkpoints[0].place - start
+        final, self.held = self.held[:end], self.held[end:]
+        return final
+
+    def _go_back(self, word: int) -> None:
+        """Discard text back to the start of a word, or of one before it after many failed attempts."""
         self._attempts += 1
         if self._attempts >= self._max_attempts:
-            raise self._error()
+            raise self._error(word)
+        self.ahead = max(self.ahead // 2, MIN_AHEAD)
 
-        # one word more for every ten attempts
-        del self._checkpoints[max(1, len(self._checkpoints) - self._attempts // ATTEMPTS_PER_WORD) :]
+        # one word more for every ten attempts; the last checkpoint before it
+        word -= self._attempts // ATTEMPTS_PER_WORD
+        while len(self._checkpoints) > 1 and not _is_before(self._checkpoints[-1], word):
+            del self._checkpoints[-1]
         last = self._checkpoints[-1]
-        self.state, self._detector, last.text = last.state.copy(), last.detector.copy(), ""
+        self._detector.go_back(last.words, last.open)
+        self.held = self.held[: last.place - self._checkpoints[0].place]
 
-    def _error(self) -> UserError:
-        words = self._detector.last[:-1]
-        after = f" after {' '.join(words)!r}" if words else ""
+        # of the tokens sampled from it in one call, those before the word
+        if last.draft is not None:
+            last.draft = last.draft.first(self._tokens_before(last.draft, word))
+            self._detector.go_back(last.words, last.open)
+            self._detector.read(last.draft.text)
+            self.held += last.draft.text
+        self.state = last.state.copy() if last.draft is None else last.draft.end()
+
+    def _tokens_before(self, draft: Draft, word: int) -> int:
+        """Return how many tokens of a draft are before the start of a word; the detector reads them."""
+        count = 0
+        for tokens, text in enumerate(draft.texts, 1):
+            self._detector.read(text)
+            if _is_before(self._detector, word):
+                count = tokens
+        return count
+
+    def _error(self, word: int) -> UserError:
+        before = (self.held + ".").split()[: -1 - (self._detector.words - word)][-self._limit :]
+        after = f" after {' '.join(before)!r}" if before else ""
         return UserError(
-            f"no text was found{after} that copies at most {self._detector.limit} words in a row from the training "
+            f"no text was found{after} that copies at most {self._limit} words in a row from the training "
             "text; raise max-overlap or the temperature"
         )
+
+
+def _is_before(place: _Checkpoint | OverlapDetector, word: int) -> bool:
+    """Return whether a word has not begun at a place."""
+    return place.words < word or (place.words == word and not place.open)

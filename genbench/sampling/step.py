@@ -25,6 +25,7 @@ from genbench.tokenization.tokenizer import Decoder
 
 MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more would never finish a text
 MAX_REJECTIONS = 20  # of tokens sampled by quantile, before the whole distribution is computed
+CHARACTERS_PER_TOKEN = 3  # of words and their parts, to estimate how many tokens a text needs
 GRACE_CHARACTERS = 100  # added to the characters generated, so that the limit does not apply to the first tokens
 
 
@@ -119,18 +120,39 @@ class DecodingState:
         if self.sampling.repetition_penalty != 1 and self.seen:
             log_probs[list(self.seen)] *= self.sampling.repetition_penalty
 
-    def sample_ahead(self, count: int) -> str:
-        """Sample up to `count` tokens in one call and return their text; "" where more than the temperature decides."""
+    def sample_ahead(self, characters: int) -> Draft | None:
+        """Sample about so many characters in one call; None where more than the temperature decides about the next.
+
+        The draft ends before a token that the canonical encoding does not have; that one is sampled again.
+        """
         generator, sampling = self.generator, self.sampling
-        plain = sampling.only_temperature and not self.needs_adjustment and self.rules is None
+        plain = sampling.only_temperature and not self.needs_adjustment
         if not (plain and capabilities.supports(type(generator), capabilities.StreamSampling)):
-            return ""
-        ids, state = generator.sample_stream(  # type: ignore[attr-defined]
+            return None
+        count = characters if self.rules is None else characters // CHARACTERS_PER_TOKEN + 1
+        ids, states = generator.sample_stream(  # type: ignore[attr-defined]
             self.state, self.rng, count, sampling.temperature, self.first_token
         )
-        self.states, self.row = [state], 0
-        self.tokens, self.characters = self.tokens + len(ids), self.characters + len(ids)
-        return "".join(map(self.decoder.feed, ids.tolist()))
+        start = self.copy()
+        tokens = ids.tolist()
+        texts = self.rules.read(self.decoder, tokens) if self.rules else list(map(self.decoder.feed, tokens))
+        if not texts:
+            return None
+        draft = Draft(start, tokens[: len(texts)], texts, states)
+        self._move(draft)
+        return draft
+
+    def _move(self, draft: Draft) -> None:
+        """Move to the state after a draft, whose tokens the decoder has read."""
+        if draft.ids:
+            self.states, self.row = [draft.states[len(draft.ids) - 1]], 0
+        self._count(len(draft.ids), len(draft.text))
+
+    def _count(self, tokens: int, characters: int) -> None:
+        """Count tokens and their characters; raise ContractError if too many tokens have added too little text."""
+        self.tokens, self.characters = self.tokens + tokens, self.characters + characters
+        if self.tokens > MAX_TOKENS_PER_CHARACTER * (self.characters + GRACE_CHARACTERS):
+            raise ContractError(f"{self.tokens} sampled tokens gave only {self.characters} characters of text")
 
     def _known_tokens(self) -> npt.NDArray[np.bool_]:
         """Return which tokens belong to known words here, (vocabulary,); a word that a prompt began is closed."""
@@ -151,13 +173,38 @@ class DecodingState:
             self.seen.add(token)
 
         # stop a generator that samples tokens without text forever
-        self.tokens, self.characters = self.tokens + 1, self.characters + len(text)
-        if not text and self.tokens > MAX_TOKENS_PER_CHARACTER * (self.characters + GRACE_CHARACTERS):
-            raise ContractError(f"{self.tokens} sampled tokens gave only {self.characters} characters of text")
+        self._count(1, len(text))
 
         # text that completes the prompt is not part of the sample
         added, self.prompt_rest = text[len(self.prompt_rest) :], self.prompt_rest[len(text) :]
         return added
+
+
+@dataclass
+class Draft:
+    """Tokens that were sampled in one call, and the text that each adds."""
+
+    start: DecodingState  # before the first token
+    ids: list[int]
+    texts: list[str]
+    states: Sequence[State]  # the generator's after each token
+
+    @property
+    def text(self) -> str:
+        """The text of all tokens."""
+        return "".join(self.texts)
+
+    def first(self, count: int) -> Draft:
+        """Return the first tokens of the draft."""
+        return Draft(self.start, self.ids[:count], self.texts[:count], self.states)
+
+    def end(self) -> DecodingState:
+        """Return the state after all tokens."""
+        state = self.start.copy()
+        for token in self.ids:
+            state.decoder.feed(token)
+        state._move(self)
+        return state
 
 
 def may_spell(generator: Generator, sampling: Sampling) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from genbench import capabilities, scoring
 from genbench.charlevel import CharacterView
-from genbench.generator import Generator, LogProbs
+from genbench.generator import Generator, LogProbs, State
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import sample_tokens
 from genbench.scoring import STEP_TOLERANCE
@@ -145,9 +145,10 @@ def quantiles_follow_log_probs(subject: Subject) -> None:
 
 
 def sampled_streams_equal_steps(subject: Subject) -> None:
-    """sample_stream returns the tokens that single steps give with the same random numbers, and the state after them.
+    """sample_stream returns the tokens that single steps give with the same random numbers, and the states after them.
 
-    Call rng.random() once for each token; the tokens from `first_token` on form intervals in the order of their ids.
+    Call rng.random() once for each token; without quantile_tokens, the tokens from `first_token` on form intervals in
+    the order of their ids.
     """
     generator = subject.fitted
     if not isinstance(generator, capabilities.StreamSampling):
@@ -156,17 +157,34 @@ def sampled_streams_equal_steps(subject: Subject) -> None:
     first = int(generator.tokenizer.sampling_mask().argmax())
     for temperature in TEMPERATURES:
         state, after = [state for state, _ in subject.states()][-1], np.random.default_rng(0)
-        ids, end = generator.sample_stream(state, np.random.default_rng(0), SAMPLED_TOKENS, temperature, first)
+        ids, states = generator.sample_stream(state, np.random.default_rng(0), SAMPLED_TOKENS, temperature, first)
         require(len(ids) in (0, SAMPLED_TOKENS), f"{SAMPLED_TOKENS} tokens were asked for, {len(ids)} returned")
+        require(len(states) == len(ids), f"{len(ids)} tokens were returned, and {len(states)} states")
 
         # step by step, with the same random numbers
         for place, token in enumerate(ids.tolist()):
-            log_probs = np.array(generator.log_probs(state))[None, first:]
-            expected = first + sample_tokens(log_probs, [Sampling(temperature=temperature)], [after])[0]
+            expected = _sample_step(generator, state, after, temperature, first)
             require(token == expected, f"token {place} at temperature {temperature} is {token}; {expected} expected")
             state = generator.advance(state, token)
-        difference = np.abs(generator.log_probs(end) - generator.log_probs(state)).max()
-        require(difference < STEP_TOLERANCE, f"the state after the tokens differs by {difference:.3g} nats from steps")
+            difference = np.abs(generator.log_probs(states[place]) - generator.log_probs(state)).max()
+            require(
+                difference < STEP_TOLERANCE,
+                f"the state after token {place} differs by {difference:.3g} nats from steps",
+            )
+
+
+def _sample_step(
+    generator: Generator, state: State, rng: np.random.Generator, temperature: float, first_token: int
+) -> int:
+    """Return the token of one random number: by quantile, if the generator supports it here, or in order of the ids."""
+    if isinstance(generator, capabilities.QuantileSampling):
+        state_of_rng = rng.bit_generator.state
+        token = int(generator.quantile_tokens([state], np.array([rng.random()]), temperature)[0])
+        if token >= 0:
+            return token
+        rng.bit_generator.state = state_of_rng
+    log_probs = np.array(generator.log_probs(state))[None, first_token:]
+    return first_token + sample_tokens(log_probs, [Sampling(temperature=temperature)], [rng])[0]
 
 
 def character_view_sums_words(subject: Subject) -> None:

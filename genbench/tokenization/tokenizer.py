@@ -309,9 +309,14 @@ class Decoder:
         # a known word, or NONE
         piece = self.tokenizer.piece(token)
         added = implied_separator(self.last, piece[0]) + piece if piece else ""
-        self._close(self.last, piece)
-        self.last = piece[-1:]
+        self.jump(token)
         return head + added
+
+    def jump(self, token: int) -> None:
+        """Move to the state after a known word or NONE, without the text that it adds."""
+        piece = self.tokenizer.piece(token)
+        self._close(self.last, piece)
+        self.last, self.token = piece[-1:], token
 
     def _close(self, left: str, piece: str) -> None:
         """End a piece that follows a character; an explicit separator and NONE are remembered."""

@@ -25,6 +25,7 @@ From the counts upwards; a file imports only from the files above it:
     word_view          WordView: word and class chains with the methods of a character model
     fit_kernels        compiled loops that fit discounts
     discount_fitting   fit the weights of fitted smoothing on validation text
+    sampling_kernels   compiled loops that sample
     quantile_sampling  sample without computing the whole distribution
     cache_model        the counts of the text read so far, for the option `adaptive`
     adaptive_chain     AdaptiveChain: base class of the generators with that option

@@ -34,6 +34,22 @@ TOKENS_AT_ONCE = 1 << 16  # scored between two reports of the progress
 State = tuple[int, int]  # a node, and the length of the context in tokens
 
 
+@dataclass(frozen=True)
+class ChainStates(Sequence[State]):
+    """States as arrays of nodes and lengths, (states,) each: for many, tuples take longer than sampling."""
+
+    nodes: Ids
+    lengths: Ids
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return ChainStates(self.nodes[index], self.lengths[index])
+        return int(self.nodes[index]), int(self.lengths[index])
+
+
 @dataclass
 class MarkovChain(AdaptiveChain):
     """An n-gram chain over a suffix tree.
@@ -189,19 +205,24 @@ class MarkovChain(AdaptiveChain):
 
     def sample_stream(
         self, state: Any, rng: np.random.Generator, count: int, temperature: float, first_token: int
-    ) -> tuple[Ids, Any]:
+    ) -> tuple[Ids, Sequence[Any]]:
         if self._cache is not None:
-            return np.empty(0, np.int64), state
-        from genbench_plugins.markov import kernels
+            return np.empty(0, np.int64), []
+        ids, nodes, lengths = self._sample_stream(state, rng.random(count), temperature, first_token)
+        return ids, ChainStates(nodes, lengths)
 
-        (node, length), tempered, power = state, self._tempered(temperature), 1 / temperature
-        ids, uniforms, memory = (
-            np.empty(count, np.int64),
-            rng.random(count),
-            np.empty(self.tokenizer.size - first_token),
+    def _sample_stream(
+        self, state: State, uniforms: LogProbs, temperature: float, first_token: int
+    ) -> tuple[Ids, Ids, Ids]:
+        """Return tokens at quantiles, one after the other, and node and length of the states, (tokens,) each."""
+        from genbench_plugins.markov import sampling_kernels
+
+        ids, nodes, lengths = (np.empty(len(uniforms), np.int64) for _ in range(3))
+        tempered, memory = self._tempered(temperature), np.empty(self.tokenizer.size - first_token)
+        sampling_kernels.sample_stream(
+            self._model, tempered, 1 / temperature, *state, first_token, uniforms, memory, ids, nodes, lengths
         )
-        state = kernels.sample_stream(self._model, tempered, power, node, length, first_token, uniforms, memory, ids)
-        return ids, state
+        return ids, nodes, lengths
 
     def advance_batch(self, states: Sequence[Any], tokens: Sequence[int]) -> Sequence[Any]:
         if self._cache is not None or not states:

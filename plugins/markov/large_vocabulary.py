@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffForm
-from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.chain import MarkovChain, State
 from genbench_plugins.markov.quantile_sampling import QuantileSampler
 from genbench_plugins.markov.smoothing import Smoothing
 from genbench_plugins.markov.suffix_tree import SuffixTree
@@ -28,6 +28,11 @@ class LargeVocabularyChain(MarkovChain):
         if self._cache is not None:
             return np.full(len(states), -1)  # not supported with a cache
         return self._sampler(temperature).quantile_tokens(states, uniforms)
+
+    def _sample_stream(
+        self, state: State, uniforms: LogProbs, temperature: float, first_token: int
+    ) -> tuple[Ids, Ids, Ids]:
+        return self._sampler(temperature).sample_stream(state, uniforms)
 
     def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
         super()._set_counts(tree, smoothing, stored)

@@ -25,19 +25,31 @@ class QuantileSampler:
     """A model, prepared for sampling at one temperature."""
 
     def __init__(self, model: BackoffModel, temperature: float) -> None:
-        from genbench_plugins.markov import kernels
+        from genbench_plugins.markov import sampling_kernels
 
-        self.model, added = temper(model, temperature), np.empty(len(model.tokens))
-        self.base, self.total = np.cumsum(self.model.base), np.empty(len(model.parent))
-        kernels.fill_masses(self.model, self.base, added, self.total)
-        self.cumulative = np.concatenate([[0.0], np.cumsum(added)])
+        self.model, tempered = model, temper(model, temperature)
+        base, added, total = np.cumsum(tempered.base), np.empty(len(model.tokens)), np.empty(len(model.parent))
+        sampling_kernels.fill_masses(tempered, base, added, total)
+        cumulative = np.concatenate([[0.0], np.cumsum(added)])
+        self._quantiles = sampling_kernels.Quantiles(
+            1 / temperature, tempered.probabilities, tempered.backoff, base, cumulative, total
+        )
+        self._masses = np.empty(len(base))
 
     def quantile_tokens(self, states: Sequence[tuple[int, int]], uniforms: LogProbs) -> Ids:
-        """Return the tokens of states at quantiles from 0 to 1, (states,); -1 for a context inside an edge."""
-        from genbench_plugins.markov import kernels
+        """Return the tokens of states at quantiles from 0 to 1, (states,)."""
+        from genbench_plugins.markov import sampling_kernels
 
-        tokens = (
-            kernels.quantile_token(self.model, *state, uniform, self.base, self.cumulative, self.total)
-            for state, uniform in zip(states, uniforms.tolist(), strict=True)
+        (nodes, lengths), ids = np.array(states, np.int64).reshape(-1, 2).T.copy(), np.empty(len(states), np.int64)
+        sampling_kernels.quantile_tokens(self.model, self._quantiles, nodes, lengths, uniforms, self._masses, ids)
+        return ids
+
+    def sample_stream(self, state: tuple[int, int], uniforms: LogProbs) -> tuple[Ids, Ids, Ids]:
+        """Return the token at each quantile, one after the other, and node and length of the states, (tokens,) each."""
+        from genbench_plugins.markov import sampling_kernels
+
+        ids, nodes, lengths = (np.empty(len(uniforms), np.int64) for _ in range(3))
+        sampling_kernels.sample_quantiles(
+            self.model, self._quantiles, *state, uniforms, self._masses, ids, nodes, lengths
         )
-        return np.fromiter(tokens, np.int64, len(states))
+        return ids, nodes, lengths

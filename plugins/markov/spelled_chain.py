@@ -121,10 +121,10 @@ class SpelledChain(LargeVocabularyChain):
 
     def sample_stream(
         self, state: Any, rng: np.random.Generator, count: int, temperature: float, first_token: int
-    ) -> tuple[Ids, Any]:
+    ) -> tuple[Ids, Sequence[Any]]:
         if self._speller is None:
             return super().sample_stream(state, rng, count, temperature, first_token)
-        return np.empty(0, np.int64), state  # not supported
+        return np.empty(0, np.int64), []  # not supported
 
     def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         if self._speller is None:
