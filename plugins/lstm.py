@@ -128,6 +128,6 @@ class LSTMWithChain(LSTMWord):
     """A word-level LSTM, interpolated with a word chain inside its output layer."""
 
     base: str | None = field(
-        default="markov-word",
+        default="markov-word:spelling=characters",
         metadata={"help": "a chain over words whose predictions are interpolated with the network's", "names": "specs"},
     )

@@ -31,7 +31,7 @@ CHAINS = [
     "markov-char:order=unbounded",
     "markov-word:order=3,min_count=1",
 ]
-NETWORKS = ["lstm-char:hidden=16,base=markov-char", "gru-word:hidden=16,min_count=1,base=markov-word"]
+NETWORKS = ["lstm-char:hidden=16,base=markov-char", "gru-word:hidden=16,min_count=1,base=markov-word", "lstm:hidden=16"]
 
 
 @cache

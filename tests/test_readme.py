@@ -88,11 +88,12 @@ def test_the_options_in_the_docs_are_those_of_the_code() -> None:
     table = GENERATORS[GENERATORS.index("## The generators included") :]
     for name in registry.registered():
         (row,) = re.findall(rf"^\| [^|]*`{name}`[^|]*\|(.*)$", table, re.MULTILINE)
-        documented = dict(re.findall(r"`(\w+)` \(([\w.+-]+)", row))
+        documented = dict(re.findall(r"`(\w+)` \(([\w.+-]+(?::\w+=\w+)?)", row))
         options = options_of(registry.load_registered(name))
         for key, value in documented.items():
             default = options[key].default
-            written = {"none", "auto"} if default is None else {format_value(default)}  # both mean None in a SPEC
+            # both mean None in a SPEC; a SPEC as a value stands in parentheses
+            written = {"none", "auto"} if default is None else {format_value(default).strip("()")}
             same = float(value) == default if value[-1].isdigit() else value in written
             assert same, f"{name}: {key}"
         if "the rest as above" not in row:

@@ -32,6 +32,7 @@ From the counts upwards; a file imports only from the files above it:
     chain              MarkovChain: the n-gram chain, without the tokenizer
     large_vocabulary   LargeVocabularyChain: one that samples by quantile
     spelling           SpellingModel: the character chain that spells unknown words
+    spelled_rows       SpelledRows: its states and those of the word chain, many at once
     spelled_chain      SpelledChain: a word chain that spells by it
     ngram              `markov-char` and `markov-word`
     subword            `markov-subword`

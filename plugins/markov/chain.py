@@ -170,11 +170,15 @@ class MarkovChain(AdaptiveChain):
         return kernels.advance(self._model, *state, token)
 
     def static_log_probs(self, state: State) -> LogProbs:
+        return np.log(self._distribution(*state))
+
+    def _distribution(self, node: int, length: int) -> LogProbs:
+        """Return the probabilities of all tokens after a context, (vocabulary,)."""
         from genbench_plugins.markov import kernels
 
         probabilities = np.empty(self.tokenizer.size)
-        kernels.fill_distribution(self._model, *state, 0, probabilities)
-        return np.log(probabilities)
+        kernels.fill_distribution(self._model, node, length, 0, probabilities)
+        return probabilities
 
     def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         from genbench_plugins.markov import kernels
@@ -248,7 +252,7 @@ class MarkovChain(AdaptiveChain):
         groups = np.array(groups, np.int64)
         key = groups.tobytes()
         if key not in self._group_readers:
-            shortest = np.exp(self.static_log_probs((self._tree.root, 0)))
+            shortest = self._distribution(self._tree.root, 0)
             self._group_readers[key] = GroupReader(self._model, groups, shortest)
         log_probs: Singles = self._group_readers[key].log_probs(*self._valid_rows(rows))
         return log_probs

@@ -279,18 +279,29 @@ def advance_states(model: BackoffModel, tokens: Ints, nodes: Ints, lengths: Ints
 # Streams
 
 
+@inner
+def token_probability(model: BackoffModel, node: int, length: int, token: int) -> tuple[float, int, int]:
+    """Return the probability of a token after a state, and what `follow` needs to advance: a node and a pair."""
+    context, pair, factor = back_off(model, node, token)
+    if length < model.depth[node]:
+        return inside_edge(model, node, length, token), context, pair
+    return factor * (model.base[token] if pair == MISSING else model.probabilities[pair]), context, pair
+
+
 @kernel
 def score(model: BackoffModel, node: int, length: int, ids: Ints, probabilities: Floats) -> tuple[int, int]:
     """Write the probability of every token of a stream read from a state, (tokens,); return the state after it."""
     for position in range(len(ids)):
-        token = ids[position]
-        context, pair, factor = back_off(model, node, token)
-        if length < model.depth[node]:
-            probabilities[position] = inside_edge(model, node, length, token)
-        else:
-            probabilities[position] = factor * (model.base[token] if pair == MISSING else model.probabilities[pair])
+        probabilities[position], context, pair = token_probability(model, node, length, ids[position])
         node, length = follow(model, length, context, pair)
     return node, length
+
+
+@kernel
+def score_states(model: BackoffModel, nodes: Ints, lengths: Ints, ids: Ints, probabilities: Floats) -> None:
+    """Write the probability of one token after each state, (states,)."""
+    for place in range(len(ids)):
+        probabilities[place], _, _ = token_probability(model, nodes[place], lengths[place], ids[place])
 
 
 @kernel

@@ -12,16 +12,22 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace as replace_fields
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from genbench_plugins.markov.large_vocabulary import LargeVocabularyChain
-from genbench_plugins.markov.spelling import Spelling, SpellingModel, spelled_text
+from genbench_plugins.markov.spelling import Spelling, SpellingModel
+from genbench_plugins.markov.suffix_tree import MISSING, Singles
 
 from genbench.capabilities import BackoffLevel
-from genbench.generator import Learned, LogProbs, ProgressCallback, Text, TrainContext, ignore
+from genbench.generator import Learned, LogProbs, ProgressCallback, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
+if TYPE_CHECKING:
+    from genbench_plugins.markov.spelled_rows import SpelledRows
+
+ROWS_AT_ONCE = 1 << 13  # of which the letters are predicted together
 PIECES_SHARE = 1e-9  # of all words together where a word is being spelled: no encoding has them there
 
 
@@ -37,7 +43,6 @@ class WordState(NamedTuple):
 class SpelledChain(LargeVocabularyChain):
     """A word chain with a `SpellingModel`; it is the base class of chains whose tokenizer spells unknown words."""
 
-    _spells = False  # whether the training under way learns to spell by characters
     _speller: SpellingModel | None = None
 
     @property
@@ -45,20 +50,10 @@ class SpelledChain(LargeVocabularyChain):
     def spells_by_characters(self) -> bool:
         """Whether unknown words are spelled by a character chain."""
 
-    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        self._spells = self.spells_by_characters
-        try:
-            super().fit(train, valid, context)
-        finally:
-            self._spells = False
-
     def fit_ids(self, tokenizer: Tokenizer, stream: Ids, validation: Ids, context: TrainContext) -> None:
-        """Learn from tokens, (tokens,) each: alone, not as a part of `fit`, it counts letters as tokens.
-
-        So does a network with the option `base`, which has the same tokens.
-        """
         self._speller = None
-        if self._spells:
+        self.__dict__.pop("_rows", None)  # of earlier counts
+        if self.spells_by_characters:
             self._speller = SpellingModel.train(tokenizer, stream)
 
             # END stands for a whole word
@@ -148,93 +143,89 @@ class SpelledChain(LargeVocabularyChain):
             return int(word[1])
         return int(word.spelling.length)
 
+    # Rows of states
+
+    @cached_property
+    def _rows(self) -> SpelledRows:
+        from genbench_plugins.markov.spelled_rows import SpelledRows
+
+        assert self._speller is not None
+        return SpelledRows(self.tokenizer, self._model, self._speller)
+
+    def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
+        return super().read_rows(ids, row) if self._speller is None else self._rows.read(self._valid_ids(ids), row)
+
+    def group_log_probs(self, rows: Ids, groups: Ids) -> Singles:
+        if self._speller is None:
+            return super().group_log_probs(rows, groups)
+        stop, groups = self.tokenizer.end_id + 1, np.asarray(groups)
+        count, pieces = int(groups.max()) + 1, max(self.tokenizer.size - stop, 1)
+
+        # bytes, letters and END are one more group of the word chain, the unknown words
+        outer = np.concatenate([np.full(stop, count), groups[stop:]])
+        log_probs = super().group_log_probs(rows[:, :2], outer)
+        unknown, log_probs = log_probs[:, count].astype(np.float64), log_probs[:, :count]
+
+        # inside a word
+        inside = self._rows.inside(rows)
+        per_group = np.bincount(groups[stop:][groups[stop:] != MISSING], minlength=count)
+        log_probs[inside] = np.log(np.maximum(per_group, PIECES_SHARE) * (PIECES_SHARE / pieces))
+        unknown[inside] = np.log1p(-PIECES_SHARE if self.tokenizer.size > stop else 0)
+
+        # what the spelling model gives to the groups of letters
+        letters = np.flatnonzero(groups[:stop] != MISSING)
+        letters = letters[np.argsort(groups[letters], kind="stable")]
+        own, first = np.unique(groups[letters], return_index=True)
+        if len(own):
+            masses = np.log(np.add.reduceat(self._rows.spelled(rows)[:, letters], first, axis=1)) + unknown[:, None]
+            log_probs[:, own] = np.logaddexp(log_probs[:, own], masses)
+        return log_probs
+
+    def evidence_rows(self, rows: Ids) -> Ids:
+        evidence = super().evidence_rows(rows[:, :2])
+        if self._speller is not None:
+            self._rows.set_evidence(rows, evidence)
+        return evidence
+
+    def _rows_before(self, ids: Ids) -> Ids:
+        if self._speller is None:
+            return super()._rows_before(ids)
+        newline = self.tokenizer.encode("\n")
+        return self.read_rows(np.concatenate([newline, ids]))[len(newline) : -1]
+
     # Many tokens at once
 
     def static_token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         if self._speller is None:
             return super().static_token_log_probs(ids, progress)
-        return self._read_spelled(self._valid_ids(ids))[0]
+        rows, parts = self._rows_before(ids), [np.empty(0)]
+        for begin in range(0, len(ids), ROWS_AT_ONCE):
+            part = slice(begin, begin + ROWS_AT_ONCE)
+            parts.append(self._score_rows(rows[part], self._valid_ids(ids[part])))
+            progress(min(begin + ROWS_AT_ONCE, len(ids)) / len(ids))
+        return np.concatenate(parts)
+
+    def _score_rows(self, rows: Ids, ids: Ids) -> LogProbs:
+        """Return the log-probability of one token after each row, (rows,)."""
+        from genbench_plugins.markov import kernels
+
+        # pieces: by the word chain; inside a word, no encoding has them
+        stop = self.tokenizer.end_id + 1
+        inside, spelled = self._rows.inside(rows), np.flatnonzero(ids < stop)
+        probabilities = np.empty(len(ids))
+        nodes, lengths = rows[:, :2].T.copy()
+        kernels.score_states(self._model, nodes, lengths, ids, probabilities)
+        probabilities[inside] = PIECES_SHARE / max(self.tokenizer.size - stop, 1)
+
+        # letters, bytes and END: by the spelling model, for all words that are spelled
+        shares = self._rows.spelled_shares(rows[spelled])
+        shares[inside[spelled]] = 1 - PIECES_SHARE if self.tokenizer.size > stop else 1.0
+        letters = self._rows.spelled(rows[spelled])[np.arange(len(spelled)), ids[spelled]]
+        probabilities[spelled] = shares * letters
+        return np.asarray(np.log(probabilities))
 
     def context_lengths(self, ids: Ids) -> Ids:
-        return super().context_lengths(ids) if self._speller is None else self._read_spelled(self._valid_ids(ids))[1]
-
-    def _unknown(self, nodes: Ids, lengths: Ids) -> LogProbs:
-        """Return the probability that the next word is spelled, after states of the word chain, (states,)."""
-        from genbench_plugins.markov import kernels
-
-        probabilities, shares = np.empty((1, self.tokenizer.end_id + 1)), np.empty(len(nodes))
-        for place in range(len(nodes)):
-            kernels.fill_distributions(self._model, nodes[[place]], lengths[[place]], probabilities)
-            shares[place] = probabilities.sum()
-        return shares
-
-    def _read_spelled(self, ids: Ids) -> tuple[LogProbs, Ids]:
-        """Return log-probability and context length of each token of a stream, (tokens,) each."""
-        end = self.tokenizer.end_id
-
-        # a spelled word that the stream does not end has its END before the next word
-        missing = np.flatnonzero((ids[1:] > end) & (ids[:-1] < end)) + 1
-        stream = np.insert(ids, missing, end)
-        own = np.insert(np.ones(len(ids), bool), missing, False)
-
-        # the words by the chain, END for each spelled one; then one state more, for letters at the end
-        counted = np.flatnonzero(stream >= end)
-        words = np.append(stream[counted], end)
-        nodes, lengths, word_log_probs = self._read_words(words)
-        places = np.concatenate([[0], np.cumsum(stream >= end)])[: len(stream)]  # of each token among the words
-        log_probs, context = np.empty(len(stream)), lengths[places]
-        log_probs[counted] = word_log_probs[:-1]
-
-        # the letters, and words where a spelled one has no END
-        self._read_letters(stream, nodes[places], lengths[places], log_probs, context)
-        unended = missing + np.arange(len(missing)) + 1
-        log_probs[unended] = np.log(PIECES_SHARE / max(self.tokenizer.size - end - 1, 1))
-        context[unended] = context[unended - 1]
-        return log_probs[own], context[own]
-
-    def _read_letters(self, stream: Ids, nodes: Ids, lengths: Ids, log_probs: LogProbs, context: Ids) -> None:
-        """Set log-probability and context length of the letters of a stream and of END, (tokens,) each.
-
-        `nodes` and `lengths` are the states of the word chain before each token.
-        """
-        assert self._speller is not None
-        end, inside = (
-            self.tokenizer.end_id,
-            np.log1p(-PIECES_SHARE if self.tokenizer.size > self.tokenizer.end_id + 1 else 0),
-        )
-        starts = np.flatnonzero((stream <= end) & (np.concatenate([[end], stream[:-1]]) >= end))
-        unknown = np.log(self._unknown(nodes[starts], lengths[starts]))
-        before, place = self.static_start().before, 0
-        for start, share in zip(starts.tolist(), unknown.tolist(), strict=True):
-            if start > place:  # a piece stands between two spelled words
-                before = self.tokenizer.piece(int(stream[start - 1]))
-            state, place, token = self._speller.start(before), start, -1
-
-            # up to END, or to the end of the stream
-            while place < len(stream) and token != end:
-                token = int(stream[place])
-                log_probs[place] = np.log(self._speller.probabilities(state)[token]) + (
-                    share if place == start else inside
-                )
-                if place > start:
-                    context[place] = state.length
-                place += 1
-                state = state if token == end else self._speller.advance(state, token)
-            before = spelled_text(self.tokenizer, stream[start : place - 1])
-
-    def _read_words(self, words: Ids) -> tuple[Ids, Ids, LogProbs]:
-        """Return nodes, lengths and log-probabilities of the word chain's tokens, (tokens,) each."""
-        from genbench_plugins.markov import kernels
-
-        nodes, lengths, probabilities = (
-            np.empty(len(words), np.int64),
-            np.empty(len(words), np.int64),
-            np.empty(len(words)),
-        )
-        node, length = self.static_start()[:2]
-        kernels.read_states(self._model, node, length, words, nodes, lengths)
-        kernels.score(self._model, node, length, words, probabilities)
-        return nodes, lengths, np.asarray(np.log(probabilities))
+        return np.array(self.evidence_rows(self._rows_before(ids))[:, 0])
 
     def dump_counts(self) -> Learned:
         counts = super().dump_counts()
@@ -242,6 +233,7 @@ class SpelledChain(LargeVocabularyChain):
 
     def restore_counts(self, learned: Learned) -> None:
         spelling = learned.get("spelling")
+        self.__dict__.pop("_rows", None)
         self._speller = SpellingModel.restore(self.tokenizer, spelling) if spelling else None
         super().restore_counts(learned)
 

@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.smoothing import Smoothing, smooth
-from genbench_plugins.markov.suffix_tree import SuffixTree, restore_tree
+from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree
 
 from genbench.generator import Learned, LogProbs
@@ -44,11 +45,12 @@ class SpellingModel:
 
     def __init__(self, tokenizer: Tokenizer, tree: SuffixTree, smoothing: Smoothing) -> None:
         self.tokenizer, self.tree, self.smoothing = tokenizer, tree, smoothing
-        self._model = build_model(tree, smoothing, base_distribution(tokenizer))
+        self.model = build_model(tree, smoothing, base_distribution(tokenizer))
         self._known = frozenset(tokenizer.known_words)
         uniform = tokenizer.base_distribution()[: tokenizer.end_id + 1]
         self._uniform = UNIFORM_SHARE * uniform / uniform.sum()
-        self._shares = lru_cache(maxsize=MAX_CELLS // (tokenizer.end_id + 1))(self._compute_shares)
+        self._cached_shares = lru_cache(maxsize=MAX_CELLS // (tokenizer.end_id + 1))(self._compute_shares)
+        self._starts = lru_cache(maxsize=1 << 12)(self._compute_start)
         self._continuing = lru_cache(maxsize=1 << 12)(self._letters_after)
 
     @classmethod
@@ -63,11 +65,14 @@ class SpellingModel:
 
     def start(self, before: str) -> Spelling:
         """Return the state before the first letter of a word, from the text of the token before the word."""
+        return self._starts(before[-CHARACTERS_BEFORE:])
+
+    def _compute_start(self, before: str) -> Spelling:
         from genbench_plugins.markov import kernels
 
         node, length = self.tree.root, 0
         for symbol in symbols_before(self.tokenizer, before):
-            node, length = kernels.advance(self._model, node, length, symbol)
+            node, length = kernels.advance(self.model, node, length, symbol)
         return Spelling(node, length)
 
     def advance(self, state: Spelling, token: int) -> Spelling:
@@ -76,7 +81,7 @@ class SpellingModel:
 
         letter = chr(0xDC00 + token) if token < BYTES else self.tokenizer.letters[token - BYTES]
         opened = (state.open + letter)[-self.tokenizer.longest_piece - 1 :]
-        return Spelling(*kernels.advance(self._model, state.node, state.length, token), opened)
+        return Spelling(*kernels.advance(self.model, state.node, state.length, token), opened)
 
     def probabilities(self, state: Spelling) -> LogProbs:
         """Return the probabilities of bytes, letters and END, (symbols,); they sum to one, and none is zero.
@@ -84,28 +89,38 @@ class SpellingModel:
         The array is cached: do not change it.
         """
         # a word has a letter, and a known word is not spelled
-        return self._shares(
-            state.node, state.length, state.open[-1:], bool(state.open) and state.open not in self._known
-        )
+        last = self._token(state.open[-1]) if state.open else MISSING
+        return self._cached_shares(state.node, state.length, last, bool(state.open) and state.open not in self._known)
 
-    def _compute_shares(self, node: int, length: int, last: str, may_end: bool) -> LogProbs:
-        from genbench_plugins.markov import kernels
-
-        whole = np.empty(len(self._model.base))
-        kernels.fill_distribution(self._model, node, length, 0, whole)
-        shares = whole[: self.tokenizer.end_id + 1]
-        if last:
-            shares[BYTES:-1] *= self._continuing(last)
-        if not may_end:
-            shares[-1] = 0.0
-        shares = shares * ((1 - UNIFORM_SHARE) / shares.sum()) + self._uniform
+    def _compute_shares(self, node: int, length: int, last: int, may_end: bool) -> LogProbs:
+        shares = self.shares(np.array([node]), np.array([length]), np.array([last]), np.array([may_end]))[0]
         shares.flags.writeable = False
         return np.asarray(shares)
 
-    def _letters_after(self, last: str) -> LogProbs:
-        """Return 1 for the letters that can continue a word after a character, else 0, (letters,)."""
-        if "\udc00" <= last <= "\udcff":
+    def shares(self, nodes: Ids, lengths: Ids, last: Ids, may_end: npt.NDArray[np.bool_]) -> LogProbs:
+        """Return the probabilities of bytes, letters and END after several states, (states, symbols).
+
+        `last` are the letters before; MISSING: none. `may_end` says where the word is not a known one.
+        """
+        from genbench_plugins.markov import kernels
+
+        whole = np.empty((len(nodes), len(self.model.base)))
+        kernels.fill_distributions(self.model, nodes, lengths, whole)
+        shares = whole[:, : self.tokenizer.end_id + 1]
+        for token in np.unique(last[last != MISSING]).tolist():
+            shares[last == token, BYTES:-1] *= self._continuing(token)
+        shares[~may_end, -1] = 0.0
+        return np.asarray(shares * ((1 - UNIFORM_SHARE) / shares.sum(axis=1, keepdims=True)) + self._uniform)
+
+    def _token(self, letter: str) -> int:
+        """Return the token of a letter, or of a byte, which is a lone surrogate."""
+        return ord(letter) - 0xDC00 if "\udc00" <= letter <= "\udcff" else BYTES + self.tokenizer.letters.index(letter)
+
+    def _letters_after(self, token: int) -> LogProbs:
+        """Return 1 for the letters that can continue a word after a letter or a byte, else 0, (letters,)."""
+        if token < BYTES:
             return np.ones(len(self.tokenizer.letters))
+        last = self.tokenizer.letters[token - BYTES]
         return np.array([is_one_piece(last, letter) for letter in self.tokenizer.letters], np.float64)
 
     def dump(self) -> Learned:
