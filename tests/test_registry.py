@@ -22,6 +22,24 @@ def test_the_generators_of_the_package_are_registered() -> None:
     assert {"markov-char", "markov-word", "lstm-char", "lstm-word"} <= set(registry.registered())
 
 
+def test_metadata_is_read_again_only_after_an_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(name: str) -> None:
+        info = {"METADATA": f"Name: {name}\nVersion: 1\n", "entry_points.txt": f"[genbench.generators]\n{name} = a:B\n"}
+        write_files(tmp_path / f"{name}-1.dist-info", info)
+        os.utime(
+            tmp_path, (place := os.stat(tmp_path).st_mtime + 1, place)
+        )  # two changes may share a tick of the clock
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    install("first")
+    assert "first" in registry.registered()
+    with monkeypatch.context() as unchanged:
+        unchanged.setattr("genbench.registry.installed.entry_points", None)
+        assert "first" in registry.registered()
+    install("second")
+    assert {"first", "second", "markov-char"} <= set(registry.registered())
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(SpecError, match="did you mean markov-char"):
         registry.create("markov-chr")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 import warnings
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -102,11 +103,7 @@ def load_registered(name: str) -> type[Generator]:
 
 def _allowed_entry_points() -> list[EntryPoint]:
     """Return genbench's own entry points, then those of the distributions that GENBENCH_PLUGINS allows."""
-    # in a fixed order: with two of one name, the first is used
-    points = sorted(
-        entry_points(group=GROUP),
-        key=lambda point: (_distribution(point) != OWN_DISTRIBUTION, _distribution(point), point.name),
-    )
+    points = _all_entry_points()
     requested = {_normalized(name) for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()}
 
     # a name that matches no installed plugin is probably a typing error
@@ -121,13 +118,37 @@ def _allowed_entry_points() -> list[EntryPoint]:
     return [point for point in points if not requested or _distribution(point) in {*requested, OWN_DISTRIBUTION}]
 
 
+def _all_entry_points() -> tuple[EntryPoint, ...]:
+    """Return all entry points in a fixed order: with two of one name, the first is used."""
+    return _read_entry_points(tuple((folder, _time_of_change(folder)) for folder in sys.path))
+
+
+@lru_cache(maxsize=1)
+def _read_entry_points(search_path: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    """Read the entry points of all distributions: again only after a change of the search path or of a folder in it."""
+    return tuple(
+        sorted(
+            entry_points(group=GROUP),
+            key=lambda point: (_distribution(point) != OWN_DISTRIBUTION, _distribution(point), point.name),
+        )
+    )
+
+
+def _time_of_change(folder: str) -> int:
+    """Return when something was installed in or removed from a folder, in nanoseconds; 0 where it does not exist."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _distribution(point: EntryPoint) -> str:
     return _distribution_name(point.dist) if point.dist else "?"
 
 
-@lru_cache
+@lru_cache(maxsize=64)
 def _distribution_name(distribution: Distribution) -> str:
-    """Return a distribution's name, which is read from its metadata once for all of its entry points."""
+    """Return the normalized name of a distribution, whose metadata are parsed once."""
     return _normalized(distribution.name)
 
 
@@ -142,7 +163,7 @@ def _how_to_remove(point: EntryPoint) -> str:
 def _suggestion(name: str, points: dict[str, EntryPoint]) -> str:
     """Return a hint for an unknown generator name."""
     # it exists, but GENBENCH_PLUGINS excludes it
-    if name in {point.name for point in entry_points(group=GROUP)}:
+    if name in {point.name for point in _all_entry_points()}:
         return f"{PLUGINS_VARIABLE}={os.environ.get(PLUGINS_VARIABLE)} excludes its plugin"
 
     # a plugin file without its path, or a misspelling
