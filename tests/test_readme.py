@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.slow
 def test_the_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
     example = python_blocks(README)[0]
-    quick, replaced = re.subn(r'budget="\d+s"', 'budget="1s"', example)
+    quick, replaced = re.subn(r'budget="\d+s"', 'steps=20', example)
     assert replaced == 2
 
     exec(quick, {})
@@ -50,13 +51,14 @@ def test_the_plugin_of_the_readme_conforms(check: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_network_and_the_checks_of_the_docs_run(tmp_path: Path) -> None:
+def test_the_network_and_the_checks_of_the_docs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.testing.Subject", partial(Subject, characters=5_000, tokens=500))
     network, checks = python_blocks(GENERATORS)
     head = "from dataclasses import dataclass\nfrom torch import nn\nfrom genbench import Tokenizer\n"
     head += "from genbench.neural import RecurrentGenerator\n"
     path = tmp_path / "gru.py"
     path.write_text(head + network, encoding="utf-8")
-    exec(checks, {"GRUChar": lambda: registry.create(f"{path}:hidden=8")})
+    exec(checks, {"GRUChar": lambda: registry.create(f"{path}:hidden=8,embedding=8,batch=4")})
 
 
 def test_the_architecture_page_names_every_part() -> None:
