@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import InProcessExecutor
 
 from genbench import Sampling, UserError
 from genbench.cli.compare import compare as compare_command
@@ -266,9 +265,9 @@ def test_an_example_has_notes_and_is_documented(path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if path.stem != "sweep"], ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: InProcessExecutor())
     content = read_config(path)
     out = tmp_path / "o.json"
     assert run(monkeypatch, str(path), "thorne", "--steps", "3", "--length", "20", "--json", str(out)) == 0
@@ -278,8 +277,8 @@ def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-def test_a_sweep_file_is_accepted_by_sweep_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: InProcessExecutor())
+@pytest.mark.usefixtures("in_process")
+def test_a_sweep_file_is_accepted_by_sweep_alone() -> None:
     path = ROOT / "examples" / "sweep.toml"
     with pytest.raises(UserError, match="run it with genbench sweep"):
         read_config(path)

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from genbench import registry
 from genbench.cli.main import app
+from genbench.generator import TrainContext
 from genbench.spec import format_value, options_of
 from genbench.testing import CHECKS, Subject
 
@@ -52,7 +53,8 @@ def test_the_plugin_of_the_readme_conforms(check: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_network_and_the_checks_of_the_docs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genbench.testing.Subject", partial(Subject, characters=5_000, tokens=500))
+    quick = partial(Subject, characters=5_000, tokens=500, context=TrainContext(seed=1, steps=10))
+    monkeypatch.setattr("genbench.testing.Subject", quick)
     network, checks = python_blocks(GENERATORS)
     head = "from dataclasses import dataclass\nfrom torch import nn\nfrom genbench import Tokenizer\n"
     head += "from genbench.neural import RecurrentGenerator\n"

@@ -25,7 +25,7 @@ CHAINS = ["markov-char:order=2", "markov-char:order=3"]
 
 
 @pytest.fixture
-def first() -> Comparison:
+def first(in_process: None) -> Comparison:
     return compare("pell", CHAINS, length=40)
 
 
@@ -41,6 +41,7 @@ def test_a_comparison_is_stored_completely(first: Comparison) -> None:
     assert load_run("last").name == load_run("pel").name == "pell-1"
 
 
+@pytest.mark.usefixtures("in_process")
 def test_keep_false_stores_nothing() -> None:
     assert compare("pell", CHAINS[:1], length=40, keep=False).name == ""
     assert runs.list_runs() == []
@@ -65,6 +66,7 @@ def test_a_network_retrained_for_the_same_steps_has_the_same_bits() -> None:
     assert 0 < curve[-1][1] < curve[0][1]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_run_is_repeated_from_another_folder(
     prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,12 +94,14 @@ def test_every_file_that_a_spec_names_gets_an_absolute_path(tmp_path: Path, monk
     assert absolute("markov-char:order=3") == "markov-char:order=3"
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_run_on_a_text_without_a_name_cannot_be_repeated() -> None:
     first = compare(genbench.corpus("pell"), CHAINS[:1], length=40)
     with pytest.raises(UserError, match="made in Python from texts without a name"):
         rerun(first.name)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_changed_text_is_another_text(prose_file: Path) -> None:
     first = compare(prose_file, CHAINS[:1], length=40)
     prose_file.write_text(prose_file.read_text(encoding="utf-8") * 2, encoding="utf-8")
@@ -170,6 +174,7 @@ def test_the_commands(first: Comparison, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["compare", "pell", "--name", "last"]).exit_code != 0
 
 
+@pytest.mark.usefixtures("in_process")
 def test_context_and_other_authors_are_measured_on_request() -> None:
     comparison = compare(["pell", "thorne"], CHAINS[:1], memory=True, cross_author=True, length=40)
     for row in comparison.results:
