@@ -13,24 +13,31 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
+import forked_command
+
 from genbench.cli.main import app
+from genbench.processes.forking import fork_process
 
 PAGES = Path(__file__).parent / "commands"
 BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRESS = re.compile(rb"\A(?:(?!genbench: ).*\n)+(?=genbench: )")  # what a command prints before its error
 MODEL_ID = re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{10}\b")  # the end of a model's name, which its code decides
+GENBENCH = re.compile(r"genbench (?P<words>[^|>]*)(?P<rest>[|>].*)?")  # no word has a | or > in it
 HELP = re.compile(r"genbench [a-z -]*--help")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 NUMBER = re.compile(r"\*?[-+]?\d[\d.,:]*[kMG%]?")
@@ -71,25 +78,62 @@ def run_command(command: str, folder: Path) -> str:
     # run it on a terminal of its own
     terminal, process_end = pty.openpty()
     fcntl.ioctl(process_end, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            ["sh", "-c", command],
-            cwd=folder / "here",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=process_end,
-            stderr=errors,
-        )
-        os.close(process_end)
-        output = _read_terminal(terminal)
-        if process.wait():
+    with tempfile.NamedTemporaryFile() as errors, ThreadPoolExecutor(1) as reader:
+        output = reader.submit(_read_terminal, terminal)
+        try:
+            code = _run(command, folder / "here", environment, process_end, Path(errors.name))
+        finally:
+            os.close(process_end)
+        printed = output.result()
+        if code:
             # lines of progress depend on the time that a command takes
-            errors.seek(0)
-            output += PROGRESS.sub(b"", errors.read(), count=1)
+            printed += PROGRESS.sub(b"", errors.read(), count=1)
 
     # without styles, trailing spaces and the name of the temporary folder
-    text = STYLE.sub("", output.decode()).replace("\r\n", "\n").replace(str(folder), "")
+    text = STYLE.sub("", printed.decode()).replace("\r\n", "\n").replace(str(folder), "")
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _run(command: str, folder: Path, environment: dict[str, str], output: int, errors: Path) -> int:
+    """Run a command in a folder; return its exit code. A genbench command is forked, which saves its imports."""
+    forked = GENBENCH.fullmatch(command)
+    shell_command = command if forked is None else f"cat {forked['rest'] or ''}"
+    with errors.open("ab") as stream:
+        shell = subprocess.Popen(
+            ["sh", "-c", shell_command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL if forked is None else subprocess.PIPE,
+            stdout=output,
+            stderr=stream,
+        )
+    if forked is None:
+        return shell.wait()
+
+    # what follows the genbench command reads its output from a pipe; without that, it writes to the terminal itself
+    assert shell.stdin is not None
+    with shell.stdin:
+        target = shell.stdin.fileno() if forked["rest"] else output
+        variables = {
+            "PYTHONPATH": str(PAGES.parent),
+            forked_command.WORDS: json.dumps(shlex.split(forked["words"])),
+            forked_command.OUTPUT: f"/proc/{os.getpid()}/fd/{target}",
+            forked_command.ERRORS: str(errors),
+        }
+        process = fork_process(
+            forked_command.__name__,
+            "chains networks",
+            environment=environment | variables,
+            folder=folder,
+            show_output=False,
+            client=True,
+        )
+        process.stdin.close()
+        code = process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    return shell.wait() if forked["rest"] else shell.wait() or code
 
 
 def _help_page(arguments: list[str]) -> str:
