@@ -63,7 +63,7 @@ def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the rows of comparisons in this process, where a test is not about the processes: a row takes 1 to 2 s less."""
+    """Run the rows of comparisons in this process, where a test is not about processes: a row takes 1 to 2 s less."""
     monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: InProcessExecutor())
 
 

@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from doubles import unigram_source
 
@@ -62,6 +63,17 @@ def wait_for(function: Callable[[], Result], seconds: float = 60) -> Result:
             return result
         time.sleep(0.05)
     raise AssertionError(f"nothing after {seconds} seconds")
+
+
+def read_until(stream: IO[str] | None, pattern: str) -> str:
+    """Read the lines of a process until one contains a regular expression; return it."""
+    assert stream is not None
+    lines = []
+    for line in stream:
+        if re.search(pattern, line):
+            return line
+        lines.append(line)
+    raise AssertionError(f"no {pattern!r} in {lines}")
 
 
 def wait_for_end(process: int) -> None:

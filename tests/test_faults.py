@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import DAEMON, StartGenbench, wait_for, wait_for_end, workers_of, write_plugin
+from processes import DAEMON, StartGenbench, read_until, wait_for, wait_for_end, workers_of, write_plugin
 
 from genbench.corpus import loading
 from genbench.errors import UserError
@@ -27,9 +27,11 @@ from genbench.storage import files
 from genbench.storage.models import list_models, models_folder
 from genbench.storage.runs import list_runs, runs_folder
 
-CARELESS = {  # method, code, reason that the row shows
+LOOPS = {  # method, code, reason that the row shows
     "loops in fit": ("fit", "while True: pass", "not done after"),
     "loops in log_probs": ("log_probs", "while True: pass", "not done after"),
+}
+CARELESS = {
     "exits": ("fit", "sys.exit(3)", "exit code 3"),
     "exits without a message": ("fit", "os._exit(0)", "exit code 0"),
     "sums to 1.3": ("log_probs", "return self.table + np.log(1.3)", "sum to 1.3"),
@@ -38,7 +40,6 @@ CARELESS = {  # method, code, reason that the row shows
     "kills itself": ("fit", "os.kill(os.getpid(), 9)", "was killed (signal 9)"),
     "fills standard error": ("fit", "[sys.stderr.write('x' * 9999) for _ in range(9999)]; 1 / 0", "division"),
 }
-LIMIT = 7  # seconds
 HARMLESS = {  # method, code
     "prints": ("fit", "[print('x' * 9999) for _ in range(2000)]"),
     "leaves a thread": ("fit", "threading.Thread(target=time.sleep, args=(10_000,)).start()"),
@@ -65,13 +66,16 @@ def write_plugins(folder: Path, faults: Mapping[str, Sequence[str]]) -> list[str
 
 
 @pytest.mark.slow
-def test_a_careless_generator_costs_its_own_row(tmp_path: Path) -> None:
-    plugins = write_plugins(tmp_path, CARELESS)
-    before, *broken, after = compare(
-        "pell", ["markov-char:order=2", *plugins, "markov-char:order=3"], timeout=LIMIT, length=0
-    ).results
-    assert (before.error, after.error) == (None, None)
-    for row, (fault, (_, _, reason)) in zip(broken, CARELESS.items(), strict=True):
+@pytest.mark.parametrize(("faults", "timeout"), [(LOOPS, 2), (CARELESS, 60)], ids=["endless", "careless"])
+def test_a_careless_generator_costs_its_own_row(
+    faults: dict[str, tuple[str, str, str]], timeout: int, prose_file: Path, tmp_path: Path
+) -> None:
+    plugins = write_plugins(tmp_path, faults)
+    good = [f"markov-char:order={order}" for order in (2, 3)] if faults is CARELESS else []  # each in its time
+    rows = compare(prose_file, [*good[:1], *plugins, *good[1:]], timeout=timeout, length=0).results
+    broken = rows[1:-1] if good else rows
+    assert [row.error for row in rows if row not in broken] == [None for _ in good]
+    for row, (fault, (_, _, reason)) in zip(broken, faults.items(), strict=True):
         assert row.status == "failed", fault
         assert reason in (row.error or ""), fault
 
@@ -148,13 +152,13 @@ def test_the_default_timeout_is_three_budgets_a_minute_and_time_to_score() -> No
 
 
 LONG = ("compare", "pell", "-g", "markov-char:order=2", "-g", "lstm-char:hidden=64", "--steps", "100000", "--jobs", "1")
+TRAINS = r"lstm-char\S*: (?!starting)"  # a line of progress once the network trains
 
 
 @pytest.mark.slow
 def test_ctrl_c_shows_and_stores_the_finished_rows(tmp_path: Path, start_genbench: StartGenbench) -> None:
     process = start_genbench(tmp_path, *LONG)
-    wait_for(lambda: list_models(models_folder()) and workers_of(process.pid))
-    time.sleep(3)  # the network trains
+    read_until(process.stderr, TRAINS)
     start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -179,14 +183,17 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, start_genbench:
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_its_row(tmp_path: Path, start_genbench: StartGenbench) -> None:
-    process = start_genbench(tmp_path, *LONG)
-    wait_for(lambda: list_models(models_folder()))
-    time.sleep(2)
-    os.kill(wait_for(lambda: workers_of(process.pid))[0], signal.SIGKILL)
+def test_a_killed_worker_costs_its_row(prose_file: Path, tmp_path: Path, start_genbench: StartGenbench) -> None:
+    started = tmp_path / "started"
+    plugin = write_plugin(tmp_path, "fit", f"open({str(started)!r}, 'w').close(); time.sleep(10_000)")
+    process = start_genbench(tmp_path, "compare", prose_file.name, "-g", plugin, "-g", "markov-char", "--jobs", "1")
+    wait_for(started.exists)
+    (worker,) = workers_of(process.pid)
+    os.kill(worker, signal.SIGKILL)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "lstm-char failed: its process was killed (signal 9)" in out.replace("\n", " ")
+    assert "failed: its process was killed (signal 9)" in out.replace("\n", " ")
+    assert list_runs()[0].comparison["results"][1]["status"] == "ok"
 
 
 def run_with_small_files(arguments: list[str], limit: int) -> subprocess.CompletedProcess[str]:
@@ -231,15 +238,16 @@ def test_a_failed_rename_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_concurrent_commands_share_one_store(tmp_path: Path, start_genbench: StartGenbench) -> None:
-    expected = compare("pell", ["markov-char:order=3", "markov-word"], keep=False)
-    command = ("compare", "pell", "-g", "markov-char:order=3", "-g", "markov-word", "--jobs", "1", "--retrain")
-    processes = [start_genbench(tmp_path, *command) for _ in range(3)]
+def test_concurrent_commands_share_one_store(prose_file: Path, tmp_path: Path, start_genbench: StartGenbench) -> None:
+    expected = compare(prose_file, ["markov-char:order=3", "markov-char:order=2"], length=0, keep=False)
+    command = ("compare", prose_file.name, "-g", "markov-char:order=3", "-g", "markov-char:order=2", "--retrain")
+    command += ("--length", "0")
+    processes = [start_genbench(tmp_path, *command) for _ in range(2)]
     for process in processes:
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert "could not be stored" not in err
-    assert len(list_runs()) == 3
+    assert len(list_runs()) == 2
     for run in list_runs():
         for row, expected_row in zip(run.comparison["results"], expected.results, strict=True):
             assert (row["error"], row["block_bits"]) == (None, expected_row.block_bits)

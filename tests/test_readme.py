@@ -31,7 +31,7 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.slow
 def test_the_python_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
     example = python_blocks(README)[0]
-    quick, replaced = re.subn(r'budget="\d+s"', 'steps=20', example)
+    quick, replaced = re.subn(r'budget="\d+s"', "steps=20", example)
     assert replaced == 2
 
     exec(quick, {})
