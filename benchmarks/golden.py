@@ -40,6 +40,7 @@ import genbench
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 MISSING = "(missing)"  # stands for a figure that one file does not have
 INTENDED: dict[str, str] = {  # the reason by a pattern of the path, such as r"compression/.*/compressed"
+    r"(comparison|sweep)/.*markov-(word|class).*": "chains over words are ranked by the character",
     r"(comparison/chains and networks|attribution/lstm|memory/networks)/.*(interval|sure|clear)(/.*)?": (
         "intervals allow for dependence between blocks; those of networks were not measured again"
     ),

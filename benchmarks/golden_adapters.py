@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from genbench import api
+from genbench import api, scoring
 from genbench.analysis.attribution import Accuracy
 from genbench.analysis.memory import ContextBits
 from genbench.analysis.minimal_pairs import PairEffects
@@ -68,7 +68,7 @@ def training_figures(model: Model) -> Figures:
 
 def score_figures(model: Model, text: str) -> Figures:
     """Return how well a text is predicted, and a digest of the bits of its characters."""
-    score = api.score(model, text)
+    score = scoring.score(model.generator, text)  # of word models, the canonical tokens
     names = "bits bits_per_character words bytes characters tokens word_perplexity token_perplexity spelled_share"
     return _fields(score, *names.split()) | {"per_character": digest(score.character_bits)}
 

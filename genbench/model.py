@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from genbench import scoring
+from genbench.charlevel import ranking
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling import Sampling, generate_many
@@ -112,9 +114,17 @@ class Model:
         parameters = _parameters(sampling, length, temperature)
         return stream_text(self.generator, prompt, parameters, rng, self.training_words)
 
+    @cached_property
+    def ranked(self) -> Generator:
+        """What the model is ranked by: the generator, or its own view by the character (`charlevel.ranking`)."""
+        return ranking.ranked_model(self.generator)
+
     def score(self, text: str | Text, *, progress: ProgressCallback = ignore) -> Score:
-        """Return the bits and perplexities of a text. Raises ContractError if the generator violates the contract."""
-        return scoring.score(self.generator, text, progress)
+        """Return the bits and perplexities of a text, the bits by the character where a word model can compute them.
+
+        Raises ContractError if the generator violates the contract.
+        """
+        return ranking.score(self.generator, self.ranked, text, progress)
 
     def surprisal(self, text: str, *, progress: ProgressCallback = ignore) -> list[WordSurprisal]:
         """Return each word of a text, with the white space before it, and its bits; UserError for an empty text."""

@@ -2,7 +2,8 @@
 
 Generators are ranked by bits of the same raw text. Token perplexity depends on the tokenizer and is never ranked. The
 bits are those of the canonical encoding: exact for character models, an upper bound for word models, which could also
-spell a known word. Figures are computed from sums, with one division at the end.
+spell a known word (`charlevel/ranking.py`: the bits by the character). Figures are computed from sums, with one
+division at the end.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Score:
     tokens: int
     spelled: int  # tokens that spell words which are not in the vocabulary
     character_bits: LogProbs  # (characters,), a token's bits spread evenly over its characters
+    canonical_bits: float | None = None  # of a word model scored by the character: those of its canonical tokens
 
     def __repr__(self) -> str:
         words = "-" if self.word_perplexity is None else f"{self.word_perplexity:.1f}"
@@ -61,6 +63,11 @@ class Score:
     def bits_per_character(self) -> float:
         """Bits divided by characters; generators are ranked by it."""
         return self.bits / max(self.characters, 1)
+
+    @property
+    def canonical_bits_per_character(self) -> float | None:
+        """Bits per character of the canonical tokenization, an upper bound; None where `bits` are these."""
+        return None if self.canonical_bits is None else self.canonical_bits / max(self.characters, 1)
 
     @property
     def bits_per_byte(self) -> float:
@@ -81,8 +88,8 @@ class Score:
 
     @property
     def token_perplexity(self) -> float | None:
-        """2 ** (bits / tokens); not comparable between generators that tokenize differently."""
-        return _perplexity(self.bits, self.tokens)
+        """2 ** (bits / tokens) of the canonical tokens; not comparable between those of different tokenizers."""
+        return _perplexity(self.bits if self.canonical_bits is None else self.canonical_bits, self.tokens)
 
     @property
     def spelled_share(self) -> float:

@@ -24,6 +24,7 @@ from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
     *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful"),
+    *("canonical_bits", "canonical_bits_per_character"),
     *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
     *(
         "bits_per_character",

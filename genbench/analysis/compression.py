@@ -1,7 +1,7 @@
 """Lossless text compression: an arithmetic coder with a model's predictions, one token at a time.
 
     bytes    content of a compressed file
-    4        "gbz1"
+    4        "gbz1"; "gbz2" if a word model predicts by the character (`charlevel/ranking.py`)
     4        CRC-32 of everything after it
     16       fingerprint of the model
     4, 4     CRC-32 of the first 64 predictions, as integers, and of all of them
@@ -34,7 +34,7 @@ from genbench.tokenization.normal_form import form_notes
 from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener
 
-MAGIC = b"gbz1"
+MAGIC, BY_CHARACTER = b"gbz1", b"gbz2"
 HEADER = struct.Struct(">4sI16sII16s")
 UNCHECKED_BYTES = 8  # at the start, not covered by the CRC
 TOTAL = 1 << 32  # approximate sum of the integers that represent probabilities
@@ -51,7 +51,8 @@ def compress(model: Model, data: bytes, *, listener: ProgressListener = SILENT) 
     """
     for note in form_notes(model.generator.tokenizer, decode_utf8(data)):
         listener.message(note)
-    return encode_text(model.generator, data, model.fingerprint, listener.task("compressing"))
+    magic = MAGIC if model.ranked is model.generator else BY_CHARACTER
+    return encode_text(model.ranked, data, model.fingerprint, listener.task("compressing"), magic=magic)
 
 
 def decompress(data: bytes, model: Model | None = None, *, listener: ProgressListener = SILENT) -> bytes:
@@ -71,7 +72,8 @@ def decompress(data: bytes, model: Model | None = None, *, listener: ProgressLis
         raise UserError(
             "the text was compressed with another model; name that one, or none to search the stored models"
         )
-    return decode_text(model.generator, compressed, listener.task("decompressing"))
+    generator = model.ranked if compressed.magic == BY_CHARACTER else model.generator
+    return decode_text(generator, compressed, listener.task("decompressing"))
 
 
 @dataclass(frozen=True)
@@ -84,30 +86,31 @@ class CompressedText:
     digest: bytes  # of the text, 16
     tokens: int
     code: bytes
+    magic: bytes = MAGIC
 
     def pack(self) -> bytes:
         """Return the bytes of the file."""
         # pack the header with a CRC of 0, then replace the CRC by that of all bytes after it
         body = _encode_varint(self.tokens) + self.code
-        header = HEADER.pack(MAGIC, 0, self.fingerprint, self.first_checksum, self.checksum, self.digest)
+        header = HEADER.pack(self.magic, 0, self.fingerprint, self.first_checksum, self.checksum, self.digest)
         checked_bytes = header[UNCHECKED_BYTES:] + body
-        return MAGIC + struct.pack(">I", zlib.crc32(checked_bytes)) + checked_bytes
+        return self.magic + struct.pack(">I", zlib.crc32(checked_bytes)) + checked_bytes
 
     @classmethod
     def unpack(cls, data: bytes) -> CompressedText:
         """Return the parts of a file. Raises UserError if it is not a compressed text, or is damaged."""
-        if data[: len(MAGIC)] != MAGIC:
+        if data[: len(MAGIC)] not in (MAGIC, BY_CHARACTER):
             raise UserError("this is not a compressed text; name a file that genbench compress wrote")
 
         # a header that is too short is as damaged as one with a wrong checksum
         try:
-            _, crc, fingerprint, first_checksum, checksum, digest = HEADER.unpack_from(data)
+            magic, crc, fingerprint, first_checksum, checksum, digest = HEADER.unpack_from(data)
             tokens, position = _decode_varint(data, HEADER.size)
         except (struct.error, IndexError):
             crc = None
         if crc != zlib.crc32(data[UNCHECKED_BYTES:]):
             raise UserError("the compressed text is damaged (its checksum is wrong); copy or compress it again")
-        return cls(fingerprint, first_checksum, checksum, digest, tokens, data[position:])
+        return cls(fingerprint, first_checksum, checksum, digest, tokens, data[position:], magic)
 
 
 class IntegerPredictions:
@@ -146,7 +149,9 @@ def cumulative_counts(log_probs: LogProbs) -> Ids:
     return cumulative
 
 
-def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress: ProgressCallback = ignore) -> bytes:
+def encode_text(
+    generator: Generator, data: bytes, fingerprint: bytes, progress: ProgressCallback = ignore, *, magic: bytes = MAGIC
+) -> bytes:
     """Compress a text in UTF-8 with a trained generator that has this fingerprint (16 bytes)."""
     text = decode_utf8(data)
     ids = generator.tokenizer.encode(text)
@@ -165,7 +170,7 @@ def encode_text(generator: Generator, data: bytes, fingerprint: bytes, progress:
 
     digest = sha256(data).digest()[:16]
     return CompressedText(
-        fingerprint, predictions.first_checksum, predictions.checksum, digest, len(ids), encoder.finish()
+        fingerprint, predictions.first_checksum, predictions.checksum, digest, len(ids), encoder.finish(), magic
     ).pack()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genbench import scoring
 from genbench.analysis.intervals import Floats
 from genbench.analysis.memory import Span
 from genbench.corpus.corpus import Corpus
@@ -76,7 +77,7 @@ def recall(
     # score the whole test text, so that each place has its whole context
     rows = {}
     for name, model in models.items():
-        bits = model.score(test, progress=listener.task(f"{name}: scoring")).character_bits
+        bits = scoring.score(model.generator, test, listener.task(f"{name}: scoring")).character_bits
         rows[name] = recall_rows(bits, test, places)
     return RecallReport(corpus.author, len(places), rows)
 

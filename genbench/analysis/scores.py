@@ -14,6 +14,8 @@ from genbench.tokenization.normal_form import form_notes
 from genbench.tokenization.text import Text
 from genbench.training import SILENT, ProgressListener
 
+CANONICAL = "canonical_bits_per_character"  # beside the bits by the character of a word model
+
 
 def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> Score:
     """Return how well a model predicts a text: bits, bits per character, perplexities.
@@ -49,7 +51,9 @@ def score_figures(
         listener.message(note)
     counts = ("bits", "characters", "bytes", "words", "tokens")
     derived = ("bits_per_character", "bits_per_byte", "word_perplexity", "token_perplexity", "spelled_share")
+    canonical = {} if result.canonical_bits is None else {CANONICAL: result.canonical_bits_per_character}
     return {name: getattr(result, name) for name in (*counts, *derived)} | {
+        **canonical,
         **shared,
         "interval": None if bounds is None else list(bounds),
         "score_characters_per_second": round(len(text) / seconds),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from genbench import scoring
 from genbench.errors import UserError
 from genbench.model import Model
 from genbench.scoring import WordSurprisal, surprisal_by_word
@@ -56,7 +57,7 @@ def surprisal(
             listener.message(f"{label}: {note}")
 
         # the bits of characters, summed by word, whatever the tokens of the model
-        score = model.score(text, progress=listener.task(f"{label}: reading"))
+        score = scoring.score(model.generator, text, listener.task(f"{label}: reading"))
         words = surprisal_by_word(score.character_bits, text)
         by_model[label] = ModelSurprisal(score.bits, score.bits_per_character, words)
     return SurprisalReport(author, name, len(text), by_model)

@@ -79,8 +79,13 @@ def row_problems(row: Row) -> Iterator[str]:
 
 def _quotient_problems(row: Row) -> Iterator[str]:
     """Yield which quotients, which tables show and rows are ranked by, are not those of the sums."""
-    for name, units in {"bits_per_character": row.characters, "bits_per_byte": row.bytes}.items():
-        if not math.isclose(getattr(row, name) or 0.0, (row.bits or 0.0) / (units or 1), rel_tol=TOLERANCE):
+    quotients = {
+        "bits_per_character": (row.bits, row.characters),
+        "bits_per_byte": (row.bits, row.bytes),
+        "canonical_bits_per_character": (row.canonical_bits, row.characters),
+    }
+    for name, (bits, units) in quotients.items():
+        if not math.isclose(getattr(row, name) or 0.0, (bits or 0.0) / (units or 1), rel_tol=TOLERANCE):
             yield f"{name} does not follow from its bits"
 
 

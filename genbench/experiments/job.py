@@ -175,7 +175,7 @@ def measure_job(job: Job, row: Row, model: Model, report: ReportProgress) -> tup
     """Read the test texts with a trained model; return the row, and the preview of its score unless the row failed."""
     preview = None
     with RowInProgress(row, type(model.generator)) as progress:
-        preview = preview_score(model.generator, job.test, partial(_report_share, report, "scoring"))
+        preview = preview_score(model, job.test, partial(_report_share, report, "scoring"))
         progress.row = measure_tests(progress.row, model, job, report)
         progress.row = replace(progress.row, peak_memory_mb=peak_memory_mb())
     return progress.row, preview if progress.row.error is None else None
@@ -217,7 +217,7 @@ def add_training(row: Row, model: Model) -> Row:
         spec=training.spec,
         details=training.details,
         adaptive=is_adaptive(model.generator),
-        upper_bound=getattr(model.generator.tokenizer, "kind", "") != "characters",
+        upper_bound=getattr(model.ranked.tokenizer, "kind", "") != "characters",
         reused=model.reused,
         seeded=training.seeded,
         model=model.id,
@@ -230,6 +230,8 @@ def add_test_score(row: Row, score: Score, strata: Mapping[str, Strata], seconds
     return replace(
         row,
         bits=score.bits,
+        canonical_bits=score.canonical_bits,
+        canonical_bits_per_character=score.canonical_bits_per_character,
         characters=score.characters,
         bytes=score.bytes,
         words=score.words,

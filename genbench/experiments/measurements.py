@@ -79,7 +79,7 @@ def measure_validation(row: Row, model: Model, job: Job, report: ReportProgress)
 
     unread = job.text.choosing_text
     if job.score_validation and unread:
-        score = scoring.score(model.generator, unread, partial(_report_share, report, "scoring validation text"))
+        score = scoring.score(model.ranked, unread, partial(_report_share, report, "scoring validation text"))
         row = replace(row, validation_bits_per_character=score.bits_per_character)
     return row
 
@@ -93,7 +93,7 @@ def measure_tests(row: Row, model: Model, job: Job, report: ReportProgress) -> R
     cross_scores = {}
     for author, text in job.other_tests.items():
         progress = partial(_report_share, report, f"scoring {author}")
-        cross_scores[author] = scoring.score(model.generator, text, progress).bits_per_character
+        cross_scores[author] = scoring.score(model.ranked, text, progress).bits_per_character
     return replace(row, cross_scores=cross_scores)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from genbench import scoring
-from genbench.generator import Generator, LogProbs, ProgressCallback
+from genbench.generator import LogProbs, ProgressCallback
+from genbench.model import Model
 from genbench.storage.records import JsonRecord
 
 
@@ -19,17 +21,25 @@ class Preview(JsonRecord):
 
     log_probs: str  # natural logarithms, (tokens,), in base64
     seconds: float  # that the generator took
+    canonical_bits: float | None = None  # of the canonical tokens, where the scores are those by the character
 
     def unpack_log_probs(self) -> LogProbs:
         """Return the log-probabilities, (tokens,). Raises ValueError for text that is no array."""
         return np.frombuffer(base64.b64decode(self.log_probs, validate=True), np.float64)
 
 
-def preview_score(generator: Generator, text: str, progress: ProgressCallback) -> Preview:
+def preview_score(model: Model, text: str, progress: ProgressCallback) -> Preview:
     """Return the scores of a text by a generator's fastest method. Raises ContractError as `scoring.score` does."""
     # only the generator's own work is timed
+    ranked = model.ranked
     started = time.perf_counter()
-    ids, _ = scoring.encode(generator.tokenizer, text)
-    log_probs = scoring.token_log_probs(generator, ids, progress)
+    ids, _ = scoring.encode(ranked.tokenizer, text)
+    log_probs = scoring.token_log_probs(ranked, ids, progress)
     seconds = time.perf_counter() - started
-    return Preview(base64.b64encode(log_probs.tobytes()).decode(), seconds)
+
+    # the canonical tokens, where these are others
+    canonical = None
+    if ranked is not model.generator:
+        ids, _ = scoring.encode(model.generator.tokenizer, text)
+        canonical = -math.fsum(scoring.token_log_probs(model.generator, ids)) / math.log(2)
+    return Preview(base64.b64encode(log_probs.tobytes()).decode(), seconds, canonical)

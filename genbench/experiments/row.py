@@ -90,6 +90,8 @@ class Row(JsonRecord):
     tokens: int | None = None
     spelled_share: float | None = None  # of the tokens, those that spell unknown words
     upper_bound: bool = False  # the bits are those of one of several tokenizations of the text
+    canonical_bits: float | None = None  # of a row whose bits are exact by the character: those of its canonical tokens
+    canonical_bits_per_character: float | None = None
     interval: Interval | None = None  # 95 % of the bits per character, from the blocks
     block_bits: list[float] = field(default_factory=list)  # of each block of 1,000 characters, the last one shorter
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum

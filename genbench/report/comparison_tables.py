@@ -97,10 +97,16 @@ def baselines_sentence(comparison: Comparison, author: str) -> str:
     return f"For scale, in bits per character: {figures}{remark}."
 
 
-def upper_bound_sentence(rows: Sequence[Row]) -> str:
-    """Return a sentence with the lines whose bits are an upper bound; "" where there are none."""
-    names = [label for label, row in zip(labels(rows), rows, strict=True) if row.upper_bound]
-    return f"{', '.join(names)}: bits of one of several tokenizations, an upper bound." if names else ""
+def tokenization_sentences(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence with the lines whose bits are an upper bound, and one with those ranked by the character."""
+    named = list(zip(labels(rows), rows, strict=True))
+    bounds = [label for label, row in named if row.upper_bound]
+    canonical = [(label, row.canonical_bits_per_character) for label, row in named]
+    figures = [f"{label} {bits:z.3f}" for label, bits in canonical if bits is not None]
+    return [
+        *([f"{', '.join(bounds)}: bits of one of several tokenizations, an upper bound."] if bounds else []),
+        *([f"Ranked by the character; bits/char of the canonical tokens alone: {', '.join(figures)}."] * bool(figures)),
+    ]
 
 
 def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> TextTable:

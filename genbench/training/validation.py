@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from genbench import scoring
+from genbench.charlevel.ranking import ranked_model
 from genbench.generator import Generator, Progress, ignore
 from genbench.storage.cards import TrainingRecord
 from genbench.tokenization.tokenizer import Tokenizer
@@ -42,7 +43,7 @@ def validation_bits(generator: Generator, text: str, on_progress: Callable[[Prog
 
     # a generator that breaks the contract is stored, and reported when its test text is scored
     try:
-        return round(scoring.score(generator, text, report).bits_per_character, 4)
+        return round(scoring.score(ranked_model(generator), text, report).bits_per_character, 4)
     except Exception:
         return None
 

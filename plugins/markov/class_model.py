@@ -19,7 +19,7 @@ import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.suffix_tree import Ints
 from genbench_plugins.markov.word_building import WordPart
-from genbench_plugins.markov.word_view import WordView, word_view
+from genbench_plugins.markov.word_view import WordView, prepare_view, word_view
 
 from genbench.generator import (
     Generator,
@@ -163,6 +163,7 @@ class MarkovClass(Generator):
         chain_context = context.part("chain", 1.0)
         self._chain.fit(train, valid, chain_context)
         context.record(parameters=(chain_context.stats.parameters or 0) + len(self._within_class))
+        prepare_view(self.character_view(), context)
 
     @property
     def learns_by_counting(self) -> bool:

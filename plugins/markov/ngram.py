@@ -12,9 +12,9 @@ from typing import Literal
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.spelled_chain import SpelledChain
 from genbench_plugins.markov.word_building import WordPart
-from genbench_plugins.markov.word_view import WordView, word_view
+from genbench_plugins.markov.word_view import WordView, prepare_view, word_view
 
-from genbench.generator import Text
+from genbench.generator import Text, TrainContext
 from genbench.tokenization.tokenizer import Tokenizer
 
 
@@ -50,6 +50,10 @@ class MarkovWord(SpelledChain):
     def cache_lengths(self) -> tuple[int, ...]:
         """Context lengths of one, two and three words; longer contexts seldom occur twice in one text."""
         return (1, 2, 3)
+
+    def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
+        super().fit(train, valid, context)
+        prepare_view(self.character_view(), context)
 
     def build_tokenizer(self, train: str | Text) -> Tokenizer:
         return Tokenizer.words(train, self.min_count)

@@ -17,7 +17,7 @@ from genbench_plugins.markov.word_building import (
 )
 
 from genbench.charlevel.adapter import CharacterScores
-from genbench.generator import Generator, LogProbs, ProgressCallback, ignore
+from genbench.generator import Generator, LogProbs, Progress, ProgressCallback, TrainContext, ignore
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 MAX_PATHS = 32  # unlikely paths beyond this number are dropped; texts have fewer than ten
@@ -80,9 +80,14 @@ class WordView:
     def advance(self, state: WordState, token: int) -> WordState:
         """Return the state after one more byte or letter."""
         from genbench_plugins.markov import reading_kernels
+        from genbench_plugins.markov.characters import NOTHING
 
-        paths, (symbols, raw) = self._new_paths(), _read_symbols([token], state.raw)
-        symbol, character, inside = (int(array[0]) for array in symbols)
+        # a letter needs no arrays; a byte depends on those before it
+        paths, raw = self._new_paths(), b""
+        symbol, character, inside = token - BYTES + 1, NOTHING, 0
+        if token < BYTES:
+            symbols, raw = _read_symbols([token], state.raw)
+            symbol, character, inside = (int(array[0]) for array in symbols)
         arguments = state.paths, state.count, symbol, character, inside == 1, paths
         return WordState(paths, reading_kernels.read_next(self._chains, self._trie, *arguments), raw)
 
@@ -143,6 +148,14 @@ def _read_symbols(ids: list[int], raw: bytes) -> tuple[Any, bytes]:
         except UnicodeDecodeError:
             symbols.inside[position] = 1
     return symbols, b"" if len(ids) and symbols.numbers[-1] else raw
+
+
+def prepare_view(view: WordView | None, context: TrainContext) -> None:
+    """Compile the loops of a view if they are not on disk, while the progress of a training says so."""
+    if view is not None and not loops_are_compiled():
+        context.report(Progress(0.95, note="compiling, once after installation"))
+        view.score_stream(view.tokenizer.encode("\n"))
+        view.log_probs(view.advance(view.start(), int(view.tokenizer.encode("\n")[0])))
 
 
 def loops_are_compiled() -> bool:

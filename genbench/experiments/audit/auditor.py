@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 
 from genbench import registry, scoring
 from genbench.analysis.strata import Strata
+from genbench.charlevel.ranking import with_canonical
 from genbench.errors import ContractError
 from genbench.experiments.audit.predictor import Loaded
 from genbench.experiments.audit.request import AuditRequest, ScoreRequest
@@ -73,6 +75,7 @@ class TestReading:
 
     ends: Ids  # (tokens,) characters read after each
     spelled: int  # tokens that spell words
+    canonical: tuple[int, int] | None  # of a word model read by the character: tokens, and those that spell words
     walk: Walk
     rereading: Rereading | None
     loaded: Loaded
@@ -102,7 +105,7 @@ def read_test_text(request: AuditRequest, report: Callable[[Progress], None]) ->
         report(Progress(1.0, note="rereading the beginning"))
         passage = ids[: _passage(ends, job.audit, reading)]
         rereading = _reread(predictor, tokenizer, job, passage, reading.log_probs[: len(passage)])
-        return TestReading(ends, spelled, reading, rereading, predictor.loaded)
+        return TestReading(ends, spelled, _canonical(predictor.loaded, job.test), reading, rereading, predictor.loaded)
 
 
 def add_score(job: Job, reading: TestReading, scored: ScoreRequest) -> Row:
@@ -112,6 +115,11 @@ def add_score(job: Job, reading: TestReading, scored: ScoreRequest) -> Row:
     # what was read counts, all of it or none
     log_probs = _compare(preview, reading.walk.log_probs)
     score = scoring.sum_up(job.test, reading.ends, log_probs, reading.spelled)
+    if reading.canonical is not None:
+        bits = scored.preview.canonical_bits
+        if bits is None or not 0 <= bits < math.inf:
+            raise ContractError("its process sent no bits of its canonical tokens")
+        score = with_canonical(score, bits, *reading.canonical)
     strata = {by: Strata.unpack(packed) for by, packed in job.strata.items()}
     return add_test_score(_with_audit(scored.row, reading), score, strata, scored.preview.seconds)
 
@@ -130,6 +138,17 @@ def _tokenizer(loaded: Loaded) -> Tokenizer | None:
     if tokenizer.size != loaded.size:
         raise ContractError("the tokenizer of the model has another size than it says")
     return tokenizer
+
+
+def _canonical(loaded: Loaded, text: str) -> tuple[int, int] | None:
+    """Return the number of canonical tokens of a text, and of those that spell words, of a word model; else None."""
+    if loaded.words is None:
+        return None
+    words = Tokenizer.restore(loaded.words)
+    if loaded.tokenizer != Tokenizer("characters", words.letters).dump():
+        raise ContractError("the view of the model has other letters than its tokenizer")
+    ids, _ = scoring.encode(words, text)
+    return len(ids), int(words.spelling_mask(ids).sum())
 
 
 def _checked_preview(preview: Preview, ends: Ids) -> LogProbs:

@@ -1,5 +1,7 @@
 """The process that predicts: it loads a model, isolates itself, and knows of the text what it is told token by token.
 
+A word model that is ranked by the character (`charlevel/ranking.py`) predicts bytes and letters here.
+
 It answers requests of five bytes and tokens: what to do, the number of tokens, and the tokens as int32. A process that
 encodes the text, by a tokenizer class of the plugin's own, is asked for nothing else.
 
@@ -25,6 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from genbench import capabilities, scoring
+from genbench.charlevel.ranking import ranked_model
 from genbench.errors import ContractError, GenbenchError, format_error
 from genbench.generator import Generator
 from genbench.processes.child import redirect_stdout
@@ -49,6 +52,7 @@ class Loaded(JsonRecord):
 
     size: int  # of the vocabulary
     tokenizer: dict[str, Any] | None  # as `Tokenizer.dump` returns it; None for a class that is not genbench's
+    words: dict[str, Any] | None  # the tokenizer of a word model that is ranked by the character; None for others
     adaptive: bool
     window: int | None  # tokens that a prediction depends on at most; None where that is not declared
     isolation: list[str]
@@ -82,14 +86,18 @@ def _load(folder: Path, files: list[Path], empty: Path) -> tuple[Generator, Load
         raise ContractError("the model has no valid card")
     stored = StoredModel(folder, card, tuple(file.resolve() for file in files))
     generator = stored.load_once().generator
+    ranked = ranked_model(generator)
+    if ranked is not generator:
+        scoring.score(ranked, "\n")  # loads what its steps need: the time of the first ones decides how much is read
     os.chdir(empty)
 
     # what is known of it without any text
-    tokenizer = generator.tokenizer
+    tokenizer = ranked.tokenizer
     own = type(tokenizer) not in (Tokenizer, SubwordTokenizer)
-    return generator, Loaded(
+    return ranked, Loaded(
         size=tokenizer.size,
         tokenizer=None if own else tokenizer.dump(),
+        words=None if ranked is generator else generator.tokenizer.dump(),
         adaptive=capabilities.is_adaptive(generator),
         window=capabilities.context_window(generator),
         isolation=isolation,

@@ -182,7 +182,7 @@ def compare(published: dict[str, Any], score: Score) -> str:
         return f"{score.bits_per_character:.6f} bits per character, {published['bits_per_character']:.6f} in the table"
 
     # what the table derives from them
-    claimed = replace(score, bits=published["bits"])
+    claimed = replace(score, bits=published["bits"], canonical_bits=published["canonical_bits"])
     for name in DERIVED:
         if not isclose(published[name] or 0, getattr(claimed, name) or 0, rel_tol=1e-9):
             return f"{name} is {published[name]} in the table, which does not follow from the bits"

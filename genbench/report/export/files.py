@@ -127,8 +127,8 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     failures = [[label, f"{row.status}: {row.error}"] for label, row in zip(labels(failed), failed, strict=True)]
     result_table = TextTable(["generator", *(column.heading for column in columns)], [*results, *failures])
     lines = [f"### {escape_markdown(author)}", *_table(result_table)]
-    if upper_bounds := tables.upper_bound_sentence(rows):
-        lines += ["", escape_markdown(upper_bounds)]
+    for sentence in tables.tokenization_sentences(rows):
+        lines += ["", escape_markdown(sentence)]
 
     # the other tables, as far as they were measured
     further = [

@@ -17,7 +17,7 @@ from genbench.report.comparison_tables import (
     rows_by_note,
     strata_note,
     strata_title,
-    upper_bound_sentence,
+    tokenization_sentences,
 )
 from genbench.report.formatting import format_decimals
 from genbench.report.html import charts, tables
@@ -70,7 +70,7 @@ class AuthorSection:
         self.verdicts = [verdict.sentence(unit="") for verdict in verdicts]
         self.verdict_notes = verdict_notes(verdicts)
         self.baselines = baselines_sentence(comparison, name)
-        self.upper_bounds = upper_bound_sentence(self.lines)
+        self.tokenizations = tokenization_sentences(self.lines)
 
         # remarks on rows
         self.notes = rows_by_note(self.rows)

@@ -163,8 +163,8 @@ def _reading_help(comparison: Comparison, author: str) -> Iterator[Text]:
         "Token perplexity depends on how a generator tokenizes text: never compare it.",
         style=FAINT,
     )
-    if upper_bounds := tables.upper_bound_sentence(comparison.lines(author)):
-        yield Text(printable(upper_bounds), style=FAINT)
+    for sentence in tables.tokenization_sentences(comparison.lines(author)):
+        yield Text(printable(sentence), style=FAINT)
     if baselines := tables.baselines_sentence(comparison, author):
         yield Text(baselines, style=FAINT)
     for line in published_lines(comparison, author):
