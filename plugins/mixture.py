@@ -2,9 +2,9 @@
 
 A prediction is the weighted mean of the parts' predictions. The weights are fitted on validation text by expectation
 maximization, with one set per kind of context: a kind is the combination of the context lengths that the parts know
-from training. With `adaptive=true`, the weights are also updated after every token (`online_weights.py`). Parts with
-different tokenizers are mixed character by character. Copies of one SPEC, `parts=3*lstm-word`, have different seeds:
-an ensemble (Hansen & Salamon 1990).
+from training. With `adaptive=true`, the weights are also updated after every token (`online_weights.py`), and the parts
+that have such an option adapt too. Parts with different tokenizers are mixed character by character. Copies of one
+SPEC, `parts=3*lstm-word`, have different seeds: an ensemble (Hansen & Salamon 1990).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from genbench.generator import (
     rescale,
 )
 from genbench.registry import create
-from genbench.spec import Spec, split_specs
+from genbench.spec import Spec, options_of, split_specs
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 View = Generator | CharacterReader | SubwordView
@@ -79,15 +79,24 @@ class Mixture(Generator):
     )
     adaptive: bool = field(
         default=False,
-        metadata={"help": "update the weights after every token; the row is ranked apart"},
+        metadata={
+            "help": "update weights and parts after every token; the row is ranked apart"
+        },
     )
 
     def __post_init__(self) -> None:
         self.specs = [spec for _, spec in split_specs(self.parts)]
         if len(self.specs) < 2:
             raise ValueError(f"parts is {self.parts!r}, but must be two or more SPECs, as in markov-char+lstm-char")
-        self._untrained = [create(spec) for spec in self.specs]  # the path of a plugin file may be a relative one
+        self._untrained = [self._create(spec) for spec in self.specs]  # the path of a plugin file may be a relative one
         self._parse_shares()
+
+    def _create(self, spec: str) -> Generator:
+        """Return an untrained part; with `adaptive`, it adapts too unless its SPEC says whether it does."""
+        generator, parsed = create(spec), Spec.parse(spec)
+        if self.adaptive and "adaptive" in options_of(type(generator)) and "adaptive" not in parsed.options:
+            return create(parsed.fill({"adaptive": True}))
+        return generator
 
     def training_memory(self) -> int:
         return max(map(training_memory, self._untrained))
@@ -120,7 +129,7 @@ class Mixture(Generator):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         started = context.clock()
-        self._generators, self._rate = [create(spec) for spec in self.specs], 0.0
+        self._generators, self._rate = [self._create(spec) for spec in self.specs], 0.0
 
         # train the parts; what a part does not use of time or operations is divided among the later parts
         whole = 1.0 if context.flops is not None else 1 - WEIGHTS_SHARE
@@ -307,7 +316,7 @@ class Mixture(Generator):
         }
 
     def restore(self, learned: Learned) -> None:
-        self._generators = [create(spec) for spec in self.specs]
+        self._generators = [self._create(spec) for spec in self.specs]
         for part, part_learned in zip(self._generators, learned["parts"], strict=True):
             part.restore(part_learned)
         self._create_views()

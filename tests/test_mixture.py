@@ -9,6 +9,7 @@ from genbench_plugins.online_weights import best_rate, initial_logits, score_str
 from test_readme import README, python_blocks
 
 import genbench
+from genbench.capabilities import is_adaptive
 from genbench.corpus.corpus import Corpus
 from genbench.errors import SpecError
 from genbench.generator import Progress, TrainContext
@@ -124,6 +125,13 @@ def test_adaptive_scores_equal_steps(thorne: Corpus, parts: str) -> None:
         assert log_probs[token] == pytest.approx(token_score, abs=1e-9)
         mixture.advance(mixture.advance(state, int(ids[0])), int(ids[1]))  # a branch, which must not disturb it
         state = mixture.advance(state, token)
+
+
+def test_the_parts_of_an_adaptive_mixture_adapt_unless_they_say_otherwise() -> None:
+    parts = "markov-char+(markov-char:adaptive=false)+lstm-window+mixture"
+    adapting = [is_adaptive(part) for part in Mixture(parts, adaptive=True)._untrained]
+    assert adapting == [True, False, False, True]
+    assert not Mixture(parts).adapts
 
 
 def test_weights_move_to_the_part_that_predicts_well() -> None:
