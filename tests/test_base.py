@@ -13,8 +13,8 @@ from genbench.corpus.loading import load_corpus
 from genbench.errors import SpecError
 from genbench.generator import Text, TrainContext
 from genbench.neural import RecurrentGenerator
-from genbench.neural.base_model import BaseBatches, BaseModel, BaseStream, CrossFit, Layout
-from genbench.neural.batches import StatefulBatches, WindowBatches
+from genbench.neural.base_model import BaseBatches, BaseModel, BaseStream, CrossFit, Layout, PredictedAhead
+from genbench.neural.batches import Batch, StatefulBatches, WindowBatches
 from genbench.neural.embeddings import WordEmbedding
 from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, TiedHead, frequency_order
 from genbench.neural.interpolation import Interpolation, Prediction
@@ -141,6 +141,8 @@ def test_the_weights_depend_on_the_hidden_values_and_the_evidence() -> None:
 @pytest.mark.parametrize("sampler", [StatefulBatches(4, 16), WindowBatches(4, 10, 3, 1)])
 def test_batches_know_the_positions_of_their_tokens(sampler: Any) -> None:
     class Positions:
+        layout = None  # there are no clusters
+
         def predict(self, positions: Any, targets: Any) -> Prediction:
             assert ids[positions + 1].tolist() == targets.tolist()
             return Prediction(torch.from_numpy(positions), torch.from_numpy(targets))
@@ -155,6 +157,32 @@ def test_batches_know_the_positions_of_their_tokens(sampler: Any) -> None:
         assert base is not None
         assert base.top.tolist() == batch.positions[:, -batch.scored :].flatten().tolist()
     assert [batch.base() is not None for batch in batches.validation_batches(ids)]
+
+
+def test_predictions_of_several_batches_at_once_are_those_of_each() -> None:
+    vocabulary, states = 4700, 90
+    base, layout = BaseModel(Oracle(states, vocabulary)), Layout(make_head("adaptive", vocabulary))
+    targets = np.random.default_rng(0).integers(0, vocabulary, states)
+
+    class Stream:
+        def __init__(self) -> None:
+            self.layout, self.questions = layout, 0
+
+        def predict(self, positions: Any, targets: Any) -> Prediction:
+            self.questions += 1
+            return base.predict(positions[:, None], targets, layout)
+
+    def batch(ids: Any, positions: Any) -> tuple[Batch, Batch]:
+        rows = [torch.from_numpy(values.reshape(3, -1)) for values in (ids, positions)]
+        return Batch(rows[0], rows[0], 1), Batch(rows[1], rows[1], 1)
+
+    stream, positions = Stream(), np.random.default_rng(1).permutation(states)
+    ahead = PredictedAhead(stream, [batch(targets[part], part) for part in (positions[:60], positions[30:])])
+    for part in (positions[:60], positions[30:], positions[5:20]):
+        found, expected = ahead.predict(part, targets[part]), base.predict(part[:, None], targets[part], layout)
+        for values, right in zip((*found[:2], *found.tails), (*expected[:2], *expected.tails), strict=True):
+            assert torch.equal(values, right)
+    assert stream.questions == 1
 
 
 def test_a_passage_is_read_by_a_model_that_has_not_counted_it() -> None:

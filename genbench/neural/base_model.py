@@ -4,7 +4,7 @@ BasedNetwork  a network with such a model
 BaseModel     a trained model of `capabilities.StateRows`, and its predictions in the form of a head
 BaseStream    a stream that one such model reads
 CrossFit      a training stream whose passages are read by models that have not counted them
-BaseBatches   batches with these predictions
+BaseBatches   batches with these predictions, computed for several at once (PredictedAhead)
 
 A model is too sure of the text that it has counted: a network that saw its predictions there would learn to trust it
 too much. So the network is trained with the predictions of models that each lack a part of the text (cross-fitting),
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ from genbench.registry import create
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 FOLDS = 5  # models, each of which lacks this share of the text
+BATCHES_AHEAD = 8  # for which the models predict at once
+BATCHES_ALONE = 3  # the first ones, which measure the time of a step
 BLOCK = 4_000  # tokens of a passage that one of the models lacks
 RUN_UP = 64  # tokens that are read before a passage
 
@@ -223,12 +226,37 @@ def fit_base(
     return model, training, BaseStream(model, validation, layout)
 
 
+class PredictedAhead:
+    """The predictions for several batches, computed at the first question; `batches` come with their positions."""
+
+    def __init__(self, stream: CrossFit, batches: list[tuple[Batch, Batch]]) -> None:
+        self.stream, self.batches = stream, batches
+
+    @cached_property
+    def _all(self) -> tuple[Ids, Ids, Prediction]:
+        """The different positions, ascending, the targets after them, and the predictions, (positions,) each."""
+        positions = torch.cat([place.inputs.flatten() for _, place in self.batches]).numpy()
+        targets = torch.cat([batch.targets.flatten() for batch, _ in self.batches]).cpu().numpy()
+        positions, first = np.unique(positions, return_index=True)
+        return positions, targets[first], self.stream.predict(positions, targets[first])
+
+    def predict(self, positions: Ids, targets: Ids) -> Prediction:
+        known, known_targets, prediction = self._all
+        rows, layout = np.searchsorted(known, positions), self.stream.layout
+        tails = []
+        for cluster, tail in enumerate(prediction.tails):
+            own = np.searchsorted(layout.rows_of(cluster, known_targets), rows[layout.rows_of(cluster, targets)])
+            tails.append(tail[torch.from_numpy(own)])
+        top, evidence = (values[torch.from_numpy(rows)] for values in prediction[:2])
+        return Prediction(top, evidence, tuple(tails))
+
+
 @dataclass(frozen=True)
 class BaseBatches:
     """The batches of another sampler, with the predictions of counting models for their targets."""
 
     sampler: BatchSampler
-    training: PredictedStream
+    training: CrossFit
     validation: PredictedStream
 
     def batches_per_pass(self, tokens: int) -> int:
@@ -239,8 +267,15 @@ class BaseBatches:
         again = torch.Generator()
         again.set_state(generator.get_state())
         positions = self.sampler.training_batches(torch.arange(len(ids)), again)
-        for batch, places in zip(self.sampler.training_batches(ids, generator), positions, strict=True):
-            yield replace(batch, positions=places.inputs, predicted=self.training)
+        batches = zip(self.sampler.training_batches(ids, generator), positions, strict=True)
+
+        # predict for several batches at once; for the first ones one by one, so that the time of a step can be measured
+        for size in chain(repeat(1, BATCHES_ALONE), repeat(BATCHES_AHEAD)):
+            together = list(islice(batches, size))
+            if not together:
+                return
+            predicted = PredictedAhead(self.training, together)
+            yield from (replace(batch, positions=place.inputs, predicted=predicted) for batch, place in together)
 
     def validation_batches(self, ids: torch.Tensor) -> Iterator[Batch]:
         positions = self.sampler.validation_batches(torch.arange(len(ids)))

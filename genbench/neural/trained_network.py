@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from genbench.generator import Generator, LogProbs, ProgressCallback, State, ignore
-from genbench.neural.base_model import BaseModel
-from genbench.neural.batches import PredictedStream
+from genbench.neural.base_model import BaseModel, BaseStream, CrossFit
 from genbench.neural.dynamic_evaluation import Adaptation, LearningReader
 from genbench.neural.network import Network
 from genbench.neural.reader import NetworkReader, Reader
@@ -25,7 +24,7 @@ class TrainedNetwork(Generator):
     adaptive: bool
     _network: Network
     _base: BaseModel | None = None  # a counting model with which the network is interpolated
-    _predicted: tuple[PredictedStream, PredictedStream] | None = None  # its training and validation text, while trained
+    _predicted: tuple[CrossFit, BaseStream] | None = None  # its training and validation text, while trained
     _adaptation: Adaptation | None  # how the network learns from what it reads; None: it does not
 
     @cached_property
