@@ -79,9 +79,7 @@ class Mixture(Generator):
     )
     adaptive: bool = field(
         default=False,
-        metadata={
-            "help": "update weights and parts after every token; the row is ranked apart"
-        },
+        metadata={"help": "update weights and parts after every token; the row is ranked apart"},
     )
 
     def __post_init__(self) -> None:
