@@ -48,6 +48,9 @@ INTENDED: dict[str, str] = {  # the reason by a pattern of the path, such as r"c
     r"(generators|kept|comparison/chains and networks)/.*-word.*/(samples|novelty)/.*": (
         "tokens of words are sampled canonically; networks were not measured again"
     ),
+    r"(generators|kept)/.*/samples/novel.*": "copied text is sampled again from the start of a word, not after it",
+    r"comparison/chains/.*/(samples|novelty)/[13]/.*": "the samples with a limit on copied words",
+    r"generators/.*markov-subword.*/samples/.*": "contexts inside an edge are sampled by quantile",
 }
 
 

@@ -1,10 +1,14 @@
 """Counting in compiled loops: sorted contexts against Python's own sort, and progress reports."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from conftest import PROSE
 from genbench_plugins.markov.context_sorting import sort_contexts
 from genbench_plugins.markov.ngram import MarkovChar
+from genbench_plugins.markov.packed_tree import PackedTree, pack_tree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -48,3 +52,43 @@ def test_training_says_how_far_counting_is() -> None:
     fractions = [report.fraction for report in reports if report.note.startswith("counting")]
     assert len(fractions) > 4
     assert fractions == sorted(fractions)
+
+
+@pytest.mark.parametrize("longest", [0, 2, 6, None])
+@pytest.mark.parametrize("text", [PROSE, "a", "ab" * 300, "aaab" * 400])
+def test_a_packed_tree_has_the_counts_of_the_tree(text: str, longest: int | None) -> None:
+    tree = build_tree(np.frombuffer(text.encode(), np.uint8).astype(np.int64), longest, 256)
+    packed = pack_tree(tree)
+    assert packed.root == len(tree.parent) - 1
+    assert (max(tree.counts) < 255) == (len(packed.large_counts) == 0)
+    for node in range(len(tree.parent)):
+        pairs = slice(tree.starts[node], tree.starts[node + 1])
+        assert packed.counts_of(node).tolist() == tree.counts[pairs].tolist()
+        assert packed.continuations_of(node).tolist() == tree.continuations[pairs].tolist()
+        assert packed.tokens[packed.pairs_of(node)].tolist() == tree.tokens[pairs].tolist()
+        if node >= packed.leaves:
+            assert packed.depth_of(node) == tree.depth[node]
+    assert vars(restore_tree(vars(packed), 256, longest)).keys() == vars(packed).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("parent", lambda tree: np.roll(tree.parent, 1)),
+        ("starts", lambda tree: tree.starts[::-1].copy()),
+        ("tokens", lambda tree: tree.tokens[::-1].copy()),
+        ("links", lambda tree: tree.links + 10_000),
+        ("leaves", lambda tree: len(tree.parent)),
+        ("leaves", lambda tree: tree.leaves + 1),
+        ("depth", lambda tree: tree.depth + np.uint16(100)),
+        ("counts", lambda tree: np.full_like(tree.counts, 255)),
+        ("large_counts", lambda tree: tree.large_counts[1:]),
+        ("continuations", lambda tree: tree.continuations[1:]),
+        ("large_continuations", lambda tree: np.ones((1, 2), np.int32)),
+    ],
+)
+def test_arrays_that_are_no_packed_tree_are_refused(name: str, change: Callable[[PackedTree], Any]) -> None:
+    # the kernels do not check indices
+    tree = pack_tree(build_tree(np.frombuffer((PROSE * 8).encode(), np.uint8).astype(np.int64), 4, 256))
+    with pytest.raises(ValueError, match="suffix tree"):
+        restore_tree(vars(tree) | {name: change(tree)}, 256, 4)

@@ -9,8 +9,8 @@ import pytest
 from genbench_plugins.markov import compiling, kernels
 from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.ngram import MarkovChar
+from genbench_plugins.markov.packed_tree import PackedTree
 from genbench_plugins.markov.smoothing import Smoothing
-from genbench_plugins.markov.suffix_tree import SuffixTree
 
 from genbench.generator import Text, TrainContext
 from genbench.processes.isolation import _landlock_version
@@ -87,5 +87,5 @@ def test_ids_outside_the_vocabulary_are_refused(token: int) -> None:
 
 def test_a_token_that_never_occurred_leads_to_the_empty_context() -> None:
     chain = trained()
-    tree: SuffixTree = chain._tree
+    tree: PackedTree = chain._tree
     assert chain.static_advance(chain.start(), 0) == (tree.root, 0)

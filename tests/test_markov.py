@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov import discount_fitting, kernels
+from genbench_plugins.markov import discount_fitting, kernels, tree_kernels
 from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.ngram import MarkovChar, MarkovWord
+from genbench_plugins.markov.packed_tree import pack_tree
 from genbench_plugins.markov.smoothing import modified_discounts
 from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree
 from genbench_plugins.markov.tree_building import build_tree
@@ -69,7 +70,7 @@ def walk(tree: SuffixTree, context: list[int]) -> int:
     """Return the node of a context that was followed by something, through the links."""
     node = tree.root
     for token in context:
-        node = int(tree.links[kernels.find_pair(tree.tokens, tree.starts, node, token)])
+        node = int(tree.links[tree_kernels.find_pair(tree.tokens, tree.starts, node, token)])
         assert node != MISSING
     return node
 
@@ -297,7 +298,8 @@ def test_fitted_discounts_predict_validation_text_better_than_the_closed_form() 
 def test_gradient_of_the_fit_equals_finite_differences(longest: int | None) -> None:
     letters = sorted(set(TEXT))
     ids = np.array([letters.index(letter) for letter in TEXT])
-    tree, stream, base = build_tree(ids[:400], longest, len(letters)), ids[300:600], np.full(len(letters), 0.02)
+    tree, stream = pack_tree(build_tree(ids[:400], longest, len(letters))), ids[300:600]
+    base = np.full(len(letters), 0.02)
     rng = np.random.default_rng(1)
     weights, direction = rng.normal(size=(2, *discount_fitting.fitted().weights.shape))
 

@@ -2,7 +2,7 @@
 
 Words are delimited by white space. A run of words is looked up among all runs of that length in the training text, by
 64-bit hashes: for a training text of a million words, a new run is mistaken for a copy once in ten million million. A
-stored model contains one hash per training word.
+stored model contains one hash per distinct training word, and its number at each place.
 
 Text that copies too much is discarded before it is returned, and sampled again from the start of the word that
 completes the copied run, or from an earlier word after several failed attempts. Text is sampled token by token, or many
@@ -11,9 +11,11 @@ tokens ahead in one call, of which those up to that word are kept.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from genbench.errors import UserError
 from genbench.sampling.step import DecodingState, Draft
 
 Hashes = npt.NDArray[np.uint64]
+Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that multiplication is invertible modulo 2 ** 64 (Knuth 1973)
 MASK_64_BITS = (1 << 64) - 1
@@ -36,30 +39,42 @@ MIN_AHEAD, MAX_AHEAD = 8, 4096  # tokens that are sampled in one call: fewer whe
 class TrainingWords:
     """The hashed words of a training text, to detect text that was copied from it."""
 
-    hashes: Hashes  # (words,) in the order of the text
+    hashes: Hashes  # (distinct words,)
+    numbers: Numbers  # (words,) each word of the text, as an index of its hash
     characters: float  # average per word, including the space after it
     _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_text(cls, text: str) -> TrainingWords:
         """Return the hashed words of a text."""
-        # hash each distinct word once
-        words = text.split()
-        known = {word: _hash(word) for word in set(words)}
-        return cls(np.array([known[word] for word in words], np.uint64), len(text) / max(len(words), 1))
+        # hash each distinct word once, and number them in the order in which they first occur
+        words, numbers = text.split(), defaultdict[str, int](count().__next__)
+        places = np.fromiter(map(numbers.__getitem__, words), np.int64, len(words))
+        hashes = np.fromiter(map(_hash, numbers), np.uint64, len(numbers))
+        return cls(hashes, places.astype(_number_type(len(hashes))), len(text) / max(len(words), 1))
 
     @classmethod
     def restore(cls, stored: Any) -> TrainingWords:
-        """Return the words stored as {"hashes": ..., "characters": ...}. Raises ValueError for any other value."""
+        """Return the words from what `dump` returned. Raises ValueError for any other value."""
         # the values may come from a damaged or malicious file: check each
-        if not isinstance(stored, dict) or not isinstance(stored.get("hashes"), np.ndarray):
+        hashes, numbers = (
+            (stored.get(name) for name in ("hashes", "numbers")) if isinstance(stored, dict) else (None,) * 2
+        )
+        if not isinstance(hashes, np.ndarray) or not isinstance(numbers, np.ndarray):
             raise ValueError("the hashes of the training words are missing")
-        hashes, characters = stored["hashes"], stored.get("characters", -1)
-        if hashes.dtype != np.uint64 or hashes.ndim != 1:
+        kinds = (hashes.dtype, numbers.dtype) == (np.uint64, _number_type(len(hashes.ravel())))
+        if not kinds or (hashes.ndim, numbers.ndim) != (1, 1):
             raise ValueError("the hashes of the training words are not a row of 64-bit numbers")
+        if len(numbers) and int(numbers.max()) >= len(hashes):
+            raise ValueError("a training word has no hash")
+        characters = stored.get("characters", -1)
         if type(characters) not in (int, float) or not 0 <= characters < MAX_CHARACTERS_PER_WORD:
             raise ValueError("the characters per training word are not a number from 0 to 2 ** 32")
-        return cls(hashes, float(characters))
+        return cls(hashes, numbers, float(characters))
+
+    def dump(self) -> dict[str, Any]:
+        """Return the words as arrays and JSON values, for `restore`."""
+        return {"hashes": self.hashes, "numbers": self.numbers, "characters": self.characters}
 
     def max_run(self, max_overlap: float, length: int) -> int:
         """Return how many words in a row may be copied: `max_overlap`, or below 1, that share of a text's words.
@@ -74,11 +89,16 @@ class TrainingWords:
     def hash_runs(self, size: int) -> frozenset[int]:
         """Return the hashes of all runs of `size` words, as `OverlapDetector` computes them; computed once."""
         if size not in self._runs:
-            runs = np.zeros(max(len(self.hashes) - size + 1, 0), np.uint64)
+            hashes, runs = self.hashes[self.numbers], np.zeros(max(len(self.numbers) - size + 1, 0), np.uint64)
             for place in range(size):
-                runs = runs * np.uint64(MULTIPLIER) + self.hashes[place : place + len(runs)]
+                runs = runs * np.uint64(MULTIPLIER) + hashes[place : place + len(runs)]
             self._runs[size] = frozenset(runs.tolist())
         return self._runs[size]
+
+
+def _number_type(distinct: int) -> type:
+    """Return the type of the numbers of so many distinct words."""
+    return np.uint16 if distinct <= 1 << 16 else np.uint32
 
 
 @lru_cache(1 << 16)

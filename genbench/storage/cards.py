@@ -13,7 +13,7 @@ from genbench.generator import OptionValue
 from genbench.storage import untrusted
 from genbench.storage.records import JsonObject
 
-FORMAT = 2
+FORMAT = 3
 CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
 KEY = (

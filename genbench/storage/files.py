@@ -131,9 +131,7 @@ def generator_files(generator: Generator, training_words: TrainingWords | None =
 
     # JSON refers to arrays by name
     learned = _extract_arrays(generator.dump(), arrays)
-    words = training_words and _extract_arrays(
-        {"hashes": training_words.hashes, "characters": training_words.characters}, arrays
-    )
+    words = training_words and _extract_arrays(training_words.dump(), arrays)
     return {
         "arrays.safetensors": _safetensors(arrays),
         "learned.json": json.dumps({"learned": learned, "words": words}).encode(),

@@ -8,10 +8,12 @@ From the counts upwards; a file imports only from the files above it:
     context_sorting    sort the positions of a stream by the tokens before them
     counting_kernels   compiled loops that count what follows every context
     tree_building      build the tree from a stream of tokens, and check that the memory is enough
+    packed_tree        PackedTree: the tree in little memory, as a chain keeps it
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
     fitted_smoothing   discounts that depend on the context: the features
     backoff_model      BackoffModel: the arrays of a smoothed tree, and its back-off form
-    kernels            compiled loops: advance, predict, score; imported when a chain is used
+    tree_kernels       compiled loops over the tree: find what followed, advance; imported when a chain is used
+    kernels            compiled loops: predict, score
     backoff_building   build a BackoffModel, with checks of its arrays
     group_kernels      compiled loops that read a chain for a network
     group_reader       groups of tokens, for the output layer of a network

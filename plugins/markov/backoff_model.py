@@ -6,15 +6,22 @@ sums of the recursion instead of its summands. For a context h, the longest of i
     p(w | h) = probabilities(h w)             if w followed h
     p(w | h) = backoff(h) p(w | h')           otherwise
 
-So a probability takes the look-ups down to the longest context that the token has followed, often only one.
+So a probability takes the look-ups down to the longest context that the token has followed, often only one. Leaves of
+the tree store neither: most contexts are leaves, and few tokens follow them, so one step of the recursion takes less
+than the memory would cost.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from genbench_plugins.markov.suffix_tree import Floats, Ints, Small
+import numpy as np
+import numpy.typing as npt
+from genbench_plugins.markov.packed_tree import Bytes
+from genbench_plugins.markov.suffix_tree import Floats, Small
 
+Lengths = npt.NDArray[np.uint16]
+Tokens = npt.NDArray[Any]
 BackoffForm = tuple[Floats, Floats]  # probabilities and backoff, as in BackoffModel
 
 
@@ -25,19 +32,25 @@ class BackoffModel(NamedTuple):
     """
 
     parent: Small
-    depth: Small
-    starts: Ints
-    tokens: Small
-    counts: Small
-    continuations: Small
+    depth: Lengths
+    starts: Small
+    tokens: Tokens
+    counts: Bytes
+    large_counts: Small
+    continuations: Bytes
+    large_continuations: Small
     links: Small
+    leaves: int
+    first_pair: int  # of the nodes that are no leaves
     longest: int  # -1: any length
+    leaf_depth: int
     method: int  # index in METHODS
     every_length: bool  # whether the contexts inside an edge are interpolated too, and not only the longest
     discounts: Floats
     weights: Floats
     base: Floats  # (vocabulary,) the base distribution
-    probabilities: Floats  # (pairs,) p(w | h) of the longest context of a node
-    backoff: Floats  # (nodes,) factor of p(w | h') for tokens that never followed the node
+    probabilities: Floats  # (pairs of no leaves,) p(w | h) of the longest context of a node
+    backoff: Floats  # (nodes that are no leaves,) factor of p(w | h') for tokens that never followed the node
     discounted: Floats  # (vocabulary,) memory of the kernels: discounted probabilities of one context
+    edge: Floats  # (vocabulary,) the same: probabilities after one context that is not stored
     table: Floats  # (bins,) the same: fitted discounts of one context

@@ -18,8 +18,9 @@ from genbench_plugins.markov.backoff_building import build_model, temper
 from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.cache_model import CURRENT_WORD
 from genbench_plugins.markov.discount_fitting import fit_smoothing
+from genbench_plugins.markov.packed_tree import PackedTree, pack_tree, restore_tree
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
-from genbench_plugins.markov.suffix_tree import MISSING, Singles, SuffixTree, restore_tree
+from genbench_plugins.markov.suffix_tree import MISSING, Singles
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
 from genbench.capabilities import BackoffLevel
@@ -119,11 +120,12 @@ class MarkovChain(AdaptiveChain):
         # smooth the counts, with fitted or with closed-form discounts
         context.report(Progress(0.6, note="smoothing" + suffix))
         if self.smoothing == "fitted":
-            self._set_counts(tree, fit_smoothing(tree, validation, self.tokenizer.base_distribution()))
+            packed = pack_tree(tree)
+            self._set_counts(packed, fit_smoothing(packed, validation, self.tokenizer.base_distribution()))
             context.record(parameters=len(tree.tokens))
         else:
             smoothing, failed = smooth(tree, self.smoothing)
-            self._set_counts(tree, smoothing)
+            self._set_counts(pack_tree(tree), smoothing)
             discounts = smoothing.discounts[:MAX_ORDER].tolist()
             fallback = [length + 1 for length in failed[:MAX_ORDER]]  # n-gram lengths without a valid closed form
             details = {"discounts": discounts, "fallback_discounts_at": fallback}
@@ -151,7 +153,7 @@ class MarkovChain(AdaptiveChain):
         """Return the tokens of a text after a newline, (tokens,)."""
         return np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)])
 
-    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
+    def _set_counts(self, tree: PackedTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
         """Set the smoothed tree; `stored` has its back-off form if it is known."""
         self._tree, self._smoothing = tree, smoothing
         self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
@@ -165,9 +167,9 @@ class MarkovChain(AdaptiveChain):
         return state
 
     def static_advance(self, state: State, token: int) -> State:
-        from genbench_plugins.markov import kernels
+        from genbench_plugins.markov import tree_kernels
 
-        return kernels.advance(self._model, *state, token)
+        return tree_kernels.advance(self._model, *state, token)
 
     def static_log_probs(self, state: State) -> LogProbs:
         return np.log(self._distribution(*state))
@@ -284,7 +286,7 @@ class MarkovChain(AdaptiveChain):
         tree, probabilities, levels = self._tree, self._model.base, []
         for length, node in self._context_nodes(self.static_state(state)):
             # one back-off step
-            tokens = tree.tokens[int(tree.starts[node]) : int(tree.starts[node + 1])]
+            tokens = tree.tokens[tree.pairs_of(node)]
             leftover = kernels.discount(self._model, node, length)
             discounted = self._model.discounted[: len(tokens)].copy()
             probabilities = probabilities * leftover
@@ -308,7 +310,7 @@ class MarkovChain(AdaptiveChain):
         # all context lengths of a node, or only its longest
         shortest = 0
         for node in reversed(path):
-            longest = min(length, int(self._tree.depth[node]))
+            longest = min(length, self._tree.depth_of(node))
             for context_length in range(shortest, longest + 1) if self._model.every_length else [longest]:
                 yield context_length, node
             shortest = longest + 1
@@ -330,11 +332,11 @@ class MarkovChain(AdaptiveChain):
 
     def context_evidence_at(self, state: State) -> tuple[int, int, int]:
         """Return length, followers and occurrences of the context of one state, as `context_evidence` does."""
-        from genbench_plugins.markov import kernels
+        from genbench_plugins.markov import tree_kernels
 
         node, length = state
         types = int(self._tree.starts[node + 1] - self._tree.starts[node])
-        return length, types, kernels.occurrences(self._model, node)
+        return length, types, tree_kernels.occurrences(self._model, node)
 
     def _rows_before(self, ids: Ids) -> Ids:
         """Return the states before every token of a text, (tokens, 2), read from `start()`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from genbench_plugins.markov.backoff_model import BackoffModel
 from genbench_plugins.markov.compiling import inner, kernel
-from genbench_plugins.markov.kernels import discount, find_pair, first_length
+from genbench_plugins.markov.kernels import discount, first_length
 from genbench_plugins.markov.suffix_tree import MISSING, Ints
+from genbench_plugins.markov.tree_kernels import depth_of
 from genbench_plugins.markov.word_chains import Records
 
 
@@ -15,9 +16,9 @@ def find_context(model: BackoffModel, inside: Ints, node: int, length: int) -> i
 
     `inside` has the number of contexts inside the edges of all nodes before, (nodes + 1,).
     """
-    if node == MISSING or length >= model.depth[node]:
+    if node == MISSING or length >= depth_of(model, node):
         return node
-    return int(len(model.parent) + inside[node] + length - model.depth[model.parent[node]] - 1)
+    return int(len(model.parent) + inside[node] + length - depth_of(model, model.parent[node]) - 1)
 
 
 @kernel
@@ -25,27 +26,14 @@ def fill_contexts(model: BackoffModel, inside: Ints, contexts: Records, pairs: R
     """Write the contexts, (contexts + 1,), and pairs of a model, first those of its nodes, then those inside edges."""
     place = len(model.tokens)
     for node in range(len(model.parent)):
-        parent, start, stop = model.parent[node], model.starts[node], model.starts[node + 1]
-        fill_context(model, inside, contexts, pairs, node, node, model.depth[node], start)
-        contexts[node].backoff = model.backoff[node]
-        for pair in range(start, stop):
-            token = model.tokens[pair]
-            shorter = model.base[token]
-            if parent != MISSING:
-                shorter = model.probabilities[find_pair(model.tokens, model.starts, parent, token)]
-            pairs[pair].added = model.probabilities[pair] - model.backoff[node] * shorter
+        parent, types = model.parent[node], model.starts[node + 1] - model.starts[node]
+        fill_context(model, inside, contexts, pairs, node, node, depth_of(model, node), model.starts[node])
 
-        # the contexts inside the edge: the recursion from the parent
+        # the contexts inside the edge
         for context in range(len(model.parent) + inside[node], len(model.parent) + inside[node + 1]):
-            length = model.depth[parent] + 1 + context - len(model.parent) - inside[node]
+            length = depth_of(model, parent) + 1 + context - len(model.parent) - inside[node]
             fill_context(model, inside, contexts, pairs, context, node, length, place)
-            contexts[context].backoff = 1
-            for step in range(first_length(model, node, length), length + 1):
-                leftover = discount(model, node, step)
-                contexts[context].backoff *= leftover
-                for pair in range(stop - start):
-                    pairs[place + pair].added = model.discounted[pair] + leftover * pairs[place + pair].added
-            place += stop - start
+            place += types
     contexts[len(model.parent) + inside[len(model.parent)]].start = place
 
 
@@ -60,12 +48,19 @@ def fill_context(
     length: int,
     place: int,
 ) -> None:
-    """Write a context of a node and a length, without its backoff, and its pairs from a place on, which add nothing."""
+    """Write a context of a node and a length, and its pairs from a place on: the recursion from the parent."""
     contexts[context].parent, contexts[context].length = model.parent[node], length
-    contexts[context].start, contexts[context].stored = place, MISSING
+    contexts[context].start, contexts[context].stored, contexts[context].backoff = place, MISSING, 1
+    for row in range(model.starts[node + 1] - model.starts[node]):
+        pairs[place + row].added = 0
+    for step in range(first_length(model, node, length), length + 1):
+        leftover = discount(model, node, step)
+        contexts[context].backoff *= leftover
+        for row in range(model.starts[node + 1] - model.starts[node]):
+            pairs[place + row].added = model.discounted[row] + leftover * pairs[place + row].added
     longer = length + 1 if model.longest < 0 else min(length + 1, model.longest)
     for pair in range(model.starts[node], model.starts[node + 1]):
-        pairs[place].token, pairs[place].added = model.tokens[pair], 0
+        pairs[place].token = model.tokens[pair]
         pairs[place].link = find_context(model, inside, model.links[pair], longer)
         place += 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.suffix_tree import MISSING, Ints, Small
@@ -171,3 +171,23 @@ def tally_counts(parent: Small, depth: Small, starts: Ints, counts: Small, insid
                 changes[depth[node], inside] -= 1
                 changes[depth[node], count] += 1
                 changes[depth[node] + 1, count] -= 1
+
+
+@kernel
+def is_tree(parent: Small, starts: Small, tokens: Any, links: Small, leaves: int, vocabulary: int) -> bool:
+    """Return whether the arrays of a stored tree form one: no path is a cycle, and all indices are in range.
+
+    A parent is no leaf and comes after its children, every node has pairs, sorted by their tokens.
+    """
+    nodes, pairs = len(parent), len(tokens)
+    if starts[0] != 0 or starts[nodes] != pairs or parent[nodes - 1] != MISSING:
+        return False
+    for node in range(nodes):
+        start, stop = starts[node], starts[node + 1]
+        if not start < stop <= pairs or (node + 1 < nodes and not max(node, leaves - 1) < parent[node] < nodes):
+            return False
+        for pair in range(start, stop):
+            is_sorted = pair == start or tokens[pair - 1] < tokens[pair]
+            if not is_sorted or not 0 <= tokens[pair] < vocabulary or not MISSING <= links[pair] < nodes:
+                return False
+    return True

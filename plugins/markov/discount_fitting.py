@@ -13,15 +13,16 @@ from genbench_plugins.markov.fitted_smoothing import (
     WIDTHS,
     FitData,
 )
+from genbench_plugins.markov.packed_tree import PackedTree
 from genbench_plugins.markov.smoothing import Smoothing
-from genbench_plugins.markov.suffix_tree import Floats, Ints, SuffixTree
+from genbench_plugins.markov.suffix_tree import Floats, Ints
 
 ITERATIONS = 60
 LEARNING_RATE = 0.1
 SINGLE_DECAY, PAIR_DECAY = 0.3, 3.0  # L2 penalties of the weights of single features and of pairs
 
 
-def fit_smoothing(tree: SuffixTree, stream: Ints, base: Floats) -> Smoothing:
+def fit_smoothing(tree: PackedTree, stream: Ints, base: Floats) -> Smoothing:
     """Fit the weights on a stream of validation tokens; `base` is the base distribution, (vocabulary,)."""
     data = read_contexts(tree, stream, base)
     decay = np.repeat([SINGLE_DECAY] * len(FEATURE_SIZES) + [PAIR_DECAY] * len(FEATURE_PAIRS), WIDTHS)[:, None]
@@ -39,7 +40,7 @@ def fitted(weights: Floats | None = None) -> Smoothing:
     return Smoothing("fitted", np.empty((0, 3)), zeros if weights is None else weights)
 
 
-def read_contexts(tree: SuffixTree, stream: Ints, base: Floats) -> FitData:
+def read_contexts(tree: PackedTree, stream: Ints, base: Floats) -> FitData:
     """Look up the contexts before all tokens of a stream."""
     from genbench_plugins.markov import fit_kernels
 

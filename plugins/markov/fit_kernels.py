@@ -6,8 +6,9 @@ import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffModel
 from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.fitted_smoothing import COUNT_BINS, FIRST_ROWS, FitData
-from genbench_plugins.markov.kernels import advance, context_bins, fill_discounts, find_bin, find_pair, weight_row
+from genbench_plugins.markov.kernels import context_bins, fill_discounts, find_bin, weight_row
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
+from genbench_plugins.markov.tree_kernels import advance, continuation_of, depth_of, find_pair
 
 
 @kernel
@@ -31,8 +32,8 @@ def read_rows(model: BackoffModel, stream: Ints, first: Ints, nodes: Ints, lengt
         while context != MISSING:
             row -= 1
             pair = find_pair(model.tokens, model.starts, context, stream[position])
-            nodes[row], lengths[row] = context, min(length, model.depth[context])
-            counts[row] = 0 if pair == MISSING else model.continuations[pair]
+            nodes[row], lengths[row] = context, min(length, depth_of(model, context))
+            counts[row] = 0 if pair == MISSING else continuation_of(model, pair)
             context = model.parent[context]
         node, length = advance(model, node, length, stream[position])
 
@@ -47,8 +48,8 @@ def describe_contexts(
     for context in range(len(nodes)):
         node = nodes[context]
         for pair in range(model.starts[node], model.starts[node + 1]):
-            shares[context, find_bin(model.continuations[pair], COUNT_BINS)] += 1
-            totals[context] += model.continuations[pair]
+            shares[context, find_bin(continuation_of(model, pair), COUNT_BINS)] += 1
+            totals[context] += continuation_of(model, pair)
         for column in range(len(COUNT_BINS)):
             shares[context, column] /= totals[context]
         for feature, place in enumerate(context_bins(model, node, lengths[context])):

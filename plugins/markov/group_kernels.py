@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffModel
 from genbench_plugins.markov.compiling import inner, kernel
-from genbench_plugins.markov.kernels import discount, find_pair, first_length, occurrences
+from genbench_plugins.markov.kernels import discount, first_length
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Singles
+from genbench_plugins.markov.tree_kernels import find_pair, is_stored, occurrences
 
 SMALLEST_MASS = 1e-30  # probability of a group, where rounding leaves none
 
@@ -32,7 +33,7 @@ def nearest_context(model: BackoffModel, table: GroupTable, node: int) -> tuple[
     """Return the first node on the path to the root that the table has, and the product of the backoffs before it."""
     factor = 1.0
     while model.parent[node] != MISSING and model.starts[node + 1] - model.starts[node] < table.followers:
-        factor *= model.backoff[node]
+        factor *= model.backoff[node - model.leaves]
         node = model.parent[node]
     return node, factor
 
@@ -42,7 +43,10 @@ def fill_table(model: BackoffModel, table: GroupTable) -> None:
     """Write the probabilities after all contexts of a table but the empty one, whose row is set."""
     for row in range(len(table.nodes) - 2, -1, -1):  # a parent comes after its children
         node = table.nodes[row]
-        parent, backoff = model.parent[node], model.backoff[node]  # the parent has more followers: it is in the table
+        parent, backoff = (
+            model.parent[node],
+            model.backoff[node - model.leaves],
+        )  # the parent has more followers: it is in the table
         base, visit = table.masses[np.searchsorted(table.nodes, parent)], len(table.nodes) - row
         add_contexts(model, table, node, parent, visit, backoff, base)
         for group in range(len(base)):
@@ -64,13 +68,13 @@ def fill_groups(
         node, length, visit = nodes[row], lengths[row], first_visit + row
 
         # the contexts at nodes, from the longest to that in the table
-        inside = length < model.depth[node]
+        inside = not is_stored(model, node, length)
         longest = model.parent[node] if inside else node
         context, backoff = nearest_context(model, table, longest)
         place = np.searchsorted(table.nodes, context)
         add_contexts(model, table, longest, context, visit, backoff, table.masses[place])
 
-        # the recursion inside the edge
+        # the recursion to a context that is not stored
         if inside:
             for step in range(first_length(model, node, length), length + 1):
                 backoff *= add_edge(model, table, node, step, visit, backoff, table.masses[place])
@@ -97,10 +101,10 @@ def add_contexts(
             if table.groups[token] != MISSING and table.visited[token] < visit:
                 # the longest context that a token followed has its probability
                 table.visited[token] = visit
-                shorter = model.probabilities[find_pair(model.tokens, model.starts, stop, token)]
-                change = factor * model.probabilities[pair] - backoff * shorter
+                shorter = model.probabilities[find_pair(model.tokens, model.starts, stop, token) - model.first_pair]
+                change = factor * model.probabilities[pair - model.first_pair] - backoff * shorter
                 add_mass(table, table.groups[token], visit, backoff, base, change)
-        factor *= model.backoff[node]
+        factor *= model.backoff[node - model.leaves]
         node = model.parent[node]
 
 

@@ -27,6 +27,7 @@ class GroupReader:
 
         # the contexts with the most followers; those of a shorter context are at least as many
         followers = np.diff(model.starts)
+        followers[: model.leaves] = 0  # probabilities after leaves are not stored
         limit, most = MIN_FOLLOWERS, MAX_VALUES // max(count, 1)
         if most < len(followers):
             limit = max(limit, int(np.partition(followers, -most - 1)[-most - 1]) + 1)

@@ -1,9 +1,6 @@
-"""The loops over a chain's tree, compiled by numba (`compiling.py`): advance, predict, score.
+"""The loops that predict with a chain, compiled by numba: discounts, probabilities, distributions, streams.
 
-Importing this file imports numba, which takes a third of a second: the other files do so when a chain is used. The
-functions walk a `BackoffModel`; a state is a node and the length of its context in tokens, and lies inside an edge of
-the tree if it is shorter than the longest context of the node. No index is checked: `restore_tree` and `build_model`
-have checked the arrays.
+States and models are those of `tree_kernels.py`.
 """
 
 from __future__ import annotations
@@ -22,69 +19,22 @@ from genbench_plugins.markov.fitted_smoothing import (
     TYPE_BINS,
 )
 from genbench_plugins.markov.smoothing import ADD_K, ESCAPE, METHODS
-from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small
+from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
+from genbench_plugins.markov.tree_kernels import (
+    advance,
+    back_off,
+    continuation_of,
+    count_of,
+    depth_of,
+    find_pair,
+    follow,
+    is_stored,
+    occurrences,
+)
 
 KNESER_NEY = METHODS.index("kneser-ney")
 MODIFIED_KNESER_NEY = METHODS.index("modified-kneser-ney")
 WITTEN_BELL, ADD_K_METHOD, MLE, FITTED = map(METHODS.index, ("witten-bell", "add-k", "mle", "fitted"))
-
-
-# The tree
-
-
-@kernel
-def find_pair(tokens: Small, starts: Ints, node: int, token: int) -> int:
-    """Return the pair of a node and a token by binary search, or MISSING."""
-    low, stop = starts[node], starts[node + 1]
-    high = stop
-    while low < high:
-        middle = (low + high) // 2
-        if tokens[middle] < token:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < stop and tokens[low] == token else MISSING
-
-
-@inner
-def back_off(model: BackoffModel, node: int, token: int) -> tuple[int, int, float]:
-    """Return the first node on the path to the root that the token followed, the pair, and the backoff on the way.
-
-    Node and pair are MISSING for a token that never followed anything.
-    """
-    factor = 1.0
-    while node != MISSING:
-        pair = find_pair(model.tokens, model.starts, node, token)
-        if pair != MISSING:
-            return node, pair, factor
-        factor *= model.backoff[node]
-        node = model.parent[node]
-    return MISSING, MISSING, factor
-
-
-@inner
-def follow(model: BackoffModel, length: int, node: int, pair: int) -> tuple[int, int]:
-    """Return the state after the token of a pair; `length` is that of the context before, `node` from `back_off`."""
-    # the last token of the training text leads nowhere: back off further
-    while node != MISSING and model.links[pair] == MISSING:
-        node, pair, _ = back_off(model, model.parent[node], model.tokens[pair])
-    if node == MISSING:
-        return len(model.parent) - 1, 0
-    length = min(length, model.depth[node]) + 1
-    return model.links[pair], length if model.longest < 0 else min(length, model.longest)
-
-
-@kernel
-def advance(model: BackoffModel, node: int, length: int, token: int) -> tuple[int, int]:
-    """Return the state after one more token: the longest context that occurred in training."""
-    context, pair, _ = back_off(model, node, token)
-    return follow(model, length, context, pair)
-
-
-@kernel
-def occurrences(model: BackoffModel, node: int) -> int:
-    """Return how often the contexts of a node occurred in training."""
-    return int(model.counts[model.starts[node] : model.starts[node + 1]].sum())
 
 
 # Smoothing: from counts to probabilities
@@ -96,43 +46,65 @@ def discount(model: BackoffModel, node: int, length: int) -> float:
 
     The formulas are in `smoothing.py`. The context may lie inside an edge.
     """
-    start, method, discounted = model.starts[node], model.method, model.discounted
-    types = model.starts[node + 1] - start
+    leftover, total = sum_counts(model, node, length)
+    for pair in range(model.starts[node], model.starts[node + 1]):
+        model.discounted[pair - model.starts[node]] = discounted(model, node, length, pair, leftover, total)
+    return leftover
 
-    # the counts that the method uses; inside an edge, one token precedes: all continuation counts are 1
-    kneser_ney = method in (KNESER_NEY, MODIFIED_KNESER_NEY)
-    counts = model.continuations if kneser_ney or method == FITTED else model.counts
-    inside = kneser_ney and length < model.depth[node]
+
+@inner
+def smoothed_count(model: BackoffModel, node: int, length: int, pair: int) -> int:
+    """Return the count of a pair that the method uses at a context length."""
+    # inside an edge, one token precedes: all continuation counts are 1
+    if model.method == FITTED:
+        return continuation_of(model, pair)
+    if model.method not in (KNESER_NEY, MODIFIED_KNESER_NEY):
+        return count_of(model, pair)
+    return 1 if length < depth_of(model, node) else continuation_of(model, pair)
+
+
+@inner
+def sum_counts(model: BackoffModel, node: int, length: int) -> tuple[float, int]:
+    """Return the leftover of a context, and the sum of its counts; fitted discounts are written to the memory."""
+    start, stop, method = model.starts[node], model.starts[node + 1], model.method
     total, highest = 0, 0
-    for row in range(types):
-        count = 1 if inside else counts[start + row]
-        discounted[row] = count
+    for pair in range(start, stop):
+        count = smoothed_count(model, node, length, pair)
         total, highest = total + count, max(highest, count)
 
-    # a leftover in closed form; the counts share the rest
-    if method in (WITTEN_BELL, MLE, ADD_K_METHOD):
-        leftover = ESCAPE
-        if method == WITTEN_BELL:
-            leftover = types / (total + types)
-        elif method == ADD_K_METHOD:
-            leftover = 1 - total / (total + ADD_K * len(model.base)) if length == model.longest else 1.0
-        for row in range(types):
-            discounted[row] = discounted[row] / total * (1 - leftover)
-        return leftover
+    # a leftover in closed form
+    if method == WITTEN_BELL:
+        return (stop - start) / (total + stop - start), total
+    if method == MLE:
+        return ESCAPE, total
+    if method == ADD_K_METHOD:
+        return 1 - total / (total + ADD_K * len(model.base)) if length == model.longest else 1.0, total
 
     # discounts, which are subtracted from the counts
     if method == FITTED:
         bins = find_bin(highest, COUNT_BINS) + 1
         fill_discounts(model.weights, context_bins(model, node, length), model.table[:bins])
     subtracted = 0.0
-    for row in range(types):
-        count = int(discounted[row])
-        one = (
-            model.table[find_bin(count, COUNT_BINS)] if method == FITTED else model.discounts[length, min(count, 3) - 1]
-        )
-        discounted[row] = (count - one) / total
-        subtracted += one
-    return float(subtracted / total)
+    for pair in range(start, stop):
+        subtracted += discount_of(model, length, smoothed_count(model, node, length, pair))
+    return float(subtracted / total), total
+
+
+@inner
+def discount_of(model: BackoffModel, length: int, count: int) -> float:
+    """Return what is subtracted from a count."""
+    if model.method == FITTED:
+        return float(model.table[find_bin(count, COUNT_BINS)])
+    return float(model.discounts[min(length, len(model.discounts) - 1), min(count, 3) - 1])
+
+
+@inner
+def discounted(model: BackoffModel, node: int, length: int, pair: int, leftover: float, total: int) -> float:
+    """Return the discounted probability of a pair; leftover and total are from `sum_counts`."""
+    count = smoothed_count(model, node, length, pair)
+    if model.method in (WITTEN_BELL, MLE, ADD_K_METHOD):
+        return count / total * (1 - leftover)
+    return (count - discount_of(model, length, count)) / total
 
 
 @inner
@@ -150,7 +122,7 @@ def context_bins(model: BackoffModel, node: int, length: int) -> tuple[int, int,
     parent = model.parent[node]
     edge, parent_types = 0, 0
     if parent != MISSING:
-        edge = min(max(length - model.depth[parent], 0), MAX_EDGE)
+        edge = min(max(length - depth_of(model, parent), 0), MAX_EDGE)
         parent_types = find_bin(model.starts[parent + 1] - model.starts[parent], TYPE_BINS)
     types = find_bin(model.starts[node + 1] - model.starts[node], TYPE_BINS)
     occurred = find_bin(occurrences(model, node), OCCURRENCE_BINS)
@@ -183,51 +155,71 @@ def first_length(model: BackoffModel, node: int, length: int) -> int:
     """Return the shortest context length of a node at which the recursion takes a step; `length` is the longest."""
     if not model.every_length:
         return length
-    return 0 if model.parent[node] == MISSING else model.depth[model.parent[node]] + 1
+    return 0 if model.parent[node] == MISSING else depth_of(model, model.parent[node]) + 1
 
 
 @kernel
 def fill_backoff_form(model: BackoffModel, probabilities: Floats, backoff: Floats) -> None:
-    """Write the probabilities, (pairs,), and backoff, (nodes,), of a model that lacks them."""
-    for node in range(len(model.parent) - 1, -1, -1):  # a parent comes after its children
+    """Write the probabilities and the backoff of all nodes that are no leaves, of a model that lacks them."""
+    for node in range(len(model.parent) - 1, model.leaves - 1, -1):  # a parent comes after its children
         # p(w | h') of the node's tokens, which all follow the parent too
-        start, stop, parent = model.starts[node], model.starts[node + 1], model.parent[node]
-        for pair in range(start, stop):
-            token = model.tokens[pair]
+        start, parent, types = model.starts[node], model.parent[node], model.starts[node + 1] - model.starts[node]
+        own = probabilities[start - model.first_pair : start - model.first_pair + types]
+        for row in range(types):
+            token = model.tokens[start + row]
             if parent == MISSING:
-                probabilities[pair] = model.base[token]
+                own[row] = model.base[token]
             else:
-                probabilities[pair] = probabilities[find_pair(model.tokens, model.starts, parent, token)]
+                own[row] = probabilities[find_pair(model.tokens, model.starts, parent, token) - model.first_pair]
 
         # p(w | h) = discounted(w) + leftover p(w | h'), at all context lengths of the node
-        backoff[node] = 1
-        for length in range(first_length(model, node, model.depth[node]), model.depth[node] + 1):
+        depth, product = depth_of(model, node), 1.0
+        for length in range(first_length(model, node, depth), depth + 1):
             leftover = discount(model, node, length)
-            for pair in range(start, stop):
-                probabilities[pair] = model.discounted[pair - start] + leftover * probabilities[pair]
-            backoff[node] *= leftover
+            for row in range(types):
+                own[row] = model.discounted[row] + leftover * own[row]
+            product *= leftover
+        backoff[node - model.leaves] = product
 
 
 # Prediction
 
 
 @inner
-def inside_edge(model: BackoffModel, node: int, length: int, token: int) -> float:
-    """Return the probability of a token after a context inside an edge: the recursion from that after the parent."""
-    context, pair, factor = back_off(model, model.parent[node], token)
-    result: float = factor * (model.base[token] if context == MISSING else model.probabilities[pair])
-    row = find_pair(model.tokens, model.starts, node, token) - model.starts[node]
+def interpolate(model: BackoffModel, node: int, length: int, pair: int, shorter: float) -> float:
+    """Return p(w | h) of a context that is not stored from p(w | h') of the parent; `pair` is that of w, or MISSING."""
+    for step in range(first_length(model, node, length), length + 1):
+        leftover, total = sum_counts(model, node, step)
+        shorter *= leftover
+        if pair != MISSING:
+            shorter += discounted(model, node, step, pair, leftover, total)
+    return shorter
+
+
+@inner
+def interpolate_pairs(model: BackoffModel, node: int, length: int) -> float:
+    """Write p(w | h) of a node's pairs after a context that is not stored to the memory, (pairs of the node,).
+
+    Returns the product of the leftovers, the factor of p(w | h') for all other tokens.
+    """
+    start, types = model.starts[node], model.starts[node + 1] - model.starts[node]
+    for row in range(types):
+        pair = find_pair(model.tokens, model.starts, model.parent[node], model.tokens[start + row])
+        model.edge[row] = model.probabilities[pair - model.first_pair]
+    product = 1.0
     for step in range(first_length(model, node, length), length + 1):
         leftover = discount(model, node, step)
-        result = (model.discounted[row] if row >= 0 else 0.0) + leftover * result
-    return result
+        product *= leftover
+        for row in range(types):
+            model.edge[row] = model.discounted[row] + leftover * model.edge[row]
+    return product
 
 
 @kernel
 def fill_distribution(model: BackoffModel, node: int, length: int, first: int, probabilities: Floats) -> None:
     """Write the probabilities of the tokens from `first` on after a state, (tokens,)."""
-    # of a state inside an edge, first those of the parent
-    inside = length < model.depth[node]
+    # of a context that is not stored, first those of the parent
+    inside = not is_stored(model, node, length)
     context, factor = model.parent[node] if inside else node, 1.0
     probabilities[:] = 0
 
@@ -238,28 +230,21 @@ def fill_distribution(model: BackoffModel, node: int, length: int, first: int, p
             if place >= len(probabilities):  # the tokens are sorted
                 break
             if place >= 0 and probabilities[place] == 0:
-                probabilities[place] = factor * model.probabilities[pair]
-        factor *= model.backoff[context]
+                probabilities[place] = factor * model.probabilities[pair - model.first_pair]
+        factor *= model.backoff[context - model.leaves]
         context = model.parent[context]
     for place in range(len(probabilities)):
         if probabilities[place] == 0:
             probabilities[place] = factor * model.base[first + place]
 
-    # then the recursion inside the edge
+    # then the recursion to the context
     if inside:
-        interpolate_edge(model, node, length, first, probabilities)
-
-
-@inner
-def interpolate_edge(model: BackoffModel, node: int, length: int, first: int, probabilities: Floats) -> None:
-    """Turn the probabilities of the tokens after a node's parent into those after a context inside its edge."""
-    start, stop = model.starts[node], model.starts[node + 1]
-    for step in range(first_length(model, node, length), length + 1):
-        probabilities *= discount(model, node, step)
+        start, stop = model.starts[node], model.starts[node + 1]
+        probabilities *= interpolate_pairs(model, node, length)
         for pair in range(start, stop):
             place = model.tokens[pair] - first
             if 0 <= place < len(probabilities):
-                probabilities[place] += model.discounted[pair - start]
+                probabilities[place] = model.edge[pair - start]
 
 
 @kernel
@@ -282,10 +267,16 @@ def advance_states(model: BackoffModel, tokens: Ints, nodes: Ints, lengths: Ints
 @inner
 def token_probability(model: BackoffModel, node: int, length: int, token: int) -> tuple[float, int, int]:
     """Return the probability of a token after a state, and what `follow` needs to advance: a node and a pair."""
-    context, pair, factor = back_off(model, node, token)
-    if length < model.depth[node]:
-        return inside_edge(model, node, length, token), context, pair
-    return factor * (model.base[token] if pair == MISSING else model.probabilities[pair]), context, pair
+    stored = is_stored(model, node, length)
+    context, pair, factor = back_off(model, node if stored else model.parent[node], token)
+    probability = factor * (model.base[token] if pair == MISSING else model.probabilities[pair - model.first_pair])
+    if stored:
+        return probability, context, pair
+
+    # the recursion from the parent
+    own = find_pair(model.tokens, model.starts, node, token)
+    probability = interpolate(model, node, length, own, probability)
+    return (probability, context, pair) if own == MISSING else (probability, node, own)
 
 
 @kernel

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.chain import MarkovChain, State
+from genbench_plugins.markov.packed_tree import PackedTree
 from genbench_plugins.markov.quantile_sampling import QuantileSampler
 from genbench_plugins.markov.smoothing import Smoothing
-from genbench_plugins.markov.suffix_tree import SuffixTree
 
 from genbench.generator import LogProbs
 from genbench.tokenization.tokenizer import Ids
@@ -34,7 +34,7 @@ class LargeVocabularyChain(MarkovChain):
     ) -> tuple[Ids, Ids, Ids]:
         return self._sampler(temperature).sample_stream(state, uniforms)
 
-    def _set_counts(self, tree: SuffixTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
+    def _set_counts(self, tree: PackedTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
         super()._set_counts(tree, smoothing, stored)
 
         # a sampler takes time to build: keep those of recent temperatures

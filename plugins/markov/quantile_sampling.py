@@ -28,20 +28,19 @@ class QuantileSampler:
         from genbench_plugins.markov import sampling_kernels
 
         self.model, tempered = model, temper(model, temperature)
-        base, added, total = np.cumsum(tempered.base), np.empty(len(model.tokens)), np.empty(len(model.parent))
+        base, added, total = np.cumsum(tempered.base), np.empty(len(model.probabilities)), np.empty(len(model.backoff))
         sampling_kernels.fill_masses(tempered, base, added, total)
         cumulative = np.concatenate([[0.0], np.cumsum(added)])
         self._quantiles = sampling_kernels.Quantiles(
             1 / temperature, tempered.probabilities, tempered.backoff, base, cumulative, total
         )
-        self._masses = np.empty(len(base))
 
     def quantile_tokens(self, states: Sequence[tuple[int, int]], uniforms: LogProbs) -> Ids:
         """Return the tokens of states at quantiles from 0 to 1, (states,)."""
         from genbench_plugins.markov import sampling_kernels
 
         (nodes, lengths), ids = np.array(states, np.int64).reshape(-1, 2).T.copy(), np.empty(len(states), np.int64)
-        sampling_kernels.quantile_tokens(self.model, self._quantiles, nodes, lengths, uniforms, self._masses, ids)
+        sampling_kernels.quantile_tokens(self.model, self._quantiles, nodes, lengths, uniforms, ids)
         return ids
 
     def sample_stream(self, state: tuple[int, int], uniforms: LogProbs) -> tuple[Ids, Ids, Ids]:
@@ -49,7 +48,5 @@ class QuantileSampler:
         from genbench_plugins.markov import sampling_kernels
 
         ids, nodes, lengths = (np.empty(len(uniforms), np.int64) for _ in range(3))
-        sampling_kernels.sample_quantiles(
-            self.model, self._quantiles, *state, uniforms, self._masses, ids, nodes, lengths
-        )
+        sampling_kernels.sample_quantiles(self.model, self._quantiles, *state, uniforms, ids, nodes, lengths)
         return ids, nodes, lengths

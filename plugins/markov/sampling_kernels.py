@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffModel
 from genbench_plugins.markov.compiling import inner, kernel
-from genbench_plugins.markov.kernels import advance, discount, fill_distribution, find_pair, first_length
+from genbench_plugins.markov.kernels import fill_distribution, interpolate_pairs
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
+from genbench_plugins.markov.tree_kernels import advance, depth_of, find_pair, is_stored
 
 
 class Quantiles(NamedTuple):
@@ -16,8 +17,8 @@ class Quantiles(NamedTuple):
 
     probabilities, backoff  those of the tempered model
     base                    (vocabulary,) running sum of its base distribution
-    cumulative              (pairs + 1,) running sum of what contexts add to their tokens
-    total                   (nodes,) sum over all tokens
+    cumulative              (pairs of no leaves + 1,) running sum of what contexts add to their tokens
+    total                   (nodes that are no leaves,) sum over all tokens
     """
 
     power: float
@@ -44,13 +45,16 @@ def sample_token(
     In the tempered model, probabilities and backoff are raised to a power, and so are the products of both
     (`backoff_building.temper`). `masses` is memory to use, (vocabulary - first,).
     """
-    # probabilities to the power; inside an edge they are sums, so the power comes last
-    if length < model.depth[node]:
-        fill_distribution(model, node, length, first, masses)
-        for place in range(len(masses)):
-            masses[place] **= power
-    else:
+    # of a context that is not stored, the tempered distribution of the parent, but for the tokens that followed it
+    if is_stored(model, node, length):
         fill_distribution(tempered, node, length, first, masses)
+    else:
+        parent, start = model.parent[node], model.starts[node]
+        fill_distribution(tempered, parent, depth_of(model, parent), first, masses)
+        masses *= interpolate_pairs(model, node, length) ** power
+        for pair in range(start, model.starts[node + 1]):
+            if model.tokens[pair] >= first:
+                masses[model.tokens[pair] - first] = model.edge[pair - start] ** power
 
     # inverse transform sampling
     for place in range(1, len(masses)):
@@ -90,54 +94,47 @@ def fill_masses(model: BackoffModel, base: Floats, added: Floats, total: Floats)
     """Write the masses of a tempered model for sampling (`quantile_sampling.py`).
 
     base   (vocabulary,) running sum of the model's base distribution
-    added  (pairs,) what a context adds to its tokens
-    total  (nodes,) sum over all tokens
+    added  (pairs of no leaves,) what a context adds to its tokens
+    total  (nodes that are no leaves,) sum over all tokens
     """
-    for node in range(len(model.parent) - 1, -1, -1):
+    leaves, first = model.leaves, model.first_pair
+    for node in range(len(model.parent) - 1, leaves - 1, -1):
         parent = model.parent[node]
-        total[node] = model.backoff[node] * (base[-1] if parent == MISSING else total[parent])
+        total[node - leaves] = model.backoff[node - leaves] * (
+            base[-1] if parent == MISSING else total[parent - leaves]
+        )
         for pair in range(model.starts[node], model.starts[node + 1]):
             token = model.tokens[pair]
             shorter = model.base[token]
             if parent != MISSING:
-                shorter = model.probabilities[find_pair(model.tokens, model.starts, parent, token)]
-            added[pair] = max(model.probabilities[pair] - model.backoff[node] * shorter, 0.0)
-            total[node] += added[pair]
+                shorter = model.probabilities[find_pair(model.tokens, model.starts, parent, token) - first]
+            change = model.probabilities[pair - first] - model.backoff[node - leaves] * shorter
+            added[pair - first] = max(change, 0.0)
+            total[node - leaves] += added[pair - first]
 
 
 @kernel
-def quantile_token(
-    model: BackoffModel, quantiles: Quantiles, node: int, length: int, quantile: float, masses: Floats
-) -> int:
-    """Return the token at a quantile from 0 to 1 of the distribution after a state; `masses` is memory, (vocabulary,).
+def quantile_token(model: BackoffModel, quantiles: Quantiles, node: int, length: int, quantile: float) -> int:
+    """Return the token at a quantile from 0 to 1 of the distribution after a state.
 
     The tokens that a context adds come first, then those of its parent.
     """
-    if length >= model.depth[node]:
-        return token_at_mass(model, quantiles, node, quantile * quantiles.total[node])
+    if is_stored(model, node, length):
+        return token_at_mass(model, quantiles, node, quantile * quantiles.total[node - model.leaves])
 
-    # inside an edge: first the recursion from the parent
+    # first what a context that is not stored adds to the tempered distribution of its parent
     start, types, parent = model.starts[node], model.starts[node + 1] - model.starts[node], model.parent[node]
-    scale, own = 1.0, 0.0
-    for row in range(types):
-        masses[row] = model.probabilities[find_pair(model.tokens, model.starts, parent, model.tokens[start + row])]
-    for step in range(first_length(model, node, length), length + 1):
-        leftover = discount(model, node, step)
-        scale *= leftover
-        for row in range(types):
-            masses[row] = model.discounted[row] + leftover * masses[row]
-
-    # then what the context adds to the tempered distribution of the parent
-    scale **= quantiles.power
+    scale, own = interpolate_pairs(model, node, length) ** quantiles.power, 0.0
     for row in range(types):
         pair = find_pair(model.tokens, model.starts, parent, model.tokens[start + row])
-        masses[row] = max(masses[row] ** quantiles.power - scale * quantiles.probabilities[pair], 0.0)
-        own += masses[row]
-    mass = quantile * (own + scale * quantiles.total[parent])
+        shorter = scale * quantiles.probabilities[pair - model.first_pair]
+        model.edge[row] = max(model.edge[row] ** quantiles.power - shorter, 0.0)
+        own += model.edge[row]
+    mass = quantile * (own + scale * quantiles.total[parent - model.leaves])
     for row in range(types):
-        if mass < masses[row]:
+        if mass < model.edge[row]:
             return int(model.tokens[start + row])
-        mass -= masses[row]
+        mass -= model.edge[row]
     return token_at_mass(model, quantiles, parent, max(mass, 0.0) / scale)
 
 
@@ -146,23 +143,23 @@ def token_at_mass(model: BackoffModel, quantiles: Quantiles, node: int, mass: fl
     """Return the token at a mass from 0 to the total of a node."""
     while node != MISSING:
         start, stop = model.starts[node], model.starts[node + 1]
-        own = quantiles.cumulative[stop] - quantiles.cumulative[start]
+        sums = quantiles.cumulative[start - model.first_pair : stop + 1 - model.first_pair]
+        own = sums[-1] - sums[0]
         if mass < own:
-            end = quantiles.cumulative[start] + mass
-            pair = start - 1 + np.searchsorted(quantiles.cumulative[start : stop + 1], end, side="right")
+            pair = start - 1 + np.searchsorted(sums, sums[0] + mass, side="right")
             return int(model.tokens[min(max(pair, start), stop - 1)])
-        mass = (mass - own) / quantiles.backoff[node]
+        mass = (mass - own) / quantiles.backoff[node - model.leaves]
         node = model.parent[node]
     return min(int(np.searchsorted(quantiles.base, mass, side="right")), len(quantiles.base) - 1)
 
 
 @kernel
 def quantile_tokens(
-    model: BackoffModel, quantiles: Quantiles, nodes: Ints, lengths: Ints, uniforms: Floats, masses: Floats, ids: Ints
+    model: BackoffModel, quantiles: Quantiles, nodes: Ints, lengths: Ints, uniforms: Floats, ids: Ints
 ) -> None:
     """Write the tokens of many states at quantiles, (states,)."""
     for row in range(len(ids)):
-        ids[row] = quantile_token(model, quantiles, nodes[row], lengths[row], uniforms[row], masses)
+        ids[row] = quantile_token(model, quantiles, nodes[row], lengths[row], uniforms[row])
 
 
 @kernel
@@ -172,13 +169,12 @@ def sample_quantiles(
     node: int,
     length: int,
     uniforms: Floats,
-    masses: Floats,
     ids: Ints,
     nodes: Ints,
     lengths: Ints,
 ) -> None:
     """Write the token at each quantile, one after the other, and the states after them, (tokens,)."""
     for position in range(len(ids)):
-        ids[position] = quantile_token(model, quantiles, node, length, uniforms[position], masses)
+        ids[position] = quantile_token(model, quantiles, node, length, uniforms[position])
         node, length = advance(model, node, length, ids[position])
         nodes[position], lengths[position] = node, length

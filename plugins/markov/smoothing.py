@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+from genbench_plugins.markov.packed_tree import PackedTree, leaf_depth
 from genbench_plugins.markov.suffix_tree import Floats, Small, SuffixTree
 
 SmoothingMethod = Literal["modified-kneser-ney", "kneser-ney", "absolute", "witten-bell", "add-k", "mle", "fitted"]
@@ -82,8 +83,9 @@ def counts_of_counts(tree: SuffixTree, counts: Small, inside_once: bool) -> list
     """
     from genbench_plugins.markov import counting_kernels
 
-    changes = np.zeros((int(tree.depth.max()) + 2 if tree.longest is None else tree.longest + 2, 5), np.int64)
-    counting_kernels.tally_counts(tree.parent, tree.depth, tree.starts, counts, inside_once, changes)
+    depth = np.minimum(tree.depth, leaf_depth(tree.longest))
+    changes = np.zeros((int(depth.max()) + 2 if tree.longest is None else tree.longest + 2, 5), np.int64)
+    counting_kernels.tally_counts(tree.parent, depth, tree.starts, counts, inside_once, changes)
     return [tuple(row[1:].tolist()) for row in np.cumsum(changes, axis=0)[:-1]]
 
 
@@ -99,14 +101,13 @@ class Smoothing:
     discounts: Floats
     weights: Floats
 
-    def counts(self, tree: SuffixTree, length: int, node: int) -> Floats:
+    def counts(self, tree: PackedTree, length: int, node: int) -> Floats:
         """Return the counts, or continuation counts, of a node at a context length, (pairs of the node,)."""
-        pairs = slice(tree.starts[node], tree.starts[node + 1])
         if self.method not in CONTINUATION_METHODS:
-            return tree.counts[pairs].astype(np.float64)
-        if self.method != "fitted" and length < tree.depth[node]:
-            return np.ones(pairs.stop - pairs.start)
-        return tree.continuations[pairs].astype(np.float64)
+            return tree.counts_of(node).astype(np.float64)
+        if self.method != "fitted" and length < tree.depth_of(node):
+            return np.ones(len(tree.counts_of(node)))
+        return tree.continuations_of(node).astype(np.float64)
 
 
 def smooth(tree: SuffixTree, method: SmoothingMethod) -> tuple[Smoothing, list[int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov import kernels
+from genbench_plugins.markov import kernels, tree_kernels
 from genbench_plugins.markov.backoff_model import BackoffModel
 from genbench_plugins.markov.compiling import kernel
 from genbench_plugins.markov.group_kernels import fill_evidence
@@ -125,7 +125,7 @@ def read_letters(model: BackoffModel, keys: Ints, children: Ints, stream: Ints, 
         token = stream[place]
         if token < end:
             before, after = rows[place], rows[place + 1]
-            node, length = kernels.advance(model, before[SPELLING_NODE], before[SPELLING_LENGTH], token)
+            node, length = tree_kernels.advance(model, before[SPELLING_NODE], before[SPELLING_LENGTH], token)
             after[SPELLING_NODE], after[SPELLING_LENGTH] = node, length
 
             # no known word has a prefix that is not in the tree

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from genbench_plugins.markov.backoff_building import build_model
+from genbench_plugins.markov.packed_tree import PackedTree, pack_tree, restore_tree
 from genbench_plugins.markov.smoothing import Smoothing, smooth
-from genbench_plugins.markov.suffix_tree import MISSING, SuffixTree, restore_tree
+from genbench_plugins.markov.suffix_tree import MISSING
 from genbench_plugins.markov.tree_building import build_tree
 
 from genbench.generator import Learned, LogProbs
@@ -43,7 +44,7 @@ class Spelling(NamedTuple):
 class SpellingModel:
     """The smoothed counts of spelled words; its symbols are bytes, letters and END, and the letters before a word."""
 
-    def __init__(self, tokenizer: Tokenizer, tree: SuffixTree, smoothing: Smoothing) -> None:
+    def __init__(self, tokenizer: Tokenizer, tree: PackedTree, smoothing: Smoothing) -> None:
         self.tokenizer, self.tree, self.smoothing = tokenizer, tree, smoothing
         self.model = build_model(tree, smoothing, base_distribution(tokenizer))
         self._known = frozenset(tokenizer.known_words)
@@ -61,27 +62,27 @@ class SpellingModel:
         rare = ([*symbols_before(tokenizer, before), *word.tolist()] for before, word in spelled_words(tokenizer, ids))
         stream = np.array([symbol for word in [*known, *rare] for symbol in word] or [tokenizer.end_id], np.int64)
         tree = build_tree(stream, ORDER - 1, len(base_distribution(tokenizer)))
-        return cls(tokenizer, tree, smooth(tree, "modified-kneser-ney")[0])
+        return cls(tokenizer, pack_tree(tree), smooth(tree, "modified-kneser-ney")[0])
 
     def start(self, before: str) -> Spelling:
         """Return the state before the first letter of a word, from the text of the token before the word."""
         return self._starts(before[-CHARACTERS_BEFORE:])
 
     def _compute_start(self, before: str) -> Spelling:
-        from genbench_plugins.markov import kernels
+        from genbench_plugins.markov import tree_kernels
 
         node, length = self.tree.root, 0
         for symbol in symbols_before(self.tokenizer, before):
-            node, length = kernels.advance(self.model, node, length, symbol)
+            node, length = tree_kernels.advance(self.model, node, length, symbol)
         return Spelling(node, length)
 
     def advance(self, state: Spelling, token: int) -> Spelling:
         """Return the state after a letter or a byte."""
-        from genbench_plugins.markov import kernels
+        from genbench_plugins.markov import tree_kernels
 
         letter = chr(0xDC00 + token) if token < BYTES else self.tokenizer.letters[token - BYTES]
         opened = (state.open + letter)[-self.tokenizer.longest_piece - 1 :]
-        return Spelling(*kernels.advance(self.model, state.node, state.length, token), opened)
+        return Spelling(*tree_kernels.advance(self.model, state.node, state.length, token), opened)
 
     def probabilities(self, state: Spelling) -> LogProbs:
         """Return the probabilities of bytes, letters and END, (symbols,); they sum to one, and none is zero.

@@ -5,13 +5,12 @@ positions; `depth` is the length of the longest of them. The parent of a node is
 at more positions, so the path from a node to the root is the sequence of contexts that back-off visits. The tokens that
 follow a node, with their counts, are its pairs. A pair links to the node of the context that is one token longer on the
 right. There are at most three times as many nodes and links as tokens, for any length of n-grams. `tree_building.py`
-builds the tree.
+builds the tree, `packed_tree.py` stores it in less memory.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,34 +52,3 @@ class SuffixTree:
     def root(self) -> int:
         """The node of the empty context."""
         return len(self.parent) - 1
-
-
-def restore_tree(arrays: dict[str, Any], vocabulary: int, longest: int | None) -> SuffixTree:
-    """Create a tree from stored arrays; raise ValueError if they do not form a suffix tree.
-
-    The checks ensure that indices are in range and that a parent comes after its children, so that no path is a cycle.
-    """
-    tree = SuffixTree(**arrays)
-    nodes, pairs = len(tree.parent), len(tree.tokens)
-
-    # shapes and types
-    shapes: list[tuple[Any, int]] = [(tree.parent, nodes), (tree.depth, nodes), (tree.starts, nodes + 1)]
-    shapes += [(array, pairs) for array in (tree.tokens, tree.counts, tree.continuations, tree.links)]
-    if not nodes or any(array.shape != (length,) or array.dtype.kind != "i" for array, length in shapes):
-        raise ValueError("the arrays of the suffix tree have the wrong shape or type")
-
-    # structure: parents, and at least one pair for each node
-    upwards = (tree.parent[:-1] > np.arange(nodes - 1)).all() and (tree.parent[:-1] < nodes).all()
-    filled = tree.starts[0] == 0 and tree.starts[-1] == pairs and (np.diff(tree.starts) >= 1).all()
-    if not upwards or tree.parent[-1] != MISSING or not filled:
-        raise ValueError("the nodes of the suffix tree form a circle, or some have no tokens that follow them")
-
-    # ranges of the values, and the tokens of a node sorted
-    limits = ((tree.links, MISSING, nodes), (tree.tokens, 0, vocabulary))
-    in_range = all(low <= array.min() and array.max() < high for array, low, high in limits)
-    depths = (tree.depth >= 0).all() and (longest is None or int(tree.depth.max()) <= longest)
-    first = np.isin(np.arange(1, pairs), tree.starts, assume_unique=True)  # of a node: may be less than the one before
-    sorted_ = ((np.diff(tree.tokens) > 0) | first).all() and min(tree.counts.min(), tree.continuations.min()) >= 0
-    if not in_range or not depths or not sorted_ or (tree.vocabulary, tree.longest) != (vocabulary, longest):
-        raise ValueError("the suffix tree belongs to another vocabulary or order")
-    return tree

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from genbench_plugins.markov.backoff_building import read_only
 from genbench_plugins.markov.backoff_model import BackoffModel
-from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
+from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small
 from genbench_plugins.markov.word_chains import (
     CELL,
     CHAIN,
@@ -53,9 +53,8 @@ def is_supported(tokenizer: Tokenizer, parts: Sequence[WordPart]) -> bool:
     are where the order is high and passages occur twice.
     """
     for part in parts:
-        tokens, size = part.model.tokens, np.diff(part.model.starts)
-        parent = np.where(part.model.parent == MISSING, 0, part.model.depth[part.model.parent] + 1)
-        if (np.maximum(part.model.depth - parent, 0) * size).sum() > MAX_INSIDE * len(tokens):
+        tokens = part.model.tokens
+        if (_contexts_inside(part.model) * np.diff(part.model.starts)).sum() > MAX_INSIDE * len(tokens):
             return False
         tables = (part.model.base,) if part.class_of is None else (part.class_of, part.within)
         if any(len(np.unique(table[:BYTES])) > 1 for table in tables if table is not None):
@@ -139,28 +138,48 @@ def build_chains(
     return joined
 
 
+def _contexts_inside(model: BackoffModel) -> Ints:
+    """Return how many contexts are inside the edge of each node, (nodes,)."""
+    depth = np.concatenate([np.full(model.leaves, model.leaf_depth), model.depth.astype(np.int64)])
+    parent_depth = np.where(model.parent == MISSING, depth - 1, depth[model.parent])
+    return np.asarray(np.maximum(depth - parent_depth - 1, 0))
+
+
 def _renumber(model: BackoffModel, rows: Ids) -> BackoffModel:
     """Return a model over rows instead of tokens, with the pairs of every node sorted."""
     owners = np.repeat(np.arange(len(model.parent)), np.diff(model.starts))
     order = np.lexsort((rows[model.tokens], owners))
     base = np.empty(len(rows))
     base[rows] = model.base
-    names = ("counts", "continuations", "links", "probabilities")
-    pairs = {name: read_only(getattr(model, name)[order], getattr(model, name).dtype) for name in names}
-    tokens = read_only(rows[model.tokens][order], np.int32)
-    return model._replace(base=read_only(base, np.float64), tokens=tokens, **pairs)
+    first, place = model.first_pair, np.empty_like(order)
+    place[order] = np.arange(len(order))
+    inner, place_of_inner = order[first:] - first, place[first:] - first
+    return model._replace(
+        base=read_only(base, np.float64),
+        tokens=read_only(rows[model.tokens][order], model.tokens.dtype.type),
+        counts=read_only(model.counts[order], np.uint8),
+        large_counts=_move_counts(model.large_counts, place),
+        continuations=read_only(model.continuations[inner], np.uint8),
+        large_continuations=_move_counts(model.large_continuations, place_of_inner),
+        links=read_only(model.links[order], np.int32),
+        probabilities=read_only(model.probabilities[inner], np.float64),
+    )
+
+
+def _move_counts(large: Small, place: Ints) -> Small:
+    """Return a table of large counts whose pairs have moved, (n, 2)."""
+    places = place[large[:, 0]]
+    by_place = np.argsort(places)
+    moved: Small = read_only(np.stack([places, large[:, 1]], axis=1)[by_place], np.int32)
+    return moved
 
 
 def _contexts(model: BackoffModel, start: tuple[int, int]) -> tuple[Records, Records, int, int]:
     """Return all contexts of a model and their pairs, the root, and the context before the first token."""
     from genbench_plugins.markov import context_kernels
 
-    # how many contexts are inside the edge of each node
-    nodes, sizes = len(model.parent), np.diff(model.starts)
-    parent_depth = np.where(model.parent == MISSING, model.depth - 1, model.depth[model.parent])
-    count = np.maximum(model.depth - parent_depth - 1, 0).astype(np.int64)
+    nodes, sizes, count = len(model.parent), np.diff(model.starts), _contexts_inside(model)
     inside = np.concatenate([[0], np.cumsum(count)])
-
     contexts = np.zeros(nodes + int(inside[-1]) + 1, CONTEXT)
     pairs = np.zeros(len(model.tokens) + int((count * sizes).sum()), PAIR)
     context_kernels.fill_contexts(model, inside, contexts, pairs)
