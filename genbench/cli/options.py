@@ -132,7 +132,7 @@ RunName = Annotated[
 
 Specs = Annotated[
     list[str] | None,
-    spec_option(f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word]"),
+    spec_option(f"{SPEC_HELP}; repeatable. [default: markov-char markov-word lstm-char lstm-word lstm]"),
 ]
 OneSpec = Annotated[list[str], spec_option(f"{SPEC_HELP}.")]
 SomeSpecs = Annotated[

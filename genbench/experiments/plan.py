@@ -28,7 +28,7 @@ from genbench.storage import models
 from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener, TrainSettings
 
-DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word")
+DEFAULT_GENERATORS = ("markov-char", "markov-word", "lstm-char", "lstm-word", "lstm")
 
 # the default time limit of a row: three budgets, a minute, and a second for every 1,000 characters of test text
 TIMEOUT_BUDGETS, TIMEOUT_SECONDS, TIMEOUT_CHARACTERS_PER_SECOND = 3, 60.0, 1000
