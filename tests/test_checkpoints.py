@@ -1,10 +1,12 @@
 """A training that is interrupted is resumed, and ends with the same weights as one that was not interrupted."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import PROSE
 
+import genbench
 from genbench.generator import TrainContext
 from genbench.neural import training
 from genbench.registry import create
@@ -35,11 +38,20 @@ def trained_weights(spec: str, context: TrainContext) -> dict[str, Any]:
     return weights
 
 
+@cache
+def uninterrupted_weights(spec: str) -> dict[str, Any]:
+    return trained_weights(spec, TrainContext(steps=40))
+
+
 @pytest.mark.parametrize("stop", [1, 17, 39])
-@pytest.mark.parametrize("spec", ["lstm-char:dropout=.3", "gru-word", "lstm-char:schedule=5/10/25"])
+@pytest.mark.parametrize(
+    ("generator", "options"),
+    [("lstm-char", "dropout=.3"), ("gru-word", "dropout=.3"), ("lstm-char", "schedule=5/10/25")],
+)
 def test_a_resumed_training_ends_with_the_same_weights(
-    spec: str, stop: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    generator: str, options: str, stop: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    spec = f"{generator}:hidden=32,embedding=16,{options}"
     monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
     checkpoint = Checkpoint(tmp_path / "c.safetensors")
     saved = 0
@@ -55,9 +67,15 @@ def test_a_resumed_training_ends_with_the_same_weights(
         trained_weights(spec, TrainContext(steps=40, on_checkpoint=save))
     context = TrainContext(steps=40, on_checkpoint=checkpoint.save, last_checkpoint=checkpoint.resume)
     resumed = trained_weights(spec, context)
-    uninterrupted = trained_weights(spec, TrainContext(steps=40))
+    uninterrupted = uninterrupted_weights(spec)
     assert context.stats.notes == [f"resumed at step {stop}"]
     assert all(np.array_equal(resumed[name], uninterrupted[name]) for name in uninterrupted)
+
+
+def ticks() -> Callable[[], float]:
+    """Return a clock that advances by a millisecond whenever it is read."""
+    count = itertools.count()
+    return lambda: next(count) / 1000
 
 
 def test_a_budget_includes_the_time_before_the_interruption(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -66,19 +84,19 @@ def test_a_budget_includes_the_time_before_the_interruption(monkeypatch: pytest.
 
     def save(state: dict[str, Any]) -> None:
         checkpoint.save(state)
-        if state["seconds"] > 1.0:
+        if state["seconds"] > 0.2:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        trained_weights("lstm-char:hidden=16,dropout=0", TrainContext(budget=2.0, on_checkpoint=save))
+        trained_weights("lstm-char:hidden=16,dropout=0", TrainContext(budget=0.4, clock=ticks(), on_checkpoint=save))
     saved = checkpoint.resume()
     assert saved is not None
     assert saved["step"] > 0
     generator = create("lstm-char:hidden=16,dropout=0")
-    context = TrainContext(budget=2.0, last_checkpoint=checkpoint.resume)
+    context = TrainContext(budget=0.4, clock=ticks(), last_checkpoint=checkpoint.resume)
     generator.fit(TRAIN, VALID, context)
     assert context.stats.steps is not None
-    assert context.stats.steps > saved["step"]
+    assert saved["step"] < context.stats.steps < 3 * saved["step"]
     assert sum(map(int, str(context.stats.chosen["schedule"]).split("/"))) == context.stats.steps
 
 
@@ -93,10 +111,10 @@ def test_a_resumed_training_keeps_its_size_on_a_slower_machine(monkeypatch: pyte
         raise StoppedError
 
     with pytest.raises(StoppedError):
-        trained_weights("lstm-char", TrainContext(budget=2.0, on_checkpoint=save))
+        trained_weights("lstm-char", TrainContext(budget=0.2, clock=ticks(), on_checkpoint=save))
     monkeypatch.setattr("genbench.neural.recurrent.seconds_per_step", lambda *_, **__: 1e3)
-    resumed = TrainContext(budget=2.0, last_checkpoint=checkpoint.resume)
-    restarted = TrainContext(budget=2.0)
+    resumed = TrainContext(budget=0.2, clock=ticks(), last_checkpoint=checkpoint.resume)
+    restarted = TrainContext(budget=0.2, clock=ticks())
     for context in (resumed, restarted):
         trained_weights("lstm-char", context)
     assert resumed.stats.chosen["hidden"] > restarted.stats.chosen["hidden"]  # type: ignore[operator]
@@ -124,36 +142,39 @@ def test_packed_values_are_unpacked() -> None:
 
 
 KILLED = """
-import sys, genbench
+import os, signal, sys, genbench
 from genbench.neural import training
+from genbench.storage.checkpoints import Checkpoint
+
+def save_and_die(checkpoint, state):
+    save(checkpoint, state)
+    if state["step"] == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
 training.SAVE_EVERY = 0.0
-genbench.train(sys.argv[1], "lstm-char:hidden=32", steps=400)
+save, Checkpoint.save = Checkpoint.save, save_and_die
+genbench.train(sys.argv[1], "lstm-char:hidden=32", steps=60)
 """
 
 
-def test_the_same_command_resumes_after_a_kill(tmp_path: Path) -> None:
-    (tmp_path / "author.txt").write_text(PROSE * 20)
+def test_the_same_command_resumes_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = tmp_path / "author.txt"
+    author.write_text(PROSE * 20)
     env = os.environ | {"GENBENCH_HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "author.txt")]
-    process = subprocess.Popen(command, env=env)
-
-    # kill the training after its first checkpoint
+    process = subprocess.run([sys.executable, "-c", KILLED, author], env=env, check=False)
+    assert process.returncode == -signal.SIGKILL
     unfinished = tmp_path / "home" / "models" / ".unfinished"
-    while not (unfinished.is_dir() and any(unfinished.glob("*.safetensors"))):
-        assert process.poll() is None
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert any(unfinished.glob("*.safetensors"))
 
-    # the same command resumes it
-    subprocess.run(command, env=env, check=True)
-    (stored,) = models.list_models(tmp_path / "home" / "models")
-    assert "resumed at step" in stored.card.training.notes[0]
+    # the same training in another process resumes it
+    arrays = []
+    for home in ("home", "other"):
+        monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / home))
+        genbench.train(author, "lstm-char:hidden=32", steps=60)
+        (stored,) = models.list_models(tmp_path / home / "models")
+        assert stored.card.training.notes[:1] == (["resumed at step 5"] if home == "home" else [])
+        arrays.append((stored.folder / "arrays.safetensors").read_bytes())
     assert not any(unfinished.glob("*.safetensors"))
 
     # the weights equal those of an uninterrupted training
-    subprocess.run(command, env=env | {"GENBENCH_HOME": str(tmp_path / "other")}, check=True)
-    (uninterrupted,) = models.list_models(tmp_path / "other" / "models")
-    arrays = [(model.folder / "arrays.safetensors").read_bytes() for model in (stored, uninterrupted)]
     assert arrays[0] == arrays[1]

@@ -17,7 +17,7 @@ from genbench.storage import models
 def train_with(processes: int, spec: str) -> "subprocess.CompletedProcess[str]":
     """Run `genbench train pell` with several processes."""
     torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", "29512"]
-    command = ["-m", "genbench.cli.main", "train", "pell", "-g", spec, "--steps", "40", "--retrain"]
+    command = ["-m", "genbench.cli.main", "train", "pell", "-g", spec, "--steps", "20", "--retrain"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run([sys.executable, *torchrun, *command], capture_output=True, text=True, env=env, check=False)
 
@@ -25,7 +25,7 @@ def train_with(processes: int, spec: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["lstm-char:hidden=32,dropout=0", "lstm-word:hidden=32,dropout=0"])
 def test_two_processes_learn_what_one_learns(spec: str) -> None:
-    single = genbench.train("pell", spec, steps=40, keep=False)
+    single = genbench.train("pell", spec, steps=20, keep=False)
     process = train_with(2, spec)
     assert process.returncode == 0, process.stderr
     assert process.stdout.count("validation bits per token") == 1
