@@ -25,7 +25,6 @@ import torch
 from torch import nn
 
 from genbench.capabilities import StateRows, is_adaptive
-from genbench.errors import SpecError
 from genbench.generator import Learned, Progress, TrainContext, TrainStats, ignore
 from genbench.neural.batches import Batch, BatchSampler, PredictedStream
 from genbench.neural.heads import Head
@@ -140,10 +139,10 @@ class BasedNetwork(Network):
 
 
 def create_base(spec: str) -> Any:
-    """Return an untrained counting model. Raises SpecError for a SPEC of another generator."""
+    """Return an untrained counting model. Raises ValueError for a SPEC of another generator."""
     generator = create(spec)
     if not isinstance(generator, StateRows) or is_adaptive(generator):
-        raise SpecError(f"base is {spec!r}, but must be a chain that does not adapt, such as markov-char:order=8")
+        raise ValueError(f"base is {spec!r}, but must be a chain that does not adapt, such as markov-char:order=8")
     return generator
 
 

@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from genbench.capabilities import Probe
-from genbench.errors import SpecError
 from genbench.generator import Learned, Text, TrainContext
 from genbench.neural.auto_size import MULTIPLE, NetworkSize, SizeRule, size_for_budget, size_for_steps
 from genbench.neural.base_model import BaseBatches, BasedNetwork, BaseModel, create_base, fit_base
@@ -29,7 +28,8 @@ from genbench.neural.dynamic_evaluation import (
     AdaptationFit,
     measure_rms,
 )
-from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, frequency_order
+from genbench.neural.embeddings import WordEmbedding
+from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, TiedHead, frequency_order
 from genbench.neural.interpolation import Interpolation
 from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
@@ -64,12 +64,12 @@ class RecurrentGenerator(NetworkOptions):
     gates: ClassVar[int] = 4  # matrices per layer of the core, for the estimate of its memory
 
     def __post_init__(self) -> None:
-        """Validate the options; raise ValueError, or SpecError for a `base` of other tokens."""
+        """Validate the options; raise ValueError for values that do not fit."""
         super().__post_init__()
         if self.base is not None:
             own, other = (each.build_tokenizer("a").kind for each in (self, create_base(self.base)))
             if own != other:
-                raise SpecError(f"base is {self.base!r}, which reads {other}, but this network reads {own}")
+                raise ValueError(f"base is {self.base!r}, which reads {other}, but this network reads {own}")
 
     # Hooks for subclasses
 
@@ -95,6 +95,8 @@ class RecurrentGenerator(NetworkOptions):
     def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
         """Return a new output head; `counts` has the counts of all tokens in the training text, (vocabulary,)."""
         vocabulary = len(counts)
+        if getattr(self, "tied", False) and isinstance(embedding, WordEmbedding):  # no output weights of its own
+            return TiedHead(hidden, frequency_order(counts), embedding)
         if vocabulary >= MIN_ADAPTIVE_VOCABULARY:
             return AdaptiveSoftmaxHead(hidden, frequency_order(counts))
         is_character = self.tokenizer.kind == "characters"

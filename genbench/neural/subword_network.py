@@ -10,12 +10,10 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import torch
 from torch import nn
 
 from genbench.neural.auto_size import WORD_RULE, SizeRule
 from genbench.neural.embeddings import WordEmbedding
-from genbench.neural.heads import Head, TiedHead, frequency_order
 from genbench.neural.recurrent import RecurrentGenerator
 from genbench.tokenization.subwords import SubwordTokenizer
 from genbench.tokenization.tokenizer import Tokenizer
@@ -51,12 +49,6 @@ class SubwordNetwork(RecurrentGenerator):
 
     def build_embedding(self) -> tuple[nn.Module, int]:
         return WordEmbedding(self.tokenizer.size, self.embedding, None), self.embedding
-
-    def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
-        # the tied head has no output weights of its own
-        if self.tied and isinstance(embedding, WordEmbedding):
-            return TiedHead(hidden, frequency_order(counts), embedding)
-        return super().build_head(hidden, embedding, counts)
 
 
 def vocabulary_for(characters: int) -> int:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import torch
 from torch import nn
 
 from genbench.generator import TrainContext
@@ -22,7 +21,6 @@ from genbench.neural.embeddings import (
     read_word_vectors,
     train_word2vec,
 )
-from genbench.neural.heads import Head, TiedHead, frequency_order
 from genbench.neural.recurrent import RecurrentGenerator
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
@@ -61,12 +59,6 @@ class WordNetwork(RecurrentGenerator):
             words = [""] * (self.tokenizer.none_id + 1) + list(self.tokenizer.known_words)
             subwords = SubwordEmbedding(words, self.embedding)
         return WordEmbedding(self.tokenizer.size, self.embedding, subwords), self.embedding
-
-    def build_head(self, hidden: int, embedding: nn.Module, counts: torch.Tensor) -> Head:
-        # the tied head has no output weights of its own
-        if self.tied and isinstance(embedding, WordEmbedding):
-            return TiedHead(hidden, frequency_order(counts), embedding)
-        return super().build_head(hidden, embedding, counts)
 
     def init_embedding(self, embedding: nn.Module, ids: Ids, context: TrainContext) -> None:
         if self.embeddings == "learned" or not isinstance(embedding, WordEmbedding):
