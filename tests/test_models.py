@@ -19,7 +19,7 @@ from genbench import Sampling, UserError, api
 from genbench.corpus.corpus import Corpus
 from genbench.storage import checkpoints, models
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_process")]
 
 CHAIN = "markov-char:order=3"
 SEEDED = "rnn-char:hidden=4"

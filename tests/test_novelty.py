@@ -20,6 +20,8 @@ from genbench.analysis.diversity import WINDOW, distinct, self_bleu, split_windo
 from genbench.analysis.novelty import CopiedRun, TrainingIndex, spaced_passages
 from genbench.corpus.corpus import Corpus
 
+pytestmark = pytest.mark.usefixtures("in_process")  # the tests are not about processes
+
 TRAIN = "The dog sat. So the cat sat on the mat."
 SAMPLE = "the cat sat on a mat."
 

@@ -19,6 +19,8 @@ from genbench.storage.selection import Selection, prune_models
 from genbench.storage.stored_model import StoredModel
 from genbench.training.listener import ProgressListener
 
+pytestmark = pytest.mark.usefixtures("in_process")  # the tests are not about processes
+
 NETWORK = "rnn-char:hidden=4"  # each seed is another model
 
 

@@ -21,6 +21,8 @@ from genbench.storage import models, sharing
 from genbench.storage.cards import FILES
 from genbench.storage.seal import make_seal
 
+pytestmark = pytest.mark.usefixtures("in_process")  # the tests are not about processes
+
 CHAIN = "markov-char:order=3"
 
 

@@ -10,6 +10,8 @@ from genbench.experiments.compare import compare
 from genbench.experiments.row import Row
 from genbench.experiments.significance import compare_rows, verdict_notes
 
+pytestmark = pytest.mark.usefixtures("in_process")  # the tests are not about processes
+
 BLOCKS = 1000 * np.random.default_rng(0).uniform(1, 5, 50)  # bits of each block: some are much harder than others
 
 

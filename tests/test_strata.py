@@ -18,6 +18,8 @@ from genbench.analysis.strata import STRATIFIERS, Strata, StratumBits, bits_by_s
 from genbench.experiments.row import Row
 from genbench.experiments.significance import compare_strata
 
+pytestmark = pytest.mark.usefixtures("in_process")  # the tests are not about processes
+
 TEXTS = st.text("ab \n\u00e9", max_size=30)
 
 

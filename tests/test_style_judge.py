@@ -14,7 +14,7 @@ from genbench import Sampling
 from genbench.analysis.style_judge import SAMPLES_PER_ROW, train_style_judge
 from genbench.neural.classifier import PAD, PASSAGE_WORDS, UNK, Classifier, ClassifierNetwork, PassageEncoder
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_process")]
 pytest.importorskip("gensim", reason="word2vec vectors come from the extra genbench[word2vec]")
 
 RIVER = "the old man and the child went from the house to the river . "

@@ -9,6 +9,8 @@ from test_cli import run
 
 from genbench.testing import CHECKS, Subject, run_checks
 
+pytestmark = pytest.mark.usefixtures("in_process")  # the tests are not about processes
+
 PAGE = (Path(__file__).parent.parent / "docs" / "writing-a-generator.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
