@@ -53,6 +53,7 @@ View = Generator | CharacterReader | SubwordView
 State = tuple[Any, ...]  # the states of the parts; with `adaptive`, followed by the logits of the weights
 Floats = npt.NDArray[np.float64]
 
+DEFAULT_PARTS, DEFAULT_SHARES = "markov+lstm-char+lstm-word", "1+4+10"  # docs/log/mixtures.md
 WEIGHTS_SHARE = 0.15  # of the budget, reserved for fitting the weights
 VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
 MAX_LENGTH = 9  # tokens of context; longer contexts are clipped
@@ -66,7 +67,7 @@ class Mixture(Generator):
     """A weighted mixture of other generators. List fast parts first: the later parts get the time they do not use."""
 
     parts: str = field(
-        default="markov-char+lstm-char",
+        default=DEFAULT_PARTS,
         metadata={
             "help": "SPECs with plus signs between, as in markov-char+3*lstm-word: three seeds of lstm-word; "
             "one with options in parentheses, (markov-char:order=6)",
@@ -74,8 +75,12 @@ class Mixture(Generator):
         },
     )
 
-    shares: str = field(
-        default="equal", metadata={"help": "how the budget is split between the parts, as in 1+2+2, or equal"}
+    shares: str | None = field(
+        default=None,
+        metadata={
+            "help": "how the budget is split between the parts, as in 1+2+2, or equal; auto: equal, "
+            "for the default parts 1+4+10"
+        },
     )
     adaptive: bool = field(
         default=False,
@@ -111,11 +116,12 @@ class Mixture(Generator):
 
     def _parse_shares(self) -> list[float]:
         """Return the parts' shares of the budget, not normalized; raise ValueError if the option is not valid."""
-        if self.shares == "equal":
+        chosen = self.shares or (DEFAULT_SHARES if self.parts == DEFAULT_PARTS else "equal")
+        if chosen == "equal":
             return [1.0] * len(self.specs)
 
         # one number above 0 per part; other text counts as zero and is refused
-        numbers = self.shares.split("+")
+        numbers = chosen.split("+")
         shares = [float(number) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", number) else 0.0 for number in numbers]
         if len(shares) != len(self.specs) or min(shares) <= 0:
             example = "+".join("1" for _ in self.specs)

@@ -134,6 +134,12 @@ def test_the_parts_of_an_adaptive_mixture_adapt_unless_they_say_otherwise() -> N
     assert not Mixture(parts).adapts
 
 
+def test_the_default_parts_have_shares_of_their_own() -> None:
+    assert Mixture()._parse_shares() == [1, 4, 10]
+    assert Mixture(shares="equal")._parse_shares() == [1, 1, 1]
+    assert Mixture(CHARACTERS)._parse_shares() == [1, 1]
+
+
 def test_weights_move_to_the_part_that_predicts_well() -> None:
     # one part gives each token .9, the other .1; both kinds of context start with more weight on the second
     logits, log_probs = initial_logits(np.log([[0.1, 0.9], [0.2, 0.8]])), np.log(np.full((2, 400), [[0.9], [0.1]]))
