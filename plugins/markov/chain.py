@@ -17,11 +17,11 @@ from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
 from genbench_plugins.markov.backoff_building import build_model, temper
 from genbench_plugins.markov.backoff_model import BackoffForm
 from genbench_plugins.markov.cache_model import CURRENT_WORD
+from genbench_plugins.markov.counting_by_parts import count_ngrams
 from genbench_plugins.markov.discount_fitting import fit_smoothing
 from genbench_plugins.markov.packed_tree import PackedTree, pack_tree, restore_tree
 from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
 from genbench_plugins.markov.suffix_tree import MISSING, Singles
-from genbench_plugins.markov.tree_building import build_tree, require_memory
 
 from genbench.capabilities import BackoffLevel
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
@@ -114,8 +114,7 @@ class MarkovChain(AdaptiveChain):
             context.report(Progress(0.1 + 0.5 * share, note="counting" + suffix))
 
         report(0.0)
-        require_memory(len(stream))
-        tree = build_tree(stream, self.longest, self.tokenizer.size, report)
+        tree = count_ngrams(stream, self.longest, self.tokenizer.size, report)
 
         # smooth the counts, with fitted or with closed-form discounts
         context.report(Progress(0.6, note="smoothing" + suffix))
@@ -151,7 +150,7 @@ class MarkovChain(AdaptiveChain):
 
     def _encode(self, text: str | Text) -> Ids:
         """Return the tokens of a text after a newline, (tokens,)."""
-        return np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(text)])
+        return self.tokenizer.encode_stream(text)
 
     def _set_counts(self, tree: PackedTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
         """Set the smoothed tree; `stored` has its back-off form if it is known."""
