@@ -108,7 +108,7 @@ def test_without_the_corpus_the_embedded_authors_are_used(tmp_path: Path) -> Non
         "c.is_local = lambda book: False\n"
         "def no(book, **k): raise c.CorpusError('no')\n"
         "c.read_book, read = (lambda b, **k: no(b) if b.nltk else read(b, **k)), c.read_book\n"
-        "sys.argv = ['genbench', 'compare', '-g', 'markov-char', '--length', '20']; m.main()"
+        "sys.argv = ['genbench', 'compare', '-g', 'markov-char:order=2', '--length', '0']; m.main()"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert process.returncode == 0, process.stderr

@@ -267,10 +267,10 @@ def test_an_example_has_notes_and_is_documented(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if path.stem != "sweep"], ids=lambda path: path.stem)
-def test_an_example_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_runs(path: Path, prose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = read_config(path)
     out = tmp_path / "o.json"
-    assert run(monkeypatch, str(path), "thorne", "--steps", "3", "--length", "20", "--json", str(out)) == 0
+    assert run(monkeypatch, str(path), str(prose_file), "--steps", "3", "--length", "20", "--json", str(out)) == 0
     values = json.loads(out.read_text(encoding="utf-8"))
     assert [row["status"] for row in values["results"]] == ["ok"] * len(content["generators"])
     assert values["title"] == content["title"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from test_cli import run
 
 from genbench import UserError, registry, templates
 from genbench.errors import SpecError
+from genbench.generator import TrainContext
 from genbench.testing import CHECKS, Subject
 
 MAX_LINES = 60  # lines that can be read in a minute
@@ -42,7 +44,8 @@ def test_a_new_plugin_conforms(check: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_new_network_conforms(tmp_path: Path) -> None:
     (path,) = templates.write("pet-net", "torch", False, tmp_path)
-    subject = Subject.of(f"{path}:hidden=16")
+    make = partial(registry.create, f"{path}:hidden=16,embedding=16,batch=4")
+    subject = Subject(make, characters=5_000, tokens=500, context=TrainContext(seed=1, steps=10))
     for check in CHECKS.values():
         check(subject)
 
