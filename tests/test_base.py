@@ -203,6 +203,7 @@ def test_a_passage_is_read_by_a_model_that_has_not_counted_it() -> None:
     assert bits(crossed.predict(positions, targets)) > np.log2(10) - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", NETWORKS)
 def test_steps_equal_the_stream_and_a_stored_model(spec: str) -> None:
     generator = trained(spec)
@@ -218,12 +219,14 @@ def test_steps_equal_the_stream_and_a_stored_model(spec: str) -> None:
     assert other.token_log_probs(ids) == pytest.approx(stream, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_an_adaptive_network_with_a_base_reads_as_it_steps() -> None:
     generator = trained("lstm-char:hidden=16,base=markov-char,adaptive=true")
     ids = generator.tokenizer.encode(OTHER)[:83]
     assert step_through(generator, ids) == pytest.approx(generator.token_log_probs(ids), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_network_and_the_chain_together_predict_better_than_each() -> None:
     corpus = load_corpus("pell")
     bits = {}

@@ -69,6 +69,7 @@ SPECS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_merged_model_is_that_of_the_joined_texts(books: Path, spec: str) -> None:
     glass, stone = (genbench.corpus(f"{name}.txt") for name in ("glass", "stone"))
@@ -99,6 +100,7 @@ def test_counts_of_a_merged_model_by_hand(books: Path) -> None:
         assert probability == pytest.approx(pairs[left, right] / singles[left], abs=0.002), (left, right)
 
 
+@pytest.mark.slow
 def test_a_merged_model_takes_the_place_of_a_training_on_the_sum(books: Path) -> None:
     first, second = trained("glass.txt"), trained("stone.txt")
     merged = api.merge_models(f"2*{first.id}+{second.id}")

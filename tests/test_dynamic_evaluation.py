@@ -53,6 +53,7 @@ def test_steps_equal_the_stream(spec: str) -> None:
     assert step_through(generator, ids) == pytest.approx(generator.token_log_probs(ids), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_state_is_not_changed_by_what_is_read_after_it(spec: str) -> None:
     generator = trained(spec)
