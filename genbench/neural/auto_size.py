@@ -68,6 +68,7 @@ class SizeRule:
         return float(self.text_units * (tokens / self.reference_text) ** self.text_exponent)
 
 
+RULE_WITH_BASE = SizeRule(units=230)  # for characters where a chain knows what is frequent
 WORD_RULE = SizeRule(
     units=192,
     reference_tokens=4.5e6,

@@ -16,7 +16,14 @@ from torch import nn
 
 from genbench.capabilities import Probe
 from genbench.generator import Learned, Text, TrainContext
-from genbench.neural.auto_size import MULTIPLE, NetworkSize, SizeRule, size_for_budget, size_for_steps
+from genbench.neural.auto_size import (
+    MULTIPLE,
+    RULE_WITH_BASE,
+    NetworkSize,
+    SizeRule,
+    size_for_budget,
+    size_for_steps,
+)
 from genbench.neural.base_model import BaseBatches, BasedNetwork, BaseModel, create_base, fit_base
 from genbench.neural.batches import BatchSampler, StatefulBatches
 from genbench.neural.checkpoint import SizeGuard, blame_checkpoint
@@ -61,6 +68,7 @@ class RecurrentGenerator(NetworkOptions):
     """
 
     size_rule: ClassVar[SizeRule] = SizeRule()
+    size_rule_with_base: ClassVar[SizeRule] = RULE_WITH_BASE
     gates: ClassVar[int] = 4  # matrices per layer of the core, for the estimate of its memory
 
     def __post_init__(self) -> None:
@@ -210,11 +218,12 @@ class RecurrentGenerator(NetworkOptions):
             )
 
         # by steps if they are planned, else by the operations or the budget, and the speed
+        rule = self.size_rule if self.base is None else self.size_rule_with_base
         if planned:
-            size = size_for_steps(self.size_rule, sum(planned) * tokens_per_step, tokens, self.hidden)
+            size = size_for_steps(rule, sum(planned) * tokens_per_step, tokens, self.hidden)
         else:
             limit = context.flops or context.budget or 0.0
-            size = size_for_budget(self.size_rule, limit, measure_speed, tokens, self.hidden)
+            size = size_for_budget(rule, limit, measure_speed, tokens, self.hidden)
         return size if self.dropout is None else replace(size, dropout=self.dropout)
 
     def _planned_steps(self, tokens: int, context: TrainContext) -> list[int]:

@@ -30,6 +30,7 @@ class WordNetwork(RecurrentGenerator):
     """A recurrent network over words; rare words are spelled as characters. A subclass defines only `core`."""
 
     size_rule: ClassVar[SizeRule] = WORD_RULE
+    size_rule_with_base: ClassVar[SizeRule] = WORD_RULE
 
     embedding: int = field(default=128, metadata={"help": "width of a token's vector"})
     learning_rate: float = field(default=1.2e-2, metadata={"help": "peak learning rate of AdamW"})
