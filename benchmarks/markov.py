@@ -30,6 +30,7 @@ from typing import TypeVar
 import numpy as np
 from genbench_plugins.markov.backoff_building import build_model
 from genbench_plugins.markov.chain import MarkovChain
+from genbench_plugins.markov.packed_tree import pack_tree
 from genbench_plugins.markov.smoothing import smooth
 from genbench_plugins.markov.tree_building import build_tree
 
@@ -81,8 +82,10 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
 def measure_chain(spec: str, corpus: Corpus) -> Figures:
     """Measure one of genbench's chains."""
     generator = create(spec)
-    warm_up = Text("the same, to import what is needed. " * 3)
+    warm_up = Text("the same, to import what is needed and load compiled code. " * 3)
     generator.fit(warm_up, warm_up, TrainContext())
+    token_log_probs(generator, generator.tokenizer.encode(warm_up))
+    distributions_per_second(generator, [0])
 
     # train
     before = peak_mb()
@@ -110,7 +113,7 @@ def count_seconds(chain: MarkovChain, corpus: Corpus) -> float:
 
     def count() -> None:
         tree = build_tree(ids, chain.longest, len(base))
-        build_model(tree, smooth(tree, chain.smoothing)[0], base)
+        build_model(pack_tree(tree), smooth(tree, chain.smoothing)[0], base)
 
     return timed(count)[1]
 

@@ -317,7 +317,7 @@ def test_gradient_of_the_fit_equals_finite_differences(longest: int | None) -> N
 def test_text_beyond_the_memory_is_refused_before_counting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genbench_plugins.markov.tree_building.total_memory", lambda: 30_000)
     with pytest.raises(
-        UserError, match=r"201 tokens, but .* enough to count 100 \(300 bytes per token\); use less text"
+        UserError, match=r"201 tokens, but .* enough to count 200 \(150 bytes per token\); use less text"
     ):
         fitted(MarkovChar(3), "ab" * 100)
 

@@ -6,9 +6,9 @@ sums of the recursion instead of its summands. For a context h, the longest of i
     p(w | h) = probabilities(h w)             if w followed h
     p(w | h) = backoff(h) p(w | h')           otherwise
 
-So a probability takes the look-ups down to the longest context that the token has followed, often only one. Leaves of
-the tree store neither: most contexts are leaves, and few tokens follow them, so one step of the recursion takes less
-than the memory would cost.
+So a probability takes the look-ups down to the longest context that the token has followed, often only one. Light
+leaves of the tree store neither: most contexts are such, and a step of the recursion takes less than the memory would
+cost.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class BackoffModel(NamedTuple):
     continuations: Bytes
     large_continuations: Small
     links: Small
-    leaves: int
-    first_pair: int  # of the nodes that are no leaves
+    leaves: int  # light ones
+    first_pair: int  # of the nodes that are no light leaves
     longest: int  # -1: any length
     leaf_depth: int
     method: int  # index in METHODS
@@ -49,8 +49,8 @@ class BackoffModel(NamedTuple):
     discounts: Floats
     weights: Floats
     base: Floats  # (vocabulary,) the base distribution
-    probabilities: Floats  # (pairs of no leaves,) p(w | h) of the longest context of a node
-    backoff: Floats  # (nodes that are no leaves,) factor of p(w | h') for tokens that never followed the node
+    probabilities: Floats  # (pairs from the first on,) p(w | h) of the longest context of a node
+    backoff: Floats  # (nodes that are no light leaves,) factor of p(w | h') for tokens that never followed the node
     discounted: Floats  # (vocabulary,) memory of the kernels: discounted probabilities of one context
     edge: Floats  # (vocabulary,) the same: probabilities after one context that is not stored
     table: Floats  # (bins,) the same: fitted discounts of one context

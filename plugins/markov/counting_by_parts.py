@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov.suffix_tree import MISSING, Ints, Small, SuffixTree
+from genbench_plugins.markov.suffix_tree import MISSING, Ints, Small, SuffixTree, light_first, number_leaves
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 
 from genbench.errors import UserError
@@ -204,12 +204,17 @@ def _build(leaves: Leaves, total: int, coding: Coding, vocabulary: int, progress
     sums = np.zeros((len(coding.known), 3), np.int32)
     tree = counting_kernels.Growing(parent, depth, starts, tokens, counts, continuations, links, open_nodes, sums)
 
-    # the leaves and their pairs; then the other nodes
-    depth[:count], starts[:count], starts[count] = leaves.depth, leaves.starts, size
-    tokens[:size], links[:size] = leaves.tokens, leaves.links
-    counts[:size] = continuations[:size] = leaves.counts
+    # the leaves and their pairs, light leaves first; then the other nodes
+    sizes = np.diff(leaves.starts, append=size)
+    numbers, light = number_leaves(sizes)
+    of_light = np.repeat(light, sizes)
+    depth[:count] = light_first(leaves.depth, light)
+    np.cumsum(light_first(sizes, light), out=starts[1 : count + 1])
+    tokens[:size] = light_first(leaves.tokens, of_light)
+    links[:size] = light_first(np.where(leaves.links == MISSING, MISSING, numbers[leaves.links]), of_light)
+    counts[:size] = continuations[:size] = light_first(leaves.counts, of_light)
     progress(0.4)
-    nodes = counting_kernels.join_leaves(leaves.tokens, leaves.shared, longest, count, tree)
+    nodes = counting_kernels.join_leaves(leaves.tokens, leaves.shared, longest, numbers, tree)
     progress(0.8)
     counting_kernels.link_pairs(tree, nodes, count, longest)
     progress(1.0)

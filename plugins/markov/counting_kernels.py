@@ -25,28 +25,40 @@ class Growing(NamedTuple):
 
 
 @kernel
-def find_leaves(order: Small, shared: Small, limit: int, leaf_at: Small) -> int:
-    """Write the leaf of every position, (positions,), and return the number of leaves.
+def find_leaves(ids: Small, order: Small, shared: Small, limit: int, sizes: Small) -> int:
+    """Write the number of different tokens that follow each leaf, in sorted order, and return the number of leaves.
 
     A leaf is a run of positions whose last `limit` tokens are the same.
     """
     leaf = MISSING
     for place in range(len(order)):
-        leaf += place == 0 or shared[place] < limit
-        leaf_at[order[place]] = leaf
+        if place == 0 or shared[place] < limit:
+            leaf += 1
+            sizes[leaf] = 1
+        else:
+            sizes[leaf] += ids[order[place]] != ids[order[place - 1]]
     return leaf + 1
+
+
+@kernel
+def place_leaves(order: Small, shared: Small, limit: int, numbers: Small, leaf_at: Small) -> None:
+    """Write the leaf of every position, (positions,); `numbers` has the nodes of the leaves in sorted order."""
+    leaf = MISSING
+    for place in range(len(order)):
+        leaf += place == 0 or shared[place] < limit
+        leaf_at[order[place]] = numbers[leaf]
 
 
 @kernel
 def fill_leaves(ids: Small, order: Small, shared: Small, limit: int, leaf_at: Small, tree: Growing) -> None:
     """Write the pairs of the leaves and their depth; a pair links to the leaf of the next position."""
-    leaf, pair = MISSING, MISSING
+    pair = MISSING
     for place in range(len(order)):
         position, token = order[place], ids[order[place]]
         is_leaf = place == 0 or shared[place] < limit
         if is_leaf:
-            leaf += 1
-            tree.depth[leaf], tree.starts[leaf] = min(position, limit), pair + 1
+            leaf = leaf_at[position]
+            tree.depth[leaf], pair = min(position, limit), tree.starts[leaf] - 1
         if is_leaf or tree.tokens[pair] != token:
             pair += 1
             tree.tokens[pair], tree.counts[pair], tree.links[pair] = token, 0, MISSING
@@ -54,28 +66,27 @@ def fill_leaves(ids: Small, order: Small, shared: Small, limit: int, leaf_at: Sm
         tree.continuations[pair] = tree.counts[pair]
         if tree.links[pair] == MISSING and position + 1 < len(order):  # the last position has no next one
             tree.links[pair] = leaf_at[position + 1]
-    tree.starts[leaf + 1] = pair + 1
 
 
 @kernel
-def join_leaves(order: Small, shared: Small, limit: int, leaves: int, tree: Growing) -> int:
+def join_leaves(order: Small, shared: Small, limit: int, numbers: Small, tree: Growing) -> int:
     """Write the other nodes, children before parents, and return the number of nodes.
 
     Neighbors are joined by a node as deep as the number of tokens that they share. A node is open as long as children
     may follow, and is numbered when it is complete (Abouelhoda, Kurtz & Ohlebusch 2004). The parent of a child is the
-    child before it until then.
+    child before it until then. `numbers` has the nodes of the leaves in sorted order.
     """
-    nodes, leaf, level, open_nodes = leaves, 0, 0, tree.open_nodes
+    nodes, leaf, level, open_nodes = len(numbers), 0, 0, tree.open_nodes
     open_nodes[0, 0], open_nodes[0, 1] = 0, MISSING  # the root
     for place in range(1, len(order) + 1):
         border = shared[place] if place < len(order) else MISSING
         if border >= limit:  # the same leaf
             continue
-        node, leaf = leaf, leaf + 1
+        node, leaf = numbers[leaf], leaf + 1
 
         # the border to the next leaf completes all deeper nodes
         while level >= 0 and open_nodes[level, 0] > border:
-            if leaves > 1:  # else the leaf is the root
+            if len(numbers) > 1:  # else the leaf is the root
                 tree.parent[node] = open_nodes[level, 1]
                 tree.depth[nodes] = open_nodes[level, 0]
                 complete_node(tree, nodes, node)

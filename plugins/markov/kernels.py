@@ -67,10 +67,13 @@ def smoothed_count(model: BackoffModel, node: int, length: int, pair: int) -> in
 def sum_counts(model: BackoffModel, node: int, length: int) -> tuple[float, int]:
     """Return the leftover of a context, and the sum of its counts; fitted discounts are written to the memory."""
     start, stop, method = model.starts[node], model.starts[node + 1], model.method
-    total, highest = 0, 0
+    if method in (KNESER_NEY, MODIFIED_KNESER_NEY) and length < depth_of(model, node):
+        return discount_of(model, length, 1), stop - start  # all counts are 1
+
+    total, ones, twos, highest = 0, 0, 0, 0
     for pair in range(start, stop):
         count = smoothed_count(model, node, length, pair)
-        total, highest = total + count, max(highest, count)
+        total, ones, twos, highest = total + count, ones + (count == 1), twos + (count == 2), max(highest, count)
 
     # a leftover in closed form
     if method == WITTEN_BELL:
@@ -81,12 +84,13 @@ def sum_counts(model: BackoffModel, node: int, length: int) -> tuple[float, int]
         return 1 - total / (total + ADD_K * len(model.base)) if length == model.longest else 1.0, total
 
     # discounts, which are subtracted from the counts
-    if method == FITTED:
-        bins = find_bin(highest, COUNT_BINS) + 1
-        fill_discounts(model.weights, context_bins(model, node, length), model.table[:bins])
+    if method != FITTED:
+        more = discount_of(model, length, 3) * (stop - start - ones - twos)
+        return (ones * discount_of(model, length, 1) + twos * discount_of(model, length, 2) + more) / total, total
+    fill_discounts(model.weights, context_bins(model, node, length), model.table[: find_bin(highest, COUNT_BINS) + 1])
     subtracted = 0.0
     for pair in range(start, stop):
-        subtracted += discount_of(model, length, smoothed_count(model, node, length, pair))
+        subtracted += discount_of(model, length, continuation_of(model, pair))
     return float(subtracted / total), total
 
 
@@ -197,15 +201,18 @@ def interpolate(model: BackoffModel, node: int, length: int, pair: int, shorter:
 
 
 @inner
-def interpolate_pairs(model: BackoffModel, node: int, length: int) -> float:
+def interpolate_pairs(model: BackoffModel, node: int, length: int, added: bool) -> float:
     """Write p(w | h) of a node's pairs after a context that is not stored to the memory, (pairs of the node,).
 
-    Returns the product of the leftovers, the factor of p(w | h') for all other tokens.
+    Or write only what the context has `added` to the product of the leftovers and p(w | h'). Returns this product's
+    first factor, which is that of p(w | h') for all other tokens.
     """
     start, types = model.starts[node], model.starts[node + 1] - model.starts[node]
     for row in range(types):
-        pair = find_pair(model.tokens, model.starts, model.parent[node], model.tokens[start + row])
-        model.edge[row] = model.probabilities[pair - model.first_pair]
+        model.edge[row] = 0
+        if not added:
+            pair = find_pair(model.tokens, model.starts, model.parent[node], model.tokens[start + row])
+            model.edge[row] = model.probabilities[pair - model.first_pair]
     product = 1.0
     for step in range(first_length(model, node, length), length + 1):
         leftover = discount(model, node, step)
@@ -240,7 +247,7 @@ def fill_distribution(model: BackoffModel, node: int, length: int, first: int, p
     # then the recursion to the context
     if inside:
         start, stop = model.starts[node], model.starts[node + 1]
-        probabilities *= interpolate_pairs(model, node, length)
+        probabilities *= interpolate_pairs(model, node, length, False)
         for pair in range(start, stop):
             place = model.tokens[pair] - first
             if 0 <= place < len(probabilities):

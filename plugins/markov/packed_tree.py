@@ -1,8 +1,9 @@
 """PackedTree: a suffix tree in little memory, as a trained chain keeps it, on disk and mapped into memory.
 
-Nothing is lost that a prediction depends on. A leaf has no children: its continuation counts are its counts, and its
-longest context has `longest` tokens. (The first leaves of a text have shorter ones, with one count of one each, which
-are smoothed like contexts inside an edge.) Nearly all counts fit into a byte; the others are in a table.
+Nothing is lost that a prediction depends on. Most nodes are light leaves: they have no children, and few different
+tokens followed them. The continuation counts of a leaf are its counts, and its longest context has `longest` tokens.
+(The first contexts of a text are shorter; they have one count of one each, and are smoothed like contexts inside an
+edge.) Nearly all counts fit into a byte; the others are in a table.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from genbench_plugins.markov.suffix_tree import Ints, Small, SuffixTree
+from genbench_plugins.markov.suffix_tree import LIGHT, Ints, Small, SuffixTree
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -22,14 +23,14 @@ UNLIMITED = 65_535  # length of contexts of any length; longer ones count as so 
 
 @dataclass(frozen=True)
 class PackedTree:
-    """The n-gram counts of a text: the values of `SuffixTree`, whose leaves come first.
+    """The n-gram counts of a text: the values of `SuffixTree`, whose light leaves come first.
 
-    leaves               number of leaves; a tree that is only a root has none
+    leaves               number of light leaves; a tree that is only a root has none
     depth                (nodes - leaves,) of the other nodes
     tokens               (pairs,) in 16 bits if the vocabulary allows it
     counts               (pairs,) counts up to 254, or LARGE
     large_counts         (large counts, 2) pair, ascending, and count
-    continuations        (pairs of other nodes than leaves,) as counts
+    continuations        (pairs of the other nodes,) as counts
     large_continuations  (large continuation counts, 2) as large_counts; pairs are numbered from the first of these
     """
 
@@ -85,8 +86,9 @@ def leaf_depth(longest: int | None) -> int:
 
 def pack_tree(tree: SuffixTree) -> PackedTree:
     """Return a tree in less memory."""
-    # the parents are the nodes that are no leaves
-    leaves = int(tree.parent[:-1].min()) if len(tree.parent) > 1 else 0
+    # all parents come after all leaves
+    all_leaves = int(tree.parent[:-1].min()) if len(tree.parent) > 1 else 0
+    leaves = int(np.count_nonzero(np.diff(tree.starts[: all_leaves + 1]) <= LIGHT))
     counts, large_counts = _pack(tree.counts)
     continuations, large_continuations = _pack(tree.continuations[int(tree.starts[leaves]) :])
     return PackedTree(

@@ -51,7 +51,7 @@ def sample_token(
     else:
         parent, start = model.parent[node], model.starts[node]
         fill_distribution(tempered, parent, depth_of(model, parent), first, masses)
-        masses *= interpolate_pairs(model, node, length) ** power
+        masses *= interpolate_pairs(model, node, length, False) ** power
         for pair in range(start, model.starts[node + 1]):
             if model.tokens[pair] >= first:
                 masses[model.tokens[pair] - first] = model.edge[pair - start] ** power
@@ -124,11 +124,15 @@ def quantile_token(model: BackoffModel, quantiles: Quantiles, node: int, length:
 
     # first what a context that is not stored adds to the tempered distribution of its parent
     start, types, parent = model.starts[node], model.starts[node + 1] - model.starts[node], model.parent[node]
-    scale, own = interpolate_pairs(model, node, length) ** quantiles.power, 0.0
+    tempered = quantiles.power != 1
+    scale, own = interpolate_pairs(model, node, length, not tempered), 0.0
+    if tempered:
+        scale **= quantiles.power
     for row in range(types):
-        pair = find_pair(model.tokens, model.starts, parent, model.tokens[start + row])
-        shorter = scale * quantiles.probabilities[pair - model.first_pair]
-        model.edge[row] = max(model.edge[row] ** quantiles.power - shorter, 0.0)
+        if tempered:
+            pair = find_pair(model.tokens, model.starts, parent, model.tokens[start + row])
+            shorter = scale * quantiles.probabilities[pair - model.first_pair]
+            model.edge[row] = max(model.edge[row] ** quantiles.power - shorter, 0.0)
         own += model.edge[row]
     mass = quantile * (own + scale * quantiles.total[parent - model.leaves])
     for row in range(types):
