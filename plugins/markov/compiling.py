@@ -39,8 +39,9 @@ def inner(function: Function) -> Function:
 
 
 def _call_template(get: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
-    """Return what numba needs for a call from another kernel: compile one function for all values of a constant."""
-    return get([numba.types.unliteral(argument) for argument in arguments], keywords)
+    """Return what numba needs for a call from another kernel: compile one function for all constants and integers."""
+    types = [numba.types.unliteral(argument) for argument in arguments]
+    return get([numba.int64 if isinstance(kind, numba.types.Integer) else kind for kind in types], keywords)
 
 
 def is_compiled(function: Callable[..., Any]) -> bool:
