@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from genbench.model import Model
 
 app = typer.Typer(
-    help="The stored models: list, show, remove, prune, merge, update, forget, export, import.",
+    help="The stored models: list, merge, update, export and more.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

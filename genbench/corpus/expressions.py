@@ -47,8 +47,8 @@ def parse_terms(expression: str) -> list[Term]:
         count = next((stop for stop in stops if _is_file("+".join(pieces[:stop]))), 1)
         term = _parse_term("+".join(pieces[:count]))
 
-        # the other numbers of a list of Project Gutenberg's books
-        while is_gutenberg(term.name) and count < len(pieces) and pieces[count].isdecimal():
+        # the other numbers of a list of Project Gutenberg's books; a missing one is an error of that list
+        while is_gutenberg(term.name) and count < len(pieces) and (pieces[count].isdecimal() or not pieces[count]):
             term = term._replace(name=f"{term.name}+{pieces[count]}")
             count += 1
         terms.append(term)
