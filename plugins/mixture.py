@@ -53,7 +53,7 @@ View = Generator | CharacterReader | SubwordView
 State = tuple[Any, ...]  # the states of the parts; with `adaptive`, followed by the logits of the weights
 Floats = npt.NDArray[np.float64]
 
-DEFAULT_PARTS, DEFAULT_SHARES = "markov+lstm-char+lstm-word", "1+4+10"  # docs/log/mixtures.md
+DEFAULT_PARTS, DEFAULT_SHARES = "markov+lstm-char+lstm", "1+4+10"  # docs/log/mixtures.md
 WEIGHTS_SHARE = 0.15  # of the budget, reserved for fitting the weights
 VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
 MAX_LENGTH = 9  # tokens of context; longer contexts are clipped
