@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -28,6 +28,8 @@ LogProbs = npt.NDArray[np.float64]
 Learned = dict[str, Any]
 OptionValue: TypeAlias = str | int | float | bool | None
 ProgressCallback = Callable[[float], None]  # receives the completed share of a long task, 0 to 1
+PartFunction = Callable[[Any], Any]  # of one part of a training
+OnMap = Callable[[PartFunction, Iterable[Any]], Iterator[tuple[Any, str]]]  # results, and the machines of their calls
 PROGRESS_EVERY = 0.2  # seconds between two reports of a task that reports often
 
 MAX_NOTE = 500  # characters of a progress note that are kept
@@ -140,6 +142,12 @@ def ignore(*_: Any) -> None:
     """Do nothing: the default of every callback."""
 
 
+def map_here(function: PartFunction, parts: Iterable[Any]) -> Iterator[tuple[Any, str]]:
+    """Yield what a function returns for each part, in order, and "" for this machine."""
+    for part in parts:
+        yield function(part), ""
+
+
 @dataclass(frozen=True)
 class TrainContext:
     """The settings and callbacks of one training run; genbench sets them, the generator reads them.
@@ -158,6 +166,7 @@ class TrainContext:
     on_progress: Callable[[Progress], None] = field(default=ignore, repr=False)
     on_checkpoint: Callable[[Learned], None] = field(default=ignore, repr=False)
     last_checkpoint: Callable[[], Learned | None] = field(default=ignore, repr=False)
+    on_map: OnMap = field(default=map_here, repr=False, compare=False)
     stats: TrainStats = field(default_factory=TrainStats, repr=False, compare=False)
 
     def __getattribute__(self, name: str) -> Any:
@@ -180,6 +189,20 @@ class TrainContext:
     def resume(self) -> Learned | None:
         """Return the checkpoint of an interrupted run of the same training, or None."""
         return self.last_checkpoint()
+
+    def map(self, function: PartFunction, parts: Iterable[Any]) -> Iterator[Any]:
+        """Yield what a function returns for each part, in order: as `map` does, on all machines of an executor.
+
+        The result must depend on the part alone. The function is defined at the top of a module that every machine has;
+        parts and results can be pickled. Parts are taken from the iterable as they are needed. A note of the row says
+        how many machines there were.
+        """
+        machines = set()
+        for result, machine in self.on_map(function, parts):
+            machines.add(machine)
+            yield result
+        if len(machines) > 1:
+            self.record(notes=[f"parts of its training ran on {len(machines)} machines"])
 
     def record(
         self,

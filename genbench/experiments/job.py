@@ -22,7 +22,7 @@ from genbench.errors import GenbenchError, format_error
 from genbench.experiments.measurements import generate_samples, measure_tests, measure_validation
 from genbench.experiments.preview import Preview, preview_score
 from genbench.experiments.row import Row
-from genbench.generator import Generator, OptionValue, Progress
+from genbench.generator import Generator, OnMap, OptionValue, Progress, map_here
 from genbench.model import Model
 from genbench.sampling import Sampling
 from genbench.scoring import Score
@@ -74,6 +74,7 @@ class Job(JsonRecord):
 
     audit: float | None = None  # seconds that the step-by-step reading of the test text may take; None: any time
     timeout: float | None = None  # seconds from its start to its row
+    cluster: str = ""  # address of the Ray cluster on which parts of its training run; "" here alone
 
     @property
     def generator(self) -> str:
@@ -141,10 +142,11 @@ class RowInProgress:
         return True
 
 
-def train_job(job: Job, report: ReportProgress) -> tuple[Row, Model | None]:
+def train_job(job: Job, report: ReportProgress, on_map: OnMap = map_here) -> tuple[Row, Model | None]:
     """Train a generator and generate samples; return the row so far and the model, None where the row failed.
 
-    The test texts are not needed. Whatever a generator does wrong makes a failed row, never an exception.
+    The test texts are not needed. `on_map` is that of the `TrainContext`. Whatever a generator does wrong makes a
+    failed row, never an exception.
     """
     model = None
     with RowInProgress(Row.blank(job)) as progress:
@@ -162,6 +164,7 @@ def train_job(job: Job, report: ReportProgress) -> tuple[Row, Model | None]:
             retrain=job.retrain,
             imported=job.imported,
             on_progress=report,
+            on_map=on_map,
         )
         progress.row = add_training(progress.row, model)
 

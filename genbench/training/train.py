@@ -16,7 +16,7 @@ import numpy as np
 from genbench import registry, reported
 from genbench.capabilities import learns_by_counting, training_memory
 from genbench.errors import ContractError, SpecError, UserError, format_error
-from genbench.generator import Generator, Progress, Text, TrainContext, TrainStats, ignore
+from genbench.generator import Generator, OnMap, Progress, Text, TrainContext, TrainStats, ignore, map_here
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
 from genbench.processes.clock import TrainingClock
@@ -42,16 +42,19 @@ def train_model(
     retrain: bool = False,
     imported: Sequence[str] = (),
     on_progress: Callable[[Progress], None] = ignore,
+    on_map: OnMap = map_here,
 ) -> Model:
     """Fit an untrained generator and store the model in a folder; return the model.
 
     A stored model of the same training is loaded instead, unless `retrain` is set; an imported one only if its name is
-    in `imported`. If `folder` is None, nothing is stored. An interrupted training is resumed from its checkpoint;
-    Ctrl-C stores the partly trained model where anything was learned, and raises TrainingInterrupted.
+    in `imported`. If `folder` is None, nothing is stored. `on_progress` and `on_map` are those of the `TrainContext`.
+    An interrupted training is resumed from its checkpoint; Ctrl-C stores the partly trained model where anything was
+    learned, and raises TrainingInterrupted.
     """
     card = _card(generator, spec, text, settings)
     device = resolve_device(card.device)
-    context = TrainContext(card.seed, device, card.budget, card.steps, card.flops, on_progress=on_progress)
+    limits = (card.budget, card.steps, card.flops)
+    context = TrainContext(card.seed, device, *limits, on_progress=on_progress, on_map=on_map)
     if folder is None:
         return _fit(generator, card, text, context)
 

@@ -8,5 +8,6 @@ handover.py     the worker gets the test texts only once its model is stored
 worker.py       the process that trains
 messages.py     what processes send, validated
 ray.py          each job as a task on a Ray cluster
+ray_map.py      the parts of one training on the machines of a cluster
 job_bundle.py   the files that a job needs on another machine, and those that it sends back
 """

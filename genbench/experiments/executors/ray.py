@@ -43,6 +43,7 @@ MAX_SUBMITTED = 1000  # jobs that Ray has at the same time; the others wait here
 MAX_TRIES = 4  # of a job whose node dies
 MAILBOX_RETRY_SECONDS = 0.1  # between two attempts to reach a restarted mailbox
 CANCEL_SECONDS = 2.0  # that tasks may take to end when they are cancelled
+NODE_FIELDS = ("cluster",)  # of a job: known to its node
 SHARED_FIELDS = ("train", "valid", "test", "other_tests", "strata")  # of a job: large, the same for all of an author
 MB = 1 << 20
 
@@ -83,7 +84,7 @@ def run_task(
 ) -> TaskResult:
     """Run a job on a node: the function of the Ray task."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a node started in the background of a shell ignores it
-    job = Job(**fields, **shared)
+    job = Job(**fields, **shared, cluster=ray_cluster.address_of_node())
     if version != __version__:
         reason = f"its node has genbench {__version__}, and this machine {version}: install the same version"
         return format_message(Row.blank(job).failed(reason)), {}
@@ -186,7 +187,7 @@ class _Tasks:
 
             # the texts are sent once for all jobs of an author
             self.tries[index] += 1
-            fields = {name: value for name, value in vars(job).items() if name not in SHARED_FIELDS}
+            fields = {name: value for name, value in vars(job).items() if name not in SHARED_FIELDS + NODE_FIELDS}
             request = resources(job)
             if not self._has_node(request):
                 gpu = " and a GPU" if request["num_gpus"] else ""

@@ -64,6 +64,13 @@ def connect(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
+def address_of_node() -> str:
+    """Return the address of the cluster to which the node of this Ray task belongs."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
+
+
 def _require_answer(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:

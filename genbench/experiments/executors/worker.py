@@ -12,11 +12,13 @@ that waits for the row is gone.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from genbench.experiments.executors.messages import Trained, format_message
 from genbench.experiments.job import HeldOutTexts, Job, RowInProgress, measure_job, train_job
 from genbench.experiments.row import Row
+from genbench.generator import OnMap, map_here
 from genbench.model import Model
 from genbench.processes.child import Receive, Send, serve
 from genbench.storage.memory import limit_memory
@@ -35,7 +37,7 @@ def _run(receive: Receive, send: Send) -> None:
 
     # an allocation that fails is an error of this row, and no reason for the system to end processes
     limit_memory()
-    row, model = train_job(job, send)
+    row, model = train_job(job, send, _map_of(job))
     folder, row = _dump(model, job, row, folder) if model is not None else (folder, row)
     if model is None or not row.ok:
         send(row)
@@ -48,6 +50,15 @@ def _run(receive: Receive, send: Send) -> None:
     if preview is not None:
         send(preview)
     send(row)
+
+
+def _map_of(job: Job) -> OnMap:
+    """Return what runs the parts of the training of a job."""
+    if not job.cluster:
+        return map_here
+    from genbench.experiments.executors.ray_map import map_on_cluster
+
+    return partial(map_on_cluster, job.cluster)
 
 
 def _dump(model: Model, job: Job, row: Row, folder: Path) -> tuple[Path, Row]:
