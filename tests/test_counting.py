@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import PROSE
 from genbench_plugins.markov.context_sorting import sort_contexts
+from genbench_plugins.markov.counting_kernels import number_leaves
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markov.packed_tree import PackedTree, pack_tree, restore_tree
 from genbench_plugins.markov.tree_building import build_tree
@@ -92,3 +93,10 @@ def test_arrays_that_are_no_packed_tree_are_refused(name: str, change: Callable[
     tree = pack_tree(build_tree(np.frombuffer((PROSE * 8).encode(), np.uint8).astype(np.int64), 4, 256))
     with pytest.raises(ValueError, match="suffix tree"):
         restore_tree(vars(tree) | {name: change(tree)}, 256, 4)
+
+
+def test_leaves_with_few_followers_come_first() -> None:
+    numbers, starts = np.empty(4, np.int32), np.zeros(5, np.int64)
+    number_leaves(np.array([20, 1, 12, 13], np.int32), numbers, starts)
+    assert numbers.tolist() == [2, 0, 1, 3]
+    assert starts.tolist() == [0, 1, 13, 33, 46]

@@ -1,12 +1,16 @@
 """Counting in parts gives the tree of counting at once, array by array, in memory for the distinct n-grams alone."""
 
+import pickle
 import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import PROSE
-from genbench_plugins.markov import counting_by_parts
+from genbench_plugins.markov import counting_by_parts, tree_from_ngrams
 from genbench_plugins.markov.counting_by_parts import count_ngrams
 from genbench_plugins.markov.ngram import MarkovChar, MarkovWord
 from genbench_plugins.markov.suffix_tree import SuffixTree
@@ -15,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from genbench.errors import UserError
-from genbench.generator import Text, TrainContext
+from genbench.generator import PartFunction, Text, TrainContext
 from genbench.testing.counterexamples import require_same
 
 
@@ -42,12 +46,14 @@ def test_the_tree_is_that_of_counting_at_once(stream: list[int], wide: int, long
     require_equal(build_tree(ids, longest, 200), count_ngrams(ids, longest, 200, part=part))
 
 
-def test_ranges_of_ngrams_are_merged_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("longest", [1, 7])  # with one, some contexts have many followers
+def test_ngrams_are_read_a_range_at_a_time(longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = np.frombuffer((PROSE * 3).encode(), np.uint8).astype(np.int32)
-    expected = build_tree(ids, 7, 256)
+    expected = build_tree(ids, longest, 256)
     for size in (1, 10, 100, 10_000):
-        monkeypatch.setattr(counting_by_parts, "RANGE", size)
-        require_equal(expected, count_ngrams(ids, 7, 256, part=150))
+        for module in (counting_by_parts, tree_from_ngrams):
+            monkeypatch.setattr(module, "RANGE", size)
+        require_equal(expected, count_ngrams(ids, longest, 256, part=150))
 
 
 @pytest.mark.parametrize(("longest", "vocabulary"), [(None, 4), (31, 4)])
@@ -56,21 +62,31 @@ def test_long_contexts_are_counted_at_once(longest: int | None, vocabulary: int)
     require_equal(build_tree(ids, longest, vocabulary), count_ngrams(ids, longest, vocabulary, part=20))
 
 
+def map_on_two_machines(function: PartFunction, parts: Iterable[Any]) -> Iterator[tuple[Any, str]]:
+    """Call a function as two machines in turn would: what is sent to them is pickled, and so is what they return."""
+    for part, machine in zip(parts, cycle(["first", "second"]), strict=False):
+        sent = pickle.loads(pickle.dumps((function, part)))
+        yield pickle.loads(pickle.dumps(sent[0](sent[1]))), machine
+
+
 @pytest.mark.parametrize("kind", [MarkovChar, MarkovWord])
 def test_a_chain_has_the_same_bits(
     kind: type[MarkovChar | MarkovWord], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def fitted() -> MarkovChar | MarkovWord:
+    def fitted(context: TrainContext) -> MarkovChar | MarkovWord:
         chain = kind()
-        chain.fit(Text(PROSE * 2), Text(PROSE), TrainContext())
+        chain.fit(Text(PROSE * 2), Text(PROSE), context)
         return chain
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    at_once = fitted()
+    at_once, in_parts, spread = fitted(TrainContext()), TrainContext(), TrainContext(on_map=map_on_two_machines)
     monkeypatch.setattr(count_ngrams, "__kwdefaults__", {"part": 50})
     shares: list[float] = []
     count_ngrams(np.arange(100), 3, 100, shares.append)
-    require_same(at_once, fitted(), PROSE + "zebra", "counted at once and in parts")
+    require_same(at_once, fitted(in_parts), PROSE + "zebra", "counted at once and in parts")
+    require_same(at_once, fitted(spread), PROSE + "zebra", "counted on one machine and on two")
+    assert in_parts.stats.notes == []
+    assert spread.stats.notes == ["parts of its training ran on 2 machines"]
 
     # its progress grows, and no run stays on disk
     assert shares == sorted(shares)
@@ -78,8 +94,15 @@ def test_a_chain_has_the_same_bits(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_ngrams_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting_by_parts, "total_memory", lambda: 1000 * counting_by_parts.BYTES_PER_NGRAM)
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("FILE_BYTES", r"GB that are free in .* \(TMPDIR sets another folder\)"),
+        ("CHAIN_BYTES", r"this machine's memory of .* GB"),
+    ],
+)
+def test_more_ngrams_than_fit_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, reason: str) -> None:
+    monkeypatch.setattr(tree_from_ngrams, name, 10**12)
     ids = np.random.default_rng(0).integers(0, 50, 5_000)
-    with pytest.raises(UserError, match=r"different n-grams, and this machine's memory of .* is enough for 1,000"):
+    with pytest.raises(UserError, match=rf"[\d,]+ different n-grams, and .*{reason} has room for \d+; choose a lower"):
         count_ngrams(ids, 2, 50, part=1_000)

@@ -42,6 +42,20 @@ SLOW_FIT = """
             context.save({"step": step + 1})
             context.report(Progress(step / 1200, step))"""
 
+COUNTS_IN_PARTS = """
+from dataclasses import dataclass
+
+from genbench_plugins.markov.counting_by_parts import count_ngrams
+from genbench_plugins.markov.ngram import MarkovChar
+
+count_ngrams.__kwdefaults__["part"] = 1_000
+
+
+@dataclass
+class PartsChain(MarkovChar):
+    pass
+"""
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
@@ -72,6 +86,13 @@ def write_slow_plugin(folder: Path) -> tuple[str, Path]:
     code = SLOW_FIT.replace("PLACE", repr(str(pid_file)))
     path.write_text(HEADER + insert_code("fit", code) + "\n", encoding="utf-8")
     return str(path), pid_file
+
+
+def write_plugin_that_counts_in_parts(folder: Path) -> str:
+    """Write a generator that counts 1,000 characters at a time, and return its path."""
+    path = folder / "parts.py"
+    path.write_text(COUNTS_IN_PARTS, encoding="utf-8")
+    return str(path)
 
 
 def end_training(pid_file: Path) -> None:
@@ -188,3 +209,22 @@ def test_jobs_are_stopped_and_a_mailbox_that_dies_is_replaced(cluster: Any, tmp_
             end_training(pid_file)
     assert [rows[index].error for index in range(4)] == [None, STOPPED, None, None]
     assert reports > 1
+
+
+def test_the_parts_of_one_text_are_counted_on_all_machines(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pell.txt"
+    path.write_text(load_corpus("pell").train[:20_000], encoding="utf-8")
+    spec = write_plugin_that_counts_in_parts(tmp_path)
+    (spread,) = compare(path, [spec], executor=cluster.address).results
+    (model,) = list_models(models_folder())
+
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "other"))
+    (here,) = compare(path, [spec]).results
+    (local_model,) = list_models(models_folder())
+
+    # the same counts and bits, on three machines and on one
+    assert comparable(spread) == comparable(here)
+    assert model.card.files == local_model.card.files
+    assert set(spread.notes) - set(here.notes) == {"parts of its training ran on 3 machines"}

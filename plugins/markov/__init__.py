@@ -8,7 +8,8 @@ From the counts upwards; a file imports only from the files above it:
     context_sorting    sort the positions of a stream by the tokens before them
     counting_kernels   compiled loops that count what follows every context
     tree_building      build the tree from a stream of tokens, and check that the memory is enough
-    counting_by_parts  the same for a long stream, in parts that are merged on disk
+    tree_from_ngrams   build it from distinct n-grams and their counts, in mapped files
+    counting_by_parts  count a long stream in parts, here or on many machines, that are merged on disk
     packed_tree        PackedTree: the tree in little memory, as a chain keeps it
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
     fitted_smoothing   discounts that depend on the context: the features

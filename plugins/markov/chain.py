@@ -114,7 +114,7 @@ class MarkovChain(AdaptiveChain):
             context.report(Progress(0.1 + 0.5 * share, note="counting" + suffix))
 
         report(0.0)
-        tree = count_ngrams(stream, self.longest, self.tokenizer.size, report)
+        tree = count_ngrams(stream, self.longest, self.tokenizer.size, report, context.map)
 
         # smooth the counts, with fitted or with closed-form discounts
         context.report(Progress(0.6, note="smoothing" + suffix))

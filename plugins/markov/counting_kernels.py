@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from genbench_plugins.markov.compiling import inner, kernel
-from genbench_plugins.markov.suffix_tree import MISSING, Ints, Small
+from genbench_plugins.markov.suffix_tree import LIGHT, MISSING, Ints, Small
 
 CHILDREN, COUNT, LINK = range(3)
 
@@ -38,6 +38,21 @@ def find_leaves(ids: Small, order: Small, shared: Small, limit: int, sizes: Smal
         else:
             sizes[leaf] += ids[order[place]] != ids[order[place - 1]]
     return leaf + 1
+
+
+@kernel
+def number_leaves(sizes: Small, numbers: Small, starts: Ints) -> None:
+    """Write the nodes of sorted leaves, (leaves,), light ones first, and the first pairs of nodes, (leaves + 1,).
+
+    `sizes` has the number of pairs of each leaf.
+    """
+    node, pair = 0, 0
+    for is_light in (True, False):
+        for leaf in range(len(sizes)):
+            if (sizes[leaf] <= LIGHT) == is_light:
+                numbers[leaf], starts[node] = node, pair
+                node, pair = node + 1, pair + sizes[leaf]
+    starts[node] = pair
 
 
 @kernel

@@ -12,7 +12,6 @@ tree, `packed_tree.py` stores it in less memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,20 +54,3 @@ class SuffixTree:
     def root(self) -> int:
         """The node of the empty context."""
         return len(self.parent) - 1
-
-
-def number_leaves(sizes: Small) -> tuple[Small, npt.NDArray[np.bool_]]:
-    """Return the nodes of sorted leaves, (leaves,), light ones first, and which are light, given their pairs.
-
-    >>> number_leaves(np.array([20, 1, 2]))[0].tolist()
-    [2, 0, 1]
-    """
-    light = sizes <= LIGHT
-    numbers = np.empty(len(sizes), np.int32)
-    numbers[light_first(np.arange(len(sizes), dtype=np.int32), light)] = np.arange(len(sizes), dtype=np.int32)
-    return numbers, light
-
-
-def light_first(values: npt.NDArray[Any], light: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    """Return the values of light leaves, then the others, each in order."""
-    return np.concatenate([values[light], values[~light]])

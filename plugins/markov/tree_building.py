@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from genbench_plugins.markov.context_sorting import sort_contexts
-from genbench_plugins.markov.suffix_tree import Ints, SuffixTree, light_first, number_leaves
+from genbench_plugins.markov.suffix_tree import Ints, SuffixTree
 
 from genbench.errors import UserError
 from genbench.generator import ProgressCallback, ignore, rescale
@@ -45,18 +45,17 @@ def build_tree(ids: Ints, longest: int | None, vocabulary: int, progress: Progre
     order, shared = sort_contexts(numbers, longest, rescale(progress, 0, SORTING))
     sizes, leaf_at = np.empty(len(ids), np.int32), np.empty(len(ids), np.int32)
     leaves = counting_kernels.find_leaves(numbers, order, shared, limit, sizes)
-    leaf_numbers, light = number_leaves(sizes[:leaves])
+    leaf_numbers, starts = np.empty(leaves, np.int32), np.zeros(2 * leaves + 1, np.int64)
+    counting_kernels.number_leaves(sizes[:leaves], leaf_numbers, starts)
     counting_kernels.place_leaves(order, shared, limit, leaf_numbers, leaf_at)
 
     # arrays with room for all nodes, at most one for every border between leaves, and for all pairs
     parent, depth = (np.empty(2 * leaves, np.int32) for _ in range(2))
     tokens, counts, continuations, links = (np.empty(4 * len(ids) + len(known), np.int32) for _ in range(4))
-    starts, open_nodes = np.zeros(2 * leaves + 1, np.int64), np.empty((min(limit, leaves) + 2, 2), np.int32)
-    sums = np.zeros((len(known), 3), np.int32)
+    open_nodes, sums = np.empty((min(limit, leaves) + 2, 2), np.int32), np.zeros((len(known), 3), np.int32)
     tree = counting_kernels.Growing(parent, depth, starts, tokens, counts, continuations, links, open_nodes, sums)
 
     # count what follows the leaves, then the other nodes
-    np.cumsum(light_first(sizes[:leaves], light), out=starts[1 : leaves + 1])
     counting_kernels.fill_leaves(numbers, order, shared, limit, leaf_at, tree)
     progress(SORTING + 0.2)
     nodes = counting_kernels.join_leaves(order, shared, limit, leaf_numbers, tree)
