@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from genbench_plugins.markov.compiling import inner, kernel
-from genbench_plugins.markov.suffix_tree import LIGHT, MISSING, Ints, Small
+from genbench_plugins.markov.suffix_tree import LIGHT, MISSING, Ints, Small, SuffixTree
 
 CHILDREN, COUNT, LINK = range(3)
 
@@ -22,6 +22,22 @@ class Growing(NamedTuple):
     links: Small  # until the tree is complete, those of inner nodes have a child's pair with the same token
     open_nodes: Small  # (levels, 2) depth and last child of every node on the path to the root that is not complete
     sums: Small  # (tokens, 3) CHILDREN, COUNT and LINK of each token in the node that is being completed
+
+
+def counted_tree(tree: Growing, nodes: int, vocabulary: int, longest: int | None) -> SuffixTree:
+    """Return a complete tree, its arrays cut to so many nodes; memory that was never written takes no space."""
+    pairs = int(tree.starts[nodes])
+    return SuffixTree(
+        parent=tree.parent[:nodes],
+        depth=tree.depth[:nodes],
+        starts=tree.starts[: nodes + 1],
+        tokens=tree.tokens[:pairs],
+        counts=tree.counts[:pairs],
+        continuations=tree.continuations[:pairs],
+        links=tree.links[:pairs],
+        vocabulary=vocabulary,
+        longest=longest,
+    )
 
 
 @kernel

@@ -63,17 +63,7 @@ def build_tree(ids: Ints, longest: int | None, vocabulary: int, progress: Progre
     counting_kernels.link_pairs(tree, nodes, leaves, limit)
     progress(1.0)
 
-    # cut the arrays to size; memory that was never written takes no space
+    # the tokens by their ids
     pairs = int(starts[nodes])
     np.take(known, tokens[:pairs], out=tokens[:pairs], mode="clip")
-    return SuffixTree(
-        parent=parent[:nodes],
-        depth=depth[:nodes],
-        starts=starts[: nodes + 1],
-        tokens=tokens[:pairs],
-        counts=counts[:pairs],
-        continuations=continuations[:pairs],
-        links=links[:pairs],
-        vocabulary=vocabulary,
-        longest=longest,
-    )
+    return counting_kernels.counted_tree(tree, nodes, vocabulary, longest)

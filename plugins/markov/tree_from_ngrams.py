@@ -92,17 +92,7 @@ def tree_from_ngrams(
     pairs = int(starts[nodes])
     for part in _ranges(pairs):
         tokens[part] = coding.known[tokens[part]]
-    return SuffixTree(
-        parent=parent[:nodes],
-        depth=depth[:nodes],
-        starts=starts[: nodes + 1],
-        tokens=tokens[:pairs],
-        counts=counts[:pairs],
-        continuations=continuations[:pairs],
-        links=links[:pairs],
-        vocabulary=vocabulary,
-        longest=longest,
-    )
+    return counting_kernels.counted_tree(tree, nodes, vocabulary, longest)
 
 
 def _require_room(ngrams: int) -> None:
