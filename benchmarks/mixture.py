@@ -18,7 +18,7 @@ from genbench import scoring
 from genbench.generator import TrainContext
 from genbench.registry import create
 
-SPECS = ("markov", "mixture:parts=markov+lstm-char+lstm-word,shares=1+4+10")
+SPECS = ("markov", "mixture")
 
 
 def measure(spec: str, author: str, seconds: float) -> str:

@@ -30,7 +30,8 @@ def test_a_prediction_by_hand() -> None:
 def test_a_passage_is_predicted_as_token_by_token() -> None:
     cache, static = NeuralCache(5, share=0.3, scale=1.5), np.log(np.full(4, 0.25))
     memory: tuple[Part, ...] = ()
-    for part in (make_part(3), make_part(4), make_part(3)):
+    parts = [make_part(3), make_part(4), make_part(3)]
+    for part in parts:
         by_passage = cache.target_log_probs(static[part.tokens], part, memory)
         for place, token in enumerate(part.tokens):
             read = (*memory, Part(part.hidden[:place], part.tokens[:place])) if place or memory else ()
@@ -38,7 +39,7 @@ def test_a_passage_is_predicted_as_token_by_token() -> None:
             assert np.exp(log_probs).sum() == pytest.approx(1)
             assert by_passage[place] == pytest.approx(log_probs[token])
         memory = cache.remember(memory, part)
-    assert [len(part.tokens) for part in memory] == [4, 3]  # the first reaches back further than five tokens
+    assert memory[0].tokens.tolist() == [*parts[1].tokens[-2:], *parts[2].tokens]  # the last five tokens
 
 
 def test_the_share_and_the_scale_give_the_text_the_highest_probability() -> None:

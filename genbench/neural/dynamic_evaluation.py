@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, TrainContext, ignore
-from genbench.neural.inference import NetworkStepper, RNNState
+from genbench.neural.inference import NetworkStepper, RNNState, stack_states
 from genbench.neural.network import CoreState, Network, detach_state, map_state
 from genbench.neural.neural_cache import NeuralCache, Part, fit_cache
 from genbench.tokenization.tokenizer import Ids
@@ -144,11 +144,19 @@ class LearningReader:
         return [self._advance(state, token) for state, token in zip(states, tokens, strict=True)]
 
     def log_probs_batch(self, states: Sequence[LearningState]) -> LogProbs:
-        return np.stack([self._log_probs(state) for state in states])
+        # states of one segment have the same weights, and are predicted together
+        rows_of: dict[int, list[int]] = {}
+        for row, state in enumerate(states):
+            rows_of.setdefault(id(state.version), []).append(row)
+        results: list[LogProbs] = [np.empty(0)] * len(states)
+        for rows in rows_of.values():
+            batch = stack_states([states[row].read for row in rows])
+            for row, log_probs in zip(rows, states[rows[0]].version.stepper.log_probs(batch), strict=True):
+                results[row] = self._add_cache(log_probs, states[row])
+        return np.stack(results)
 
-    def _log_probs(self, state: LearningState) -> LogProbs:
-        """Return the log-probabilities of the token after a state, (vocabulary,)."""
-        log_probs: LogProbs = state.version.stepper.log_probs(state.read)[0]
+    def _add_cache(self, log_probs: LogProbs, state: LearningState) -> LogProbs:
+        """Return the network's log-probabilities after a state, (vocabulary,), mixed with those of the cache."""
         cache = self.adaptation.cache
         return (
             log_probs

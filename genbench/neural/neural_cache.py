@@ -54,20 +54,16 @@ class NeuralCache:
         return cache
 
     def remember(self, memory: tuple[Part, ...], part: Part) -> tuple[Part, ...]:
-        """Return a memory, the oldest part first, with one more; parts that reach back too far are dropped."""
-        parts = [part]
-        for earlier in reversed(memory):
-            if sum(len(kept.tokens) for kept in parts) >= self.tokens:
-                break
-            parts.insert(0, earlier)
-        return tuple(parts)
+        """Return a memory of one part: the last tokens of an earlier one and of a passage."""
+        hidden, tokens = (np.concatenate(values)[-self.tokens :] for values in zip(*memory, part, strict=True))
+        return (Part(hidden, tokens),)
 
     def log_probs(self, log_probs: LogProbs, hidden: Array, memory: tuple[Part, ...]) -> LogProbs:
         """Return log-probabilities, (vocabulary,), with what followed hidden values that are like these, (hidden,)."""
         if not memory:
             return log_probs
-        keys, tokens = (np.concatenate(values) for values in zip(*memory, strict=True))
-        weights = np.bincount(tokens, _softmax(self.scale * (keys @ hidden).astype(np.float64)))
+        scores = np.concatenate([part.hidden @ hidden for part in memory]).astype(np.float64)
+        weights = np.bincount(np.concatenate([part.tokens for part in memory]), _softmax(self.scale * scores))
         known = np.flatnonzero(weights)
         mixed: LogProbs = log_probs + np.log1p(-self.share)
         mixed[known] = np.logaddexp(mixed[known], np.log(weights[known]) + np.log(max(self.share, 1e-300)))
