@@ -74,6 +74,14 @@ def test_a_node_that_does_not_exist_is_refused() -> None:
         trained(CHAINS[1]).group_log_probs(np.array([[10**6, 2]]), np.zeros(trained(CHAINS[1]).tokenizer.size))
 
 
+@pytest.mark.parametrize("spec", ["lstm-char:hidden=8,base=markov-char", "lstm:hidden=8"])
+@pytest.mark.parametrize("text", ["a", "aaaaaaaaaaaaaaaaaaaa", "ab ab ab\n"])
+def test_a_text_may_be_too_short_for_all_folds(spec: str, text: str) -> None:
+    network = create(spec)
+    network.fit(Text(text), Text(""), TrainContext(steps=1))
+    assert np.exp(network.log_probs(network.start())).sum() == pytest.approx(1)
+
+
 def make_head(kind: str, vocabulary: int) -> Head:
     torch.manual_seed(0)
     order = frequency_order(torch.randint(0, 100, (vocabulary,)))

@@ -69,7 +69,11 @@ def _umask() -> int:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove temporary files and folders that killed processes left in a folder a day ago or earlier."""
-    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):  # it may have been moved in between
+        return
+    for path in (folder / name for name in names if name.startswith(TEMPORARY_PREFIX)):
         with contextlib.suppress(OSError):
             if is_leftover(path):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

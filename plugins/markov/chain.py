@@ -105,6 +105,8 @@ class MarkovChain(AdaptiveChain):
 
     def fit_ids(self, tokenizer: Tokenizer, stream: Ids, validation: Ids, context: TrainContext) -> None:
         self.tokenizer, self._cache = tokenizer, None
+        if not len(stream):  # such as a part of a short text that is spelled as a whole
+            stream = tokenizer.encode("\n")
 
         # count all n-grams
         is_compiled = kernels_are_compiled()
