@@ -199,14 +199,9 @@ class CrossFit:
             np.argsort(np.concatenate([own[self.layout.rows_of(cluster, targets[own])] for own in places]))
             for cluster in range(len(self.layout.clusters))
         ]
-        return join_predictions(parts, np.argsort(order), tails)
-
-
-def join_predictions(parts: list[Prediction], order: Ids, tail_orders: list[Ids]) -> Prediction:
-    """Return predictions one after the other, with the rows and those of the clusters in some order."""
-    top, evidence = (torch.cat(values)[torch.from_numpy(order)] for values in zip(*(p[:2] for p in parts), strict=True))
-    tails = zip(tail_orders, zip(*(part.tails for part in parts), strict=True), strict=True)
-    return Prediction(top, evidence, tuple(torch.cat(tail)[torch.from_numpy(rows)] for rows, tail in tails))
+        top, evidence = (torch.cat(values) for values in zip(*(part[:2] for part in parts), strict=True))
+        joined = Prediction(top, evidence, tuple(map(torch.cat, zip(*(part.tails for part in parts), strict=True))))
+        return joined.select(np.argsort(order), tails)
 
 
 def fit_base(
@@ -242,12 +237,11 @@ class PredictedAhead:
     def predict(self, positions: Ids, targets: Ids) -> Prediction:
         known, known_targets, prediction = self._all
         rows, layout = np.searchsorted(known, positions), self.stream.layout
-        tails = []
-        for cluster, tail in enumerate(prediction.tails):
-            own = np.searchsorted(layout.rows_of(cluster, known_targets), rows[layout.rows_of(cluster, targets)])
-            tails.append(tail[torch.from_numpy(own)])
-        top, evidence = (values[torch.from_numpy(rows)] for values in prediction[:2])
-        return Prediction(top, evidence, tuple(tails))
+        tails = [
+            np.searchsorted(layout.rows_of(cluster, known_targets), rows[layout.rows_of(cluster, targets)])
+            for cluster in range(len(prediction.tails))
+        ]
+        return prediction.select(rows, tails)
 
 
 @dataclass(frozen=True)

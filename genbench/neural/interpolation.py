@@ -12,10 +12,13 @@ residual alone teaches it too little.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
+
+from genbench.tokenization.tokenizer import Ids
 
 LENGTHS = 16  # context lengths with weights of their own; longer ones share the last
 LOGARITHM_SCALE = 2.0  # the logarithm of a count is divided by this number
@@ -30,6 +33,12 @@ class Prediction(NamedTuple):
     top: torch.Tensor  # (n, outputs) log-probabilities of the head's first softmax
     evidence: torch.Tensor  # (n, 3) length, followers and occurrences of the context
     tails: tuple[torch.Tensor, ...] = ()  # (rows, tokens) of each cluster: the rows whose targets it has, or all rows
+
+    def select(self, rows: Ids, tail_rows: Sequence[Ids]) -> Prediction:
+        """Return some places, (rows,), and some rows of each cluster, in this order."""
+        top, evidence = self.top[torch.from_numpy(rows)], self.evidence[torch.from_numpy(rows)]
+        tails = (tail[torch.from_numpy(own)] for tail, own in zip(self.tails, tail_rows, strict=True))
+        return Prediction(top, evidence, tuple(tails))
 
     def to(self, device: torch.device) -> Prediction:
         """Return the prediction on a device."""

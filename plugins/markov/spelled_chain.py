@@ -60,6 +60,12 @@ class SpelledChain(LargeVocabularyChain):
             stream, validation = stream[stream >= tokenizer.end_id], validation[validation >= tokenizer.end_id]
         super().fit_ids(tokenizer, stream, validation, context)
 
+    @property
+    def _inside_shares(self) -> tuple[float, float]:
+        """The probability of bytes, letters and END together inside a word, and of each piece, which none has there."""
+        pieces = self.tokenizer.size - self.tokenizer.end_id - 1
+        return (1 - PIECES_SHARE, PIECES_SHARE / pieces) if pieces else (1.0, PIECES_SHARE)
+
     # Steps
 
     def static_start(self) -> Any:
@@ -95,8 +101,8 @@ class SpelledChain(LargeVocabularyChain):
 
         # inside a word: letters and END; before a word: the letters share what the chain leaves to unknown words
         if state.spelling is not None:
-            probabilities = np.full(self.tokenizer.size, PIECES_SHARE / max(self.tokenizer.size - stop, 1))
-            share = 1 - PIECES_SHARE if self.tokenizer.size > stop else 1.0
+            share, piece = self._inside_shares
+            probabilities = np.full(self.tokenizer.size, piece)
             probabilities[:stop] = share * self._speller.probabilities(state.spelling)
         else:
             probabilities = np.exp(super().static_log_probs(state[:2]))
@@ -159,7 +165,7 @@ class SpelledChain(LargeVocabularyChain):
         if self._speller is None:
             return super().group_log_probs(rows, groups)
         stop, groups = self.tokenizer.end_id + 1, np.asarray(groups)
-        count, pieces = int(groups.max()) + 1, max(self.tokenizer.size - stop, 1)
+        count, (share, piece) = int(groups.max()) + 1, self._inside_shares
 
         # bytes, letters and END are one more group of the word chain, the unknown words
         outer = np.concatenate([np.full(stop, count), groups[stop:]])
@@ -169,8 +175,8 @@ class SpelledChain(LargeVocabularyChain):
         # inside a word
         inside = self._rows.inside(rows)
         per_group = np.bincount(groups[stop:][groups[stop:] != MISSING], minlength=count)
-        log_probs[inside] = np.log(np.maximum(per_group, PIECES_SHARE) * (PIECES_SHARE / pieces))
-        unknown[inside] = np.log1p(-PIECES_SHARE if self.tokenizer.size > stop else 0)
+        log_probs[inside] = np.log(np.maximum(per_group, PIECES_SHARE) * piece)
+        unknown[inside] = np.log(share)
 
         # what the spelling model gives to the groups of letters
         letters = np.flatnonzero(groups[:stop] != MISSING)
@@ -210,16 +216,16 @@ class SpelledChain(LargeVocabularyChain):
         from genbench_plugins.markov import kernels
 
         # pieces: by the word chain; inside a word, no encoding has them
-        stop = self.tokenizer.end_id + 1
+        stop, (share, piece) = self.tokenizer.end_id + 1, self._inside_shares
         inside, spelled = self._rows.inside(rows), np.flatnonzero(ids < stop)
         probabilities = np.empty(len(ids))
         nodes, lengths = rows[:, :2].T.copy()
         kernels.score_states(self._model, nodes, lengths, ids, probabilities)
-        probabilities[inside] = PIECES_SHARE / max(self.tokenizer.size - stop, 1)
+        probabilities[inside] = piece
 
         # letters, bytes and END: by the spelling model, for all words that are spelled
         shares = self._rows.spelled_shares(rows[spelled])
-        shares[inside[spelled]] = 1 - PIECES_SHARE if self.tokenizer.size > stop else 1.0
+        shares[inside[spelled]] = share
         letters = self._rows.spelled(rows[spelled])[np.arange(len(spelled)), ids[spelled]]
         probabilities[spelled] = shares * letters
         return np.asarray(np.log(probabilities))
