@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from processes import DAEMON, StartGenbench, read_until, wait_for, wait_for_end, workers_of, write_plugin
 
-from genbench.corpus import loading
+from genbench.corpus import loading, text_files
 from genbench.errors import UserError
+from genbench.experiments import plan
 from genbench.experiments.compare import compare
 from genbench.experiments.job import Job
 from genbench.experiments.plan import job_timeout
@@ -262,10 +263,13 @@ def test_concurrent_commands_share_one_store(prose_file: Path, tmp_path: Path, s
 def test_a_text_larger_than_the_memory_is_refused_before_it_is_read(
     prose_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "total_memory", lambda: 20_000)
-    for author in (prose_file, prose_file.parent):
-        with pytest.raises(UserError, match=r"MB of text, and this machine 0 MB of memory"):
-            compare(author, "markov-char")
+    for module in (text_files, plan):
+        monkeypatch.setattr(module, "total_memory", lambda: 20_000)
+        for author in (prose_file, prose_file.parent):
+            with pytest.raises(UserError, match=r"MB of text, and this machine 0 MB of memory"):
+                compare(author, "markov-char")
+        monkeypatch.undo()
+    monkeypatch.setattr(text_files, "total_memory", lambda: 20_000)
     assert loading.load_corpus("pell").characters > 20_000  # a catalogue author is small enough for any machine
 
 

@@ -9,7 +9,8 @@ records.py      texts in a column of CSV, TSV and JSON Lines files
 cleaning.py     removal of licence texts, title lines and white space at line ends
 line_wraps.py   joining of hard line wraps, and telling prose from verse and lists
 reading.py      the options of reading, and notes on what was changed or looks wrong
-text_files.py   a single file or standard input, cleaned and not split
+long_text.py    texts too long for memory, decoded and cleaned part by part
+text_files.py   files of the user or standard input, cleaned and not split
 split.py        training, validation and test parts of books
 expressions.py  sums of texts with weights, such as 2*austen+carroll
 joining.py      the corpus of such a sum

@@ -25,6 +25,7 @@ from genbench.corpus.downloads import DownloadError, RetryPolicy, download
 from genbench.corpus.gutenberg import OnProgress
 from genbench.errors import CorpusError
 from genbench.storage import files as storage
+from genbench.tokenization.text import Text
 
 MIRROR_VARIABLE = "GENBENCH_ANCHORS"
 NATS, PERPLEXITY, BYTES = "nats per character", "word perplexity", "bytes"
@@ -85,25 +86,31 @@ class Anchor:
             return sha256(data).hexdigest() == self.whole_sha256
         return bool(self.whole_md5) and md5(data, usedforsecurity=False).hexdigest() == self.whole_md5
 
-    def has_parts(self, train: str, valid: str, test: str) -> bool:
+    def has_parts(self, train: Text, valid: Text, test: Text) -> bool:
         """Return whether a split is its own."""
         if self.parts:
             sizes = len(train) + len(valid) + len(test), len(test)
-            return sizes == (sum(self.parts), self.parts[-1]) and self.is_whole((train + valid + test).encode())
+            return sizes == (sum(self.parts), self.parts[-1]) and self.is_whole(f"{train}{valid}{test}".encode())
         if self.test_md5:
-            return md5(test.encode(), usedforsecurity=False).hexdigest() == self.test_md5
+            return _hexdigest(test, md5(usedforsecurity=False)) == self.test_md5
         if self.test_sha256:
-            return sha256(test.encode()).hexdigest() == self.test_sha256
+            return _hexdigest(test, sha256()) == self.test_sha256
         return count_tokens(test) == self.test_tokens and count_tokens(train) == self.train_tokens
 
 
-def count_tokens(text: str) -> int:
+def _hexdigest(text: Text, digest: Any) -> str:
+    for block in text.blocks():
+        digest.update(block.encode())
+    return str(digest.hexdigest())
+
+
+def count_tokens(text: str | Text) -> int:
     r"""Return the number of words and line ends, in which word perplexities of such texts are counted.
 
     >>> count_tokens(" no it was n't \n = <unk> = \n")
     9
     """
-    return len(text.split()) + text.count("\n")
+    return sum(len(part.split()) + part.count("\n") for part in Text(text).parts())
 
 
 def load_anchors() -> Mapping[str, Anchor]:
@@ -127,7 +134,7 @@ def find_anchor(name: str) -> Anchor | None:
     return load_anchors().get(name.lower())
 
 
-def recognize(train: str, valid: str, test: str) -> Anchor | None:
+def recognize(train: Text, valid: Text, test: Text) -> Anchor | None:
     """Return the anchor whose split this is; None for other texts."""
     return next((anchor for anchor in load_anchors().values() if anchor.has_parts(train, valid, test)), None)
 

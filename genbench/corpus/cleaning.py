@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from genbench.corpus.line_wraps import has_hard_wraps, join_lines
 from genbench.errors import CorpusError
+from genbench.tokenization.text import Text
+from genbench.tokenization.text_file import Span
 
 LINES = ("join", "keep")
 
@@ -21,6 +23,7 @@ _WHOLE_END = re.compile(r"^\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG EBOOK[^*]
 _SMALL_PRINT = re.compile(r"^\*END ?\*? ?THE SMALL PRINT[^\n]*\n?", re.M | re.I)
 _CLOSING = re.compile(r"^[ \t*]*End of (?:the |this )?Project Gutenberg", re.M | re.I)
 
+_NOT_BLANK = re.compile(r"\S")
 _TITLE = re.compile(r"\[(?:[^\[\]\n]{1,200} by [^\[\]\n]{1,200}|The King James Bible)\][ \t]*(?:\n|\Z)")
 
 
@@ -86,36 +89,53 @@ def strip_licence(text: str) -> str:
     >>> strip_licence("*** START OF THE PROJECT GUTENBERG EBOOK 1 ***\nHi.\n*** END OF THE PROJECT GUTENBERG")
     'Hi.\n'
     """
+    return text[slice(*find_book(Text(text)))]
+
+
+def find_book(text: Text) -> Span:
+    """Return where the book starts and ends in a text, as `strip_licence` has it."""
     # the standard markers, or the second alone
+    start, stop = 0, len(text)
     span = find_markers(text)
     if span is not None:
-        text = text[slice(*span)]
-    elif (footer := _WHOLE_END.search(text)) and text[: footer.start()].strip():
-        text = text[: footer.start()]
+        start, stop = span
+    elif (footer := text.search(_WHOLE_END)) and not is_blank(text.part(0, footer[0])):
+        stop = footer[0]
 
     # the markers of older files
-    fifth = len(text) // 5
-    start, end = _find_old_header(text, fifth), _find_old_footer(text, len(text) - fifth)
-    return text[start:end] if start + len(text) - end <= fifth else text
+    book = text.part(start, stop)
+    fifth = len(book) // 5
+    header, end = _find_old_header(book, fifth), _find_old_footer(book, len(book) - fifth)
+    return (start + header, start + end) if header + len(book) - end <= fifth else (start, stop)
 
 
-def find_markers(text: str) -> tuple[int, int] | None:
+def is_blank(text: Text) -> bool:
+    """Return whether a text has nothing but white space."""
+    return text.search(_NOT_BLANK) is None
+
+
+def find_markers(text: str | Text) -> Span | None:
     """Return where the book starts and ends by the two standard markers; None where one is missing."""
-    start = _START.search(text)
-    end = _END.search(text, start.end()) if start else None
-    return (start.end(), end.start()) if start and end else None
+    text = Text(text)
+    start = text.search(_START)
+    end = text.search(_END, start[1]) if start else None
+    return (start[1], end[0]) if start and end else None
 
 
-def _find_old_header(text: str, limit: int) -> int:
+def _find_old_header(text: Text, limit: int) -> int:
     """Return where the book starts: after the last header marker before `limit`."""
-    positions = [match.end() for pattern in (_START, _SMALL_PRINT) for match in pattern.finditer(text, 0, limit)]
-    return max(positions, default=0)
+    position = 0
+    for pattern in (_START, _SMALL_PRINT):
+        place = 0
+        while match := text.search(pattern, place, limit):
+            place = match[1]
+        position = max(position, place)
+    return position
 
 
-def _find_old_footer(text: str, limit: int) -> int:
+def _find_old_footer(text: Text, limit: int) -> int:
     """Return where the book ends: before the first footer marker after `limit`."""
-    positions = [match.start() for pattern in (_END, _CLOSING) if (match := pattern.search(text, limit))]
-    return min(positions, default=len(text))
+    return min((match[0] for pattern in (_END, _CLOSING) if (match := text.search(pattern, limit))), default=len(text))
 
 
 def strip_title(text: str) -> str:

@@ -59,12 +59,12 @@ class Corpus:
         Lines are those of the cleaned text.
         """
         start, title = max((book for book in self.book_starts if book[0] <= offset), default=(0, self.author))
-        return title, str(self.train).count("\n", start, offset) + 1
+        return title, sum(block.count("\n") for block in self.train.part(start, offset).blocks()) + 1
 
     @property
     def part_sha256(self) -> dict[str, str]:
         """The sha256 of the training, validation and test text in UTF-8."""
-        return {part: digest_of_text(str(getattr(self, part))) for part in PARTS}
+        return {part: digest_of_text(getattr(self, part)) for part in PARTS}
 
     def describe(self) -> dict[str, object]:
         """Return what results say about their corpus, as JSON values; sizes are in characters."""
@@ -98,17 +98,18 @@ class Corpus:
         # each book's share of the wanted length, at least one character
         sizes = [max(1, wanted * len(book.text) // total) for book in books]
         return self._with_training(
-            [BookText(book.title, book.text[:size]) for book, size in zip(books, sizes, strict=True)]
+            [BookText(book.title, book.text.part(0, size)) for book, size in zip(books, sizes, strict=True)]
         )
 
     def set_aside(self, share: float) -> tuple[Corpus, str]:
         """Return a corpus without the last `share` of each book's training part, and the text set aside."""
         kept, aside = [], []
-        for title, text in self._training_books():
+        for title, book in self._training_books():
+            text = str(book)
             # end the kept part at a line break
             target = round(len(text) * (1 - share))
             end = text.rfind("\n", 0, target) + 1 or target
-            kept.append(BookText(title, text[:end]))
+            kept.append(BookText(title, Text(text[:end])))
             aside.append(text[end:])
         return self._with_training(kept), BOOK_SEPARATOR.join(aside)
 
@@ -116,7 +117,7 @@ class Corpus:
         """Yield the training part of each book."""
         starts = self.book_starts or ((0, self.author),)
         for (start, title), (end, _) in pairwise([*starts, (len(self.train), "")]):
-            yield BookText(title, self.train[start:end].rstrip("\n"))
+            yield BookText(title, Text(self.train[start:end].rstrip("\n")))
 
     def _with_training(self, books: Sequence[BookText]) -> Corpus:
         """Return this corpus with another training text."""
@@ -127,18 +128,21 @@ class Corpus:
             offset += len(book.text) + len(BOOK_SEPARATOR)
 
         # the new text and its identity
-        train = BOOK_SEPARATOR.join(book.text for book in books)
+        train = BOOK_SEPARATOR.join(str(book.text) for book in books)
         digest = sha256((self.sha256 + train).encode()).hexdigest()
         size = len(train) + len(self.valid) + len(self.test)
         return replace(self, train=Text(train), book_starts=tuple(starts), sha256=digest, characters=size)
 
 
-def digest_of_text(text: str) -> str:
+def digest_of_text(text: str | Text) -> str:
     """Return the sha256 of a text in UTF-8, in hexadecimal digits."""
-    return sha256(text.encode()).hexdigest()
+    digest = sha256()
+    for block in Text(text).blocks():
+        digest.update(block.encode())
+    return digest.hexdigest()
 
 
-def split_digest(train: str, valid: str, test: str) -> str:
+def split_digest(train: Text, valid: Text, test: Text) -> str:
     """Return the sha256 of an own split: that of the digests of its parts, so that it depends on where they end."""
     return digest_of_text("".join(digest_of_text(part) + "\n" for part in (train, valid, test)))
 

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from genbench.errors import CorpusError
+from genbench.tokenization.text import Text
 
 if TYPE_CHECKING:
     from charset_normalizer import CharsetMatch
@@ -111,13 +112,18 @@ def _decode_as(data: bytes, encoding: str, name: str) -> str:
 
 def _refuse_binary(data: bytes, name: str) -> None:
     """Refuse data with control characters. Raises CorpusError, with another sentence for UTF-16."""
-    controls = len(data) - len(data.translate(None, _CONTROL_BYTES))
-    if b"\0" not in data and controls * 50 <= len(data):
+    if not looks_binary(data):
         return
     wide = _detect_utf16(data)
     if wide:
         raise CorpusError(f"{name} is {wide} without a byte order mark; add --encoding {wide.lower()} to the command")
     raise CorpusError(f"{name} is binary, not text; name a text file")
+
+
+def looks_binary(data: bytes) -> bool:
+    """Return whether data has a NUL byte, or more than one control character in fifty."""
+    controls = len(data) - len(data.translate(None, _CONTROL_BYTES))
+    return b"\0" in data or controls * 50 > len(data)
 
 
 def _detect_utf16(data: bytes) -> str | None:
@@ -216,16 +222,16 @@ def named_encoding_remarks(data: bytes, encoding: str) -> list[str]:
     return [hint] if mess_ratio(words, _MAX_MESS) >= _MAX_MESS else []
 
 
-def encoding_remarks(text: str) -> list[str]:
+def encoding_remarks(text: str | Text) -> list[str]:
     """Return what is odd about the characters of a text."""
     remarks = []
-    misread = misread_encoding(text)
+    misread = misread_encoding(text[:_SAMPLE_BYTES])
     if misread:
         remarks.append(
             f"looks like UTF-8 that was read as {misread.replace('_', '-')}, as in Ã© for é; ftfy (pip install ftfy) "
             "repairs such files"
         )
-    elif _C1_CONTROLS.search(text):
+    elif Text(text).search(_C1_CONTROLS):
         remarks.append("has C1 control characters (U+0080 to U+009F): was it cp1252 and read as latin-1?")
     return remarks
 

@@ -12,7 +12,6 @@ from genbench.corpus.corpus import Corpus, digest_of_text
 from genbench.corpus.expressions import Term, describe_terms
 from genbench.corpus.split import join_parts, join_texts
 from genbench.errors import CorpusError
-from genbench.tokenization.text import Text
 
 
 def join_corpora(weights: Sequence[int], corpora: Sequence[Corpus]) -> Corpus:
@@ -26,9 +25,9 @@ def join_corpora(weights: Sequence[int], corpora: Sequence[Corpus]) -> Corpus:
 
     # the parts: training texts by their weights, all others once
     repeated = [corpus for weight, corpus in zip(weights, corpora, strict=True) for _ in range(weight)]
-    train, book_starts = join_parts([str(corpus.train) for corpus in repeated], [book.book_starts for book in repeated])
-    test, test_starts = join_parts([str(corpus.test) for corpus in corpora], [book.test_starts for book in corpora])
-    valid = join_texts(str(corpus.valid) for corpus in corpora)
+    train, book_starts = join_parts([corpus.train for corpus in repeated], [book.book_starts for book in repeated])
+    test, test_starts = join_parts([corpus.test for corpus in corpora], [book.test_starts for book in corpora])
+    valid = join_texts(corpus.valid for corpus in corpora)
 
     # what identifies and describes the text
     notes = [f"{corpus.author}: {note}" for corpus in corpora for note in corpus.notes]
@@ -40,9 +39,9 @@ def join_corpora(weights: Sequence[int], corpora: Sequence[Corpus]) -> Corpus:
     lines = {corpus.lines for corpus in corpora}
     return Corpus(
         describe_terms([Term(weight, corpus.author) for weight, corpus in zip(weights, corpora, strict=True)]),
-        Text(train),
-        Text(valid),
-        Text(test),
+        train,
+        valid,
+        test,
         books=tuple(title for corpus in corpora for title in corpus.books),
         lines=lines.pop() if len(lines) == 1 else "join",
         sha256=sum_digest(weights, [corpus.sha256 for corpus in corpora]),

@@ -57,16 +57,23 @@ def join_lines(text: str) -> str:
     <BLANKLINE>
      A. W.
     """
-    # leave texts alone that were not wrapped
+    margin = find_margin(text)
+    return text if margin is None else join_paragraphs(text, margin)
+
+
+def find_margin(text: str) -> Margin | None:
+    """Return the margin at which a text was wrapped; None where more than half of it is in far longer lines."""
     lines = text.split("\n")
     breaks = list(_paragraph_breaks(lines))
     if not breaks:
-        return text
+        return None
     margin = _estimate_margin(breaks)
-    if 2 * sum(len(line) for line in lines if margin.is_exceeded(line)) > len(text):
-        return text
+    return None if 2 * sum(len(line) for line in lines if margin.is_exceeded(line)) > len(text) else margin
 
-    # join each paragraph; the pieces alternate between a paragraph and blank lines
+
+def join_paragraphs(text: str, margin: Margin) -> str:
+    """Return a text with the line breaks joined that a margin forced."""
+    # the pieces alternate between a paragraph and blank lines
     pieces = _BLANK_LINES.split(text)
     pieces[::2] = [_join_paragraph(paragraph, margin) for paragraph in pieces[::2]]
     return "".join(pieces)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path, PurePath
 
 from genbench.corpus import gutenberg
 from genbench.corpus.anchors import Anchor, count_tokens, find_anchor, load_anchors, read_anchor, recognize
 from genbench.corpus.catalogue import Author, embedded_authors, find_author, load_catalogue
-from genbench.corpus.corpus import Corpus, split_digest
+from genbench.corpus.corpus import Corpus, digest_of_text, split_digest
 from genbench.corpus.downloads import RetryPolicy
 from genbench.corpus.encoding import decode
 from genbench.corpus.expressions import is_sum, parse_terms, rename_terms
 from genbench.corpus.gutenberg import OnProgress
 from genbench.corpus.joining import join_corpora
 from genbench.corpus.own_split import find_own_split, read_own_split
-from genbench.corpus.reading import Reading, ReadingNotes, clean_text, read_user_text
+from genbench.corpus.reading import Reading, ReadingNotes, clean_text
 from genbench.corpus.records import RECORD_SUFFIXES
-from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, read_file, require_path
+from genbench.corpus.sources import TEXT_SUFFIXES, find_files, is_local, read_book, require_path
 from genbench.corpus.split import (
     BookText,
     Split,
@@ -30,15 +29,14 @@ from genbench.corpus.split import (
     split_off_validation,
     split_within_books,
 )
+from genbench.corpus.text_files import read_files
 from genbench.errors import CorpusError
-from genbench.storage.memory import total_memory
 from genbench.storage.user_files import named_path
 from genbench.tokenization.text import Text, replace_surrogates
 
 DEFAULT_AUTHORS = ("austen", "carroll")
 MIN_CHARACTERS = 1_000  # after cleaning
 OWN_SPLIT = "has its own split"
-MEMORY_FACTOR = 5  # bytes of memory for each byte of text that is read, cleaned and split (benchmarks/large.py)
 
 
 def load_corpus(
@@ -223,17 +221,6 @@ def _refuse_held_out(name: str, held_out: Sequence[str], reason: str) -> None:
         raise CorpusError(f"{name} {reason}, so no book of it can be held out; leave out --held-out")
 
 
-def _require_memory(path: Path, files: Sequence[Path]) -> None:
-    """Refuse files that do not fit into this machine's memory, before they are read. Raises CorpusError."""
-    limit = total_memory()
-    size = sum(file.stat().st_size for file in files)
-    if limit is not None and size * MEMORY_FACTOR > limit:
-        raise CorpusError(
-            f"{path} has {size / 1e6:,.0f} MB of text, and this machine {limit / 1e6:,.0f} MB of memory: "
-            f"reading a text takes {MEMORY_FACTOR} times its size; name a smaller part of it"
-        )
-
-
 def _path_name(path: Path) -> str:
     """Return the stem of a file or the name of a folder, that of "." included.
 
@@ -246,11 +233,8 @@ def _path_name(path: Path) -> str:
 
 def _path_books(path: Path, reading: Reading, notes: ReadingNotes) -> list[BookText]:
     files = find_files(path, reading, notes)
-    _require_memory(path, files)
-    return [
-        BookText(title, read_user_text(read_file(file), str(file), reading, notes))
-        for file, title in zip(files, _titles(path, files), strict=True)
-    ]
+    texts = read_files(path, files, reading, notes)
+    return [BookText(*book) for book in zip(_titles(path, files), texts, strict=True)]
 
 
 def _titles(path: Path, files: Sequence[Path]) -> list[str]:
@@ -277,7 +261,8 @@ def _gutenberg_books(
     for number in numbers:
         data = gutenberg.get_book(number, on_progress, retries)
         title = gutenberg.book_title(data, number)
-        books.append(BookText(title, clean_text(decode(data, name=title), title, reading, notes)))
+        text = clean_text(decode(data, name=title), title, reading, notes)
+        books.append(BookText(title, Text(text)))
     return books
 
 
@@ -292,7 +277,7 @@ def _catalogue_books(
     for book in author.books:
         data = read_book(book, on_progress=on_progress, retries=retries)
         text = decode(data, book.encoding, book.title)
-        books.append(BookText(book.title, clean_text(text, book.title, reading, notes, book.form)))
+        books.append(BookText(book.title, Text(clean_text(text, book.title, reading, notes, book.form))))
     return books
 
 
@@ -310,12 +295,12 @@ def _build_corpus(
     anchor = recognize(parts.train, parts.valid, parts.test) if reading.lines == "keep" else None
     return Corpus(
         author,
-        Text(parts.train),
-        Text(parts.valid),
-        Text(parts.test),
+        parts.train,
+        parts.valid,
+        parts.test,
         books=titles,
         lines=reading.lines,
-        sha256=sha256(text.encode()).hexdigest(),
+        sha256=digest_of_text(text),
         characters=len(text),
         held_out=title,
         book_starts=parts.book_starts,
@@ -333,7 +318,6 @@ def _own_split_corpus(
     """Return the texts of a folder with its own split. Raises CorpusError where they are too short."""
     name = _path_name(folder)
     _refuse_held_out(str(folder), held_out, OWN_SPLIT)
-    _require_memory(folder, list(files.values()))
     parts = read_own_split(folder, files, reading, notes)
     anchor = recognize(parts.train, parts.valid, parts.test)
     return _split_corpus(name, parts, [file.name for file in files.values()], notes.sentences(), anchor)
@@ -344,9 +328,9 @@ def _anchor_corpus(
 ) -> Corpus:
     """Return a standard text, split as published."""
     _refuse_held_out(anchor.name, held_out, OWN_SPLIT)
-    text = read_anchor(anchor, on_progress, retries)
-    rest, test = text[: -anchor.parts[-1]], text[-anchor.parts[-1] :]
-    train, valid = (rest[: anchor.parts[0]], rest[anchor.parts[0] :])
+    text = Text(read_anchor(anchor, on_progress, retries))
+    rest, test = text.part(0, -anchor.parts[-1]), text.part(-anchor.parts[-1])
+    train, valid = rest.part(0, anchor.parts[0]), rest.part(anchor.parts[0])
     if not valid:
         train, valid = split_off_validation(rest)
     parts = Split(train, valid, test, ((0, anchor.title),), ((0, anchor.title),))
@@ -359,9 +343,9 @@ def _split_corpus(name: str, parts: Split, books: Sequence[str], notes: Sequence
     _require_length(name, characters)
     return Corpus(
         name,
-        Text(parts.train),
-        Text(parts.valid),
-        Text(parts.test),
+        parts.train,
+        parts.valid,
+        parts.test,
         books=tuple(books),
         lines="keep",
         sha256=split_digest(parts.train, parts.valid, parts.test),

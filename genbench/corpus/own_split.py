@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genbench.corpus.encoding import decode, encoding_remarks
+from genbench.corpus.long_text import LONG, decode_file, require_room
 from genbench.corpus.reading import Reading, ReadingNotes, list_names
 from genbench.corpus.records import RECORD_SUFFIXES, read_column
 from genbench.corpus.sources import read_file, visible_files
 from genbench.corpus.split import Split, split_off_validation
+from genbench.corpus.text_files import require_memory
 from genbench.errors import CorpusError
+from genbench.tokenization.text import Text
 
 PARTS = ("train", "valid", "test")
 SPLIT_SUFFIXES = (".txt", ".tokens", ".raw")
@@ -72,8 +75,8 @@ def read_own_split(folder: Path, files: dict[str, Path], reading: Reading, notes
     texts = {part: _read_part(file, reading, notes) for part, file in files.items()}
 
     # validation text
-    train, valid, cut = texts["train"], texts.get("valid", ""), ""
-    if not valid:
+    train, valid, cut = texts["train"], texts.get("valid", Text("")), ""
+    if not len(valid):
         if len(train) < MIN_CHARACTERS:
             raise CorpusError(f"{files['train']} has {len(train)} character; name a longer text")
         train, valid = split_off_validation(train)
@@ -87,12 +90,17 @@ def read_own_split(folder: Path, files: dict[str, Path], reading: Reading, notes
     return Split(train, valid, texts["test"], ((0, "train"),), ((0, "test"),))
 
 
-def _read_part(file: Path, reading: Reading, notes: ReadingNotes) -> str:
+def _read_part(file: Path, reading: Reading, notes: ReadingNotes) -> Text:
+    if file.stat().st_size > LONG and reading.column is None:
+        require_room(str(file), file.stat().st_size)
+        if long_text := decode_file(file, reading.encoding):
+            notes.add_all(str(file), encoding_remarks(long_text))
+            return long_text
+    require_memory(file, file)
     text = decode(read_file(file), reading.encoding, str(file))
-    for remark in encoding_remarks(text):
-        notes.add(str(file), remark)
+    notes.add_all(str(file), encoding_remarks(text))
     if reading.column is None:
-        return text
+        return Text(text)
 
     # one text in each record
     text, without = read_column(text, str(file), reading.column)
@@ -100,7 +108,7 @@ def _read_part(file: Path, reading: Reading, notes: ReadingNotes) -> str:
         notes.add(str(file), f"{without:,} records have no text in {reading.column} and are left out")
     if not text:
         raise CorpusError(f"{file} has no text in {reading.column}; name another column")
-    return text
+    return Text(text)
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from genbench.corpus.cleaning import clean_book, require_lines
+from genbench.corpus.cleaning import Cleaned, clean_book, require_lines
 from genbench.corpus.encoding import decode, encoding_remarks, named_encoding_remarks, require_encoding
+from genbench.corpus.long_text import CleanedText, clean_long_text, decode_file
 from genbench.corpus.records import has_column, list_columns, read_column
 from genbench.errors import CorpusError
+from genbench.tokenization.text import Text
 
+HEAD = 1 << 20  # characters of a long file that are looked at to tell records
 MAX_NAMES = 3  # of files or columns in a note
 
 
@@ -38,6 +42,11 @@ class ReadingNotes:
     def add(self, name: str, remark: str) -> None:
         """Add a remark on a file, without its name."""
         self.remarks.setdefault(remark, []).append(name)
+
+    def add_all(self, name: str, remarks: Iterable[str]) -> None:
+        """Add some remarks on a file."""
+        for remark in remarks:
+            self.add(name, remark)
 
     def warnings(self) -> list[str]:
         """Return what looks wrong, one sentence each."""
@@ -80,8 +89,7 @@ def read_user_text(data: bytes, name: str, reading: Reading, notes: ReadingNotes
     """
     text = decode(data, reading.encoding, name)
     named = named_encoding_remarks(data, reading.encoding) if reading.encoding else []
-    for remark in encoding_remarks(text) + named:
-        notes.add(name, remark)
+    notes.add_all(name, encoding_remarks(text) + named)
 
     # one text in each record; without a column, each line is a record
     form = None
@@ -89,22 +97,50 @@ def read_user_text(data: bytes, name: str, reading: Reading, notes: ReadingNotes
         text, without = read_column(text, name, reading.column)
         if without:
             notes.add(name, f"{without:,} records have no text in {reading.column} and are left out")
-    elif columns := list_columns(text, name):
-        form = "verse"
-        notes.add(name, f"looks like records; read one text in each with --column, one of {list_names(columns)}")
-    elif reading.column is not None:
-        notes.add(name, "not a CSV, TSV or JSON Lines file, so it is read as one text")
+    else:
+        form = _form_of_records(text, name, reading, notes)
 
     return clean_text(text, name, reading, notes, form)
+
+
+def read_long_file(file: Path, reading: Reading, notes: ReadingNotes) -> Text | None:
+    """Return the cleaned text of a long file of the user, read part by part, and add to the notes.
+
+    None for a file that is not UTF-8, and for records, which are read whole. Raises CorpusError for one without text.
+    """
+    name = str(file)
+    text = decode_file(file, reading.encoding)
+    if text is None or (reading.column is not None and has_column(text[:HEAD], name, reading.column)):
+        return None
+    notes.add_all(name, encoding_remarks(text))
+    form = _form_of_records(text[:HEAD], name, reading, notes)
+    cleaned = clean_long_text(text, form, reading.lines)
+    _note_changes(cleaned, name, notes)
+    return cleaned.text
+
+
+def _form_of_records(text: str, name: str, reading: Reading, notes: ReadingNotes) -> str | None:
+    """Return the form of a text that is not read as records: "verse" where it looks like some, else None."""
+    if columns := list_columns(text, name):
+        notes.add(name, f"looks like records; read one text in each with --column, one of {list_names(columns)}")
+        return "verse"
+    if reading.column is not None:
+        notes.add(name, "not a CSV, TSV or JSON Lines file, so it is read as one text")
+    return None
 
 
 def clean_text(text: str, name: str, reading: Reading, notes: ReadingNotes, form: str | None = None) -> str:
     """Return the cleaned text of a book, and add to the notes. Raises CorpusError where nothing is left."""
     cleaned = clean_book(text, form, reading.lines)
+    _note_changes(cleaned, name, notes)
+    return cleaned.text
+
+
+def _note_changes(cleaned: Cleaned | CleanedText, name: str, notes: ReadingNotes) -> None:
+    """Add what cleaning changed to the notes. Raises CorpusError where nothing is left."""
     if len(cleaned.text) < 3:
         raise CorpusError(f"{name} contains no text; name another file or book")
     notes.joined += cleaned.joined
     notes.licence += cleaned.licence
     if cleaned.end_mark_only:
         notes.add(name, "what follows the end mark of Project Gutenberg is left out")
-    return cleaned.text

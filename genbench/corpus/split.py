@@ -6,17 +6,20 @@ Every book is split 80/10/10 into contiguous parts, at paragraph breaks; or one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
+from genbench.corpus.long_text import write_text
 from genbench.errors import CorpusError
-from genbench.tokenization.text import replace_surrogates
+from genbench.tokenization.text import Text, replace_surrogates
 
 TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # of the characters; the rest is the test part
 MAX_SHIFT = 0.025  # of the characters: how far a boundary may move to reach a paragraph or line break
 BOOK_SEPARATOR = "\n\n"
 
+AnyText = TypeVar("AnyText", str, Text)
 BookStarts = tuple[tuple[int, str], ...]  # offset in a part at which a book starts, and the book's title
 
 
@@ -24,21 +27,21 @@ class BookText(NamedTuple):
     """The title and the cleaned text of one book."""
 
     title: str
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True)
 class Split:
     """The three parts of one or more books, and where each book starts in the training and in the test part."""
 
-    train: str
-    valid: str
-    test: str
+    train: Text
+    valid: Text
+    test: Text
     book_starts: BookStarts
     test_starts: BookStarts
 
 
-def split_text(text: str) -> tuple[str, str, str]:
+def split_text(text: AnyText) -> tuple[AnyText, AnyText, AnyText]:
     r"""Split one book into its training, validation and test part: none is empty, concatenated they are the text.
 
     A part ends after the paragraph break nearest to its target, else after the nearest line break, else exactly at the
@@ -53,43 +56,48 @@ def split_text(text: str) -> tuple[str, str, str]:
     # the limits keep all parts of very short texts from being empty
     valid_start = min(_boundary(text, TRAIN_SHARE), len(text) - 2)
     test_start = min(max(_boundary(text, TRAIN_SHARE + VALID_SHARE), valid_start + 1), len(text) - 1)
-    return text[:valid_start], text[valid_start:test_start], text[test_start:]
+    return cut(text, 0, valid_start), cut(text, valid_start, test_start), cut(text, test_start, len(text))
 
 
-def split_off_validation(train: str) -> tuple[str, str]:
+def cut(text: AnyText, start: int, stop: int) -> AnyText:
+    """Return the part of a text from `start` to `stop`; that of a text in a file is not read."""
+    if isinstance(text, Text):
+        return text.part(start, stop)
+    return text[start:stop]
+
+
+def split_off_validation(train: AnyText) -> tuple[AnyText, AnyText]:
     """Split a training text that has no validation text: its last tenth becomes one. The text has two characters."""
     start = min(max(_boundary(train, 1 - VALID_SHARE), 1), len(train) - 1)
-    return train[:start], train[start:]
+    return cut(train, 0, start), cut(train, start, len(train))
 
 
-def split_validation(valid: str) -> tuple[str, str]:
+def split_validation(valid: AnyText) -> tuple[AnyText, AnyText]:
     """Split a validation text into the half that fits weights and the half that chooses among generators.
 
     The first ends after the paragraph break nearest to the middle, else after a line break, else in the middle. A text
     of one character is all for fitting.
     """
     if len(valid) < 2:
-        return valid, ""
+        return valid, cut(valid, 0, 0)
     middle = min(max(_boundary(valid, 0.5), 1), len(valid) - 1)
-    return valid[:middle], valid[middle:]
+    return cut(valid, 0, middle), cut(valid, middle, len(valid))
 
 
-def _boundary(text: str, share: float) -> int:
+def _boundary(text: str | Text, share: float) -> int:
+    """Return the end of a part with that share of a text."""
     target, reach = round(share * len(text)), int(MAX_SHIFT * len(text))
 
-    # the nearest paragraph break, else the nearest line break, within reach
+    # the nearest paragraph break, else the nearest line break, within reach; a break has up to two characters before
+    # the first end and goes on after the last one
+    start = max(target - reach - 2, 0)
+    near = text[start : target + reach + 1]
     for pattern in (r"\n{2,}", r"\n"):
-        ends = list(_match_ends(pattern, text, target - reach, target + reach))
+        ends = [start + match.end() for match in re.finditer(pattern, near)]
+        ends = [end for end in ends if target - reach <= end <= target + reach]
         if ends:
             return min(ends, key=lambda end: abs(end - target))
     return target
-
-
-def _match_ends(pattern: str, text: str, low: int, high: int) -> Iterator[int]:
-    """Yield where matches end, from `low` to `high`, both included."""
-    for match in re.finditer(pattern, text):
-        if low <= match.end() <= high:
-            yield match.end()
 
 
 def split_within_books(books: Sequence[BookText]) -> Split:
@@ -106,10 +114,13 @@ def split_off_book(books: Sequence[BookText], held_out: str) -> Split:
     others = [book for book in books if book.title != held_out]
 
     # the test parts of the other books validate, so that no text is unused
-    parts = [split_text(book.text) for book in others]
-    train, starts = join_parts([train + valid for train, valid, _ in parts], [((0, book.title),) for book in others])
+    valid_parts = [split_text(book.text)[2] for book in others]
+    train_parts = [
+        book.text.part(0, len(book.text) - len(part)) for book, part in zip(others, valid_parts, strict=True)
+    ]
+    train, starts = join_parts(train_parts, [((0, book.title),) for book in others])
     test = next(book.text for book in books if book.title == held_out)
-    valid = join_texts([part for _, _, part in parts])
+    valid = join_texts(valid_parts)
     return Split(train, valid, test, starts, ((0, held_out),))
 
 
@@ -126,17 +137,27 @@ def find_held_out(author: str, titles: Sequence[str], words: Sequence[str]) -> s
     return matches[0]
 
 
-def join_texts(texts: Iterable[str]) -> str:
+def join_texts(texts: Iterable[AnyText]) -> AnyText:
     r"""Concatenate texts with a blank line between them and a newline at the end; nothing is removed.
 
     >>> join_texts(["one\n", "two\n\n", "three"])
     'one\n\ntwo\n\nthree\n'
     """
     *others, last = texts
-    return "".join(text + _missing_newlines(text, BOOK_SEPARATOR) for text in others) + last + _missing_newlines(last)
+    ends = [*(_missing_newlines(text, BOOK_SEPARATOR) for text in others), _missing_newlines(last)]
+    pieces = list(zip([*others, last], ends, strict=True))
+    if not isinstance(last, Text):
+        return "".join(f"{text}{end}" for text, end in pieces)
+
+    # a single text as it is; texts in files are not brought together in memory
+    if len(pieces) == 1 and not ends[0]:
+        return last
+    if any(isinstance(text, Text) and text.in_file for text, _ in pieces):
+        return write_text(block for text, end in pieces for block in chain(Text(text).blocks(), [end]))
+    return Text("".join(f"{text}{end}" for text, end in pieces))
 
 
-def join_parts(parts: Sequence[str], starts: Sequence[BookStarts]) -> tuple[str, BookStarts]:
+def join_parts(parts: Sequence[AnyText], starts: Sequence[BookStarts]) -> tuple[AnyText, BookStarts]:
     r"""Return texts joined by `join_texts`, and where each book starts in the result.
 
     `starts` has where the books of each text start in that text.
@@ -151,6 +172,7 @@ def join_parts(parts: Sequence[str], starts: Sequence[BookStarts]) -> tuple[str,
     return join_texts(parts), tuple(joined)
 
 
-def _missing_newlines(text: str, ending: str = "\n") -> str:
+def _missing_newlines(text: str | Text, ending: str = "\n") -> str:
     """Return the newlines that `text` needs to end with `ending`."""
-    return ending[min(len(ending), len(text) - len(text.rstrip("\n"))) :]
+    tail = text[-len(ending) :]
+    return ending[len(tail) - len(tail.rstrip("\n")) :]

@@ -18,13 +18,15 @@ from genbench.analysis.style_judge import SAMPLES_PER_ROW
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import require_author
 from genbench.corpus.reading import Reading
-from genbench.errors import UserError
+from genbench.corpus.text_files import MEMORY_FACTOR
+from genbench.errors import CorpusError, UserError
 from genbench.experiments.executors.create import require_executor
 from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
 from genbench.sampling import Sampling, require_prompt, resolve_prompt
 from genbench.spec import Spec, parse_duration, require_integer
 from genbench.storage import models
+from genbench.storage.memory import total_memory
 from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener, TrainSettings
 
@@ -223,6 +225,7 @@ def _author_job(
     settings: CompareSettings, corpus: Corpus, corpora: Sequence[Corpus], folder: str, retrain: bool
 ) -> Job:
     """Return what the jobs of an author have in common: everything but SPEC and seed."""
+    _require_memory(corpus)
     train, test = str(corpus.train), str(corpus.test)
     training = settings.train_settings()
     others = {other.author: str(other.test) for other in corpora if other.author != corpus.author}
@@ -254,6 +257,17 @@ def _author_job(
         other_tests=others if settings.cross_author else {},
     )
     return replace(job, timeout=job_timeout(job, settings.timeout))
+
+
+def _require_memory(corpus: Corpus) -> None:
+    """Refuse a text that jobs cannot hold in this machine's memory. Raises CorpusError."""
+    limit = total_memory()
+    if limit is not None and corpus.characters * MEMORY_FACTOR > limit:
+        raise CorpusError(
+            f"{corpus.author} has {corpus.characters / 1e6:,.0f} MB of text, and this machine {limit / 1e6:,.0f} MB of "
+            f"memory: comparing takes {MEMORY_FACTOR} times its size; name a smaller part of it, or use genbench "
+            "train, which reads it from disk"
+        )
 
 
 def job_timeout(job: Job, timeout: float | None) -> float | None:

@@ -5,6 +5,7 @@ step          one decoding step: DecodingState, and sampling a token with the pa
 loop          stream and generate for one text, generate_many for a batch of texts
 completion    prompts that end inside a word
 spelled       words of a text that are not in the training text
+word_numbers  the words of a text as hashes and numbers
 overlap       max_overlap: TrainingWords, and the guard that resamples copied text
 """
 

@@ -11,21 +11,15 @@ tokens ahead in one call, of which those up to that word are kept.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import lru_cache
-from hashlib import blake2b
-from itertools import count
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from genbench.errors import UserError
 from genbench.sampling.step import DecodingState, Draft
-
-Hashes = npt.NDArray[np.uint64]
-Numbers = npt.NDArray[np.unsignedinteger[Any]]
+from genbench.sampling.word_numbers import Hashes, Numbers, hash_word, number_type, number_words
+from genbench.tokenization.text import Text
 
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that multiplication is invertible modulo 2 ** 64 (Knuth 1973)
 MASK_64_BITS = (1 << 64) - 1
@@ -45,13 +39,10 @@ class TrainingWords:
     _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def from_text(cls, text: str) -> TrainingWords:
+    def from_text(cls, text: str | Text) -> TrainingWords:
         """Return the hashed words of a text."""
-        # hash each distinct word once, and number them in the order in which they first occur
-        words, numbers = text.split(), defaultdict[str, int](count().__next__)
-        places = np.fromiter(map(numbers.__getitem__, words), np.int64, len(words))
-        hashes = np.fromiter(map(_hash, numbers), np.uint64, len(numbers))
-        return cls(hashes, places.astype(_number_type(len(hashes))), len(text) / max(len(words), 1))
+        hashes, numbers = number_words(Text(text))
+        return cls(hashes, numbers, len(text) / max(len(numbers), 1))
 
     @classmethod
     def restore(cls, stored: Any) -> TrainingWords:
@@ -62,7 +53,7 @@ class TrainingWords:
         )
         if not isinstance(hashes, np.ndarray) or not isinstance(numbers, np.ndarray):
             raise ValueError("the hashes of the training words are missing")
-        kinds = (hashes.dtype, numbers.dtype) == (np.uint64, _number_type(len(hashes.ravel())))
+        kinds = (hashes.dtype, numbers.dtype) == (np.uint64, number_type(len(hashes.ravel())))
         if not kinds or (hashes.ndim, numbers.ndim) != (1, 1):
             raise ValueError("the hashes of the training words are not a row of 64-bit numbers")
         if len(numbers) and int(numbers.max()) >= len(hashes):
@@ -96,16 +87,6 @@ class TrainingWords:
         return self._runs[size]
 
 
-def _number_type(distinct: int) -> type:
-    """Return the type of the numbers of so many distinct words."""
-    return np.uint16 if distinct <= 1 << 16 else np.uint32
-
-
-@lru_cache(1 << 16)
-def _hash(word: str) -> int:
-    return int.from_bytes(blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
-
-
 class OverlapDetector:
     """Reads generated text piece by piece and detects runs of more than `limit` copied words.
 
@@ -137,7 +118,7 @@ class OverlapDetector:
 
         copied, sums, size = None, self.sums, self._size
         for word in complete:
-            sums.append((sums[-1] * MULTIPLIER + _hash(word)) & MASK_64_BITS)
+            sums.append((sums[-1] * MULTIPLIER + hash_word(word)) & MASK_64_BITS)
             if len(sums) > size and copied is None:
                 run = (sums[-1] - sums[-1 - size] * self._power) & MASK_64_BITS
                 if run in self._runs:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from genbench.errors import UserError
 from genbench.storage.stored_model import StoredModel, digest_of, has_digest
+from genbench.tokenization.text import Text
 
 TEXTS = "texts.jsonl.gz"
 COMPRESSION = 3  # of gzip, 1 to 9: prose takes 0.4 of its bytes, at 50 MB a second
@@ -24,8 +25,8 @@ COMPRESSION = 3  # of gzip, 1 to 9: prose takes 0.4 of its bytes, at 50 MB a sec
 class KeptTexts(NamedTuple):
     """The texts that a training text and a validation text are joined from, in their order."""
 
-    train: Sequence[str]
-    valid: Sequence[str]
+    train: Sequence[Text]
+    valid: Sequence[Text]
 
 
 def write_texts(texts: KeptTexts, folder: Path) -> str:
@@ -35,7 +36,10 @@ def write_texts(texts: KeptTexts, folder: Path) -> str:
     with path.open("wb") as raw, gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file:
         for part, parts in texts._asdict().items():
             for text in parts:
-                file.write(json.dumps({"part": part, "text": text}, ensure_ascii=False).encode() + b"\n")
+                file.write(f'{{"part": "{part}", "text": "'.encode())
+                for block in text.blocks():
+                    file.write(json.dumps(block, ensure_ascii=False)[1:-1].encode())  # without its quotation marks
+                file.write(b'"}\n')
     return digest_of(path)
 
 
@@ -57,9 +61,9 @@ def read_texts(model: StoredModel) -> KeptTexts:
         raise UserError(f"the {TEXTS} of model {model.name} is damaged; train it again with --retrain")
 
     # the texts of each part in their order
-    parts: dict[str, list[str]] = {part: [] for part in KeptTexts._fields}
+    parts: dict[str, list[Text]] = {part: [] for part in KeptTexts._fields}
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
         for line in lines:
             values = json.loads(line)
-            parts[values["part"]].append(values["text"])
+            parts[values["part"]].append(Text(values["text"]))
     return KeptTexts(**parts)

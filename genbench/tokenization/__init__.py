@@ -2,6 +2,7 @@
 
 segmentation    split a text into pieces (words, marks, separators); separators that are implied need no token
 text            Text: the training, validation or test text that a generator receives
+text_file       a text in a file, of which only what is asked for is read
 tokenizer       Tokenizer: text to ids and back; Decoder: ids to text, one id at a time
 subwords        SubwordTokenizer: the same over frequent parts of words
 byte_pairs      byte-pair encoding: learn merges, apply them, tell canonical sequences from others

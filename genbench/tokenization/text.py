@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import overload
+from itertools import zip_longest
+from typing import final, overload
 
-from genbench.tokenization.segmentation import PART_CHARACTERS, split_parts
+from genbench.tokenization.segmentation import LINE_START, PART_CHARACTERS
+from genbench.tokenization.text_file import OVERLAP as LONGEST_MATCH
+from genbench.tokenization.text_file import Pattern, Span, TextFile
+
+PREVIEW = 40  # characters
 
 
+@final
 class Text:
-    """A training, validation or test text.
+    """A training, validation or test text, in memory or, where it is long, in a file.
 
     `str(text)` is the whole text, `len(text)` its length in characters, `text[a:b]` a slice of it as `str`.
-    `text.parts()` yields it piece by piece, for code that does not need all of it at once.
+    `text.parts()` yields it piece by piece, for code that does not need all of it at once: of a text in a file, only
+    what is asked for is in memory. `text.part(a, b)` is a part as a Text, which is not read.
 
     >>> text = Text("one two")
     >>> str(text), len(text), text[:3]
     ('one two', 7, 'one')
     """
 
-    def __init__(self, text: str | Text) -> None:
-        self._text = str(text)
+    def __init__(self, text: str | Text | TextFile) -> None:
+        self._text: str | TextFile = text._text if isinstance(text, Text) else text
 
     def __str__(self) -> str:
-        return self._text
+        return self[:]
 
     def __len__(self) -> int:
         return len(self._text)
@@ -33,24 +41,71 @@ class Text:
     @overload
     def __getitem__(self, index: slice) -> str: ...
     def __getitem__(self, index: int | slice) -> str:
-        return self._text[index]
+        if isinstance(self._text, str):
+            return self._text[index]
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            return self._text.read(start, max(start, stop)) if step == 1 else self[:][index]
+        place = range(len(self))[index]  # raises IndexError
+        return self._text.read(place, place + 1)
 
     def __contains__(self, part: str) -> bool:
-        return part in self._text
+        if isinstance(self._text, str) or len(part) > LONGEST_MATCH:
+            return part in str(self)
+        return self.search(re.compile(re.escape(part))) is not None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, str | Text) and self._text == str(other)
+        if not isinstance(other, str | Text) or len(self) != len(other):
+            return False
+        blocks = zip_longest(self.blocks(), Text(other).blocks())
+        return all(own == others for own, others in blocks)
 
     def __hash__(self) -> int:
-        return hash(self._text)
+        return hash(str(self))
 
     def __repr__(self) -> str:
-        start = self._text if len(self._text) <= 40 else self._text[:37] + "..."
+        start = self[:] if len(self) <= PREVIEW else self[: PREVIEW - 3] + "..."
         return f"<Text: {len(self):,} characters, {start!r}>"
 
-    def parts(self, size: int = PART_CHARACTERS) -> Iterator[str]:
-        """Yield the text in parts of at least `size` characters, each starting at the beginning of a line."""
-        return split_parts(self._text, size)
+    def __reduce__(self) -> tuple[type[Text], tuple[str]]:
+        return Text, (str(self),)  # a file stays in its process
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the text is in a file, not in memory."""
+        return not isinstance(self._text, str)
+
+    def part(self, start: int, stop: int | None = None) -> Text:
+        """Return the text from `start` to `stop`, as in a slice; that of a file is not read."""
+        start, stop, _ = slice(start, stop).indices(len(self))
+        return Text(self._text[start:stop] if isinstance(self._text, str) else self._text.part(start, max(start, stop)))
+
+    def blocks(self, size: int = PART_CHARACTERS) -> Iterator[str]:
+        """Yield the text in parts of exactly `size` characters, the last with what is left."""
+        return (self[start : start + size] for start in range(0, len(self), size))
+
+    def parts(self, size: int = PART_CHARACTERS, *, boundary: Pattern = LINE_START) -> Iterator[str]:
+        """Yield the text in parts of at least `size` characters, each starting at the beginning of a line.
+
+        Each ends with a match of `boundary`, if another one is given.
+        """
+        start = 0
+        while start < len(self):
+            match = self.search(boundary, start + size)
+            stop = match[1] if match else len(self)
+            yield self[start:stop]
+            start = stop
+
+    def search(self, pattern: Pattern, start: int = 0, stop: int | None = None) -> Span | None:
+        """Return where the first match of a pattern begins and ends, from `start`, as if the text ended at `stop`.
+
+        In a file, a match is found if it has at most a thousand characters.
+        """
+        stop = len(self) if stop is None else min(stop, len(self))
+        if isinstance(self._text, TextFile):
+            return self._text.search(pattern, start, stop)
+        match = pattern.search(self._text, start, stop)
+        return match.span() if match else None
 
 
 def is_surrogate(character: str) -> bool:

@@ -68,7 +68,8 @@ class Tokenizer:
     @classmethod
     def characters(cls, text: str | Text) -> Tokenizer:
         """Return a tokenizer with one id for each character in `text`."""
-        return cls("characters", "".join(sorted(set[str]().union(*map(distinct_characters, text_parts(text))))))
+        parts = text_parts(text, whole_pieces=False)
+        return cls("characters", "".join(sorted(set[str]().union(*map(distinct_characters, parts)))))
 
     @classmethod
     def words(cls, text: str | Text, min_count: int = 2) -> Tokenizer:
@@ -118,7 +119,7 @@ class Tokenizer:
         # write part by part: the whole array may not fit into memory
         with tempfile.TemporaryFile() as file:
             newline.astype(np.int32).tofile(file)
-            for part in text_parts(text):
+            for part in text_parts(text, whole_pieces=self.kind != "characters"):
                 self.encode(part).astype(np.int32).tofile(file)
             file.flush()
             ids: Ids = np.memmap(file, np.int32, mode="c")
@@ -263,9 +264,11 @@ def register_kind(kind: Kind, restore: Callable[[str, dict[str, Any]], Tokenizer
     _RESTORERS[kind] = restore
 
 
-def text_parts(text: str | Text) -> Iterable[str]:
-    """Return the parts of a text in which it is tokenized."""
-    return text.parts() if isinstance(text, Text) else split_parts(text)
+def text_parts(text: str | Text, *, whole_pieces: bool = True) -> Iterable[str]:
+    """Return the parts of a text in which it is tokenized; they may end inside a piece without `whole_pieces`."""
+    if isinstance(text, Text) and text.in_file:
+        return text.parts() if whole_pieces else text.blocks()
+    return split_parts(str(text))
 
 
 class Decoder:

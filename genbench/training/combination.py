@@ -28,7 +28,7 @@ from genbench.storage import models
 from genbench.storage.cards import ModelCard, Origin
 from genbench.storage.models import StoredModel
 from genbench.storage.texts import KeptTexts, keeps_texts, read_texts
-from genbench.tokenization.text import replace_surrogates
+from genbench.tokenization.text import Text, replace_surrogates
 from genbench.training.listener import SILENT, ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings
 from genbench.training.train import train_and_report
@@ -109,7 +109,7 @@ def update_model(
     digest = digest_of_text(added)
 
     # the validation text stays
-    kept = source.texts._replace(train=[*source.texts.train, added])
+    kept = source.texts._replace(train=[*source.texts.train, Text(added)])
     origins = [source.origin(1), Origin(1, title, digest)]
     card, author = source.card, describe_terms([Term(1, source.card.author), Term(1, title)])
     books, digest = [*card.books, title], sum_digest([1, 1], [source.digest, digest])
@@ -140,7 +140,7 @@ def forget_text(
             f"the text of {title} was never counted by {source.model.name}, so nothing is changed; "
             f"genbench models show {source.model.name} names what was"
         )
-    if len("".join(kept.train)) < MIN_TRAINING or not "".join(kept.valid):
+    if sum(map(len, kept.train)) < MIN_TRAINING or not sum(map(len, kept.valid)):
         raise UserError(f"nothing would be left of {source.model.name}; genbench models remove {source.model.name}")
 
     # forgetting the text of the last update leads back to the text before it
@@ -216,14 +216,15 @@ def _without(texts: KeptTexts, text: str) -> tuple[KeptTexts, int]:
     return KeptTexts(train, _remove(texts.valid, validation_part)[0]), count
 
 
-def _remove(texts: Sequence[str], removed: str) -> tuple[list[str], int]:
+def _remove(texts: Sequence[Text], removed: str) -> tuple[list[Text], int]:
     """Return texts without the whole paragraphs that are `removed`, and how often these were there.
 
-    >>> _remove(["one\\n\\ntwo\\n\\nthree\\n", "two\\n", "two three\\n"], "two\\n\\n")
+    >>> texts, count = _remove([Text("one\\n\\ntwo\\n\\nthree\\n"), Text("two\\n"), Text("two three\\n")], "two\\n\\n")
+    >>> list(map(str, texts)), count
     (['one\\n\\nthree\\n', 'two three\\n'], 2)
     """
     removed, kept, count = removed.strip("\n"), [], 0
-    for text in texts:
+    for text in map(str, texts):
         place = text.find(removed) if removed else -1
         while place >= 0:
             end = place + len(removed)
@@ -234,7 +235,7 @@ def _remove(texts: Sequence[str], removed: str) -> tuple[list[str], int]:
                 text, end, count = before + after.lstrip("\n"), place, count + 1
             place = text.find(removed, end)
         if text.strip("\n"):
-            kept.append(text)
+            kept.append(Text(text))
     return kept, count
 
 
@@ -248,7 +249,7 @@ def _count(source: _Source, text: TrainingText, listener: ProgressListener) -> M
     return model
 
 
-def _join_parts(kept: KeptTexts) -> tuple[str, str]:
+def _join_parts(kept: KeptTexts) -> tuple[Text, Text]:
     """Return the training and the validation text: joined as books are, a single text as it is."""
     train, valid = (texts[0] if len(texts) == 1 else join_texts(texts) for texts in kept)
     return train, valid

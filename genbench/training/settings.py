@@ -14,6 +14,7 @@ from genbench.storage import models
 from genbench.storage.cards import FIRST_HALF, Origin
 from genbench.storage.records import JsonObject
 from genbench.storage.texts import KeptTexts
+from genbench.tokenization.text import Text
 
 DEFAULT_BUDGET = 30.0  # seconds
 MAX_SEED = 2**32 - 1
@@ -72,8 +73,8 @@ class TrainingText:
     """The text of one training, and its description for the model card."""
 
     author: str
-    train: str
-    valid: str  # the whole validation text, whatever part of it `fitting_text` is
+    train: str | Text
+    valid: str | Text  # the whole validation text, whatever part of it `fitting_text` is
     sha256: str = ""  # of the whole cleaned text
     held_out: str = ""
     books: list[str] = field(default_factory=list)
@@ -83,26 +84,27 @@ class TrainingText:
     fitted_on: str = ""  # FIRST_HALF where the second half of the validation text chooses; "": all of it fits
 
     @property
-    def fitting_text(self) -> str:
+    def fitting_text(self) -> Text:
         """The validation text that a generator gets: it may stop a training and fit weights."""
-        return split_validation(self.valid)[0] if self.fitted_on == FIRST_HALF else self.valid
+        valid = Text(self.valid)
+        return split_validation(valid)[0] if self.fitted_on == FIRST_HALF else valid
 
     @property
     def kept_texts(self) -> KeptTexts:
         """The texts that are stored with a model that counts them."""
-        return self.kept or KeptTexts([self.train], [self.valid])
+        return self.kept or KeptTexts([Text(self.train)], [Text(self.valid)])
 
     @property
-    def choosing_text(self) -> str:
+    def choosing_text(self) -> Text:
         """The second half of the validation text, by which trained generators are compared."""
-        return split_validation(self.valid)[1]
+        return split_validation(Text(self.valid))[1]
 
     @classmethod
     def from_corpus(cls, corpus: Corpus) -> TrainingText:
         """Return the training and validation text of a corpus, without its test text."""
         # without the test text, no generator can learn from it
-        train, valid = str(corpus.train), str(corpus.valid)
-        return cls(corpus.author, train, valid, corpus.sha256, corpus.held_out, list(corpus.books), corpus.lines)
+        books = list(corpus.books)
+        return cls(corpus.author, corpus.train, corpus.valid, corpus.sha256, corpus.held_out, books, corpus.lines)
 
 
 def describe_training(spec: Spec, text: TrainingText, settings: TrainSettings) -> JsonObject:

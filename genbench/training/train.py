@@ -210,7 +210,7 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
 
     seed_reads: list[bool] = []
     fitting = replace(context, clock=clock, on_progress=report, on_seed=partial(seed_reads.append, True))
-    generator.fit(Text(text.train), Text(text.fitting_text), fitting)
+    generator.fit(Text(text.train), text.fitting_text, fitting)
     record = _record(generator, context.stats, card, clock, len(text.train))
     record = replace(record, seeded=any(seed_reads))
 

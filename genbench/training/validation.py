@@ -14,6 +14,7 @@ from genbench import scoring
 from genbench.charlevel.ranking import ranked_model
 from genbench.generator import Generator, Progress, ignore
 from genbench.storage.cards import TrainingRecord
+from genbench.tokenization.text import Text
 from genbench.tokenization.tokenizer import Tokenizer
 
 VALIDATION_CHARACTERS = 10_000  # at most; slow generators score some 1,000 characters per second
@@ -25,7 +26,9 @@ USEFUL_STEPS = 300  # after which most networks are better than unigram frequenc
 LONG = 600.0  # seconds; no more is recommended unless nearly as many were given
 
 
-def validation_bits(generator: Generator, text: str, on_progress: Callable[[Progress], None] = ignore) -> float | None:
+def validation_bits(
+    generator: Generator, text: str | Text, on_progress: Callable[[Progress], None] = ignore
+) -> float | None:
     """Return bits per character of the last 10,000 characters of `text`, the second half of a validation text.
 
     They are scored as test text is: raw text, read as one stream from `start()`. The loss in the training loop of a
@@ -64,7 +67,7 @@ def describe_extent(training: TrainingRecord) -> list[str]:
     return [f"{training.steps:,} step{'s' * (training.steps != 1)}", f"{extent} over the training text"]
 
 
-def unigram_bits(tokenizer: Tokenizer, train: str, text: str) -> float:
+def unigram_bits(tokenizer: Tokenizer, train: str | Text, text: str) -> float:
     """Return bits per character of a text whose tokens are predicted by their frequency in a training text alone."""
     base = tokenizer.base_distribution()
     seen = np.bincount(tokenizer.encode(train[:UNIGRAM_CHARACTERS]), minlength=tokenizer.size)
@@ -72,7 +75,9 @@ def unigram_bits(tokenizer: Tokenizer, train: str, text: str) -> float:
     return -math.fsum(np.log2(counts[tokenizer.encode(text)] / counts.sum())) / max(len(text), 1)
 
 
-def undertrained_notes(tokenizer: Tokenizer, train: str, text: str, training: TrainingRecord) -> list[str]:
+def undertrained_notes(
+    tokenizer: Tokenizer, train: str | Text, text: str | Text, training: TrainingRecord
+) -> list[str]:
     """Return a note where a network predicts validation text hardly better than token frequencies, else nothing.
 
     `text` is that of `validation_bits`. The tokens are those of the network, so that a word model is compared with
