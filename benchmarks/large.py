@@ -1,20 +1,24 @@
 """Measure large corpora: thousands of books through cleaning, splitting, tokenizing and training; time and memory.
 
     python benchmarks/large.py [--megabytes 10 100]
+    python benchmarks/large.py --file 50 200 1000 [--spec markov-char]
 
 The books are excerpts of NLTK's gutenberg texts in which a tenth of the words was replaced by others of the same
-excerpt, so that no two are alike. Each step runs in its own process: processor seconds, and peak memory.
+excerpt, so that no two are alike. Each step runs in its own process: processor seconds, and peak memory. With `--file`,
+`genbench train` runs on one file of all books: its processor seconds, those to the end, and the peak of its memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +38,23 @@ SPECS = ["markov-char", "markov-word", "lstm-char:hidden=128", "lstm-word:hidden
 
 def write_books(folder: Path, megabytes: int) -> int:
     """Write books with this total size; return how many."""
+    count = 0
+    for count, book in enumerate(books(megabytes), 1):
+        (folder / f"{count:06}.txt").write_text(book, encoding="utf-8")
+    return count
+
+
+def books(megabytes: int) -> Iterator[str]:
+    """Yield books with this total size."""
     names = [name for name, author in load_catalogue().items() if not author.embedded]
     whole, rng = "\n\n".join(filter(None, map(read_author, names))), np.random.default_rng(0)
-    count = megabytes * 1_000_000 // BOOK_CHARACTERS
-    for number in range(count):
+    for _ in range(megabytes * 1_000_000 // BOOK_CHARACTERS):
         start = int(rng.integers(len(whole) - BOOK_CHARACTERS))
         words = whole[start : start + BOOK_CHARACTERS].split(" ")
         replaced = np.flatnonzero(rng.random(len(words)) < REPLACED_SHARE)
         for index, other in zip(replaced, rng.integers(len(words), size=len(replaced)), strict=True):
             words[index] = words[other]
-        (folder / f"{number:06}.txt").write_text(" ".join(words), encoding="utf-8")
-    return count
+        yield " ".join(words)
 
 
 def read_author(name: str) -> str:
@@ -73,6 +83,22 @@ def measure(folder: str, step: str) -> dict[str, float]:
     return {"seconds": time.process_time() - started, "megabytes": peak_megabytes()}
 
 
+def train_file(folder: Path, megabytes: int, spec: str) -> str:
+    """Train on one file with `genbench train`; return the row of the table."""
+    path = folder / f"text{megabytes}.txt"
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{book}\n\n" for book in books(megabytes))
+    environment, started = os.environ | {"GENBENCH_HOME": str(folder / "home")}, time.monotonic()
+    command = [sys.executable, "-m", "genbench.cli.main", "train", str(path), "-g", spec]
+    process = os.posix_spawn(sys.executable, command, environment)
+    _, status, usage = os.wait4(process, 0)
+    path.unlink()
+    figures = (
+        f"{usage.ru_utime + usage.ru_stime:.0f} | {time.monotonic() - started:.0f} | {usage.ru_maxrss / 1024:,.0f}"
+    )
+    return f"| {megabytes} | {spec} | {figures if status == 0 else 'failed | | '} |"
+
+
 def peak_megabytes() -> float:
     """Return the peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -93,9 +119,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--only", nargs=2, metavar=("FOLDER", "STEP"), help="print the figures of one step as JSON")
+    parser.add_argument("--file", type=int, nargs="+", metavar="MEGABYTES", help="train on one file of each size")
+    parser.add_argument("--spec", default="markov-char", help="what to train on files")
     arguments = parser.parse_args()
     if arguments.only:
         print(json.dumps(measure(*arguments.only)))
+        return
+    if arguments.file:
+        print(
+            "| megabytes | generator | CPU seconds | seconds | peak memory, MB |",
+            "| ---: | --- | ---: | ---: | ---: |",
+            sep="\n",
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            for megabytes in arguments.file:
+                print(train_file(Path(folder), megabytes, arguments.spec), flush=True)
         return
     print("| megabytes | books | step | seconds | peak memory, MB |", "| ---: | ---: | --- | ---: | ---: |", sep="\n")
     for megabytes in arguments.megabytes:

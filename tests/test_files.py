@@ -51,6 +51,18 @@ def test_a_saved_generator_is_restored_exactly(tmp_path: Path) -> None:
     assert same(LEARNED, loaded.learned)
 
 
+def test_large_arrays_are_written_as_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.save_generator(Stored(), tmp_path / "small")
+    monkeypatch.setattr(files, "MAX_TRIED_BYTES", 0)
+    files.save_generator(Stored(), tmp_path / "large")
+    for folder in ("small", "large"):
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == [files.ARRAYS, files.LEARNED]
+    for name in (files.ARRAYS, files.LEARNED):
+        small, large = (tmp_path / folder / name for folder in ("small", "large"))
+        assert small.read_bytes() == large.read_bytes()
+        assert small.stat().st_mode == large.stat().st_mode
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "results.json"
     files.write_atomic(path, b"old")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -225,3 +229,27 @@ def test_a_chain_of_a_text_in_a_file_is_stored_as_that_of_a_text_in_memory(
     assert stored[0].card.texts == models.digest_of(
         request.getfixturevalue("tmp_path") / "home" / "models" / stored[0].id / "texts.jsonl.gz"
     )
+
+
+TRAIN_WITHIN = """
+import resource, sys
+import genbench
+from genbench_plugins.markov import counting_by_parts
+counting_by_parts.PART = 1 << 21
+model = genbench.train(sys.argv[1], "markov-char:order=4")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_a_text_is_trained_on_within_less_memory_than_five_times_its_size(tmp_path: Path) -> None:
+    rng, words = random.Random(0), sorted(set(BOOK.split() + PROSE.split()))
+    with (tmp_path / "long.txt").open("w") as file:
+        for _ in range(120):
+            file.write(" ".join(rng.choices(words, k=200_000)) + "\n")
+    assert (tmp_path / "long.txt").stat().st_size > 90_000_000
+    environment = os.environ | {"GENBENCH_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", TRAIN_WITHIN, str(tmp_path / "long.txt")]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert int(process.stdout) < 5 * 90_000  # kilobytes

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from genbench.errors import UserError
+from genbench.generator import ProgressCallback, ignore
 from genbench.sampling.step import DecodingState, Draft
 from genbench.sampling.word_numbers import Hashes, Numbers, hash_word, number_type, number_words
 from genbench.tokenization.text import Text
@@ -39,9 +40,9 @@ class TrainingWords:
     _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def from_text(cls, text: str | Text) -> TrainingWords:
+    def from_text(cls, text: str | Text, progress: ProgressCallback = ignore) -> TrainingWords:
         """Return the hashed words of a text."""
-        hashes, numbers = number_words(Text(text))
+        hashes, numbers = number_words(Text(text), progress)
         return cls(hashes, numbers, len(text) / max(len(numbers), 1))
 
     @classmethod

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genbench.generator import ProgressCallback, ignore
 from genbench.tokenization.text import Text
 
 Hashes = npt.NDArray[np.uint64]
@@ -34,14 +35,14 @@ def number_type(distinct: int) -> type:
     return np.uint16 if distinct <= 1 << 16 else np.uint32
 
 
-def number_words(text: Text) -> tuple[Hashes, Numbers]:
+def number_words(text: Text, progress: ProgressCallback = ignore) -> tuple[Hashes, Numbers]:
     """Return the hashes of the distinct words, (distinct words,), and the number of each word of a text, (words,).
 
     The words are numbered in the order in which they first occur. The numbers of a text in a file are in one too,
     mapped into memory.
     """
     index = _HashIndex()
-    parts = (_number_part(part, index) for part in text.parts(boundary=_WORD_START))
+    parts = (_number_part(part, index) for part in _report(text, progress))
     if not text.in_file:
         numbers = np.concatenate([np.empty(0, np.uint32), *parts])
         return index.hashes, numbers.astype(number_type(len(index.hashes)))
@@ -51,6 +52,15 @@ def number_words(text: Text) -> tuple[Hashes, Numbers]:
     chunks = (numbers[begin : begin + CHUNK] for begin in range(0, len(numbers), CHUNK))
     kind = number_type(len(index.hashes))
     return index.hashes, numbers if kind is np.uint32 else _map_numbers(chunk.astype(kind) for chunk in chunks)
+
+
+def _report(text: Text, progress: ProgressCallback) -> Iterator[str]:
+    """Yield the parts of a text, whole words each, and report how much of it they are."""
+    done = 0
+    for part in text.parts(boundary=_WORD_START):
+        yield part
+        done += len(part)
+        progress(done / len(text))
 
 
 def _number_part(part: str, index: _HashIndex) -> Numbers:

@@ -26,6 +26,7 @@ from genbench.storage import untrusted
 TEMPORARY_PREFIX = ".genbench."  # of files and folders that are renamed once they are complete
 LEFTOVER_SECONDS = 86_400  # age from which a temporary file is a leftover of a killed process
 
+ARRAYS, LEARNED = "arrays.safetensors", "learned.json"
 MAX_TRIED_BYTES = 1 << 24  # of a model that is restored before it is stored; the memory of rows is measured
 
 NamedArrays = dict[str, np.ndarray[Any, Any]]
@@ -131,25 +132,51 @@ def require_new_folder(folder: Path) -> None:
 
 def generator_files(generator: Generator, training_words: TrainingWords | None = None) -> dict[str, bytes]:
     """Return what a generator has learned as the contents of `arrays.safetensors` and `learned.json`."""
-    arrays: NamedArrays = {}
+    arrays, learned = _dump(generator, training_words)
+    return {ARRAYS: _safetensors(arrays), LEARNED: learned}
 
-    # JSON refers to arrays by name
+
+def _dump(generator: Generator, training_words: TrainingWords | None) -> tuple[NamedArrays, bytes]:
+    """Return what a generator has learned as arrays, and as JSON that refers to them by name."""
+    arrays: NamedArrays = {}
     learned = _extract_arrays(generator.dump(), arrays)
     words = training_words and _extract_arrays(training_words.dump(), arrays)
-    return {
-        "arrays.safetensors": _safetensors(arrays),
-        "learned.json": json.dumps({"learned": learned, "words": words}).encode(),
-    }
+    return arrays, json.dumps({"learned": learned, "words": words}).encode()
 
 
 def save_generator(generator: Generator, folder: Path, training_words: TrainingWords | None = None) -> None:
     """Write what a generator has learned into a folder. Raises ContractError where it could not be loaded again."""
+    arrays, learned = _dump(generator, training_words)
+    if sum(array.nbytes for array in arrays.values()) > MAX_TRIED_BYTES:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_arrays(folder / ARRAYS, arrays, learned)
+        write_atomic(folder / LEARNED, learned)
+        return
+
     # before anything is written, because it may fail
-    contents = generator_files(generator, training_words)
-    _require_restorable(generator, contents)
+    data = _safetensors(arrays)
+    with _restorable():
+        kind = type(generator)
+        stored = untrusted.parse_safetensors(np.frombuffer(data, np.uint8))[0]
+        _restore(create_generator(kind, kind.__name__, option_values(generator)), learned, stored)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in contents.items():
-        write_atomic(folder / name, data)
+    write_atomic(folder / ARRAYS, data)
+    write_atomic(folder / LEARNED, learned)
+
+
+def _write_arrays(path: Path, arrays: NamedArrays, learned: bytes) -> None:
+    """Write large arrays, without a copy in memory, and read them. Raises ContractError where this fails."""
+    from safetensors.numpy import save_file
+
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent)) / path.name
+    try:
+        save_file(_in_order(arrays), temporary)
+        with _restorable():
+            _parse_learned(learned, map_arrays(temporary))
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary.parent, ignore_errors=True)
 
 
 def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
@@ -158,8 +185,8 @@ def load_generator(generator: Generator, folder: Path) -> TrainingWords | None:
     Returns the words of its training text where they were stored. Raises ValueError, or whatever the generator's
     `restore` raises, for files that somebody else has written or changed.
     """
-    data = untrusted.read_file(folder / "learned.json", untrusted.MAX_JSON_BYTES)
-    return _restore(generator, data, map_arrays(folder / "arrays.safetensors"))
+    data = untrusted.read_file(folder / LEARNED, untrusted.MAX_JSON_BYTES)
+    return _restore(generator, data, map_arrays(folder / ARRAYS))
 
 
 def _restore(generator: Generator, data: bytes, arrays: NamedArrays) -> TrainingWords | None:
@@ -181,15 +208,11 @@ def _parse_learned(data: bytes, arrays: NamedArrays) -> dict[str, Any]:
     return values
 
 
-def _require_restorable(generator: Generator, contents: dict[str, bytes]) -> None:
-    """Refuse files from which the generator could not be restored; large ones are not tried. Raises ContractError."""
-    kind, data = type(generator), contents["learned.json"]
+@contextlib.contextmanager
+def _restorable() -> Iterator[None]:
+    """Raise ContractError for any error in the context, in which a generator is restored before it is stored."""
     try:
-        arrays = untrusted.parse_safetensors(np.frombuffer(contents["arrays.safetensors"], np.uint8))[0]
-        if sum(map(len, contents.values())) > MAX_TRIED_BYTES:
-            _parse_learned(data, arrays)
-        else:
-            _restore(create_generator(kind, kind.__name__, option_values(generator)), data, arrays)
+        yield
     except Exception as error:  # a plugin may raise anything
         reason = str(error) if isinstance(error, GenbenchError) else format_error(error)
         raise ContractError(f"the model is not stored, because it could not be loaded again: {reason}") from error
@@ -225,7 +248,12 @@ def map_arrays(path: Path) -> NamedArrays:
 def _safetensors(arrays: NamedArrays, metadata: dict[str, str] | None = None) -> bytes:
     from safetensors.numpy import save
 
-    return save({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata)
+    return save(_in_order(arrays), metadata)
+
+
+def _in_order(arrays: NamedArrays) -> NamedArrays:
+    """Return the arrays with their rows one after the other in memory."""
+    return {name: np.asarray(array, order="C") for name, array in arrays.items()}
 
 
 def _extract_arrays(value: Any, arrays: NamedArrays) -> Any:

@@ -25,7 +25,7 @@ from typing import Any
 
 from genbench import __version__
 from genbench.errors import UserError, nearest
-from genbench.generator import Generator
+from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, files, seal
@@ -190,6 +190,7 @@ def store_model(
     card: ModelCard,
     training_words: TrainingWords | None = None,
     texts: KeptTexts | None = None,
+    progress: ProgressCallback = ignore,
 ) -> StoredModel:
     """Store a trained generator, with its texts where these are given; a model of the same key is replaced."""
     # write into a temporary folder, which becomes the model in one step
@@ -202,7 +203,8 @@ def store_model(
         digests = {path.name: digest_of(path) for path in sorted(temporary.iterdir())}
         created = datetime.now(UTC).isoformat()
         card = replace(card, genbench=card.genbench or __version__, created=created, files=digests)
-        return _place(temporary, replace(card, texts="" if texts is None else write_texts(texts, temporary)))
+        stored = "" if texts is None else write_texts(texts, temporary, progress)
+        return _place(temporary, replace(card, texts=stored))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genbench.errors import UserError
+from genbench.generator import ProgressCallback, ignore
 from genbench.storage.stored_model import StoredModel, digest_of, has_digest
 from genbench.tokenization.text import Text
 
@@ -29,9 +30,11 @@ class KeptTexts(NamedTuple):
     valid: Sequence[Text]
 
 
-def write_texts(texts: KeptTexts, folder: Path) -> str:
+def write_texts(texts: KeptTexts, folder: Path, progress: ProgressCallback = ignore) -> str:
     """Write the texts of a model into its folder; return the sha256 of the file."""
     path = folder / TEXTS
+    written, size = 0, max(sum(map(len, [*texts.train, *texts.valid])), 1)
+
     # without a name and a time, equal texts are equal files
     with path.open("wb") as raw, gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file:
         for part, parts in texts._asdict().items():
@@ -39,6 +42,8 @@ def write_texts(texts: KeptTexts, folder: Path) -> str:
                 file.write(f'{{"part": "{part}", "text": "'.encode())
                 for block in text.blocks():
                     file.write(json.dumps(block, ensure_ascii=False)[1:-1].encode())  # without its quotation marks
+                    written += len(block)
+                    progress(written / size)
                 file.write(b'"}\n')
     return digest_of(path)
 

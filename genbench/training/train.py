@@ -16,7 +16,18 @@ import numpy as np
 from genbench import registry, reported
 from genbench.capabilities import learns_by_counting, training_memory
 from genbench.errors import ContractError, SpecError, UserError, format_error
-from genbench.generator import Generator, OnMap, Progress, Text, TrainContext, TrainStats, ignore, map_here
+from genbench.generator import (
+    Generator,
+    OnMap,
+    Progress,
+    ProgressCallback,
+    Text,
+    TrainContext,
+    TrainStats,
+    ignore,
+    map_here,
+    throttle,
+)
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
 from genbench.processes.clock import TrainingClock
@@ -81,7 +92,7 @@ def train_model(
     # of several processes that train together, one stores the model
     if not is_main_process():
         return model
-    model = _store(model, folder, text)
+    model = _store(model, folder, text, _stage(on_progress, "storing"))
     checkpoint.remove()
     return model
 
@@ -220,7 +231,13 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
     notes = undertrained_notes(generator.tokenizer, text.train, unread, record)
     notes += budget_notes(replace(card, training=record))
     record = replace(record, notes=[*record.notes, *notes])
-    return Model(generator, replace(card, training=record), TrainingWords.from_text(text.train))
+    words = TrainingWords.from_text(text.train, _stage(context.on_progress, "listing the words of the text"))
+    return Model(generator, replace(card, training=record), words)
+
+
+def _stage(on_progress: Callable[[Progress], None], note: str) -> ProgressCallback:
+    """Return a progress callback for a stage with a note."""
+    return throttle(lambda share: on_progress(Progress(share, note=note)))
 
 
 def _store_partial(
@@ -267,7 +284,7 @@ def _record(
     )
 
 
-def _store(model: Model, folder: Path, text: TrainingText) -> Model:
+def _store(model: Model, folder: Path, text: TrainingText, progress: ProgressCallback) -> Model:
     """Store a model, with its text if it learns by counting.
 
     If it cannot be written, or not loaded again, return it unstored, with a note on its card.
@@ -275,7 +292,7 @@ def _store(model: Model, folder: Path, text: TrainingText) -> Model:
     assert model.card is not None
     texts = text.kept_texts if learns_by_counting(model.generator) else None
     try:
-        stored = models.store_model(model.generator, folder, model.card, model.training_words, texts)
+        stored = models.store_model(model.generator, folder, model.card, model.training_words, texts, progress)
         return replace(model, card=stored.card, id=stored.name)
     except OSError as error:
         note = f"the model could not be stored in {folder}: {error.strerror or error}"

@@ -8,6 +8,7 @@ From the counts upwards; a file imports only from the files above it:
     context_sorting    sort the positions of a stream by the tokens before them
     counting_kernels   compiled loops that count what follows every context
     tree_building      build the tree from a stream of tokens, and check that the memory is enough
+    mapped_arrays      arrays in mapped files
     tree_from_ngrams   build it from distinct n-grams and their counts, in mapped files
     counting_by_parts  count a long stream in parts, here or on many machines, that are merged on disk
     packed_tree        PackedTree: the tree in little memory, as a chain keeps it

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.markov.mapped_arrays import release
 from genbench_plugins.markov.suffix_tree import Ints, Small, SuffixTree
 from genbench_plugins.markov.tree_building import build_tree, require_memory
 from genbench_plugins.markov.tree_from_ngrams import Coding, Keys, Ngrams, tree_from_ngrams
@@ -86,6 +87,7 @@ def _coding(ids: Ints, longest: int, vocabulary: int, part: int) -> Coding:
     occurs = np.zeros(vocabulary, bool)
     for begin in range(0, len(ids), part):
         occurs[ids[begin : begin + part]] = True
+        release(ids)
     known = np.append(0, np.flatnonzero(occurs)).astype(np.int32)
     numbers = np.cumsum(occurs, dtype=np.min_scalar_type(len(known)))
     return Coding(numbers, known, (len(known) - 1).bit_length(), longest)
@@ -95,7 +97,9 @@ def _part(ids: Ints, begin: int, end: int, coding: Coding) -> Part:
     """Return a part of a stream."""
     first = max(begin - coding.longest, 0)
     missing = np.zeros(coding.longest - (begin - first), coding.numbers.dtype)
-    return Part(np.concatenate([missing, coding.numbers[ids[first:end]]]), coding.bits, coding.longest)
+    numbers = np.concatenate([missing, coding.numbers[ids[first:end]]])
+    release(ids)
+    return Part(numbers, coding.bits, coding.longest)
 
 
 def _keys(part: Part) -> Keys:
@@ -161,4 +165,5 @@ def _merge(runs: _NgramFiles) -> Iterator[Ngrams]:
         if len(range_keys):
             order = np.argsort(range_keys, kind="stable")
             yield _distinct(range_keys[order], counts[order])
+        release(*ngrams)
         begins = stops

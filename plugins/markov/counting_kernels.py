@@ -100,17 +100,22 @@ def fill_leaves(ids: Small, order: Small, shared: Small, limit: int, leaf_at: Sm
 
 
 @kernel
-def join_leaves(order: Small, shared: Small, limit: int, numbers: Small, tree: Growing) -> int:
-    """Write the other nodes, children before parents, and return the number of nodes.
+def join_leaves(
+    shared: Small, limit: int, numbers: Small, tree: Growing, begin: int, stop: int, position: Ints
+) -> None:
+    """Write the other nodes, children before parents, up to a place in the order of the contexts.
 
     Neighbors are joined by a node as deep as the number of tokens that they share. A node is open as long as children
     may follow, and is numbered when it is complete (Abouelhoda, Kurtz & Ohlebusch 2004). The parent of a child is the
-    child before it until then. `numbers` has the nodes of the leaves in sorted order.
+    child before it until then. `numbers` has the nodes of the leaves in sorted order. The places from 1 to the number
+    of contexts are read from `begin` to `stop`, in as many calls as you like; between them, `position` has the number
+    of nodes, the leaf, and the level in `open_nodes`, at first the number of leaves and two zeros.
     """
-    nodes, leaf, level, open_nodes = len(numbers), 0, 0, tree.open_nodes
-    open_nodes[0, 0], open_nodes[0, 1] = 0, MISSING  # the root
-    for place in range(1, len(order) + 1):
-        border = shared[place] if place < len(order) else MISSING
+    nodes, leaf, level, open_nodes = position[0], position[1], position[2], tree.open_nodes
+    if begin == 1:
+        open_nodes[0, 0], open_nodes[0, 1] = 0, MISSING  # the root
+    for place in range(begin, stop):
+        border = shared[place] if place < len(shared) else MISSING
         if border >= limit:  # the same leaf
             continue
         node, leaf = numbers[leaf], leaf + 1
@@ -130,8 +135,9 @@ def join_leaves(order: Small, shared: Small, limit: int, numbers: Small, tree: G
                 level += 1
                 open_nodes[level, 0], open_nodes[level, 1] = border, MISSING
             tree.parent[node], open_nodes[level, 1] = open_nodes[level, 1], node
-    tree.parent[nodes - 1] = MISSING
-    return nodes
+    if stop > len(shared):
+        tree.parent[nodes - 1] = MISSING
+    position[0], position[1], position[2] = nodes, leaf, level
 
 
 @inner
@@ -183,9 +189,12 @@ def sort_tokens(tree: Growing, start: int, stop: int) -> None:
 
 
 @kernel
-def link_pairs(tree: Growing, nodes: int, leaves: int, limit: int) -> None:
-    """Write the links of all pairs: to the highest node with contexts as long as the node's with the token."""
-    for node in range(nodes):
+def link_pairs(tree: Growing, begin: int, stop: int, leaves: int, limit: int) -> None:
+    """Write the links of the pairs of nodes: to the highest node with contexts as long as the node's with the token.
+
+    The nodes from `begin` to `stop` are read; those before have their links.
+    """
+    for node in range(begin, stop):
         length = min(tree.depth[node] + 1, limit)
         for pair in range(tree.starts[node], tree.starts[node + 1]):
             link = tree.links[pair]

@@ -58,9 +58,11 @@ def build_tree(ids: Ints, longest: int | None, vocabulary: int, progress: Progre
     # count what follows the leaves, then the other nodes
     counting_kernels.fill_leaves(numbers, order, shared, limit, leaf_at, tree)
     progress(SORTING + 0.2)
-    nodes = counting_kernels.join_leaves(order, shared, limit, leaf_numbers, tree)
+    position = np.array([leaves, 0, 0])
+    counting_kernels.join_leaves(shared, limit, leaf_numbers, tree, 1, len(shared) + 1, position)
+    nodes = int(position[0])
     progress(SORTING + 0.4)
-    counting_kernels.link_pairs(tree, nodes, leaves, limit)
+    counting_kernels.link_pairs(tree, 0, nodes, leaves, limit)
     progress(1.0)
 
     # the tokens by their ids

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from genbench_plugins.markov.mapped_arrays import mapped_array, release
 from genbench_plugins.markov.suffix_tree import MISSING, Small, SuffixTree
 
 from genbench.errors import UserError
@@ -55,12 +56,6 @@ class Coding(NamedTuple):
         return keys & np.uint64((1 << self.bits) - 1)
 
 
-def mapped_array(size: int, dtype: type[Any]) -> npt.NDArray[Any]:
-    """Return an array of zeros, (size,), in an unnamed file; what is never written takes no space there."""
-    with tempfile.TemporaryFile() as file:
-        return np.asarray(np.memmap(file, dtype, "w+", shape=(size,)))
-
-
 def tree_from_ngrams(
     ngrams: Ngrams, last: np.uint64, total: int, coding: Coding, vocabulary: int, progress: ProgressCallback
 ) -> SuffixTree:
@@ -84,13 +79,17 @@ def tree_from_ngrams(
     shared = mapped_array(size, np.int32)
     leaf_numbers = _fill_leaves(ngrams, last, coding, shared, tree)
     progress(0.4)
-    nodes = counting_kernels.join_leaves(shared, shared, longest, leaf_numbers, tree)
-    progress(0.8)
-    counting_kernels.link_pairs(tree, nodes, len(leaf_numbers), longest)
-    progress(1.0)
+    position, arrays = np.array([len(leaf_numbers), 0, 0]), (shared, leaf_numbers, *tree[:-2])
+    for part in _ranges(size, *arrays):
+        counting_kernels.join_leaves(shared, longest, leaf_numbers, tree, part.start + 1, part.stop + 1, position)
+        progress(0.4 + 0.4 * part.stop / size)
+    nodes = int(position[0])
+    for part in _ranges(nodes, *arrays):
+        counting_kernels.link_pairs(tree, part.start, part.stop, len(leaf_numbers), longest)
+        progress(0.8 + 0.2 * part.stop / nodes)
 
     pairs = int(starts[nodes])
-    for part in _ranges(pairs):
+    for part in _ranges(pairs, tokens):
         tokens[part] = coding.known[tokens[part]]
     return counting_kernels.counted_tree(tree, nodes, vocabulary, longest)
 
@@ -112,10 +111,11 @@ def _require_room(ngrams: int) -> None:
         )
 
 
-def _ranges(size: int) -> Iterator[slice]:
-    """Yield the places of `size` things, so many at a time as are in memory."""
+def _ranges(size: int, *arrays: npt.NDArray[Any]) -> Iterator[slice]:
+    """Yield the places of `size` things, so many at a time as are in memory; after each, release the mapped arrays."""
     for begin in range(0, size, RANGE):
         yield slice(begin, min(begin + RANGE, size))
+        release(*arrays)
 
 
 def _fill_leaves(ngrams: Ngrams, last: np.uint64, coding: Coding, shared: Small, tree: Any) -> Small:
@@ -124,7 +124,8 @@ def _fill_leaves(ngrams: Ngrams, last: np.uint64, coding: Coding, shared: Small,
     `shared`, (n-grams,), gets how many tokens the context of each n-gram has in common with that of the one before.
     """
     contexts, numbers = _number_leaves(ngrams, coding, shared, tree)
-    for part in _ranges(len(contexts)):
+    arrays = (shared, numbers, contexts, *ngrams, *tree[:-2])
+    for part in _ranges(len(contexts), *arrays):
         tree.depth[numbers[part]] = _lengths(contexts[part], coding)
 
     # nothing follows the last n-gram, unless it occurs elsewhere too
@@ -134,7 +135,7 @@ def _fill_leaves(ngrams: Ngrams, last: np.uint64, coding: Coding, shared: Small,
 
     # the pairs of a leaf are neighbors
     leaf, before = MISSING, 0
-    for part in _ranges(len(ngrams.keys)):
+    for part in _ranges(len(ngrams.keys), *arrays):
         keys = ngrams.keys[part]
         first = _is_first(shared, part, coding)
         leaves = leaf + np.cumsum(first)
@@ -157,7 +158,7 @@ def _number_leaves(ngrams: Ngrams, coding: Coding, shared: Small, tree: Any) -> 
 
     count, size = 0, len(ngrams.keys)
     leaf_contexts, begins = mapped_array(size, np.uint64), mapped_array(size + 1, np.int64)
-    for part in _ranges(size):
+    for part in _ranges(size, *ngrams, shared, leaf_contexts, begins):
         # compare with the context before
         before = max(part.start - 1, 0)
         contexts = coding.contexts(ngrams.keys[before : part.stop])
@@ -172,7 +173,7 @@ def _number_leaves(ngrams: Ngrams, coding: Coding, shared: Small, tree: Any) -> 
     begins[count] = size
 
     sizes, numbers = (mapped_array(count, np.int32) for _ in range(2))
-    for part in _ranges(count):
+    for part in _ranges(count, begins, sizes):
         sizes[part] = np.diff(begins[part.start : part.stop + 1])
     counting_kernels.number_leaves(sizes, numbers, tree.starts)
     return leaf_contexts[:count], numbers
