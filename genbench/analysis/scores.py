@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from genbench.analysis.intervals import BLOCK_CHARACTERS, MIN_BLOCKS, block_sizes, block_sums, mean_interval
 from genbench.analysis.shared_passages import shared_passages
 from genbench.corpus.corpus import Corpus
 from genbench.model import Model
+from genbench.processes.clock import Stopwatch
 from genbench.scoring import Score
 from genbench.storage.records import JsonObject
 from genbench.tokenization.normal_form import form_notes
@@ -36,9 +35,9 @@ def score_figures(
     is a figure too, and a message if it is above 2 %.
     """
     shared = {} if corpus is None else _shared_share(text, corpus, listener)
-    started = time.perf_counter()
+    watch = Stopwatch()
     result = score(model, text, listener=listener)
-    seconds = time.perf_counter() - started
+    seconds = watch.wall_seconds
 
     # the interval over blocks of 1,000 characters
     bounds = mean_interval(block_sums(result.character_bits), block_sizes(result.characters))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from genbench.processes.clock import COMPILING, announced
 
 if TYPE_CHECKING:
     from genbench.report.terminal.live import Live
@@ -27,4 +29,17 @@ def show_progress() -> Iterator[Live]:
     with Live(make_console(stderr=True)) as live:
         with live.stage("starting"):
             import genbench.api  # noqa: F401
-        yield live
+        with announced(_Once(live.message)):
+            yield live
+
+
+class _Once:
+    """Says what takes the time of a first run, once."""
+
+    def __init__(self, message: Callable[[str], None]) -> None:
+        self.message, self.said = message, False
+
+    def __call__(self, begins: bool) -> None:
+        if not self.said:
+            self.message(f"{COMPILING} (no figure counts this)")
+        self.said = True

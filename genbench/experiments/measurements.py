@@ -6,7 +6,6 @@ compares: there the training text of an author is indexed once for all rows, and
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -25,6 +24,7 @@ from genbench.errors import UserError
 from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
 from genbench.generator import Generator, Progress, ProgressCallback, throttle
 from genbench.model import Model
+from genbench.processes.clock import Stopwatch
 from genbench.sampling import Sampling, generate_many
 from genbench.scoring import surprisal_by_word
 from genbench.storage.records import JsonObject
@@ -40,13 +40,13 @@ ReportProgress = Callable[[Progress], None]
 def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallback) -> Row:
     """Return the row with a sample for each prompt and sampling, generated side by side and timed together."""
     # generate
-    started = time.perf_counter()
+    watch = Stopwatch()
     pairs = list(product(job.prompts, job.samplings))
     prompts, samplings = [prompt for prompt, _ in pairs], [sampling for _, sampling in pairs]
     rngs = [np.random.default_rng([job.seed, index]) for index in range(len(pairs))]
     progress(0.0)
     texts = generate_many(model.generator, prompts, samplings, rngs, throttle(progress), model.training_words)
-    seconds, characters = time.perf_counter() - started, sum(map(len, texts))
+    seconds, characters = watch.wall_seconds, sum(map(len, texts))
 
     # the surprisal of each text after its prompt
     prompted = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from genbench import scoring
 from genbench.generator import LogProbs, ProgressCallback
 from genbench.model import Model
+from genbench.processes.clock import Stopwatch
 from genbench.storage.records import JsonRecord
 
 
@@ -32,10 +32,10 @@ def preview_score(model: Model, text: str, progress: ProgressCallback) -> Previe
     """Return the scores of a text by a generator's fastest method. Raises ContractError as `scoring.score` does."""
     # only the generator's own work is timed
     ranked = model.ranked
-    started = time.perf_counter()
+    watch = Stopwatch()
     ids, _ = scoring.encode(ranked.tokenizer, text)
     log_probs = scoring.token_log_probs(ranked, ids, progress)
-    seconds = time.perf_counter() - started
+    seconds = watch.wall_seconds
 
     # the canonical tokens, where these are others
     canonical = None

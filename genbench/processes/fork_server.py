@@ -11,7 +11,8 @@ Its requests are packets on a socket, a JSON object each:
     {"poll": id}     answered by {"code": exit code, or null while it runs}
     {"orphans": 1}   end what has left the trees of the processes that were started; answered by {}
 
-or all by {"error": ...}.
+or all by {"error": ...}. Before its first answer, it sends {"uncounted": true} and {"uncounted": false} when it begins
+and ends to compile loops, which takes some seconds once after installation.
 
 What a client has started ends with the client, and what such a process leaves behind ends once its end is known. A
 process that starts others, such as the auditor, is a client itself: where `client` is true, it gets a socket too, whose
@@ -31,10 +32,12 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from genbench.processes.clock import announced
 from genbench.processes.descendants import children
 from genbench.processes.tree import become_subreaper, end_with_parent, kill_tree, set_process_name
 
@@ -55,10 +58,18 @@ def main() -> None:
     for number in IGNORED:  # it ends with the process that has started it, and not because of one that it has started
         signal.signal(number, signal.SIG_IGN)
     become_subreaper()
-    for module in [*ALWAYS, *(module for kind in kinds.split() for module in PRELOADED[kind])]:
-        getattr(importlib.import_module(module), "preload", lambda: None)()
+    client = socket.socket(fileno=int(descriptor))
+    with announced(partial(_tell, client)):
+        for module in [*ALWAYS, *(module for kind in kinds.split() for module in PRELOADED[kind])]:
+            getattr(importlib.import_module(module), "preload", lambda: None)()
     gc.freeze()  # what is there is not looked at again, which would copy its memory in each process
-    ForkServer(socket.socket(fileno=int(descriptor))).run()
+    ForkServer(client).run()
+
+
+def _tell(client: socket.socket, begins: bool) -> None:
+    """Let the client say why the server has not answered yet."""
+    with contextlib.suppress(OSError):
+        client.send(json.dumps({"uncounted": begins}).encode(), socket.MSG_DONTWAIT)
 
 
 class ForkServer:

@@ -26,6 +26,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+from genbench.processes.clock import tell
 from genbench.processes.fork_server import MAX_PACKET, VARIABLE
 
 AT_IMPORT = ("PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "TORCH", "CUDA_", "PATH")  # read by libraries
@@ -160,15 +161,20 @@ class _Connection:
             socket.send_fds(self._socket, [packet], descriptors or [])
             self._socket.settimeout(self._patience)
             try:
-                received = self._socket.recv(MAX_PACKET)
+                answer = self._receive()
+                while "uncounted" in answer:
+                    tell(begins=answer["uncounted"])
+                    answer = self._receive()
             except TimeoutError:
                 self.close()
                 raise
             self._patience = ANSWER_SECONDS
-        answer = json.loads(received or '{"error": "the fork server has ended"}')
         if "error" in answer:
             raise OSError(answer["error"])
         return answer
+
+    def _receive(self) -> Any:
+        return json.loads(self._socket.recv(MAX_PACKET) or '{"error": "the fork server has ended"}')
 
     def close(self) -> None:
         """End the server, and whatever it has started."""

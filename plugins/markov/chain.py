@@ -109,17 +109,16 @@ class MarkovChain(AdaptiveChain):
             stream = tokenizer.encode("\n")
 
         # count all n-grams
-        is_compiled = kernels_are_compiled()
-        suffix = "" if is_compiled else "; compiling, once after installation"
+        is_compiled = self._is_compiled()
 
         def report(share: float) -> None:
-            context.report(Progress(0.1 + 0.5 * share, note="counting" + suffix))
+            context.report(Progress(0.1 + 0.5 * share, note="counting"))
 
         report(0.0)
         tree = count_ngrams(stream, self.longest, self.tokenizer.size, report, context.map)
 
         # smooth the counts, with fitted or with closed-form discounts
-        context.report(Progress(0.6, note="smoothing" + suffix))
+        context.report(Progress(0.6, note="smoothing"))
         if self.smoothing == "fitted":
             packed = pack_tree(tree)
             self._set_counts(packed, fit_smoothing(packed, validation, self.tokenizer.base_distribution()))
@@ -135,12 +134,19 @@ class MarkovChain(AdaptiveChain):
         if not is_compiled:
             self._call_kernels()
 
+    def _is_compiled(self) -> bool:
+        """Return whether the machine code of the kernels is on disk, so that they need not be compiled."""
+        from genbench_plugins.markov import kernels, sampling_kernels
+        from genbench_plugins.markov.compiling import is_compiled
+
+        return is_compiled(kernels.score) and is_compiled(sampling_kernels.sample_stream)
+
     def _call_kernels(self) -> None:
-        """Call all kernels once, so that they are compiled while the progress says so."""
+        """Call all kernels once, so that other processes, which may be unable to store their code, find it on disk."""
         state, ids = self.static_start(), self.tokenizer.encode("\n")
         self.static_token_log_probs(ids)
         self.static_log_probs(state)
-        self.log_probs_batch([state])
+        self.log_probs_batch(self.advance_batch([state], ids[:1].tolist()))
         self.context_lengths(ids)
         self.sample_stream(state, np.random.default_rng(0), 1, 1.0, 0)
 
@@ -368,11 +374,3 @@ class MarkovChain(AdaptiveChain):
             raise ValueError(f"the model was smoothed by {smoothing.method!r}")
         self._set_counts(tree, smoothing, (form["probabilities"], form["backoff"]))
         self.restore_cache(learned["cache"])
-
-
-def kernels_are_compiled() -> bool:
-    """Return whether the kernels need not be compiled, which takes some seconds: their machine code is on disk."""
-    from genbench_plugins.markov import kernels
-    from genbench_plugins.markov.compiling import is_compiled
-
-    return is_compiled(kernels.score)

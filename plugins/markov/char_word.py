@@ -21,7 +21,6 @@ from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
 from genbench_plugins.markov.discount_fitting import minimize
 from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markov.suffix_tree import Floats
-from genbench_plugins.markov.word_view import loops_are_compiled
 from genbench_plugins.mixture import Mixture
 
 from genbench.capabilities import BackoffLevel
@@ -76,11 +75,8 @@ class Markov(AdaptiveChain):
         self._create_view()
 
         # fit the weights of the interpolation
-        is_compiled = loops_are_compiled()
-        note = "fitting the weights of the chains" + ("" if is_compiled else "; compiling, once after installation")
-
         def report(share: float) -> None:
-            context.report(Progress(0.7 + 0.3 * share, note=note))
+            context.report(Progress(0.7 + 0.3 * share, note="fitting the weights of the chains"))
 
         report(0.0)
         ids = self.tokenizer.encode(valid[:VALIDATION_CHARACTERS])

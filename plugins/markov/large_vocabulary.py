@@ -34,6 +34,16 @@ class LargeVocabularyChain(MarkovChain):
     ) -> tuple[Ids, Ids, Ids]:
         return self._sampler(temperature).sample_stream(state, uniforms)
 
+    def _is_compiled(self) -> bool:
+        from genbench_plugins.markov import kernels, sampling_kernels
+        from genbench_plugins.markov.compiling import is_compiled
+
+        return is_compiled(kernels.score) and is_compiled(sampling_kernels.quantile_tokens)
+
+    def _call_kernels(self) -> None:
+        super()._call_kernels()
+        self._sampler(1.0).quantile_tokens([self.static_start()], np.full(1, 0.5))
+
     def _set_counts(self, tree: PackedTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
         super()._set_counts(tree, smoothing, stored)
 

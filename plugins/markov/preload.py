@@ -9,7 +9,7 @@ from genbench_plugins.markov.ngram import MarkovChar, MarkovWord
 from genbench.generator import TrainContext
 from genbench.tokenization.text import Text
 
-TEXT = "a rose is a rose is a rose. " * 20
+TEXT = "a rose is a rose is a rose.\n" * 20
 
 
 def preload() -> None:

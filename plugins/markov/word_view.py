@@ -151,9 +151,9 @@ def _read_symbols(ids: list[int], raw: bytes) -> tuple[Any, bytes]:
 
 
 def prepare_view(view: WordView | None, context: TrainContext) -> None:
-    """Compile the loops of a view if they are not on disk, while the progress of a training says so."""
+    """Compile the loops of a view if they are not on disk."""
     if view is not None and not loops_are_compiled():
-        context.report(Progress(0.95, note="compiling, once after installation"))
+        context.report(Progress(0.95, note="reading by the character"))
         view.score_stream(view.tokenizer.encode("\n"))
         view.log_probs(view.advance(view.start(), int(view.tokenizer.encode("\n")[0])))
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from genbench.experiments.executors.messages import Trained, format_message
 from genbench.experiments.job import HeldOutTexts, Job, RowInProgress, measure_job, train_job
 from genbench.experiments.row import Row
-from genbench.generator import OnMap, map_here
+from genbench.generator import OnMap, Progress, map_here
 from genbench.model import Model
 from genbench.processes.child import Receive, Send, serve
+from genbench.processes.clock import COMPILING, announced
 from genbench.storage.memory import limit_memory
 from genbench.storage.records import from_json
 
@@ -37,7 +38,14 @@ def _run(receive: Receive, send: Send) -> None:
 
     # an allocation that fails is an error of this row, and no reason for the system to end processes
     limit_memory()
-    row, model = train_job(job, send, _map_of(job))
+    report = _Reporter(send)
+    with announced(report.tell):
+        _measure(job, folder, receive, send, report)
+
+
+def _measure(job: Job, folder: Path, receive: Receive, send: Send, report: _Reporter) -> None:
+    """Train the generator of a job and measure it; send its progress and its row."""
+    row, model = train_job(job, report, _map_of(job))
     folder, row = _dump(model, job, row, folder) if model is not None else (folder, row)
     if model is None or not row.ok:
         send(row)
@@ -46,10 +54,25 @@ def _run(receive: Receive, send: Send) -> None:
 
     # only now the texts that the model must not have seen
     texts = from_json(HeldOutTexts, receive())
-    row, preview = measure_job(replace(job, test=texts.test, other_tests=texts.other_tests), row, model, send)
+    row, preview = measure_job(replace(job, test=texts.test, other_tests=texts.other_tests), row, model, report)
     if preview is not None:
         send(preview)
     send(row)
+
+
+class _Reporter:
+    """Sends progress, also while something is done that no figure counts."""
+
+    def __init__(self, send: Send) -> None:
+        self.send, self.last = send, Progress(0.0)
+
+    def __call__(self, progress: Progress) -> None:
+        self.last = progress
+        self.send(progress)
+
+    def tell(self, begins: bool) -> None:
+        """Say that such work begins or ends."""
+        self.send(replace(self.last, note=COMPILING) if begins else self.last)
 
 
 def _map_of(job: Job) -> OnMap:
