@@ -11,6 +11,7 @@ so that the rest of genbench calls one function for every generator.
     QuantileSampling    a token at a given quantile, without the whole distribution
     StreamSampling      many tokens of one text in one call
     StateRows           counting from a stream of tokens, with states that are rows of integers
+    Conditioning        texts from its own distribution, given that they meet a constraint
     CharacterReading    a word model's predictions by the character, faster than the view of `charlevel`
     KnownWords          which tokens continue a word that the generator knows, so that samples need not spell others
     BackoffEvidence     the counts behind a prediction, one level per context length
@@ -153,6 +154,31 @@ class StateRows(Protocol):
 
     def evidence_rows(self, rows: Ids) -> Ids:
         """Return what is known of the context of each state: its length, followers and occurrences, (states, 3)."""
+
+
+class Conditioned(Protocol):
+    """A generator from one state on, given that an automaton accepts the text."""
+
+    @property
+    def probability(self) -> float:
+        """The probability that a text of the generator is accepted."""
+
+    def sample(self, rng: np.random.Generator) -> tuple[Ids, bool]:
+        """Return the tokens of an accepted text, (tokens,), and whether the last one is part of it."""
+
+
+@runtime_checkable
+class Conditioning(Protocol):
+    """Samples whole texts in proportion to their probability, among those that a finite automaton accepts."""
+
+    def condition(
+        self, state: State, automaton: Any, temperature: float, progress: ProgressCallback = ignore
+    ) -> Conditioned | None:
+        """Return the generator after a state, given a `sampling.constraints.TokenAutomaton`.
+
+        Its distribution is that of samples at a temperature without spelled words. Returns None for a state or a model
+        that does not support it. Raises UserError if there are too many states.
+        """
 
 
 @runtime_checkable

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genbench.cli.constraints import ConstraintOptions
 from genbench.cli.options import (
     BEST_MODEL,
     SPEC_HELP,
     Author,
     Count,
     KeepStop,
-    Length,
     MaxOverlap,
     ModelOptions,
     Prompt,
@@ -49,7 +49,8 @@ def generate(
     max_overlap: MaxOverlap = None,
     stop: Stop = None,
     keep_stop: KeepStop = False,
-    length: Length = 300,
+    length: Annotated[int | None, typer.Option(metavar="N", help="Characters of a text. [default: 300]")] = None,
+    constraints: ConstraintOptions,
     count: Count = 1,
     stream: Annotated[
         bool, typer.Option("--stream", help="Print several texts while they are sampled; a single one always is.")
@@ -66,7 +67,12 @@ def generate(
     [prompt] = read_prompts([prompt], model.encoding)
     require_prompt(prompt)
     parameters = Sampling(
-        length, **vars(sampling), stop=tuple(stop or ()), keep_stop=keep_stop, max_overlap=max_overlap
+        300 if length is None else length,
+        **vars(sampling),
+        stop=tuple(stop or ()),
+        keep_stop=keep_stop,
+        max_overlap=max_overlap,
+        constraints=constraints.constraints(length),
     )
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     interactive = on_terminal and not (generators or prompt or stream or count > 1)

@@ -7,8 +7,10 @@ completion    prompts that end inside a word
 spelled       words of a text that are not in the training text
 word_numbers  the words of a text as hashes and numbers
 overlap       max_overlap: TrainingWords, and the guard that resamples copied text
+constraints   Constraints: texts that contain a word, have so many words, match an expression, ...
 """
 
+from genbench.sampling.constraints.options import Constraints as Constraints
 from genbench.sampling.loop import generate as generate
 from genbench.sampling.loop import generate_many as generate_many
 from genbench.sampling.loop import stream as stream

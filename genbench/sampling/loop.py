@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
+from genbench.sampling.constraints.conditioned import sample_conditioned
 from genbench.sampling.overlap import OverlapGuard, TrainingWords
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState, Draft, decode_step
@@ -44,6 +45,10 @@ def stream(
     word is completed: the first sampled tokens agree with it. Raises ContractError if the generator samples too many
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
+    if sampling.constraints:
+        yield sample_conditioned(generator, prompt, sampling, [rng])[0]
+        return
+
     # a batch of one text
     text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words, prompt)
     while not text.done:
@@ -68,6 +73,8 @@ def generate_many(
     where a random number is that close to the border between two tokens. `progress` receives the completed share.
     """
     requests = list(zip(prompts, samplings, rngs, strict=True))
+    if any(sampling.constraints for sampling in samplings):
+        return _generate_conditioned(generator, requests, progress)
 
     # batches as large as the cache allows
     size = max(MIN_BATCH, MAX_BATCH_CELLS // generator.tokenizer.size)
@@ -76,6 +83,20 @@ def generate_many(
         batch = requests[start : start + size]
         part = rescale(progress, len(texts) / len(requests), len(batch) / len(requests))
         texts += _generate_batch(generator, batch, part, training_words)
+    return texts
+
+
+def _generate_conditioned(generator: Generator, requests: list[_Request], progress: ProgressCallback) -> list[str]:
+    """Return one text for each request, whose constraints are prepared once for each prompt."""
+    texts: list[str] = [""] * len(requests)
+    groups: dict[tuple[str, Sampling], list[int]] = {}
+    for row, (prompt, sampling, _) in enumerate(requests):
+        groups.setdefault((prompt, sampling), []).append(row)
+    for number, ((prompt, sampling), rows) in enumerate(groups.items()):
+        part = rescale(progress, number / len(groups), 1 / len(groups))
+        sampled = sample_conditioned(generator, prompt, sampling, [requests[row][2] for row in rows], part)
+        for row, text in zip(rows, sampled, strict=True):
+            texts[row] = text
     return texts
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import regex
 
 from genbench.errors import UserError
+from genbench.sampling.constraints.options import Constraints
 from genbench.spec import MAX_INTEGER, require_integer
 from genbench.tokenization.text import Text, is_surrogate
 
@@ -16,6 +17,8 @@ MAX_LENGTH = 10**8  # characters of a text
 MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
 RANDOM_PROMPT = "random"  # replaced by a random passage of the author's text
 RANDOM_PROMPT_CHARACTERS = 40
+
+NO_CONSTRAINTS = Constraints()
 
 # where a random prompt may begin, in order of preference; the match ends there
 PROMPT_STARTS = (
@@ -47,6 +50,7 @@ class Sampling:
     stop: str | tuple[str, ...] | None = None  # end the text before this string, or the first of several to be complete
     keep_stop: bool = False  # end the text after the stop string instead
     max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words
+    constraints: Constraints = NO_CONSTRAINTS  # what the whole text must be like
 
     def __post_init__(self) -> None:
         # length and temperature

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from genbench_plugins.markov.adaptive_chain import ADAPTIVE_NOTE, AdaptiveChain
@@ -26,6 +26,11 @@ from genbench_plugins.markov.suffix_tree import MISSING, Singles
 from genbench.capabilities import BackoffLevel
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
 from genbench.tokenization.tokenizer import Ids, Tokenizer
+
+if TYPE_CHECKING:
+    from genbench_plugins.markov.conditioning import ConditionedChain
+
+    from genbench.sampling.constraints.tokens import TokenAutomaton
 
 MAX_ORDER = 32  # tokens in an n-gram; "unbounded" has no limit
 VALIDATION_CHARACTERS = 100_000  # of validation text used to fit the smoothing
@@ -166,6 +171,7 @@ class MarkovChain(AdaptiveChain):
         self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
         self._tempered = lru_cache(TEMPERATURES_KEPT)(partial(temper, self._model))
         self._group_readers: dict[bytes, Any] = {}
+        self._context_tables: dict[float, Any] = {}  # by temperature
 
     def static_start(self) -> State:
         state: State = (self._tree.root, 0)
@@ -245,6 +251,18 @@ class MarkovChain(AdaptiveChain):
         nodes, lengths = np.array(states, np.int64).T.copy()
         kernels.advance_states(self._model, np.array(tokens, np.int64), nodes, lengths)
         return list(zip(nodes.tolist(), lengths.tolist(), strict=True))
+
+    def condition(
+        self, state: Any, automaton: TokenAutomaton, temperature: float, progress: ProgressCallback = ignore
+    ) -> ConditionedChain | None:
+        if self._cache is not None:
+            return None
+        from genbench_plugins.markov.conditioning import ConditionedChain, context_table
+        from genbench_plugins.markov.word_building import context_of
+
+        if temperature not in self._context_tables:
+            self._context_tables[temperature] = context_table(self._model, temperature)
+        return ConditionedChain(self._context_tables[temperature], context_of(self._model, state), automaton, progress)
 
     def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
         from genbench_plugins.markov import kernels

@@ -25,7 +25,10 @@ from genbench.generator import Learned, LogProbs, ProgressCallback, TrainContext
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 if TYPE_CHECKING:
+    from genbench_plugins.markov.conditioning import ConditionedChain
     from genbench_plugins.markov.spelled_rows import SpelledRows
+
+    from genbench.sampling.constraints.tokens import TokenAutomaton
 
 ROWS_AT_ONCE = 1 << 13  # of which the letters are predicted together
 PIECES_SHARE = 1e-9  # of all words together where a word is being spelled: no encoding has them there
@@ -109,6 +112,12 @@ class SpelledChain(LargeVocabularyChain):
             spelled = self._speller.probabilities(self._speller.start(state.before))
             probabilities[:stop] = probabilities[:stop].sum() * spelled
         return np.asarray(np.log(probabilities))
+
+    def condition(
+        self, state: Any, automaton: TokenAutomaton, temperature: float, progress: ProgressCallback = ignore
+    ) -> ConditionedChain | None:
+        # what the letters share depends on the speller
+        return None if self._speller else super().condition(state, automaton, temperature, progress)
 
     def log_probs_batch(self, states: Sequence[Any], stop: int | None = None) -> Sequence[LogProbs] | LogProbs:
         if self._speller is None:

@@ -54,7 +54,7 @@ def is_supported(tokenizer: Tokenizer, parts: Sequence[WordPart]) -> bool:
     """
     for part in parts:
         tokens = part.model.tokens
-        if (_contexts_inside(part.model) * np.diff(part.model.starts)).sum() > MAX_INSIDE * len(tokens):
+        if (contexts_inside(part.model) * np.diff(part.model.starts)).sum() > MAX_INSIDE * len(tokens):
             return False
         tables = (part.model.base,) if part.class_of is None else (part.class_of, part.within)
         if any(len(np.unique(table[:BYTES])) > 1 for table in tables if table is not None):
@@ -99,14 +99,14 @@ def build_chains(
     ids = [rows if part.class_of is None else np.asarray(part.class_of, np.int64) for part in parts]
     within = [np.ones(len(rows)) if part.within is None else part.within for part in parts]
     models = [_renumber(part.model, rows) if part.class_of is None else part.model for part in parts]
-    separate = [_contexts(model, part.start) for model, part in zip(models, parts, strict=True)]
+    separate = [contexts_of(model, part.start) for model, part in zip(models, parts, strict=True)]
     chains, contexts, pairs = _join(separate)
     chains["over_words"] = [part.class_of is None for part in parts]
     chains["ids"] = [len(model.base) for model in models]
     chains["first_id"] = np.cumsum(chains["ids"]) - chains["ids"]
 
     # the sets of tokens that are summed, at the roots and after contexts with many pairs
-    root = [_root_probabilities(model) for model in models]
+    root = [root_probabilities(model) for model in models]
     partitions = _first_symbols(tokenizer, words, rows), _spelling_symbols(tokenizer)
     first_cell, cells, root_sums = _build_cells(partitions, ids, within, root)
     many = np.flatnonzero(np.diff(contexts["start"]) > STORED_PAIRS)
@@ -138,7 +138,7 @@ def build_chains(
     return joined
 
 
-def _contexts_inside(model: BackoffModel) -> Ints:
+def contexts_inside(model: BackoffModel) -> Ints:
     """Return how many contexts are inside the edge of each node, (nodes,)."""
     depth = np.concatenate([np.full(model.leaves, model.leaf_depth), model.depth.astype(np.int64)])
     parent_depth = np.where(model.parent == MISSING, depth - 1, depth[model.parent])
@@ -174,16 +174,27 @@ def _move_counts(large: Small, place: Ints) -> Small:
     return moved
 
 
-def _contexts(model: BackoffModel, start: tuple[int, int]) -> tuple[Records, Records, int, int]:
-    """Return all contexts of a model and their pairs, the root, and the context before the first token."""
+def contexts_of(model: BackoffModel, start: tuple[int, int]) -> tuple[Records, Records, int, int]:
+    """Return all contexts of a model and their pairs, the root, and the context of a state."""
     from genbench_plugins.markov import context_kernels
 
-    nodes, sizes, count = len(model.parent), np.diff(model.starts), _contexts_inside(model)
-    inside = np.concatenate([[0], np.cumsum(count)])
+    nodes, sizes, inside = len(model.parent), np.diff(model.starts), _inside(model)
     contexts = np.zeros(nodes + int(inside[-1]) + 1, CONTEXT)
-    pairs = np.zeros(len(model.tokens) + int((count * sizes).sum()), PAIR)
+    pairs = np.zeros(len(model.tokens) + int((np.diff(inside) * sizes).sum()), PAIR)
     context_kernels.fill_contexts(model, inside, contexts, pairs)
     return contexts, pairs, nodes - 1, context_kernels.find_context(model, inside, *start)
+
+
+def context_of(model: BackoffModel, state: tuple[int, int]) -> int:
+    """Return the context of a state."""
+    from genbench_plugins.markov import context_kernels
+
+    return context_kernels.find_context(model, _inside(model), *state)
+
+
+def _inside(model: BackoffModel) -> Ints:
+    """Return the number of contexts inside the edges of all nodes before each, (nodes + 1,)."""
+    return np.concatenate([[0], np.cumsum(contexts_inside(model))])
 
 
 def _join(parts: Sequence[tuple[Records, Records, int, int]]) -> tuple[Records, Records, Records]:
@@ -200,7 +211,7 @@ def _join(parts: Sequence[tuple[Records, Records, int, int]]) -> tuple[Records, 
     return chains, joined, np.concatenate([pairs for _, pairs, *_ in parts])
 
 
-def _root_probabilities(model: BackoffModel) -> Floats:
+def root_probabilities(model: BackoffModel) -> Floats:
     """Return the probabilities of all tokens after the empty context, (vocabulary,)."""
     from genbench_plugins.markov import kernels
 

@@ -13,9 +13,11 @@ from genbench import api
 from genbench.cli.options import ModelOptions
 from genbench.cli.repl.settings import (
     COMMANDS,
+    ConstraintCommand,
     SamplingCommand,
     Settings,
     parse_command,
+    with_constraint,
     with_sampling,
     with_seed,
 )
@@ -83,9 +85,11 @@ class Session:
     def _command(self, word: str, argument: str) -> None:
         command = COMMANDS[word]
 
-        # sampling parameters and the seed; every other command has a method
+        # sampling parameters, constraints and the seed; every other command has a method
         if isinstance(command, SamplingCommand):
             self._set(with_sampling(self.settings, word, argument))
+        elif isinstance(command, ConstraintCommand):
+            self._set(with_constraint(self.settings, word, argument))
         elif word == "/seed":
             self._set(with_seed(self.settings, argument))
         elif argument and not command.argument:

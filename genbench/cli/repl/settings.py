@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.errors import UserError, nearest
-from genbench.sampling import Sampling
+from genbench.sampling import Constraints, Sampling
+from genbench.sampling.constraints.options import parse_range
 
 OFF = ("off", "none", "")
 
@@ -27,6 +28,11 @@ class Settings:
             (word, _format(getattr(self.sampling, command.name), "as the generator" if word == "/spelling" else "off"))
             for word, command in COMMANDS.items()
             if isinstance(command, SamplingCommand)
+        ]
+        values += [
+            (word, _format(getattr(self.sampling.constraints, command.name)))
+            for word, command in COMMANDS.items()
+            if isinstance(command, ConstraintCommand)
         ]
         seed = "new each time" if self.seed is None else str(self.seed)
         return [("/author", self.author), ("/g", " ".join(self.generators)), *values, ("/seed", seed)]
@@ -52,6 +58,7 @@ class Settings:
             parts.append("spelling" if sampling.spelling else "no spelling")
         if sampling.stop_strings:
             parts.append(f"stop {'after' if sampling.keep_stop else 'before'} {_format(sampling.stop_strings)}")
+        parts += [description for description, _ in sampling.constraints.named_automata()]
         return ", ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
 
 
@@ -80,6 +87,14 @@ class SamplingCommand(Command):
     name: str
     convert: Callable[[str], Any]
     optional: bool = True  # whether it can be off
+
+
+@dataclass(frozen=True)
+class ConstraintCommand(Command):
+    """A command that sets one constraint."""
+
+    name: str
+    convert: Callable[[str], Any] = str
 
 
 def _switch(text: str) -> bool:
@@ -116,6 +131,13 @@ COMMANDS: dict[str, Command] = {
         _switch,
         False,
     ),
+    "/contains": ConstraintCommand("WORD", "the text contains a word; again: and another one; off", "contains"),
+    "/starts-with": ConstraintCommand("TEXT", "the text starts with this; off", "starts_with"),
+    "/ends-with": ConstraintCommand("WORD", "the text ends with a word, and marks after it; off", "ends_with"),
+    "/words": ConstraintCommand("N|A-B", "the number of words; off", "words", parse_range),
+    "/sentences": ConstraintCommand("N", "the number of sentences; off", "sentences", int),
+    "/match": ConstraintCommand("REGEX", "the whole text matches a regular expression; off", "match"),
+    "/infill": ConstraintCommand("TEXT", "write what stands between the prompt and this text; off", "infill"),
     "/set": Command("", "all settings"),
     "/help": Command("", "this list"),
     "/quit": Command("", "end the session, like Ctrl-D"),
@@ -168,6 +190,25 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
         value = tuple(dict.fromkeys([*settings.sampling.stop_strings, value]))
     changes: dict[str, Any] = {command.name: value}
     return replace(settings, sampling=replace(settings.sampling, **changes))
+
+
+def with_constraint(settings: Settings, word: str, argument: str) -> Settings:
+    """Return the settings with one constraint changed; UserError for an invalid value."""
+    command, constraints = COMMANDS[word], settings.sampling.constraints
+    assert isinstance(command, ConstraintCommand)
+    value: Any = getattr(Constraints(), command.name)
+    if argument not in OFF:
+        try:
+            value = command.convert(argument)
+        except ValueError:
+            raise UserError(f"{word} is {argument!r}, but must be a whole number; {word} {command.argument}") from None
+
+        # words that a text contains are added up
+        if command.name == "contains":
+            value = tuple(dict.fromkeys([*constraints.contains, value]))
+    changes: dict[str, Any] = {command.name: value}
+    changed = replace(settings.sampling, constraints=replace(constraints, **changes))
+    return replace(settings, sampling=changed)
 
 
 def with_seed(settings: Settings, argument: str) -> Settings:

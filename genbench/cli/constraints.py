@@ -1,0 +1,47 @@
+"""Options that say what a generated text must be like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genbench.cli.options import OptionGroup
+
+if TYPE_CHECKING:
+    from genbench.sampling.constraints.options import Constraints
+
+
+@dataclass(frozen=True)
+class ConstraintOptions(OptionGroup):
+    """What a text must be like; the fields are those of `Constraints`."""
+
+    contains: Annotated[
+        list[str] | None,
+        typer.Option("--contains", metavar="WORD", help="The text contains a word or phrase; repeatable: all of them."),
+    ] = None
+    starts_with: Annotated[str | None, typer.Option(metavar="TEXT", help="The text starts with TEXT.")] = None
+    ends_with: Annotated[
+        str | None, typer.Option(metavar="WORD", help="The text ends with a word or phrase, and marks after it.")
+    ] = None
+    words: Annotated[
+        str | None, typer.Option(metavar="N|A-B", help="The text has N words, or A to B, and ends with a sentence.")
+    ] = None
+    sentences: Annotated[
+        int | None, typer.Option(metavar="N", help="The text has N sentences. [default: 1 with other constraints]")
+    ] = None
+    match: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="The whole text matches a regular expression of Python.")
+    ] = None
+    infill: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Write what stands between the prompt and TEXT, with TEXT.")
+    ] = None
+
+    def constraints(self, length: int | None) -> Constraints:
+        """Return the constraints; `length` is in characters, None if none was given."""
+        from genbench.sampling.constraints.options import Constraints, parse_range
+
+        values = {name: value for name, value in vars(self).items() if name not in ("contains", "words")}
+        words = None if self.words is None else parse_range(self.words)
+        return Constraints(contains=tuple(self.contains or ()), words=words, length=length, **values)

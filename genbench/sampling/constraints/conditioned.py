@@ -1,0 +1,131 @@
+"""Texts of a chain given constraints: each is sampled with its probability among the texts that meet them.
+
+Texts of a generator of words have only words of its vocabulary: that no word is spelled is part of the condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genbench import capabilities
+from genbench.errors import UserError
+from genbench.generator import Generator, ProgressCallback, ignore
+from genbench.sampling.constraints.automaton import Automaton, build_table
+from genbench.sampling.constraints.options import Constraints
+from genbench.sampling.constraints.phrases import Beginning
+from genbench.sampling.constraints.tokens import TokenAutomaton, lift
+from genbench.sampling.parameters import Sampling
+from genbench.sampling.step import DecodingState
+from genbench.tokenization.tokenizer import Decoder
+
+OTHERS = ("top_k", "top_p", "min_p", "max_overlap", "stop")  # parameters that a condition cannot be combined with
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is generated: the state after a prompt, and the automaton over the tokens that follow."""
+
+    state: DecodingState
+    automaton: TokenAutomaton
+
+
+def sample_conditioned(
+    generator: Generator,
+    prompt: str,
+    sampling: Sampling,
+    rngs: Sequence[np.random.Generator],
+    progress: ProgressCallback = ignore,
+) -> list[str]:
+    """Return a text for each random generator, without the prompt, that meets the constraints of `sampling`.
+
+    `progress` receives the completed share of the preparation, which takes most of the time. Raises UserError for
+    constraints that no text of the generator meets, for a generator that cannot be conditioned, and for sampling
+    parameters that change the distribution.
+    """
+    require_plain(sampling)
+    request = prepare(generator, prompt, sampling, rngs[0])
+    conditioned = None
+    if capabilities.supports(type(generator), capabilities.Conditioning):
+        conditioned = generator.condition(  # type: ignore[attr-defined]
+            request.state.state, request.automaton, sampling.temperature, progress
+        )
+    if conditioned is None:
+        raise UserError(
+            f"{type(generator).__name__} cannot be conditioned on constraints; -g markov-word, -g markov-char and "
+            "-g markov-word:spelling=characters can"
+        )
+    if not conditioned.probability > 0:
+        raise UserError(
+            "the probability of a text that meets the constraints is too small for floating-point numbers; ask for less"
+        )
+    return [_decode(request.state, *conditioned.sample(rng)) for rng in rngs]
+
+
+def require_plain(sampling: Sampling) -> None:
+    """Raise UserError for parameters other than the temperature: texts are from the distribution at a temperature."""
+    changed = [name.replace("_", "-") for name in OTHERS if getattr(sampling, name)]
+    changed += ["repetition-penalty"] if sampling.repetition_penalty != 1 else []
+    if changed:
+        raise UserError(
+            f"{' and '.join(changed)} cannot be combined with constraints, which are on the distribution at a "
+            "temperature; leave out one or the other"
+        )
+    if sampling.temperature == 0:
+        raise UserError("constraints need a temperature above 0; temperature=0.1 is close to the most probable text")
+    if sampling.spelling:
+        raise UserError("with constraints, texts have only words of the vocabulary; leave out --spelling")
+
+
+def prepare(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Request:
+    """Return the state after a prompt, and the automaton. Raises UserError if no text meets the constraints."""
+    state, constraints = DecodingState.after_prompt(generator, prompt, sampling, rng), sampling.constraints
+    automaton = _build(state, prompt, [part for _, part in constraints.named_automata()], constraints)
+    if automaton is None:
+        raise UserError(_explain(state, prompt, constraints))
+    return Request(state, automaton)
+
+
+def _build(
+    state: DecodingState, prompt: str, automata: Sequence[Automaton], constraints: Constraints
+) -> TokenAutomaton | None:
+    """Return the automaton over the tokens after a prompt, with the end of the text; None if it accepts nothing."""
+    tokenizer, prefix = state.generator.tokenizer, prompt[: len(prompt) - len(state.prompt_rest)]
+    letters = "".join(sorted({*tokenizer.letters, *prompt}))
+    table = build_table([*automata, *constraints.ends(prompt), Beginning(prompt)], letters, prefix)
+    if table is None:
+        return None
+    automaton = lift(table, tokenizer, state.decoder)
+    return None if automaton.is_empty else automaton
+
+
+def _explain(state: DecodingState, prompt: str, constraints: Constraints) -> str:
+    """Return why no text meets the constraints: the one that none meets, or that none meets all of them."""
+    generator = state.generator
+    name, named = type(generator).__name__, list(constraints.named_automata())
+    start = DecodingState.after_prompt(generator, "", state.sampling, state.rng)
+    if _build(start, "", [], constraints) is None:
+        return f"no text of {name} ends as asked: it writes no mark that ends a sentence; give a length instead"
+
+    # each alone, without and with the prompt
+    for description, automaton in named:
+        if _build(start, "", [automaton], constraints) is None:
+            of_words = generator.tokenizer.kind == "words"
+            reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
+            advice = "; -g markov-char writes letters" if of_words else ""
+            return f"no text of {name} {description} and ends as asked, for instance because {reason}{advice}"
+    for description, automaton in named:
+        if _build(state, prompt, [automaton], constraints) is None:
+            return f"no text that begins with the prompt {prompt!r} {description}; give another prompt"
+    described = " and ".join(description for description, _ in named)
+    return f"no text of {name} {described}: each alone is possible, but not together; ask for less"
+
+
+def _decode(state: DecodingState, ids: Sequence[int], keep_last: bool) -> str:
+    """Return the text of tokens after a prompt, without the rest of the prompt with which they begin."""
+    decoder: Decoder = state.decoder.copy()
+    tokens = list(map(int, ids))
+    text = "".join(decoder.feed(token) for token in (tokens if keep_last else tokens[:-1]))
+    return text[len(state.prompt_rest) :]

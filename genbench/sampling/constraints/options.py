@@ -1,0 +1,125 @@
+"""Constraints: what a generated text must be like, validated when it is created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from genbench.errors import UserError
+from genbench.sampling.constraints.automaton import Automaton
+from genbench.sampling.constraints.expressions import Expression
+from genbench.sampling.constraints.lengths import Characters, Words
+from genbench.sampling.constraints.phrases import Contains, EndsWith, StartsWith, Until
+from genbench.sampling.constraints.sentences import Sentences, WordsToSentenceEnd
+from genbench.tokenization.text import is_surrogate
+
+MAX_WORDS = 1_000
+MAX_SENTENCES = 100
+MAX_PHRASE = 1_000  # characters
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a text must be like, from the first character of the prompt on. Raises UserError for values out of range.
+
+    Without `length`, a text ends at the end of a sentence: after `sentences` of them, with the sentence that makes the
+    `words` enough, or else with the first one after the prompt. With `match` alone it also ends where the expression
+    can match no longer text. With `infill` it ends with that text, which follows before the sentence is over.
+    """
+
+    contains: tuple[str, ...] = ()  # words or phrases, each a whole word
+    starts_with: str | None = None
+    ends_with: str | None = None  # marks may follow
+    words: tuple[int, int] | None = None  # fewest and most, as `len(text.split())` counts
+    sentences: int | None = None
+    match: str | None = None  # a regular expression over the whole text
+    infill: str | None = None  # the text that follows what is written
+    length: int | None = None  # characters, those of the prompt not counted
+
+    def __post_init__(self) -> None:
+        named = [("contains", phrase) for phrase in self.contains]
+        named += [(name, getattr(self, name)) for name in ("starts_with", "ends_with", "match", "infill")]
+        for name, text in named:
+            _require_phrase(option_name(name), text)
+        if self.words is not None:
+            low, high = self.words
+            if not 1 <= low <= high <= MAX_WORDS:
+                raise UserError(f"words is {low}-{high}, but must be a number or a range from 1 to {MAX_WORDS:,}")
+        if self.sentences is not None and not 1 <= self.sentences <= MAX_SENTENCES:
+            raise UserError(f"sentences is {self.sentences}, but must be a whole number from 1 to {MAX_SENTENCES}")
+        if self.match is not None:
+            Expression(self.match)
+        if self.length is not None and self.sentences is not None:
+            raise UserError("length and sentences both say where a text ends; leave one of them out")
+        if self.length is not None and self.infill is not None:
+            raise UserError("length and infill both say where a text ends; leave one of them out")
+
+    def __bool__(self) -> bool:
+        """Return whether there is any constraint but the length."""
+        return any(getattr(self, field.name) not in (None, ()) for field in fields(self) if field.name != "length")
+
+    def named_automata(self) -> Iterator[tuple[str, Automaton]]:
+        """Yield each constraint, but not the end of the text, with its description after "text that"."""
+        for phrase in self.contains:
+            yield f"contains {phrase!r}", Contains(phrase)
+        if self.starts_with is not None:
+            yield f"starts with {self.starts_with!r}", StartsWith(self.starts_with)
+        if self.ends_with is not None:
+            yield f"ends with {self.ends_with!r}", EndsWith(self.ends_with)
+        if self.words is not None:
+            low, high = self.words
+            yield f"has {low if low == high else f'{low} to {high}'} words", Words(low, high)
+        if self.match is not None:
+            yield f"matches {self.match!r}", Expression(self.match)
+
+    def ends(self, prompt: str) -> list[Automaton]:
+        """Return what decides where a text that begins with a prompt ends."""
+        if self.length is not None:
+            return [Characters(len(prompt) + self.length)]
+        if self.infill is not None:
+            inside = count_sentences(prompt + self.infill)
+            return [Until(self.infill, after=len(prompt)), Sentences(inside + (self.sentences or 1), optional=True)]
+        if self.sentences is not None:
+            return [Sentences(self.sentences)]
+        if self.words is not None:
+            return [WordsToSentenceEnd(*self.words)]
+        return [Sentences(count_sentences(prompt) + 1, optional=self.match is not None)]
+
+
+def parse_range(text: str, name: str = "words") -> tuple[int, int]:
+    """Return the fewest and the most of a number or a range such as "8-12". Raises UserError for anything else."""
+    low, dash, high = text.partition("-")
+    if not low.strip().isdecimal() or (dash and not high.strip().isdecimal()):
+        raise UserError(f"{name} is {text!r}, but must be a number such as 10, or a range such as 8-12")
+    return int(low), int(high if dash else low)
+
+
+def option_name(field_name: str) -> str:
+    """Return the name of a field as it is written on the command line."""
+    return field_name.replace("_", "-")
+
+
+def count_sentences(text: str) -> int:
+    """Return the number of sentences that have ended in a text, each with white space behind it.
+
+    >>> count_sentences("Mr. Dee was late. He ran"), count_sentences("Late."), count_sentences("")
+    (1, 0, 0)
+    """
+    sentences = Sentences(len(text) + 2)
+    state, best = sentences.start(), 0
+    for character in text:
+        after = sentences.step(state, character)
+        if after is None:  # white space at the beginning, or a blank line: a new paragraph
+            state = sentences.start()._replace(sentences=best)
+            continue
+        state, best = after, after.sentences
+    return best
+
+
+def _require_phrase(name: str, text: str | None) -> None:
+    if text is None:
+        return
+    if not text.strip() or len(text) > MAX_PHRASE or any(map(is_surrogate, text)):
+        raise UserError(f"{name} is {text[:40]!r}, but must be 1 to {MAX_PHRASE:,} characters of valid text")
+    if name not in ("match", "infill") and text != text.strip():
+        raise UserError(f"{name} is {text!r}; leave out the white space around it")

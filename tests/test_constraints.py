@@ -1,0 +1,201 @@
+"""Constraints on texts: each automaton accepts exactly the texts that its description says."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from genbench.errors import UserError
+from genbench.sampling.constraints.automaton import ENDED, Automaton, build_table
+from genbench.sampling.constraints.expressions import Expression
+from genbench.sampling.constraints.lengths import Characters, Words
+from genbench.sampling.constraints.options import Constraints, count_sentences, parse_range
+from genbench.sampling.constraints.phrases import Beginning, Contains, EndsWith, StartsWith, Until
+from genbench.sampling.constraints.sentences import Sentences, WordsToSentenceEnd
+from genbench.sampling.constraints.tokens import lift
+from genbench.tokenization.tokenizer import Decoder, Tokenizer
+
+
+def accepts(automata: list[Automaton] | Automaton, text: str, following: str = " ") -> bool:
+    """Return whether a text is accepted that is followed by some characters, and ends exactly there."""
+    automata = automata if isinstance(automata, list) else [automata]
+    table = build_table(automata, "".join(sorted({*text, *following})))
+    if table is None:
+        return False
+    state = table.run(0, text)
+    return state >= 0 and (bool(table.final[state]) or table.run(state, following[:1]) == ENDED)
+
+
+def check_by_length(automaton: Automaton, definition: str, letters: str, longest: int) -> None:
+    """Check for all texts of some letters whether they are accepted as texts of their length."""
+    for size in range(longest + 1):
+        table = build_table([automaton, Characters(size)], letters)
+        for text in map("".join, itertools.product(letters, repeat=size)):
+            state = -1 if table is None else table.run(0, text)
+            accepted = table is not None and state >= 0 and bool(table.final[state])
+            assert accepted == bool(re.fullmatch(definition, text)), text
+
+
+@pytest.mark.parametrize(
+    ("automaton", "definition"),
+    [
+        (Contains("ab"), r"(.*[^a-z])?[aA]b([^a-z].*)?"),
+        (Contains("a b"), r"(.*[^a-z])?[aA] b([^a-z].*)?"),
+        (StartsWith("ab"), r"ab([^a-z].*)?"),
+        (EndsWith("ab"), r"(.*[^a-z])?[aA]b[.]*"),
+        (Words(1, 2), r" *[^ ]+( +[^ ]+)? *"),
+        (Beginning("ab"), r"ab.*"),
+    ],
+)
+def test_automata_accept_what_an_expression_defines(automaton: Automaton, definition: str) -> None:
+    check_by_length(automaton, definition, "ab. ", 6)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a*b", "(a|bb)+", "[^a]*", "a{2,3}b?", "(?i)AB*", r"\w+\s\w", "a+?.{0,2}", "(?:ab|a)(?:b|)", "", "a{2}"]
+)
+def test_expressions_accept_what_re_fullmatch_accepts(pattern: str) -> None:
+    check_by_length(Expression(pattern), pattern, "abA ", 5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("a(?=b)", "look-ahead"),
+        ("(?<!a)b", "look-behind"),
+        (r"(a)\1", "back-references"),
+        (r"\bword\b", "anchors"),
+        ("^a$", "anchors"),
+        ("a(", "not a regular expression"),
+        ("a{20000}", "more than 10,000 times"),
+        ("(a{1000}){1000}", "too large"),
+        ("(?!)", "look-ahead"),
+        ("a++", "possessive"),
+    ],
+)
+def test_expressions_that_are_not_regular_are_refused(pattern: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        Constraints(match=pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "following", "accepted"),
+    [
+        ("It was late.", " ", True),
+        ("It was late", " ", False),
+        ('"Was it late?"', "\n", True),
+        ("Mr. Dee ran.", " ", True),
+        ("J. Dee ran.", " ", True),
+        ("It was I.", " ", True),
+        ("It cost 3.5 pounds.", " ", True),
+        ("It was late. He ran.", " ", False),
+        ("It was late.", "x", False),
+        (" It was late.", " ", False),
+        ("It was\n\nlate.", " ", False),
+        ("It was\nlate.", " ", True),
+        ("他来了。", "他", True),
+        ("他来了。”", "他", True),
+        ("Wait...", " ", True),
+        ("CHAPTER I", "\n", False),
+    ],
+)
+def test_one_sentence(text: str, following: str, accepted: bool) -> None:
+    assert accepts(Sentences(1), text, following) == accepted
+
+
+def test_words_end_with_the_sentence_that_makes_them_enough() -> None:
+    rule = WordsToSentenceEnd(3, 5)
+
+    assert accepts(rule, "One two three.")
+    assert accepts(rule, "One. Two three.")
+    assert not accepts(rule, "One two.")
+    assert not accepts(rule, "One two three. Four.")  # ended before
+    assert not accepts(rule, "One two three four five six.")
+
+
+def test_until_ends_at_the_first_place_after_the_prompt() -> None:
+    assert accepts(Until("ab"), "xxab", "x")
+    assert not accepts(Until("ab"), "xabxab", "x")
+    assert accepts(Until("ab", after=3), "xabxab", "x")
+    assert accepts(Until("aab"), "aaab", "x")
+
+
+def test_equal_states_are_merged_and_dead_ends_left_out() -> None:
+    # texts of exactly two letters: before, after one, after two
+    table = build_table([Characters(2)], "abc")
+    assert table is not None
+    assert table.steps.tolist() == [[1], [2], [-1]]
+    assert table.final.tolist() == [False, False, True]
+
+    # an impossible combination has no start
+    empty = build_table([Characters(2), StartsWith("abc")], "abc")
+    assert empty is not None
+    assert (empty.steps[0] == -1).all()
+
+
+def test_a_prefix_is_read_first() -> None:
+    assert build_table([StartsWith("ab"), Characters(3)], "abc", "c") is None
+    assert build_table([Characters(1)], "abc", "ab") is None
+    table = build_table([StartsWith("ab"), Characters(3)], "ab.", "a")
+    assert table is not None
+    assert table.run(0, "b.") >= 0 > table.run(0, "a.")
+
+
+def test_tokens_of_words_follow_the_text_with_implied_spaces() -> None:
+    # every canonical sequence of known words is accepted if and only if its text is
+    tokenizer = Tokenizer.words("so it is, so it is. so, is it. is it so, " * 3 + "\n\n")
+    table = build_table([Contains("so"), Words(2, 3), Sentences(1)], tokenizer.letters)
+    assert table is not None
+    decoder = Decoder(tokenizer)
+    for token in tokenizer.encode("\n\n").tolist():
+        decoder.feed(token)
+    automaton = lift(table, tokenizer, decoder)
+    known = range(tokenizer.none_id + 1, tokenizer.size)
+
+    accepted = 0
+    for size in range(1, 6):
+        for ids in itertools.product(known, repeat=size):
+            ahead = decoder.copy()
+            text = "".join(ahead.feed(token) for token in ids)
+            if tokenizer.encode("\n\n" + text).tolist()[-size:] != list(ids):
+                continue
+            state, last = 0, 0
+            for last in ids:
+                if state < 0:
+                    break
+                state = int(automaton.steps[state, automaton.groups[last]])
+            else:
+                body = text.rstrip("\n")
+                before = text[: len(text) - len(tokenizer.piece(last)) - 1].rstrip() if body == text else body
+                right = accepts([Contains("so"), Words(2, 3), Sentences(1)], before, text[len(before) :][:1] or "x")
+                assert (state == ENDED) == right, text
+                accepted += right
+    assert accepted > 10
+
+
+def test_values_out_of_range_are_refused() -> None:
+    with pytest.raises(UserError, match=r"words is 5-3"):
+        Constraints(words=(5, 3))
+    with pytest.raises(UserError, match=r"sentences is 0"):
+        Constraints(sentences=0)
+    with pytest.raises(UserError, match=r"contains is ' '"):
+        Constraints(contains=(" ",))
+    with pytest.raises(UserError, match="leave out the white space"):
+        Constraints(ends_with="love ")
+    with pytest.raises(UserError, match="leave one of them out"):
+        Constraints(length=10, sentences=2)
+    with pytest.raises(UserError, match="such as 10, or a range"):
+        parse_range("ten")
+    assert parse_range("8-12") == (8, 12)
+    assert parse_range("9") == (9, 9)
+
+
+def test_sentences_of_a_prompt_are_counted() -> None:
+    assert count_sentences("Late. He came!\n\nThen") == 2
+    assert not Constraints()
+    assert not Constraints(length=5)
+    assert Constraints(contains=("a",))
+    assert np.all([count_sentences(text) == 0 for text in ("", "Mr. Dee", "Late.")])
