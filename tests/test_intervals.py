@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import fft, stats
 
+from genbench.analysis import baselines
 from genbench.analysis.baselines import character_baselines, xz_baseline
 from genbench.analysis.holm import adjust_p_values, adjust_tests
 from genbench.analysis.intervals import (
@@ -131,6 +132,15 @@ def test_uniform_and_unigram_by_hand() -> None:
     assert bits["uniform"] == pytest.approx(math.log2(3))
     # counts and a half: a 3.5, b 1.5, bytes 0.5, of 5.5
     assert bits["unigram"] == pytest.approx((-math.log2(3.5 / 5.5) - math.log2(1.5 / 5.5)) / 2)
+
+
+def test_xz_compresses_a_chunk_at_a_time_and_reports_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, shares = "".join(map(chr, np.random.default_rng(1).integers(97, 105, 5000))), list[float]()
+    whole = xz_baseline(text, text[:2000] + "new")
+    monkeypatch.setattr(baselines, "CHUNK", 700)
+    assert xz_baseline(text, text[:2000] + "new", shares.append) == whole
+    assert shares == sorted(shares)
+    assert (len(shares), shares[-1]) == (19, 1)
 
 
 def test_xz_needs_fewer_bits_for_copied_text() -> None:

@@ -83,6 +83,15 @@ def test_texts_are_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert index.text_novelty("the dog").longest_copy == len("he dog")
 
 
+def test_a_pass_over_a_long_text_reports_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common_runs, "PART", 4)
+    shares: list[float] = []
+    TrainingIndex(TRAIN).read(["the", "a"], shares.append)
+    assert shares == sorted(shares)
+    assert len(shares) > 5
+    assert shares[-1] == pytest.approx(1)
+
+
 def test_novelty_of_one_text_by_hand() -> None:
     # words: the cat sat on | a | mat.   "a" was never seen; pairs: on-a, a-mat. of five; threes: 2 of 4; fours: 2 of 3
     index = TrainingIndex(TRAIN, [(0, "One"), (13, "Two")])

@@ -13,7 +13,7 @@ from genbench import Sampling, UserError
 from genbench.experiments.job import Job
 from genbench.generator import TrainContext, ignore
 from genbench.registry import create
-from genbench.sampling import generate
+from genbench.sampling import generate, overlap
 from genbench.sampling.overlap import OverlapDetector, TrainingWords
 from genbench.sampling.step import DecodingState
 from genbench.spec import Spec
@@ -69,6 +69,36 @@ def test_the_detector_counts_words_in_a_row() -> None:
     assert (detector.words, detector.open) == (4, "")
     detector.go_back(2, "s")  # the cat s
     assert [detector.read("ad cats"), detector.words, detector.open] == [None, 3, "cats"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_runs_are_hashed_a_chunk_at_a_time(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, shares = "the cat sat on the mat and the cat sat down again", list[float]()
+    expected = TrainingWords.from_text(text).hash_runs(size)
+    monkeypatch.setattr(overlap, "CHUNK", 2)
+    assert TrainingWords.from_text(text).hash_runs(size, shares.append) == expected
+    assert shares == sorted(shares)
+    assert 0 < shares[-1] < 1
+    assert isinstance(expected, frozenset)
+    words = text.split()
+    assert len(expected) == len({tuple(words[place : place + size]) for place in range(len(words) - size + 1)})
+
+
+def test_the_runs_of_a_long_text_are_found_in_sorted_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    words = TrainingWords.from_text(" ".join(map(str, rng.integers(50, size=3000))))
+    expected = words.hash_runs(2)
+    monkeypatch.setattr(overlap, "MAX_SET", 0)
+    hashes = TrainingWords(words.hashes, words.numbers, words.characters).hash_runs(2)
+    assert isinstance(expected, frozenset)
+    assert not isinstance(hashes, frozenset)
+    others = [*rng.integers(2**63, size=5000).tolist(), 0, 2**64 - 1, *(value ^ 1 for value in expected)]
+    assert all(value in hashes for value in expected)
+    assert [value in hashes for value in others] == [value in expected for value in others]
+
+
+def test_no_run_is_longer_than_the_text() -> None:
+    assert TrainingWords.from_text("one two").hash_runs(3) == frozenset()
 
 
 @pytest.mark.parametrize("spec", ["markov-char:order=4", "markov-word"])

@@ -18,6 +18,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from genbench.generator import ProgressCallback, ignore
 from genbench.tokenization.segmentation import split_parts
 from genbench.tokenization.tokenizer import Ids
 
@@ -33,7 +34,9 @@ FIRST_WINDOW = 32  # characters after a run that tell its occurrences apart, dou
 MAX_COMPARED = 1 << 28  # characters that are compared to tell the occurrences of a run apart
 
 
-def character_matches(train: str, texts: Sequence[str], limit: int | None = None) -> list[Ids]:
+def character_matches(
+    train: str, texts: Sequence[str], limit: int | None = None, progress: ProgressCallback = ignore
+) -> list[Ids]:
     """Return for each text the length of the longest match at each character, (characters,); at least up to `limit`.
 
     >>> [lengths.tolist() for lengths in character_matches("abcab", ["bcb", "xab"])]
@@ -48,10 +51,10 @@ def character_matches(train: str, texts: Sequence[str], limit: int | None = None
     # the training text in parts, because its code points take four times the memory
     parts = (codes[code_points(train[start : start + PART])] for start in range(0, len(train), PART))
     sequence = np.concatenate([*parts, np.zeros(0, codes.dtype)])
-    return _match_all(sequence, [codes[query] for query in queries], len(known) + 2, limit)
+    return _match_all(sequence, [codes[query] for query in queries], len(known) + 2, limit, progress)
 
 
-def word_matches(train: str, texts: Sequence[Sequence[str]]) -> list[Ids]:
+def word_matches(train: str, texts: Sequence[Sequence[str]], progress: ProgressCallback = ignore) -> list[Ids]:
     """Return for each list of words the length of the longest match at each word, (words,); words end at white space.
 
     >>> [lengths.tolist() for lengths in word_matches("the cat sat on the mat", [["on", "the", "cat"], ["dog"]])]
@@ -65,7 +68,8 @@ def word_matches(train: str, texts: Sequence[Sequence[str]]) -> list[Ids]:
         for part in split_parts(train, PART, boundary=WHITE_SPACE)
     )
     sequence = np.concatenate([*parts, np.zeros(0, dtype)])
-    return _match_all(sequence, [np.array([codes[word] for word in words], dtype) for words in texts], other + 1, None)
+    queries = [np.array([codes[word] for word in words], dtype) for words in texts]
+    return _match_all(sequence, queries, other + 1, None, progress)
 
 
 def locate_run(train: str, text: str, start: int, length: int) -> int:
@@ -113,7 +117,9 @@ def _smallest_type(highest: int) -> npt.DTypeLike:
     return np.min_scalar_type(highest)
 
 
-def _match_all(sequence: Codes, queries: Sequence[Codes], separator: int, limit: int | None) -> list[Ids]:
+def _match_all(
+    sequence: Codes, queries: Sequence[Codes], separator: int, limit: int | None, progress: ProgressCallback
+) -> list[Ids]:
     """Return the match lengths of each query; `separator` is a code that neither they nor the sequence have."""
     # one after the other, separated, so that no match goes on in the next query
     ends = np.cumsum([len(query) + 1 for query in queries], dtype=np.int64)
@@ -121,11 +127,13 @@ def _match_all(sequence: Codes, queries: Sequence[Codes], separator: int, limit:
     for end, query in zip(ends, queries, strict=True):
         joined[end - 1 - len(query) : end - 1] = query
 
-    lengths = match_lengths(sequence, joined, separator.bit_length(), limit)
+    lengths = match_lengths(sequence, joined, separator.bit_length(), limit, progress)
     return [lengths[end - 1 - len(query) : end - 1] for end, query in zip(ends, queries, strict=True)]
 
 
-def match_lengths(sequence: Codes, query: Codes, bits: int, limit: int | None = None) -> Ids:
+def match_lengths(
+    sequence: Codes, query: Codes, bits: int, limit: int | None = None, progress: ProgressCallback = ignore
+) -> Ids:
     """Return for each position of `query` the length of its longest match in `sequence`, (query,).
 
     Codes have `bits` bits and are above 0; the last code of the query does not occur in the sequence. Matches of
@@ -137,6 +145,7 @@ def match_lengths(sequence: Codes, query: Codes, bits: int, limit: int | None = 
     for start in range(0, len(sequence) - 1, size):
         part = np.arange(start, min(start + size, len(sequence) - 1))
         np.maximum(lengths, _match_part(sequence, part, query, bits, limit), out=lengths)
+        progress((part[-1] + 1) / (len(sequence) - 1))
     return lengths
 
 

@@ -21,6 +21,7 @@ from genbench.analysis.diversity import distinct, self_bleu, whole_words
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpus
 from genbench.errors import UserError
+from genbench.generator import ProgressCallback, ignore, rescale
 from genbench.storage.records import JsonRecord
 from genbench.tokenization.segmentation import separates_words
 from genbench.tokenization.tokenizer import Ids
@@ -29,6 +30,7 @@ from genbench.training import SILENT, ProgressListener
 MIN_COPIED_WORDS = 5  # shortest run that counts as copied
 MAX_NGRAM = 10  # words
 HUMAN_PASSAGES = 20  # of held-out text, for comparison
+CHARACTERS_SHARE = 0.8  # of the time to find runs, those of characters
 JUDGED_CHARACTERS = 1_000_000  # of the training text, to judge whether it separates words
 
 BookStarts = Sequence[tuple[int, str]]  # offset in the training text and title of each book
@@ -106,9 +108,9 @@ def novelty(
         on_message=listener.message,
     )
     passages = spaced_passages(str(corpus.valid), round(sum(map(len, texts)) / len(texts)))
-    with listener.stage("comparing with the training text"):
+    with listener.stage("comparing with the training text") as progress:
         index = TrainingIndex(str(corpus.train), corpus.book_starts)
-        index.read([*texts, *passages])
+        index.read([*texts, *passages], progress)
         return NoveltyReport(
             words,
             [index.text_novelty(text, words) for text in texts],
@@ -171,15 +173,16 @@ class TrainingIndex:
         self.train, self.book_starts = train, list(book_starts)
         self._matches: dict[str, TextMatches] = {}
 
-    def read(self, texts: Iterable[str]) -> None:
+    def read(self, texts: Iterable[str], progress: ProgressCallback = ignore) -> None:
         """Find the runs of all texts together: ten times as fast as one after the other."""
         new = [text for text in dict.fromkeys(texts) if text not in self._matches]
         if not new:
             return
 
         # characters: the longest run; words: the length of the run that starts at each
-        characters = character_matches(self.train, new)
-        words = word_matches(self.train, [whole_words(text) if self.separates_words else [] for text in new])
+        characters = character_matches(self.train, new, progress=rescale(progress, 0.0, CHARACTERS_SHARE))
+        in_words = [whole_words(text) if self.separates_words else [] for text in new]
+        words = word_matches(self.train, in_words, rescale(progress, CHARACTERS_SHARE, 1 - CHARACTERS_SHARE))
         for text, lengths, word_lengths in zip(new, characters, words, strict=True):
             start = int(lengths.argmax()) if len(lengths) else 0
             longest = int(lengths[start]) if len(lengths) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from genbench.corpus.corpus import Corpus
     from genbench.model import Model
     from genbench.sampling import Sampling
+    from genbench.training.listener import ProgressListener
 
 
 @accepts_groups
@@ -80,6 +81,8 @@ def generate(
     with show_progress() as live:
         text = model.corpus(author, live)
         models = model.models(text, generators, live)
+        if max_overlap is not None and not interactive:
+            _index(models.values(), parameters, live)
     if interactive:
         _run_prompt(text, models, parameters, model)
         return
@@ -99,6 +102,13 @@ def generate(
         words = new_words(continuations, trained.generator.tokenizer, text.train)
         if words:
             print_text(new_words_note(spec, words), make_console(stderr=True))
+
+
+def _index(models: Iterable[Model], sampling: Sampling, listener: ProgressListener) -> None:
+    """List the runs of words that texts may not copy, which takes a moment for a long training text."""
+    for words in filter(None, (model.training_words for model in models)):
+        with listener.stage("indexing the training text for --max-overlap") as progress:
+            words.hash_runs(words.most_copied(sampling) + 1, progress)
 
 
 def _run_prompt(text: Corpus, models: dict[str, Model], sampling: Sampling, model: ModelOptions) -> None:

@@ -21,6 +21,7 @@ from genbench.experiments.comparison import Comparison
 from genbench.experiments.measurements import CopyAnalysis
 from genbench.experiments.reference_chain import Reference, measure_reference, with_doubts
 from genbench.experiments.row import Row
+from genbench.generator import ProgressCallback
 from genbench.sampling import Sampling
 from genbench.training import ProgressListener, TrainingText
 
@@ -44,7 +45,9 @@ def add_figures(
     steps = _Steps(listener, len(comparison.results) + 5 * len(analyses) + (judge is not None))
 
     # what samples copy is looked for in one pass over each training text; without it, it is not tried row by row
-    readings = {author: partial(_read, analysis, comparison, length) for author, analysis in analyses.items()}
+    readings = {
+        author: partial(_read, analysis, comparison, length, steps.progress) for author, analysis in analyses.items()
+    }
     read = {author for author, reading in readings.items() if steps.run(f"copies of {author}", reading, False)}
     results = []
     for row in comparison.results:
@@ -61,7 +64,7 @@ def add_figures(
         held_out[author] = steps.run(f"copies of held-out {author}", human, None)
         baselines[author] = {
             **steps.run(f"uniform and unigram baselines of {author}", partial(character_baselines, *texts), {}),
-            **steps.run(f"xz baseline of {author}", partial(xz_baseline, *texts), {}),
+            **steps.run(f"xz baseline of {author}", partial(xz_baseline, *texts, steps.progress), {}),
         }
 
     # figures that cannot be those of a model of the training text
@@ -112,6 +115,10 @@ class _Steps:
             self.omitted.append(f"{name}: {format_error(error)}")
         return otherwise
 
+    def progress(self, share: float) -> None:
+        """Receive the completed share of the computation that runs."""
+        self.report(min((self.done - 1 + share) / self.count, 0.99))
+
     def finish(self) -> list[str]:
         """Return the sentences on what was left out."""
         self.report(1.0)
@@ -137,8 +144,8 @@ def interruptible(compute: Callable[[], Result]) -> Result:
     return future.result()
 
 
-def _read(analysis: CopyAnalysis, comparison: Comparison, length: int) -> bool:
-    analysis.read(comparison.results, length)
+def _read(analysis: CopyAnalysis, comparison: Comparison, length: int, progress: ProgressCallback) -> bool:
+    analysis.read(comparison.results, length, progress)
     return True
 
 

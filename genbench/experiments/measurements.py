@@ -22,7 +22,7 @@ from genbench.analysis.strata import stratify
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
 from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
-from genbench.generator import Generator, Progress, ProgressCallback, throttle
+from genbench.generator import Generator, Progress, ProgressCallback, ignore, throttle
 from genbench.model import Model
 from genbench.processes.clock import Stopwatch
 from genbench.sampling import Sampling, generate_many
@@ -126,10 +126,10 @@ class CopyAnalysis:
         """Return the strata of the test text, packed for a job, by kind of split."""
         return {by: stratify(by, self.index, str(self.corpus.test)).pack() for by in splits}
 
-    def read(self, rows: Sequence[Row], length: int) -> None:
+    def read(self, rows: Sequence[Row], length: int, progress: ProgressCallback = ignore) -> None:
         """Find the copies of all samples of this author's rows, and of held-out text, in one pass over the text."""
         samples = [sample.text for row in rows if row.author == self.corpus.author for sample in row.samples]
-        self.index.read([*samples, *(spaced_passages(str(self.corpus.valid), length) if length else ())])
+        self.index.read([*samples, *(spaced_passages(str(self.corpus.valid), length) if length else ())], progress)
 
     def add_to(self, row: Row) -> Row:
         """Return the row with the figures of each sample, and for each temperature those of its samples together."""

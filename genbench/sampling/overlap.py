@@ -11,6 +11,7 @@ tokens ahead in one call, of which those up to that word are kept.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +19,9 @@ import numpy as np
 
 from genbench.errors import UserError
 from genbench.generator import ProgressCallback, ignore
+from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState, Draft
-from genbench.sampling.word_numbers import Hashes, Numbers, hash_word, number_type, number_words
+from genbench.sampling.word_numbers import Hashes, Numbers, SortedHashes, hash_word, number_type, number_words
 from genbench.tokenization.text import Text
 
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that multiplication is invertible modulo 2 ** 64 (Knuth 1973)
@@ -27,6 +29,8 @@ MASK_64_BITS = (1 << 64) - 1
 MAX_CHARACTERS_PER_WORD = 2**32
 MAX_ATTEMPTS = 2_000  # to continue within the limit
 ATTEMPTS_PER_WORD = 10  # before one more word is discarded
+CHUNK = 1 << 20  # runs of words that are hashed at a time
+MAX_SET = 1 << 21  # hashes in a set, of 100 bytes each; more are sorted, 10 bytes each
 MIN_AHEAD, MAX_AHEAD = 8, 4096  # tokens that are sampled in one call: fewer where text is often discarded
 
 
@@ -37,7 +41,7 @@ class TrainingWords:
     hashes: Hashes  # (distinct words,)
     numbers: Numbers  # (words,) each word of the text, as an index of its hash
     characters: float  # average per word, including the space after it
-    _runs: dict[int, frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
+    _runs: dict[int, Container[int]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_text(cls, text: str | Text, progress: ProgressCallback = ignore) -> TrainingWords:
@@ -78,13 +82,24 @@ class TrainingWords:
         """
         return int(max_overlap) if max_overlap >= 1 else int(max_overlap * length / max(self.characters, 1))
 
-    def hash_runs(self, size: int) -> frozenset[int]:
+    def most_copied(self, sampling: Sampling) -> int:
+        """Return how many words in a row texts may copy that are sampled with these parameters."""
+        return max(1, self.max_run(sampling.max_overlap or 1, sampling.length))
+
+    def hash_runs(self, size: int, progress: ProgressCallback = ignore) -> Container[int]:
         """Return the hashes of all runs of `size` words, as `OverlapDetector` computes them; computed once."""
         if size not in self._runs:
-            hashes, runs = self.hashes[self.numbers], np.zeros(max(len(self.numbers) - size + 1, 0), np.uint64)
-            for place in range(size):
-                runs = runs * np.uint64(MULTIPLIER) + hashes[place : place + len(runs)]
-            self._runs[size] = frozenset(runs.tolist())
+            count, parts = max(len(self.numbers) - size + 1, 0), [np.zeros(0, np.uint64)]
+            for begin in range(0, count, CHUNK):
+                # a chunk of the runs, and the words that they end with
+                end = min(begin + CHUNK, count)
+                hashes, runs = self.hashes[self.numbers[begin : end + size - 1]], np.zeros(end - begin, np.uint64)
+                for place in range(size):
+                    runs = runs * np.uint64(MULTIPLIER) + hashes[place : place + len(runs)]
+                parts.append(runs)
+                progress(end / (count + CHUNK))
+            runs = np.concatenate(parts)
+            self._runs[size] = frozenset(runs.tolist()) if count <= MAX_SET else SortedHashes(runs)
         return self._runs[size]
 
 
@@ -159,7 +174,7 @@ class OverlapGuard:
 
         sampling = state.sampling
         self.state, self.held = state, ""  # the text that may still be discarded
-        self._limit = max(1, words.max_run(sampling.max_overlap or 1, sampling.length))
+        self._limit = words.most_copied(sampling)
         self._detector = OverlapDetector(words, self._limit)
         self._checkpoints = [_Checkpoint(state.copy(), 0, 0, "")]
         self._attempts, self.ahead = 0, MAX_AHEAD

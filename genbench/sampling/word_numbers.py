@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,6 +21,7 @@ from genbench.tokenization.text import Text
 Hashes = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
+BITS_PER_HASH = 8
 CHUNK = 1 << 22  # numbers that are in memory at a time
 _WORD_START = re.compile(r"\s(?=\S)")
 
@@ -94,6 +96,26 @@ class _HashIndex:
         self._numbers = np.insert(self._numbers, where, added[order])
         self.hashes = np.append(self.hashes, new)
         return self._numbers[np.searchsorted(self._sorted, hashes)]
+
+
+class SortedHashes:
+    """Many hashes in little memory, which are looked up by bisection if a bit for their last digits is set."""
+
+    def __init__(self, hashes: Hashes) -> None:
+        ordered = np.sort(hashes)
+        self._ordered = memoryview(ordered.data)
+        self._mask = (1 << (BITS_PER_HASH * len(ordered)).bit_length()) - 1
+        bits = np.zeros(self._mask + 1, bool)
+        bits[ordered & np.uint64(self._mask)] = True
+        self._bits = np.packbits(bits, bitorder="little").tobytes()
+
+    def __contains__(self, value: object) -> bool:
+        assert isinstance(value, int)
+        digits = value & self._mask
+        if not self._bits[digits >> 3] >> (digits & 7) & 1:
+            return False
+        place = bisect_left(self._ordered, value)
+        return place < len(self._ordered) and self._ordered[place] == value
 
 
 def _map_numbers(parts: Iterator[Numbers]) -> Numbers:
