@@ -34,6 +34,17 @@ class ConstraintOptions(OptionGroup):
     match: Annotated[
         str | None, typer.Option(metavar="REGEX", help="The whole text matches a regular expression of Python.")
     ] = None
+    rhymes_with: Annotated[
+        str | None, typer.Option(metavar="WORD", help="The last word rhymes with WORD (English only).")
+    ] = None
+    meter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRESSES",
+            help="The syllables have these stresses, such as 01010101, or those of a metre such as iambic-tetrameter "
+            "(English only).",
+        ),
+    ] = None
     infill: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Write what stands between the prompt and TEXT, with TEXT.")
     ] = None

@@ -58,7 +58,7 @@ class Settings:
             parts.append("spelling" if sampling.spelling else "no spelling")
         if sampling.stop_strings:
             parts.append(f"stop {'after' if sampling.keep_stop else 'before'} {_format(sampling.stop_strings)}")
-        parts += [description for description, _ in sampling.constraints.named_automata()]
+        parts += sampling.constraints.descriptions()
         return ", ".join([*parts, *([] if self.seed is None else [f"seed {self.seed}"])])
 
 
@@ -137,6 +137,8 @@ COMMANDS: dict[str, Command] = {
     "/words": ConstraintCommand("N|A-B", "the number of words; off", "words", parse_range),
     "/sentences": ConstraintCommand("N", "the number of sentences; off", "sentences", int),
     "/match": ConstraintCommand("REGEX", "the whole text matches a regular expression; off", "match"),
+    "/rhymes-with": ConstraintCommand("WORD", "the last word rhymes with this one; off", "rhymes_with"),
+    "/meter": ConstraintCommand("STRESSES", "the stresses of all syllables, such as 01010101; off", "meter"),
     "/infill": ConstraintCommand("TEXT", "write what stands between the prompt and this text; off", "infill"),
     "/set": Command("", "all settings"),
     "/help": Command("", "this list"),

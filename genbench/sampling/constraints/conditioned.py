@@ -5,7 +5,7 @@ Texts of a generator of words have only words of its vocabulary: that no word is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling.constraints.automaton import Automaton, build_table
 from genbench.sampling.constraints.options import Constraints
 from genbench.sampling.constraints.phrases import Beginning
+from genbench.sampling.constraints.pronunciation import meter_table, parse_meter
 from genbench.sampling.constraints.tokens import TokenAutomaton, lift
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState
@@ -82,14 +83,24 @@ def require_plain(sampling: Sampling) -> None:
 def prepare(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Request:
     """Return the state after a prompt, and the automaton. Raises UserError if no text meets the constraints."""
     state, constraints = DecodingState.after_prompt(generator, prompt, sampling, rng), sampling.constraints
-    automaton = _build(state, prompt, [part for _, part in constraints.named_automata()], constraints)
+    named = dict(constraints.named_automata(_known_words(generator)))
+    automaton = _build(state, prompt, list(named.values()), constraints, constraints.meter)
     if automaton is None:
-        raise UserError(_explain(state, prompt, constraints))
+        raise UserError(_explain(state, prompt, constraints, named))
     return Request(state, automaton)
 
 
+def _known_words(generator: Generator) -> Sequence[str] | None:
+    tokenizer = generator.tokenizer
+    return tokenizer.known_words if tokenizer.kind == "words" else None
+
+
 def _build(
-    state: DecodingState, prompt: str, automata: Sequence[Automaton], constraints: Constraints
+    state: DecodingState,
+    prompt: str,
+    automata: Sequence[Automaton],
+    constraints: Constraints,
+    meter: str | None = None,
 ) -> TokenAutomaton | None:
     """Return the automaton over the tokens after a prompt, with the end of the text; None if it accepts nothing."""
     tokenizer, prefix = state.generator.tokenizer, prompt[: len(prompt) - len(state.prompt_rest)]
@@ -97,30 +108,34 @@ def _build(
     table = build_table([*automata, *constraints.ends(prompt), Beginning(prompt)], letters, prefix)
     if table is None:
         return None
-    automaton = lift(table, tokenizer, state.decoder)
+    words = [] if meter is None else [meter_table(parse_meter(meter), tokenizer, prefix)]
+    automaton = lift(table, tokenizer, state.decoder, words)
     return None if automaton.is_empty else automaton
 
 
-def _explain(state: DecodingState, prompt: str, constraints: Constraints) -> str:
+def _explain(state: DecodingState, prompt: str, constraints: Constraints, named: Mapping[str, Automaton]) -> str:
     """Return why no text meets the constraints: the one that none meets, or that none meets all of them."""
-    generator = state.generator
-    name, named = type(generator).__name__, list(constraints.named_automata())
+    generator, meter = state.generator, constraints.meter
+    name = type(generator).__name__
     start = DecodingState.after_prompt(generator, "", state.sampling, state.rng)
     if _build(start, "", [], constraints) is None:
         return f"no text of {name} ends as asked: it writes no mark that ends a sentence; give a length instead"
+    if meter is not None and _build(start, "", [], constraints, meter) is None:
+        return f"no text of {name} has the metre {meter} and ends as asked; give another metre"
 
     # each alone, without and with the prompt
-    for description, automaton in named:
+    for description, automaton in named.items():
         if _build(start, "", [automaton], constraints) is None:
             of_words = generator.tokenizer.kind == "words"
             reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
             advice = "; -g markov-char writes letters" if of_words else ""
             return f"no text of {name} {description} and ends as asked, for instance because {reason}{advice}"
-    for description, automaton in named:
+    for description, automaton in named.items():
         if _build(state, prompt, [automaton], constraints) is None:
             return f"no text that begins with the prompt {prompt!r} {description}; give another prompt"
-    described = " and ".join(description for description, _ in named)
-    return f"no text of {name} {described}: each alone is possible, but not together; ask for less"
+    described = " and ".join(constraints.descriptions())
+    after = f", after the prompt {prompt!r}" if prompt else ""
+    return f"no text of {name} {described}{after}: each alone is possible, but not together; ask for less"
 
 
 def _decode(state: DecodingState, ids: Sequence[int], keep_last: bool) -> str:

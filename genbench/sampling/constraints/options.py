@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
 
 from genbench.errors import UserError
@@ -10,6 +10,7 @@ from genbench.sampling.constraints.automaton import Automaton
 from genbench.sampling.constraints.expressions import Expression
 from genbench.sampling.constraints.lengths import Characters, Words
 from genbench.sampling.constraints.phrases import Contains, EndsWith, StartsWith, Until
+from genbench.sampling.constraints.pronunciation import EndsWithOneOf, parse_meter, rhyming_words
 from genbench.sampling.constraints.sentences import Sentences, WordsToSentenceEnd
 from genbench.tokenization.text import is_surrogate
 
@@ -33,12 +34,16 @@ class Constraints:
     words: tuple[int, int] | None = None  # fewest and most, as `len(text.split())` counts
     sentences: int | None = None
     match: str | None = None  # a regular expression over the whole text
+    rhymes_with: str | None = None  # the last word rhymes with this one; English only
+    meter: str | None = None  # the stresses of all syllables, 0 or 1, or the name of a metre; English only
     infill: str | None = None  # the text that follows what is written
     length: int | None = None  # characters, those of the prompt not counted
 
     def __post_init__(self) -> None:
         named = [("contains", phrase) for phrase in self.contains]
-        named += [(name, getattr(self, name)) for name in ("starts_with", "ends_with", "match", "infill")]
+        named += [
+            (name, getattr(self, name)) for name in ("starts_with", "ends_with", "match", "rhymes_with", "infill")
+        ]
         for name, text in named:
             _require_phrase(option_name(name), text)
         if self.words is not None:
@@ -49,6 +54,8 @@ class Constraints:
             raise UserError(f"sentences is {self.sentences}, but must be a whole number from 1 to {MAX_SENTENCES}")
         if self.match is not None:
             Expression(self.match)
+        if self.meter is not None:
+            parse_meter(self.meter)
         if self.length is not None and self.sentences is not None:
             raise UserError("length and sentences both say where a text ends; leave one of them out")
         if self.length is not None and self.infill is not None:
@@ -58,19 +65,33 @@ class Constraints:
         """Return whether there is any constraint but the length."""
         return any(getattr(self, field.name) not in (None, ()) for field in fields(self) if field.name != "length")
 
-    def named_automata(self) -> Iterator[tuple[str, Automaton]]:
-        """Yield each constraint, but not the end of the text, with its description after "text that"."""
+    def descriptions(self) -> list[str]:
+        """Return what is said of each constraint, but not of the end of the text, after "a text that"."""
+        metre = [] if self.meter is None else [f"has the metre {self.meter}"]
+        return [description for description, _ in self._parts()] + metre
+
+    def named_automata(self, known_words: Collection[str] | None = None) -> Iterator[tuple[str, Automaton]]:
+        """Yield the description and the automaton of each constraint but the metre and the end of the text.
+
+        `known_words` are those of a generator of words. Raises UserError for a word without a rhyme.
+        """
+        for description, build in self._parts():
+            yield description, build(known_words)
+
+    def _parts(self) -> Iterator[tuple[str, Callable[[Collection[str] | None], Automaton]]]:
         for phrase in self.contains:
-            yield f"contains {phrase!r}", Contains(phrase)
-        if self.starts_with is not None:
-            yield f"starts with {self.starts_with!r}", StartsWith(self.starts_with)
-        if self.ends_with is not None:
-            yield f"ends with {self.ends_with!r}", EndsWith(self.ends_with)
-        if self.words is not None:
-            low, high = self.words
-            yield f"has {low if low == high else f'{low} to {high}'} words", Words(low, high)
-        if self.match is not None:
-            yield f"matches {self.match!r}", Expression(self.match)
+            yield f"contains {phrase!r}", lambda _, phrase=phrase: Contains(phrase)  # type: ignore[misc]
+        if (start := self.starts_with) is not None:
+            yield f"starts with {start!r}", lambda _: StartsWith(start)
+        if (end := self.ends_with) is not None:
+            yield f"ends with {end!r}", lambda _: EndsWith(end)
+        if (words := self.words) is not None:
+            low, high = words
+            yield f"has {low if low == high else f'{low} to {high}'} words", lambda _: Words(low, high)
+        if (pattern := self.match) is not None:
+            yield f"matches {pattern!r}", lambda _: Expression(pattern)
+        if (rhyme := self.rhymes_with) is not None:
+            yield f"rhymes with {rhyme!r}", lambda known: EndsWithOneOf(rhyming_words(rhyme, known))
 
     def ends(self, prompt: str) -> list[Automaton]:
         """Return what decides where a text that begins with a prompt ends."""
