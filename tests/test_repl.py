@@ -131,7 +131,7 @@ def test_stop_strings_add_up(session: Session) -> None:
         ("/seed -3", "/seed is '-3'"),
         ("/again now", "/again takes no argument"),
         ("/more", "there is no text to continue"),
-        ("/tem 3", "there is no command /tem: did you mean /t?"),
+        ("/tt 3", "there is no command /tt: did you mean /t?"),
     ],
 )
 def test_an_error_is_one_sentence_and_changes_nothing(session: Session, line: str, sentence: str) -> None:
