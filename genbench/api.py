@@ -265,7 +265,7 @@ def read_text(
 
     Raises CorpusError if it cannot be read, is empty or is not text, UserError for a folder.
     """
-    return read_text_file(file, Reading(lines, encoding, column), listener.message)
+    return str(read_text_file(file, Reading(lines, encoding, column), listener.message))
 
 
 def _create(spec: Spec, listener: ProgressListener) -> Generator:

@@ -1,5 +1,9 @@
 """Merge, update, forget: a model of joined texts is that of a training on these texts, to the last bit."""
 
+import errno
+import os
+import textwrap
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -11,6 +15,7 @@ from genbench_plugins.markov.chain import MarkovChain
 
 import genbench
 from genbench import Model, UserError, api
+from genbench.corpus import text_files
 from genbench.generator import Text, TrainContext
 from genbench.spec import Spec, create_generator
 from genbench.storage import models
@@ -18,6 +23,7 @@ from genbench.storage.models import StoredModel
 from genbench.storage.texts import TEXTS, KeptTexts, read_texts
 from genbench.testing.counterexamples import require_same
 from genbench.training.combination import _remove
+from genbench.training.listener import ProgressListener
 
 QUICK = "markov-char:order=4"
 LATER = "Then it rained, and the quails went home.\n\nNobody had asked the quails.\n"
@@ -263,3 +269,108 @@ def test_the_generator_is_created_with_its_options(books: Path) -> None:
     assert merged.card is not None
     kind = type(merged.generator)
     assert create_generator(kind, "markov-char", merged.card.options) == merged.generator
+
+
+def test_forgetting_the_last_update_leads_back_whatever_the_file_is_called(books: Path) -> None:
+    first = trained("glass.txt")
+    updated = api.update_model(first.id, "later.txt")
+    (books / "other name.txt").write_bytes(LATER.replace("\n", "\r\n").encode())
+    assert api.forget_text(updated.id, "other name.txt").id == first.id
+
+
+def test_a_text_that_was_counted_in_another_form_is_not_forgotten_but_named(books: Path) -> None:
+    first = trained("glass.txt")
+    text = "Le café était fermé, déjà.\n\nL'été là-bas était très beau.\n"
+    words = [
+        "nobody",
+        "in",
+        "the",
+        "whole",
+        "harbour",
+        "had",
+        "ever",
+        "seen",
+        "such",
+        "an",
+        "astonishing",
+        "quantity",
+        "of",
+        "quails",
+        "at",
+        "once",
+    ]
+    prose = " ".join(np.random.default_rng(0).choice(words, 300)).capitalize() + "."
+    for form in ("NFC", "NFD"):
+        (books / f"{form}.txt").write_text(unicodedata.normalize(form, text))
+    (books / "wrapped.txt").write_text(textwrap.fill(prose, 60) + "\n")
+    updated = api.update_model(first.id, "NFC.txt")
+    kept = api.update_model(first.id, "wrapped.txt", lines="keep")
+    before = stored_models()
+    with pytest.raises(UserError, match=r"NFD was never counted by .*, so nothing is changed; .* `uconv -x nfc`"):
+        api.forget_text(updated.id, "NFD.txt")
+    with pytest.raises(UserError, match="so nothing is changed; it was counted with --lines keep"):
+        api.forget_text(kept.id, "wrapped.txt")
+    assert stored_models() == before
+    assert api.forget_text(kept.id, "wrapped.txt", lines="keep").id == first.id
+
+
+def test_an_update_says_what_is_odd_about_its_text(books: Path) -> None:
+    class Messages(ProgressListener):
+        def __init__(self) -> None:
+            self.texts: list[str] = []
+
+        def message(self, text: str) -> None:
+            self.texts.append(text)
+
+    (books / "nfc.txt").write_text("Déjà l'été, là-bas: café fermé.\n\n" * 40)
+    first, accents = trained("glass.txt"), trained("nfc.txt")
+    (books / "nfd.txt").write_text(unicodedata.normalize("NFD", "Là-bas, déjà, l'été était fermé.\n" * 3))
+    listener = Messages()
+    api.update_model(first.id, "stone.txt", listener=listener)
+    assert not [text for text in listener.texts if "validation text of" in text or "Unicode" in text]
+    api.update_model(first.id, "glass.txt", listener=listener)
+    api.update_model(accents.id, "nfd.txt", listener=listener)
+    assert any(f"the validation text of {first.id} stands in glass" in text for text in listener.texts)
+    assert any("nfd is not in the Unicode form NFC" in text for text in listener.texts)
+
+
+def test_a_long_file_is_counted_as_a_short_one(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = trained("glass.txt")
+    expected = api.update_model(first.id, "stone.txt")
+    monkeypatch.setattr(text_files, "LONG", 100)
+    updated = api.update_model(first.id, "stone.txt")
+    assert (updated.id, updated.reused) == (expected.id, True)
+    assert api.forget_text(updated.id, "stone.txt").id == first.id
+
+
+def test_a_process_killed_while_it_replaces_a_model_leaves_one_of_both(
+    books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained("glass.txt")
+    (stored,) = stored_models()
+    deleted: list[bool] = []
+    rmtree = models.files.shutil.rmtree
+
+    def look(path: Path, **options: bool) -> None:
+        deleted.append(stored.folder.exists())
+        rmtree(path, **options)
+
+    monkeypatch.setattr(models.files.shutil, "rmtree", look)
+    genbench.train("glass.txt", QUICK, retrain=True)
+    assert deleted
+    assert all(deleted)
+    assert Model.load(first.id).card is not None
+
+
+def test_a_model_stays_where_the_new_one_cannot_take_its_place(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = trained("glass.txt")
+    rename = os.rename
+
+    def refuse(source: Path, target: Path) -> None:
+        if Path(target).name == first.id and Path(source).name != first.id:
+            raise OSError(errno.EIO, "input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    assert genbench.train("glass.txt", QUICK, retrain=True).id == ""
+    assert [model.name for model in stored_models()] == [first.id]

@@ -57,7 +57,23 @@ def test_a_path_that_exists_goes_first(books: Path) -> None:
     assert "paper" in load_corpus("glass.txt+stone.txt").train[:80]
 
 
-@pytest.mark.parametrize("expression", ["austen+", "+austen", "austen++carroll", "C++.txt", "0*pell", "101*pell", "2*"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "austen+",
+        "+austen",
+        "austen++carroll",
+        "C++.txt",
+        "0*pell",
+        "101*pell",
+        "2*",
+        "1.5*pell",
+        "*pell",
+        "2 *pell",
+        "9999999999*pell",
+        "a*b.txt",
+    ],
+)
 def test_what_is_no_sum_is_refused(expression: str) -> None:
     with pytest.raises(CorpusError, match=r"write (each as AUTHOR or )?NUMBER\*AUTHOR"):
         require_author(expression)

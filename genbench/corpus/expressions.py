@@ -93,14 +93,15 @@ def describe_terms(terms: Sequence[Term]) -> str:
 
 def _parse_term(text: str) -> Term:
     """Return the term that a text without plus signs, or a path, is."""
-    match = _WEIGHTED.fullmatch(text)
-    if match is None or _exists(text):
+    weight, times, name = text.partition("*")
+    if not times or text == "*" or _exists(text):
         return Term(1, text)
-    if not 1 <= int(match[1]) <= MAX_WEIGHT or not match[2]:
+    if not _WEIGHTED.fullmatch(text) or not 1 <= int(weight) <= MAX_WEIGHT or not name:
         raise CorpusError(
-            f"{text!r} is a text {int(match[1]):,} times; write NUMBER*AUTHOR, with a number from 1 to {MAX_WEIGHT}"
+            f"{text!r} is no file, and no text some times: write NUMBER*AUTHOR, with a number from 1 to {MAX_WEIGHT}, "
+            "as in 2*austen"
         )
-    return Term(int(match[1]), match[2])
+    return Term(int(weight), name)
 
 
 def _is_file(text: str) -> bool:

@@ -18,7 +18,7 @@ from genbench.tokenization.text_file import TextWriter
 MEMORY_FACTOR = 5  # bytes of memory for each byte of text that is read and cleaned whole (benchmarks/large.py)
 
 
-def read_text_file(file: str | Path, reading: Reading, on_message: Callable[[str], None]) -> str:
+def read_text_file(file: str | Path, reading: Reading, on_message: Callable[[str], None]) -> Text:
     """Return the cleaned text of a file, or of standard input for "-"; `on_message` receives what looks wrong in it.
 
     Raises CorpusError if it cannot be read, is empty or is not text, UserError for a folder.
@@ -27,9 +27,13 @@ def read_text_file(file: str | Path, reading: Reading, on_message: Callable[[str
         raise UserError(f"{str(file)!r} is a folder; name a text file, or - for standard input")
 
     # read, then clean as a corpus is
-    notes = ReadingNotes()
-    name, data = ("standard input", read_standard_input()) if str(file) == "-" else (str(file), read_file(Path(file)))
-    text = read_user_text(data, name, reading, notes)
+    notes, path = ReadingNotes(), Path(file)
+    if str(file) == "-":
+        text = Text(read_user_text(read_standard_input(), "standard input", reading, notes))
+    elif path.is_file() and path.stat().st_size > LONG:
+        [text] = read_files(path, [path], reading, notes)
+    else:
+        text = Text(read_user_text(read_file(path), str(file), reading, notes))
     notes.send(on_message)
     return text
 

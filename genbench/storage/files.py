@@ -98,6 +98,26 @@ def remove_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def set_aside(folder: Path) -> Iterator[None]:
+    """Move a folder, if there is one, away for the context, and delete it after that; after an error it is moved back.
+
+    A process that is killed meanwhile leaves one of both: the folder, or what the context put in its place.
+    """
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
+    try:
+        with contextlib.suppress(FileNotFoundError):  # there is none
+            os.replace(folder, temporary / folder.name)
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):  # there was none, or another process has put its own there
+                os.rename(temporary / folder.name, folder)
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `folder`, whole, when the context ends without an error.
 

@@ -299,14 +299,13 @@ def _write_card(folder: Path, store: Path, card: ModelCard) -> ModelCard:
 
 
 def _rename(temporary: Path, final: Path) -> None:
-    """Rename a folder to its place; an older one there is removed first, by a rename too."""
+    """Rename a folder to its place; an older one there is renamed too, and deleted once the new one is there."""
     # mkdtemp makes it private
     temporary.chmod(0o755)
     for attempts_left in reversed(range(RENAME_ATTEMPTS)):
-        with contextlib.suppress(FileNotFoundError):  # there was none, or another process removed it first
-            files.remove_folder(final)
         try:
-            os.rename(temporary, final)
+            with files.set_aside(final):
+                os.rename(temporary, final)
             return
         except OSError as error:  # another process has put its own there in between
             if not attempts_left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):

@@ -8,8 +8,9 @@ joints, the words that are frequent only in both texts, and the weights that are
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench import registry
@@ -21,13 +22,14 @@ from genbench.corpus.reading import Reading
 from genbench.corpus.split import join_texts, split_text
 from genbench.corpus.text_files import read_text_file
 from genbench.errors import UserError
-from genbench.generator import Generator
+from genbench.generator import Generator, ignore
 from genbench.model import Model
 from genbench.spec import Spec
 from genbench.storage import models
 from genbench.storage.cards import ModelCard, Origin
 from genbench.storage.models import StoredModel
 from genbench.storage.texts import KeptTexts, keeps_texts, read_texts
+from genbench.tokenization.normal_form import differing_forms
 from genbench.tokenization.text import Text, replace_surrogates
 from genbench.training.listener import SILENT, ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings
@@ -107,9 +109,11 @@ def update_model(
     source = _open(name)
     added, title = _read(file, Reading(lines, encoding, column), listener.message)
     digest = digest_of_text(added)
+    for note in _warnings(source, added, title):
+        listener.message(note)
 
     # the validation text stays
-    kept = source.texts._replace(train=[*source.texts.train, Text(added)])
+    kept = source.texts._replace(train=[*source.texts.train, added])
     origins = [source.origin(1), Origin(1, title, digest)]
     card, author = source.card, describe_terms([Term(1, source.card.author), Term(1, title)])
     books, digest = [*card.books, title], sum_digest([1, 1], [source.digest, digest])
@@ -133,19 +137,21 @@ def forget_text(
     `update_model` does.
     """
     source = _open(name)
-    forgotten, title = _read(file, Reading(lines, encoding, column), listener.message)
-    kept, count = _without(source.texts, forgotten)
+    reading = Reading(lines, encoding, column)
+    forgotten, title = _read(file, reading, listener.message)
+    kept, count = _without(source.texts, str(forgotten))
     if not count:
+        hint = _other_reading(source.texts, file, reading, str(forgotten))
         raise UserError(
             f"the text of {title} was never counted by {source.model.name}, so nothing is changed; "
-            f"genbench models show {source.model.name} names what was"
+            + (hint or f"genbench models show {source.model.name} names what was")
         )
     if sum(map(len, kept.train)) < MIN_TRAINING or not sum(map(len, kept.valid)):
         raise UserError(f"nothing would be left of {source.model.name}; genbench models remove {source.model.name}")
 
     # forgetting the text of the last update leads back to the text before it
     digest, card = digest_of_text(forgotten), source.card
-    if len(card.made_from) == 2 and card.made_from[1] == Origin(count, title, digest):
+    if len(card.made_from) == 2 and (card.made_from[1].weight, card.made_from[1].sha256) == (count, digest):
         author, identity, origins = card.made_from[0].author, card.made_from[0].sha256, []
     else:
         author, identity = f"{card.author}-{title}", sum_digest([1, -count], [source.digest, digest])
@@ -200,10 +206,32 @@ def _require_same_training(sources: Sequence[_Source]) -> None:
         seen[source.digest] = source.model.name
 
 
-def _read(file: str | Path, reading: Reading, on_message: Callable[[str], None]) -> tuple[str, str]:
+def _read(file: str | Path, reading: Reading, on_message: Callable[[str], None]) -> tuple[Text, str]:
     """Return the cleaned text of a file and its title."""
     text = read_text_file(file, reading, on_message)
     return text, "standard input" if str(file) == "-" else replace_surrogates(Path(file).stem)
+
+
+def _warnings(source: _Source, added: Text, title: str) -> list[str]:
+    """Return what is odd about a text that a model is to count too, one sentence each."""
+    notes = differing_forms({source.card.author: source.texts.train[0], title: added})
+    if any(str(text).strip("\n") in added for text in source.texts.valid):
+        notes.append(
+            f"the validation text of {source.model.name} stands in {title}, so its bits on validation text say nothing "
+            "from now on"
+        )
+    return notes
+
+
+def _other_reading(texts: KeptTexts, file: str | Path, reading: Reading, forgotten: str) -> str:
+    """Return how a text must be read or converted to be one that was counted; "" where that does not help."""
+    for form in ("NFC", "NFD"):
+        if _without(texts, unicodedata.normalize(form, forgotten))[1]:
+            return f"the same text in the Unicode form {form} was: convert it with `uconv -x {form.lower()}`"
+    other = "keep" if reading.lines == "join" else "join"
+    if str(file) != "-" and _without(texts, str(_read(file, replace(reading, lines=other), ignore)[0]))[1]:
+        return f"it was counted with --lines {other}"
+    return ""
 
 
 def _without(texts: KeptTexts, text: str) -> tuple[KeptTexts, int]:
