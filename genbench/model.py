@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from genbench import scoring
+from genbench.capabilities import KnownWords, supports
 from genbench.charlevel import ranking
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling import Sampling, generate_many
 from genbench.sampling import stream as stream_text
+from genbench.sampling.beginnings import Beginnings
 from genbench.sampling.overlap import TrainingWords
 from genbench.sampling.parameters import require_prompt
 from genbench.scoring import Score, WordSurprisal
@@ -80,7 +82,8 @@ class Model:
     ) -> list[str]:
         """Return `count` continuations of one prompt, or of one prompt each, without the prompts.
 
-        `length` (in characters) and `temperature` replace those of `sampling`.
+        `length` (in characters) and `temperature` replace those of `sampling`; without both lengths, a text ends with
+        the sentence that makes it 300 characters long. Without a prompt it begins as the author's paragraphs do.
         Text i is the one that `stream` yields with the seed `seed + i`. Raises UserError for a count below 1, and if
         the number of prompts is neither one nor `count`.
         """
@@ -97,7 +100,7 @@ class Model:
         # one random generator for each text, so that a text does not depend on the others
         rngs = [np.random.default_rng(seed + index) for index in range(count)]
         samplings = [_parameters(sampling, length, temperature)] * count
-        return generate_many(self.generator, prompts, samplings, rngs, progress, self.training_words)
+        return generate_many(self.generator, prompts, samplings, rngs, progress, self.training_words, self.beginnings)
 
     def stream(
         self,
@@ -112,7 +115,18 @@ class Model:
         require_prompt(prompt)
         rng = np.random.default_rng(seed)
         parameters = _parameters(sampling, length, temperature)
-        return stream_text(self.generator, prompt, parameters, rng, self.training_words)
+        return stream_text(self.generator, prompt, parameters, rng, self.training_words, self.beginnings)
+
+    @property
+    def beginnings(self) -> Beginnings | None:
+        """What is read before a text without a prompt, so that it begins as a paragraph; None without a card."""
+        if self.card is None:
+            return None
+        if supports(type(self.generator), KnownWords):  # markovify, whose start is that of a sentence
+            return Beginnings({})
+        if self.card.beginnings is None:  # an earlier version stored it
+            return Beginnings.default(self.generator.tokenizer.letters)
+        return Beginnings(self.card.beginnings)
 
     @cached_property
     def ranked(self) -> Generator:
@@ -138,7 +152,7 @@ class Model:
 
 def _parameters(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
     """Return sampling parameters with another length and temperature where these are given."""
-    parameters = sampling or Sampling()
+    parameters = sampling or Sampling(whole_sentences=length is None)
     if length is not None:
         parameters = replace(parameters, length=length)
     if temperature is not None:

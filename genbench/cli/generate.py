@@ -50,7 +50,10 @@ def generate(
     max_overlap: MaxOverlap = None,
     stop: Stop = None,
     keep_stop: KeepStop = False,
-    length: Annotated[int | None, typer.Option(metavar="N", help="Characters of a text. [default: 300]")] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Characters of a text. [default: 300, and on to the end of a sentence]"),
+    ] = None,
     constraints: ConstraintOptions,
     count: Count = 1,
     stream: Annotated[
@@ -73,6 +76,7 @@ def generate(
         stop=tuple(stop or ()),
         keep_stop=keep_stop,
         max_overlap=max_overlap,
+        whole_sentences=length is None,
         constraints=constraints.constraints(length),
     )
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()

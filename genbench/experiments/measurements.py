@@ -45,7 +45,9 @@ def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallbac
     prompts, samplings = [prompt for prompt, _ in pairs], [sampling for _, sampling in pairs]
     rngs = [np.random.default_rng([job.seed, index]) for index in range(len(pairs))]
     progress(0.0)
-    texts = generate_many(model.generator, prompts, samplings, rngs, throttle(progress), model.training_words)
+    texts = generate_many(
+        model.generator, prompts, samplings, rngs, throttle(progress), model.training_words, model.beginnings
+    )
     seconds, characters = watch.wall_seconds, sum(map(len, texts))
 
     # the surprisal of each text after its prompt
@@ -64,7 +66,9 @@ def generate_for_judges(model: Model, job: Job, progress: ProgressCallback) -> l
     count = job.style_samples
     rngs = [np.random.default_rng([job.seed, index, count]) for index in range(count)]
     samplings = [sampling] * count
-    return generate_many(model.generator, [""] * count, samplings, rngs, throttle(progress), model.training_words)
+    return generate_many(
+        model.generator, [""] * count, samplings, rngs, throttle(progress), model.training_words, model.beginnings
+    )
 
 
 def measure_validation(row: Row, model: Model, job: Job, report: ReportProgress) -> Row:

@@ -3,6 +3,8 @@
 parameters    Sampling: length, temperature, top-k, top-p, min-p and more; prompts
 step          one decoding step: DecodingState, and sampling a token with the parameters
 loop          stream and generate for one text, generate_many for a batch of texts
+beginnings    how the author's paragraphs begin, for texts without a prompt
+limits        where a text ends: its length, a stop string, the end of a sentence
 completion    prompts that end inside a word
 spelled       words of a text that are not in the training text
 word_numbers  the words of a text as hashes and numbers

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
+from genbench.sampling.beginnings import Beginnings
 from genbench.sampling.constraints.conditioned import sample_conditioned
+from genbench.sampling.limits import TextLimit as TextLimit
 from genbench.sampling.overlap import OverlapGuard, TrainingWords
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState, Draft, decode_step
-from genbench.tokenization.graphemes import LONGEST, has_clusters, joins
+from genbench.tokenization.graphemes import has_clusters
 
 MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
 MIN_BATCH = 256  # texts in one batch, for any size of the vocabulary
@@ -26,9 +28,10 @@ def generate(
     sampling: Sampling,
     rng: np.random.Generator,
     training_words: TrainingWords | None = None,
+    beginnings: Beginnings | None = None,
 ) -> str:
     """Return the whole text that `stream` yields."""
-    return "".join(stream(generator, prompt, sampling, rng, training_words))
+    return "".join(stream(generator, prompt, sampling, rng, training_words, beginnings))
 
 
 def stream(
@@ -37,12 +40,14 @@ def stream(
     sampling: Sampling,
     rng: np.random.Generator,
     training_words: TrainingWords | None = None,
+    beginnings: Beginnings | None = None,
 ) -> Iterator[str]:
     """Yield the continuation of a prompt, piece by piece as it is sampled, without the prompt.
 
     The text has exactly `sampling.length` characters, and those that complete its last letter, such as combining marks;
-    fewer if a stop string occurs. A prompt that ends inside a
-    word is completed: the first sampled tokens agree with it. Raises ContractError if the generator samples too many
+    fewer if a stop string occurs, and more where it ends with a whole sentence. A prompt that ends inside a
+    word is completed: the first sampled tokens agree with it. Without a prompt, the text begins as one of the
+    `beginnings`, and without blank lines. Raises ContractError if the generator samples too many
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
     if sampling.constraints:
@@ -50,7 +55,10 @@ def stream(
         return
 
     # a batch of one text
-    text = GeneratedText(DecodingState.after_prompt(generator, prompt, sampling, rng), training_words, prompt)
+    begins = not prompt and beginnings is not None
+    read = beginnings.draw(rng) if begins and beginnings is not None else prompt
+    state = DecodingState.after_prompt(generator, read, sampling, rng)
+    text = GeneratedText(state, training_words, prompt, begins=begins)
     while not text.done:
         if (ahead := text.read_ahead()) is not None:
             yield from ahead  # the characters
@@ -65,6 +73,7 @@ def generate_many(
     rngs: Sequence[np.random.Generator],
     progress: ProgressCallback = ignore,
     training_words: TrainingWords | None = None,
+    beginnings: Beginnings | None = None,
 ) -> list[str]:
     """Return one text for each prompt, sampled in batches, each with its own parameters and random generator.
 
@@ -82,7 +91,7 @@ def generate_many(
     for start in range(0, len(requests), size):
         batch = requests[start : start + size]
         part = rescale(progress, len(texts) / len(requests), len(batch) / len(requests))
-        texts += _generate_batch(generator, batch, part, training_words)
+        texts += _generate_batch(generator, batch, part, training_words, beginnings)
     return texts
 
 
@@ -101,15 +110,21 @@ def _generate_conditioned(generator: Generator, requests: list[_Request], progre
 
 
 def _generate_batch(
-    generator: Generator, requests: list[_Request], progress: ProgressCallback, training_words: TrainingWords | None
+    generator: Generator,
+    requests: list[_Request],
+    progress: ProgressCallback,
+    training_words: TrainingWords | None,
+    beginnings: Beginnings | None,
 ) -> list[str]:
-    # read each distinct prompt once
+    # read each distinct prompt once; a text without one begins as a paragraph
     starts: dict[str, DecodingState] = {}
+    texts: list[GeneratedText] = []
     for prompt, sampling, rng in requests:
-        if prompt not in starts:
-            starts[prompt] = DecodingState.after_prompt(generator, prompt, sampling, rng)
-    states = [starts[prompt].copy(sampling, rng) for prompt, sampling, rng in requests]
-    texts = [GeneratedText(state, training_words, prompt) for state, (prompt, *_) in zip(states, requests, strict=True)]
+        begins = not prompt and beginnings is not None
+        read = beginnings.draw(rng) if begins and beginnings is not None else prompt
+        if read not in starts:
+            starts[read] = DecodingState.after_prompt(generator, read, sampling, rng)
+        texts.append(GeneratedText(starts[read].copy(sampling, rng), training_words, prompt, begins=begins))
 
     parts: list[list[str]] = [[] for _ in texts]
     active = [row for row, text in enumerate(texts) if not text.done]
@@ -133,11 +148,19 @@ def _generate_batch(
 class GeneratedText:
     """A text that is being generated: its decoding state, and the limits of its length, stop string and overlap."""
 
-    def __init__(self, state: DecodingState, training_words: TrainingWords | None, prompt: str) -> None:
+    def __init__(
+        self, state: DecodingState, training_words: TrainingWords | None, prompt: str, *, begins: bool = False
+    ) -> None:
         self._state, sampling = state, state.sampling
-        whole = has_clusters(state.generator.tokenizer.letters)
-        stops, keep_stop, continues = sampling.stop_strings, sampling.keep_stop, bool(prompt.strip())
-        self._limit = TextLimit(sampling.length, stops, keep_stop, whole_letters=whole, continues=continues)
+        self._limit = TextLimit(
+            sampling.length,
+            sampling.stop_strings,
+            sampling.keep_stop,
+            whole_letters=has_clusters(state.generator.tokenizer.letters),
+            continues=bool(prompt.strip()),
+            begins=begins,
+            whole_sentences=sampling.whole_sentences,
+        )
         self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
 
     @property
@@ -176,69 +199,3 @@ class GeneratedText:
         if len(final) + len(self._guard.held) > self._limit.most:
             final += self._guard.flush()
         return self._limit.read(final)
-
-
-class TextLimit:
-    """Ends a text at its length or at a stop string; the possible start of a stop string is held back.
-
-    A stop string counts only where a text that is not blank stands before it: in the text, or in the prompt that it
-    `continues`. With `whole_letters`, characters that complete the last letter are added to its length: whether there
-    are any shows in the character after them, so it is read too.
-    """
-
-    def __init__(
-        self,
-        length: int,
-        stops: Sequence[str] = (),
-        keep_stop: bool = False,
-        *,
-        whole_letters: bool = False,
-        continues: bool = True,
-    ) -> None:
-        self.characters_left, self.stops, self.keep_stop = length, tuple(stops), keep_stop
-        self.held_back, self.done, self._can_stop = "", length == 0, continues
-        self._tail, self._extra = "", LONGEST if whole_letters else 0  # the last characters; how many may be added
-
-    @property
-    def most(self) -> int:
-        """The number of characters that are read at most before the text is done."""
-        return self.characters_left + LONGEST + max(map(len, self.stops), default=0)
-
-    def read(self, text: str) -> str:
-        """Return the part of the text that is final now and was not returned before.
-
-        >>> limit = TextLimit(10, ["STOP"])
-        >>> [limit.read(text) for text in ("ab", "cS", "TOP", "d")]
-        ['ab', 'c', '', '']
-        """
-        if self.done:
-            return ""
-
-        # the stop strings, then the length
-        if self.stops:
-            text = self._until_stop(self.held_back + text)
-        end = min(self.characters_left, len(text))
-        self.characters_left -= end
-        if not self.characters_left:
-            while self._extra and end < len(text) and joins(self._tail + text[:end], text[end]):
-                end, self._extra = end + 1, self._extra - 1
-            self.done = self.done or end < len(text) or not self._extra
-        self._tail = (self._tail + text[:end])[-LONGEST:]
-        return text[:end]
-
-    def _until_stop(self, text: str) -> str:
-        """Return the text up to a stop string, without an end that may be the start of one."""
-        # the stop string that is complete first, whatever the pieces in which the text arrives; of several, the longest
-        first = 0 if self._can_stop else len(text) - len(text.lstrip()) + 1
-        starts = {stop: text.find(stop, first) for stop in self.stops}
-        spans = [(start + len(stop), start) for stop, start in starts.items() if start >= 0]
-        if spans:
-            self.done, (end, start) = True, min(spans)
-            return text[: end if self.keep_stop else start]
-
-        # hold back the longest end of the text that starts a stop string
-        self._can_stop = self._can_stop or first <= len(text)
-        lengths = range(min(max(map(len, self.stops)) - 1, len(text) - first), 0, -1)
-        held = next((n for n in lengths if any(stop.startswith(text[-n:]) for stop in self.stops)), 0)
-        self.held_back = text[len(text) - held :]
-        return text[: len(text) - held]

@@ -50,6 +50,7 @@ class Sampling:
     stop: str | tuple[str, ...] | None = None  # end the text before this string, or the first of several to be complete
     keep_stop: bool = False  # end the text after the stop string instead
     max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words
+    whole_sentences: bool = False  # go on to the end of the sentence that makes the text `length` long
     constraints: Constraints = NO_CONSTRAINTS  # what the whole text must be like
 
     def __post_init__(self) -> None:

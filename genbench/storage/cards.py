@@ -25,6 +25,7 @@ FIRST_HALF = "first half"  # of the validation text, in sweeps
 MIN_CORE_SHARE = 0.85  # of a core; time budgets of trainings that had less are not comparable
 INTERRUPTED = "interrupted"  # the note of a model whose training was ended by Ctrl-C
 ENDED_EARLY = 0.8  # of its budget; a training that took less ended by itself
+MAX_BEGINNINGS = 20  # and as many characters of each
 MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
 
 _NUMBER = (int, float, type(None))
@@ -117,6 +118,7 @@ class ModelCard:
     sources: list[str] = field(default_factory=list)  # the files that the SPEC names
     texts: str = ""  # sha256 of the file with its texts (`texts.py`); "" where they are not kept
     made_from: list[Origin] = field(default_factory=list)  # of a model that was merged, updated, or forgot a text
+    beginnings: dict[str, int] | None = None  # ends of paragraphs and their counts; None: an earlier version's card
     format: int = FORMAT
 
     @property
@@ -224,6 +226,13 @@ def _require_card(card: Any) -> None:
     untrusted.require_types(later | card, kinds)
     for origin in card.get("made_from", []):
         untrusted.require_types(origin, _ORIGIN)
+    beginnings = card.get("beginnings") or {}
+    untrusted.require_types({"beginnings": beginnings}, {"beginnings": (dict,)})
+    if len(beginnings) > MAX_BEGINNINGS or any(len(lead) > MAX_BEGINNINGS for lead in beginnings):
+        raise ValueError("beginnings that are too long")
+    untrusted.require_types(beginnings, dict.fromkeys(beginnings, (int,)))
+    if any(count < 1 for count in beginnings.values()):
+        raise ValueError("a count below 1")
     texts = [*card.values(), *(value for origin in card.get("made_from", []) for value in origin.values())]
     if any(len(value) > MAX_CHARACTERS for value in texts if isinstance(value, str)):
         raise ValueError("a string that is too long")

@@ -31,6 +31,7 @@ from genbench.generator import (
 from genbench.model import Model
 from genbench.neural.distributed import is_main_process
 from genbench.processes.clock import TrainingClock
+from genbench.sampling.beginnings import Beginnings
 from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, option_values
 from genbench.storage import checkpoints, models
@@ -201,6 +202,7 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
     sources = [spec.text[start:end] for start, end in registry.file_spans(spec, type(generator))]
     key = models.training_key(spec, option_values(generator), sources, describe_training(spec, text, settings))
     about: dict[str, Any] = {"books": text.books, "lines": text.lines, "made_from": text.made_from}
+    about["beginnings"] = dict(Beginnings.from_text(text.train).breaks)
     return ModelCard(spec=str(spec), sources=sources, **about, **key)
 
 
