@@ -50,6 +50,9 @@ INTENDED: dict[str, str] = {  # the reason by a pattern of the path, such as r"c
     ),
     r"(generators|kept)/.*/samples/novel.*": "copied text is sampled again from the start of a word, not after it",
     r"comparison/chains/.*/(samples|novelty)/[13]/.*": "the samples with a limit on copied words",
+    r"(generators|kept|comparison|sweep)/.*/(samples|novelty)/.*|novelty/.*/(texts|drawn)/.*": (
+        "texts without a prompt begin after a paragraph break; only the chains that tests compare were measured again"
+    ),
     r"generators/.*markov-subword.*/samples/.*": "contexts inside an edge are sampled by quantile",
 }
 

@@ -19,9 +19,11 @@ from genbench.cli.options import (
     MaxOverlap,
     ModelOptions,
     Prompt,
+    SampledModelOptions,
     SamplingOptions,
     Stop,
     accepts_groups,
+    option,
     read_prompts,
     spec_option,
 )
@@ -59,7 +61,10 @@ def generate(
     stream: Annotated[
         bool, typer.Option("--stream", help="Print several texts while they are sampled; a single one always is.")
     ] = False,
-    model: ModelOptions,
+    sampling_seed: Annotated[
+        int | None, option("--seed", metavar="N", min=0, help="Seed of sampling. [default: another text each time]")
+    ] = None,
+    model: SampledModelOptions,
 ) -> None:
     """Write text in an author's style. Trains a generator if no model is stored."""
     from genbench.report.terminal.screen import make_console
@@ -88,11 +93,11 @@ def generate(
         if max_overlap is not None and not interactive:
             _index(models.values(), parameters, live)
     if interactive:
-        _run_prompt(text, models, parameters, model)
+        _run_prompt(text, models, parameters, model, sampling_seed)
         return
 
     # texts by all generators, for one prompt after the other
-    first_seed = secrets.randbelow(2**32) if model.seed is None else model.seed
+    first_seed = secrets.randbelow(2**32) if sampling_seed is None else sampling_seed
     prompts = [resolve_prompt(prompt, text.train, first_seed + index) for index in range(count)]
     streams = _streamed if stream or count == 1 else _sampled_together
     written: dict[str, list[list[str]]] = {spec: [[] for _ in prompts] for spec in models}  # the pieces of each text
@@ -115,7 +120,9 @@ def _index(models: Iterable[Model], sampling: Sampling, listener: ProgressListen
             words.hash_runs(words.most_copied(sampling) + 1, progress)
 
 
-def _run_prompt(text: Corpus, models: dict[str, Model], sampling: Sampling, model: ModelOptions) -> None:
+def _run_prompt(
+    text: Corpus, models: dict[str, Model], sampling: Sampling, model: ModelOptions, seed: int | None
+) -> None:
     """Run the interactive prompt."""
     from genbench import api
     from genbench.cli.repl.prompt import line_reader
@@ -124,7 +131,7 @@ def _run_prompt(text: Corpus, models: dict[str, Model], sampling: Sampling, mode
     from genbench.report.terminal.screen import make_console
     from genbench.storage.files import home
 
-    settings = Settings(text.author, tuple(models), sampling, model.seed)
+    settings = Settings(text.author, tuple(models), sampling, seed)
     session = Session(text, settings, make_console(), model, models)
     session.run(line_reader(home(), lambda: api.stored_specs(session.text)))
 

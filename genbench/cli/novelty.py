@@ -19,6 +19,7 @@ from genbench.cli.options import (
     ReadingOptions,
     SamplingOptions,
     Steps,
+    TrainSeed,
     accepts_groups,
     read_prompts,
     single_or_best,
@@ -38,6 +39,7 @@ def novelty(
     words: Annotated[int, typer.Option(metavar="N", min=1, help="A run of N words or more counts as copied.")] = 5,
     json: PrintJson = False,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of sampling.")] = 0,
+    train_seed: TrainSeed = None,
     budget: Budget = None,
     steps: Steps = None,
     flops: Flops = None,
@@ -62,6 +64,7 @@ def novelty(
             budget=budget,
             steps=steps,
             flops=flops,
+            seed=train_seed,
             device=None if device == "auto" else device,
             listener=live,
         )

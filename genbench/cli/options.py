@@ -169,6 +169,9 @@ Flops = Annotated[
     float | None,
     option(metavar="N", help="Floating-point operations of a network's training, such as 1e12, instead of a budget."),
 ]
+TrainSeed = Annotated[
+    int | None, option("--train-seed", metavar="N", help="Seed of training. [default: any stored model]")
+]
 Device = Annotated[
     str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where networks train.", autocompletion=completion.device)
 ]
@@ -283,7 +286,7 @@ class ModelOptions(ReadingOptions):
 
     seed: Annotated[
         int | None,
-        option(metavar="N", help="Seed of training and sampling. [default: any stored model, random samples]"),
+        option(metavar="N", help="Seed of training. [default: any stored model]"),
     ] = None
     budget: Budget = None
     steps: Steps = None
@@ -330,6 +333,13 @@ class ModelOptions(ReadingOptions):
             return {spec: self.model(text, spec, listener) for spec in specs}
         best = self.model(text, None, listener)
         return {best.card.spec if best.card else "": best}
+
+
+@dataclass(frozen=True)
+class SampledModelOptions(ModelOptions):
+    """Which model a command that samples uses; its --seed is that of sampling."""
+
+    seed: TrainSeed = None
 
 
 @dataclass(frozen=True)

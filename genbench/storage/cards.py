@@ -158,7 +158,11 @@ class ModelCard:
         wanted = {name: limit for name, limit in limits.items() if limit is not None}
         if all(getattr(self, name) == limit for name, limit in wanted.items()):
             return True
-        training, budget = self.training, wanted.get("budget", math.inf)
+        return self.ended_within(wanted.get("budget", math.inf))
+
+    def ended_within(self, budget: float) -> bool:
+        """Return whether the training counted no steps, was limited by time, and ended by itself before a budget."""
+        training = self.training
         ended_by_itself = self.limited_by_time and self.time_budget is None and training.budget_seconds is not None
         counts_no_steps = training.steps is None and training.flops is None
         return ended_by_itself and counts_no_steps and (training.budget_seconds or 0.0) <= budget

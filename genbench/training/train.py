@@ -71,7 +71,7 @@ def train_model(
         return _fit(generator, card, text, context)
 
     # reuse a stored model of the same training, or the checkpoint of an interrupted one
-    stored = None if retrain else models.find_model(folder, card.key, imported)
+    stored = None if retrain else _find_same(folder, card, imported)
     if stored is not None:
         on_progress(Progress(0.0, note=f"loading {stored.name}"))
         with contextlib.suppress(UserError):  # a damaged model is trained again
@@ -96,6 +96,17 @@ def train_model(
     model = _store(model, folder, text, _stage(on_progress, "storing"))
     checkpoint.remove()
     return model
+
+
+def _find_same(folder: Path, card: ModelCard, imported: Sequence[str]) -> models.StoredModel | None:
+    """Return the stored model of the same training; of a chain, whose training ended by itself, of any larger budget.
+
+    The seed of a training that reads none does not matter either.
+    """
+    if (exact := models.find_model(folder, card.key, imported)) is not None or not card.limited_by_time:
+        return exact
+    others = models.find_models(folder, {name: card.key[name] for name in card.key if name != "budget"}, imported)
+    return next((other for other in others if other.card.ended_within(card.budget or 0.0)), None)
 
 
 class TrainingInterrupted(KeyboardInterrupt):

@@ -1,0 +1,49 @@
+"""Another sample trains no other model, and a chain is stored once whatever its seed and budget."""
+
+from pathlib import Path
+
+import pytest
+from test_cli import run
+
+import genbench
+from genbench.storage import models
+
+NETWORK = "lstm-char:hidden=16,embedding=16,batch=4"
+
+
+def stored() -> list[models.StoredModel]:
+    return models.list_models(models.models_folder())
+
+
+def test_the_seed_of_generate_and_novelty_is_that_of_sampling(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prose_file: Path
+) -> None:
+    genbench.train(genbench.corpus(prose_file), NETWORK, steps=3, seed=4)
+    texts = []
+    for seed in ("1", "1", "2"):
+        words = ["generate", str(prose_file), "-g", NETWORK, "--steps", "3", "--length", "60", "--seed", seed]
+        assert run(monkeypatch, *words) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1] != texts[2]
+    assert run(monkeypatch, "novelty", str(prose_file), "-g", NETWORK, "--length", "60", "--seed", "9") == 0
+    assert [model.card.seed for model in stored()] == [4]
+
+    # the seed of training has its own option
+    words = ["generate", str(prose_file), "-g", NETWORK, "--steps", "3", "--length", "9", "--train-seed", "5"]
+    assert run(monkeypatch, *words) == 0
+    assert sorted(model.card.seed for model in stored()) == [4, 5]
+
+
+def test_a_chain_is_stored_once_for_all_seeds_and_larger_budgets(prose_file: Path) -> None:
+    text = genbench.corpus(prose_file)
+    first = genbench.train(text, "markov-char:order=2", budget="60s")
+    for seed, budget in ((1, "60s"), (0, "90s"), (2, "10m")):
+        model = genbench.train(text, "markov-char:order=2", budget=budget, seed=seed)
+        assert model.reused
+        assert model.id == first.id
+    assert len(stored()) == 1
+
+    # a network learns longer with a larger budget, and other things with another seed
+    assert not genbench.train(text, NETWORK, steps=3).reused
+    assert not genbench.train(text, NETWORK, steps=4).reused
+    assert not genbench.train(text, NETWORK, steps=3, seed=1).reused
