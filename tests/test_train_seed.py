@@ -1,5 +1,6 @@
 """Another sample trains no other model, and a chain is stored once whatever its seed and budget."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,18 @@ def test_a_chain_is_stored_once_for_all_seeds_and_larger_budgets(prose_file: Pat
     assert not genbench.train(text, NETWORK, steps=3).reused
     assert not genbench.train(text, NETWORK, steps=4).reused
     assert not genbench.train(text, NETWORK, steps=3, seed=1).reused
+
+
+def test_json_lines_hold_the_texts_that_python_generates(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prose_file: Path
+) -> None:
+    words = ["generate", str(prose_file), "-g", "markov-char:order=3", "--json", "--length", "40", "--seed", "7"]
+    assert run(monkeypatch, *words, "--count", "2", "--prompt", "The ") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    model = genbench.load(rows[0]["model"])
+    assert [row["text"] for row in rows] == model.generate("The ", length=40, count=2, seed=7)
+    assert [(row["prompt"], row["seed"]) for row in rows] == [("The ", 7), ("The ", 8)]
+    for row in rows:
+        assert 0 <= row["copied_share"] <= 1
+        both, alone = model.score("The " + row["text"]).bits, model.score("The ").bits
+        assert row["bits_per_character"] == pytest.approx((both - alone) / 40, rel=1e-9)

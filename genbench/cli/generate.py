@@ -61,17 +61,16 @@ def generate(
     stream: Annotated[
         bool, typer.Option("--stream", help="Print several texts while they are sampled; a single one always is.")
     ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON per text, with its prompt, seed, bits and copies.")
+    ] = False,
     sampling_seed: Annotated[
         int | None, option("--seed", metavar="N", min=0, help="Seed of sampling. [default: another text each time]")
     ] = None,
     model: SampledModelOptions,
 ) -> None:
     """Write text in an author's style. Trains a generator if no model is stored."""
-    from genbench.report.terminal.screen import make_console
-    from genbench.report.terminal.stream import print_streams, record
-    from genbench.report.terminal.tables import print_text
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
-    from genbench.sampling.spelled import new_words, new_words_note
 
     [prompt] = read_prompts([prompt], model.encoding)
     require_prompt(prompt)
@@ -85,7 +84,7 @@ def generate(
         constraints=constraints.constraints(length),
     )
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    interactive = on_terminal and not (generators or prompt or stream or count > 1)
+    interactive = on_terminal and not (generators or prompt or stream or json or count > 1)
 
     with show_progress() as live:
         text = model.corpus(author, live)
@@ -99,11 +98,34 @@ def generate(
     # texts by all generators, for one prompt after the other
     first_seed = secrets.randbelow(2**32) if sampling_seed is None else sampling_seed
     prompts = [resolve_prompt(prompt, text.train, first_seed + index) for index in range(count)]
-    streams = _streamed if stream or count == 1 else _sampled_together
+    if json:
+        from genbench.cli.text_records import print_records
+
+        print_records(models, text, prompts, parameters, first_seed)
+    else:
+        _print_texts(models, text, prompts, parameters, first_seed, together=count > 1 and not stream)
+
+
+def _print_texts(
+    models: Mapping[str, Model],
+    text: Corpus,
+    prompts: Sequence[str],
+    sampling: Sampling,
+    first_seed: int,
+    *,
+    together: bool,
+) -> None:
+    """Print the texts, and on standard error their words that are not the author's."""
+    from genbench.report.terminal.screen import make_console
+    from genbench.report.terminal.stream import print_streams, record
+    from genbench.report.terminal.tables import print_text
+    from genbench.sampling.spelled import new_words, new_words_note
+
+    streams = _sampled_together if together else _streamed
     written: dict[str, list[list[str]]] = {spec: [[] for _ in prompts] for spec in models}  # the pieces of each text
-    for index, texts in enumerate(streams(models, prompts, parameters, first_seed)):
+    for index, texts in enumerate(streams(models, prompts, sampling, first_seed)):
         recorded = {spec: record(pieces, written[spec][index]) for spec, pieces in texts.items()}
-        print_streams(prompts[index], recorded, make_console(), last=index == count - 1)
+        print_streams(prompts[index], recorded, make_console(), last=index == len(prompts) - 1)
 
     # words that are not the author's
     for spec, trained in models.items():
