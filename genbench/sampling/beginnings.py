@@ -59,6 +59,11 @@ class Beginnings:
         """Return the beginnings of a model whose card has none: after a full stop and a blank line, if it has both."""
         return cls({DEFAULT: 1} if set(DEFAULT) <= set(letters) else {})
 
+    @property
+    def most_frequent(self) -> str:
+        """The break that the training text has most often; "" where there are none."""
+        return max(self.breaks, key=self.breaks.__getitem__, default="")
+
     def draw(self, rng: np.random.Generator) -> str:
         """Return one of the breaks, as often as the training text has it; "" where there are none."""
         if len(self.breaks) < 2:

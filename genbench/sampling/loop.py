@@ -51,7 +51,7 @@ def stream(
     tokens without text, UserError if no text within `max_overlap` can be sampled.
     """
     if sampling.constraints:
-        yield sample_conditioned(generator, prompt, sampling, [rng])[0]
+        yield _generate_conditioned(generator, [(prompt, sampling, rng)], ignore, beginnings)[0]
         return
 
     # a batch of one text
@@ -83,7 +83,7 @@ def generate_many(
     """
     requests = list(zip(prompts, samplings, rngs, strict=True))
     if any(sampling.constraints for sampling in samplings):
-        return _generate_conditioned(generator, requests, progress)
+        return _generate_conditioned(generator, requests, progress, beginnings)
 
     # batches as large as the cache allows
     size = max(MIN_BATCH, MAX_BATCH_CELLS // generator.tokenizer.size)
@@ -95,15 +95,18 @@ def generate_many(
     return texts
 
 
-def _generate_conditioned(generator: Generator, requests: list[_Request], progress: ProgressCallback) -> list[str]:
+def _generate_conditioned(
+    generator: Generator, requests: list[_Request], progress: ProgressCallback, beginnings: Beginnings | None
+) -> list[str]:
     """Return one text for each request, whose constraints are prepared once for each prompt."""
+    before = "" if beginnings is None else beginnings.most_frequent
     texts: list[str] = [""] * len(requests)
     groups: dict[tuple[str, Sampling], list[int]] = {}
     for row, (prompt, sampling, _) in enumerate(requests):
         groups.setdefault((prompt, sampling), []).append(row)
     for number, ((prompt, sampling), rows) in enumerate(groups.items()):
         part = rescale(progress, number / len(groups), 1 / len(groups))
-        sampled = sample_conditioned(generator, prompt, sampling, [requests[row][2] for row in rows], part)
+        sampled = sample_conditioned(generator, prompt, sampling, [requests[row][2] for row in rows], part, before)
         for row, text in zip(rows, sampled, strict=True):
             texts[row] = text
     return texts

@@ -15,7 +15,7 @@ from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling.constraints.automaton import Automaton, build_table
 from genbench.sampling.constraints.options import Constraints
-from genbench.sampling.constraints.phrases import Beginning
+from genbench.sampling.constraints.phrases import Beginning, NoSpaceFirst
 from genbench.sampling.constraints.pronunciation import meter_table, parse_meter
 from genbench.sampling.constraints.tokens import TokenAutomaton, lift
 from genbench.sampling.parameters import Sampling
@@ -39,15 +39,18 @@ def sample_conditioned(
     sampling: Sampling,
     rngs: Sequence[np.random.Generator],
     progress: ProgressCallback = ignore,
+    before: str = "",
 ) -> list[str]:
     """Return a text for each random generator, without the prompt, that meets the constraints of `sampling`.
+
+    A text without a prompt is sampled after the text `before`, such as a paragraph break.
 
     `progress` receives the completed share of the preparation, which takes most of the time. Raises UserError for
     constraints that no text of the generator meets, for a generator that cannot be conditioned, and for sampling
     parameters that change the distribution.
     """
     require_plain(sampling)
-    request = prepare(generator, prompt, sampling, rngs[0])
+    request = prepare(generator, prompt, sampling, rngs[0], before)
     conditioned = None
     if capabilities.supports(type(generator), capabilities.Conditioning):
         conditioned = generator.condition(  # type: ignore[attr-defined]
@@ -80,9 +83,13 @@ def require_plain(sampling: Sampling) -> None:
         raise UserError("with constraints, texts have only words of the vocabulary; leave out --spelling")
 
 
-def prepare(generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator) -> Request:
+def prepare(
+    generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator, before: str = ""
+) -> Request:
     """Return the state after a prompt, and the automaton. Raises UserError if no text meets the constraints."""
     state, constraints = DecodingState.after_prompt(generator, prompt, sampling, rng), sampling.constraints
+    for token in [] if prompt else generator.tokenizer.encode(before).tolist():
+        state.accept(token, [generator.advance(state.state, token)], 0)
     named = dict(constraints.named_automata(_known_words(generator)))
     automaton = _build(state, prompt, list(named.values()), constraints, constraints.meter)
     if automaton is None:
@@ -105,7 +112,8 @@ def _build(
     """Return the automaton over the tokens after a prompt, with the end of the text; None if it accepts nothing."""
     tokenizer, prefix = state.generator.tokenizer, prompt[: len(prompt) - len(state.prompt_rest)]
     letters = "".join(sorted({*tokenizer.letters, *prompt}))
-    table = build_table([*automata, *constraints.ends(prompt), Beginning(prompt)], letters, prefix)
+    beginning = Beginning(prompt) if prompt else NoSpaceFirst()
+    table = build_table([*automata, *constraints.ends(prompt), beginning], letters, prefix)
     if table is None:
         return None
     words = [] if meter is None else [meter_table(parse_meter(meter), tokenizer, prefix)]

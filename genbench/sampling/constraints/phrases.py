@@ -148,6 +148,20 @@ class Beginning(Automaton):
         return character if character in self.text else None
 
 
+@dataclass(frozen=True)
+class NoSpaceFirst(Automaton):
+    """The text does not begin with white space. The state is whether it has begun."""
+
+    def start(self) -> bool:
+        return False
+
+    def step(self, state: bool, character: str) -> bool | None:
+        return None if not state and character.isspace() else True
+
+    def kind(self, character: str) -> Hashable:
+        return character.isspace()
+
+
 def _advance(phrase: _Phrase, state: Matches, character: str) -> Matches:
     """Return the matches after one more character."""
     text, in_word = phrase.text, is_word_character(character)
