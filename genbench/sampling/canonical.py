@@ -84,6 +84,7 @@ class CanonicalRules(EncodingRules):
         self._starts: dict[tuple[str, Before], Mask] = {}
         self._lead_on: dict[tuple[str, Before], bool] = {}
         self._masks: dict[tuple[str, Before, bool | None], Mask] = {}
+        self._after: dict[str, bytes] = {}
 
         # of each token: the word, if it is no separator; whether a space is implied before and after it
         others = tokenizer.none_id + 1
@@ -95,14 +96,16 @@ class CanonicalRules(EncodingRules):
     def read(self, decoder: Decoder, ids: Sequence[int]) -> list[str]:
         # what a word adds is known without the decoder, which jumps to the last one of several
         texts: list[str] = []
-        last, mask, closes = None, self.allowed(decoder), _implies_space(decoder.last)
+        words, opens, closing, after = self._words, self._opens, self._closes, self._after
+        last, closes = None, _implies_space(decoder.last)
+        mask: Mask | bytes = self.allowed(decoder)
         for token in ids:
             if not mask[token]:
                 break
-            word = self._words[token]
+            word = words[token]
             if word is not None:
-                texts.append(" " + word if closes and self._opens[token] else word)
-                last, mask, closes = token, self._allowed_at_start(word[-1], None), self._closes[token]
+                texts.append(" " + word if closes and opens[token] else word)
+                last, mask, closes = token, after.get(word[-1]) or self._mask_after(word[-1]), closing[token]
                 continue
             if last is not None:
                 decoder.jump(last)
@@ -125,6 +128,13 @@ class CanonicalRules(EncodingRules):
         key = (last, before, None)
         mask = self._masks.get(key)
         return self._remember(key, self._at_start(last, before)) if mask is None else mask
+
+    def _mask_after(self, last: str) -> bytes:
+        """Return the tokens that are allowed after a word that ends with a character, as bytes: faster to look up."""
+        if len(self._after) * self.tokenizer.size > MAX_CACHED:
+            self._after.clear()
+        self._after[last] = self._allowed_at_start(last, None).tobytes()
+        return self._after[last]
 
     def _remember(self, key: tuple[str, Before, bool | None], mask: Mask) -> Mask:
         if len(self._masks) * self.tokenizer.size > MAX_CACHED:

@@ -134,10 +134,12 @@ def _generate_batch(
     total = sum(text.characters_left for text in texts)
     while active:
         # many tokens of one text in one call, as far as possible
-        for place, row in enumerate(active):
+        left = sum(texts[row].characters_left for row in active)
+        for row in active:
+            left -= texts[row].characters_left
             while (ahead := texts[row].read_ahead()) is not None:
                 parts[row].append(ahead)
-                progress(1 - sum(texts[other].characters_left for other in active[place:]) / total)
+                progress(1 - (left + texts[row].characters_left) / total)
 
         # one decoding step for all texts that are not complete
         active = [row for row in active if not texts[row].done]

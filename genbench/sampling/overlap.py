@@ -132,14 +132,16 @@ class OverlapDetector:
         *complete, incomplete = (self.open + text + ".").split()
         self.open = incomplete[:-1]
 
-        copied, sums, size = None, self.sums, self._size
+        sums, size, last = self.sums, self._size, self.sums[-1]
+        begin = max(len(sums) - size, 0)
         for word in complete:
-            sums.append((sums[-1] * MULTIPLIER + hash_word(word)) & MASK_64_BITS)
-            if len(sums) > size and copied is None:
-                run = (sums[-1] - sums[-1 - size] * self._power) & MASK_64_BITS
-                if run in self._runs:
-                    copied = len(sums) - 2
-        return copied
+            last = (last * MULTIPLIER + hash_word(word)) & MASK_64_BITS
+            sums.append(last)
+
+        # the runs that end with each of the words, as far as there are enough words before it
+        recent = np.array(sums[begin:], np.uint64)
+        runs = (recent[size:] - recent[:-size] * np.uint64(self._power)).tolist()
+        return next((begin + size + place - 1 for place, run in enumerate(runs) if run in self._runs), None)
 
     def go_back(self, words: int, incomplete: str) -> None:
         """Forget what was read after some number of complete words and the start of another one."""
