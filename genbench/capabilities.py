@@ -10,6 +10,7 @@ so that the rest of genbench calls one function for every generator.
     BatchScoring        the same for many short streams
     QuantileSampling    a token at a given quantile, without the whole distribution
     StreamSampling      many tokens of one text in one call
+    BatchStreamSampling the same of several texts
     StateRows           counting from a stream of tokens, with states that are rows of integers
     Conditioning        texts from its own distribution, given that they meet a constraint
     CharacterReading    a word model's predictions by the character, faster than the view of `charlevel`
@@ -125,6 +126,21 @@ class StreamSampling(Protocol):
         `quantile_tokens`, if the generator has it for this state; else the tokens from `first_token` on form intervals,
         in the order of their ids, of width exp(log_probs / temperature), normalized.
         """
+
+
+@runtime_checkable
+class BatchStreamSampling(Protocol):
+    """Samples many tokens of several texts in one call; a generator that has it has `StreamSampling` too."""
+
+    def sample_streams(
+        self,
+        states: Sequence[State],
+        rngs: Sequence[np.random.Generator],
+        counts: Sequence[int],
+        temperature: float,
+        first_token: int,
+    ) -> list[tuple[Ids, Sequence[State]]]:
+        """Return what `sample_stream` returns for each text."""
 
 
 @runtime_checkable
@@ -308,6 +324,22 @@ def log_probs_batch(
     if supports(type(generator), BatchStepping):
         return generator.log_probs_batch(states, stop)  # type: ignore[attr-defined, no-any-return]
     return [generator.log_probs(state)[:stop] for state in states]
+
+
+def sample_streams(
+    generator: Generator,
+    states: Sequence[State],
+    rngs: Sequence[np.random.Generator],
+    counts: Sequence[int],
+    temperature: float,
+    first_token: int,
+) -> list[tuple[Ids, Sequence[State]]]:
+    """Return some tokens of each text, and the states after them; the generator has `StreamSampling`."""
+    sampler: Any = generator
+    if supports(type(generator), BatchStreamSampling):
+        return list(sampler.sample_streams(states, rngs, counts, temperature, first_token))
+    streams = zip(states, rngs, counts, strict=True)
+    return [sampler.sample_stream(state, rng, count, temperature, first_token) for state, rng, count in streams]
 
 
 def step_through(generator: Generator, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:

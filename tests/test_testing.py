@@ -147,6 +147,16 @@ class SamplesBackwards(SamplesForwards):
         return ids[::-1], end
 
 
+class SamplesTogether(SamplesForwards):
+    """Samples several texts in one call, all of them with the random generator of the first."""
+
+    def sample_streams(
+        self, states: Sequence[Any], rngs: Sequence[Any], counts: Sequence[int], temperature: float, first_token: int
+    ) -> list[tuple[Ids, Any]]:
+        arguments = zip(states, counts, strict=True)
+        return [self.sample_stream(state, rngs[0], count, temperature, first_token) for state, count in arguments]
+
+
 class ByCharacters(Unigram):
     """Predicts words by their frequencies, and has a character view of its own."""
 
@@ -381,6 +391,11 @@ RIGHT = {
     "counting_reads_the_text_alone": Counts,
     "adaptation_is_declared": DeclaredLearner,
 }
+
+
+def test_texts_that_are_sampled_together_do_not_depend_on_each_other() -> None:
+    with pytest.raises(AssertionError, match="depend on those that are sampled beside it"):
+        CHECKS["sampled_streams_equal_steps"](Subject(SamplesTogether))
 
 
 def test_every_check_has_its_broken_generator() -> None:

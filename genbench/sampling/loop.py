@@ -12,7 +12,7 @@ from genbench.sampling.constraints.conditioned import sample_conditioned
 from genbench.sampling.limits import TextLimit as TextLimit
 from genbench.sampling.overlap import OverlapGuard, TrainingWords
 from genbench.sampling.parameters import Sampling
-from genbench.sampling.step import DecodingState, Draft, decode_step
+from genbench.sampling.step import DecodingState, Draft, decode_step, sample_drafts
 from genbench.tokenization.graphemes import has_clusters
 
 MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
@@ -133,13 +133,14 @@ def _generate_batch(
     active = [row for row, text in enumerate(texts) if not text.done]
     total = sum(text.characters_left for text in texts)
     while active:
-        # many tokens of one text in one call, as far as possible
-        left = sum(texts[row].characters_left for row in active)
-        for row in active:
-            left -= texts[row].characters_left
-            while (ahead := texts[row].read_ahead()) is not None:
-                parts[row].append(ahead)
-                progress(1 - (left + texts[row].characters_left) / total)
+        # many tokens of all texts in one call, as far as possible
+        waiting = active
+        while waiting := [row for row in waiting if texts[row].can_read_ahead]:
+            drafts = sample_drafts([texts[row].state for row in waiting], [texts[row].ahead for row in waiting])
+            for row, draft in zip(waiting, drafts, strict=True):
+                parts[row].append("" if draft is None else texts[row].read(draft.text, draft))
+            waiting = [row for row, draft in zip(waiting, drafts, strict=True) if draft is not None]
+            progress(1 - sum(texts[row].characters_left for row in active) / total)
 
         # one decoding step for all texts that are not complete
         active = [row for row in active if not texts[row].done]
@@ -184,15 +185,20 @@ class GeneratedText:
         return self._limit.characters_left
 
     def read_ahead(self) -> str | None:
-        """Sample many tokens in one call, and return the text that is final now; None where that cannot be done.
-
-        A stop string may end the text after any token, so texts with one are not sampled ahead.
-        """
-        if self.done or self._limit.stops:
-            return None
-        held, most = ("", CHARACTERS_AHEAD) if self._guard is None else (self._guard.held, self._guard.ahead)
-        draft = self.state.sample_ahead(min(max(self.characters_left - len(held), 1), most))
+        """Sample many tokens in one call, and return the text that is final now; None where that cannot be done."""
+        draft = self.state.sample_ahead(self.ahead) if self.can_read_ahead else None
         return None if draft is None else self.read(draft.text, draft)
+
+    @property
+    def can_read_ahead(self) -> bool:
+        """Whether many tokens may be sampled in one call: a stop string may end the text after any of them."""
+        return not self.done and not self._limit.stops
+
+    @property
+    def ahead(self) -> int:
+        """The number of characters to sample in one call."""
+        held, most = ("", CHARACTERS_AHEAD) if self._guard is None else (self._guard.held, self._guard.ahead)
+        return min(max(self.characters_left - len(held), 1), most)
 
     def read(self, added: str, draft: Draft | None = None) -> str:
         """Read the text that a token or a draft added; return the text that is final now, which is often empty."""

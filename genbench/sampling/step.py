@@ -121,18 +121,20 @@ class DecodingState:
             log_probs[list(self.seen)] *= self.sampling.repetition_penalty
 
     def sample_ahead(self, characters: int) -> Draft | None:
-        """Sample about so many characters in one call; None where more than the temperature decides about the next.
+        """Sample about so many characters in one call; None where more than the temperature decides about the next."""
+        return sample_drafts([self], [characters])[0]
+
+    @property
+    def samples_ahead(self) -> bool:
+        """Whether many tokens can be sampled in one call."""
+        plain = self.sampling.only_temperature and not self.needs_adjustment
+        return plain and capabilities.supports(type(self.generator), capabilities.StreamSampling)
+
+    def read_draft(self, ids: npt.NDArray[np.int64], states: Sequence[State]) -> Draft | None:
+        """Move to the state after tokens that were sampled in one call; return them, or None where there are none.
 
         The draft ends before a token that the canonical encoding does not have; that one is sampled again.
         """
-        generator, sampling = self.generator, self.sampling
-        plain = sampling.only_temperature and not self.needs_adjustment
-        if not (plain and capabilities.supports(type(generator), capabilities.StreamSampling)):
-            return None
-        count = characters if self.rules is None else characters // CHARACTERS_PER_TOKEN + 1
-        ids, states = generator.sample_stream(  # type: ignore[attr-defined]
-            self.state, self.rng, count, sampling.temperature, self.first_token
-        )
         start = self.copy()
         tokens = ids.tolist()
         texts = self.rules.read(self.decoder, tokens) if self.rules else list(map(self.decoder.feed, tokens))
@@ -205,6 +207,23 @@ class Draft:
             state.decoder.feed(token)
         state._move(self)
         return state
+
+
+def sample_drafts(texts: Sequence[DecodingState], characters: Sequence[int]) -> list[Draft | None]:
+    """Sample about so many characters of each text in one call; None where more than the temperature decides."""
+    drafts: list[Draft | None] = [None] * len(texts)
+    able = [row for row, text in enumerate(texts) if text.samples_ahead]
+    for temperature in {texts[row].sampling.temperature for row in able}:
+        rows = [row for row in able if texts[row].sampling.temperature == temperature]
+        counts = [
+            characters[row] if texts[row].rules is None else characters[row] // CHARACTERS_PER_TOKEN + 1 for row in rows
+        ]
+        states, rngs = [texts[row].state for row in rows], [texts[row].rng for row in rows]
+        first = texts[rows[0]]
+        streams = capabilities.sample_streams(first.generator, states, rngs, counts, temperature, first.first_token)
+        for row, stream in zip(rows, streams, strict=True):
+            drafts[row] = texts[row].read_draft(*stream)
+    return drafts
 
 
 def may_spell(generator: Generator, sampling: Sampling) -> bool:

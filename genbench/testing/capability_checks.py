@@ -157,12 +157,13 @@ def sampled_streams_equal_steps(subject: Subject) -> None:
     first = int(generator.tokenizer.sampling_mask().argmax())
     for temperature in TEMPERATURES:
         state, after = [state for state, _ in subject.states()][-1], np.random.default_rng(0)
-        ids, states = generator.sample_stream(state, np.random.default_rng(0), SAMPLED_TOKENS, temperature, first)
+        rngs, counts = [np.random.default_rng(seed) for seed in (1, 0)], [3, SAMPLED_TOKENS]
+        _, (ids, states) = capabilities.sample_streams(generator, [state] * 2, rngs, counts, temperature, first)
+        alone, _ = generator.sample_stream(state, np.random.default_rng(0), SAMPLED_TOKENS, temperature, first)
+        require(np.array_equal(alone, ids), "the tokens of a text depend on those that are sampled beside it")
         require(len(ids) in (0, SAMPLED_TOKENS), f"{SAMPLED_TOKENS} tokens were asked for, {len(ids)} returned")
         require(len(states) == len(ids), f"{len(ids)} tokens were returned, and {len(states)} states")
-
-        # step by step, with the same random numbers
-        for place, token in enumerate(ids.tolist()):
+        for place, token in enumerate(ids.tolist()):  # step by step, with the same random numbers
             expected = _sample_step(generator, state, after, temperature, first)
             require(token == expected, f"token {place} at temperature {temperature} is {token}; {expected} expected")
             state = generator.advance(state, token)

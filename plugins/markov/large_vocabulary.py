@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from genbench_plugins.markov.backoff_model import BackoffForm
-from genbench_plugins.markov.chain import MarkovChain, State
+from genbench_plugins.markov.chain import ChainStates, MarkovChain, State
 from genbench_plugins.markov.packed_tree import PackedTree
 from genbench_plugins.markov.quantile_sampling import QuantileSampler
 from genbench_plugins.markov.smoothing import Smoothing
@@ -32,7 +32,23 @@ class LargeVocabularyChain(MarkovChain):
     def _sample_stream(
         self, state: State, uniforms: LogProbs, temperature: float, first_token: int
     ) -> tuple[Ids, Ids, Ids]:
-        return self._sampler(temperature).sample_stream(state, uniforms)
+        return self._sampler(temperature).sample_streams([state], [len(uniforms)], uniforms)
+
+    def sample_streams(
+        self,
+        states: Sequence[Any],
+        rngs: Sequence[np.random.Generator],
+        counts: Sequence[int],
+        temperature: float,
+        first_token: int,
+    ) -> list[tuple[Ids, Sequence[Any]]]:
+        if self._cache is not None or not states:
+            return [(np.empty(0, np.int64), []) for _ in states]
+        uniforms = np.concatenate([rng.random(count) for rng, count in zip(rngs, counts, strict=True)])
+        ids, nodes, lengths = self._sampler(temperature).sample_streams(states, counts, uniforms)
+        ends = np.cumsum(counts).tolist()
+        parts = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+        return [(ids[part], ChainStates(nodes[part], lengths[part])) for part in parts]
 
     def _is_compiled(self) -> bool:
         from genbench_plugins.markov import kernels, sampling_kernels

@@ -43,10 +43,16 @@ class QuantileSampler:
         sampling_kernels.quantile_tokens(self.model, self._quantiles, nodes, lengths, uniforms, ids)
         return ids
 
-    def sample_stream(self, state: tuple[int, int], uniforms: LogProbs) -> tuple[Ids, Ids, Ids]:
-        """Return the token at each quantile, one after the other, and node and length of the states, (tokens,) each."""
+    def sample_streams(
+        self, states: Sequence[tuple[int, int]], counts: Sequence[int], uniforms: LogProbs
+    ) -> tuple[Ids, Ids, Ids]:
+        """Return the tokens of streams, one stream after the other, and node and length of the states, (tokens,) each.
+
+        A stream begins at a state, and has as many tokens as `counts` says: those at quantiles, (tokens,).
+        """
         from genbench_plugins.markov import sampling_kernels
 
+        starts, begins = np.array(states, np.int64).reshape(-1, 2), np.cumsum([0, *counts])
         ids, nodes, lengths = (np.empty(len(uniforms), np.int64) for _ in range(3))
-        sampling_kernels.sample_quantiles(self.model, self._quantiles, *state, uniforms, ids, nodes, lengths)
+        sampling_kernels.sample_quantiles(self.model, self._quantiles, starts, begins, uniforms, ids, nodes, lengths)
         return ids, nodes, lengths

@@ -170,15 +170,21 @@ def quantile_tokens(
 def sample_quantiles(
     model: BackoffModel,
     quantiles: Quantiles,
-    node: int,
-    length: int,
+    starts: Ints,
+    begins: Ints,
     uniforms: Floats,
     ids: Ints,
     nodes: Ints,
     lengths: Ints,
 ) -> None:
-    """Write the token at each quantile, one after the other, and the states after them, (tokens,)."""
-    for position in range(len(ids)):
-        ids[position] = quantile_token(model, quantiles, node, length, uniforms[position])
-        node, length = advance(model, node, length, ids[position])
-        nodes[position], lengths[position] = node, length
+    """Write the token at each quantile, one after the other, and the states after them, (tokens,), of many streams.
+
+    `starts` has the node and the length of the context before each stream, (streams, 2), `begins` where each begins and
+    the last one ends, (streams + 1,).
+    """
+    for stream in range(len(starts)):
+        node, length = starts[stream, 0], starts[stream, 1]
+        for position in range(begins[stream], begins[stream + 1]):
+            ids[position] = quantile_token(model, quantiles, node, length, uniforms[position])
+            node, length = advance(model, node, length, ids[position])
+            nodes[position], lengths[position] = node, length

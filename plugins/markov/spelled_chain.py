@@ -136,6 +136,18 @@ class SpelledChain(LargeVocabularyChain):
             return super().sample_stream(state, rng, count, temperature, first_token)
         return np.empty(0, np.int64), []  # not supported
 
+    def sample_streams(
+        self,
+        states: Sequence[Any],
+        rngs: Sequence[np.random.Generator],
+        counts: Sequence[int],
+        temperature: float,
+        first_token: int,
+    ) -> list[tuple[Ids, Sequence[Any]]]:
+        if self._speller is None:
+            return super().sample_streams(states, rngs, counts, temperature, first_token)
+        return [(np.empty(0, np.int64), []) for _ in states]  # not supported
+
     def quantile_tokens(self, states: Sequence[Any], uniforms: LogProbs, temperature: float) -> Ids:
         if self._speller is None:
             return super().quantile_tokens(states, uniforms, temperature)
