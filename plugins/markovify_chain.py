@@ -10,12 +10,14 @@ p_characters is a character chain, to which the chain escapes as in PPM (Cleary 
 on validation text. The mixture is evaluated letter by letter: followers that continue the letters read so far keep
 their counts, the weights of both sides are their posteriors, and the character chain predicts white space.
 
-Samples have only words that the chain knows: where it has a next word, one of its followers, otherwise (after a prompt)
-any of its words. The probabilities are those above, restricted to these words. `Sampling(spelling=True)` lifts the
-restriction, which top-k resembles: it drops what would otherwise be sampled, and leaves the scores alone.
+Samples are what the package can write: whole walks of its chain, one sentence after the other. Where the chain has no
+next word (after a prompt), it goes on with any of its words. The probabilities are those above, restricted to these
+texts. `Sampling(spelling=True)` lifts the restriction, which top-k resembles: it drops what would otherwise be sampled,
+and leaves the scores alone.
 
 Raw text does not mark the beginnings of sentences. So a state has several hypotheses, for 0 to `state_size` words since
 the sentence began (the last means "or more"). The forward algorithm of hidden Markov models computes their weights.
+With `newline=true` (`markovify.NewlineText`) each line is a sentence, whose beginning is known.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ class MarkovifyState(NamedTuple):
     known: tuple[int, int]  # range of the chain's words that begin with these letters
     words: tuple[int, ...]  # the last state_size words
     hypotheses: tuple[Hypothesis, ...]  # that the sentence began 0, 1, ... words ago
+    walks: tuple[bool, ...]  # by hypothesis: whether a walk of the chain alone leads to it
 
 
 @dataclass
@@ -79,6 +82,7 @@ class Markovify(Generator):
 
     state_size: int = field(default=2, metadata={"help": "words that the next one depends on"})
     well_formed: bool = field(default=True, metadata={"help": "drop sentences with quotes or brackets, as markovify"})
+    newline: bool = field(default=False, metadata={"help": "each line is a sentence, as for markovify's NewlineText"})
     escape_order: int = field(default=5, metadata={"help": "order of the character chain that spells other words"})
 
     def __post_init__(self) -> None:
@@ -95,7 +99,7 @@ class Markovify(Generator):
 
         # train the chain of the package
         context.report(Progress(0.3, note="markovify"))
-        model = train_markovify(str(train), self.state_size, self.well_formed)
+        model = train_markovify(str(train), self.state_size, self.well_formed, self.newline)
         links = Links.from_model(model, self.state_size, self.tokenizer)
         self._set_links(links, [0.5] * (len(OCCURRENCE_EDGES) + 1))
 
@@ -111,7 +115,8 @@ class Markovify(Generator):
         used = f"{links.counts.sum() / max(words, 1):.0%} of the training words" if links.words else "no sentence"
         notes = [
             f"markovify used {used}",
-            f"the bare chain could have written {answered:.0%} of the words of the validation text",
+            f"the bare chain could have written {answered:.0%} of the words of the validation text; its escape to "
+            f"characters answers for {1 - answered:.0%}",
         ]
 
         # the character chain's parameters and notes are included
@@ -132,6 +137,8 @@ class Markovify(Generator):
         letters = self.tokenizer.letters
         is_space = [chr(byte).isspace() and byte < 128 for byte in range(256)]
         self._is_space = np.array([*is_space, *map(str.isspace, letters)])
+        self._is_newline = np.array([*(byte == ord("\n") for byte in range(256)), *(c == "\n" for c in letters)])
+        self._is_blank = np.array([*(byte == ord(" ") for byte in range(256)), *(c == " " for c in letters)])
         ids = dict(zip(letters, range(BYTES, BYTES + len(letters)), strict=True))
         self._sentence_ends, self._closing = ({ids[m] for m in marks if m in ids} for marks in (SENTENCE_ENDS, CLOSING))
         self._all_words = (0, len(links.words))
@@ -153,21 +160,26 @@ class Markovify(Generator):
     def start(self) -> MarkovifyState:
         words = (UNKNOWN,) * self.state_size
         hypotheses = self._open_word(words, [1.0] + [0.0] * self.state_size, False)
-        return MarkovifyState(self._characters.start(), 0, False, self._all_words, words, hypotheses)
+        walks = (bool(self._links.words),) + (False,) * self.state_size
+        return MarkovifyState(self._characters.start(), 0, False, self._all_words, words, hypotheses, walks)
+
+    def _rows(self, words: tuple[int, ...]) -> list[int]:
+        """Return the state of the chain, or NO_ROW, by the number of words since the sentence began."""
+        size = self.state_size
+        states = [(START,) * (size - count) + words[size - count :] for count in range(size + 1)]
+        return [self._links.state_index.get(state, NO_ROW) for state in states]
 
     def _open_word(self, words: tuple[int, ...], weights: list[float], at_end: bool) -> tuple[Hypothesis, ...]:
         """Return the hypotheses before a new word; `weights` are by the number of words since the sentence began.
 
         The sentence may have ended: with the chain's probability, or, if the state is not in the chain, with
-        probability one if `at_end` (the last word ends like a sentence) and else zero.
+        probability one if `at_end` (the last word ends like a sentence) and else zero. Where lines are sentences,
+        `at_end` alone says whether it has.
         """
-        # the state of the chain by number of words
-        size = self.state_size
-        states = [(START,) * (size - count) + words[size - count :] for count in range(size + 1)]
-        rows = [self._links.state_index.get(state, NO_ROW) for state in states]
-
         # one step of the forward algorithm: an end of the sentence leads to the hypothesis of no words
-        ends = [float(at_end if row == NO_ROW else self._end_probability[row]) for row in rows]
+        rows = self._rows(words)
+        unknown = [self.newline or row == NO_ROW for row in rows]
+        ends = [float(at_end if no else self._end_probability[row]) for no, row in zip(unknown, rows, strict=True)]
         shares = [weight * (1 - end) for weight, end in zip(weights, ends, strict=True)]
         shares[0] += sum(weight * end for weight, end in zip(weights, ends, strict=True))
         return tuple(map(self._hypothesis, rows, shares))
@@ -223,19 +235,57 @@ class Markovify(Generator):
             hypotheses = tuple(Hypothesis(*h[:3], *share) for h, share in zip(weighted, shares, strict=True))
             known = self._links.narrow_words(*state.known, token, state.depth)
             at_end = token in self._sentence_ends or (state.at_end and token in self._closing)
-            return MarkovifyState(characters, state.depth + 1, at_end, known, state.words, hypotheses)
+            walks = tuple(walk and h.start < h.stop for walk, h in zip(state.walks, weighted, strict=True))
+            return MarkovifyState(characters, state.depth + 1, at_end, known, state.words, hypotheses, walks)
 
-        # white space between words
+        # white space between words; a line break is where a sentence ends
+        newline = bool(self._is_newline[token])
         if not state.depth:
-            return state._replace(characters=characters)
+            return self._after_blank(state._replace(characters=characters), newline)
 
         # the end of a word: the sentence is one word longer; the last two hypotheses merge into "state_size or more"
         weights = [0.0, *((h.chain + h.spelled) / total for h in weighted)]
         weights[-2:] = [weights[-2] + weights[-1]]
+        words = self._words_after(state)
+        hypotheses = self._open_word(words, weights, newline if self.newline else state.at_end)
+
+        # where no walk of the chain leads here, such as after a prompt, one may begin in any state
+        ended, goes_on = self._open_walks(state, words)
+        walks = (ended and (newline or not self.newline), *(w and not (newline and ended) for w in goes_on))
+        walks = walks if any(walks) else tuple(h.chain > 0 for h in hypotheses)
+        return MarkovifyState(characters, 0, False, self._all_words, words, hypotheses, walks)
+
+    def _after_blank(self, state: MarkovifyState, newline: bool) -> MarkovifyState:
+        """Return the state before a word after more white space; a line break among it ends a sentence that may end."""
+        none = (False,) * self.state_size
+        if newline and self.newline:
+            hypotheses = self._open_word(state.words, [1.0] + [0.0] * self.state_size, False)
+            return state._replace(hypotheses=hypotheses, walks=(hypotheses[0].chain > 0, *none))
+        return state._replace(walks=(True, *none)) if newline and state.walks[0] else state
+
+    def _words_after(self, state: MarkovifyState) -> tuple[int, ...]:
+        """Return the last state_size words where the word that is being read ends here."""
         word, after = self._links.narrow_words(*state.known, WORD_END, state.depth)
-        words = (*state.words[1:], word if word < after else UNKNOWN)
-        hypotheses = self._open_word(words, weights, state.at_end)
-        return MarkovifyState(characters, 0, False, self._all_words, words, hypotheses)
+        return (*state.words[1:], word if word < after else UNKNOWN)
+
+    def _open_walks(self, state: MarkovifyState, words: tuple[int, ...]) -> tuple[bool, list[bool]]:
+        """Return whether a walk of the chain alone may end with the word that ends here, and which ones may go on.
+
+        The latter are by the number of words since the sentence began, from one on.
+        """
+        # the walks whose next word is the one that ends here
+        walks, depth = [False], state.depth
+        for walk, h in zip(state.walks, state.hypotheses, strict=True):
+            inside = walk and h.start < h.stop
+            first, last = self._links.narrow(h.start, h.stop, WORD_END, depth)[:2] if inside else (0, 0)
+            walks.append(first < last)
+        walks[-2:] = [walks[-2] or walks[-1]]
+
+        # what the chain knows after them
+        links, rows = self._links, self._rows(words)
+        ended = any(walk and row != NO_ROW and links.ends[row] > 0 for walk, row in zip(walks, rows, strict=True))
+        followers = [row != NO_ROW and bool(links.starts[row] < links.starts[row + 1]) for row in rows]
+        return ended, [walk and more for walk, more in zip(walks[1:], followers[1:], strict=True)]
 
     def log_probs(self, state: MarkovifyState) -> LogProbs:
         probabilities, space = self._predict_characters(state.characters)
@@ -257,17 +307,29 @@ class Markovify(Generator):
         if not self._links.words:  # markovify accepts no sentence of the text
             return np.ones(self.tokenizer.size, bool)
 
-        # the next letters of the followers; where the chain has none, those of all its words
-        ranges = [self._links.followers[h.start : h.stop] for h in state.hypotheses if h.chain]
+        # the next letters of the followers; where no walk leads on, those of any state, or of all words of the chain
+        inside = [h for h, walk in zip(state.hypotheses, state.walks, strict=True) if walk and h.start < h.stop]
+        inside = inside or [h for h in state.hypotheses if h.chain]
+        ranges = [self._links.followers[h.start : h.stop] for h in inside]
         words = np.concatenate(ranges) if ranges else np.arange(*state.known)
         letters = self._links.letters_at(words, state.depth)
 
-        # white space ends a word, also an unknown one of a prompt; as in markovify, one character of it
+        # white space ends a word, also an unknown one of a prompt
         mask = np.zeros(self.tokenizer.size, bool)
         mask[letters[letters != WORD_END]] = True
         if WORD_END in letters or not len(letters):
-            mask |= self._is_space
+            mask |= self._known_white_space(state)
         return mask
+
+    def _known_white_space(self, state: MarkovifyState) -> npt.NDArray[np.bool_]:
+        """Return which white space markovify writes after a word, (vocabulary,): a space, or a line break at an end."""
+        ended, goes_on = self._open_walks(state, self._words_after(state))
+        if not ended and not any(goes_on):  # after an unknown word
+            return self._is_space
+        mask = np.zeros(self.tokenizer.size, bool)
+        mask |= self._is_newline & ended
+        mask |= self._is_blank & (any(goes_on) or not self.newline)
+        return mask if mask[BYTES:].any() else self._is_space
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
         probabilities, state = np.empty(len(ids)), self.start()
