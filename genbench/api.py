@@ -56,7 +56,7 @@ from genbench.training import (
     TrainSettings,
     train_and_report,
 )
-from genbench.training.choice import QUICK_GENERATOR, best_model, describe_choice, describe_text, rank_models
+from genbench.training.choice import best_model, describe_choice, describe_text, quick_generator, rank_models
 from genbench.training.choice import stored_specs as stored_specs
 from genbench.training.combination import forget_text as forget_text
 from genbench.training.combination import merge_models as merge_models
@@ -178,7 +178,7 @@ def load_or_train(
 
     Arguments that are None match every model; a chain that took less time than the budget matches too. If no model
     matches, one is trained and stored, as by `train`. Without a generator, the stored model with the fewest bits per
-    character on validation text is loaded, whatever its seed; if there is none, `QUICK_GENERATOR` is trained. Models
+    character on validation text is loaded, whatever its seed; if there is none, `quick_generator` is trained. Models
     that were imported are loaded only if they are named in `imported`; they come first. A model whose training was
     interrupted comes last. `stored` names one model to be loaded, whatever text it was trained on; a SPEC must be its.
     """
@@ -211,8 +211,8 @@ def load_or_train(
     # otherwise, train one
     conditions = "".join(f", {name} {_as_typed(name, value)}" for name, value in (limits | required).items() if value)
     wanted = "" if spec is None else f" as {spec}"
-    spec = spec or Spec.parse(QUICK_GENERATOR)
-    chosen = "one" if wanted else f"{spec}, which takes seconds; -g SPEC chooses another generator"
+    spec = spec or Spec.parse(quick_generator(text))
+    chosen = "one" if wanted else f"{spec}, which takes some seconds; -g SPEC chooses another generator"
     listener.message(f"no stored model of {text.author}{wanted}{conditions}: training {chosen}")
     settings: JsonObject = {"seed": seed or 0, "device": device or "auto"}
     return train(text, spec, budget=budget, steps=steps, flops=flops, **settings, listener=listener)

@@ -161,7 +161,7 @@ def test_another_author_is_loaded_with_a_stored_generator_or_a_quick_one(
     other = tmp_path / "boat.txt"
     other.write_text(prose_file.read_text(encoding="utf-8").replace("ferry", "boat"), encoding="utf-8")
     typed(session, f"/author {other}")
-    assert (session.settings.author, session.settings.generators) == ("boat", ("markov-char",))
+    assert (session.settings.author, session.settings.generators) == ("boat", ("markov",))
     assert session.text.author == "boat"
 
 

@@ -139,7 +139,7 @@ SomeSpecs = Annotated[
     list[str],
     spec_option(f"{SPEC_HELP}; repeatable."),
 ]
-BEST_MODEL = "the stored model with the fewest bits on validation text, else markov-char"
+BEST_MODEL = "the stored model with the fewest bits on validation text, else markov"
 OneSpecOrBest = Annotated[
     list[str] | None,
     spec_option(f"{SPEC_HELP}. [default: {BEST_MODEL}]"),
