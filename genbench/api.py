@@ -61,6 +61,7 @@ from genbench.training.choice import stored_specs as stored_specs
 from genbench.training.combination import forget_text as forget_text
 from genbench.training.combination import merge_models as merge_models
 from genbench.training.combination import update_model as update_model
+from genbench.training.fine_tuning import open_parent
 
 
 def corpus(
@@ -115,26 +116,34 @@ def train(
     column: str | None = None,
     retrain: bool = False,
     keep: bool = True,
+    start_from: str | Path | None = None,
     listener: ProgressListener = SILENT,
 ) -> Model:
     """Train a generator on an author and store the model; a stored model of the same training is loaded instead.
 
     `budget` is in CPU seconds or a duration such as "2m" (30 seconds if neither `steps` nor `flops`, floating-point
     operations, are given). `retrain` trains even if
-    the same model is stored, `keep=False` stores nothing. Raises UserError for an invalid argument, ContractError if
-    the generator violates the contract.
+    the same model is stored, `keep=False` stores nothing. `start_from`, a stored network or a folder with one, is
+    fine-tuned: its training continues on this author. Raises UserError for an invalid argument, ContractError if the
+    generator violates the contract.
     """
     # check all arguments before the text is downloaded
     settings = TrainSettings(parse_duration(budget), steps, seed, device, flops).with_default_budget()
     settings.require_device()
     require_author(author)
-    spec = Spec.parse(generator)
-    untrained = _create(spec, listener)
+    spec, parent = Spec.parse(generator), None
+    if start_from is None:
+        untrained = _create(spec, listener)
+    else:
+        with listener.stage(f"loading {Path(start_from).name}"):
+            parent = open_parent(start_from, spec)
+            spec, untrained = parent.create(spec)
     text = corpus(author, lines=lines, encoding=encoding, column=column, listener=listener)
 
     # train, or load the stored model of the same training
     folder = models.models_folder() if keep else None
     parts = TrainingText.from_corpus(text)
+    parts = parts if parent is None else parent.add_to(parts)
     model = train_and_report(untrained, spec, parts, settings, listener, folder=folder, retrain=retrain)
 
     # report the notes, and the name under which the model is stored
@@ -200,7 +209,8 @@ def load_or_train(
         required.pop("seed", None)
         candidates = rank_models(text, required, named)
     else:
-        key = models.training_key(spec, known.values, known.paths(spec), describe_text(text)) | required
+        about = describe_text(text) | {"parent": ""}  # a model that was fine-tuned is another one
+        key = models.training_key(spec, known.values, known.paths(spec), about) | required
         candidates = models.find_models(models.models_folder(), key, named)
     candidates = [model for model in candidates if model.card.fits(limits)]
     candidates.sort(key=lambda model: model.card.interrupted)  # partly trained models come last

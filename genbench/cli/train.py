@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
-from genbench.cli.options import Author, OneSpec, TrainingOptions, accepts_groups, single
+from genbench.cli import completion
+from genbench.cli.options import Author, OneSpec, TrainingOptions, accepts_groups, option, single
 from genbench.cli.progress import show_progress
+
+StartFrom = Annotated[
+    str | None,
+    option(
+        "--from",
+        metavar="MODEL",
+        help="Fine-tune: continue the training of this network, a stored one or one in a folder.",
+        completion=completion.model,
+    ),
+]
 
 
 @accepts_groups
-def train(author: Author, generators: OneSpec, training: TrainingOptions) -> None:
+def train(author: Author, generators: OneSpec, training: TrainingOptions, start_from: StartFrom = None) -> None:
     """Train a generator on an author and store the model."""
     from genbench.neural.distributed import is_main_process
     from genbench.report.terminal.screen import make_console
@@ -33,6 +45,7 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions) -> Non
             encoding=training.encoding,
             column=training.column,
             retrain=training.retrain,
+            start_from=start_from,
             listener=live,
         )
 

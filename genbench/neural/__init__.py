@@ -14,6 +14,7 @@
     training            the training loop: truncated backpropagation through time
     optimizers          Muon and AdamW
     weight_average      the running mean of the weights
+    fine_tuning         weights that begin at those of another network
     schedule            learning rates, and how a budget becomes steps
     operations          floating-point operations of a training step
     auto_size           hidden units and dropout for options left at "auto"

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from genbench.neural.embeddings import WordEmbedding
 from genbench.neural.interpolation import Interpolation, Prediction, interpolate
+from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import BYTES
 
 Array = npt.NDArray[np.float32]
@@ -28,6 +29,14 @@ Array = npt.NDArray[np.float32]
 CUTOFFS = (500, 4000)  # frequency ranks at which the clusters of rarer tokens start
 LOG_BYTES = math.log(BYTES)
 CLUSTER_DIVISOR = 4  # a cluster is this many times narrower than the previous one
+
+
+def count_tokens(ids: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """Return how often each token occurs in a stream, (vocabulary,)."""
+    counts = torch.zeros(vocabulary, dtype=torch.int64)
+    for part in torch.split(ids, PART_CHARACTERS):
+        counts += torch.bincount(part, minlength=vocabulary)
+    return counts
 
 
 def unigram_log_probs(counts: torch.Tensor) -> torch.Tensor:

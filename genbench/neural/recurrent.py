@@ -7,6 +7,7 @@ the methods of the contract for a trained network are in `trained_network.py`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -14,7 +15,6 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from genbench.capabilities import Probe
 from genbench.generator import Learned, Text, TrainContext
 from genbench.neural.auto_size import (
     MULTIPLE,
@@ -26,7 +26,7 @@ from genbench.neural.auto_size import (
 )
 from genbench.neural.base_model import BaseBatches, BasedNetwork, BaseModel, create_base, fit_base
 from genbench.neural.batches import BatchSampler, StatefulBatches
-from genbench.neural.checkpoint import SizeGuard, blame_checkpoint
+from genbench.neural.checkpoint import blame_checkpoint
 from genbench.neural.distributed import ProcessGroup, local_device, process_group
 from genbench.neural.dynamic_evaluation import (
     DEFAULT_DECAY,
@@ -36,7 +36,24 @@ from genbench.neural.dynamic_evaluation import (
     measure_rms,
 )
 from genbench.neural.embeddings import WordEmbedding
-from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, TiedHead, frequency_order
+from genbench.neural.fine_tuning import (
+    PARENT_IS_BETTER,
+    RATE_SHARE,
+    WARM_UP,
+    bits_per_token,
+    describe_start,
+    load_parent,
+    order_counts,
+)
+from genbench.neural.heads import (
+    AdaptiveSoftmaxHead,
+    ByteEscapeHead,
+    Head,
+    SoftmaxHead,
+    TiedHead,
+    count_tokens,
+    frequency_order,
+)
 from genbench.neural.interpolation import Interpolation
 from genbench.neural.memory_estimate import TrainingShape
 from genbench.neural.network import Network
@@ -45,10 +62,8 @@ from genbench.neural.neural_cache import DEFAULT_SCALE, DEFAULT_SHARE, NeuralCac
 from genbench.neural.operations import operations_per_step
 from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.precision import native_bf16, training_precision
-from genbench.neural.probe import NetworkProbe
 from genbench.neural.schedule import Schedule, format_schedule, parse_schedule, split_steps
 from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer, TrainResult, seconds_per_step
-from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 MIN_ADAPTIVE_VOCABULARY = 2000  # tokens: a smaller vocabulary gets a plain softmax
@@ -126,10 +141,12 @@ class RecurrentGenerator(NetworkOptions):
             context = replace(context, budget=limit * (1 - ADAPTATION_SHARE))
 
         # tokenize the texts, and count the tokens for the output head
-        self.tokenizer = self.build_tokenizer(str(train))
+        parent = self._parent
+        self.tokenizer = parent.tokenizer if parent else self.build_tokenizer(str(train))
         self.__dict__.pop("_reader", None)  # cached by an earlier fit
         ids, validation_ids = self._encode(str(train)), self._encode(str(valid))
-        counts = self._count_tokens(ids)
+        counts = count_tokens(ids, self.tokenizer.size)
+        self._head_counts = order_counts(parent._network.head, self.tokenizer.size) if parent else counts
 
         # train with torch's random state, precision and processes set, and restored afterwards
         devices = [torch.device(context.device)] if context.device.startswith("cuda") else []
@@ -139,17 +156,14 @@ class RecurrentGenerator(NetworkOptions):
             process_group(context.device) as group,
         ):
             # choose the size, and store it in the checkpoints: a resumed run may measure another speed
-            self._base = self._fit_base(ids, counts, validation_ids, context)
+            self._base = self._fit_base(ids, validation_ids, context)
             context = group.local_context(context)
             size = self._load_or_choose_size(ids, counts, context, group)
             context = replace(context, on_checkpoint=partial(_save_with_size, context, size))
 
             # build the network, with the same random weights in all processes
             torch.manual_seed(context.seed)
-            self._hidden = size.hidden
-            with blame_checkpoint(context.resume(), limit_size=True):
-                self._network = self._build(size, counts)
-            self.init_embedding(self._network.embedding, ids.numpy(), context)
+            self._start_network(size, ids, context)
             if group.rank:
                 torch.manual_seed(context.seed + group.rank)  # dropout differs between processes
 
@@ -159,6 +173,7 @@ class RecurrentGenerator(NetworkOptions):
             trainer = self._trainer(ids, validation_ids, len(train), context, group, schedule)
             try:
                 trainer.train(ids.to(context.device), validation_ids.to(context.device))
+                self._keep_better_parent(trainer, validation_ids, context)
             finally:  # also after an interrupt, the network is ready for use, and its statistics are known
                 self._predicted = None
                 self._network.eval().cpu().fold_weights()
@@ -168,18 +183,36 @@ class RecurrentGenerator(NetworkOptions):
             seconds = None if limit is None else limit - (context.clock() - started)
             self._fit_adaptation(self._adaptation, validation_ids, context, seconds)
 
-    def _fit_base(
-        self, ids: torch.Tensor, counts: torch.Tensor, validation_ids: torch.Tensor, context: TrainContext
-    ) -> BaseModel | None:
+    def _fit_base(self, ids: torch.Tensor, validation_ids: torch.Tensor, context: TrainContext) -> BaseModel | None:
         """Train the counting models of the option `base`, and set what they predict for the batches."""
         if self.base is None:
             return None
-        head = self.build_head(MULTIPLE, self.build_embedding()[0], counts)
+        head = self.build_head(MULTIPLE, self.build_embedding()[0], self._head_counts)
         model, training, validation = fit_base(
             self.base, self.tokenizer, ids.numpy(), validation_ids.numpy(), head, context
         )
         self._predicted = training, validation
         return model
+
+    def _start_network(self, size: NetworkSize, ids: torch.Tensor, context: TrainContext) -> None:
+        """Build the network, with random weights or those of the parent."""
+        self._hidden = size.hidden
+        with blame_checkpoint(context.resume(), limit_size=True):
+            self._network = self._build(size, self._head_counts)
+        if self._parent is None:
+            self.init_embedding(self._network.embedding, ids.numpy(), context)
+        else:
+            load_parent(self._network, self._parent._network)
+            context.record(notes=describe_start(self.tokenizer, ids.numpy(), self.base))
+
+    def _keep_better_parent(self, trainer: Trainer, validation_ids: torch.Tensor, context: TrainContext) -> None:
+        """Return to the parent where its own `base` predicts the validation text better than that of the new text."""
+        parent = self._parent
+        if parent is None or self._base is None or self.keep != "best":
+            return
+        if bits_per_token(parent._network, validation_ids[:MAX_VALIDATION_TOKENS]) < trainer.state.best_bits:
+            self._network, self._base = deepcopy(parent._network), parent._base
+            context.record(notes=[PARENT_IS_BETTER])
 
     def _batches(self, tokens: int) -> BatchSampler:
         """Return the sampler of batches, with the predictions of counting models if there are some."""
@@ -200,8 +233,9 @@ class RecurrentGenerator(NetworkOptions):
     ) -> NetworkSize:
         """Return hidden units and dropout: the options if they are set, else the values of the size rule."""
         tokens, sampler = len(ids), self._batches(len(ids))
-        if self.hidden is not None and self.dropout is not None:
-            return NetworkSize(self.hidden, self.dropout)
+        hidden = self.hidden if self._parent is None else self._parent._hidden
+        if hidden is not None and self.dropout is not None:
+            return NetworkSize(hidden, self.dropout)
 
         # the size depends on how many tokens the run will read
         planned = self._planned_steps(tokens, context)
@@ -209,7 +243,7 @@ class RecurrentGenerator(NetworkOptions):
 
         def measure_speed(units: int) -> float:
             """Return how many tokens a network with `units` hidden units reads per second, or per operation."""
-            network = self._build(NetworkSize(units, 0.0), counts).to(context.device)
+            network = self._build(NetworkSize(units, 0.0), self._head_counts).to(context.device)
             if context.flops is not None:
                 return tokens_per_step / operations_per_step(network, sampler, ids, counts)
             bf16, train_ids = native_bf16(context.device), ids.to(context.device)
@@ -220,10 +254,10 @@ class RecurrentGenerator(NetworkOptions):
         # by steps if they are planned, else by the operations or the budget, and the speed
         rule = self.size_rule if self.base is None else self.size_rule_with_base
         if planned:
-            size = size_for_steps(rule, sum(planned) * tokens_per_step, tokens, self.hidden)
+            size = size_for_steps(rule, sum(planned) * tokens_per_step, tokens, hidden)
         else:
             limit = context.flops or context.budget or 0.0
-            size = size_for_budget(rule, limit, measure_speed, tokens, self.hidden)
+            size = size_for_budget(rule, limit, measure_speed, tokens, hidden)
         return size if self.dropout is None else replace(size, dropout=self.dropout)
 
     def _planned_steps(self, tokens: int, context: TrainContext) -> list[int]:
@@ -268,9 +302,13 @@ class RecurrentGenerator(NetworkOptions):
     ) -> Trainer:
         """Move the network to the device, and return its trainer."""
         # hyper-parameters from the options; bf16 where the device has it
-        optimizer = OptimizerConfig(self.learning_rate, self.muon_lr, self.weight_decay, self._hidden)
-        bf16 = native_bf16(context.device)
-        config = TrainConfig(self._batches(len(ids)), optimizer, self.keep == "best", bf16=bf16)
+        tuned = self._parent is not None
+        share = RATE_SHARE if tuned else 1.0
+        optimizer = OptimizerConfig(share * self.learning_rate, share * self.muon_lr, self.weight_decay, self._hidden)
+        sampler, bf16 = self._batches(len(ids)), native_bf16(context.device)
+        config = TrainConfig(sampler, optimizer, self.keep == "best", bf16=bf16)
+        if tuned:
+            config = replace(config, warm_up=WARM_UP, validate_first=True)
 
         # the optimizers are created for weights on the device, so the network is moved first
         return Trainer(
@@ -332,13 +370,6 @@ class RecurrentGenerator(NetworkOptions):
             chosen |= {"cache_share": adaptation.cache.share, "cache_scale": adaptation.cache.scale}
         context.record(chosen=chosen, notes=[ADAPTIVE_NOTE])
 
-    def _count_tokens(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return how often each token occurs in a stream, (vocabulary,)."""
-        counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
-        for part in torch.split(ids, PART_CHARACTERS):
-            counts += torch.bincount(part, minlength=len(counts))
-        return counts
-
     def _encode(self, text: str) -> torch.Tensor:
         """Return the token ids of a text, (tokens,)."""
         return torch.from_numpy(self.tokenizer.encode_stream(text))
@@ -348,43 +379,11 @@ class RecurrentGenerator(NetworkOptions):
         ids = validation_ids[:MAX_VALIDATION_TOKENS].numpy()
         return max(len(self.tokenizer.decode(ids)), 1) / max(len(ids), 1)
 
-    # The trained generator
-
-    def probe(self) -> Probe:
-        return NetworkProbe(self._network, self._build_untrained, self._prefix)
-
     def _build_untrained(self) -> Network:
-        """Return an untrained network of the same size, with folded weights."""
         counts = torch.zeros(self.tokenizer.size, dtype=torch.int64)
         network = self._build(NetworkSize(self._hidden, 0.0), counts).eval()
         network.fold_weights()
         return network
-
-    def dump(self) -> Learned:
-        weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
-        adaptation = None if self._adaptation is None else self._adaptation.dump()
-        return {
-            "tokenizer": self.tokenizer.dump(),
-            "hidden": self._hidden,
-            "weights": weights,
-            "adaptation": adaptation,
-            "base": None if self._base is None else self._base.generator.dump(),
-        }
-
-    def restore(self, learned: Learned) -> None:
-        self.__dict__.pop("_reader", None)
-        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
-        self._hidden = learned["hidden"]
-        self._base = None
-        if self.base is not None:
-            self._base = BaseModel.restore(self.base, learned["base"], self.tokenizer)
-
-        # the options of a stored model may ask for any size: build no more than its weights fill
-        with SizeGuard(learned["weights"]):
-            self._network = self._build_untrained()
-        self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})
-        adaptation = learned.get("adaptation")
-        self._adaptation = Adaptation.restore(adaptation, self._network) if adaptation else None
 
 
 def _save_with_size(context: TrainContext, size: NetworkSize, state: Learned) -> None:

@@ -20,15 +20,15 @@ WARM_UP = KNOTS[1]  # share of the run
 FINAL_RATE = 0.02  # share of the peak learning rate
 
 
-def learning_rate_share(fraction: float) -> float:
+def learning_rate_share(fraction: float, warm_up: float = WARM_UP) -> float:
     """Return the learning rate at a fraction of the run, as a share of its peak: linear warm-up, then cosine.
 
     >>> learning_rate_share(0.015), learning_rate_share(0.03), round(learning_rate_share(1.0), 4)
     (0.5, 1.0, 0.02)
     """
-    if fraction < WARM_UP:
-        return fraction / WARM_UP
-    return FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP))) / 2
+    if fraction < warm_up:
+        return fraction / warm_up
+    return FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * (fraction - warm_up) / (1 - warm_up))) / 2
 
 
 def split_steps(steps: int) -> list[int]:

@@ -5,24 +5,35 @@ A reader does the work (`reader.py`): one with constant weights, or one that goe
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import torch
 
-from genbench.generator import Generator, LogProbs, ProgressCallback, State, ignore
+from genbench.capabilities import Probe
+from genbench.generator import Generator, Learned, LogProbs, OptionValue, ProgressCallback, State, ignore
 from genbench.neural.base_model import BaseModel, BaseStream, CrossFit
+from genbench.neural.checkpoint import SizeGuard
 from genbench.neural.dynamic_evaluation import Adaptation, LearningReader
+from genbench.neural.fine_tuning import TRAINING_OPTIONS
 from genbench.neural.network import Network
+from genbench.neural.probe import NetworkProbe
 from genbench.neural.reader import NetworkReader, Reader
-from genbench.tokenization.tokenizer import Ids
+from genbench.spec import option_values
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 
 class TrainedNetwork(Generator):
     """A generator whose predictions are those of a network. A subclass trains it, or restores it."""
 
     adaptive: bool
+    base: str | None
     _network: Network
+    _hidden: int  # units per layer
+    _parent: Any = None  # the trained network whose training is continued
     _base: BaseModel | None = None  # a counting model with which the network is interpolated
     _predicted: tuple[CrossFit, BaseStream] | None = None  # its training and validation text, while trained
     _adaptation: Adaptation | None  # how the network learns from what it reads; None: it does not
@@ -64,3 +75,47 @@ class TrainedNetwork(Generator):
     def _prefix(self) -> Ids:
         """The tokens read before a text: a newline."""
         return self.tokenizer.encode("\n")
+
+    # Its parts
+
+    @abstractmethod
+    def _build_untrained(self) -> Network:
+        """Return an untrained network of the same size, with folded weights."""
+
+    def probe(self) -> Probe:
+        return NetworkProbe(self._network, self._build_untrained, self._prefix)
+
+    def dump(self) -> Learned:
+        weights = {name: value.numpy() for name, value in self._network.state_dict().items()}
+        adaptation = None if self._adaptation is None else self._adaptation.dump()
+        return {
+            "tokenizer": self.tokenizer.dump(),
+            "hidden": self._hidden,
+            "weights": weights,
+            "adaptation": adaptation,
+            "base": None if self._base is None else self._base.generator.dump(),
+        }
+
+    def restore(self, learned: Learned) -> None:
+        self.__dict__.pop("_reader", None)
+        self.tokenizer = Tokenizer.restore(learned["tokenizer"])
+        self._hidden = learned["hidden"]
+        self._base = None
+        if self.base is not None:
+            self._base = BaseModel.restore(self.base, learned["base"], self.tokenizer)
+
+        # the options of a stored model may ask for any size: build no more than its weights fill
+        with SizeGuard(learned["weights"]):
+            self._network = self._build_untrained()
+        self._network.load_state_dict({name: torch.tensor(value) for name, value in learned["weights"].items()})
+        adaptation = learned.get("adaptation")
+        self._adaptation = Adaptation.restore(adaptation, self._network) if adaptation else None
+
+    # Fine-tuning
+
+    def continued_options(self) -> dict[str, OptionValue]:
+        values = {name: value for name, value in option_values(self).items() if name not in TRAINING_OPTIONS}
+        return values | {"hidden": self._hidden}
+
+    def start_from(self, parent: Any) -> None:
+        self._parent = parent

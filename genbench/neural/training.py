@@ -24,7 +24,7 @@ from genbench.neural.heads import AdaptiveSoftmaxHead
 from genbench.neural.interpolation import OWN_SHARE, OWN_SPACING
 from genbench.neural.network import CoreState, Network, detach_state
 from genbench.neural.optimizers import OptimizerConfig, create_optimizers, scale_learning_rates
-from genbench.neural.schedule import KNOTS, Schedule, learning_rate_share
+from genbench.neural.schedule import KNOTS, WARM_UP, Schedule, learning_rate_share
 from genbench.neural.weight_average import WeightAverage
 
 FIRST_VALIDATION = 0.1  # fraction of the run
@@ -47,6 +47,8 @@ class TrainConfig:
     keep_best: bool = True  # whether the best validated weights are kept, or else the last ones
     max_gradient_norm: float = 1.0  # a longer gradient is scaled down to this norm
     bf16: bool = False
+    warm_up: float = WARM_UP  # fraction of the run in which the learning rates rise to their peak
+    validate_first: bool = False  # whether the weights before the first step may be kept too
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Trainer:
         schedule = self.schedule
         reported = saved = schedule.seconds
         self.network.train()
+        if self.config.validate_first and not self.state.best_weights:
+            self.validate(validation_ids)
         self._announce("first steps")  # of a large network, a step or a validation takes a minute
 
         # a resumed run skips the batches of its earlier steps
@@ -141,7 +145,9 @@ class Trainer:
         """Update the weights from one batch: one step of truncated BPTT."""
         # learning rates of this fraction of the schedule
         optimizers = self.state.optimizers
-        scale_learning_rates(optimizers, self.peak_rates, learning_rate_share(self.schedule.fraction))
+        scale_learning_rates(
+            optimizers, self.peak_rates, learning_rate_share(self.schedule.fraction, self.config.warm_up)
+        )
 
         # forward, from the state after the last batch; detaching the new state truncates backpropagation
         before = None if batch.reset_state else self.state.core_state

@@ -49,6 +49,21 @@ class TrainingWords:
         hashes, numbers = number_words(Text(text), progress)
         return cls(hashes, numbers, len(text) / max(len(numbers), 1))
 
+    def after(self, earlier: TrainingWords) -> TrainingWords:
+        """Return the words of two texts: those of an earlier one, then these.
+
+        >>> one, two = (TrainingWords.from_text(text) for text in ("the cat", "a cat"))
+        >>> both = two.after(one)
+        >>> words = map(hash_word, ["the", "cat", "a", "cat"])
+        >>> len(both.hashes), both.hashes[both.numbers].tolist() == list(words)
+        (3, True)
+        """
+        hashes, places = np.unique(np.concatenate([earlier.hashes, self.hashes]), return_inverse=True)
+        numbers = np.concatenate([places[earlier.numbers], places[len(earlier.hashes) + self.numbers.astype(np.int64)]])
+        sizes = len(earlier.numbers), len(self.numbers)
+        characters = (earlier.characters * sizes[0] + self.characters * sizes[1]) / max(sum(sizes), 1)
+        return TrainingWords(hashes, numbers.astype(number_type(len(hashes))), characters)
+
     @classmethod
     def restore(cls, stored: Any) -> TrainingWords:
         """Return the words from what `dump` returned. Raises ValueError for any other value."""

@@ -18,7 +18,7 @@ CARD = "model.json"
 FILES = {"learned.json", "arrays.safetensors"}
 KEY = (
     *("author", "sha256", "held_out", "fitted_on", "generator", "source", "code", "genbench", "options"),
-    *("seed", "budget", "steps", "flops", "device"),
+    *("seed", "budget", "steps", "flops", "device", "parent"),
 )
 INSTALLATION = ("code", "genbench")  # what a model that was trained elsewhere need not have in common
 FIRST_HALF = "first half"  # of the validation text, in sweeps
@@ -34,7 +34,12 @@ _MEASURED = (
     *("parameters", "steps", "flops", "passes", "validation_bits_per_character"),
 )
 _ORIGIN: dict[str, tuple[type, ...]] = {"weight": (int,), "name": (str,), "sha256": (str,), "author": (str,)}
+_ANCESTOR: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("name", "fingerprint", "spec", "author", "sha256", "held_out"), (str,)),
+    **{"books": (list,), "seconds": _NUMBER},
+}
 _STRINGS = ("author", "sha256", "held_out", "generator", "source", "device", "spec", "created")
+_LATER_STRINGS = ("seal", "fitted_on", "code", "texts", "parent")
 _KINDS: dict[str, tuple[type, ...]] = {
     **{"format": (int,), "files": (dict,), "options": (dict,), "training": (dict,)},
     **{"seed": (int,), "steps": (int, type(None)), "budget": _NUMBER},
@@ -87,6 +92,23 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """A model whose training another one continues: what it was, and on which text it was trained."""
+
+    name: str  # under which it was stored
+    fingerprint: str  # of its weights, hexadecimal digits
+    spec: str  # with the options that its training chose
+    author: str
+    sha256: str  # of the cleaned text
+    held_out: str  # title of the test book, "" where each book is split
+    books: list[str] = field(default_factory=list)
+    seconds: float | None = None  # wall-clock time of its training
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.spec}, {'; '.join(self.books) or self.author})"
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """Everything a stored model says about itself.
 
@@ -119,6 +141,8 @@ class ModelCard:
     texts: str = ""  # sha256 of the file with its texts (`texts.py`); "" where they are not kept
     made_from: list[Origin] = field(default_factory=list)  # of a model that was merged, updated, or forgot a text
     beginnings: dict[str, int] | None = None  # ends of paragraphs and their counts; None: an earlier version's card
+    parent: str = ""  # fingerprint of the model whose training this one continues; "": it began at random weights
+    ancestors: list[Ancestor] = field(default_factory=list)  # the parent last
     format: int = FORMAT
 
     @property
@@ -131,6 +155,11 @@ class ModelCard:
         """What the model was made from, such as "2*MODEL + FILE"; "" where it was trained on the text of its author."""
         terms = [f"{'-' if source.weight < 0 else '+'} {source}" for source in self.made_from]
         return " ".join(terms).removeprefix("+ ")
+
+    @property
+    def lineage(self) -> str:
+        """The models whose training this one continues, the first one first; "" where there is none."""
+        return ", then ".join(map(str, self.ancestors))
 
     @property
     def limited_by_time(self) -> bool:
@@ -172,6 +201,11 @@ class ModelCard:
         """What two trainings of the same model have in common, as JSON values."""
         return {name: getattr(self, name) for name in KEY}
 
+    @property
+    def identity(self) -> JsonObject:
+        """The key, which the name of the model depends on, without a parent where it has none."""
+        return identity_of(self.key)
+
     def to_dict(self) -> JsonObject:
         """Return the card as JSON values."""
         return asdict(self)
@@ -182,7 +216,13 @@ class ModelCard:
         _require_card(values)
         training = TrainingRecord(**_known(TrainingRecord, values["training"]))
         origins = [Origin(**_known(Origin, origin)) for origin in values.get("made_from", [])]
-        return cls(**_known(cls, values) | {"training": training, "made_from": origins})
+        ancestors = [Ancestor(**_known(Ancestor, ancestor)) for ancestor in values.get("ancestors", [])]
+        return cls(**_known(cls, values) | {"training": training, "made_from": origins, "ancestors": ancestors})
+
+
+def identity_of(key: Mapping[str, Any]) -> JsonObject:
+    """Return the key of a training without its parent where it has none, as it was before models had parents."""
+    return {name: value for name, value in key.items() if name != "parent" or value}
 
 
 def read_card(folder: Path) -> ModelCard | None:
@@ -224,20 +264,14 @@ def _require_card(card: Any) -> None:
     # the card itself
     untrusted.require_types(card, _KINDS)
     untrusted.require_types(card, {"books": (list,), "lines": (str,)})
-    later = {"imported": False, "seal": "", "flops": None, "fitted_on": "", "code": "", "texts": "", "made_from": []}
-    kinds: dict[str, tuple[type, ...]] = {"imported": (bool,), "flops": _NUMBER, "made_from": (list,)}
-    kinds |= dict.fromkeys(("seal", "fitted_on", "code", "texts"), (str,))
+    later: JsonObject = {"imported": False, "flops": None, "made_from": [], "ancestors": []}
+    later |= dict.fromkeys(_LATER_STRINGS, "")
+    kinds: dict[str, tuple[type, ...]] = {"imported": (bool,), "flops": _NUMBER}
+    kinds |= dict.fromkeys(("made_from", "ancestors"), (list,)) | dict.fromkeys(_LATER_STRINGS, (str,))
     untrusted.require_types(later | card, kinds)
-    for origin in card.get("made_from", []):
-        untrusted.require_types(origin, _ORIGIN)
-    beginnings = card.get("beginnings") or {}
-    untrusted.require_types({"beginnings": beginnings}, {"beginnings": (dict,)})
-    if len(beginnings) > MAX_BEGINNINGS or any(len(lead) > MAX_BEGINNINGS for lead in beginnings):
-        raise ValueError("beginnings that are too long")
-    untrusted.require_types(beginnings, dict.fromkeys(beginnings, (int,)))
-    if any(count < 1 for count in beginnings.values()):
-        raise ValueError("a count below 1")
-    texts = [*card.values(), *(value for origin in card.get("made_from", []) for value in origin.values())]
+    _require_beginnings(card)
+    origins = _require_origins(card)
+    texts = [*card.values(), *(value for origin in origins for value in origin.values())]
     if any(len(value) > MAX_CHARACTERS for value in texts if isinstance(value, str)):
         raise ValueError("a string that is too long")
 
@@ -257,3 +291,28 @@ def _require_card(card: Any) -> None:
     if any(source not in card["spec"] for source in sources):
         raise ValueError("a file that the SPEC does not name")
     datetime.fromisoformat(card["created"])
+
+
+def _require_origins(card: JsonObject) -> list[JsonObject]:
+    """Return the origins and ancestors of a card; raises ValueError for what is none."""
+    origins, ancestors = card.get("made_from", []), card.get("ancestors", [])
+    for origin in origins:
+        untrusted.require_types(origin, _ORIGIN)
+    for ancestor in ancestors:
+        untrusted.require_types(ancestor, _ANCESTOR)
+        if not all(isinstance(title, str) and len(title) <= MAX_CHARACTERS for title in ancestor["books"]):
+            raise ValueError("a title that is no text, or too long")
+    if card.get("parent", "") != (ancestors[-1]["fingerprint"] if ancestors else ""):
+        raise ValueError("a parent that is not the last of the ancestors")
+    return [*origins, *ancestors]
+
+
+def _require_beginnings(card: JsonObject) -> None:
+    """Refuse beginnings of paragraphs that are none; raises ValueError."""
+    beginnings = card.get("beginnings") or {}
+    untrusted.require_types({"beginnings": beginnings}, {"beginnings": (dict,)})
+    if len(beginnings) > MAX_BEGINNINGS or any(len(lead) > MAX_BEGINNINGS for lead in beginnings):
+        raise ValueError("beginnings that are too long")
+    untrusted.require_types(beginnings, dict.fromkeys(beginnings, (int,)))
+    if any(count < 1 for count in beginnings.values()):
+        raise ValueError("a count below 1")

@@ -12,6 +12,7 @@ from typing import Any
 
 from genbench.generator import Learned
 from genbench.storage import files, untrusted
+from genbench.storage.cards import identity_of
 
 FOLDER = ".unfinished"  # below the folder of stored models
 
@@ -57,5 +58,5 @@ def remove_old(models: Path) -> None:
 
 def checkpoint_of(models: Path, key: Mapping[str, Any]) -> Checkpoint:
     """Return the checkpoint of a training, by the key of its model card, in the folder of stored models."""
-    identity = json.dumps(dict(key), sort_keys=True)
+    identity = json.dumps(identity_of(key), sort_keys=True)
     return Checkpoint(models / FOLDER / f"{sha256(identity.encode()).hexdigest()[:20]}.safetensors")

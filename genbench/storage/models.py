@@ -76,16 +76,22 @@ def find_models(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str]
     """Return the models whose cards have all these values, newest first.
 
     Imported models are left out, except those whose names are in `imported`, which come first; another version of
-    genbench may have trained them. A model whose training never read its seed has every seed; its own comes first.
+    genbench may have trained them. A model in `imported` may continue the training of another one. A model whose
+    training never read its seed has every seed; its own comes first.
     """
-    elsewhere = {name: value for name, value in wanted.items() if name not in INSTALLATION}
     matches = [
         model
         for model in list_models(folder)
         if (not model.card.imported or model.name in imported)
-        and all(model.card.has(*value) for value in (elsewhere if model.card.imported else wanted).items())
+        and all(model.card.has(*value) for value in _required(model, wanted, imported).items())
     ]
     return sorted(matches, key=lambda model: (model.name not in imported, model.card.seed != wanted.get("seed")))
+
+
+def _required(model: StoredModel, wanted: Mapping[str, Any], imported: Sequence[str]) -> JsonObject:
+    """Return what the card of a model must have of the values that are wanted."""
+    ignored = (*(INSTALLATION if model.card.imported else ()), *(("parent",) if model.name in imported else ()))
+    return {name: value for name, value in wanted.items() if name not in ignored}
 
 
 def find_model(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] = ()) -> StoredModel | None:
@@ -275,7 +281,7 @@ def remove_named(names: Iterable[str]) -> list[str]:
 def _place(temporary: Path, card: ModelCard, replace_old: bool = True) -> StoredModel:
     """Write the card of a model beside its files, and put them where its key says."""
     # the key decides the name: the same training replaces its earlier model, and an imported model no other
-    identity = json.dumps(card.key, sort_keys=True)
+    identity = json.dumps(card.identity, sort_keys=True)
     plain = plain_name(f"{card.author}-{card.generator}", MAX_PLAIN)
     mark = "-imported" if card.imported else ""
     final = temporary.parent / f"{plain}{mark}-{digest(identity.encode())[:10]}"

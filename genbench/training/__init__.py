@@ -4,6 +4,7 @@ train.py        `train_model`: reuse or train, Ctrl-C, resuming; `train_and_repo
 settings.py     budget, seed and device of a training, and its text
 budget_notes.py notes about budgets: exceeded, or not comparable
 validation.py   bits per character on validation text; whether a network learned more than frequencies
+fine_tuning.py  continue the training of a stored network on other text
 combination.py  merge stored models, add a text to one, or let one forget a text
 choice.py       the stored models of an author, the best first
 listener.py     ProgressListener, which receives messages and progress

@@ -60,6 +60,7 @@ def describe_choice(card: ModelCard) -> str:
     bits = card.training.validation_bits_per_character
     measured = "not scored on validation text" if bits is None else f"{bits:.2f} bits per character on validation text"
     made = f", made from {card.origin}" if card.made_from else ""
+    made += f", fine-tuned from {card.lineage}" if card.ancestors else ""
     return f"{card.author}: {card.spec}, {measured}, trained {card.created[:10]}{made}" + (
         " elsewhere and imported" if card.imported else ""
     )

@@ -9,9 +9,10 @@ from genbench import __version__, registry
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.split import split_validation
 from genbench.errors import UserError
+from genbench.sampling.overlap import TrainingWords
 from genbench.spec import Spec, parse_duration, require_integer
 from genbench.storage import models
-from genbench.storage.cards import FIRST_HALF, Origin
+from genbench.storage.cards import FIRST_HALF, Ancestor, Origin
 from genbench.storage.records import JsonObject
 from genbench.storage.texts import KeptTexts
 from genbench.tokenization.text import Text
@@ -81,6 +82,8 @@ class TrainingText:
     lines: str = "join"
     kept: KeptTexts | None = None  # the texts that both are joined from; None: one each
     made_from: list[Origin] = field(default_factory=list)  # of a model that is merged, updated, or forgets a text
+    ancestors: list[Ancestor] = field(default_factory=list)  # of a training that continues that of another model
+    earlier_words: TrainingWords | None = None  # of the texts of the ancestors
     fitted_on: str = ""  # FIRST_HALF where the second half of the validation text chooses; "": all of it fits
 
     @property
@@ -124,6 +127,7 @@ def describe_training(spec: Spec, text: TrainingText, settings: TrainSettings) -
         "steps": settings.steps,
         "flops": settings.flops,
         "device": settings.device,
+        "parent": text.ancestors[-1].fingerprint if text.ancestors else "",
     }
 
 

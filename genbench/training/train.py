@@ -177,6 +177,8 @@ def describe_reuse(model: Model, seed: int | None = None) -> str:
         return f"imported as {model.id}, not trained here; trained on {created} elsewhere"
     if model.card and seed is not None and seed != model.card.seed:
         return "trained once for all seeds: its training reads none"
+    if model.card and model.card.ancestors:
+        return f"fine-tuned on {created}; --retrain trains another one on the text of its author alone"
     if model.card and model.card.made_from:
         return f"made on {created} from {model.card.origin}; --retrain trains it on the text of its author"
     return f"trained on {created} and stored; --retrain trains it again"
@@ -214,6 +216,7 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
     key = models.training_key(spec, option_values(generator), sources, describe_training(spec, text, settings))
     about: dict[str, Any] = {"books": text.books, "lines": text.lines, "made_from": text.made_from}
     about["beginnings"] = dict(Beginnings.from_text(text.train).breaks)
+    about["ancestors"] = text.ancestors
     return ModelCard(spec=str(spec), sources=sources, **about, **key)
 
 
@@ -243,9 +246,16 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
     record = replace(record, validation_bits_per_character=validation_bits(generator, unread, context.on_progress))
     notes = undertrained_notes(generator.tokenizer, text.train, unread, record)
     notes += budget_notes(replace(card, training=record))
+    notes += [f"fine-tuned, so that it learned other text too: {card.lineage}"] if card.ancestors else []
     record = replace(record, notes=[*record.notes, *notes])
-    words = TrainingWords.from_text(text.train, _stage(context.on_progress, "listing the words of the text"))
+    words = _list_words(text, _stage(context.on_progress, "listing the words of the text"))
     return Model(generator, replace(card, training=record), words)
+
+
+def _list_words(text: TrainingText, progress: ProgressCallback = ignore) -> TrainingWords:
+    """Return the hashed words of a training text, after those of the ancestors' texts."""
+    words = TrainingWords.from_text(text.train, progress)
+    return words if text.earlier_words is None else words.after(text.earlier_words)
 
 
 def _stage(on_progress: Callable[[Progress], None], note: str) -> ProgressCallback:
@@ -264,7 +274,7 @@ def _store_partial(
 
         # the budget is the time that was spent, so that it is not taken for the whole training
         card = replace(card, budget=record.budget_seconds, steps=None, flops=None, training=record)
-        stored = models.store_model(generator, folder, card, TrainingWords.from_text(text.train))
+        stored = models.store_model(generator, folder, card, _list_words(text))
     except Exception:
         return None
     return Model(generator, stored.card, id=stored.name)

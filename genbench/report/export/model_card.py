@@ -10,7 +10,7 @@ from typing import Any
 from genbench import __version__
 from genbench.report.formatting import escape_markdown, format_measure, printable
 from genbench.spec import format_duration, format_value
-from genbench.storage.cards import ModelCard
+from genbench.storage.cards import Ancestor, ModelCard
 
 # the scores in the card, with the names that it shows
 SCORES = {
@@ -63,12 +63,19 @@ def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
     return [
         ("author", card.author),
         *([("made from", card.origin)] if card.made_from else []),
+        *(("fine-tuned from", _ancestor(ancestor)) for ancestor in card.ancestors),
         ("books", "; ".join(map(str, card.books))),
         ("line wraps", card.lines),
         *([("fitted on", f"{card.fitted_on} of the validation text")] if card.fitted_on else []),
         ("tested on", card.held_out or "the last 10 % of each book"),
         ("sha256 of the cleaned text", card.sha256),
     ]
+
+
+def _ancestor(ancestor: Ancestor) -> str:
+    """Return a model whose training was continued: its name, SPEC and text."""
+    seconds = "" if ancestor.seconds is None else f", {ancestor.seconds:,.1f} seconds"
+    return f"{ancestor}, text {ancestor.sha256}, model {ancestor.fingerprint}{seconds}"
 
 
 def _training_rows(card: ModelCard, provider: str) -> list[tuple[str, Any]]:

@@ -17,16 +17,17 @@ HEADINGS = ("model", "author", "generator", "bits", "budget", "seed", "size", "d
 LEAST = {"author": 8, "generator": 14}  # the widths that long names keep
 NOTE = "bits: per character of validation text, after training; compare only models of the same text."
 IMPORTED_NOTE = " †: imported."
+TUNED_NOTE = " ‡: fine-tuned, so that it learned other text too."
 
 
 def show_models(models: Sequence[StoredModel], console: Console) -> None:
     """Print a line for each model: on a terminal by the end of its name, which every command takes, to save space."""
-    imported = " †" if console.is_terminal else " (imported)"
+    imported, tuned = (" †", " ‡") if console.is_terminal else (" (imported)", " (fine-tuned)")
     rows = [
         [
             model.short_name if console.is_terminal else model.name,
             model.card.author,
-            model.card.spec + (imported if model.card.imported else ""),
+            model.card.spec + (tuned if model.card.ancestors else "") + (imported if model.card.imported else ""),
             format_decimals(model.card.training.validation_bits_per_character, 3),
             _budget(model.card),
             str(model.card.seed),
@@ -38,6 +39,7 @@ def show_models(models: Sequence[StoredModel], console: Console) -> None:
     print_lines(HEADINGS, rows, console, numbers=HEADINGS[3:], least=LEAST, optional=("date", "seed", "size"))
     if models and console.is_terminal:
         marks = IMPORTED_NOTE if any(model.card.imported for model in models) else ""
+        marks += TUNED_NOTE if any(model.card.ancestors for model in models) else ""
         print_text(NOTE + marks, console, "bright_black")
 
 
@@ -50,6 +52,7 @@ def show_card(model: StoredModel, console: Console) -> None:
         ("generator", card.spec),
         ("author", card.author),
         ("made from", card.origin),
+        *(("fine-tuned from", f"{ancestor}, sha256 {ancestor.sha256}") for ancestor in card.ancestors),
         ("books", "; ".join(card.books)),
         ("held out", card.held_out),
         ("lines", card.lines),
