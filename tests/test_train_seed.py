@@ -63,3 +63,26 @@ def test_json_lines_hold_the_texts_that_python_generates(
         assert 0 <= row["copied_share"] <= 1
         both, alone = model.score("The " + row["text"]).bits, model.score("The ").bits
         assert row["bits_per_character"] == pytest.approx((both - alone) / 40, rel=1e-9)
+
+
+def test_every_line_of_a_file_is_a_prompt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prose_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_text("The \r\n\nrandom\n-\n", newline="")
+    words = ["generate", str(prose_file), "-g", "markov-char:order=3", "--length", "9", "--seed", "7"]
+    assert run(monkeypatch, *words, "--json", "--count", "2", "--prompt-file", str(file)) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    prompts = ["The ", "The ", "random", "random", "-", "-"]
+    assert [(row["prompt"], row["seed"]) for row in rows] == list(zip(prompts, range(7, 13), strict=True))
+    model = genbench.load(rows[0]["model"])
+    assert rows[3]["text"] == model.generate("random", length=9, seed=10)[0]
+
+    # without a prompt, or with two sources of prompts, nothing is written
+    assert run(monkeypatch, *words, "--prompt-file", str(file), "--prompt", "The") == 2
+    assert "--prompt and --prompt-file are given" in capsys.readouterr().err
+    file.write_text("\ufeff\n")
+    assert run(monkeypatch, *words, "--prompt-file", str(file)) == 2
+    assert "prompts.txt" in capsys.readouterr().err
+    assert run(monkeypatch, *words, "--prompt-file", str(tmp_path / "none.txt")) == 2
+    assert "none.txt" in capsys.readouterr().err

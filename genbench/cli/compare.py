@@ -34,9 +34,9 @@ from genbench.cli.options import (
     TopP,
     accepts_groups,
     option,
-    read_prompts,
 )
 from genbench.cli.progress import print_message, show_progress
+from genbench.cli.prompts import read_prompts
 
 if TYPE_CHECKING:
     from genbench.experiments.comparison import Comparison

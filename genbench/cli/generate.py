@@ -24,10 +24,10 @@ from genbench.cli.options import (
     Stop,
     accepts_groups,
     option,
-    read_prompts,
     spec_option,
 )
 from genbench.cli.progress import show_progress
+from genbench.cli.prompts import prompts_of_command
 
 if TYPE_CHECKING:
     from genbench.corpus.corpus import Corpus
@@ -48,6 +48,12 @@ def generate(
         ),
     ] = None,
     prompt: Prompt = "",
+    prompt_file: Annotated[
+        str | None,
+        option(
+            "--prompt-file", metavar="FILE", help="Continue each line of a file; --count texts each; -: standard input."
+        ),
+    ] = None,
     sampling: SamplingOptions,
     max_overlap: MaxOverlap = None,
     stop: Stop = None,
@@ -72,8 +78,9 @@ def generate(
     """Write text in an author's style. Trains a generator if no model is stored."""
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
-    [prompt] = read_prompts([prompt], model.encoding)
-    require_prompt(prompt)
+    given = prompts_of_command(prompt, prompt_file, model.encoding)
+    for prompt in given:
+        require_prompt(prompt)
     parameters = Sampling(
         300 if length is None else length,
         **vars(sampling),
@@ -84,7 +91,7 @@ def generate(
         constraints=constraints.constraints(length),
     )
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    interactive = on_terminal and not (generators or prompt or stream or json or count > 1)
+    interactive = on_terminal and not (generators or prompt or prompt_file or stream or json or count > 1)
 
     with show_progress() as live:
         text = model.corpus(author, live)
@@ -97,13 +104,15 @@ def generate(
 
     # texts by all generators, for one prompt after the other
     first_seed = secrets.randbelow(2**32) if sampling_seed is None else sampling_seed
-    prompts = [resolve_prompt(prompt, text.train, first_seed + index) for index in range(count)]
+    prompts = [prompt for prompt in given for _ in range(count)]
+    if prompt_file is None:
+        prompts = [resolve_prompt(prompt, text.train, seed) for seed, prompt in enumerate(prompts, first_seed)]
     if json:
         from genbench.cli.text_records import print_records
 
         print_records(models, text, prompts, parameters, first_seed)
     else:
-        _print_texts(models, text, prompts, parameters, first_seed, together=count > 1 and not stream)
+        _print_texts(models, text, prompts, parameters, first_seed, together=len(prompts) > 1 and not stream)
 
 
 def _print_texts(

@@ -21,10 +21,10 @@ from genbench.cli.options import (
     Steps,
     TrainSeed,
     accepts_groups,
-    read_prompts,
     single_or_best,
 )
 from genbench.cli.progress import show_progress
+from genbench.cli.prompts import read_prompts
 
 
 @accepts_groups

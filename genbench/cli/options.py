@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from genbench.model import Model
     from genbench.training import ProgressListener
 
-STANDARD_INPUT = "-"  # as a file or as a prompt
-
 Completion = Callable[[str], Any] | None
 
 
@@ -376,21 +374,3 @@ def single(specs: list[str]) -> str:
     if len(specs) > 1:
         raise UserError(f"{len(specs)} generators are given, and one is expected; genbench compare takes several")
     return specs[0]
-
-
-def read_prompts(prompts: Sequence[str], encoding: str | None = None) -> list[str]:
-    """Return the prompts of a command, with "-" replaced by standard input without the newline at its end.
-
-    Input that is not UTF-8 is read as `encoding`.
-
-    Raises CorpusError for input that is not text, UserError if standard input is closed.
-    """
-    if STANDARD_INPUT not in prompts:
-        return list(prompts)
-
-    # it can be read only once, so several hyphens stand for the same text
-    from genbench.corpus.encoding import decode
-    from genbench.storage.user_files import read_standard_input
-
-    text = decode(read_standard_input(), encoding, "standard input").removesuffix("\n").removesuffix("\r")
-    return [text if prompt == STANDARD_INPUT else prompt for prompt in prompts]
