@@ -192,8 +192,8 @@ class Conditioning(Protocol):
     ) -> Conditioned | None:
         """Return the generator after a state, given a `sampling.constraints.TokenAutomaton`.
 
-        Its distribution is that of samples at a temperature without spelled words. Returns None for a state or a model
-        that does not support it. Raises UserError if there are too many states.
+        Its distribution is that of samples at a temperature. Returns None for a state or a model that does not support
+        it, such as one with too many states.
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -74,16 +74,18 @@ def generate_many(
     progress: ProgressCallback = ignore,
     training_words: TrainingWords | None = None,
     beginnings: Beginnings | None = None,
+    report: Callable[[str], None] = ignore,
 ) -> list[str]:
     """Return one text for each prompt, sampled in batches, each with its own parameters and random generator.
 
     Each text is the one that `generate` returns; it does not depend on the others of its batch. The probabilities of a
     network differ by rounding with the size of the batch (a millionth of a nat), so a text may differ from the point on
-    where a random number is that close to the border between two tokens. `progress` receives the completed share.
+    where a random number is that close to the border between two tokens. `progress` receives the completed share,
+    `report` a sentence about texts that constraints only guide.
     """
     requests = list(zip(prompts, samplings, rngs, strict=True))
     if any(sampling.constraints for sampling in samplings):
-        return _generate_conditioned(generator, requests, progress, beginnings)
+        return _generate_conditioned(generator, requests, progress, beginnings, report)
 
     # batches as large as the cache allows
     size = max(MIN_BATCH, MAX_BATCH_CELLS // generator.tokenizer.size)
@@ -96,7 +98,11 @@ def generate_many(
 
 
 def _generate_conditioned(
-    generator: Generator, requests: list[_Request], progress: ProgressCallback, beginnings: Beginnings | None
+    generator: Generator,
+    requests: list[_Request],
+    progress: ProgressCallback,
+    beginnings: Beginnings | None,
+    report: Callable[[str], None] = ignore,
 ) -> list[str]:
     """Return one text for each request, whose constraints are prepared once for each prompt."""
     before = "" if beginnings is None else beginnings.most_frequent
@@ -106,7 +112,9 @@ def _generate_conditioned(
         groups.setdefault((prompt, sampling), []).append(row)
     for number, ((prompt, sampling), rows) in enumerate(groups.items()):
         part = rescale(progress, number / len(groups), 1 / len(groups))
-        sampled = sample_conditioned(generator, prompt, sampling, [requests[row][2] for row in rows], part, before)
+        sampled = sample_conditioned(
+            generator, prompt, sampling, [requests[row][2] for row in rows], part, before, report
+        )
         for row, text in zip(rows, sampled, strict=True):
             texts[row] = text
     return texts

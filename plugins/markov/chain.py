@@ -257,12 +257,16 @@ class MarkovChain(AdaptiveChain):
     ) -> ConditionedChain | None:
         if self._cache is not None:
             return None
-        from genbench_plugins.markov.conditioning import ConditionedChain, context_table
+        from genbench_plugins.markov.conditioning import ConditionedChain, TooManyStates, context_table
         from genbench_plugins.markov.word_building import context_of
 
-        if temperature not in self._context_tables:
-            self._context_tables[temperature] = context_table(self._model, temperature)
-        return ConditionedChain(self._context_tables[temperature], context_of(self._model, state), automaton, progress)
+        try:
+            if temperature not in self._context_tables:
+                self._context_tables[temperature] = context_table(self._model, temperature)
+            table, context = self._context_tables[temperature], context_of(self._model, state)
+            return ConditionedChain(table, context, automaton, progress)
+        except TooManyStates:
+            return None
 
     def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
         from genbench_plugins.markov import kernels

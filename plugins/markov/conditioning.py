@@ -31,7 +31,6 @@ from genbench_plugins.markov.conditioning_kernels import ENDED, ChainTable, Prod
 from genbench_plugins.markov.equations import component_ranks, solve
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
 
-from genbench.errors import UserError
 from genbench.generator import ProgressCallback, ignore
 from genbench.sampling.constraints.tokens import TokenAutomaton
 from genbench.tokenization.tokenizer import Ids
@@ -44,17 +43,17 @@ TOLERANCE = 1e-10  # the greatest change of a value in the last sweep, as a shar
 TOKENS_AT_ONCE = 512  # of one text
 
 
+class TooManyStates(Exception):
+    """A chain has more contexts, or more pairs of a context and a state, than are solved."""
+
+
 def context_table(model: BackoffModel, temperature: float) -> ChainTable:
-    """Return the contexts of a chain at a temperature. Raises UserError for a chain with too many of them."""
+    """Return the contexts of a chain at a temperature. Raises TooManyStates."""
     from genbench_plugins.markov import conditioning_kernels
     from genbench_plugins.markov.word_building import contexts_inside, contexts_of, root_probabilities
 
-    count = len(model.parent) + int(contexts_inside(model).sum())
-    if count > MAX_CONTEXTS:
-        raise UserError(
-            f"constraints need a chain of at most {MAX_CONTEXTS:,} contexts, and this one has {count:,}; name one of a "
-            "lower order, such as markov-char:order=6 or markov-word"
-        )
+    if len(model.parent) + int(contexts_inside(model).sum()) > MAX_CONTEXTS:
+        raise TooManyStates
 
     contexts, pairs, root, _ = contexts_of(model, (len(model.parent) - 1, 0))
     starts, root_pairs = contexts["start"].copy(), slice(contexts["start"][root], contexts["start"][root + 1])
@@ -126,6 +125,12 @@ class ConditionedChain:
         conditioning_kernels.fill_choices(self._table, self._product, self._values, node, *self._memory)
         mask = self._automaton.mask_of[self._product.states[node]]
         return weights / self._totals[mask, self._product.contexts[node]], targets.astype(np.int64)
+
+    def look_ahead(self, node: int) -> tuple[float, Floats, Ids]:
+        """Return x of a node, x after each token, (vocabulary,), and the targets of all tokens, (vocabulary,)."""
+        _, targets = self.choices(node)
+        after = np.where(targets >= 0, self._values[np.maximum(targets, 0)], np.where(targets == ENDED, 1.0, 0.0))
+        return float(self._values[node]), after, targets
 
     @cached_property
     def _memory(self) -> tuple[Floats, npt.NDArray[np.int32], Ints]:
@@ -209,10 +214,7 @@ def _build_product(table: ChainTable, context: int, automaton: TokenAutomaton) -
 
         # twice the room
         if counts[2] > MAX_ENTRIES:
-            raise UserError(
-                f"the constraints need more than {counts[0]:,} states of this chain; ask for a shorter text, or name "
-                "a chain of a lower order or of words, such as markov-char:order=5 or markov-word"
-            )
+            raise TooManyStates
         smaller = product
         product, slots = _empty_product(2 * len(smaller.contexts), 2 * len(smaller.own))
         arrays: list[tuple[Any, Any]] = list(zip(smaller, product, strict=True))

@@ -5,7 +5,7 @@ Texts of a generator of words have only words of its vocabulary: that no word is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +14,14 @@ from genbench import capabilities
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling.constraints.automaton import Automaton, build_table
+from genbench.sampling.constraints.guided import effective_samples_note, sample_guided
 from genbench.sampling.constraints.options import Constraints
 from genbench.sampling.constraints.phrases import Beginning, NoSpaceFirst
 from genbench.sampling.constraints.pronunciation import meter_table, parse_meter
 from genbench.sampling.constraints.tokens import TokenAutomaton, lift
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState
-from genbench.tokenization.tokenizer import Decoder
+from genbench.tokenization.tokenizer import Decoder, Ids
 
 OTHERS = ("top_k", "top_p", "min_p", "max_overlap", "stop")  # parameters that a condition cannot be combined with
 
@@ -31,6 +32,7 @@ class Request:
 
     state: DecodingState
     automaton: TokenAutomaton
+    ids: Ids  # the tokens that have been read, (tokens,)
 
 
 def sample_conditioned(
@@ -40,27 +42,28 @@ def sample_conditioned(
     rngs: Sequence[np.random.Generator],
     progress: ProgressCallback = ignore,
     before: str = "",
+    report: Callable[[str], None] = ignore,
 ) -> list[str]:
     """Return a text for each random generator, without the prompt, that meets the constraints of `sampling`.
 
-    A text without a prompt is sampled after the text `before`, such as a paragraph break.
+    A text without a prompt is sampled after the text `before`, such as a paragraph break. A chain is conditioned
+    exactly; any other generator is guided by a chain (`guided.py`), and `report` receives a sentence on how well.
 
     `progress` receives the completed share of the preparation, which takes most of the time. Raises UserError for
-    constraints that no text of the generator meets, for a generator that cannot be conditioned, and for sampling
-    parameters that change the distribution.
+    constraints that no text of the generator meets, and for sampling parameters that change the distribution.
     """
     require_plain(sampling)
     request = prepare(generator, prompt, sampling, rngs[0], before)
+    rest = len(request.state.prompt_rest)
     conditioned = None
     if capabilities.supports(type(generator), capabilities.Conditioning):
         conditioned = generator.condition(  # type: ignore[attr-defined]
             request.state.state, request.automaton, sampling.temperature, progress
         )
     if conditioned is None:
-        raise UserError(
-            f"{type(generator).__name__} cannot be conditioned on constraints; -g markov-word, -g markov-char and "
-            "-g markov-word:spelling=characters can"
-        )
+        guided = sample_guided(generator, request.ids, request.state, request.automaton, rngs, progress)
+        report(effective_samples_note([text.effective_samples for text in guided]))
+        return [text.text[rest:] for text in guided]
     if not conditioned.probability > 0:
         raise UserError(
             "the probability of a text that meets the constraints is too small for floating-point numbers; ask for less"
@@ -88,13 +91,14 @@ def prepare(
 ) -> Request:
     """Return the state after a prompt, and the automaton. Raises UserError if no text meets the constraints."""
     state, constraints = DecodingState.after_prompt(generator, prompt, sampling, rng), sampling.constraints
-    for token in [] if prompt else generator.tokenizer.encode(before).tolist():
+    ids = generator.tokenizer.split_prompt(prompt)[0] if prompt else generator.tokenizer.encode(before)
+    for token in [] if prompt else ids.tolist():
         state.accept(token, [generator.advance(state.state, token)], 0)
     named = dict(constraints.named_automata(_known_words(generator)))
     automaton = _build(state, prompt, list(named.values()), constraints, constraints.meter)
     if automaton is None:
         raise UserError(_explain(state, prompt, constraints, named))
-    return Request(state, automaton)
+    return Request(state, automaton, ids)
 
 
 def _known_words(generator: Generator) -> Sequence[str] | None:
