@@ -245,9 +245,8 @@ def generate(
     the seed `seed + i`. Raises UserError for a count below 1.
     """
     progress = listener.task("generating")
-    return model.generate(
-        prompt, sampling, length=length, temperature=temperature, count=count, seed=seed, progress=progress
-    )
+    options: JsonObject = {"length": length, "temperature": temperature, "count": count, "seed": seed}
+    return model.generate(prompt, sampling, **options, progress=progress, report=listener.message)
 
 
 def stream(

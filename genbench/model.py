@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -79,12 +79,14 @@ class Model:
         count: int = 1,
         seed: int = 0,
         progress: ProgressCallback = ignore,
+        report: Callable[[str], None] = ignore,
     ) -> list[str]:
         """Return `count` continuations of one prompt, or of one prompt each, without the prompts.
 
         `length` (in characters) and `temperature` replace those of `sampling`; without both lengths, a text ends with
         the sentence that makes it 300 characters long. Without a prompt it begins as the author's paragraphs do.
-        Text i is the one that `stream` yields with the seed `seed + i`. Raises UserError for a count below 1, and if
+        Text i is the one that `stream` yields with the seed `seed + i`. `report` receives a sentence on texts that a
+        chain guided to meet constraints. Raises UserError for a count below 1, and if
         the number of prompts is neither one nor `count`.
         """
         if count < 1:
@@ -100,7 +102,9 @@ class Model:
         # one random generator for each text, so that a text does not depend on the others
         rngs = [np.random.default_rng(seed + index) for index in range(count)]
         samplings = [_parameters(sampling, length, temperature)] * count
-        return generate_many(self.generator, prompts, samplings, rngs, progress, self.training_words, self.beginnings)
+        return generate_many(
+            self.generator, prompts, samplings, rngs, progress, self.training_words, self.beginnings, report
+        )
 
     def stream(
         self,
@@ -153,6 +157,8 @@ class Model:
 def _parameters(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
     """Return sampling parameters with another length and temperature where these are given."""
     parameters = sampling or Sampling(whole_sentences=length is None)
+    if length is not None and parameters.constraints:
+        parameters = replace(parameters, constraints=replace(parameters.constraints, length=length))
     if length is not None:
         parameters = replace(parameters, length=length)
     if temperature is not None:

@@ -18,6 +18,7 @@ from genbench.sampling import Sampling, generate_many
 from genbench.sampling.canonical import canonical_rules
 from genbench.sampling.constraints.automaton import Automaton, build_table
 from genbench.sampling.constraints.conditioned import sample_conditioned
+from genbench.sampling.constraints.guided import sample_guided
 from genbench.sampling.constraints.lengths import Characters
 from genbench.sampling.constraints.options import Constraints
 from genbench.sampling.constraints.phrases import Contains
@@ -25,6 +26,13 @@ from genbench.sampling.constraints.sentences import Sentences
 from genbench.sampling.constraints.tokens import lift
 from genbench.sampling.step import DecodingState
 from genbench.tokenization.tokenizer import BYTES
+
+
+@pytest.fixture(autouse=True)
+def few_samples_for_look_ahead_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.sampling.constraints.guided.SAMPLED_TEXTS", 24)
+    monkeypatch.setattr("genbench.sampling.constraints.guided.SAMPLED_CHARACTERS", 100)
+
 
 LETTERS = "ab ba. a b. bb a, b a. aab. " * 6 + "\n\nb a. ab b.\n\na bb. b, ab. ba a b.\n\n" * 4
 SPECS = ["markov-char:order=3", "markov-char:order=4,smoothing=witten-bell", "markov-char:order=2,smoothing=fitted"]
@@ -242,15 +250,54 @@ def test_parameters_that_change_the_distribution_are_refused(changed: dict[str, 
         model.generate("", Sampling(constraints=Constraints(contains=("the",)), **changed))
 
 
-def test_a_generator_that_cannot_be_conditioned_says_so() -> None:
-    model = genbench.train("pell", "markov-char:order=3,adaptive=true", keep=False)
-    with pytest.raises(UserError, match="cannot be conditioned on constraints; -g markov-word"):
-        model.generate("", Sampling(constraints=Constraints(contains=("the",))))
-
-
 def test_all_texts_of_a_length_are_possible() -> None:
     generator = train("markov-char:order=3", "abab ba ab\n\n" * 8)
     chain, state = condition(generator, [Characters(3)])
     letters = generator.tokenizer.letters
     assert conditioned_texts(chain, state).keys() == {"".join(t) for t in itertools.product(letters, repeat=3)}
     assert math.isclose(chain.probability, 1, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("spec", ["markov-char:order=4,smoothing=witten-bell", "markov-char:order=3,adaptive=true"])
+def test_guided_texts_have_nearly_the_conditional_distribution(spec: str) -> None:
+    """With many particles; the look-ahead chain is another one than the generator, counted from its samples."""
+    generator = train(spec)
+    state = DecodingState.after_prompt(generator, "\n\n", Sampling(), np.random.default_rng(0))
+    table = build_table([Contains("ab"), Characters(4)], generator.tokenizer.letters)
+    assert table is not None
+    automaton = lift(table, generator.tokenizer, state.decoder)
+    ids = generator.tokenizer.encode("\n\n")
+    count = 200
+    texts = sample_guided(
+        generator, ids, state, automaton, [np.random.default_rng(seed) for seed in range(count)], particles=16
+    )
+
+    every = enumerate_texts(generator, state, 4, Sampling().temperature)
+    wanted = {text: p for text, p in every.items() if has_word("ab", text)}
+    assert all(text.text in wanted for text in texts)
+    assert all(1 <= text.effective_samples <= 16 for text in texts)
+    shares = Counter(text.text for text in texts)
+    for text, probability in wanted.items():
+        share = probability / sum(wanted.values())
+        assert abs(shares[text] / count - share) < 4 * math.sqrt(share * (1 - share) / count) + 0.03, text
+
+
+@pytest.mark.parametrize(
+    ("spec", "steps"), [("lstm-word:hidden=16", 20), ("lstm-char:hidden=16", 40), ("markov", None), ("rnn-word", 5)]
+)
+def test_networks_and_mixtures_never_break_a_constraint(spec: str, steps: int | None) -> None:
+    model = genbench.train("pell", spec, steps=steps, keep=False)
+    reports: list[str] = []
+    constraints = Constraints(contains=("the",), words=(4, 7))
+    for text in model.generate("", Sampling(constraints=constraints), count=3, report=reports.append):
+        assert has_word("the", text)
+        assert 4 <= len(text.split()) <= 7
+        assert text.rstrip("\"'”’)_*»")[-1] in ".!?…"
+    assert len(reports) == 1
+    assert reports[0].startswith("guided by a chain that looks ahead: of 16 particles")
+
+
+def test_subwords_cannot_be_constrained_yet() -> None:
+    model = genbench.train("pell", "markov-subword", keep=False)
+    with pytest.raises(UserError, match="constraints need a generator of characters or words"):
+        model.generate("", Sampling(constraints=Constraints(contains=("the",))))

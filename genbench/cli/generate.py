@@ -112,7 +112,8 @@ def generate(
 
         print_records(models, text, prompts, parameters, first_seed)
     else:
-        _print_texts(models, text, prompts, parameters, first_seed, together=len(prompts) > 1 and not stream)
+        together = (len(prompts) > 1 and not stream) or bool(parameters.constraints)
+        _print_texts(models, text, prompts, parameters, first_seed, together=together)
 
 
 def _print_texts(

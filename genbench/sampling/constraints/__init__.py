@@ -9,4 +9,5 @@ pronunciation    rhyme and metre, by the CMU Pronouncing Dictionary
 tokens           TokenAutomaton: the same over the tokens of a generator
 options          Constraints: what a user asks for, validated
 conditioned      texts of a chain, given its constraints
+guided           texts of other generators, guided by a chain that looks ahead
 """

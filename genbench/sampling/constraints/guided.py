@@ -2,7 +2,7 @@
 
 What a network will write cannot be summed over all texts, as it can for a chain. So a chain of a low order over the
 same tokens, counted from samples of the network, says how probable it is that a text goes on to meet the constraints:
-x(h, q) in `plugins/markov/conditioning.py`. As in Ctrl-G (Zhang et al. 2024, arXiv 2406.13892), with importance weights:
+x(h, q) in `plugins/markov/conditioning.py`. As in Ctrl-G (Zhang et al. 2024, arXiv 2406.13892), with weights:
 
     proposal   q(w) in proportion to p(w | text) x(after w),    p the network's distribution of samples
     weight     times sum over w of p(w | text) x(after w) / x(before)
@@ -76,9 +76,9 @@ def sample_guided(
 
 
 def look_ahead_chain(generator: Generator, progress: ProgressCallback = ignore) -> Any:
-    """Return a chain over the tokens of a generator, counted from its samples; it is kept until the generator is not.
+    """Return a chain over the tokens of a generator, counted from its samples and kept as long as that.
 
-    A generator must not be trained again in between.
+    It must not be trained again in between.
     """
     if id(generator) not in _chains:  # generators are not hashable
         from genbench.registry import create
@@ -112,8 +112,8 @@ def effective_samples_note(sizes: Sequence[float]) -> str:
     'guided by a chain that looks ahead: of 16 particles, an effective sample size of 3.2 at the least (median 6.4)'
     """
     return (
-        f"guided by a chain that looks ahead: of {PARTICLES} particles, an effective sample size of {min(sizes):.1f} at "
-        f"the least (median {float(np.median(sizes)):.1f})"
+        f"guided by a chain that looks ahead: of {PARTICLES} particles, an effective sample size of {min(sizes):.1f} "
+        f"at the least (median {float(np.median(sizes)):.1f})"
     )
 
 
