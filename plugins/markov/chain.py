@@ -257,7 +257,7 @@ class MarkovChain(AdaptiveChain):
     ) -> ConditionedChain | None:
         if self._cache is not None:
             return None
-        from genbench_plugins.markov.conditioning import ConditionedChain, TooManyStates, context_table
+        from genbench_plugins.markov.conditioning import ConditionedChain, TooManyStatesError, context_table
         from genbench_plugins.markov.word_building import context_of
 
         try:
@@ -265,7 +265,7 @@ class MarkovChain(AdaptiveChain):
                 self._context_tables[temperature] = context_table(self._model, temperature)
             table, context = self._context_tables[temperature], context_of(self._model, state)
             return ConditionedChain(table, context, automaton, progress)
-        except TooManyStates:
+        except TooManyStatesError:
             return None
 
     def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:

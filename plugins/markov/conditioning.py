@@ -43,17 +43,17 @@ TOLERANCE = 1e-10  # the greatest change of a value in the last sweep, as a shar
 TOKENS_AT_ONCE = 512  # of one text
 
 
-class TooManyStates(Exception):
+class TooManyStatesError(Exception):
     """A chain has more contexts, or more pairs of a context and a state, than are solved."""
 
 
 def context_table(model: BackoffModel, temperature: float) -> ChainTable:
-    """Return the contexts of a chain at a temperature. Raises TooManyStates."""
+    """Return the contexts of a chain at a temperature. Raises TooManyStatesError."""
     from genbench_plugins.markov import conditioning_kernels
     from genbench_plugins.markov.word_building import contexts_inside, contexts_of, root_probabilities
 
     if len(model.parent) + int(contexts_inside(model).sum()) > MAX_CONTEXTS:
-        raise TooManyStates
+        raise TooManyStatesError
 
     contexts, pairs, root, _ = contexts_of(model, (len(model.parent) - 1, 0))
     starts, root_pairs = contexts["start"].copy(), slice(contexts["start"][root], contexts["start"][root + 1])
@@ -214,7 +214,7 @@ def _build_product(table: ChainTable, context: int, automaton: TokenAutomaton) -
 
         # twice the room
         if counts[2] > MAX_ENTRIES:
-            raise TooManyStates
+            raise TooManyStatesError
         smaller = product
         product, slots = _empty_product(2 * len(smaller.contexts), 2 * len(smaller.own))
         arrays: list[tuple[Any, Any]] = list(zip(smaller, product, strict=True))
