@@ -1,5 +1,7 @@
 """Fine-tuning: the weights of the parent, its vocabulary, the chain of ancestors, and what is refused."""
 
+import csv
+import io
 import json
 from copy import deepcopy
 from dataclasses import replace
@@ -14,9 +16,14 @@ import torch
 import genbench
 from genbench import Model, UserError, api
 from genbench.errors import SpecError
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.row import Row
+from genbench.experiments.significance import labels
 from genbench.generator import Text, TrainContext
 from genbench.neural.fine_tuning import describe_unknown
 from genbench.registry import create
+from genbench.report.columns import columns_for
+from genbench.report.export.files import as_csv, as_json, as_markdown
 from genbench.sampling.overlap import TrainingWords
 from genbench.scoring import score
 from genbench.storage import cards, models
@@ -261,3 +268,42 @@ def test_a_model_in_a_folder_is_a_parent_too(books: Path) -> None:
 def test_words_of_two_texts_keep_their_order() -> None:
     both = TrainingWords.from_text("b c").after(TrainingWords.from_text("a b"))
     assert (both.hash_runs(2)) == TrainingWords.from_text("a b b c").hash_runs(2)
+
+
+# Comparisons
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_row_of_a_fine_tuned_model_is_marked_and_ranked_apart(books: Path) -> None:
+    # the parent has learned the other text with the book on which the row is tested
+    (books / "both.txt").write_text((books / "ferry.txt").read_text() + (books / "quay.txt").read_text())
+    first = train("both.txt")
+    tuned = train("quay.txt", "lstm-char", first.id)
+    specs = [f"lstm-char:{SMALL}", "markov-char:order=2", "markov-char:order=3"]
+    comparison = genbench.compare("quay.txt", specs, steps=3, imported=tuned.id, length=0)
+    row = comparison.results[0]
+    assert row.model == tuned.id
+    assert [ancestor.name for ancestor in row.ancestors] == [first.id]
+    assert any(first.id in note for note in row.notes)
+    assert sum("of the test text stands in the text of an ancestor (both)" in note for note in row.notes) == 1
+
+    # marked and last, in no verdict, in every format
+    assert comparison.lines("quay")[-1].fine_tuned
+    assert labels(comparison.ranked("quay"))[-1] == "lstm-char (fine-tuned)"
+    assert all("lstm" not in verdict.sentence() for verdict in comparison.verdicts("quay"))
+    assert "lstm-char (fine-tuned)" in as_markdown(comparison)
+    assert Comparison.from_dict(json.loads(as_json(comparison))).results[0].ancestors == row.ancestors
+    flags = [line["fine_tuned"] for line in csv.DictReader(io.StringIO(as_csv(comparison)))]
+    assert flags == ["True", "False", "False"]
+
+    # one that is not named is not used
+    assert not genbench.compare("quay.txt", specs[:1], steps=3, length=0).results[0].fine_tuned
+
+
+def test_a_winner_of_a_column_is_not_fine_tuned() -> None:
+    ancestor = cards.Ancestor("a", "00", "lstm-char", "austen", "11", "")
+    rows = [replace(Row("carroll", "g"), bits_per_character=bits) for bits in (2.0, 2.5)]
+    best = replace(Row("carroll", "h"), bits_per_character=1.0, ancestors=[ancestor])
+    column = next(column for column in columns_for([*rows, best]) if column.key == "bits_per_character")
+    assert column.winner([*rows, best]) == 2.0
+    assert not best.comparable

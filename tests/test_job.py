@@ -23,7 +23,7 @@ from genbench.spec import Spec
 from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
-    *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful"),
+    *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful", "ancestors"),
     *("canonical_bits", "canonical_bits_per_character"),
     *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
     *(

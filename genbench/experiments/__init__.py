@@ -7,6 +7,7 @@ duplicates.py     authors and generators that are named twice are compared once
 job.py            Job: one generator on one author with one seed; train_job and measure_job fill its row
 preview.py        the score of a test text by a generator's own fast method, before it is audited
 measurements.py   samples, extra metrics, and what samples copy
+ancestor_texts.py rows of fine-tuned models: their ancestors, and test text that these learned
 additions.py      what the comparing process adds to the rows: copies, baselines, style
 run_record.py     rows are stored as they are done
 safe_listener.py  a display that fails costs no row

@@ -41,6 +41,11 @@ class CorpusInfo:
     shared_passages: SharedPassages | None = None  # what the test text shares with the training text
 
 
+def _groups(row: Row) -> tuple[bool, bool, bool]:
+    """Return by what a row is ranked apart from others; rows without any of it come first."""
+    return row.doubtful, row.fine_tuned, row.adaptive
+
+
 @dataclass(frozen=True, repr=False)
 class Comparison:
     """The rows of a comparison and what they depend on.
@@ -73,19 +78,19 @@ class Comparison:
         return any(row.ok for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
-        """Return an author's rows, fewest bits per character first; then adaptive, doubtful and failed ones."""
+        """Return an author's rows, fewest bits first; then adaptive, fine-tuned, doubtful and failed ones."""
         rows = [row for row in self.results if row.author == author]
-        return sorted(rows, key=lambda row: (not row.ok, row.doubtful, row.adaptive, row.bits_per_character or 0))
+        return sorted(rows, key=lambda row: (not row.ok, *_groups(row), row.bits_per_character or 0))
 
     def lines(self, author: str) -> list[Row]:
         """Return an author's rows that are ok, best first, several seeds of one generator as one row."""
         rows = aggregate_seeds([row for row in self.ranked(author) if row.ok])
-        return sorted(rows, key=lambda row: (row.doubtful, row.adaptive, row.ranking_bits))
+        return sorted(rows, key=lambda row: (*_groups(row), row.ranking_bits))
 
     def verdicts(self, author: str) -> list[Verdict]:
         """Return the verdict of every pair of an author's lines, the best first.
 
-        Adaptive rows are left out, doubtful ones, and those whose time budget is not comparable.
+        Adaptive rows are left out, fine-tuned and doubtful ones, and those whose time budget is not comparable.
         """
         return compare_rows(self._compared_lines(author))
 

@@ -19,6 +19,7 @@ from genbench.analysis.intervals import BLOCK_CHARACTERS, MIN_BLOCKS, block_size
 from genbench.analysis.strata import Strata, bits_by_stratum
 from genbench.capabilities import is_adaptive
 from genbench.errors import GenbenchError, format_error
+from genbench.experiments.ancestor_texts import add_ancestors
 from genbench.experiments.measurements import generate_samples, measure_tests, measure_validation
 from genbench.experiments.preview import Preview, preview_score
 from genbench.experiments.row import Row
@@ -180,6 +181,7 @@ def measure_job(job: Job, row: Row, model: Model, report: ReportProgress) -> tup
     with RowInProgress(row, type(model.generator)) as progress:
         preview = preview_score(model, job.test, partial(_report_share, report, "scoring"))
         progress.row = measure_tests(progress.row, model, job, report)
+        progress.row = add_ancestors(progress.row, model, job.train, job.test)
         progress.row = replace(progress.row, peak_memory_mb=peak_memory_mb())
     return progress.row, preview if progress.row.error is None else None
 

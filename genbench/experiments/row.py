@@ -15,7 +15,7 @@ from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
 from genbench.generator import OptionValue
-from genbench.storage.cards import MIN_CORE_SHARE
+from genbench.storage.cards import MIN_CORE_SHARE, Ancestor
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class Row(JsonRecord):
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
     model: str = ""  # name of the stored model, "" where none was stored
     reused: bool = False  # whether a stored model was loaded instead of trained
+    ancestors: list[Ancestor] = field(default_factory=list)  # models whose training this one continues, the parent last
     seeded: bool = False  # whether the training read its seed, so that another seed makes another model
 
     # speed and memory
@@ -152,9 +153,14 @@ class Row(JsonRecord):
         return self.status == "ok"
 
     @property
+    def fine_tuned(self) -> bool:
+        """Whether its model learned other text before: such rows are marked and ranked apart."""
+        return bool(self.ancestors)
+
+    @property
     def comparable(self) -> bool:
-        """Whether the row may take part in verdicts: no doubts, and enough of a core for a time budget."""
-        if self.doubtful:
+        """Whether the row may take part in verdicts: no doubts, no other text, enough of a core for a time budget."""
+        if self.doubtful or self.fine_tuned:
             return False
         return self.time_budget is None or self.core_share is None or self.core_share >= MIN_CORE_SHARE
 

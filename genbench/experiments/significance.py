@@ -76,10 +76,12 @@ def labels(rows: Sequence[Row]) -> list[str]:
     >>> labels([Row("a", "g", options={"order": 3}), Row("a", "g", options={"order": 4})])
     ['g order=3', 'g order=4']
     """
-    return [
-        " ".join([row.generator, *_distinguishing_options(row, rows), *(["(adaptive)"] if row.adaptive else [])])
-        for row in rows
-    ]
+    return [" ".join([row.generator, *_distinguishing_options(row, rows), *_marks(row)]) for row in rows]
+
+
+def _marks(row: Row) -> list[str]:
+    """Return why a row is ranked apart, in parentheses."""
+    return [*(["(adaptive)"] if row.adaptive else []), *(["(fine-tuned)"] if row.fine_tuned else [])]
 
 
 def _distinguishing_options(row: Row, rows: Sequence[Row]) -> list[str]:

@@ -39,8 +39,8 @@ class Column:
         if self.best is None:
             return None
 
-        # adaptive rows learn from the test text, doubtful ones know other text: they are ranked apart, and cannot win
-        ranked = [row for row in rows if row.ok and not row.adaptive and not row.doubtful]
+        # adaptive rows learn from the test text, doubtful and fine-tuned ones know other text: they cannot win
+        ranked = [row for row in rows if row.ok and not _is_apart(row)]
         values: list[float] = [self.value(row) for row in ranked if self.value(row) is not None]
 
         # mark nothing where all values are equal
@@ -50,7 +50,12 @@ class Column:
 
     def is_winner(self, row: Row, winner: float | None) -> bool:
         """Return whether a row has the best value of the column."""
-        return winner is not None and self.value(row) == winner and not (row.adaptive or row.doubtful)
+        return winner is not None and self.value(row) == winner and not _is_apart(row)
+
+
+def _is_apart(row: Row) -> bool:
+    """Return whether a row is ranked apart from those that learned the training text alone."""
+    return row.adaptive or row.doubtful or row.fine_tuned
 
 
 def _count(heading: str, key: str, best: Best | None = None, min_width: int = 0) -> Column:

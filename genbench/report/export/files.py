@@ -29,6 +29,7 @@ from genbench.storage.outputs import is_standard_output, require_writable, write
 # fields of a row that have no column: nested values
 NOT_IN_CSV = {
     "samples",
+    "ancestors",
     "details",
     "notes",
     "block_bits",
@@ -88,6 +89,7 @@ def _csv_line(row: Row) -> dict[str, object]:
     flat = {name: value for name, value in values.items() if name not in NOT_IN_CSV}
     flat["options"] = json.dumps(values["options"], ensure_ascii=False)
     flat |= {"interval_low": low, "interval_high": high, "error": row.error}
+    flat["fine_tuned"] = row.fine_tuned
 
     # statistics of the samples at the first temperature, with a column for each length of n-gram
     for name, value in (values["novelty"][0] if row.novelty else {}).items():

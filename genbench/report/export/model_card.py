@@ -74,7 +74,7 @@ def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
 
 def _ancestor(ancestor: Ancestor) -> str:
     """Return a model whose training was continued: its name, SPEC and text."""
-    seconds = "" if ancestor.seconds is None else f", {ancestor.seconds:,.1f} seconds"
+    seconds = "" if ancestor.seconds is None else f", {ancestor.seconds:z,.1f} seconds"
     return f"{ancestor}, text {ancestor.sha256}, model {ancestor.fingerprint}{seconds}"
 
 
