@@ -24,7 +24,9 @@ import genbench
 from genbench import Model
 from genbench.cli.repl.prompt import CommandCompleter, line_reader
 from genbench.cli.repl.session import Session
-from genbench.cli.repl.settings import COMMANDS, Settings, parse_command
+from genbench.cli.repl.settings import COMMANDS, Settings, parse_command, with_constraint, with_sampling
+from genbench.errors import UserError
+from genbench.sampling import Constraints, Sampling
 
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
@@ -114,6 +116,28 @@ def test_stop_strings_add_up(session: Session) -> None:
     assert "stop before '.' or '?'" in session.settings.summary()
     typed(session, "/keep-stop maybe")
     assert not session.settings.sampling.keep_stop
+
+
+def test_a_length_ends_texts_there_and_off_with_a_sentence() -> None:
+    settings = with_sampling(Settings("pell", ("markov-char",), Sampling(whole_sentences=True)), "/n", "40")
+    assert (settings.sampling.length, settings.sampling.whole_sentences) == (40, False)
+    settings = with_sampling(settings, "/n", "off")
+    assert (settings.sampling.length, settings.sampling.whole_sentences) == (300, True)
+
+
+def test_constraints_are_set_added_and_taken_back() -> None:
+    settings = Settings("pell", ("markov-char",))
+    for word, argument in (("/contains", "the"), ("/contains", "night"), ("/words", "5-9"), ("/meter", "0101")):
+        settings = with_constraint(settings, word, argument)
+    assert settings.sampling.constraints == Constraints(contains=("the", "night"), words=(5, 9), meter="0101")
+    assert "contains 'the', contains 'night', has 5 to 9 words, has the metre 0101" in settings.summary()
+
+    settings = with_constraint(with_constraint(settings, "/contains", "off"), "/words", "off")
+    assert settings.sampling.constraints == Constraints(meter="0101")
+    with pytest.raises(UserError, match="/sentences is 'two', but must be a whole number"):
+        with_constraint(settings, "/sentences", "two")
+    with pytest.raises(UserError, match="words is 'ten', but must be a number"):
+        with_constraint(settings, "/words", "ten")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,10 @@ class Settings:
 
         # author, generators, and the parameters that are always set
         parts = [self.author, " + ".join(self.generators)]
-        parts += [f"temperature {sampling.temperature:g}", f"{sampling.length:,} characters"]
+        parts += [
+            f"temperature {sampling.temperature:g}",
+            f"{sampling.length:,} characters{' and on' if sampling.whole_sentences else ''}",
+        ]
 
         # those that may be off
         named = {
@@ -108,7 +111,7 @@ KINDS = {int: "a whole number", float: "a number", _switch: "on or off"}  # what
 
 COMMANDS: dict[str, Command] = {
     "/t": SamplingCommand("T", "temperature: 0 is greedy, 0.7 conservative, 1 as learned", "temperature", float, False),
-    "/n": SamplingCommand("N", "characters of a text", "length", int, False),
+    "/n": SamplingCommand("N", "characters of a text; off: 300, and on to the end of a sentence", "length", int, False),
     "/g": Command("SPEC...", "generators; several are shown side by side"),
     "/author": Command("AUTHOR", "another author"),
     "/seed": Command("N", "the same seed each time; off: a new one each time"),
@@ -178,6 +181,10 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
     command = COMMANDS[word]
     assert isinstance(command, SamplingCommand)
 
+    # without a length, a text ends with a sentence
+    if command.name == "length" and argument in OFF:
+        return replace(settings, sampling=replace(settings.sampling, length=Sampling.length, whole_sentences=True))
+
     # convert the argument; "off" becomes the default where the parameter may be off
     value: Any = getattr(Sampling(), command.name)
     if not (command.optional and argument in OFF):
@@ -191,6 +198,8 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
     if command.name == "stop" and value is not None:
         value = tuple(dict.fromkeys([*settings.sampling.stop_strings, value]))
     changes: dict[str, Any] = {command.name: value}
+    if command.name == "length":
+        changes["whole_sentences"] = False
     return replace(settings, sampling=replace(settings.sampling, **changes))
 
 
