@@ -48,6 +48,8 @@ class Settings:
             f"{sampling.length:,} characters{' and on' if sampling.whole_sentences else ''}",
         ]
 
+        parts += ["on to the end of a sentence"] if sampling.whole_sentences else []
+
         # those that may be off
         named = {
             "top-k": sampling.top_k,
