@@ -12,6 +12,7 @@ from genbench_plugins.markov.ngram import MarkovChar
 from genbench_plugins.markov.packed_tree import PackedTree
 from genbench_plugins.markov.smoothing import Smoothing
 
+from genbench import registry
 from genbench.generator import Text, TrainContext
 from genbench.processes.isolation import _landlock_version
 
@@ -47,6 +48,16 @@ def test_an_isolated_process_compiles_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ISOLATED, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.stdout.split(), result.stderr) == (["Counter()", "1"], "")
+
+
+@pytest.mark.parametrize("spec", ["markov-word", "markov-word:spelling=characters", "markov-subword:adaptive=true"])
+def test_chains_of_all_states_train_before_anything_is_compiled(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bool] = []
+    monkeypatch.setattr(compiling, "is_compiled", lambda function: compiled.append(False))
+    chain = registry.create(spec)
+    chain.fit(Text("the tide is out, the tide is in"), Text("the tide"), TrainContext())
+    assert compiled
+    assert np.exp(chain.log_probs(chain.start())).sum() == pytest.approx(1)
 
 
 def test_a_kernel_needs_no_folder_for_its_code(monkeypatch: pytest.MonkeyPatch) -> None:

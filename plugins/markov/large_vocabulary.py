@@ -58,7 +58,8 @@ class LargeVocabularyChain(MarkovChain):
 
     def _call_kernels(self) -> None:
         super()._call_kernels()
-        self._sampler(1.0).quantile_tokens([self.static_start()], np.full(1, 0.5))
+        state = (self._tree.root, 0)  # of the counts: a subclass may have other states
+        self._sampler(1.0).quantile_tokens([state], np.full(1, 0.5))
 
     def _set_counts(self, tree: PackedTree, smoothing: Smoothing, stored: BackoffForm | None = None) -> None:
         super()._set_counts(tree, smoothing, stored)
