@@ -14,6 +14,7 @@ from genbench.generator import Text, TrainContext
 from genbench.neural import RecurrentGenerator
 from genbench.neural.dynamic_evaluation import (
     DECAYS,
+    MAX_QUOTIENT,
     RATES,
     RMS_FLOOR,
     SEGMENT,
@@ -104,6 +105,19 @@ def test_one_update_by_hand() -> None:
     for (name, old), new, gradient in zip(network.named_parameters(), learner.parameters, gradients, strict=True):
         stepped = old - 0.01 * gradient / (adaptation.rms[name] + RMS_FLOOR * mean)
         torch.testing.assert_close(new, stepped + 0.25 * (old - stepped))
+
+
+def test_a_weight_without_gradients_in_training_moves_by_a_bounded_step() -> None:
+    # gradients of about 1e-2, where the training text had 1e-9: their quotients are 1e7 and more
+    network = tiny_network()
+    rms = {name: torch.full_like(weights, 1e-9) for name, weights in network.named_parameters()}
+    learner = Learner(network, network, Adaptation(1e-3, 0.0, rms))
+    log_probs, _, _ = learner.predict(torch.tensor([1, 2, 5]), torch.tensor([2, 5, 6]), None)
+    gradients = torch.autograd.grad(-log_probs.mean(), learner.parameters, retain_graph=True)
+    learner.learn(log_probs)
+    for old, new, gradient in zip(network.parameters(), learner.parameters, gradients, strict=True):
+        large = gradient.abs() > 1e-6
+        torch.testing.assert_close(new[large], (old - 1e-3 * MAX_QUOTIENT * gradient.sign())[large])
 
 
 def test_rms_of_a_text_without_segments_is_zero() -> None:

@@ -5,7 +5,8 @@ the gradient of its loss, and back towards the trained weights (Krause et al. 20
 
     w = w - rate * gradient / (rms + RMS_FLOOR * mean rms)          w = w + decay * (trained w - w)
 
-rms is the root mean square of a weight's gradient over segments of the training text. Rate and decay are fitted on
+rms is the root mean square of a weight's gradient over segments of the training text. The quotient is clipped to
+MAX_QUOTIENT: a weight that had almost no gradient there may have a large one now. Rate and decay are fitted on
 validation text. Steps and streams compute the same updates, because both learn from whole segments only. A neural cache
 (`neural_cache.py`) may add what followed similar hidden values.
 """
@@ -28,6 +29,7 @@ from genbench.tokenization.tokenizer import Ids
 
 SEGMENT = 16  # tokens
 RMS_FLOOR = 0.1  # share of the mean rms that is added, so that weights with tiny gradients do not jump
+MAX_QUOTIENT = 30.0  # of a gradient and its rms
 MIN_DIVISOR = 1e-12  # where no weight had a gradient
 RMS_SEGMENTS, RMS_RUN_UP = 100, 64  # segments of training text that measure the rms, and tokens read before each
 RATES = (1.25e-5, 2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3)
@@ -98,7 +100,7 @@ class Learner:
         divisors, rate, decay = self.adaptation.divisors, self.adaptation.rate, self.adaptation.decay
         for weights, trained, gradient, divisor in zip(self.parameters, self.trained, gradients, divisors, strict=True):
             if gradient is not None:  # a cluster of rare tokens takes part only where one of them occurs
-                weights.addcdiv_(gradient, divisor, value=-rate)
+                weights.sub_((gradient / divisor).clamp_(-MAX_QUOTIENT, MAX_QUOTIENT), alpha=rate)
             weights.lerp_(trained, decay)
 
 
