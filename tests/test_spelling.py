@@ -74,6 +74,15 @@ def test_whole_texts_equal_steps_for_any_tokens(spec: str) -> None:
         assert chain.token_log_probs(ids) == pytest.approx(step_through(chain, ids), abs=1e-9)
 
 
+def test_whole_texts_equal_steps_where_no_word_is_known() -> None:
+    # one word that occurs once: all words are spelled, and each depends on the last two letters of the one before
+    chain = create(SPEC)
+    chain.fit(Text("lilies\n"), Text(""), TrainContext())
+    ids = chain.tokenizer.encode("lilies, silly lilies")
+    assert not chain.tokenizer.known_words
+    assert step_through(chain, ids) == pytest.approx(chain.token_log_probs(ids), abs=1e-9)
+
+
 def test_rows_are_read_on_from_any_row() -> None:
     chain, rng = trained(SPEC), np.random.default_rng(1)
     end = chain.tokenizer.end_id

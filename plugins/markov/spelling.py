@@ -81,7 +81,7 @@ class SpellingModel:
         from genbench_plugins.markov import tree_kernels
 
         letter = chr(0xDC00 + token) if token < BYTES else self.tokenizer.letters[token - BYTES]
-        opened = (state.open + letter)[-self.tokenizer.longest_piece - 1 :]
+        opened = (state.open + letter)[-max(self.tokenizer.longest_piece + 1, CHARACTERS_BEFORE) :]
         return Spelling(*tree_kernels.advance(self.model, state.node, state.length, token), opened)
 
     def probabilities(self, state: Spelling) -> LogProbs:
