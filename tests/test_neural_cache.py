@@ -42,6 +42,16 @@ def test_a_passage_is_predicted_as_token_by_token() -> None:
     assert memory[0].tokens.tolist() == [*parts[1].tokens[-2:], *parts[2].tokens]  # the last five tokens
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_what_the_cache_does_not_know_gets_nothing_from_it(share: float) -> None:
+    # token 2 never occurred, and the network gives it e^-1000: the cache may not raise that by any floor
+    cache, hidden = NeuralCache(10, share=share), np.ones((1, 2), np.float32)
+    memory, static = (Part(hidden, np.array([1])),), np.array([np.log(0.5), np.log(0.5), -1000.0])
+    by_step = cache.log_probs(static, hidden[0], memory)
+    by_passage = cache.target_log_probs(static[2:], Part(hidden, np.array([2])), memory)
+    assert by_step[2] == pytest.approx(by_passage[0]) == pytest.approx(-1000 + np.log1p(-share))
+
+
 def test_the_share_and_the_scale_give_the_text_the_highest_probability() -> None:
     # what follows depends on the hidden values, which the network does not know
     centers = np.eye(4, dtype=np.float32) * 2

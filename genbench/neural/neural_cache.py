@@ -10,7 +10,7 @@ What a text said a page ago is remembered in this way without any change of the 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ class NeuralCache:
         weights = np.bincount(np.concatenate([part.tokens for part in memory]), _softmax(self.scale * scores))
         known = np.flatnonzero(weights)
         mixed: LogProbs = log_probs + np.log1p(-self.share)
-        mixed[known] = np.logaddexp(mixed[known], np.log(weights[known]) + np.log(max(self.share, 1e-300)))
+        mixed[known] = np.logaddexp(mixed[known], _log(self.share * weights[known]))
         return mixed
 
     def target_log_probs(self, log_probs: LogProbs, part: Part, memory: tuple[Part, ...]) -> LogProbs:
@@ -75,7 +75,7 @@ class NeuralCache:
         `log_probs` has those of the network, (tokens,).
         """
         cached = cached_probabilities(part, memory, self.scale)
-        mixed = np.logaddexp(log_probs + np.log1p(-self.share), np.log(np.maximum(self.share * cached, 1e-300)))
+        mixed = np.logaddexp(log_probs + np.log1p(-self.share), _log(self.share * cached))
         if not memory:  # nothing was read before the first token
             mixed[:1] = log_probs[:1]
         return np.asarray(mixed)
@@ -90,6 +90,12 @@ def cached_probabilities(part: Part, memory: tuple[Part, ...], scale: float) -> 
     before = np.arange(len(followers)) < len(followers) - len(part.tokens) + np.arange(len(part.tokens))[:, None]
     weights = _softmax(np.where(before, scores, -np.inf))
     return np.asarray((weights * (followers == part.tokens[:, None])).sum(axis=1))
+
+
+def _log(probabilities: npt.NDArray[np.floating[Any]]) -> LogProbs:
+    """Return logarithms, -inf for what the cache does not predict: any other value would be added to the network's."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(probabilities))
 
 
 def _softmax(scores: LogProbs) -> LogProbs:
