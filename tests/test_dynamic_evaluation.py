@@ -124,6 +124,25 @@ def test_rms_of_a_text_without_segments_is_zero() -> None:
     assert all((rms == 0).all() for rms in measure_rms(tiny_network(), torch.tensor([1, 2])).values())
 
 
+def test_rms_of_a_text_of_one_segment_is_that_of_its_gradient() -> None:
+    network, ids = tiny_network(), torch.arange(SEGMENT + 2) % 7
+    rms = measure_rms(network, ids)
+    state = network(ids[None, :1], None)[1].detach()
+    log_probs, _ = network.target_log_probs(ids[None, 1:-1], ids[None, 2:], state)
+    gradients = torch.autograd.grad(-log_probs.mean(), list(network.parameters()))
+    for measured, gradient in zip(rms.values(), gradients, strict=True):
+        torch.testing.assert_close(measured, gradient.abs())
+
+
+def test_a_network_of_a_text_without_segments_learns_nothing() -> None:
+    network = tiny_network()
+    adaptation = Adaptation(RATES[-1], DECAYS[1], measure_rms(network, torch.tensor([1, 2])))
+    learner = Learner(network, network, adaptation)
+    learner.learn(learner.predict(torch.tensor([1, 2, 5]), torch.tensor([2, 5, 6]), None)[0])
+    for old, new in zip(network.parameters(), learner.parameters, strict=True):
+        torch.testing.assert_close(new, old)
+
+
 @pytest.mark.slow
 def test_rate_and_decay_are_the_best_of_their_neighbors() -> None:
     network, ids = tiny_network(), np.arange(600) % 7

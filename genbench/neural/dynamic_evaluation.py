@@ -14,6 +14,7 @@ validation text. Steps and streams compute the same updates, because both learn 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -30,7 +31,7 @@ from genbench.tokenization.tokenizer import Ids
 SEGMENT = 16  # tokens
 RMS_FLOOR = 0.1  # share of the mean rms that is added, so that weights with tiny gradients do not jump
 MAX_QUOTIENT = 30.0  # of a gradient and its rms
-MIN_DIVISOR = 1e-12  # where no weight had a gradient
+MIN_DIVISOR = 1e-12  # where all gradients are next to zero
 RMS_SEGMENTS, RMS_RUN_UP = 100, 64  # segments of training text that measure the rms, and tokens read before each
 RATES = (1.25e-5, 2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3)
 DECAYS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008)
@@ -52,9 +53,9 @@ class Adaptation:
 
     @cached_property
     def divisors(self) -> list[torch.Tensor]:
-        """What divides the gradients, in the order of the parameters."""
+        """What divides the gradients, in the order of the parameters; infinite if no weight had a gradient."""
         mean = sum(float(rms.sum()) for rms in self.rms.values()) / sum(rms.numel() for rms in self.rms.values())
-        return [rms + max(RMS_FLOOR * mean, MIN_DIVISOR) for rms in self.rms.values()]
+        return [rms + (max(RMS_FLOOR * mean, MIN_DIVISOR) if mean else math.inf) for rms in self.rms.values()]
 
     def dump(self) -> Learned:
         """Return JSON values and numpy arrays for `restore`."""
@@ -234,12 +235,13 @@ def measure_rms(network: Network, ids: torch.Tensor) -> dict[str, torch.Tensor]:
     """
     network.eval()
     squares = {name: torch.zeros_like(parameter) for name, parameter in network.named_parameters()}
-    last = max(len(ids) - RMS_RUN_UP - SEGMENT - 1, 0)
+    run_up = max(min(RMS_RUN_UP, len(ids) - SEGMENT - 1), 1)  # of a short text, less is read before
+    last = max(len(ids) - run_up - SEGMENT - 1, 0)
     for start in np.linspace(0, last, RMS_SEGMENTS).astype(int).tolist():
         # the state before the segment, and its loss
         with torch.no_grad():
-            _, state = network(ids[None, start : start + RMS_RUN_UP], None)
-        inputs, targets = (ids[None, start + RMS_RUN_UP + shift :][:, :SEGMENT] for shift in (0, 1))
+            _, state = network(ids[None, start : start + run_up], None)
+        inputs, targets = (ids[None, start + run_up + shift :][:, :SEGMENT] for shift in (0, 1))
         if not targets.shape[1]:
             break
         log_probs, _ = network.target_log_probs(inputs[:, : targets.shape[1]], targets, state)
