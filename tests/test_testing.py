@@ -15,6 +15,7 @@ from genbench.capabilities import BackoffLevel, LayerActivations
 from genbench.charlevel import CharacterView
 from genbench.errors import ContractError
 from genbench.generator import LogProbs, ProgressCallback, Text, TrainContext, ignore
+from genbench.sampling.constraints.tokens import TokenAutomaton
 from genbench.testing import CHECKS, Subject, parametrize_with_checks, run_checks
 from genbench.tokenization.tokenizer import Ids
 
@@ -255,6 +256,54 @@ class RightBatch(ShiftedBatch):
         return np.tile(self.table[:stop], (len(states), 1))
 
 
+@dataclass
+class AcceptedTexts:
+    """Texts of a unigram table, (vocabulary,), that an automaton accepts; without its masks if they are ignored."""
+
+    table: LogProbs
+    automaton: TokenAutomaton
+    masked: bool
+
+    def shares(self, at: int) -> LogProbs:
+        """Return the probability of each token times that of an accepted text after it, (vocabulary,)."""
+        weights = np.exp(self.table)
+        if self.masked:
+            weights = weights * self.automaton.masks[self.automaton.mask_of[at]]
+        after = self.automaton.steps[at, self.automaton.groups]
+        values = [self.value(int(state)) if state >= 0 else 0.0 for state in after]
+        return weights / weights.sum() * np.array(values)
+
+    def value(self, at: int) -> float:
+        return 1.0 if self.automaton.final[at] else float(self.shares(at).sum())
+
+    @property
+    def probability(self) -> float:
+        return self.value(0)
+
+    def sample(self, rng: np.random.Generator) -> tuple[Ids, bool]:
+        at, ids = 0, list[int]()
+        while not self.automaton.final[at]:
+            shares = self.shares(at)
+            ids.append(int(rng.choice(len(shares), p=shares / shares.sum())))
+            at = int(self.automaton.steps[at, self.automaton.groups[ids[-1]]])
+        return np.array(ids), True
+
+
+class ConditionsUnmasked(Unigram):
+    """Conditions a distribution that includes tokens which samples never have."""
+
+    masked: ClassVar[bool] = False
+
+    def condition(
+        self, state: Any, automaton: TokenAutomaton, temperature: float, progress: ProgressCallback = ignore
+    ) -> AcceptedTexts:
+        return AcceptedTexts(self.table / temperature, automaton, self.masked)
+
+
+class Conditions(ConditionsUnmasked):
+    masked = True
+
+
 class WrongEvidence(Unigram):
     """Its back-off levels have other probabilities than its predictions."""
 
@@ -369,6 +418,7 @@ BROKEN = {
     "batch_stepping_equals_steps": ShiftedBatch,
     "quantiles_follow_log_probs": UniformQuantiles,
     "sampled_streams_equal_steps": SamplesBackwards,
+    "conditioned_sequence_has_its_probability": ConditionsUnmasked,
     "rows_agree_with_log_probs": ShiftedGroups,
     "character_view_sums_words": ByWrongCharacters,
     "known_tokens_lead_on": KnowsNothing,
@@ -382,6 +432,7 @@ RIGHT = {
     "batch_stepping_equals_steps": RightBatch,
     "quantiles_follow_log_probs": RightQuantiles,
     "sampled_streams_equal_steps": SamplesForwards,
+    "conditioned_sequence_has_its_probability": Conditions,
     "rows_agree_with_log_probs": RightRows,
     "character_view_sums_words": ByCharacters,
     "known_tokens_lead_on": KnowsLetters,

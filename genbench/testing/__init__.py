@@ -11,6 +11,7 @@ class declares the reason: `expected_failures = {"name of the check": "the reaso
 
 contract_checks      the six methods
 capability_checks    the optional capabilities, against the six methods
+conditioning_check   the capability Conditioning
 runner               CHECKS, run_checks, parametrize_with_checks
 separate             run_checks_in_process: the checks in another process, with a time limit
 subject              Subject: the generator to check and its texts; search for small counterexamples

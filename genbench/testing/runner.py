@@ -11,6 +11,7 @@ from genbench.errors import ContractError, format_error, nearest
 from genbench.generator import Generator
 from genbench.testing import capability_checks as optional
 from genbench.testing import contract_checks as contract
+from genbench.testing.conditioning_check import conditioned_sequence_has_its_probability
 from genbench.testing.subject import Check, Subject
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ CHECKS: dict[str, Check] = {
         optional.batch_stepping_equals_steps,
         optional.quantiles_follow_log_probs,
         optional.sampled_streams_equal_steps,
+        conditioned_sequence_has_its_probability,
         optional.rows_agree_with_log_probs,
         optional.character_view_sums_words,
         optional.known_tokens_lead_on,
