@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from genbench_plugins.blocks import Stack
+from genbench_plugins.lstm import LSTM
+from genbench_plugins.minimal import MinLSTMCell
+from genbench_plugins.mogrifier import MogrifierLSTM
+from genbench_plugins.transformer import Attention
 from torch import nn
 
 from genbench.capabilities import step_through
-from genbench.generator import Text, TrainContext
+from genbench.generator import LogProbs, Text, TrainContext
 from genbench.neural import RecurrentGenerator
 from genbench.neural.dynamic_evaluation import (
     DECAYS,
@@ -25,7 +30,8 @@ from genbench.neural.dynamic_evaluation import (
     measure_rms,
 )
 from genbench.neural.heads import SoftmaxHead
-from genbench.neural.network import Network
+from genbench.neural.inference import NetworkStepper, RNNState
+from genbench.neural.network import Network, map_state
 from genbench.registry import create
 
 TRAIN = "The old ferry went over at six, and again at seven, if the tide would let it. Nobody hurried.\n" * 40
@@ -71,6 +77,53 @@ def test_a_state_is_not_changed_by_what_is_read_after_it(spec: str) -> None:
             other = generator.advance(other, token)
     assert np.array_equal(generator.log_probs(state), before)
     assert all(torch.equal(a, b) for a, b in zip(weights, generator._network.parameters(), strict=True))
+
+
+def states_by_copies(reader: LearningReader, ids: list[int]) -> list[LogProbs]:
+    """Return the distributions after each token, with a copy of the whole network for every segment."""
+    network, before, segment, results = reader.network, None, [int(reader.prefix[0])], []
+    stepper = NetworkStepper(network)
+    hidden, core = stepper.step(segment, None)
+    for token in ids:
+        if len(segment) == SEGMENT:
+            learner = Learner(network, reader.network, reader.adaptation)
+            state = None if before is None else map_state(torch.from_numpy, before)
+            inputs, targets = torch.tensor(segment), torch.tensor([*segment[1:], token])
+            log_probs, _, after = learner.predict(inputs, targets, state)
+            learner.learn(log_probs)
+            network, before, segment = learner.network, map_state(torch.Tensor.numpy, after), []
+            core, stepper = before, NetworkStepper(network)
+        hidden, core = stepper.step([token], core)
+        segment.append(token)
+        results.append(stepper.log_probs(RNNState(hidden, core))[0])
+    return results
+
+
+@pytest.mark.parametrize("core", ["rnn", "lstm", "minlstm", "attention", "mogrifier"])
+def test_versions_of_one_network_predict_what_copies_of_it_do(core: str) -> None:
+    torch.manual_seed(0)
+    cores: dict[str, Callable[[], nn.Module]] = {
+        "rnn": lambda: nn.RNN(8, 8, batch_first=True),  # called as in training
+        "lstm": lambda: LSTM(8, 8, batch_first=True),  # steps in numpy, from weights that it copies
+        "minlstm": lambda: Stack(8, 8, 1, lambda _: MinLSTMCell(8)),
+        "attention": lambda: Stack(8, 8, 1, lambda _: Attention(8, 2, 5)),
+        "mogrifier": lambda: MogrifierLSTM(8, 8, 1, 2),
+    }
+    network = Network(nn.Embedding(7, 8), cores[core](), SoftmaxHead(8, 7), (0.0, 0.0)).eval()
+    text = np.random.default_rng(0).integers(0, 7, 3 * SEGMENT + 5).tolist()
+    reader = LearningReader(network, np.array([3]), Adaptation(0.05, 0.01, measure_rms(network, torch.tensor(text))))
+
+    # two texts that differ from the middle of the second segment, read token by token in turn
+    texts = [text, [*text[:24], *(6 - token for token in text[24:])]]
+    expected = [states_by_copies(reader, ids) for ids in texts]
+    states = [reader.start(), reader.start()]
+    for place, tokens in enumerate(zip(*texts, strict=True)):
+        states = reader.advance_batch(states, tokens)
+        for state, log_probs in zip(states, expected, strict=True):
+            np.testing.assert_allclose(
+                reader.log_probs_batch([state])[0], log_probs[place], rtol=0, atol=1e-9, equal_nan=False
+            )
+    assert not np.allclose(expected[0][20], states_by_copies(reader, text[16:21])[-1], atol=1e-4)  # it did learn
 
 
 @pytest.mark.parametrize("spec", SPECS)

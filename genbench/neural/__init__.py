@@ -23,6 +23,7 @@
     distributed         data-parallel training in several processes (torchrun)
     reader              reads a text with constant weights
     dynamic_evaluation  reads a text and goes on learning from it
+    weight_versions     the versions of its weights, computed with by one network
     inference           single steps of a trained network in numpy, for generation
     parallel_scoring    scoring of a long stream in parallel rows
     probe               gates, memory and gradients of a trained network

@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, TrainContext, ignore
-from genbench.neural.inference import NetworkStepper, RNNState, stack_states
+from genbench.neural.inference import RNNState, stack_states
 from genbench.neural.network import CoreState, Network, detach_state, map_state
 from genbench.neural.neural_cache import NeuralCache, Part, fit_cache
+from genbench.neural.weight_versions import SharedNetwork, Version
 from genbench.tokenization.tokenizer import Ids
 
 SEGMENT = 16  # tokens
@@ -77,10 +78,10 @@ class Adaptation:
 
 
 class Learner:
-    """Weights that change segment by segment: a copy of a network, and its steps."""
+    """Weights that change segment by segment: a copy of a network, or with `in_place` itself, and its steps."""
 
-    def __init__(self, network: Network, trained: Network, adaptation: Adaptation) -> None:
-        self.network, self.adaptation = copy.deepcopy(network).eval(), adaptation
+    def __init__(self, network: Network, trained: Network, adaptation: Adaptation, in_place: bool = False) -> None:
+        self.network, self.adaptation = network if in_place else copy.deepcopy(network).eval(), adaptation
         self.parameters, self.trained = list(self.network.parameters()), list(trained.parameters())
 
     def predict(
@@ -106,14 +107,6 @@ class Learner:
 
 
 @dataclass(frozen=True)
-class Version:
-    """One version of the weights, shared by all states of a segment."""
-
-    network: Network
-    stepper: NetworkStepper
-
-
-@dataclass(frozen=True)
 class LearningState:
     """A state between two tokens of a segment."""
 
@@ -134,11 +127,11 @@ class LearningReader:
     @cached_property
     def trained(self) -> Version:
         """The version before any text, which only steps need."""
-        return Version(self.network, NetworkStepper(self.network))
+        return Version(SharedNetwork(self.network), [weights.detach() for weights in self.network.parameters()])
 
     def start(self) -> LearningState:
         first, *rest = self.prefix.tolist()
-        state = LearningState(_step(self.trained, first, None), self.trained, None, (first,))
+        state = LearningState(self.trained.step(first, None), self.trained, None, (first,))
         for token in rest:
             state = self._advance(state, token)
         return state
@@ -154,7 +147,7 @@ class LearningReader:
         results: list[LogProbs] = [np.empty(0)] * len(states)
         for rows in rows_of.values():
             batch = stack_states([states[row].read for row in rows])
-            for row, log_probs in zip(rows, states[rows[0]].version.stepper.log_probs(batch), strict=True):
+            for row, log_probs in zip(rows, states[rows[0]].version.log_probs(batch), strict=True):
                 results[row] = self._add_cache(log_probs, states[row])
         return np.stack(results)
 
@@ -197,29 +190,23 @@ class LearningReader:
 
     def _advance(self, state: LearningState, token: int) -> LearningState:
         """Return the state after one more token; the first token of a segment finds the weights changed by the last."""
-        cache = self.adaptation.cache
         if len(state.segment) < SEGMENT:
-            read = _step(state.version, token, state.read.core)
-            last = () if cache is None else (Part(state.read.output, np.array([token])),)
+            read = state.version.step(token, state.read.core)
+            last = () if self.adaptation.cache is None else (Part(state.read.output, np.array([token])),)
             return replace(state, read=read, segment=(*state.segment, token), recent=state.recent + last)
 
         # the new token is the last target of the segment
-        learner = Learner(state.version.network, self.network, self.adaptation)
         inputs, targets = torch.tensor(state.segment), torch.tensor((*state.segment[1:], token))
         before = None if state.before is None else map_state(torch.from_numpy, state.before)
-        log_probs, part, after = learner.predict(inputs, targets, before)
-        learner.learn(log_probs)
+        with state.version.successor_network() as (network, version):
+            learner = Learner(network, self.network, self.adaptation, in_place=True)
+            log_probs, part, after = learner.predict(inputs, targets, before)
+            learner.learn(log_probs)
 
         # continue from the core's state of that pass, as a stream does
-        version = Version(learner.network, NetworkStepper(learner.network))
-        core = map_state(torch.Tensor.numpy, after)
+        core, cache = map_state(torch.Tensor.numpy, after), self.adaptation.cache
         memory = () if cache is None else cache.remember(state.memory, part)
-        return LearningState(_step(version, token, core), version, core, (token,), memory)
-
-
-def _step(version: Version, token: int, core: CoreState) -> RNNState:
-    """Return the state after one token."""
-    return RNNState(*version.stepper.step([token], core))
+        return LearningState(version.step(token, core), version, core, (token,), memory)
 
 
 def _loss_gradients(log_probs: torch.Tensor, parameters: Sequence[torch.Tensor]) -> Sequence[torch.Tensor | None]:
