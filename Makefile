@@ -1,7 +1,7 @@
 # make compare: the main command.   make test: all tests.   make quick: the tests that take less than a minute together.
 # make check: ruff and mypy.   make stress: faults and hostile input for TIME seconds (docs/guarantees.md).
 # make docs: run the commands in docs/commands again.   make golden: compare all figures with another checkout.
-# make bench-lstm, bench-markov, bench-mixture, bench-sampling: the measurements in benchmarks/ (the first takes hours).
+# make bench-lstm, bench-markov, bench-mixture, bench-sampling, bench-constraints: the measurements in benchmarks/ (the first takes hours).
 # The first run creates .venv: for `make compare` with what genbench needs, for the others with the development tools.
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 TIME ?= 600
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-sampling golden docs clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-sampling bench-constraints golden docs clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -43,6 +43,9 @@ bench-markov: $(VENV)/installed
 
 bench-sampling: $(VENV)/installed
 	$(BIN)/python benchmarks/sampling.py $(ARGS)
+
+bench-constraints: $(VENV)/installed
+	$(BIN)/python benchmarks/constraints.py $(ARGS)
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "Installing genbench and what it needs into $(VENV): about 1.2 GB, most of it PyTorch (more where pip has no CPU build)"
