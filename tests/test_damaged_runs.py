@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def stored(name: str = "rich") -> Path:
     complete = pages.comparison(
         *rows, pages.failed_row("austen", "c", "no"), title="t", notes="n", expected="e", style=pages.judge_report()
     )
-    values = complete.to_dict() | {"settings": settings.__dict__ | {"samplings": [vars(settings.samplings[0])]}}
+    values = complete.to_dict() | {"settings": settings.__dict__ | {"samplings": [asdict(settings.samplings[0])]}}
     for row in values["results"]:  # too few blocks for an interval, which takes time
         short = scored_row("", blocks=row["block_bits"][:5]) if row["status"] == "ok" else None
         row |= {name: getattr(short, name) for name in ("block_bits", *SCORES)} if short else {}

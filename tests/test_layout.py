@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -194,3 +195,11 @@ def test_no_file_names_a_machine() -> None:
         text = path.read_bytes().decode(errors="ignore")  # one is a picture
         assert path == Path(__file__) or not any(word in text for word in folders), path
         assert "shared/nltk_data" not in text or path in (ROOT / ".ci/run", Path(__file__)), path
+
+
+def test_every_package_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    folders = [path.parent.relative_to(ROOT) for path in (ROOT / "genbench").rglob("__init__.py")]
+    plugins = ROOT / "plugins"
+    folders += ["genbench_plugins" / path.parent.relative_to(plugins) for path in plugins.rglob("__init__.py")]
+    assert {".".join(folder.parts) for folder in folders} | {"genbench_corpora"} == set(listed)

@@ -115,6 +115,9 @@ def test_a_folder_that_was_copied_or_edited_by_hand_counts_as_imported(folder: P
     text = (copied / "model.json").read_text(encoding="utf-8")
     (copied / "model.json").write_text(text.replace('"budget": 30.0', '"budget": 31.0'), encoding="utf-8")
     assert models.read_model(copied).card.imported  # type: ignore[union-attr]
+
+    # it is not used; the own model, which would be, is away
+    shutil.rmtree(own.folder)
     assert not genbench.compare("pell", CHAIN, length=0, budget=31.0).results[0].reused
 
 
