@@ -98,7 +98,7 @@ def _parse_term(text: str) -> Term:
         return Term(1, text)
     if not _WEIGHTED.fullmatch(text) or not 1 <= int(weight) <= MAX_WEIGHT or not name:
         raise CorpusError(
-            f"{text!r} is no file, and no text some times: write NUMBER*AUTHOR, with a number from 1 to {MAX_WEIGHT}, "
+            f"{text!r} is neither a file nor a text with a weight: write NUMBER*AUTHOR, with a number from 1 to {MAX_WEIGHT}, "
             "as in 2*austen"
         )
     return Term(int(weight), name)
