@@ -98,8 +98,8 @@ def _parse_term(text: str) -> Term:
         return Term(1, text)
     if not _WEIGHTED.fullmatch(text) or not 1 <= int(weight) <= MAX_WEIGHT or not name:
         raise CorpusError(
-            f"{text!r} is neither a file nor a text with a weight: write NUMBER*AUTHOR, with a number from 1 to {MAX_WEIGHT}, "
-            "as in 2*austen"
+            f"{text!r} is neither a file nor a text with a weight: write NUMBER*AUTHOR, with a number from 1 to "
+            f"{MAX_WEIGHT}, as in 2*austen"
         )
     return Term(int(weight), name)
 
