@@ -82,7 +82,7 @@ def generate(
     for prompt in given:
         require_prompt(prompt)
     parameters = Sampling(
-        300 if length is None else length,
+        Sampling.length if length is None else length,
         **vars(sampling),
         stop=tuple(stop or ()),
         keep_stop=keep_stop,

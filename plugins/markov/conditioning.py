@@ -88,7 +88,7 @@ class ConditionedChain:
     ) -> None:
         self._table, self._automaton = table, automaton
         self._product = _build_product(table, context, automaton)
-        self._masks, self._totals = _totals(table, automaton)
+        self._totals = _totals(table, automaton)
         self._values = self._solve(progress)
 
     @property
@@ -187,15 +187,14 @@ def _converge(sweep: Callable[..., float], block: Ints, values: Floats) -> None:
             return
 
 
-def _totals(table: ChainTable, automaton: TokenAutomaton) -> tuple[Ints, Floats]:
-    """Return the masks as integers, and the sum of the weights of each after every context, (masks, contexts)."""
+def _totals(table: ChainTable, automaton: TokenAutomaton) -> Floats:
+    """Return the sum of the weights of the tokens of each mask after every context, (masks, contexts)."""
     from genbench_plugins.markov import conditioning_kernels
 
-    masks = automaton.masks.astype(np.int64)
-    totals = np.empty((len(masks), len(table.parent)))
-    for mask, row in zip(masks, totals, strict=True):
-        conditioning_kernels.fill_totals(table, mask, row)
-    return masks, totals
+    totals = np.empty((len(automaton.masks), len(table.parent)))
+    for mask, row in zip(automaton.masks, totals, strict=True):
+        conditioning_kernels.fill_totals(table, mask.astype(np.int64), row)
+    return totals
 
 
 def _build_product(table: ChainTable, context: int, automaton: TokenAutomaton) -> Product:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small
+from genbench_plugins.markov.tree_kernels import find_pair
 from genbench_plugins.markov.word_chains import Records
 
 DEAD, ENDED = -1, -2  # as in the automaton; ENDED also stands for a final state
@@ -46,20 +47,6 @@ class Product(NamedTuple):
     shorter: Small  # (entries,)
 
 
-@inner
-def find_token(table: ChainTable, context: int, token: int) -> int:
-    """Return the pair of a context and a token by binary search, or MISSING."""
-    low, stop = table.starts[context], table.starts[context + 1]
-    high = stop
-    while low < high:
-        middle = (low + high) // 2
-        if table.tokens[middle] < token:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < stop and table.tokens[low] == token else MISSING
-
-
 @kernel
 def fill_pairs(table: ChainTable, pairs: Records) -> None:
     """Write weights, links and those of the shorter contexts, of `pairs` as `context_kernels.py` fills them."""
@@ -67,11 +54,11 @@ def fill_pairs(table: ChainTable, pairs: Records) -> None:
         context = table.by_length[place]
         for pair in range(table.starts[context], table.starts[context + 1]):
             token, factor, shorter = table.tokens[pair], 1.0, table.parent[context]
-            found = find_token(table, shorter, token)
+            found = find_pair(table.tokens, table.starts, shorter, token)
             while found == MISSING and table.parent[shorter] != MISSING:
                 factor *= table.backoff[shorter]
                 shorter = table.parent[shorter]
-                found = find_token(table, shorter, token)
+                found = find_pair(table.tokens, table.starts, shorter, token)
 
             # the root has all tokens
             if table.parent[shorter] == MISSING:

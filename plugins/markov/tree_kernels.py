@@ -11,11 +11,11 @@ from __future__ import annotations
 from genbench_plugins.markov.backoff_model import BackoffModel, Tokens
 from genbench_plugins.markov.compiling import inner, kernel
 from genbench_plugins.markov.packed_tree import LARGE, Bytes
-from genbench_plugins.markov.suffix_tree import MISSING, Small
+from genbench_plugins.markov.suffix_tree import MISSING, Ints, Small
 
 
 @kernel
-def find_pair(tokens: Tokens, starts: Small, node: int, token: int) -> int:
+def find_pair(tokens: Tokens, starts: Small | Ints, node: int, token: int) -> int:
     """Return the pair of a node and a token by binary search, or MISSING."""
     low, stop = starts[node], starts[node + 1]
     high = stop
