@@ -21,7 +21,7 @@ from genbench.cli.streams import BestEffortStream
 from genbench.experiments import additions
 from genbench.experiments.additions import interruptible
 from genbench.experiments.compare import compare, load_run
-from genbench.experiments.executors.base import STOPPED, Event
+from genbench.experiments.executors.base import NOT_STARTED, STOPPED, Event
 from genbench.experiments.executors.job_bundle import has_progress, job_checkpoint
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
@@ -39,18 +39,20 @@ SPECS = ["markov-char:order=2", "markov-char:order=3"]
 
 
 class Here:
-    """An executor without processes; it may be interrupted before a job."""
+    """An executor without processes; it may be interrupted before or in a job."""
 
     local = True
 
-    def __init__(self, interrupted_before: int = 9) -> None:
-        self.interrupted_before = interrupted_before
+    def __init__(self, interrupted_before: int = 9, interrupted_in: int = 9) -> None:
+        self.interrupted_before, self.interrupted_in = interrupted_before, interrupted_in
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
         for index, job in enumerate(jobs):
             if index == self.interrupted_before:
                 raise KeyboardInterrupt
             yield index, Progress(0.5)
+            if index == self.interrupted_in:
+                raise KeyboardInterrupt
             yield index, run_job(job, lambda progress: None)
 
     def stop(self, index: int) -> None: ...
@@ -120,15 +122,25 @@ def test_ctrl_c_between_two_rows_measures_nothing_more(monkeypatch: pytest.Monke
     monkeypatch.setattr("genbench.experiments.compare.add_figures", raise_error(AssertionError()))
     comparison = compare("pell", SPECS, length=20)
     assert comparison.stopped
-    assert [row.status for row in comparison.results] == ["ok", "failed"]
-    assert comparison.results[1].error == STOPPED  # no checkpoint, so no promise
+    assert [row.status for row in comparison.results] == ["ok", "not started"]
+    assert comparison.results[1].error == NOT_STARTED
+    assert "not started: markov-char order=3; the same command runs it" in shown(comparison)
+    assert "markov-char order=3 not started" not in shown(comparison)
+
+
+def test_ctrl_c_in_a_row_without_a_checkpoint_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: Here(interrupted_in=0))
+    comparison = compare("pell", [*SPECS, "markov-char:order=4"], length=20)
+    assert [row.status for row in comparison.results] == ["failed", "not started", "not started"]
+    assert comparison.results[0].error == STOPPED
+    assert "the same command runs them" in shown(comparison)
 
 
 @pytest.mark.slow
 def test_ctrl_c_promises_only_what_is_stored(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: Here(interrupted_before=0))
+    monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: Here(interrupted_in=0))
     command = ("compare", "pell", "-g", "markov-char:order=2", "--length", "0")
 
     # nothing yet; then the checkpoint of a training
@@ -178,7 +190,7 @@ def test_rows_are_stored_as_they_are_done(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("genbench.experiments.run_record.PAUSE", 0)
     monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: Watching())
     comparison = compare("pell", SPECS, length=20, name="mine")
-    assert [[row.status for row in version.results] for version in stored] == [["ok", "failed"], ["ok", "ok"]]
+    assert [[row.status for row in version.results] for version in stored] == [["ok", "not started"], ["ok", "ok"]]
     assert [(version.name, version.stopped) for version in stored] == [("mine", True), ("mine", False)]
     assert load_run("mine") == comparison
     assert runs.run_names() == ["mine"]

@@ -112,7 +112,8 @@ JSON_VALUES = st.recursive(
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=9), values, max_size=3),
     max_leaves=9,
 )
-VALID: dict[str, Any] = {"docstring": "", "options": [], "values": {"smoothing": 2}, "files": [[0, 8]], "memory": 0}
+VALID: dict[str, Any] = {"docstring": "", "options": [], "values": {"smoothing": 2}, "files": [[0, 8]]}
+VALID |= {"memory": 0, "counting": False}
 
 
 def test_a_valid_answer_is_a_description() -> None:

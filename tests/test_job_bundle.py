@@ -9,7 +9,7 @@ from processes import write_plugin
 
 from genbench.errors import UserError
 from genbench.experiments.compare import compare, run_comparison
-from genbench.experiments.executors.base import STOPPED
+from genbench.experiments.executors.base import STOPPED, starting_order
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import job_checkpoint, pack_job, unpack_job, unpack_result
 from genbench.experiments.executors.local import LocalExecutor
@@ -138,6 +138,17 @@ def test_checkpoints_are_sent_back_and_included_in_the_next_job(tmp_path: Path) 
     checkpoint.save_packed(states[-1])
     again, _ = run_in_folder(job, pack_job(job), ignore)
     assert again.notes in (["1"], ["2"])
+
+
+def test_generators_that_count_start_first_each_by_its_first_seed() -> None:
+    specs = ["lstm-char", "mixture:parts=markov-char+lstm-char", "markov-char", "mixture:parts=markov-char+markov-word"]
+    jobs = [
+        Job("cats", TEXT, "", "", spec, counting=known.counting, seed=seed)
+        for spec, known in describe_specs(specs)
+        for seed in (0, 1)
+    ]
+    order = [(specs.index(str(jobs[index].spec)), jobs[index].seed) for index in starting_order(jobs)]
+    assert order == [(2, 0), (3, 0), (2, 1), (3, 1), (0, 0), (1, 0), (0, 1), (1, 1)]
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from genbench.experiments.additions import add_figures, interruptible
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.duplicates import require_distinct_names, unique_specs, unique_texts
 from genbench.experiments.environment import describe_environment
-from genbench.experiments.executors.base import STOPPED, Executor
+from genbench.experiments.executors.base import NOT_STARTED, STOPPED, Executor
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import has_progress
 from genbench.experiments.halving import Halving
@@ -289,9 +289,11 @@ def _run_jobs(
 ) -> Comparison:
     """Return the comparison with a row for each job, and whether Ctrl-C came before all were done."""
     rows: dict[int, Row] = {}
+    started = set[int]()
     is_stored = True
     try:
         for index, event in executor.run(jobs):
+            started.add(index)
             name = f"{jobs[index].author} {jobs[index].spec}"
             if isinstance(event, Progress):
                 listener.job_progress(index, name, event)
@@ -301,25 +303,28 @@ def _run_jobs(
 
             # store what is done, unless that was a moment ago
             if record is not None and not is_stored:
-                is_stored = record.update(_with_rows(comparison, jobs, rows))
-        comparison = _with_rows(comparison, jobs, rows)
+                is_stored = record.update(_with_rows(comparison, jobs, rows, started))
+        comparison = _with_rows(comparison, jobs, rows, started)
         if record is not None and not is_stored:
             record.update(comparison)
     except KeyboardInterrupt:
-        rows |= {index: _stopped_row(job) for index, job in enumerate(jobs) if index not in rows}
-        comparison = replace(_with_rows(comparison, jobs, rows), stopped=True, omitted=[STOPPED_ADDITIONS])
+        resumed = {index for index in started - rows.keys() if has_progress(jobs[index])}
+        rows |= {index: Row.blank(jobs[index]).failed(STOPPED_WITH_PROGRESS) for index in resumed}
+        comparison = _with_rows(comparison, jobs, rows, started)
+        comparison = replace(comparison, stopped=True, omitted=[STOPPED_ADDITIONS])
     return comparison
 
 
-def _with_rows(comparison: Comparison, jobs: Sequence[Job], rows: Mapping[int, Row]) -> Comparison:
-    """Return the comparison with the rows of its jobs by index; those that are missing are failed ones."""
-    results = [rows.get(index) or Row.blank(job).failed(STOPPED) for index, job in enumerate(jobs)]
+def _with_rows(
+    comparison: Comparison, jobs: Sequence[Job], rows: Mapping[int, Row], started: Collection[int]
+) -> Comparison:
+    """Return the comparison with the rows of its jobs by index; those that are missing are stopped or not started."""
+    results = [
+        rows.get(index)
+        or (Row.blank(job).failed(STOPPED) if index in started else Row.blank(job).not_started(NOT_STARTED))
+        for index, job in enumerate(jobs)
+    ]
     return replace(comparison, results=results, stopped=len(rows) < len(jobs))
-
-
-def _stopped_row(job: Job) -> Row:
-    """Return the row of a job that Ctrl-C has stopped."""
-    return Row.blank(job).failed(STOPPED_WITH_PROGRESS if has_progress(job) else STOPPED)
 
 
 def _outcome(row: Row) -> str:

@@ -93,7 +93,6 @@ def pruned_row(job: Job, progress: Progress) -> Row:
         Row.blank(job),
         status="pruned",
         error=reason,
-        options=job.options,
         steps=progress.step,
         validation_bits_per_character=progress.valid,
     )

@@ -47,6 +47,7 @@ class Job(JsonRecord):
     spec: Spec
     options: dict[str, OptionValue] = field(default_factory=dict)  # of the generator; {} where they are not known yet
     files: list[Span] = field(default_factory=list)  # where the text of the SPEC names files
+    counting: bool = False  # whether its generator learns by counting alone: such jobs start first
     seed: int = 0
     budget: float | None = None  # seconds of training
     steps: int | None = None

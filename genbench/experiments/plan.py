@@ -213,7 +213,14 @@ def make_jobs(
 
     # the texts are prepared once for all jobs of an author
     return [
-        replace(job, spec=spec, options=known.values, files=known.files, seed=settings.seed + index)
+        replace(
+            job,
+            spec=spec,
+            options=known.values,
+            files=known.files,
+            counting=known.counting,
+            seed=settings.seed + index,
+        )
         for corpus in corpora
         for job in [_author_job(settings, corpus, corpora, folder, retrain)]
         for spec, known in specs

@@ -21,7 +21,7 @@ from genbench.storage.records import JsonObject, JsonRecord, from_json
 if TYPE_CHECKING:
     from genbench.experiments.job import Job
 
-Status = Literal["ok", "failed", "pruned"]
+Status = Literal["ok", "failed", "pruned", "not started"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Row(JsonRecord):
     seed: int = 0
     options: dict[str, OptionValue] = field(default_factory=dict)  # JSON values
     status: Status = "ok"
-    error: str | None = None  # why it failed or was pruned
+    error: str | None = None  # why it has no score
 
     # test text
     bits: float | None = None  # minus log2 of the probability of the whole test text
@@ -140,12 +140,16 @@ class Row(JsonRecord):
 
     @classmethod
     def blank(cls, job: Job) -> Row:
-        """Return a row of a job with nothing measured."""
-        return cls(author=job.author, generator=job.generator, seed=job.seed)
+        """Return a row of a job with nothing measured; its options are those that are known before the training."""
+        return cls(author=job.author, generator=job.generator, seed=job.seed, options=job.options)
 
     def failed(self, reason: str) -> Row:
         """Return the row with the status "failed" and a reason."""
         return replace(self, status="failed", error=reason)
+
+    def not_started(self, reason: str) -> Row:
+        """Return the row with the status "not started" and a reason."""
+        return replace(self, status="not started", error=reason)
 
     @property
     def ok(self) -> bool:

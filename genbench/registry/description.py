@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genbench.capabilities import training_memory
+from genbench.capabilities import learns_by_counting, training_memory
 from genbench.errors import ContractError, SpecError
 from genbench.generator import OptionValue
 from genbench.processes.parent import ChildProcess, describe_exit
@@ -48,6 +48,7 @@ class Description(JsonRecord):
     values: dict[str, OptionValue]  # of the options, for this SPEC
     files: list[Span]  # where the text of the SPEC names files
     memory: int = 0  # bytes that its training needs at least
+    counting: bool = False  # whether it learns by counting alone, which takes a moment
 
     def paths(self, spec: Spec) -> list[Path]:
         """Return the files that the SPEC names."""
@@ -99,6 +100,7 @@ def describe_here(spec: Spec) -> Description:
         {name: _plain(value) for name, value in option_values(generator).items()},
         list(file_spans(spec, type(generator))),
         training_memory(generator),
+        learns_by_counting(generator),
     )
 
 

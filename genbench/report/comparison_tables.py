@@ -87,6 +87,17 @@ def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
     return by_note
 
 
+def failure_sentences(rows: Sequence[Row], statuses: Sequence[str] = ("failed", "pruned")) -> list[str]:
+    """Return why rows of these statuses have no score, and one sentence for all rows that were not started."""
+    named = list(zip(labels(rows), rows, strict=True))
+    waiting = [label for label, row in named if row.status == "not started"]
+    sentences = [f"{label} {row.status}: {row.error}" for label, row in named if row.status in statuses]
+    if waiting:
+        pronoun = "it" if len(waiting) == 1 else "them"
+        sentences.append(f"not started: {', '.join(waiting)}; the same command runs {pronoun}")
+    return sentences
+
+
 def baselines_sentence(comparison: Comparison, author: str) -> str:
     """Return a sentence with the baselines of an author's text; "" where none was measured."""
     baselines = comparison.baselines.get(author, {})

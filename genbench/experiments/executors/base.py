@@ -13,14 +13,16 @@ Event: TypeAlias = tuple[int, Progress | Row]  # index of a job, and its progres
 Events: TypeAlias = Generator[Event, None, None]
 
 STOPPED = "stopped before it was done"
+NOT_STARTED = "stopped before its turn; the same command runs it"
 
 
 def starting_order(jobs: Sequence[Job]) -> list[int]:
-    """Return the indices of jobs as they are started: the first seed of all generators, then the others.
+    """Return the indices of jobs as they are started: generators that count first, each by its first seed.
 
-    By then the model of a generator that reads no seed is stored, and serves its other seeds.
+    Counting takes a moment and a network its whole budget, so that Ctrl-C loses few rows. Once the first seed of all
+    generators is done, the model of one that reads no seed is stored, and serves its other seeds.
     """
-    return sorted(range(len(jobs)), key=lambda index: jobs[index].seed)
+    return sorted(range(len(jobs)), key=lambda index: (not jobs[index].counting, jobs[index].seed))
 
 
 class Executor(Protocol):

@@ -14,6 +14,7 @@ from genbench.experiments.significance import StratumResult, labels, verdict_not
 from genbench.report.comparison_tables import (
     baselines_sentence,
     corpus_heading,
+    failure_sentences,
     rows_by_note,
     strata_note,
     strata_title,
@@ -75,11 +76,7 @@ class AuthorSection:
         # remarks on rows
         self.notes = rows_by_note(self.rows)
         self.corpus_notes = comparison.corpora[name].notes
-        self.failures = [
-            f"{label} {row.status}: {row.error or ''}"
-            for label, row in zip(labels(self.rows), self.rows, strict=True)
-            if not row.ok
-        ]
+        self.failures = failure_sentences(self.rows)
         self.seeds = max((line.seeds for line in self.lines), default=1)
         self.adaptive = [label for line, label in zip(self.lines, self.labels, strict=True) if line.adaptive]
 

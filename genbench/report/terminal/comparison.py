@@ -148,9 +148,8 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
         yield Text(printable(f"{author}: {note}"), style="yellow")
 
     # rows that failed, then each note with the rows that it applies to
-    for label, row in zip(labels(rows), rows, strict=True):
-        if not row.ok:
-            yield Text(printable(f"{label} {row.status}: {row.error}"), style="red")
+    for sentence in tables.failure_sentences(rows):
+        yield Text(printable(sentence), style="red")
     for note, names in tables.rows_by_note(rows).items():
         subject = ", ".join(names) if len(names) < len(rows) else "all"
         yield Text(printable(f"{subject}: {note}"), style="yellow")

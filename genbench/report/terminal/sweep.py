@@ -11,7 +11,7 @@ from rich.text import Text
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
 from genbench.experiments.sweep import COST_UNITS, Sweep
-from genbench.report.comparison_tables import TextTable, corpus_heading
+from genbench.report.comparison_tables import TextTable, corpus_heading, failure_sentences
 from genbench.report.formatting import format_count, format_decimals, printable
 from genbench.report.terminal.comparison import show_expected, show_introduction
 from genbench.report.terminal.tables import MIN_NAME_WIDTH, plain_table
@@ -61,7 +61,7 @@ def sweep_table(sweep: Sweep, author: str) -> TextTable:
     front = {id(row) for row in sweep.front(author)}
     lines = []
     for label, row in zip(labels(rows), rows, strict=True):
-        if row.status != "failed":
+        if row.status in ("ok", "pruned"):
             mark = BEST_MARK if row is best else FRONT_MARK if id(row) in front else NO_MARK
             lines.append([mark + label, *_cells(row)])
     return TextTable(HEADINGS, lines)
@@ -102,7 +102,6 @@ def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
     if pruned:
         yield f"{pruned} of {len(rows)} rows were stopped early by pruning, with these bits of the first half.", ""
 
-    # the reason of each failure
-    for label, row in zip(labels(rows), rows, strict=True):
-        if row.status == "failed":
-            yield f"{label} failed: {row.error}", "red"
+    # why others have no bits
+    for sentence in failure_sentences(rows, statuses=["failed"]):
+        yield sentence, "red"
