@@ -103,3 +103,14 @@ def insert_code(method: str, code: str) -> str:
     before, after = unigram_source().split(definition)
     signature, body = after.split("\n", 1)
     return f"{before}{definition}{signature}\n        {code}\n{body}"
+
+
+def write_distribution(folder: Path, source: str = HEADER + unigram_source(), version: str = "1.0") -> Path:
+    """Install a distribution with the generator toy-plugin into a folder, as pip does; return its module."""
+    information = folder / f"toy_plugin-{version}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: toy-plugin\nVersion: {version}\n")
+    (information / "entry_points.txt").write_text("[genbench.generators]\ntoy-plugin = toy_plugin:Unigram\n")
+    module = folder / "toy_plugin.py"
+    module.write_text(source, encoding="utf-8")
+    return module

@@ -50,6 +50,15 @@ def install(folder: Path) -> None:
     (corpus / "austen-emma.txt").chmod(0o644)
 
 
+def zip_corpus(folder: Path) -> None:
+    corpora = folder / "corpora"
+    corpora.mkdir()
+    corpora.chmod(0o755)
+    with zipfile.ZipFile(corpora / "gutenberg.zip", "w") as archive:
+        archive.writestr("gutenberg/austen-emma.txt", "[Emma]\n")
+    (corpora / "gutenberg.zip").chmod(0o644)
+
+
 # the catalogue
 
 
@@ -109,26 +118,24 @@ def test_nltk_corpus_is_read_from_a_folder(no_corpus):
 
 
 @pytest.mark.slow
-def test_nltk_corpus_is_found_without_importing_nltk(tmp_path):
-    install(tmp_path)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_nltk_corpus_is_found_without_importing_nltk(zipped, tmp_path):
+    (zip_corpus if zipped else install)(tmp_path)
     code = (
         "import os, sys; from genbench.corpus import sources; path = sources.nltk_search_path()\n"
         "assert sources.has_nltk_corpus() and 'nltk' not in sys.modules\n"
         "print(sources._read_nltk_file(sources._find_nltk_file('austen-emma.txt'), 'x').decode(), end='')\n"
         "import nltk.data; assert path == nltk.data.path, (path, nltk.data.path)"
     )
-    environment = os.environ | {"NLTK_DATA": os.pathsep.join(["/none", str(tmp_path)])}
+    (tmp_path / "damaged" / "corpora").mkdir(parents=True)
+    (tmp_path / "damaged" / "corpora" / "gutenberg.zip").write_bytes(b"PK")
+    environment = os.environ | {"NLTK_DATA": os.pathsep.join(["/none", str(tmp_path / "damaged"), str(tmp_path)])}
     process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert process.stdout == "[Emma]\n"
 
 
 def test_nltk_corpus_is_read_from_a_zip_file(no_corpus):
-    folder = no_corpus / "corpora"
-    folder.mkdir()
-    folder.chmod(0o755)
-    with zipfile.ZipFile(folder / "gutenberg.zip", "w") as archive:
-        archive.writestr("gutenberg/austen-emma.txt", "[Emma]\n")
-    (folder / "gutenberg.zip").chmod(0o644)
+    zip_corpus(no_corpus)
     assert has_nltk_corpus()
     assert read_book(EMMA) == b"[Emma]\n"
 

@@ -1,5 +1,6 @@
 """Descriptions of generators: a plugin file is imported in another process, and what that answers is checked."""
 
+import importlib
 import subprocess
 import sys
 from inspect import getdoc
@@ -10,13 +11,15 @@ import pytest
 from doubles import unigram_source
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import DAEMON, HEADER, wait_for_end, write_plugin
+from processes import DAEMON, HEADER, wait_for_end, write_distribution, write_plugin
 
-from genbench.errors import ContractError, SpecError
+from genbench.errors import ContractError, PluginWarning, SpecError
 from genbench.experiments.compare import compare
 from genbench.registry import Description, describe, load_registered, registered, summaries
 from genbench.registry.description import _read_answer
+from genbench.registry.listing import CACHE
 from genbench.spec import Spec
+from genbench.storage.files import home
 from genbench.storage.records import to_json
 
 SPEC = Spec.parse("./toy.py:smoothing=2")
@@ -152,3 +155,42 @@ def test_the_descriptions_of_the_list_are_read_without_importing_a_plugin() -> N
     )
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert listed.count("\n") == len(expected) + 1
+
+
+def test_a_plugin_is_imported_again_only_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file, what is installed beside it, and a damaged cache are changes."""
+    module = write_distribution(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+
+    def is_imported() -> bool:
+        sys.modules.pop("toy_plugin", None)
+        assert summaries()["toy-plugin"].startswith("Predicts each character by its frequency")
+        return "toy_plugin" in sys.modules
+
+    assert [is_imported(), is_imported()] == [True, False]
+    module.write_text(module.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert [is_imported(), is_imported()] == [True, False]
+    (tmp_path / "another.dist-info").mkdir()
+    assert [is_imported(), is_imported()] == [True, False]
+    for damaged in ("[]", '{"a": 1}', "{", "\0"):
+        (home() / CACHE).write_text(damaged, encoding="utf-8")
+        assert [is_imported(), is_imported()] == [True, False]
+    sys.modules.pop("toy_plugin", None)
+
+
+def test_a_broken_plugin_is_reported_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_distribution(tmp_path, "import no_such_package")
+    monkeypatch.syspath_prepend(tmp_path)
+    for _ in range(2):
+        with pytest.warns(PluginWarning, match="No module named 'no_such_package'"):
+            assert "toy-plugin" not in summaries()
+
+
+def test_descriptions_are_given_where_they_cannot_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_distribution(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path / "file"))
+    assert "toy-plugin" in summaries()
+    sys.modules.pop("toy_plugin", None)

@@ -1,9 +1,14 @@
 """Imports that take seconds: torch where a network is used, and never its compiler."""
 
+import ast
+import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
+from processes import write_distribution
 
 # torch imports none of them on its own; torch._dynamo is the compiler, which imports most of the others
 UNUSED = {
@@ -51,6 +56,44 @@ def test_networks_are_trained_and_loaded_without_a_compiler() -> None:
 
 def test_chains_are_described_without_numba() -> None:
     assert unused_imports(SHOW) == "[]"
+
+
+LISTS = {  # what a command that prints a list must not import, where NLTK's corpus is a zip file
+    "--help": {"numpy", "regex", "pydantic", "genbench.generator"},
+    "generators list": {"torch", "genbench_plugins", "genbench.sampling", "genbench.neural", "toy_plugin"},
+    "corpora list": {"torch", "genbench_plugins", "genbench.sampling", "genbench.registry", "requests"},
+    "models list": {"torch", "genbench_plugins", "genbench.neural"},
+}
+RUN = """
+import sys
+from genbench.cli.entry import main
+try:
+    main()
+finally:
+    print(sorted(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_lists_and_help_import_no_more_than_they_print(command: str, tmp_path: Path) -> None:
+    write_distribution(tmp_path)
+    (tmp_path / "nltk" / "corpora").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "nltk" / "corpora" / "gutenberg.zip", "w") as archive:
+        archive.writestr("gutenberg/austen-emma.txt", "[Emma]")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NLTK_DATA": str(tmp_path / "nltk")}
+    process = [
+        subprocess.run(
+            [sys.executable, "-P", "-c", RUN, *command.split()],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        for _ in range(1 + (command == "generators list"))  # the first one has imported the plugin
+    ][-1]
+    imported = set(ast.literal_eval(process.stderr.splitlines()[-1]))
+    assert not (LISTS[command] | UNUSED) & imported
+    assert ("toy-plugin" in process.stdout) == (command == "generators list")
 
 
 @pytest.mark.slow

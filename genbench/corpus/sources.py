@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +78,11 @@ def nltk_search_path() -> list[str]:
 
 
 def _find_nltk_file(name: str) -> Any | None:
-    # importing nltk takes a second: look where it would look, unless somebody has imported it or uses its zip files
+    # importing nltk takes a second: look where it would look, in folders before zip files, unless it is imported
     if "nltk" not in sys.modules and os.name == "posix":
         folders = [Path(folder, "corpora") for folder in nltk_search_path()]
-        found = next((path for folder in folders if (path := folder / "gutenberg" / name).is_file()), None)
-        if found is not None or not any((folder / "gutenberg.zip").is_file() for folder in folders):
-            return found
+        unpacked = (path for folder in folders if (path := folder / "gutenberg" / name).is_file())
+        return next(chain(unpacked, _find_in_zip_files(folders, name)), None)
 
     import nltk.data
 
@@ -89,13 +92,22 @@ def _find_nltk_file(name: str) -> Any | None:
         return None
 
 
+def _find_in_zip_files(folders: Iterable[Path], name: str) -> Iterator[zipfile.Path]:
+    """Yield a file of the gutenberg corpus in the zip files that have it; a damaged one has none."""
+    for folder in folders:
+        with suppress(OSError, zipfile.BadZipFile):
+            path = zipfile.Path(folder / "gutenberg.zip", f"gutenberg/{name}")
+            if path.is_file():
+                yield path
+
+
 def _read_nltk_file(pointer: Any, name: str) -> bytes:
     try:
-        if isinstance(pointer, Path):
+        if isinstance(pointer, Path | zipfile.Path):
             return pointer.read_bytes()
         with pointer.open() as stream:
             return bytes(stream.read())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise CorpusError(f"cannot read {name} of NLTK's gutenberg corpus: {error}; download it again") from None
 
 

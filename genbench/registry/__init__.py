@@ -2,6 +2,7 @@
 
 lookup        the generator that a SPEC names
 installed     entry points of the group `genbench.generators`
+listing       their descriptions, for which few plugins are imported
 plugin_files  generators in .py files
 code_files    the files of code that decide what a generator does
 source_code   options and descriptions read from the code of a plugin, which is not imported
@@ -18,7 +19,7 @@ from genbench.registry.description import describe_here as describe_here
 from genbench.registry.description import plugin_files as plugin_files
 from genbench.registry.installed import load_registered as load_registered
 from genbench.registry.installed import registered as registered
-from genbench.registry.installed import summaries as summaries
+from genbench.registry.listing import summaries as summaries
 from genbench.registry.lookup import create as create
 from genbench.registry.lookup import file_spans as file_spans
 from genbench.registry.lookup import heavy_imports as heavy_imports

@@ -40,10 +40,10 @@ def imported_files(path: Path) -> list[Path]:
 def installed_files(spec: Spec) -> list[Path]:
     """Return all files of code of the packages whose generators a SPEC names, at any place."""
     packages = {point.module.partition(".")[0] for point in named_points(spec)}
-    return [path for package in sorted(packages) for path in _package_files(package)]
+    return [path for package in sorted(packages) for path in package_files(package)]
 
 
-def _package_files(package: str) -> list[Path]:
+def package_files(package: str) -> list[Path]:
     """Return the files of a top-level package; of a module on its own, those that it imports from its folder."""
     try:
         spec = find_spec(package)

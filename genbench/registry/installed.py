@@ -7,7 +7,6 @@ by commas, or `none` for genbench's own generators only.
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import sys
@@ -20,7 +19,6 @@ from typing import Any
 from genbench.errors import ContractError, PluginWarning, SpecError, nearest
 from genbench.generator import Generator
 from genbench.registry.classes import checked_class, describe_import_error
-from genbench.registry.source_code import class_summary
 from genbench.spec import Spec
 
 GROUP = "genbench.generators"
@@ -46,25 +44,6 @@ def registered() -> dict[str, EntryPoint]:
                 stacklevel=1,
             )
     return dict(sorted(points.items()))
-
-
-def summaries() -> dict[str, str]:
-    """Return the first line of each registered generator's docstring; one that cannot be loaded warns.
-
-    Genbench's own generators are not imported, because torch takes seconds: their source code is read.
-    """
-    lines = {}
-    for name, point in registered().items():
-        if is_own(point) and (line := class_summary(point.module, point.attr)):
-            lines[name] = line
-            continue
-
-        # one broken plugin must not hide the others
-        try:
-            lines[name] = (inspect.getdoc(load_registered(name)) or "").partition("\n")[0]
-        except ContractError as error:
-            warnings.warn(str(error), PluginWarning, stacklevel=2)
-    return lines
 
 
 def find_registered(name: str) -> EntryPoint:
@@ -120,7 +99,7 @@ def _allowed_entry_points() -> list[EntryPoint]:
 
 def _all_entry_points() -> tuple[EntryPoint, ...]:
     """Return all entry points in a fixed order: with two of one name, the first is used."""
-    return _read_entry_points(tuple((folder, _time_of_change(folder)) for folder in sys.path))
+    return _read_entry_points(tuple((folder, time_of_change(folder)) for folder in sys.path))
 
 
 @lru_cache(maxsize=1)
@@ -134,7 +113,7 @@ def _read_entry_points(search_path: tuple[tuple[str, int], ...]) -> tuple[EntryP
     )
 
 
-def _time_of_change(folder: str) -> int:
+def time_of_change(folder: str) -> int:
     """Return when something was installed in or removed from a folder, in nanoseconds; 0 where it does not exist."""
     try:
         return os.stat(folder or ".").st_mtime_ns

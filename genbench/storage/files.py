@@ -13,15 +13,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genbench.errors import ContractError, GenbenchError, UserError, format_error
 from genbench.generator import Generator, Learned
-from genbench.sampling.overlap import TrainingWords
 from genbench.spec import create_generator, option_values
 from genbench.storage import untrusted
+
+if TYPE_CHECKING:
+    from genbench.sampling.overlap import TrainingWords
 
 TEMPORARY_PREFIX = ".genbench."  # of files and folders that are renamed once they are complete
 LEFTOVER_SECONDS = 86_400  # age from which a temporary file is a leftover of a killed process
@@ -216,8 +218,14 @@ def _restore(generator: Generator, data: bytes, arrays: NamedArrays) -> Training
     generator.restore(learned)
     if not hasattr(generator, "tokenizer"):
         raise ContractError("restore sets no tokenizer: dump has to return it, and restore to set it")
+
+    # lists of models and authors import this module, but not how texts are sampled
     words = values.get("words")
-    return TrainingWords.restore(_insert_arrays(words, arrays)) if words else None
+    if not words:
+        return None
+    from genbench.sampling.overlap import TrainingWords
+
+    return TrainingWords.restore(_insert_arrays(words, arrays))
 
 
 def _parse_learned(data: bytes, arrays: NamedArrays) -> dict[str, Any]:

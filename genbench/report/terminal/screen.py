@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 
 from genbench.report.formatting import pluralize
-from genbench.tokenization.text import is_surrogate
 
 WIDTH_WITHOUT_TERMINAL = 160  # columns
 ENCODING_ERRORS = "genbench.replace"  # the name of the codec error handler `EncodingErrors`
@@ -64,6 +63,8 @@ class EncodingErrors:
         """Return the replacement of the characters, one for one, and the position after them."""
         if not isinstance(error, UnicodeEncodeError):
             raise error
+        from genbench.tokenization.text import is_surrogate  # numpy comes with it, and most output needs neither
+
         lacking = error.object[error.start : error.end]
         replaced = "".join(REPLACEMENTS.get(char, "?") for char in lacking)
         self.lost += replaced.count("?") - sum(map(is_surrogate, lacking))  # no encoding has lone surrogates
