@@ -24,7 +24,7 @@ from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
     *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful", "ancestors"),
-    *("canonical_bits", "canonical_bits_per_character"),
+    *("canonical_bits", "canonical_bits_per_character", "further_samples"),
     *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
     *(
         "bits_per_character",
@@ -74,6 +74,26 @@ def test_a_row_has_the_documented_keys() -> None:
     assert row.parameters > 10
     assert row.train_characters_per_second
     assert row.train_characters_per_second > 0
+
+
+def test_figures_of_samples_rest_on_twenty_texts_of_each_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    samplings = [Sampling(20, 1.0), Sampling(20, 0.5), Sampling(20, 0.0)]
+    job = replace(make_job("markov-char:order=3", prompts=["the c", ""]), samplings=samplings)
+    monkeypatch.setattr("genbench.experiments.measurements.MIN_SECONDS", 1000.0)
+    further = run_job(job, ignore).further_samples
+    assert {name: len(texts) for name, texts in further.items()} == {
+        "1": 18,
+        "0.5": 18,
+    }  # a greedy text is always the same
+    assert len(set(further["1"])) > 9
+
+    # a generator that is too slow makes fewer, and those are the same
+    monkeypatch.setattr("genbench.experiments.measurements.MIN_SECONDS", 0.0)
+    assert run_job(job, ignore).further_samples == {}
+    monkeypatch.setattr("genbench.experiments.measurements.MIN_SECONDS", 1000.0)
+    monkeypatch.setattr("genbench.experiments.measurements.STATISTICS_SAMPLES", 5)
+    fewer = run_job(job, ignore).further_samples
+    assert [len(texts) for texts in fewer.values()] == [3, 3]
 
 
 def test_rows_and_jobs_are_the_same_after_json() -> None:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pages
 import pytest
 from pages import STATS
 from rich.cells import cell_len
 from rich.console import Console
+from rows import scored_row
 
 import genbench.report
 from genbench.experiments.comparison import Comparison, CorpusInfo
@@ -102,18 +104,46 @@ def test_every_row_is_shown_best_first(width: int) -> None:
     assert "It ismarkov-char at 0.5" in out
 
 
-def test_every_pair_has_its_verdict_under_the_table() -> None:
+def test_the_best_two_have_their_verdict_under_the_table() -> None:
     verdict = "markov-char ahead of lstm-char by 0.200 bits per character [0.200, 0.200]"
     assert verdict in printed(THREE_ROWS, 100)
     assert f"- {verdict}" in files.as_markdown(THREE_ROWS)
+
+
+def noisy(name: str, bits: float, seed: int) -> Row:
+    """Return a row whose blocks differ by chance, so that two such rows may be alike."""
+    blocks = 1000 * bits + np.random.default_rng(seed).normal(0, 30, 40)
+    return scored_row(name, blocks=blocks - blocks.mean() + 1000 * bits, author="austen")
+
+
+def test_eleven_rows_have_a_column_of_steps_and_one_sentence_on_what_is_alike() -> None:
+    # three groups, within which no two rows are clearly different
+    rows = [noisy(f"g{n:02}", 1.5 + 0.3 * (n // 4) + 0.001 * n, n) for n in range(11)]
+    out = printed(comparison(*rows), 80)
+    steps = [line.split()[2] for line in out.splitlines() if re.match(r" g\d\d ", line)]
+    assert [step if step in ("≈", "") else "clear" for step in steps[:10]] == [*"≈≈≈", "clear", *"≈≈≈", "clear", *"≈≈"]
+    text = " ".join(out.split())
+    assert "within: g00, g01, g02, g03; g04, g05, g06, g07; g08, g09, g10." in text
+    assert text.count("no clear difference between") == 1
+    assert "To next row" in text
+
+
+def test_columns_without_a_value_are_hidden() -> None:
+    out = printed(comparison(row("a", 1.5, word_perplexity=None), row("b", 1.6, word_perplexity=None)), 200)
+    assert "perpl." in out  # that of tokens
+    assert "word" not in out.split("Ranked")[0]
+    assert "byte" not in out.split("Ranked")[0]  # as many bytes as characters
+    other = printed(comparison(row("a", 1.5, bytes=25_000, bits_per_byte=1.2)), 200)
+    assert "byte" in other.split("Ranked")[0]
+    assert "self-" not in out  # no sample is long enough
 
 
 def test_sample_statistics_are_shown_with_held_out_text_last() -> None:
     out = printed(THREE_ROWS, 80)
     assert out.index("markov-char at 0.5") < out.index("lstm-char at 1") < out.index("held-out text")
     (line,) = [line.split() for line in out.splitlines() if line.startswith(" lstm-char at 1 ")]
-    assert line[3:] == ["23", "12.5", "10.0", "37.5", "100.0", "0.950", "-"]
-    assert "| lstm-char at 1 | 23 | 12.5 | 10.0 | 37.5 | 100.0 | 0.950 | - |" in files.as_markdown(THREE_ROWS)
+    assert line[3:] == ["1", "23", "12.5", "10.0", "37.5", "100.0", "0.950"]
+    assert "| lstm-char at 1 | 1 | 23 | 12.5 | 10.0 | 37.5 | 100.0 | 0.950 |" in files.as_markdown(THREE_ROWS)
     lines = list(csv.DictReader(io.StringIO(files.as_csv(THREE_ROWS))))
     assert (lines[0]["copied_share"], lines[0]["unseen_2"], lines[2]["unseen_2"]) == ("0.125", "0.375", "")
 
@@ -205,7 +235,7 @@ def test_rows_of_word_tokens_are_marked_as_upper_bounds() -> None:
 
 def test_markdown_keeps_its_columns() -> None:
     lines = [line for line in files.as_markdown(comparison(row("a|b<c", 1.5))).splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in lines[:3]} == {len(COLUMNS) - 1 + 2}  # no spread of seeds
+    assert {line.replace("\\|", "").count("|") for line in lines[:3]} == {len(COLUMNS) - 2 + 2}  # no spread, bytes
     assert "a\\|b&lt;c" in lines[2]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,11 @@ class CorpusInfo:
 def _groups(row: Row) -> tuple[bool, bool, bool]:
     """Return by what a row is ranked apart from others; rows without any of it come first."""
     return row.doubtful, row.fine_tuned, row.adaptive
+
+
+def compared_lines(lines: Sequence[Row]) -> list[Row]:
+    """Return the lines that verdicts are about: neither adaptive nor fine-tuned, without doubts about their figures."""
+    return [line for line in lines if not line.adaptive and line.comparable]
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,15 +97,12 @@ class Comparison:
 
         Adaptive rows are left out, fine-tuned and doubtful ones, and those whose time budget is not comparable.
         """
-        return compare_rows(self._compared_lines(author))
+        return compare_rows(compared_lines(self.lines(author)))
 
     def splits(self, author: str) -> dict[str, list[StratumResult]]:
         """Return the results of an author's lines on each stratum, by kind of split, as `verdicts` does."""
-        lines = self._compared_lines(author)
+        lines = compared_lines(self.lines(author))
         return {by: compare_strata(lines, by) for by in (lines[0].splits if lines else ())}
-
-    def _compared_lines(self, author: str) -> list[Row]:
-        return [line for line in self.lines(author) if not line.adaptive and line.comparable]
 
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]

@@ -258,8 +258,10 @@ def add_test_score(row: Row, score: Score, strata: Mapping[str, Strata], seconds
 def add_interval_note(row: Row) -> Row:
     """Return the row with a note where its test text is too short for a confidence interval."""
     if row.ok and row.interval is None:
+        most = (MIN_BLOCKS - 1) * BLOCK_CHARACTERS
         note = (
-            f"no interval, since the test text is shorter than {MIN_BLOCKS} blocks of {BLOCK_CHARACTERS:,} characters"
+            f"measured on too little text: {row.characters:,} test characters, and an interval needs more than "
+            f"{most:,}; a difference may be chance"
         )
         return replace(row, notes=[*row.notes, note])
     return row

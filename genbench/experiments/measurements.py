@@ -6,6 +6,7 @@ compares: there the training text of an author is indexed once for all rows, and
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from genbench.experiments.job import Job
 
 MAX_CONTEXT, MAX_TARGETS = 256, 200  # characters and words: less than `genbench memory` measures
+STATISTICS_SAMPLES = 20  # of each temperature, that figures of samples rest on; one is shown for each prompt
+MIN_SECONDS, MAX_SHARE = 1.0, 0.05  # of CPU, that those that are not shown may take; or a share of the budget
+FIRST_TEXTS, GROWTH = 3, 6  # texts at first, and how many times those so far come next
 
 ReportProgress = Callable[[Progress], None]
 
@@ -57,7 +61,43 @@ def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallbac
         words = surprisal_by_word(bits[len(bits) - len(text) :], text)
         samples.append(Sample(sampling.temperature, prompt, text, [(word.text, word.bits) for word in words]))
     speed = round(characters / seconds) if characters else None
-    return replace(row, samples=samples, generate_characters_per_second=speed)
+    further = _generate_further(model, job, watch.cpu_seconds, progress)
+    return replace(row, samples=samples, further_samples=further, generate_characters_per_second=speed)
+
+
+def _generate_further(model: Model, job: Job, seconds: float, progress: ProgressCallback) -> dict[str, list[str]]:
+    """Return texts by temperature that are not shown, so that figures of samples rest on STATISTICS_SAMPLES of each.
+
+    The shown samples took `seconds` of CPU time. A slow generator makes fewer, as many as fit into a small share of the
+    budget at the speed of its last texts. At temperature 0 another text would be the same.
+    """
+    shown = Counter(sampling.temperature for _, sampling in product(job.prompts, job.samplings))
+    by_temperature = {sampling.temperature: sampling for sampling in job.samplings if sampling.temperature > 0}
+    left = max(MIN_SECONDS, MAX_SHARE * (job.budget or 0.0))
+    per_text = seconds / max(1, shown.total())
+
+    further: dict[str, list[str]] = {}
+    for number, (temperature, sampling) in enumerate(by_temperature.items()):
+        wanted = max(0, STATISTICS_SAMPLES - shown[temperature])
+        texts = further.setdefault(f"{temperature:g}", [])
+        while len(texts) < wanted:
+            # a few texts first: side by side they take less time each than the shown ones did
+            count = min(wanted - len(texts), int(left / max(per_text, 1e-9)), len(texts) * GROWTH or FIRST_TEXTS)
+            if not count:
+                break
+            watch = Stopwatch()
+            places = range(len(texts), len(texts) + count)
+            texts += generate_many(
+                model.generator,
+                [job.prompts[place % len(job.prompts)] for place in places],
+                [sampling] * count,
+                [np.random.default_rng([job.seed, number, place, STATISTICS_SAMPLES]) for place in places],
+                throttle(progress),
+                model.training_words,
+                model.beginnings,
+            )
+            left, per_text = left - watch.cpu_seconds, watch.cpu_seconds / count
+    return {temperature: texts for temperature, texts in further.items() if texts}
 
 
 def generate_for_judges(model: Model, job: Job, progress: ProgressCallback) -> list[str]:
@@ -132,7 +172,9 @@ class CopyAnalysis:
 
     def read(self, rows: Sequence[Row], length: int, progress: ProgressCallback = ignore) -> None:
         """Find the copies of all samples of this author's rows, and of held-out text, in one pass over the text."""
-        samples = [sample.text for row in rows if row.author == self.corpus.author for sample in row.samples]
+        rows = [row for row in rows if row.author == self.corpus.author]
+        samples = [sample.text for row in rows for sample in row.samples]
+        samples += [text for row in rows for texts in row.further_samples.values() for text in texts]
         self.index.read([*samples, *(spaced_passages(str(self.corpus.valid), length) if length else ())], progress)
 
     def add_to(self, row: Row) -> Row:
@@ -142,7 +184,8 @@ class CopyAnalysis:
 
         # samples of different temperatures copy differently
         for temperature in dict.fromkeys(sample.temperature for sample in samples):
-            statistics = self.index.statistics([s.text for s in samples if s.temperature == temperature])
+            texts = [sample.text for sample in samples if sample.temperature == temperature]
+            statistics = self.index.statistics([*texts, *row.further_samples.get(f"{temperature:g}", ())])
             novelty.append(CopyStats(**vars(statistics), temperature=temperature))
         return replace(row, samples=samples, novelty=novelty)
 

@@ -127,6 +127,9 @@ class Row(JsonRecord):
 
     # samples and extra metrics
     samples: list[Sample] = field(default_factory=list)
+    further_samples: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # by temperature: not shown, for `novelty` alone
     novelty: list[CopyStats] = field(default_factory=list)  # one entry for each temperature
     memory: list[ContextBits] = field(default_factory=list)
     cross_scores: dict[str, float] = field(default_factory=dict)  # bits per character of other authors' test texts

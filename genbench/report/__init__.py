@@ -4,6 +4,7 @@ formatting.py          numbers and text formatted; text made safe for a terminal
 colors.py              the two themes, the colors of chart series, the color scale of surprisal
 columns.py             the columns of the result table
 comparison_tables.py   the tables and sentences below the result table, as text
+pairs.py               pairs of rows: the step to the next row, what is not clearly different
 terminal/              the output of the commands
 html/                  pages for a browser
 export/                JSON, CSV, Markdown and HTML files; the card of an exported model

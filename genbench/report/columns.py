@@ -94,7 +94,7 @@ COLUMNS = (
     Column("steps/\npasses", "steps", _extent, min_width=80, optional=True),
     _decimal("bits/\nbyte", "bits_per_byte", 3, min_width=120),
     _decimal("word\nperpl.", "word_perplexity", 1),
-    _decimal("token\nperpl.", "token_perplexity", 1, best=None, min_width=55, style="bright_black"),
+    _decimal("token\nperpl.", "token_perplexity", 1, best=None, min_width=100, style="bright_black"),
     Column("spelled\n%", "spelled_share", lambda row: format_percent(row.spelled_share), min_width=140),
     _count("para-\nmeters", "parameters", min_width=100),
     _decimal("training\nseconds", "train_seconds", 1, min_width=45),
@@ -106,6 +106,15 @@ COLUMNS = (
 
 
 def columns_for(rows: Sequence[Row], width: float = math.inf) -> list[Column]:
-    """Return the columns that have values in these rows and fit on a terminal of this width."""
-    filled = [column for column in COLUMNS if not column.optional or any(column.value(row) for row in rows)]
-    return [column for column in filled if column.min_width <= width]
+    """Return the columns that have values in these rows and fit on a terminal of this width.
+
+    Bits per byte are shown where they differ from bits per character.
+    """
+    per_byte, per_character = (_decimal("", key, 3) for key in ("bits_per_byte", "bits_per_character"))
+    same = all(per_byte.format(row) == per_character.format(row) for row in rows)
+    shown = [column for column in COLUMNS if column.min_width <= width and not (same and column.key == "bits_per_byte")]
+    return [column for column in shown if any(_has_value(column, row) for row in rows)]
+
+
+def _has_value(column: Column, row: Row) -> bool:
+    return bool(column.value(row)) if column.optional else column.format(row) != "-"

@@ -22,6 +22,7 @@ HELD_OUT = "held-out text"
 # the style judges by their key in a report
 JUDGES = {"bits": "by bits", "lstm": "LSTM judge", "rnn": "RNN judge"}
 NOVELTY_HEADINGS = (
+    "n",
     "longest\ncopy",
     "copied\n%",
     "unseen\nwords %",
@@ -31,8 +32,11 @@ NOVELTY_HEADINGS = (
     "self-\nBLEU",
 )
 
+RANKING_NOTE = "Ranked by bits per character of the test text, fewer is better; * best of its column."
+TOKEN_PERPLEXITY_NOTE = "Token perplexity depends on how a generator tokenizes text: never compare it."
 NOVELTY_NOTE = (
-    f"Longest copy: in characters, mean over the samples. Copied: words in runs of {MIN_COPIED_WORDS} or more that are "
+    "n: samples, of which one is shown for each prompt. Longest copy: in characters, mean over them. "
+    f"Copied: words in runs of {MIN_COPIED_WORDS} or more that are "
     "in the training text. Unseen: words and n-grams that are not in it. "
     f"Distinct-2: over windows of {WINDOW} words. Self-BLEU: over ten."
 )
@@ -60,6 +64,11 @@ class TextTable:
     def __bool__(self) -> bool:
         """Return whether there are rows."""
         return bool(self.rows)
+
+    def without_empty_columns(self) -> TextTable:
+        """Return the table without the columns that have no value in any row."""
+        kept = [at for at in range(len(self.headings)) if not self.rows or any(row[at] != "-" for row in self.rows)]
+        return TextTable([self.headings[at] for at in kept], [[row[at] for at in kept] for row in self.rows])
 
     @property
     def names(self) -> list[str]:
@@ -132,13 +141,14 @@ def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> Te
     # the same statistics of the author's own text, to compare with
     if lines and held_out:
         lines.append([HELD_OUT, *novelty_cells(held_out)])
-    return TextTable(["samples of", *NOVELTY_HEADINGS], lines)
+    return TextTable(["samples of", *NOVELTY_HEADINGS], lines).without_empty_columns()
 
 
 def novelty_cells(stats: NoveltyStatistics) -> list[str]:
     """Return the cells below NOVELTY_HEADINGS."""
     unseen = stats.unseen
     return [
+        f"{stats.texts:,}",
         format_decimals(stats.longest_copy, 0),
         *(format_percent(share) for share in (stats.copied_share, unseen[0], unseen[1], unseen[3])),
         format_decimals(stats.distinct[1], 3),

@@ -23,12 +23,14 @@ from genbench.report.anchors import published_lines
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import TextTable
 from genbench.report.formatting import escape_markdown, printable
+from genbench.report.pairs import legend, next_column, pair_sentences
 from genbench.report.terminal.screen import print_json
 from genbench.storage.outputs import is_standard_output, require_writable, write_output
 
 # fields of a row that have no column: nested values
 NOT_IN_CSV = {
     "samples",
+    "further_samples",
     "ancestors",
     "details",
     "notes",
@@ -112,7 +114,7 @@ def _defuse(value: object) -> object:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """Return a comparison as Markdown: the tables of each author, best row first, and the verdicts below them."""
+    """Return a comparison as Markdown: the tables of each author, best row first, and what is clearly different."""
     return "\n".join(_author_markdown(comparison, author) for author in comparison.corpora)
 
 
@@ -121,7 +123,8 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     rows = comparison.lines(author)
 
     # the result table, with the failed rows at its end
-    columns = columns_for(rows)
+    verdicts = comparison.verdicts(author)
+    columns = [*columns_for(rows), *filter(None, [next_column(rows, verdicts)])]
     results = [
         [label, *(column.format(row) for column in columns)] for label, row in zip(labels(rows), rows, strict=True)
     ]
@@ -143,10 +146,9 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     for table in filter(None, further):
         lines += _table(table)
 
-    # a list of the verdicts on each pair
-    verdicts = comparison.verdicts(author)
+    # the verdict on the best two, and what is not clearly different
     if verdicts:
-        lines += ["", *(f"- {escape_markdown(verdict.sentence())}" for verdict in verdicts)]
+        lines += ["", *(f"- {escape_markdown(sentence)}" for sentence in [*pair_sentences(verdicts), legend(verdicts)])]
     for note in verdict_notes(verdicts):
         lines += ["", escape_markdown(note)]
     published = [f"- {escape_markdown(line.strip())}" for line in published_lines(comparison, author)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 
@@ -145,11 +145,16 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
     rows = [(quoted(likely.text), f"{likely.probability:z.4f}") for likely in explanation.likeliest]
     print_list(("continuation", "probability"), rows, console)
 
+    # each book once: places name it by a number
+    numbers = book_numbers(explanation)
+    if numbers:
+        print_text(books_sentence(numbers), console, "bright_black")
+
     # the counts behind it, from the longest context to none
     for context in explanation.contexts:
         print_heading(context_heading(context), console)
         headings = ("followed by", "count", "discount", "probability", "seen in")
-        print_list(headings, list(_continuation_rows(context.continuations)), console)
+        print_list(headings, list(_continuation_rows(context.continuations, numbers)), console)
 
 
 def context_heading(context: Context) -> str:
@@ -163,25 +168,43 @@ def context_heading(context: Context) -> str:
     return f"{name}: {different}, {leftover}"
 
 
-def _continuation_rows(continuations: Iterable[Continuation]) -> Iterator[tuple[str, ...]]:
+def book_numbers(explanation: Explanation) -> dict[str, int]:
+    """Return a number for each book in which a continuation occurs, from 1, in the order of their first places."""
+    seen = (continuation for context in explanation.contexts for continuation in context.continuations)
+    titles = dict.fromkeys(title for continuation in seen for title, _ in continuation.places)
+    return {title: number for number, title in enumerate(titles, 1)}
+
+
+def books_sentence(numbers: Mapping[str, int]) -> str:
+    """Return what the places are.
+
+    >>> books_sentence({"Emma": 1}), books_sentence({"Emma": 1, "Persuasion": 2})
+    ('Places are lines of Emma.', 'Places are books and lines: [1] Emma, [2] Persuasion.')
+    """
+    if len(numbers) == 1:
+        return f"Places are lines of {next(iter(numbers))}."
+    return f"Places are books and lines: {', '.join(f'[{number}] {title}' for title, number in numbers.items())}."
+
+
+def _continuation_rows(continuations: Iterable[Continuation], numbers: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     """Yield a row for each continuation that was counted in the training text."""
     for seen in continuations:
-        places = "; ".join(_describe_places(seen.places))
+        places = "; ".join(_describe_places(seen.places, numbers))
         yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:z.3f}", f"{seen.probability:z.4f}", places
 
 
-def _describe_places(places: Iterable[tuple[str, int]]) -> Iterator[str]:
-    """Yield each book with its lines.
+def _describe_places(places: Iterable[tuple[str, int]], numbers: Mapping[str, int]) -> Iterator[str]:
+    """Yield the number of each book, where there are several, with its lines.
 
-    >>> list(_describe_places([("Emma", 3), ("Emma", 1200), ("Persuasion", 7)]))
-    ['Emma, lines 3 and 1,200', 'Persuasion, line 7']
+    >>> list(_describe_places([("Emma", 3), ("Emma", 1200), ("Persuasion", 7)], {"Emma": 1, "Persuasion": 2}))
+    ['[1] 3, 1200', '[2] 7']
     """
     lines: dict[str, list[str]] = {}
     for title, line in places:
-        lines.setdefault(title, []).append(f"{line:,}")
-    for title, numbers in lines.items():
-        *others, last = dict.fromkeys(numbers)
-        yield f"{title}, lines {', '.join(others)} and {last}" if others else f"{title}, line {last}"
+        lines.setdefault(title, []).append(str(line))
+    for title, in_book in lines.items():
+        book = f"[{numbers[title]}] " if len(numbers) > 1 else ""
+        yield book + ", ".join(dict.fromkeys(in_book))
 
 
 def quoted(text: str) -> str:

@@ -14,12 +14,13 @@ from rich.text import Text
 
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row, Sample
-from genbench.experiments.significance import StratumResult, labels, verdict_notes
+from genbench.experiments.significance import StratumResult, Verdict, labels, verdict_notes
 from genbench.report import comparison_tables as tables
 from genbench.report.anchors import published_lines
 from genbench.report.columns import Column, columns_for
 from genbench.report.comparison_tables import HELD_OUT, TextTable
 from genbench.report.formatting import printable, unwrap
+from genbench.report.pairs import legend, next_column, pair_sentences
 from genbench.report.terminal.tables import COLUMN_GAP, MIN_NAME_WIDTH, NumberTable, plain_table
 
 MIN_PANEL_WIDTH = 36  # columns
@@ -70,8 +71,8 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
     lines = comparison.lines(author)
     yield Text(tables.corpus_heading(comparison, author), style="bold")
     if lines:
-        yield result_table(lines, width)
-    yield from _remarks(comparison, author, rows)
+        yield result_table(lines, width, comparison.verdicts(author))
+    yield from _remarks(comparison, author, rows, width)
 
     # bits by strata of the test text
     for by, strata in comparison.splits(author).items():
@@ -95,10 +96,12 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
     yield from _style_parts(comparison, author, lines)
 
 
-def result_table(rows: list[Row], width: int) -> Table:
-    """Return the result table of finished rows, with the columns that fit the width."""
+def result_table(rows: list[Row], width: int, verdicts: Sequence[Verdict] = ()) -> Table:
+    """Return the result table of finished rows, with the columns that fit the width, and the steps between rows."""
     # the columns: those that need the most room are left out until names need not be broken inside a word
     names, columns = labels(rows), columns_for(rows, width)
+    if step := next_column(rows, verdicts):
+        columns.insert(1, step)
     longest = max(cell_len(word) for name in names for word in name.split())
     name_width = max(MIN_NAME_WIDTH, min(longest, width // 3))
     while _table_width(name_width, columns, rows) > width and any(column.min_width for column in columns):
@@ -130,18 +133,18 @@ def _marked(cell: str, best: bool) -> Text:
     return Text(f"*{cell}", style="bold green") if best else Text(cell)
 
 
-def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[Text]:
+def _remarks(comparison: Comparison, author: str, rows: list[Row], width: int) -> Iterator[Text]:
     """Yield the sentences below the result table."""
-    # the verdicts on every pair
+    # the verdict on the best two, and what is not clearly different
     verdicts = comparison.verdicts(author)
-    for verdict in verdicts:
-        yield Text(printable(verdict.sentence()))
+    for sentence in pair_sentences(verdicts):
+        yield Text(printable(sentence))
     for note in verdict_notes(verdicts):
         yield Text(printable(note), style=FAINT)
     if seeds := _seeds(comparison.lines(author)):
         yield Text(f"Means over {seeds} seeds; the intervals allow for other texts and other seeds.", style=FAINT)
 
-    yield from _reading_help(comparison, author)
+    yield from _reading_help(comparison, author, width)
 
     # what reading the text changed or noticed
     for note in comparison.corpora[author].notes:
@@ -155,13 +158,12 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row]) -> Iterator[T
         yield Text(printable(f"{subject}: {note}"), style="yellow")
 
 
-def _reading_help(comparison: Comparison, author: str) -> Iterator[Text]:
+def _reading_help(comparison: Comparison, author: str, width: int) -> Iterator[Text]:
     """Yield how to read the table, and figures to compare it with."""
-    yield Text(
-        "Ranked by bits per character of the test text, fewer is better; * best of its column. "
-        "Token perplexity depends on how a generator tokenizes text: never compare it.",
-        style=FAINT,
-    )
+    sentences = [tables.RANKING_NOTE, legend(comparison.verdicts(author))]
+    if any(column.key == "token_perplexity" for column in columns_for(comparison.lines(author), width)):
+        sentences.append(tables.TOKEN_PERPLEXITY_NOTE)
+    yield Text(" ".join(filter(None, sentences)), style=FAINT)
     for sentence in tables.tokenization_sentences(comparison.lines(author)):
         yield Text(printable(sentence), style=FAINT)
     if baselines := tables.baselines_sentence(comparison, author):
