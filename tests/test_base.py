@@ -10,6 +10,7 @@ import torch
 
 from genbench.capabilities import step_through
 from genbench.corpus.loading import load_corpus
+from genbench.corpus.split import join_weighted
 from genbench.errors import SpecError
 from genbench.generator import Text, TrainContext
 from genbench.neural import RecurrentGenerator
@@ -18,6 +19,7 @@ from genbench.neural.batches import Batch, StatefulBatches, WindowBatches
 from genbench.neural.embeddings import WordEmbedding
 from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, TiedHead, frequency_order
 from genbench.neural.interpolation import Interpolation, Prediction
+from genbench.neural.repeated_stream import read_stream
 from genbench.registry import create
 from genbench.tokenization.tokenizer import BYTES
 
@@ -193,14 +195,17 @@ def test_predictions_of_several_batches_at_once_are_those_of_each() -> None:
     assert stream.questions == 1
 
 
-def test_a_passage_is_read_by_a_model_that_has_not_counted_it() -> None:
-    # random digits: only a model that has counted a passage can predict it
+@pytest.mark.parametrize("weight", [1, 2])
+def test_a_passage_is_read_by_a_model_that_has_not_counted_it(weight: int) -> None:
+    # random digits: only a model that has counted a passage, or its copy, can predict it
     digits = "".join(map(str, np.random.default_rng(0).integers(0, 10, 4000)))
+    text = join_weighted([(Text(digits), weight)])
     whole = create("markov-char:order=6")
-    whole.fit(Text(digits), Text(""), TrainContext())
-    ids, tokenizer = whole.tokenizer.encode("\n" + digits), whole.tokenizer
-    layout = Layout(ByteEscapeHead(4, tokenizer.size))
-    crossed = CrossFit.fit(create("markov-char:order=6"), tokenizer, ids, ids[:0], layout, TrainContext())
+    whole.fit(text, Text(""), TrainContext())
+    tokenizer, stream = whole.tokenizer, read_stream(whole.tokenizer, text)
+    ids, layout = stream.ids, Layout(ByteEscapeHead(4, tokenizer.size))
+    assert len(ids) == len(stream.places) == len(text) + 1
+    crossed = CrossFit.fit(create("markov-char:order=6"), tokenizer, stream, ids[:0], layout, TrainContext())
     positions, places = np.arange(10, 3900), np.arange(3890)
     targets = ids[positions + 1]
 

@@ -8,10 +8,10 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from genbench.corpus.split import BOOK_SEPARATOR, BookStarts, BookText
+from genbench.corpus.split import BookStarts, BookText
 from genbench.errors import UserError
 from genbench.storage.outputs import require_writable, write_output
-from genbench.tokenization.text import Text, replace_surrogates
+from genbench.tokenization.text import BOOK_SEPARATOR, Text, replace_surrogates
 
 PARTS = ("train", "valid", "test")
 

@@ -1,7 +1,9 @@
 """The corpus of a sum of texts (`expressions.py`): each part of the split is joined from the same part of every text.
 
 A weight repeats the training part alone. Repeated test text would look like more evidence than it is, and a generator
-that learns from what it reads would read it a second time.
+that learns from what it reads would read it a second time. The training text knows its pieces and their weights
+(`Text.pieces`): a chain counts each piece once and multiplies its counts, because a rare word or n-gram that is counted
+twice is still rare.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 
 from genbench.corpus.corpus import Corpus, digest_of_text
 from genbench.corpus.expressions import Term, describe_terms
-from genbench.corpus.split import join_parts, join_texts
+from genbench.corpus.split import join_parts, join_texts, join_weighted
 from genbench.errors import CorpusError
 
 
@@ -25,7 +27,8 @@ def join_corpora(weights: Sequence[int], corpora: Sequence[Corpus]) -> Corpus:
 
     # the parts: training texts by their weights, all others once
     repeated = [corpus for weight, corpus in zip(weights, corpora, strict=True) for _ in range(weight)]
-    train, book_starts = join_parts([corpus.train for corpus in repeated], [book.book_starts for book in repeated])
+    _, book_starts = join_parts([corpus.train for corpus in repeated], [book.book_starts for book in repeated])
+    train = join_weighted((corpus.train, weight) for weight, corpus in zip(weights, corpora, strict=True))
     test, test_starts = join_parts([corpus.test for corpus in corpora], [book.test_starts for book in corpora])
     valid = join_texts(corpus.valid for corpus in corpora)
 

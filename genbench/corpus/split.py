@@ -13,11 +13,10 @@ from typing import NamedTuple, TypeVar
 
 from genbench.corpus.long_text import write_text
 from genbench.errors import CorpusError
-from genbench.tokenization.text import Text, replace_surrogates
+from genbench.tokenization.text import BOOK_SEPARATOR, Text, missing_newlines, replace_surrogates
 
 TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # of the characters; the rest is the test part
 MAX_SHIFT = 0.025  # of the characters: how far a boundary may move to reach a paragraph or line break
-BOOK_SEPARATOR = "\n\n"
 
 AnyText = TypeVar("AnyText", str, Text)
 BookStarts = tuple[tuple[int, str], ...]  # offset in a part at which a book starts, and the book's title
@@ -144,7 +143,7 @@ def join_texts(texts: Iterable[AnyText]) -> AnyText:
     'one\n\ntwo\n\nthree\n'
     """
     *others, last = texts
-    ends = [*(_missing_newlines(text, BOOK_SEPARATOR) for text in others), _missing_newlines(last)]
+    ends = [*(missing_newlines(text) for text in others), missing_newlines(last, "\n")]
     pieces = list(zip([*others, last], ends, strict=True))
     if not isinstance(last, Text):
         return "".join(f"{text}{end}" for text, end in pieces)
@@ -155,6 +154,24 @@ def join_texts(texts: Iterable[AnyText]) -> AnyText:
     if any(isinstance(text, Text) and text.in_file for text, _ in pieces):
         return write_text(block for text, end in pieces for block in chain(Text(text).blocks(), [end]))
     return Text("".join(f"{text}{end}" for text, end in pieces))
+
+
+def join_weighted(texts: Iterable[tuple[Text, int]]) -> Text:
+    r"""Return texts joined by `join_texts`, each repeated as often as its weight; the result knows its pieces.
+
+    >>> text = join_weighted([(Text("one\n"), 1), (Text("two"), 2)])
+    >>> text, text.weights
+    (<Text: 14 characters, 'one\n\ntwo\n\ntwo\n'>, ((5, 1), (4, 2)))
+    """
+    pieces = [(piece, weight * own) for text, weight in texts for piece, own in text.pieces()]
+    joined = join_texts([piece for piece, weight in pieces for _ in range(weight)])
+    if all(weight == 1 for _, weight in pieces):
+        return joined
+
+    # the first copies with the newlines after them
+    ends = [BOOK_SEPARATOR] * (len(pieces) - 1) + ["\n"]
+    sizes = [len(piece) + len(missing_newlines(piece, end)) for (piece, _), end in zip(pieces, ends, strict=True)]
+    return Text(joined, tuple((size, weight) for size, (_, weight) in zip(sizes, pieces, strict=True)))
 
 
 def join_parts(parts: Sequence[AnyText], starts: Sequence[BookStarts]) -> tuple[AnyText, BookStarts]:
@@ -168,11 +185,5 @@ def join_parts(parts: Sequence[AnyText], starts: Sequence[BookStarts]) -> tuple[
     joined, offset = [], 0
     for part, books in zip(parts, starts, strict=True):
         joined += [(offset + start, title) for start, title in books]
-        offset += len(part) + len(_missing_newlines(part, BOOK_SEPARATOR))
+        offset += len(part) + len(missing_newlines(part))
     return join_texts(parts), tuple(joined)
-
-
-def _missing_newlines(text: str | Text, ending: str = "\n") -> str:
-    """Return the newlines that `text` needs to end with `ending`."""
-    tail = text[-len(ending) :]
-    return ending[len(tail) - len(tail.rstrip("\n")) :]

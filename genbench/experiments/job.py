@@ -30,7 +30,7 @@ from genbench.scoring import Score
 from genbench.spec import Span, Spec, option_values
 from genbench.storage.cards import FIRST_HALF
 from genbench.storage.records import JsonObject, JsonRecord, from_json
-from genbench.tokenization.text import replace_surrogates
+from genbench.tokenization.text import Text, replace_surrogates
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
 
 ReportProgress = Callable[[Progress], None]
@@ -54,7 +54,8 @@ class Job(JsonRecord):
     flops: float | None = None  # floating-point operations
     device: str = "auto"
 
-    # what its card says about the text
+    # what its card says about the text, and the weights of its pieces
+    weights: list[list[int]] = field(default_factory=list)  # `Text.weights` of the training text
     books: list[str] = field(default_factory=list)
     lines: str = "join"
     sha256: str = ""
@@ -86,7 +87,8 @@ class Job(JsonRecord):
     @property
     def text(self) -> TrainingText:
         """What the training needs of the author's text."""
-        about = (self.author, self.train, self.valid, self.sha256, self.held_out, self.books, self.lines)
+        train = Text(self.train, tuple((size, weight) for size, weight in self.weights))
+        about = (self.author, train, self.valid, self.sha256, self.held_out, self.books, self.lines)
         return TrainingText(*about, fitted_on=FIRST_HALF if self.score_validation else "")
 
     @property

@@ -249,6 +249,7 @@ def _author_job(
         flops=training.flops,
         device=training.device,
         books=list(corpus.books),
+        weights=list(map(list, corpus.train.weights)),
         lines=corpus.lines,
         sha256=corpus.sha256,
         held_out=corpus.held_out,

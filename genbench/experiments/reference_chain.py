@@ -65,7 +65,12 @@ class Reference(JsonRecord):
 def measure_reference(text: TrainingText, test: str, xz: float = float("inf")) -> Reference:
     """Train the reference chain and measure it; `xz` is what xz needs for the test text, in bits per character."""
     generator: Generator = registry.create(Spec.parse(SPEC))
-    generator.fit(Text(text.train[-MAX_TRAIN_CHARACTERS:]), Text(text.valid), TrainContext())
+    train = Text(text.train)
+    generator.fit(
+        train if len(train) <= MAX_TRAIN_CHARACTERS else Text(train[-MAX_TRAIN_CHARACTERS:]),
+        Text(text.valid),
+        TrainContext(),
+    )
     test = test[:MAX_TEST_CHARACTERS]
     bits = scoring.score(generator, test).bits_per_character
     choosing = text.choosing_text

@@ -8,6 +8,7 @@
     network             embedding, core and head as one module; states of cores
     embeddings          word vectors, subwords, one-hot, word2vec
     interpolation       log-linear interpolation of a network with a counting model
+    repeated_stream     the tokens of a text with weights, and which are copies
     base_model          the counting model of the option `base`, and its predictions for the training
     heads               softmax, adaptive softmax, tied weights
     batches             batches of a token stream: stateful rows, independent windows

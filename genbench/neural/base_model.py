@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, islice, repeat
+from itertools import chain, islice, pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from genbench.neural.batches import Batch, BatchSampler, PredictedStream
 from genbench.neural.heads import Head
 from genbench.neural.interpolation import Prediction
 from genbench.neural.network import CoreState, Network
+from genbench.neural.repeated_stream import Stream
 from genbench.registry import create
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
@@ -157,36 +158,46 @@ class BaseStream:
 
 
 class CrossFit:
-    """A training stream, (tokens,), whose passages of `block` tokens are read by models in turn."""
+    """A training stream, (tokens,), whose passages are read by several models.
 
-    def __init__(self, models: list[BaseModel], ids: Ids, block: int, layout: Layout) -> None:
-        self.models, self.block, self.layout = models, block, layout
+    `readers` has the number of the model that reads each token, (tokens,).
+    """
+
+    def __init__(self, models: list[BaseModel], ids: Ids, readers: Ids, layout: Layout) -> None:
+        self.models, self.readers, self.layout = models, readers, layout
 
         # the states after each token, passage by passage
-        parts = []
-        for start in range(0, len(ids), block):
+        parts, starts = [], [0, *(np.flatnonzero(np.diff(readers)) + 1).tolist(), len(ids)]
+        for start, stop in pairwise(starts):
             run_up = min(start, RUN_UP)
-            model = models[start // block % len(models)]
-            parts.append(model.generator.read_rows(ids[start - run_up : start + block])[run_up + 1 :])
+            model = models[int(readers[start])]
+            parts.append(model.generator.read_rows(ids[start - run_up : stop])[run_up + 1 :])
         self.rows = np.concatenate(parts)
 
     @classmethod
     def fit(
-        cls, untrained: Any, tokenizer: Tokenizer, ids: Ids, validation: Ids, layout: Layout, context: TrainContext
+        cls,
+        untrained: Any,
+        tokenizer: Tokenizer,
+        stream: Stream,
+        validation: Ids,
+        layout: Layout,
+        context: TrainContext,
     ) -> CrossFit:
         """Train copies of an untrained generator on all passages of a stream but their own."""
-        block = max(1, min(BLOCK, len(ids) // FOLDS))
-        passage = np.arange(len(ids)) // block % FOLDS
+        distinct = stream.distinct
+        block = max(1, min(BLOCK, len(distinct) // FOLDS))
+        passage = np.arange(len(distinct)) // block % FOLDS
         models = []
         for own in range(FOLDS):
             generator = copy(untrained)
-            generator.fit_ids(tokenizer, ids[passage != own], validation, context)
+            generator.fit_ids(tokenizer, distinct[passage != own], validation, context)
             models.append(BaseModel(generator))
-        return cls(models, ids, block, layout)
+        return cls(models, stream.ids, passage[stream.places], layout)
 
     def predict(self, positions: Ids, targets: Ids) -> Prediction:
         # each model predicts the targets in its passages
-        reader = positions // self.block % len(self.models)
+        reader = self.readers[positions]
         places = [np.flatnonzero(reader == number) for number in range(len(self.models))]
         parts = [
             model.predict(self.rows[positions[own]], targets[own], self.layout)
@@ -205,7 +216,7 @@ class CrossFit:
 
 
 def fit_base(
-    spec: str, tokenizer: Tokenizer, ids: Ids, validation: Ids, head: Head, context: TrainContext
+    spec: str, tokenizer: Tokenizer, stream: Stream, validation: Ids, head: Head, context: TrainContext
 ) -> tuple[BaseModel, CrossFit, BaseStream]:
     """Train a counting model, and return it with its predictions of the training and of the validation stream.
 
@@ -214,9 +225,9 @@ def fit_base(
     context.report(Progress(0.0, note=f"counting {FOLDS + 1} times"))
     quiet = replace(context, on_progress=ignore, on_checkpoint=ignore, last_checkpoint=ignore, stats=TrainStats())
     untrained, layout = create_base(spec), Layout(head)
-    training = CrossFit.fit(untrained, tokenizer, ids, validation, layout, quiet)
+    training = CrossFit.fit(untrained, tokenizer, stream, validation, layout, quiet)
     model = BaseModel(untrained)
-    model.generator.fit_ids(tokenizer, ids, validation, quiet)
+    model.generator.fit_ids(tokenizer, stream.distinct, validation, quiet)
     return model, training, BaseStream(model, validation, layout)
 
 

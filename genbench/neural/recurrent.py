@@ -62,6 +62,7 @@ from genbench.neural.neural_cache import DEFAULT_SCALE, DEFAULT_SHARE, NeuralCac
 from genbench.neural.operations import operations_per_step
 from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.precision import native_bf16, training_precision
+from genbench.neural.repeated_stream import read_stream
 from genbench.neural.schedule import Schedule, format_schedule, parse_schedule, split_steps
 from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer, TrainResult, seconds_per_step
 from genbench.tokenization.tokenizer import Ids, Tokenizer
@@ -142,7 +143,8 @@ class RecurrentGenerator(NetworkOptions):
 
         # tokenize the texts, and count the tokens for the output head
         parent = self._parent
-        self.tokenizer = parent.tokenizer if parent else self.build_tokenizer(str(train))
+        distinct = "".join(str(piece) for piece, _ in train.pieces())
+        self.tokenizer = parent.tokenizer if parent else self.build_tokenizer(distinct)
         self.__dict__.pop("_reader", None)  # cached by an earlier fit
         ids, validation_ids = self._encode(str(train)), self._encode(str(valid))
         counts = count_tokens(ids, self.tokenizer.size)
@@ -156,7 +158,7 @@ class RecurrentGenerator(NetworkOptions):
             process_group(context.device) as group,
         ):
             # choose the size, and store it in the checkpoints: a resumed run may measure another speed
-            self._base = self._fit_base(ids, validation_ids, context)
+            self._base = self._fit_base(train, validation_ids, context)
             context = group.local_context(context)
             size = self._load_or_choose_size(ids, counts, context, group)
             context = replace(context, on_checkpoint=partial(_save_with_size, context, size))
@@ -183,13 +185,13 @@ class RecurrentGenerator(NetworkOptions):
             seconds = None if limit is None else limit - (context.clock() - started)
             self._fit_adaptation(self._adaptation, validation_ids, context, seconds)
 
-    def _fit_base(self, ids: torch.Tensor, validation_ids: torch.Tensor, context: TrainContext) -> BaseModel | None:
+    def _fit_base(self, train: Text, validation_ids: torch.Tensor, context: TrainContext) -> BaseModel | None:
         """Train the counting models of the option `base`, and set what they predict for the batches."""
         if self.base is None:
             return None
         head = self.build_head(MULTIPLE, self.build_embedding()[0], self._head_counts)
         model, training, validation = fit_base(
-            self.base, self.tokenizer, ids.numpy(), validation_ids.numpy(), head, context
+            self.base, self.tokenizer, read_stream(self.tokenizer, train), validation_ids.numpy(), head, context
         )
         self._predicted = training, validation
         return model

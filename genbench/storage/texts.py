@@ -1,9 +1,9 @@
 """The texts of a stored model that learns by counting, kept beside it: they are counted again when it is merged.
 
-    texts.jsonl.gz    a line of JSON for each text: {"part": "train", "text": "..."}
+    texts.jsonl.gz    a line of JSON for each text: {"part": "train", "weights": [], "text": "..."}
 
-The texts of a part, joined as books are, are the part. They are neither exported nor sent to another machine. The card
-has the sha256 of the file, so that no other text can take their place.
+The weights are those of `Text.pieces`. The texts of a part, joined as books are, are the part. They are neither
+exported nor sent to another machine. The card has the sha256 of the file, so that no other text can take their place.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_texts(texts: KeptTexts, folder: Path, progress: ProgressCallback = ign
     with path.open("wb") as raw, gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file:
         for part, parts in texts._asdict().items():
             for text in parts:
-                file.write(f'{{"part": "{part}", "text": "'.encode())
+                file.write(f'{{"part": "{part}", "weights": {json.dumps(text.weights)}, "text": "'.encode())
                 for block in text.blocks():
                     file.write(json.dumps(block, ensure_ascii=False)[1:-1].encode())  # without its quotation marks
                     written += len(block)
@@ -70,5 +70,5 @@ def read_texts(model: StoredModel) -> KeptTexts:
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
         for line in lines:
             values = json.loads(line)
-            parts[values["part"]].append(Text(values["text"]))
+            parts[values["part"]].append(Text(values["text"], tuple(map(tuple, values["weights"]))))
     return KeptTexts(**parts)

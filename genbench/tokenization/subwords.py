@@ -25,7 +25,7 @@ import regex
 from genbench.tokenization.byte_pairs import MAX_PIECE, BytePairs, Mask, Pair, learn_merges
 from genbench.tokenization.segmentation import WHITE_SPACE, WORD_CHARACTERS, is_one_piece
 from genbench.tokenization.text import Text
-from genbench.tokenization.tokenizer import BYTES, MAX_REST, Ids, Tokenizer, register_kind, text_parts
+from genbench.tokenization.tokenizer import BYTES, MAX_REST, Ids, Tokenizer, distinct_parts, register_kind
 
 CHUNK = regex.compile(
     rf"(?:[{WHITE_SPACE}]* )?(?:[{WORD_CHARACTERS}]+|\d+|([^{WHITE_SPACE}])\1*)|[{WHITE_SPACE}]+", regex.DOTALL
@@ -94,7 +94,7 @@ class SubwordTokenizer(Tokenizer):
         It has no fewer ids than letters, and no pieces that occur only once.
         """
         counts = Counter[str]()
-        for part in text_parts(text):
+        for part in distinct_parts(text):
             chunks, order = _distinct_chunks(part)
             counts.update(dict(zip(chunks, np.bincount(order, minlength=len(chunks)).tolist(), strict=True)))
         letters = "".join(sorted(set[str]().union(*counts)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import final, overload
 
@@ -12,6 +12,9 @@ from genbench.tokenization.text_file import OVERLAP as LONGEST_MATCH
 from genbench.tokenization.text_file import Pattern, Span, TextFile
 
 PREVIEW = 40  # characters
+BOOK_SEPARATOR = "\n\n"  # between the books of a text, and between the copies of a piece
+
+Weights = Sequence[tuple[int, int]]  # the pieces of a text in their order: characters, and how often each is repeated
 
 
 @final
@@ -22,13 +25,17 @@ class Text:
     `text.parts()` yields it piece by piece, for code that does not need all of it at once: of a text in a file, only
     what is asked for is in memory. `text.part(a, b)` is a part as a Text, which is not read.
 
+    The training text of a sum with weights, such as `2*austen+carroll`, has repeated pieces: `text.pieces()` are the
+    pieces, each once, with their weights, for generators that count.
+
     >>> text = Text("one two")
     >>> str(text), len(text), text[:3]
     ('one two', 7, 'one')
     """
 
-    def __init__(self, text: str | Text | TextFile) -> None:
+    def __init__(self, text: str | Text | TextFile, weights: Weights = ()) -> None:
         self._text: str | TextFile = text._text if isinstance(text, Text) else text
+        self.weights: Weights = weights or (text.weights if isinstance(text, Text) else ())
 
     def __str__(self) -> str:
         return self[:]
@@ -67,8 +74,8 @@ class Text:
         start = self[:] if len(self) <= PREVIEW else self[: PREVIEW - 3] + "..."
         return f"<Text: {len(self):,} characters, {start!r}>"
 
-    def __reduce__(self) -> tuple[type[Text], tuple[str]]:
-        return Text, (str(self),)  # a file stays in its process
+    def __reduce__(self) -> tuple[type[Text], tuple[str, Weights]]:
+        return Text, (str(self), self.weights)  # a file stays in its process
 
     @property
     def in_file(self) -> bool:
@@ -79,6 +86,21 @@ class Text:
         """Return the text from `start` to `stop`, as in a slice; that of a file is not read."""
         start, stop, _ = slice(start, stop).indices(len(self))
         return Text(self._text[start:stop] if isinstance(self._text, str) else self._text.part(start, max(start, stop)))
+
+    def pieces(self) -> list[tuple[Text, int]]:
+        r"""Return the different pieces of the text and how often each is repeated; a text without weights is one piece.
+
+        >>> [(str(piece), weight) for piece, weight in Text("one\n\none\n\ntwo\n", ((5, 2), (4, 1))).pieces()]
+        [('one\n\n', 2), ('two\n', 1)]
+        """
+        if not self.weights:
+            return [(self, 1)]
+        pieces, start = list[tuple[Text, int]](), 0
+        for size, weight in self.weights:
+            piece = self.part(start, start + size)
+            pieces.append((piece, weight))
+            start += size + (weight - 1) * (size + len(missing_newlines(piece)))
+        return pieces
 
     def blocks(self, size: int = PART_CHARACTERS) -> Iterator[str]:
         """Yield the text in parts of exactly `size` characters, the last with what is left."""
@@ -106,6 +128,12 @@ class Text:
             return self._text.search(pattern, start, stop)
         match = pattern.search(self._text, start, stop)
         return match.span() if match else None
+
+
+def missing_newlines(text: str | Text, ending: str = BOOK_SEPARATOR) -> str:
+    """Return the newlines that `text` needs to end with `ending`."""
+    tail = text[-len(ending) :]
+    return ending[len(tail) - len(tail.rstrip("\n")) :]
 
 
 def is_surrogate(character: str) -> bool:

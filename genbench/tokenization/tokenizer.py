@@ -18,7 +18,7 @@ from __future__ import annotations
 import codecs
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -68,14 +68,14 @@ class Tokenizer:
     @classmethod
     def characters(cls, text: str | Text) -> Tokenizer:
         """Return a tokenizer with one id for each character in `text`."""
-        parts = text_parts(text, whole_pieces=False)
+        parts = distinct_parts(text, whole_pieces=False)
         return cls("characters", "".join(sorted(set[str]().union(*map(distinct_characters, parts)))))
 
     @classmethod
     def words(cls, text: str | Text, min_count: int = 2) -> Tokenizer:
         """Return a tokenizer with an id for each piece that occurs at least `min_count` times, frequent ones first."""
         counts, letters = Counter[str](), set[str]()
-        for part in text_parts(text):
+        for part in distinct_parts(text):
             # count each distinct chunk of the part once, times its frequency
             segmentation = segment(part)
             frequencies = np.bincount(segmentation.chunks, minlength=len(segmentation.offsets) - 1)
@@ -269,6 +269,12 @@ def text_parts(text: str | Text, *, whole_pieces: bool = True) -> Iterable[str]:
     if isinstance(text, Text) and text.in_file:
         return text.parts() if whole_pieces else text.blocks()
     return split_parts(str(text))
+
+
+def distinct_parts(text: str | Text, *, whole_pieces: bool = True) -> Iterator[str]:
+    """Yield the parts of a text, of each repeated piece (`Text.pieces`) once: repeated rare words are still rare."""
+    for piece, _ in Text(text).pieces():
+        yield from text_parts(piece, whole_pieces=whole_pieces)
 
 
 class Decoder:

@@ -19,7 +19,7 @@ from genbench.corpus.corpus import digest_of_text
 from genbench.corpus.expressions import Term, describe_terms, parse_terms
 from genbench.corpus.joining import sum_digest
 from genbench.corpus.reading import Reading
-from genbench.corpus.split import join_texts, split_text
+from genbench.corpus.split import join_texts, join_weighted, split_text
 from genbench.corpus.text_files import read_text_file
 from genbench.errors import UserError
 from genbench.generator import Generator, ignore
@@ -80,7 +80,7 @@ def merge_models(expression: str, *, listener: ProgressListener = SILENT) -> Mod
     weighted = list(zip(weights, sources, strict=True))
     cards = [source.card for source in sources]
     kept = KeptTexts(
-        [text for weight, source in weighted for text in [*source.texts.train] * weight],
+        [_repeat(text, weight) for weight, source in weighted for text in source.texts.train],
         [text for source in sources for text in source.texts.valid],
     )
     name = describe_terms([Term(weight, source.card.author) for weight, source in weighted])
@@ -251,20 +251,36 @@ def _remove(texts: Sequence[Text], removed: str) -> tuple[list[Text], int]:
     >>> list(map(str, texts)), count
     (['one\\n\\nthree\\n', 'two three\\n'], 2)
     """
-    removed, kept, count = removed.strip("\n"), [], 0
-    for text in map(str, texts):
-        place = text.find(removed) if removed else -1
-        while place >= 0:
-            end = place + len(removed)
-            before, after = text[:place], text[end:]
-
-            # it begins and ends where a paragraph does
-            if (not before or before.endswith("\n\n")) and (not after.strip("\n") or after.startswith("\n\n")):
-                text, end, count = before + after.lstrip("\n"), place, count + 1
-            place = text.find(removed, end)
-        if text.strip("\n"):
-            kept.append(Text(text))
+    kept, count = list[Text](), 0
+    for text in map(Text, texts):
+        # the pieces of a text with weights, one by one
+        pieces = [(_without_paragraphs(str(piece), removed.strip("\n")), weight) for piece, weight in text.pieces()]
+        count += sum(weight * removals for (_, removals), weight in pieces)
+        left = [(Text(piece), weight) for (piece, _), weight in pieces if piece.strip("\n")]
+        if len(left) == 1:
+            kept.append(_repeat(*left[0]))
+        elif left:
+            kept.append(join_weighted(left))
     return kept, count
+
+
+def _without_paragraphs(text: str, removed: str) -> tuple[str, int]:
+    """Return a text without the whole paragraphs that are `removed`, and how often these were there."""
+    count, place = 0, text.find(removed) if removed else -1
+    while place >= 0:
+        end = place + len(removed)
+        before, after = text[:place], text[end:]
+
+        # it begins and ends where a paragraph does
+        if (not before or before.endswith("\n\n")) and (not after.strip("\n") or after.startswith("\n\n")):
+            text, end, count = before + after.lstrip("\n"), place, count + 1
+        place = text.find(removed, end)
+    return text, count
+
+
+def _repeat(text: Text, weight: int) -> Text:
+    """Return a text that is repeated as often as its weight; with a weight of 1, as it is."""
+    return text if weight == 1 else join_weighted([(text, weight)])
 
 
 def _count(source: _Source, text: TrainingText, listener: ProgressListener) -> Model:
@@ -279,5 +295,5 @@ def _count(source: _Source, text: TrainingText, listener: ProgressListener) -> M
 
 def _join_parts(kept: KeptTexts) -> tuple[Text, Text]:
     """Return the training and the validation text: joined as books are, a single text as it is."""
-    train, valid = (texts[0] if len(texts) == 1 else join_texts(texts) for texts in kept)
-    return train, valid
+    train = kept.train[0] if len(kept.train) == 1 else join_weighted((text, 1) for text in kept.train)
+    return train, kept.valid[0] if len(kept.valid) == 1 else join_texts(kept.valid)

@@ -13,6 +13,7 @@ From the counts upwards; a file imports only from the files above it:
     counting_by_parts  count a long stream in parts, here or on many machines, that are merged on disk
     packed_tree        PackedTree: the tree in little memory, as a chain keeps it
     smoothing          closed-form smoothing: Kneser-Ney, modified Kneser-Ney, absolute, Witten-Bell, add-k, mle
+    weighted_counts    counts of a text whose pieces have weights, and discounts for them
     fitted_smoothing   discounts that depend on the context: the features
     backoff_model      BackoffModel: the arrays of a smoothed tree, and its back-off form
     tree_kernels       compiled loops over the tree: find what followed, advance; imported when a chain is used

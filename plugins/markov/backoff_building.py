@@ -75,7 +75,7 @@ def _check_smoothing(tree: PackedTree, smoothing: Smoothing) -> None:
     lengths = (tree.deepest if tree.longest is not None else 0) + 1
     by_length = smoothing.method in ("kneser-ney", "modified-kneser-ney", "absolute")
     shape = np.shape(smoothing.discounts)
-    if by_length and (len(shape) != 2 or shape[0] < lengths or shape[1] != 3):
+    if by_length and (len(shape) != 2 or shape[0] < lengths or shape[1] < 3):
         raise ValueError(f"the discounts have the shape {shape}, and {lengths} lengths of context need three each")
     shape, expected = np.shape(smoothing.weights), (sum(WIDTHS), len(COUNT_BINS))
     if smoothing.method == "fitted" and shape != expected:

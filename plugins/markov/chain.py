@@ -20,8 +20,9 @@ from genbench_plugins.markov.cache_model import CURRENT_WORD
 from genbench_plugins.markov.counting_by_parts import count_ngrams
 from genbench_plugins.markov.discount_fitting import fit_smoothing
 from genbench_plugins.markov.packed_tree import PackedTree, pack_tree, restore_tree
-from genbench_plugins.markov.smoothing import ESCAPE, Smoothing, SmoothingMethod, smooth
-from genbench_plugins.markov.suffix_tree import MISSING, Singles
+from genbench_plugins.markov.smoothing import Smoothing, SmoothingMethod, smooth
+from genbench_plugins.markov.suffix_tree import MISSING, Singles, Small
+from genbench_plugins.markov.weighted_counts import encode_pieces, weigh_counts, weigh_discounts
 
 from genbench.capabilities import BackoffLevel
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
@@ -97,10 +98,9 @@ class MarkovChain(AdaptiveChain):
 
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
         tokenizer = self.tokenizer = self.build_tokenizer(train)
-        validation = (
-            self._encode(valid[:VALIDATION_CHARACTERS]) if self.smoothing == "fitted" else np.empty(0, np.int64)
-        )
-        self.fit_ids(tokenizer, self._encode(train), validation, context)
+        validation = self._encode(valid[: VALIDATION_CHARACTERS if self.smoothing == "fitted" else 0])
+        stream, weights = encode_pieces(tokenizer, train)
+        self.fit_ids(tokenizer, stream, validation, context, weights)
 
         # fit the cache model
         if self.adaptive:
@@ -108,10 +108,17 @@ class MarkovChain(AdaptiveChain):
             self.add_cache(valid, self.cache_lengths)
             context.record(notes=[ADAPTIVE_NOTE])
 
-    def fit_ids(self, tokenizer: Tokenizer, stream: Ids, validation: Ids, context: TrainContext) -> None:
+    def fit_ids(
+        self,
+        tokenizer: Tokenizer,
+        stream: Ids,
+        validation: Ids,
+        context: TrainContext,
+        weights: Small | None = None,
+    ) -> None:
         self.tokenizer, self._cache = tokenizer, None
         if not len(stream):  # such as a part of a short text that is spelled as a whole
-            stream = tokenizer.encode("\n")
+            stream, weights = tokenizer.encode("\n"), None
 
         # count all n-grams
         is_compiled = self._is_compiled()
@@ -120,21 +127,21 @@ class MarkovChain(AdaptiveChain):
             context.report(Progress(0.1 + 0.5 * share, note="counting"))
 
         report(0.0)
-        tree = count_ngrams(stream, self.longest, self.tokenizer.size, report, context.map)
+        tree = count_ngrams(stream, self.longest, tokenizer.size, report, context.map)
+        weighted = tree if weights is None else weigh_counts(tree, stream, weights, context.map)
 
         # smooth the counts, with fitted or with closed-form discounts
         context.report(Progress(0.6, note="smoothing"))
+        packed = pack_tree(weighted)
         if self.smoothing == "fitted":
-            packed = pack_tree(tree)
-            self._set_counts(packed, fit_smoothing(packed, validation, self.tokenizer.base_distribution()))
-            context.record(parameters=len(tree.tokens))
+            self._set_counts(packed, fit_smoothing(packed, validation, tokenizer.base_distribution()))
         else:
             smoothing, failed = smooth(tree, self.smoothing)
-            self._set_counts(pack_tree(tree), smoothing)
+            self._set_counts(packed, smoothing if weights is None else weigh_discounts(smoothing, tree, weighted))
             discounts = smoothing.discounts[:MAX_ORDER].tolist()
             fallback = [length + 1 for length in failed[:MAX_ORDER]]  # n-gram lengths without a valid closed form
-            details = {"discounts": discounts, "fallback_discounts_at": fallback}
-            context.record(parameters=len(tree.tokens), notes=self._notes(), **details)
+            context.record(discounts=discounts, fallback_discounts_at=fallback, notes=smoothing.notes)
+        context.record(parameters=len(tree.tokens))
 
         if not is_compiled:
             self._call_kernels()
@@ -154,12 +161,6 @@ class MarkovChain(AdaptiveChain):
         self.log_probs_batch(self.advance_batch([state], ids[:1].tolist()))
         self.context_lengths(ids)
         self.sample_stream(state, np.random.default_rng(0), 1, 1.0, 0)
-
-    def _notes(self) -> list[str]:
-        """Return notes on the smoothing."""
-        if self.smoothing != "mle":
-            return []
-        return [f"maximum likelihood gives unseen text no probability: contexts leave {ESCAPE:g} to shorter contexts"]
 
     def _encode(self, text: str | Text) -> Ids:
         """Return the tokens of a text after a newline, (tokens,)."""

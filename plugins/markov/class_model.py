@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.suffix_tree import Ints
+from genbench_plugins.markov.weighted_counts import encode_pieces
 from genbench_plugins.markov.word_building import WordPart
 from genbench_plugins.markov.word_view import WordView, prepare_view, word_view
 
@@ -146,8 +147,9 @@ class MarkovClass(Generator):
 
         # cluster the words, and remove empty classes
         context.report(Progress(0.1, note="finding classes"))
-        stream = np.concatenate([self.tokenizer.encode("\n"), self.tokenizer.encode(train)])
-        counts = np.bincount(stream, minlength=self.tokenizer.size)
+        stream, token_weights = encode_pieces(self.tokenizer, train)
+        stream = stream.astype(np.int64)
+        counts = np.bincount(stream, token_weights, self.tokenizer.size).astype(np.int64)
         classes = min(self.classes, int(np.count_nonzero(counts)) + 2)
         class_of = cluster_words(stream, len(counts), classes, EXCHANGE_ROUNDS)
         self._class_of = np.unique(class_of, return_inverse=True)[1]

@@ -36,6 +36,7 @@ class Part(NamedTuple):
     numbers: npt.NDArray[Any]  # (longest + tokens,) 0 where the stream has not begun
     bits: int  # of a number
     longest: int  # tokens of a context
+    weights: Small | None = None  # (tokens,) how often each token is counted; None: once
 
 
 def count_ngrams(
@@ -45,6 +46,7 @@ def count_ngrams(
     progress: ProgressCallback = ignore,
     map_parts: Map = map,
     *,
+    weights: Small | None = None,
     part: int = PART,
 ) -> SuffixTree:
     """Count all n-grams of a stream, as `build_tree` does, in parts if it has more than `part` tokens.
@@ -55,13 +57,13 @@ def count_ngrams(
     coding = None if longest is None or len(ids) <= part else _coding(ids, longest, vocabulary, part)
     if coding is None or coding.bits * (coding.longest + 1) > KEY_BITS:
         require_memory(len(ids))
-        return build_tree(ids, longest, vocabulary, progress)
+        return build_tree(ids, longest, vocabulary, progress, weights)
 
     with _NgramFiles() as merged:
         with _NgramFiles() as runs:
             # sorted runs of all parts
             begins = range(0, len(ids), part)
-            parts = (_part(ids, begin, begin + part, coding) for begin in begins)
+            parts = (_part(ids, begin, begin + part, coding, weights) for begin in begins)
             for done, _ in enumerate(map(runs.append, map_parts(count_part, parts)), 1):
                 progress(COUNTING * done / len(begins))
 
@@ -78,6 +80,9 @@ def count_ngrams(
 def count_part(part: Part) -> Ngrams:
     """Return the distinct n-grams that end in a part of a stream."""
     keys = _keys(part)
+    if part.weights is not None:
+        order = np.argsort(keys)
+        return _distinct(keys[order], part.weights[order])
     keys.sort()
     return _distinct(keys)
 
@@ -93,13 +98,13 @@ def _coding(ids: Ints, longest: int, vocabulary: int, part: int) -> Coding:
     return Coding(numbers, known, (len(known) - 1).bit_length(), longest)
 
 
-def _part(ids: Ints, begin: int, end: int, coding: Coding) -> Part:
+def _part(ids: Ints, begin: int, end: int, coding: Coding, weights: Small | None = None) -> Part:
     """Return a part of a stream."""
     first = max(begin - coding.longest, 0)
     missing = np.zeros(coding.longest - (begin - first), coding.numbers.dtype)
     numbers = np.concatenate([missing, coding.numbers[ids[first:end]]])
     release(ids)
-    return Part(numbers, coding.bits, coding.longest)
+    return Part(numbers, coding.bits, coding.longest, None if weights is None else weights[begin:end])
 
 
 def _keys(part: Part) -> Keys:

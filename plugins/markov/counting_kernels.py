@@ -81,8 +81,13 @@ def place_leaves(order: Small, shared: Small, limit: int, numbers: Small, leaf_a
 
 
 @kernel
-def fill_leaves(ids: Small, order: Small, shared: Small, limit: int, leaf_at: Small, tree: Growing) -> None:
-    """Write the pairs of the leaves and their depth; a pair links to the leaf of the next position."""
+def fill_leaves(
+    ids: Small, weights: Small, order: Small, shared: Small, limit: int, leaf_at: Small, tree: Growing
+) -> None:
+    """Write the pairs of the leaves and their depth; a pair links to the leaf of the next position.
+
+    A token is counted as often as its weight; `weights` is (tokens,), or (1,) for all tokens.
+    """
     pair = MISSING
     for place in range(len(order)):
         position, token = order[place], ids[order[place]]
@@ -93,7 +98,7 @@ def fill_leaves(ids: Small, order: Small, shared: Small, limit: int, leaf_at: Sm
         if is_leaf or tree.tokens[pair] != token:
             pair += 1
             tree.tokens[pair], tree.counts[pair], tree.links[pair] = token, 0, MISSING
-        tree.counts[pair] += 1
+        tree.counts[pair] += weights[min(position, len(weights) - 1)]
         tree.continuations[pair] = tree.counts[pair]
         if tree.links[pair] == MISSING and position + 1 < len(order):  # the last position has no next one
             tree.links[pair] = leaf_at[position + 1]

@@ -84,13 +84,15 @@ def sum_counts(model: BackoffModel, node: int, length: int) -> tuple[float, int]
         return 1 - total / (total + ADD_K * len(model.base)) if length == model.longest else 1.0, total
 
     # discounts, which are subtracted from the counts
-    if method != FITTED:
+    if method != FITTED and model.discounts.shape[1] == 3:
         more = discount_of(model, length, 3) * (stop - start - ones - twos)
         return (ones * discount_of(model, length, 1) + twos * discount_of(model, length, 2) + more) / total, total
-    fill_discounts(model.weights, context_bins(model, node, length), model.table[: find_bin(highest, COUNT_BINS) + 1])
+    if method == FITTED:
+        bins = context_bins(model, node, length)
+        fill_discounts(model.weights, bins, model.table[: find_bin(highest, COUNT_BINS) + 1])
     subtracted = 0.0
     for pair in range(start, stop):
-        subtracted += discount_of(model, length, continuation_of(model, pair))
+        subtracted += discount_of(model, length, smoothed_count(model, node, length, pair))
     return float(subtracted / total), total
 
 
@@ -99,7 +101,7 @@ def discount_of(model: BackoffModel, length: int, count: int) -> float:
     """Return what is subtracted from a count."""
     if model.method == FITTED:
         return float(model.table[find_bin(count, COUNT_BINS)])
-    return float(model.discounts[min(length, len(model.discounts) - 1), min(count, 3) - 1])
+    return float(model.discounts[min(length, len(model.discounts) - 1), min(count, model.discounts.shape[1]) - 1])
 
 
 @inner

@@ -93,13 +93,21 @@ def counts_of_counts(tree: SuffixTree, counts: Small, inside_once: bool) -> list
 class Smoothing:
     """What a method needs besides the counts; `kernels.discount` applies it.
 
-    discounts  (lengths, 3) D1, D2, D3+ by context length; empty for methods without discounts
+    discounts  (lengths, 3) D1, D2, D3+ by context length, or more columns for weighted counts
+               (`weighted_counts.py`), the last for all larger counts; empty for methods without discounts
     weights    (features, bins) of fitted discounts (`fitted_smoothing.py`); empty for other methods
     """
 
     method: SmoothingMethod
     discounts: Floats
     weights: Floats
+
+    @property
+    def notes(self) -> list[str]:
+        """What a row says about the method."""
+        if self.method != "mle":
+            return []
+        return [f"maximum likelihood gives unseen text no probability: contexts leave {ESCAPE:g} to shorter contexts"]
 
     def counts(self, tree: PackedTree, length: int, node: int) -> Floats:
         """Return the counts, or continuation counts, of a node at a context length, (pairs of the node,)."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from genbench_plugins.markov.large_vocabulary import LargeVocabularyChain
 from genbench_plugins.markov.spelling import Spelling, SpellingModel
-from genbench_plugins.markov.suffix_tree import MISSING, Singles
+from genbench_plugins.markov.suffix_tree import MISSING, Singles, Small
 
 from genbench.capabilities import BackoffLevel
 from genbench.generator import Learned, LogProbs, ProgressCallback, TrainContext, ignore
@@ -53,15 +53,24 @@ class SpelledChain(LargeVocabularyChain):
     def spells_by_characters(self) -> bool:
         """Whether unknown words are spelled by a character chain."""
 
-    def fit_ids(self, tokenizer: Tokenizer, stream: Ids, validation: Ids, context: TrainContext) -> None:
+    def fit_ids(
+        self,
+        tokenizer: Tokenizer,
+        stream: Ids,
+        validation: Ids,
+        context: TrainContext,
+        weights: Small | None = None,
+    ) -> None:
         self._speller = None
         self.__dict__.pop("_rows", None)  # of earlier counts
         if self.spells_by_characters:
             self._speller = SpellingModel.train(tokenizer, stream)
 
             # END stands for a whole word
-            stream, validation = stream[stream >= tokenizer.end_id], validation[validation >= tokenizer.end_id]
-        super().fit_ids(tokenizer, stream, validation, context)
+            pieces = stream >= tokenizer.end_id
+            weights = None if weights is None else weights[pieces]
+            stream, validation = stream[pieces], validation[validation >= tokenizer.end_id]
+        super().fit_ids(tokenizer, stream, validation, context, weights)
 
     @property
     def _inside_shares(self) -> tuple[float, float]:

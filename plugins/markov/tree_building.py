@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from genbench_plugins.markov.context_sorting import sort_contexts
-from genbench_plugins.markov.suffix_tree import Ints, SuffixTree
+from genbench_plugins.markov.suffix_tree import Ints, Small, SuffixTree
 
 from genbench.errors import UserError
 from genbench.generator import ProgressCallback, ignore, rescale
@@ -31,8 +31,17 @@ def require_memory(tokens: int) -> None:
         )
 
 
-def build_tree(ids: Ints, longest: int | None, vocabulary: int, progress: ProgressCallback = ignore) -> SuffixTree:
-    """Count all n-grams of a stream whose contexts have up to `longest` tokens (None: any number)."""
+def build_tree(
+    ids: Ints,
+    longest: int | None,
+    vocabulary: int,
+    progress: ProgressCallback = ignore,
+    weights: Small | None = None,
+) -> SuffixTree:
+    """Count all n-grams of a stream whose contexts have up to `longest` tokens (None: any number).
+
+    Each token is counted as often as its weight, (tokens,); None: once.
+    """
     from genbench_plugins.markov import counting_kernels
 
     # number the tokens that occur, in the order of their ids, from 1
@@ -56,7 +65,9 @@ def build_tree(ids: Ints, longest: int | None, vocabulary: int, progress: Progre
     tree = counting_kernels.Growing(parent, depth, starts, tokens, counts, continuations, links, open_nodes, sums)
 
     # count what follows the leaves, then the other nodes
-    counting_kernels.fill_leaves(numbers, order, shared, limit, leaf_at, tree)
+    counting_kernels.fill_leaves(
+        numbers, np.ones(1, np.int32) if weights is None else weights, order, shared, limit, leaf_at, tree
+    )
     progress(SORTING + 0.2)
     position = np.array([leaves, 0, 0])
     counting_kernels.join_leaves(shared, limit, leaf_numbers, tree, 1, len(shared) + 1, position)
