@@ -30,6 +30,8 @@ OptionValue: TypeAlias = str | int | float | bool | None
 ProgressCallback = Callable[[float], None]  # receives the completed share of a long task, 0 to 1
 PartFunction = Callable[[Any], Any]  # of one part of a training
 OnMap = Callable[[PartFunction, Iterable[Any]], Iterator[tuple[Any, str]]]  # results, and the machines of their calls
+LIMITS = ("budget", "steps", "flops")  # of a training
+READ = ("seed", *LIMITS)  # what a training may ignore
 PROGRESS_EVERY = 0.2  # seconds between two reports of a task that reports often
 
 MAX_NOTE = 500  # characters of a progress note that are kept
@@ -162,7 +164,7 @@ class TrainContext:
     steps: int | None = None
     flops: float | None = None
     clock: Callable[[], float] = field(default_factory=TrainingClock, repr=False, compare=False)  # seconds so far
-    on_seed: Callable[[], None] = field(default=ignore, repr=False, compare=False)  # called when `seed` is read
+    on_read: Callable[[str], None] = field(default=ignore, repr=False, compare=False)  # gets each name of READ
     on_progress: Callable[[Progress], None] = field(default=ignore, repr=False)
     on_checkpoint: Callable[[Learned], None] = field(default=ignore, repr=False)
     last_checkpoint: Callable[[], Learned | None] = field(default=ignore, repr=False)
@@ -170,10 +172,15 @@ class TrainContext:
     stats: TrainStats = field(default_factory=TrainStats, repr=False, compare=False)
 
     def __getattribute__(self, name: str) -> Any:
-        # a training that never reads the seed has no other result with another one
-        if name == "seed":
-            object.__getattribute__(self, "on_seed")()
+        # a training that never reads its seed, or its limits, has no other result with others
+        if name in READ:
+            object.__getattribute__(self, "on_read")(name)
         return object.__getattribute__(self, name)
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The budget, steps and operations, for a generator that divides them among parts, which may ignore them."""
+        return {name: vars(self)[name] for name in LIMITS}
 
     def report(self, progress: Progress) -> None:
         """Report the progress of the training. Raises ContractError for anything but a Progress."""
@@ -236,16 +243,17 @@ class TrainContext:
 
         `share` is from 0 to 1. The part records its statistics in its own `stats`.
         """
-        # parts of different names draw different random numbers; the seed is read only once a part reads its own
+        # parts of different names draw different random numbers; what a part is given is read once the part reads it
         seed = int(np.random.SeedSequence([vars(self)["seed"], *name.encode()]).generate_state(1)[0])
+        budget, steps, flops = self.limits.values()
 
         # the checkpoints of all parts are stored in one dict, by name
         return replace(
             self,
             seed=seed,
-            budget=None if self.budget is None else self.budget * share,
-            steps=None if self.steps is None else max(1, round(self.steps * share)),
-            flops=None if self.flops is None else self.flops * share,
+            budget=None if budget is None else budget * share,
+            steps=None if steps is None else max(1, round(steps * share)),
+            flops=None if flops is None else flops * share,
             on_progress=lambda progress: self.report(replace(progress, note=f"{name}: {progress.note}".rstrip(": "))),
             on_checkpoint=lambda state: self.save({**(self.resume() or {}), name: state}),
             last_checkpoint=lambda: (self.resume() or {}).get(name),

@@ -136,7 +136,8 @@ class Mixture(Generator):
         self._generators, self._rate = [self._create(spec) for spec in self.specs], 0.0
 
         # train the parts; what a part does not use of time or operations is divided among the later parts
-        whole = 1.0 if context.flops is not None else 1 - WEIGHTS_SHARE
+        flops, budget = context.limits["flops"], context.limits["budget"]
+        whole = 1.0 if flops is not None else 1 - WEIGHTS_SHARE
         remaining, shares, contexts = whole, self._parse_shares(), list[TrainContext]()
         for index, (spec, part) in enumerate(zip(self.specs, self._generators, strict=True)):
             share = remaining * shares[index] / sum(shares[index:])
@@ -145,10 +146,10 @@ class Mixture(Generator):
 
             # a chain takes little time, and no operations that are counted
             spent = whole - remaining + share
-            if context.flops is not None:
-                spent = sum(part_context.stats.flops or 0.0 for part_context in contexts) / context.flops
-            elif context.budget:
-                spent = (context.clock() - started) / context.budget
+            if flops is not None:
+                spent = sum(part_context.stats.flops or 0.0 for part_context in contexts) / flops
+            elif budget:
+                spent = (context.clock() - started) / budget
             remaining = max(whole - spent, share / 10)
 
         # fit the weights

@@ -51,10 +51,10 @@ def test_a_training_records_whether_it_read_its_seed(how: str, seeded: bool) -> 
 
 
 @pytest.mark.parametrize("spec", CHAINS)
-def test_chains_read_no_seed(spec: str) -> None:
+def test_chains_read_no_seed_and_no_limits(spec: str) -> None:
     model = train(registry.create(Spec.parse(spec)), spec)
     assert model.card is not None
-    assert not model.card.training.seeded
+    assert model.card.training.ignored == ("seed", "budget", "steps", "flops")
 
 
 def test_seeds_are_aggregated_into_their_mean() -> None:

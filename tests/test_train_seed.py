@@ -42,7 +42,14 @@ def test_a_chain_is_stored_once_for_all_seeds_and_larger_budgets(prose_file: Pat
         model = genbench.train(text, "markov-char:order=2", budget=budget, seed=seed)
         assert model.reused
         assert model.id == first.id
+    assert genbench.train(text, "markov-char:order=2", steps=7, seed=3).id == first.id
     assert len(stored()) == 1
+
+    # trained again, it replaces the earlier one
+    for limits in ({"budget": "2m"}, {"steps": 7}, {"flops": 1e9}, {"budget": 1e-6}):
+        model = genbench.train(text, "markov-char:order=2", **limits, seed=2, retrain=True)
+        assert (model.reused, model.id) == (False, first.id)
+    assert [model.card.seed for model in stored()] == [2]
 
     # a network learns longer with a larger budget, and other things with another seed
     assert not genbench.train(text, NETWORK, steps=3).reused
@@ -78,7 +85,9 @@ def test_every_line_of_a_file_is_a_prompt(
     model = genbench.load(rows[0]["model"])
     assert rows[3]["text"] == model.generate("random", length=9, seed=10)[0]
 
-    # without a prompt, or with two sources of prompts, nothing is written
+    # records are not streamed; without a prompt, or with two sources of prompts, nothing is written
+    assert run(monkeypatch, *words, "--json", "--stream") == 2
+    assert "leave one of them out" in capsys.readouterr().err
     assert run(monkeypatch, *words, "--prompt-file", str(file), "--prompt", "The") == 2
     assert "--prompt and --prompt-file are given" in capsys.readouterr().err
     file.write_text("\ufeff\n")

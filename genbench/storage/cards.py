@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from genbench.generator import OptionValue
+from genbench.generator import LIMITS, OptionValue
 from genbench.storage import untrusted
 from genbench.storage.records import JsonObject
 
@@ -65,6 +65,12 @@ class TrainingRecord:
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
     seeded: bool = True  # whether the training read its seed; earlier versions did not tell
+    limited: bool = True  # whether it read its budget, steps or operations; earlier versions did not tell
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The names of the arguments that the training never read, so that it is the same with others."""
+        return (*(() if self.seeded else ("seed",)), *(() if self.limited else LIMITS))
 
     @property
     def core_share(self) -> float | None:
@@ -175,14 +181,17 @@ class ModelCard:
         return self.budget if used >= ENDED_EARLY * self.budget else None
 
     def has(self, name: str, value: Any) -> bool:
-        """Return whether a field has a value; of a training that never read its seed, any seed is the same."""
-        return getattr(self, name, None) == value or (name == "seed" and not self.training.seeded)
+        """Return whether a field has a value; of what the training never read, such as its seed, any value is the same.
+
+        A budget is not: a training that took longer has a note that says so.
+        """
+        return getattr(self, name, None) == value or (name != "budget" and name in self.training.ignored)
 
     def fits(self, limits: Mapping[str, float | None]) -> bool:
         """Return whether a training within other limits (budget, steps, flops; None is any) gives the same model.
 
-        It does where the limits are equal, and for a generator that counts no steps, ended by itself, and took less
-        time than the budget: a chain.
+        It does where the limits are equal, and for a generator that ignores its limits, or counts no steps and ended by
+        itself, and took less time than the budget: a chain.
         """
         wanted = {name: limit for name, limit in limits.items() if limit is not None}
         if all(getattr(self, name) == limit for name, limit in wanted.items()):
@@ -190,11 +199,12 @@ class ModelCard:
         return self.ended_within(wanted.get("budget", math.inf))
 
     def ended_within(self, budget: float) -> bool:
-        """Return whether the training counted no steps, was limited by time, and ended by itself before a budget."""
+        """Return whether the training ended by itself before a budget, and no steps or operations limited it."""
         training = self.training
-        ended_by_itself = self.limited_by_time and self.time_budget is None and training.budget_seconds is not None
-        counts_no_steps = training.steps is None and training.flops is None
-        return ended_by_itself and counts_no_steps and (training.budget_seconds or 0.0) <= budget
+        if training.budget_seconds is None or training.budget_seconds > budget:
+            return False
+        ended_by_itself = self.limited_by_time and self.time_budget is None
+        return not training.limited or (ended_by_itself and training.steps is None and training.flops is None)
 
     @property
     def key(self) -> JsonObject:
@@ -203,8 +213,11 @@ class ModelCard:
 
     @property
     def identity(self) -> JsonObject:
-        """The key, which the name of the model depends on, without a parent where it has none."""
-        return identity_of(self.key)
+        """The key, which the name of the model depends on, without what its training ignored.
+
+        A chain that is trained again with another seed or budget replaces the earlier one.
+        """
+        return identity_of({name: value for name, value in self.key.items() if name not in self.training.ignored})
 
     def to_dict(self) -> JsonObject:
         """Return the card as JSON values."""
@@ -279,7 +292,8 @@ def _require_card(card: Any) -> None:
     training = card["training"]
     numbers = {name: training.get(name) for name in _MEASURED}
     untrusted.require_types(numbers, dict.fromkeys(numbers, _NUMBER))
-    untrusted.require_types({"seeded": training.get("seeded", True)}, {"seeded": (bool,)})
+    read = {name: training.get(name, True) for name in ("seeded", "limited")}
+    untrusted.require_types(read, dict.fromkeys(read, (bool,)))
     untrusted.require_types(training, {"notes": (list,), "curve": (list,), "details": (dict,), "spec": (str,)})
 
     # strings inside lists, and the files it belongs to

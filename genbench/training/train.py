@@ -17,6 +17,7 @@ from genbench import registry, reported
 from genbench.capabilities import learns_by_counting, training_memory
 from genbench.errors import ContractError, SpecError, UserError, format_error
 from genbench.generator import (
+    LIMITS,
     Generator,
     OnMap,
     Progress,
@@ -99,14 +100,15 @@ def train_model(
 
 
 def _find_same(folder: Path, card: ModelCard, imported: Sequence[str]) -> models.StoredModel | None:
-    """Return the stored model of the same training; of a chain, whose training ended by itself, of any larger budget.
+    """Return the stored model of the same training; of a chain, whose training ended by itself, within any limits.
 
     The seed of a training that reads none does not matter either.
     """
-    if (exact := models.find_model(folder, card.key, imported)) is not None or not card.limited_by_time:
+    if (exact := models.find_model(folder, card.key, imported)) is not None:
         return exact
     others = models.find_models(folder, {name: card.key[name] for name in card.key if name != "budget"}, imported)
-    return next((other for other in others if other.card.ended_within(card.budget or 0.0)), None)
+    budget = card.budget if card.limited_by_time and card.budget is not None else math.inf
+    return next((other for other in others if other.card.ended_within(budget)), None)
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -235,11 +237,11 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
             progress = replace(progress, remaining=max(0.0, (card.budget or 0.0) - clock()))
         context.on_progress(progress)
 
-    seed_reads: list[bool] = []
-    fitting = replace(context, clock=clock, on_progress=report, on_seed=partial(seed_reads.append, True))
+    read: set[str] = set()
+    fitting = replace(context, clock=clock, on_progress=report, on_read=read.add)
     generator.fit(Text(text.train), text.fitting_text, fitting)
     record = _record(generator, context.stats, card, clock, len(text.train))
-    record = replace(record, seeded=any(seed_reads))
+    record = replace(record, seeded="seed" in read, limited=not read.isdisjoint(LIMITS))
 
     # the card, completed with the statistics
     unread = text.choosing_text
