@@ -43,11 +43,6 @@ def test_parameters_give_the_distribution_worked_by_hand(
     assert shares(sampling, rng) == pytest.approx(expected, abs=0.032)
 
 
-def test_a_repetition_penalty_lowers_tokens_that_occurred(rng: np.random.Generator) -> None:
-    # .4, .3, .2, .1; squared once they occurred: a, then b (.16 is below .3), then c (.09), then a (.16 above .1)
-    assert generate(Fixed(), "", Sampling(length=4, temperature=0, repetition_penalty=2), rng) == "abca"
-
-
 def test_a_token_without_probability_is_never_sampled(rng: np.random.Generator) -> None:
     scores = np.where([False, True, False, True], LOGS, -np.inf)
     assert set(sample_tokens(np.tile(scores, (200, 1)), [Sampling(temperature=5)] * 200, [rng] * 200)) == {1, 3}

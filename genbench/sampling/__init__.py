@@ -4,6 +4,7 @@ parameters    Sampling: length, temperature, top-k, top-p, min-p and more; promp
 step          one decoding step: DecodingState, and sampling a token with the parameters
 loop          stream and generate for one text, generate_many for a batch of texts
 beginnings    how the author's paragraphs begin, for texts without a prompt
+repetition    the penalty by which loops end
 limits        where a text ends: its length, a stop string, the end of a sentence
 completion    prompts that end inside a word
 spelled       words of a text that are not in the training text
@@ -17,6 +18,7 @@ from genbench.sampling.loop import generate as generate
 from genbench.sampling.loop import generate_many as generate_many
 from genbench.sampling.loop import stream as stream
 from genbench.sampling.overlap import TrainingWords as TrainingWords
+from genbench.sampling.parameters import DEFAULT_LENGTH as DEFAULT_LENGTH
 from genbench.sampling.parameters import RANDOM_PROMPT as RANDOM_PROMPT
 from genbench.sampling.parameters import Sampling as Sampling
 from genbench.sampling.parameters import require_prompt as require_prompt

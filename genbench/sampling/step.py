@@ -1,9 +1,9 @@
 """One decoding step: sample the next token of one text, or of each text of a batch.
 
-The parameters are applied in this order: spelling (words that would be spelled are dropped), repetition penalty (Keskar
-et al. 2019), temperature, top-k (Fan et al. 2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). All texts
-of a step are predicted together; each is sampled with its own random generator, so that a text does not depend on the
-others of the batch.
+The parameters are applied in this order: spelling (words that would be spelled are dropped), repetition penalty (see
+`repetition`), temperature, top-k (Fan et al. 2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024). All
+texts of a step are predicted together; each is sampled with its own random generator, so that a text does not depend
+on the others of the batch.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from genbench.generator import Generator, LogProbs, State
 from genbench.sampling.canonical import EncodingRules, canonical_rules
 from genbench.sampling.completion import completion_log_probs
 from genbench.sampling.parameters import Sampling
+from genbench.sampling.repetition import Repetitions
 from genbench.tokenization.tokenizer import Decoder
 
 MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more would never finish a text
@@ -40,7 +41,7 @@ class DecodingState:
     row: int  # of this text's state in `states`
     decoder: Decoder
     prompt_rest: str  # the end of the prompt, with which the next tokens must agree
-    seen: set[int]  # tokens so far, for the repetition penalty
+    repetitions: Repetitions  # the prompt, and with a repetition penalty the text
     first_token: int  # the first token that may be sampled; the fallback bytes come before it
     rules: EncodingRules | None  # of the canonical encoding; None for tokens that are characters
     spells: bool = True  # whether words that the generator does not know may be spelled
@@ -54,15 +55,15 @@ class DecodingState:
         """Return the state after reading a prompt. Raises UserError for spelling=False without known words."""
         # read the complete pieces of the prompt
         ids, rest = generator.tokenizer.split_prompt(prompt)
-        state, decoder = generator.start(), Decoder(generator.tokenizer)
+        state, decoder, repetitions = generator.start(), Decoder(generator.tokenizer), Repetitions()
         for token in ids.tolist():
             state = generator.advance(state, token)
-            decoder.feed(token)
+            repetitions.add(token, decoder.feed(token))
 
         # the fallback bytes are the first ids, so a slice excludes them
         first_token = int(generator.tokenizer.sampling_mask().argmax())
         rules, spells = canonical_rules(generator.tokenizer), may_spell(generator, sampling)
-        return cls(generator, sampling, rng, [state], 0, decoder, rest, set(ids.tolist()), first_token, rules, spells)
+        return cls(generator, sampling, rng, [state], 0, decoder, rest, repetitions, first_token, rules, spells)
 
     @property
     def state(self) -> State:
@@ -79,7 +80,7 @@ class DecodingState:
 
         # what changes with each token must not be shared
         other.states, other.row, other.decoder = [self.state], 0, self.decoder.copy()
-        other.seen = set(self.seen)
+        other.repetitions = self.repetitions.copy()
         if sampling is not None:
             other.sampling, other.spells = sampling, may_spell(self.generator, sampling)
         other.rng = rng or self.rng
@@ -116,9 +117,10 @@ class DecodingState:
             if np.isfinite(log_probs[self.first_token :][known[self.first_token :]]).any():
                 log_probs[~known] = -np.inf
 
-        # a factor above 1 makes tokens that occurred before less likely
-        if self.sampling.repetition_penalty != 1 and self.seen:
-            log_probs[list(self.seen)] *= self.sampling.repetition_penalty
+        # tokens by which the text would go on repeating itself
+        if self.sampling.repetition_penalty != 1:
+            for token, characters in self.repetitions.lengths().items():
+                log_probs[token] -= characters * math.log(self.sampling.repetition_penalty)
 
     def sample_ahead(self, characters: int) -> Draft | None:
         """Sample about so many characters in one call; None where more than the temperature decides about the next."""
@@ -172,7 +174,7 @@ class DecodingState:
         text = self.decoder.feed(token)
         self.states, self.row = states, row
         if self.sampling.repetition_penalty != 1:
-            self.seen.add(token)
+            self.repetitions.add(token, text)
 
         # stop a generator that samples tokens without text forever
         self._count(1, len(text))
