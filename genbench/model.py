@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -156,11 +157,6 @@ class Model:
 
 def _parameters(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:
     """Return sampling parameters with another length and temperature where these are given."""
-    parameters = sampling or Sampling(whole_sentences=length is None)
-    if length is not None and parameters.constraints:
-        parameters = replace(parameters, constraints=replace(parameters.constraints, length=length))
-    if length is not None:
-        parameters = replace(parameters, length=length)
-    if temperature is not None:
-        parameters = replace(parameters, temperature=temperature)
-    return parameters
+    given = {"length": length, "temperature": temperature}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(sampling or Sampling(), **changes)

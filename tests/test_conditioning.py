@@ -172,18 +172,17 @@ def state_at(state: DecodingState, before: Any) -> DecodingState:
 @pytest.mark.parametrize("spec", ["markov-char:order=4", "markov-word:order=2"])
 def test_rates_equal_those_of_rejection(spec: str) -> None:
     generator = train(spec)
-    count, constraints = 3000, Constraints(contains=("ab",), length=12)
+    count, contains = 3000, Constraints(contains=("ab",))
     chain, _ = condition(generator, [Contains("ab"), Characters(12)], 0.8)
 
     # sample without constraints, and keep what meets them
     rngs = [np.random.default_rng(seed) for seed in range(count)]
-    plain = generate_many(generator, ["\n\n"] * count, [Sampling(length=12)] * count, rngs)
+    plain = generate_many(generator, ["\n\n"] * count, [Sampling(12, 0.8)] * count, rngs)
     kept = [text for text in plain if has_word("ab", text) and is_known(generator, text)]
     assert abs(len(kept) / count - chain.probability) < 4 * math.sqrt(0.25 / count) + 0.02
 
-    sampled = sample_conditioned(
-        generator, "\n\n", Sampling(constraints=constraints), [np.random.default_rng(seed) for seed in range(count)]
-    )
+    rngs = [np.random.default_rng(seed) for seed in range(count)]
+    sampled = sample_conditioned(generator, "\n\n", Sampling(12, 0.8, constraints=contains), rngs)
     assert all(has_word("ab", text) for text in sampled)
     starts, expected = Counter(text[0] for text in sampled), Counter(text[0] for text in kept)
     for letter in "ab":

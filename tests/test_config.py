@@ -16,6 +16,7 @@ from genbench.experiments import config
 from genbench.experiments.compare import compare
 from genbench.experiments.config import CompareConfig, read_config
 from genbench.experiments.sweep import sweep
+from genbench.sampling import DEFAULT_LENGTH
 from genbench.spec import Spec
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +96,7 @@ def test_the_keys_are_the_options_of_the_command_line_with_its_defaults() -> Non
     assert keys - set(options) == {"title", "notes", "expected"}
     assert set(options) - keys == {"context", "json", "csv", "markdown", "html", "name"}
     defaults = {name: parameter.default for name, parameter in inspect.signature(compare).parameters.items()}
-    defaults |= vars(Sampling())
+    defaults |= vars(Sampling(DEFAULT_LENGTH))
     for name in keys & set(options):
         assert options[name].default in (None, defaults.get(name)), name
 

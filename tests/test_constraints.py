@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from genbench.errors import UserError
+from genbench.sampling import Sampling
 from genbench.sampling.constraints.automaton import ENDED, Automaton, build_table
 from genbench.sampling.constraints.expressions import Expression
 from genbench.sampling.constraints.lengths import Characters, Words
@@ -186,7 +187,7 @@ def test_values_out_of_range_are_refused() -> None:
     with pytest.raises(UserError, match="leave out the white space"):
         Constraints(ends_with="love ")
     with pytest.raises(UserError, match="leave one of them out"):
-        Constraints(length=10, sentences=2)
+        Sampling(length=10, constraints=Constraints(sentences=2))
     with pytest.raises(UserError, match="such as 10, or a range"):
         parse_range("ten")
     assert parse_range("8-12") == (8, 12)
@@ -196,6 +197,5 @@ def test_values_out_of_range_are_refused() -> None:
 def test_sentences_of_a_prompt_are_counted() -> None:
     assert count_sentences("Late. He came!\n\nThen") == 2
     assert not Constraints()
-    assert not Constraints(length=5)
     assert Constraints(contains=("a",))
     assert np.all([count_sentences(text) == 0 for text in ("", "Mr. Dee", "Late.")])

@@ -119,10 +119,9 @@ def test_stop_strings_add_up(session: Session) -> None:
 
 
 def test_a_length_ends_texts_there_and_off_with_a_sentence() -> None:
-    settings = with_sampling(Settings("pell", ("markov-char",), Sampling(whole_sentences=True)), "/n", "40")
-    assert (settings.sampling.length, settings.sampling.whole_sentences) == (40, False)
-    settings = with_sampling(settings, "/n", "off")
-    assert (settings.sampling.length, settings.sampling.whole_sentences) == (300, True)
+    settings = with_sampling(Settings("pell", ("markov-char",), Sampling()), "/n", "40")
+    assert settings.sampling.length == 40
+    assert with_sampling(settings, "/n", "off").sampling.length is None
 
 
 def test_constraints_are_set_added_and_taken_back() -> None:

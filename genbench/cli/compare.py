@@ -118,7 +118,7 @@ def compare(
     audit: Annotated[
         str, typer.Option(metavar="TIME|full", help="Time per row to have each token predicted before it is shown.")
     ] = "15s",
-    seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of training; samples and judges use it too.")] = 0,
     seeds: Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and spread.")] = 1,
     device: Device = "auto",
     reading: ReadingOptions,

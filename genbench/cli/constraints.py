@@ -49,10 +49,10 @@ class ConstraintOptions(OptionGroup):
         str | None, typer.Option(metavar="TEXT", help="Write what stands between the prompt and TEXT, with TEXT.")
     ] = None
 
-    def constraints(self, length: int | None) -> Constraints:
-        """Return the constraints; `length` is in characters, None if none was given."""
+    def constraints(self) -> Constraints:
+        """Return the constraints."""
         from genbench.sampling.constraints.options import Constraints, parse_range
 
         values = {name: value for name, value in vars(self).items() if name not in ("contains", "words")}
         words = None if self.words is None else parse_range(self.words)
-        return Constraints(contains=tuple(self.contains or ()), words=words, length=length, **values)
+        return Constraints(contains=tuple(self.contains or ()), words=words, **values)

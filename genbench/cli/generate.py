@@ -28,6 +28,7 @@ from genbench.cli.options import (
 )
 from genbench.cli.progress import show_progress
 from genbench.cli.prompts import prompts_of_command
+from genbench.errors import UserError
 
 if TYPE_CHECKING:
     from genbench.corpus.corpus import Corpus
@@ -78,17 +79,18 @@ def generate(
     """Write text in an author's style. Trains a generator if no model is stored."""
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
+    if stream and json:
+        raise UserError("--stream prints texts while they are sampled, --json whole records: leave one of them out")
     given = prompts_of_command(prompt, prompt_file, model.encoding)
     for prompt in given:
         require_prompt(prompt)
     parameters = Sampling(
-        Sampling.length if length is None else length,
+        length,
         **vars(sampling),
         stop=tuple(stop or ()),
         keep_stop=keep_stop,
         max_overlap=max_overlap,
-        whole_sentences=length is None,
-        constraints=constraints.constraints(length),
+        constraints=constraints.constraints(),
     )
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     interactive = on_terminal and not (generators or prompt or prompt_file or stream or json or count > 1)

@@ -197,7 +197,7 @@ Imported = Annotated[
     list[str] | None,
     option(
         metavar="MODEL",
-        help="Reuse this imported model as if it had been trained here; repeatable.",
+        help="Reuse this imported or fine-tuned model as if it had been trained here; repeatable.",
         completion=completion.model,
     ),
 ]
@@ -225,7 +225,9 @@ TopP = Annotated[
 MinP = Annotated[
     float | None, option(metavar="P", help="Sample from tokens at least P times as probable as the most probable one.")
 ]
-Penalty = Annotated[float, typer.Option(metavar="X", help="Above 1: tokens that occurred before are less probable.")]
+Penalty = Annotated[
+    float, typer.Option(metavar="X", help="Above 1: to go on repeating the text is less probable: no loops.")
+]
 Spelling = Annotated[
     bool | None,
     option(
@@ -344,7 +346,7 @@ class SampledModelOptions(ModelOptions):
 class TrainingOptions(ReadingOptions):
     """How a model is trained."""
 
-    seed: Annotated[int, typer.Option(help="Seed of training and sampling.")] = 0
+    seed: Annotated[int, typer.Option(help="Seed of training.")] = 0
     budget: Budget = None
     steps: Steps = None
     flops: Flops = None

@@ -26,7 +26,7 @@ def sweep(
     steps: Steps = None,
     flops: Flops = None,
     timeout: Timeout = None,
-    seed: Annotated[int | None, option(metavar="N", help="Seed of training and sampling. [default: 0]")] = None,
+    seed: Annotated[int | None, option(metavar="N", help="Seed of training; samples use it too. [default: 0]")] = None,
     seeds: Annotated[int | None, option(metavar="N", help="Train with N seeds. [default: 1]")] = None,
     jobs: Jobs = None,
     executor: Executor = None,

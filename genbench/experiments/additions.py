@@ -22,7 +22,7 @@ from genbench.experiments.measurements import CopyAnalysis
 from genbench.experiments.reference_chain import Reference, measure_reference, with_doubts
 from genbench.experiments.row import Row
 from genbench.generator import ProgressCallback
-from genbench.sampling import Sampling
+from genbench.sampling import DEFAULT_LENGTH
 from genbench.training import ProgressListener, TrainingText
 
 POLL_SECONDS = 0.2  # an endless wait for a thread would not notice Ctrl-C on every system
@@ -76,7 +76,7 @@ def add_figures(
     results = [with_doubts(row, references) for row in results]
 
     # the accuracy of the judges
-    evaluate = None if judge is None else partial(judge.evaluate, length or Sampling.length)
+    evaluate = None if judge is None else partial(judge.evaluate, length or DEFAULT_LENGTH)
     style = steps.run("accuracy of the judges", evaluate, None) if evaluate else None
     return replace(
         comparison,

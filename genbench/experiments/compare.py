@@ -333,7 +333,7 @@ def _outcome(row: Row) -> str:
 
 def _first_length(settings: CompareSettings) -> int:
     """Return the length of the first samples in characters; 0 where none are generated."""
-    return next((sampling.length for sampling in settings.samplings if sampling.length), 0)
+    return next((sampling.characters for sampling in settings.samplings if sampling.characters), 0)
 
 
 def _absolute(settings: CompareSettings, specs: Sequence[DescribedSpec], authors: list[str]) -> CompareSettings:

@@ -26,7 +26,7 @@ from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
 from genbench.generator import Generator, Progress, ProgressCallback, ignore, throttle
 from genbench.model import Model
 from genbench.processes.clock import Stopwatch
-from genbench.sampling import Sampling, generate_many
+from genbench.sampling import DEFAULT_LENGTH, Sampling, generate_many
 from genbench.scoring import surprisal_by_word
 from genbench.storage.records import JsonObject
 
@@ -102,7 +102,7 @@ def _generate_further(model: Model, job: Job, seconds: float, progress: Progress
 
 def generate_for_judges(model: Model, job: Job, progress: ProgressCallback) -> list[str]:
     """Return additional samples for the judges of style: by the first sampling, without a prompt."""
-    sampling = job.samplings[0] if job.samplings else Sampling()
+    sampling = job.samplings[0] if job.samplings else Sampling(DEFAULT_LENGTH)
     count = job.style_samples
     rngs = [np.random.default_rng([job.seed, index, count]) for index in range(count)]
     samplings = [sampling] * count

@@ -23,7 +23,7 @@ from genbench.errors import CorpusError, UserError
 from genbench.experiments.executors.create import require_executor
 from genbench.experiments.job import Job
 from genbench.neural.distributed import world_size
-from genbench.sampling import Sampling, require_prompt, resolve_prompt
+from genbench.sampling import DEFAULT_LENGTH, Sampling, require_prompt, resolve_prompt
 from genbench.spec import Spec, parse_duration, require_integer
 from genbench.storage import models
 from genbench.storage.memory import total_memory
@@ -57,7 +57,7 @@ class CompareSettings:
     seed: int = 0
     seeds: int = 1
     prompts: list[str] = field(default_factory=lambda: [""])
-    samplings: list[Sampling] = field(default_factory=lambda: [Sampling()])
+    samplings: list[Sampling] = field(default_factory=lambda: [Sampling(DEFAULT_LENGTH)])
     jobs: int | None = None  # rows side by side
     executor: str = "local"
     device: str = "auto"
@@ -144,7 +144,7 @@ def combine_samplings(
 ) -> list[Sampling]:
     """Return the samplings with the parameters that are not None changed, once for each temperature."""
     if samplings is None:
-        samplings = Sampling()
+        samplings = Sampling(DEFAULT_LENGTH)
     complete = [samplings] if isinstance(samplings, Sampling) else list(samplings)
 
     # change the parameters that are given
@@ -257,7 +257,7 @@ def _author_job(
         retrain=retrain,
         imported=models.full_names(settings.imported),
         prompts=[resolve_prompt(prompt, train, settings.seed + i) for i, prompt in enumerate(settings.prompts)],
-        samplings=[sampling for sampling in settings.samplings if sampling.length],  # length 0 means no samples
+        samplings=[sampling for sampling in settings.samplings if sampling.characters],  # length 0 means no samples
         style_samples=SAMPLES_PER_ROW if settings.style else 0,
         score_validation=settings.score_validation,
         memory=settings.memory,

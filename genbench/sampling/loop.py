@@ -45,10 +45,10 @@ def stream(
     """Yield the continuation of a prompt, piece by piece as it is sampled, without the prompt.
 
     The text has exactly `sampling.length` characters, and those that complete its last letter, such as combining marks;
-    fewer if a stop string occurs, and more where it ends with a whole sentence. A prompt that ends inside a
-    word is completed: the first sampled tokens agree with it. Without a prompt, the text begins as one of the
-    `beginnings`, and without blank lines. Raises ContractError if the generator samples too many
-    tokens without text, UserError if no text within `max_overlap` can be sampled.
+    fewer if a stop string occurs. Without a length it ends with a whole sentence. A prompt that ends inside a word is
+    completed: the first sampled tokens agree with it. Without a prompt, the text begins as one of the `beginnings`, and
+    without blank lines. Raises ContractError if the generator samples too many tokens without text, UserError if no
+    text within `max_overlap` can be sampled.
     """
     if sampling.constraints:
         yield _generate_conditioned(generator, [(prompt, sampling, rng)], ignore, beginnings)[0]
@@ -167,13 +167,13 @@ class GeneratedText:
     ) -> None:
         self._state, sampling = state, state.sampling
         self._limit = TextLimit(
-            sampling.length,
+            sampling.characters,
             sampling.stop_strings,
             sampling.keep_stop,
             whole_letters=has_clusters(state.generator.tokenizer.letters),
             continues=bool(prompt.strip()),
             begins=begins,
-            whole_sentences=sampling.whole_sentences,
+            whole_sentences=sampling.length is None,
         )
         self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
 

@@ -99,7 +99,7 @@ class TrainingWords:
 
     def most_copied(self, sampling: Sampling) -> int:
         """Return how many words in a row texts may copy that are sampled with these parameters."""
-        return max(1, self.max_run(sampling.max_overlap or 1, sampling.length))
+        return max(1, self.max_run(sampling.max_overlap or 1, sampling.characters))
 
     def hash_runs(self, size: int, progress: ProgressCallback = ignore) -> Container[int]:
         """Return the hashes of all runs of `size` words, as `OverlapDetector` computes them; computed once."""

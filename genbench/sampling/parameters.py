@@ -13,6 +13,7 @@ from genbench.sampling.constraints.options import Constraints
 from genbench.spec import MAX_INTEGER, require_integer
 from genbench.tokenization.text import Text, is_surrogate
 
+DEFAULT_LENGTH = 300  # characters of a text, after which it goes on to the end of the sentence
 MAX_LENGTH = 10**8  # characters of a text
 MAX_OVERLAP_WORDS = 1_000  # the largest max_overlap
 RANDOM_PROMPT = "random"  # replaced by a random passage of the author's text
@@ -36,27 +37,27 @@ PROMPT_STARTS = (
 class Sampling:
     """The sampling parameters: length, temperature, and parameters that restrict or change the distribution.
 
-    `length` is in characters, so that samples of different generators are equally long. `genbench.sampling.step` lists
-    the order in which the parameters are applied. Raises UserError for a value out of range.
+    `length` is in characters, so that samples of different generators are equally long. Without it, a text ends with
+    the sentence that makes it 300 characters long, or where its constraints say. `genbench.sampling.step` lists the
+    order in which the parameters are applied. Raises UserError for a value out of range.
     """
 
-    length: int = 300
+    length: int | None = None
     temperature: float = 0.8  # 0: greedy
     top_k: int | None = None  # sample from the k most probable tokens
     top_p: float | None = None  # sample from the most probable tokens that together have this probability
     min_p: float | None = None  # drop tokens less probable than this share of the most probable one
-    repetition_penalty: float = 1.0  # multiplies the log-probability of tokens that occurred before
+    repetition_penalty: float = 1.0  # above 1: to go on repeating the text is less probable (`repetition`)
     spelling: bool | None = None  # whether words may be spelled; None: unless the generator has KnownWords (markovify)
     stop: str | tuple[str, ...] | None = None  # end the text before this string, or the first of several to be complete
     keep_stop: bool = False  # end the text after the stop string instead
     max_overlap: float | None = None  # longest run of copied words; below 1, as a share of the text's words
-    whole_sentences: bool = False  # go on to the end of the sentence that makes the text `length` long
     constraints: Constraints = NO_CONSTRAINTS  # what the whole text must be like
 
     def __post_init__(self) -> None:
         # length and temperature
         for name in ("length", "temperature", "repetition_penalty", "top_p", "min_p", "max_overlap"):
-            value, optional = getattr(self, name), name in ("top_p", "min_p", "max_overlap")
+            value, optional = getattr(self, name), name in ("length", "top_p", "min_p", "max_overlap")
             valid = isinstance(value, int | float) or (optional and value is None)
             _require(valid, name.replace("_", "-"), value, "a whole number" if name == "length" else "a number")
         require_integer("length", self.length, 0, MAX_LENGTH)
@@ -81,6 +82,16 @@ class Sampling:
             f"a whole number of words from 1 to {MAX_OVERLAP_WORDS}, or a share of them between 0 and 1",
         )
         _require(all(map(_is_text, self.stop_strings)), "stop", self.stop, "at least one character of valid text")
+
+        # one end of the text
+        for name in ("sentences", "infill"):
+            if self.length is not None and getattr(self.constraints, name) is not None:
+                raise UserError(f"length and {name} both say where a text ends; leave one of them out")
+
+    @property
+    def characters(self) -> int:
+        """The length, or without one that after which the text goes on to the end of the sentence."""
+        return DEFAULT_LENGTH if self.length is None else self.length
 
     @property
     def stop_strings(self) -> tuple[str, ...]:

@@ -45,10 +45,8 @@ class Settings:
         parts = [self.author, " + ".join(self.generators)]
         parts += [
             f"temperature {sampling.temperature:g}",
-            f"{sampling.length:,} characters{' and on' if sampling.whole_sentences else ''}",
+            "to the end of a sentence" if sampling.length is None else f"{sampling.length:,} characters",
         ]
-
-        parts += ["on to the end of a sentence"] if sampling.whole_sentences else []
 
         # those that may be off
         named = {
@@ -113,7 +111,7 @@ KINDS = {int: "a whole number", float: "a number", _switch: "on or off"}  # what
 
 COMMANDS: dict[str, Command] = {
     "/t": SamplingCommand("T", "temperature: 0 is greedy, 0.7 conservative, 1 as learned", "temperature", float, False),
-    "/n": SamplingCommand("N", "characters of a text; off: 300, and on to the end of a sentence", "length", int, False),
+    "/n": SamplingCommand("N", "characters of a text; off: 300, and on to the end of a sentence", "length", int),
     "/g": Command("SPEC...", "generators; several are shown side by side"),
     "/author": Command("AUTHOR", "another author"),
     "/seed": Command("N", "the same seed each time; off: a new one each time"),
@@ -124,7 +122,7 @@ COMMANDS: dict[str, Command] = {
     "/top-p": SamplingCommand("P", "sample from the most probable tokens that sum to P; off", "top_p", float),
     "/min-p": SamplingCommand("P", "sample from tokens at least P times as probable as the best; off", "min_p", float),
     "/penalty": SamplingCommand(
-        "X", "above 1: tokens that occurred before are less probable", "repetition_penalty", float, False
+        "X", "above 1: to go on repeating the text is less probable", "repetition_penalty", float, False
     ),
     "/overlap": SamplingCommand("N", "copy at most N words in a row from the training text; off", "max_overlap", float),
     "/stop": SamplingCommand("TEXT", "end before this text; again: or before another one; off", "stop", str),
@@ -183,10 +181,6 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
     command = COMMANDS[word]
     assert isinstance(command, SamplingCommand)
 
-    # without a length, a text ends with a sentence
-    if command.name == "length" and argument in OFF:
-        return replace(settings, sampling=replace(settings.sampling, length=Sampling.length, whole_sentences=True))
-
     # convert the argument; "off" becomes the default where the parameter may be off
     value: Any = getattr(Sampling(), command.name)
     if not (command.optional and argument in OFF):
@@ -196,12 +190,11 @@ def with_sampling(settings: Settings, word: str, argument: str) -> Settings:
             kind = KINDS[command.convert]
             usage = f"{word} {command.argument}: {command.help}"
             raise UserError(f"{word} is {argument!r}, but must be {kind}; {usage}") from None
-    # stop strings are added up
-    if command.name == "stop" and value is not None:
-        value = tuple(dict.fromkeys([*settings.sampling.stop_strings, value]))
+
+        # stop strings are added up
+        if command.name == "stop":
+            value = tuple(dict.fromkeys([*settings.sampling.stop_strings, value]))
     changes: dict[str, Any] = {command.name: value}
-    if command.name == "length":
-        changes["whole_sentences"] = False
     return replace(settings, sampling=replace(settings.sampling, **changes))
 
 

@@ -95,7 +95,7 @@ def prepare(
     for token in [] if prompt else ids.tolist():
         state.accept(token, [generator.advance(state.state, token)], 0)
     named = dict(constraints.named_automata(_known_words(generator)))
-    automaton = _build(state, prompt, list(named.values()), constraints, constraints.meter)
+    automaton = _build(state, prompt, list(named.values()), constraints.meter)
     if automaton is None:
         raise UserError(_explain(state, prompt, constraints, named))
     return Request(state, automaton, ids)
@@ -107,17 +107,14 @@ def _known_words(generator: Generator) -> Sequence[str] | None:
 
 
 def _build(
-    state: DecodingState,
-    prompt: str,
-    automata: Sequence[Automaton],
-    constraints: Constraints,
-    meter: str | None = None,
+    state: DecodingState, prompt: str, automata: Sequence[Automaton], meter: str | None = None
 ) -> TokenAutomaton | None:
     """Return the automaton over the tokens after a prompt, with the end of the text; None if it accepts nothing."""
     tokenizer, prefix = state.generator.tokenizer, prompt[: len(prompt) - len(state.prompt_rest)]
     letters = "".join(sorted({*tokenizer.letters, *prompt}))
     beginning = Beginning(prompt) if prompt else NoSpaceFirst()
-    table = build_table([*automata, *constraints.ends(prompt), beginning], letters, prefix)
+    ends = state.sampling.constraints.ends(prompt, state.sampling.length)
+    table = build_table([*automata, *ends, beginning], letters, prefix)
     if table is None:
         return None
     words = [] if meter is None else [meter_table(parse_meter(meter), tokenizer, prefix)]
@@ -130,20 +127,20 @@ def _explain(state: DecodingState, prompt: str, constraints: Constraints, named:
     generator, meter = state.generator, constraints.meter
     name = type(generator).__name__
     start = DecodingState.after_prompt(generator, "", state.sampling, state.rng)
-    if _build(start, "", [], constraints) is None:
+    if _build(start, "", []) is None:
         return f"no text of {name} ends as asked: it writes no mark that ends a sentence; give a length instead"
-    if meter is not None and _build(start, "", [], constraints, meter) is None:
+    if meter is not None and _build(start, "", [], meter) is None:
         return f"no text of {name} has the metre {meter} and ends as asked; give another metre"
 
     # each alone, without and with the prompt
     for description, automaton in named.items():
-        if _build(start, "", [automaton], constraints) is None:
+        if _build(start, "", [automaton]) is None:
             of_words = generator.tokenizer.kind == "words"
             reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
             advice = "; -g markov-char writes letters" if of_words else ""
             return f"no text of {name} {description} and ends as asked, for instance because {reason}{advice}"
     for description, automaton in named.items():
-        if _build(state, prompt, [automaton], constraints) is None:
+        if _build(state, prompt, [automaton]) is None:
             return f"no text that begins with the prompt {prompt!r} {description}; give another prompt"
     described = " and ".join(constraints.descriptions())
     after = f", after the prompt {prompt!r}" if prompt else ""

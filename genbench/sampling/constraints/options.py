@@ -23,9 +23,9 @@ MAX_PHRASE = 1_000  # characters
 class Constraints:
     """What a text must be like, from the first character of the prompt on. Raises UserError for values out of range.
 
-    Without `length`, a text ends at the end of a sentence: after `sentences` of them, with the sentence that makes the
-    `words` enough, or else with the first one after the prompt. With `match` alone it also ends where the expression
-    can match no longer text. With `infill` it ends with that text, which follows before the sentence is over.
+    Without `Sampling.length`, a text ends at the end of a sentence: after `sentences` of them, with the sentence that
+    makes the `words` enough, or else with the first one after the prompt. With `match` alone it also ends where the
+    expression can match no longer text. With `infill` it ends with that text, which follows before the sentence ends.
     """
 
     contains: tuple[str, ...] = ()  # words or phrases, each a whole word
@@ -37,7 +37,6 @@ class Constraints:
     rhymes_with: str | None = None  # the last word rhymes with this one; English only
     meter: str | None = None  # the stresses of all syllables, 0 or 1, or the name of a metre; English only
     infill: str | None = None  # the text that follows what is written
-    length: int | None = None  # characters, those of the prompt not counted
 
     def __post_init__(self) -> None:
         named = [("contains", phrase) for phrase in self.contains]
@@ -56,14 +55,10 @@ class Constraints:
             Expression(self.match)
         if self.meter is not None:
             parse_meter(self.meter)
-        if self.length is not None and self.sentences is not None:
-            raise UserError("length and sentences both say where a text ends; leave one of them out")
-        if self.length is not None and self.infill is not None:
-            raise UserError("length and infill both say where a text ends; leave one of them out")
 
     def __bool__(self) -> bool:
-        """Return whether there is any constraint but the length."""
-        return any(getattr(self, field.name) not in (None, ()) for field in fields(self) if field.name != "length")
+        """Return whether there is any constraint."""
+        return any(getattr(self, field.name) not in (None, ()) for field in fields(self))
 
     def descriptions(self) -> list[str]:
         """Return what is said of each constraint, but not of the end of the text, after "a text that"."""
@@ -93,10 +88,10 @@ class Constraints:
         if (rhyme := self.rhymes_with) is not None:
             yield f"rhymes with {rhyme!r}", lambda known: EndsWithOneOf(rhyming_words(rhyme, known))
 
-    def ends(self, prompt: str) -> list[Automaton]:
-        """Return what decides where a text that begins with a prompt ends."""
-        if self.length is not None:
-            return [Characters(len(prompt) + self.length)]
+    def ends(self, prompt: str, length: int | None = None) -> list[Automaton]:
+        """Return what decides where a text that begins with a prompt ends; `length` is in characters after it."""
+        if length is not None:
+            return [Characters(len(prompt) + length)]
         if self.infill is not None:
             inside = count_sentences(prompt + self.infill)
             return [Until(self.infill, after=len(prompt)), Sentences(inside + (self.sentences or 1), optional=True)]
