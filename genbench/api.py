@@ -38,6 +38,7 @@ from genbench.experiments.compare import load_run as load_run
 from genbench.experiments.compare import rerun as rerun
 from genbench.experiments.config import read_config as read_config
 from genbench.experiments.diff import diff_comparisons as diff_comparisons
+from genbench.experiments.leaderboard import leaderboard as leaderboard
 from genbench.experiments.proof.prove import prove as prove
 from genbench.experiments.sweep import sweep as sweep
 from genbench.generator import Generator

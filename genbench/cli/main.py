@@ -23,6 +23,7 @@ from genbench.cli.confusion import confusion
 from genbench.cli.explain import explain
 from genbench.cli.gates import gates
 from genbench.cli.generate import generate
+from genbench.cli.leaderboard import leaderboard
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
 from genbench.cli.progress import print_message
@@ -65,7 +66,7 @@ def global_options(
 
 for command in (
     *(compare, sweep, train, generate, score, surprisal, explain, novelty),
-    *(confusion, attribute, memory, gates, compress, decompress, prove, anchors),
+    *(confusion, attribute, memory, gates, compress, decompress, prove, leaderboard, anchors),
 ):
     app.command()(command)
 app.add_typer(models.app, name="models")

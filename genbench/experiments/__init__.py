@@ -18,6 +18,7 @@ significance.py   verdicts on pairs of rows, labels of rows
 seeds.py          several seeds of one generator as one row
 sweep.py          sweep: every combination of options, and the Pareto front
 halving.py        early stopping of hopeless rows
+leaderboard.py    runs of several people in one table for each text
 diff.py           differences between two comparisons
 environment.py    the machine and the versions that figures depend on
 audit/            the score of a row, from predictions made before the token is known

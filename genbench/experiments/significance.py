@@ -113,11 +113,20 @@ def verdict_notes(verdicts: Sequence[Verdict]) -> list[str]:
 
 def compare_rows(rows: Sequence[Row]) -> list[Verdict]:
     """Return the verdict of every pair of rows, the best first."""
-    totals = [
+    return _adjust(_compare_pairs(_totals(rows)))
+
+
+def compare_with_first(rows: Sequence[Row]) -> list[Verdict]:
+    """Return the verdict of the first row and each other one, in their order; the first has the fewest bits."""
+    first, *others = _totals(rows)
+    return _adjust([_compare_pair(first, other) for other in others])
+
+
+def _totals(rows: Sequence[Row]) -> list[_Total]:
+    return [
         _Total(label, row.ranking_bits, np.array(row.block_bits), row_block_sizes(row), row, row.seed_variance)
         for label, row in zip(labels(rows), rows, strict=True)
     ]
-    return _adjust(_compare_pairs(totals))
 
 
 def compare_strata(rows: Sequence[Row], by: str) -> list[StratumResult]:

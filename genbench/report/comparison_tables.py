@@ -12,7 +12,7 @@ from genbench.analysis.diversity import WINDOW
 from genbench.analysis.novelty import MIN_COPIED_WORDS, NoveltyStatistics
 from genbench.analysis.strata import STRATIFIERS
 from genbench.analysis.style_judge import JudgedPassages, JudgeReport
-from genbench.experiments.comparison import Comparison
+from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.row import Row
 from genbench.experiments.significance import StratumResult, labels
 from genbench.report.formatting import format_decimals, format_percent, heading_in_one_line, printable
@@ -78,7 +78,11 @@ class TextTable:
 
 def corpus_heading(comparison: Comparison, author: str) -> str:
     """Return a sentence with the books of an author and the sizes of the training and test text."""
-    text = comparison.corpora[author]
+    return text_heading(author, comparison.corpora[author])
+
+
+def text_heading(author: str, text: CorpusInfo) -> str:
+    """Return the same of a text by itself."""
     books = f"{len(text.books)} books" if len(text.books) > 1 else text.books[0]
     if text.own_split:
         books = f"own split ({', '.join(text.books)})"

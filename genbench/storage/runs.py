@@ -304,16 +304,35 @@ def read_run(name: str) -> StoredRun:
     Raises OSError and ValueError, with a reason, for a file that is not a run of this version.
     """
     folder = runs_folder() / name
-    content = untrusted.parse_json(
-        untrusted.read_file(folder / FILE, MAX_BYTES), MAX_BYTES, max_values=MAX_VALUES, allow_nan=False
-    )
+    return _parse(folder, _open_stored(_read_json(folder / FILE)))
 
-    # the version, then the comparison
+
+def read_comparison(path: Path) -> JsonObject:
+    """Return the comparison in a JSON file: that of a stored run, or what `compare --json` wrote.
+
+    Raises OSError and ValueError, with a reason, for any other file.
+    """
+    content = _read_json(path)
+    if isinstance(content, dict) and "format" in content and "comparison" in content:
+        content = _open_stored(content)
+    if not isinstance(content, dict) or not {"schema_version", "results", "corpora"} <= content.keys():
+        raise ValueError("it is not a file of genbench compare --json")
+    return content
+
+
+def _read_json(path: Path) -> Any:
+    content = untrusted.read_file(path, MAX_BYTES)
+    return untrusted.parse_json(content, MAX_BYTES, max_values=MAX_VALUES, allow_nan=False)
+
+
+def _open_stored(content: Any) -> JsonObject:
+    """Return the comparison in the JSON of a stored run. Raises ValueError for other JSON or another version."""
     untrusted.require_types(content, {"format": (int,)})
     if content["format"] != FORMAT:
         raise OtherVersionError("stored by another version of genbench")
     untrusted.require_types(content, {"comparison": (dict,)})
-    return _parse(folder, content["comparison"])
+    comparison: JsonObject = content["comparison"]
+    return comparison
 
 
 def _parse(folder: Path, comparison: JsonObject) -> StoredRun:

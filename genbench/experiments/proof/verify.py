@@ -31,6 +31,7 @@ from platform import python_version
 from typing import Any
 
 import genbench
+from genbench.capabilities import is_adaptive
 from genbench.errors import RoundingError
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.job import add_test_score
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"proof {sha256((FOLDER / CHECKSUMS).read_bytes()).hexdigest()}")
         problems = list(check_files())
         proof, run = (json.loads((FOLDER / name).read_bytes()) for name in ("proof.json", "run.json"))
+        problems += other_texts(proof, run)
     except (OSError, ValueError) as error:
         say(f"this is no proof: {error}")
         return 1
@@ -90,20 +92,28 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def check_files() -> Iterator[str]:
-    """Yield what is wrong with the files of this folder: changed, missing, or not in the list of checksums."""
-    lines = [line.partition("  ") for line in (FOLDER / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
+def check_files(folder: Path = FOLDER) -> Iterator[str]:
+    """Yield what is wrong with the files of a folder: changed, missing, or not in its list of checksums."""
+    lines = [line.partition("  ") for line in (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
     listed = {name: digest for digest, _, name in lines}
-    there = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if not path.is_dir()} - {CHECKSUMS}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} - {CHECKSUMS}
     for name in sorted(listed.keys() | there):
         if name not in listed:
             yield f"{name} is not in {CHECKSUMS}"
         elif name not in there:
             yield f"{name} is missing"
         else:
-            with (FOLDER / name).open("rb") as file:
+            with (folder / name).open("rb") as file:
                 if file_digest(file, "sha256").hexdigest() != listed[name]:
                     yield f"{name} has been changed"
+
+
+def other_texts(proof: dict[str, Any], run: dict[str, Any]) -> Iterator[str]:
+    """Yield which test texts are not those of the table, as far as it has their checksums."""
+    for author, text in proof["texts"].items():
+        known = run["corpora"].get(author, {}).get("part_sha256", {}).get("test")
+        if known not in (None, text["sha256"]):
+            yield f"the test text of {author} is not the one in run.json"
 
 
 def other_versions(proof: dict[str, Any]) -> Iterator[str]:
@@ -120,19 +130,24 @@ def other_versions(proof: dict[str, Any]) -> Iterator[str]:
 
 
 def check_row(
-    row: dict[str, Any], published: dict[str, Any], text: dict[str, Any], options: argparse.Namespace
+    row: dict[str, Any],
+    published: dict[str, Any],
+    text: dict[str, Any],
+    options: argparse.Namespace,
+    listener: ProgressListener | None = None,
 ) -> tuple[str, str]:
     """Return how a row was checked, by decoding or by scoring alone, and what is wrong, "" if nothing is."""
     if row["plugins"] and not options.plugins:
         return "not checked", f"it runs {', '.join(row['plugins'])}: read it, then add --plugins"
-    way = "not checked"
+    way, listener = "not checked", listener or Progress()
     try:
         if not Path(row["model"]).is_dir():  # else it could be the name of a model in the store of this machine
             return way, f"{row['model']} is missing"
         model = genbench.load(row["model"], plugins=row["plugins"])
         if problem := other_model(model, published):
             return way, problem
-        test = lzma.decompress(Path(text["file"]).read_bytes()).decode()
+        archive = Path(text["file"]).read_bytes()
+        test = lzma.LZMADecompressor().decompress(archive, max_length=published["bytes"] + 1).decode(errors="replace")
         if sha256(test.encode()).hexdigest() != text["sha256"]:
             return way, f"{text['file']} is another text"
 
@@ -140,14 +155,14 @@ def check_row(
         compressed = Path(row["compressed"]).read_bytes()
         if not options.score:
             try:
-                decoded = genbench.decompress(compressed, model, listener=Progress()).decode()
+                decoded = genbench.decompress(compressed, model, listener=listener).decode()
                 way = "decoded"
                 if decoded != test[: row["characters"]]:
                     return way, f"{row['compressed']} contains another text"
             except RoundingError:
                 way = ROUNDED
 
-        score = genbench.score(model, test, listener=Progress())
+        score = genbench.score(model, test, listener=listener)
         way = "scored" if way == "not checked" else way
     except Exception as error:  # a changed file may raise anything
         return way, f"{type(error).__name__}: {error}"
@@ -168,6 +183,8 @@ def other_model(model: genbench.Model, published: dict[str, Any]) -> str:
     for name in ("generator", "options"):
         if getattr(model.card, name) != published[name]:
             return f"its model has the {name} {getattr(model.card, name)}, and the row {published[name]}"
+    if is_adaptive(model.generator) != published["adaptive"]:
+        return f"adaptive is {published['adaptive']} in the table, and its model says otherwise"
     return ""
 
 

@@ -99,10 +99,10 @@ def _csv_line(row: Row) -> dict[str, object]:
             flat |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
         else:
             flat["sample_words" if name == "words" else name] = value  # words counts those of the test text
-    return {name: _defuse(value) for name, value in flat.items()}
+    return {name: defuse(value) for name, value in flat.items()}
 
 
-def _defuse(value: object) -> object:
+def defuse(value: object) -> object:
     """Return a value of a cell; a text that a spreadsheet would run as a formula begins with an apostrophe.
 
     Names of authors and generators, titles and errors may begin so; numbers are no texts, and stay as they are.
@@ -131,7 +131,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     failed = [row for row in comparison.ranked(author) if not row.ok]
     failures = [[label, f"{row.status}: {row.error}"] for label, row in zip(labels(failed), failed, strict=True)]
     result_table = TextTable(["generator", *(column.heading for column in columns)], [*results, *failures])
-    lines = [f"### {escape_markdown(author)}", *_table(result_table)]
+    lines = [f"### {escape_markdown(author)}", *markdown_table(result_table)]
     for sentence in tables.tokenization_sentences(rows):
         lines += ["", escape_markdown(sentence)]
 
@@ -144,7 +144,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
         *(tables.strata_table(by, strata) for by, strata in comparison.splits(author).items()),
     ]
     for table in filter(None, further):
-        lines += _table(table)
+        lines += markdown_table(table)
 
     # the verdict on the best two, and what is not clearly different
     if verdicts:
@@ -156,7 +156,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(table: TextTable) -> list[str]:
+def markdown_table(table: TextTable) -> list[str]:
     """Return the lines of a Markdown table, with an empty line before it."""
     return ["", _line(table.names), _line(["---"] + ["---:"] * (len(table.names) - 1)), *map(_line, table.rows)]
 
@@ -204,14 +204,14 @@ class Outputs:
 
     def write(self, comparison: Comparison) -> None:
         """Write a comparison to each file."""
-        self._write(comparison, FORMATS)
+        self.write_as(comparison, FORMATS)
 
     def write_sweep(self, sweep: Sweep) -> None:
         """Write a sweep to each file; the formats are JSON and HTML."""
-        self._write(sweep, SWEEP_FORMATS)
+        self.write_as(sweep, SWEEP_FORMATS)
 
-    def _write(self, result: Any, formats: Mapping[str, Callable[[Any], str]]) -> None:
-        """Write a result to each file with the function for its format; then raise the first error, if there is one."""
+    def write_as(self, result: Any, formats: Mapping[str, Callable[[Any], str]]) -> None:
+        """Write a result to each file with the function of its format; then raise the first error, if there is one."""
         errors: list[Exception] = []
         for name, path in self.paths.items():
             try:

@@ -7,6 +7,7 @@ charts.py       charts, drawn with matplotlib
 svg.py          a matplotlib figure as an SVG element for both themes
 surprisal.py    text colored by surprisal, and the page of the command surprisal
 sweep.py        the page of a sweep
+leaderboard.py  the page of a leaderboard
 rendering.py    filling the templates with escaped values
 templates/      the HTML, the CSS and the script
 """

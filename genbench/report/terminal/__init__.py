@@ -6,6 +6,7 @@ live.py         progress bars, or plain lines
 stream.py       generated text as it arrives, also several texts side by side
 comparison.py   a comparison
 sweep.py        a sweep
+leaderboard.py  a leaderboard
 models.py       the stored models
 runs.py         the stored runs, and the differences between two
 analysis.py     novelty, confusion, attribute, explain
