@@ -119,6 +119,7 @@ def comparison(*rows: Row, **changes: Any) -> Comparison:
     """Return a comparison with these rows."""
     authors = list(dict.fromkeys(row.author for row in rows))
     text = CorpusInfo("ab" * 32, characters=9, train=1_000_000, valid=9, test=99_999, books=["Emma"], lines="join")
+    text = replace(text, passage=TEXT)
     baselines = {"uniform": 6.0, "unigram": 4.0, "xz": 2.0}
     full = Comparison(
         "1",

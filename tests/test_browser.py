@@ -189,6 +189,72 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: Path, hostil
         assert browser.run("document.documentElement.scrollWidth") <= width
 
 
+def test_one_switch_chooses_the_author_of_the_whole_page(browser: Browser, report: Path) -> None:
+    browser.show(report)
+    for number in (1, 0):
+        browser.choose("author", number)
+        shown = {element.get_attribute("data-author") for element in browser.shown("[data-author]")}
+        assert shown == {str(number)}
+    assert len(browser.shown(".result")) == 1
+    browser.run("window.scrollTo(0, 3000)")
+    assert browser.run("document.querySelector('.bar').getBoundingClientRect().top") == 0
+    assert not browser.console_messages()
+
+
+def test_only_prompts_of_the_chosen_author_are_offered(browser: Browser, tmp_path: Path) -> None:
+    rows = [
+        pages.row(author, "g", 1.7, samples=[pages.sample("Text " * 9, 0.8, prompt) for prompt in prompts])
+        for author, prompts in (("austen", ["It was", "She"]), ("carroll", ["Alice", "Off"]))
+    ]
+    path = tmp_path / "prompts.html"
+    files.write_text(comparison_page(pages.comparison(*rows)), path)
+    browser.show(path)
+    for author, prompts in ((0, ["It was", "She"]), (1, ["Alice", "Off"])):
+        browser.choose("author", author)
+        assert [label.text for label in browser.shown("[data-switch=prompt] label")] == prompts
+        assert len(browser.shown(".sample")) == 1
+
+
+def test_texts_tables_and_the_command_can_be_copied(browser: Browser, report: Path) -> None:
+    browser.show(report)
+    browser.driver.execute_script("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    copied = ((".card .tool", "lstm-word 0.5  She had no idea"), ("article > .tools .tool", "generator\tbits/char\t"))
+    for selector, expected in copied:
+        button = browser.shown(selector)[0]
+        browser.driver.execute_script("arguments[0].click()", button)
+        assert button.text == "Copied"
+        assert browser.run("window.copied").startswith(expected)
+    browser.driver.execute_script("document.querySelector('code.command + .tool').click()")
+    assert browser.run("window.copied") == "genbench compare"
+
+
+@pytest.mark.parametrize(("kind", "start"), [("SVG", b"<svg"), ("PNG", b"\x89PNG")])
+def test_a_chart_is_saved_in_the_colors_of_the_page(
+    browser: Browser, report: Path, tmp_path: Path, kind: str, start: bytes
+) -> None:
+    from processes import wait_for
+
+    browser.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    browser.show(report, theme="dark")
+    (button,) = browser.shown(f'[aria-label="{kind}: austen: who predicts best"]')
+    browser.driver.execute_script("arguments[0].click()", button)
+    saved = tmp_path / f"ranking-0.{kind.lower()}"
+    wait_for(lambda: saved.exists() and saved.stat().st_size > 0)
+    assert saved.read_bytes().startswith(start)
+    if kind == "SVG":
+        text = saved.read_text(encoding="utf-8")
+        assert "rgb(88, 166, 240)" in text  # the first series in the dark theme
+        assert "class=" not in text.split(">", 1)[1]
+    assert not browser.console_messages()
+
+
+def test_a_table_that_is_too_wide_says_that_it_scrolls(browser: Browser, report: Path) -> None:
+    hint = "getComputedStyle(document.querySelector('#ranking article > .box'), '::before').content"
+    for width, scrolls in ((1280, False), (390, True)):
+        browser.show(report, width)
+        assert ("scroll" in browser.run(hint)) == scrolls
+
+
 def test_without_script_every_sample_can_be_read(browser: Browser, report: Path) -> None:
     browser.show(report, script=False)
     assert len(browser.all(".sample")) == len(browser.shown(".sample")) == 20

@@ -9,17 +9,21 @@ from itertools import combinations, product
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pages
 import pytest
 from markupsafe import Markup
+from rows import scored_row
 from typer.testing import CliRunner
 
 from genbench.cli.main import app
+from genbench.experiments.significance import Verdict
 from genbench.report import colors
 from genbench.report.formatting import printable
-from genbench.report.html import charts, comparison_page, rendering, surprisal_page
+from genbench.report.html import charts, comparison_page, rendering, surprisal_page, tables
 from genbench.report.html import comparison as comparison_module
 from genbench.report.html.charts import Chart, Series
+from genbench.report.html.result import card_rows
 from genbench.report.html.surprisal import colored_text
 
 pytestmark = pytest.mark.slow
@@ -74,9 +78,15 @@ def hostile() -> str:
 
 def test_every_section_is_there(complete: str) -> None:
     parsed = Page(complete)
-    ids = [attributes["id"] for attributes in parsed.all("section")]
-    assert ids == ["ranking", "learning", "samples", "memory", "authors", "places", "style", "run"]
-    results = ("bad failed: sums to 1.3", "slow", "lstm-word ahead of markov-char by 0.100", "uniform 6.00", "ab" * 32)
+    ids = [attributes.get("id") for attributes in parsed.all("section")]
+    assert ids == [None, None, "ranking", "learning", "samples", "memory", "authors", "places", "run"]
+    results = (
+        "bad failed: sums to 1.3",
+        "slow",
+        "lstm-word predicts austen best: 1.600 bits per character",
+        "uniform 6.00",
+        "ab" * 32,
+    )
     for text in (*results, "genbench compare", "2026-11-25 06:00 UTC", "Linux", "100.0 seconds"):
         assert text in parsed.text, text
 
@@ -112,7 +122,7 @@ def test_the_command_line_writes_pages(tmp_path: Path) -> None:
         assert CliRunner().invoke(app, arguments).exit_code == 0
     for name in ("a", "b"):
         text = Page((tmp_path / name).read_text(encoding="utf-8")).text
-        assert "markov-char needs its bits" in text
+        assert re.search(r"markov-char needs \d\.\d{3} bits per character", text)
         assert "The Affair at Great Mumbling" in text
         assert "a chain of order n is flat" in text
 
@@ -247,10 +257,70 @@ def test_several_seeds_are_one_row_in_one_color_with_all_their_samples() -> None
     assert not re.search('series-[1-9]"', html)
 
 
+def test_the_first_screen_says_who_won_and_shows_two_samples_and_the_author() -> None:
+    html = comparison_page(pages.complete_comparison())
+    first = html[html.index('class="result"') : html.index('id="ranking"')].split("</section>")[0]
+    text = Page(f"<section {first}</section>").text
+    assert "lstm-word predicts austen best: 1.600 bits per character" in text
+    assert "unigram: characters by their frequency" in text
+    assert "4.00" in text
+    assert first.count('class="card"') == 2
+    assert first.count('class="card own"') == 1
+    assert "the author's own words" in text
+
+    # two that are not clearly different share the first place
+    noise = np.random.default_rng(0).normal(0, 90, (2, 40))
+    blocks = [1700.0 + row - row.mean() + shift for row, shift in zip(noise, (0, 1), strict=True)]
+    rows = [scored_row(name, blocks=row.tolist(), author="austen") for name, row in zip("ab", blocks, strict=True)]
+    text = Page(comparison_page(pages.comparison(*rows))).text
+    assert "a predicts austen best with 1.700 bits per character, but not clearly better than b." in text
+
+
+def test_the_two_samples_are_of_a_chain_and_of_a_network() -> None:
+    rows = [pages.row("austen", name, bits, steps=steps) for name, bits, steps in NETWORKS_AND_CHAIN]
+    assert [row.generator for row in card_rows(rows)] == ["net", "chain"]
+    assert [row.generator for row in card_rows(rows[:2])] == ["net", "net2"]
+
+
+NETWORKS_AND_CHAIN = (("net", 1.5, 100), ("net2", 1.6, 100), ("chain", 1.7, None))
+
+
+def test_every_pair_is_a_cell_of_a_matrix() -> None:
+    def verdict(better: str, worse: str, clear: bool) -> Verdict:
+        return Verdict(better, worse, 0.1, (0.0, 0.2), clear, 0.01, (0.0, 0.2))
+
+    table = tables.pairs("x", [verdict("a", "b", True), verdict("a", "c", True), verdict("b", "c", False)], {"a": 0})
+    assert table is not None
+    cells = [[cell.text for cell in line.cells] for line in table.lines]
+    assert cells == [["0.100", "0.100"], ["", "≈"], ["", ""]]
+    assert [line.name for line in table.lines] == ["1. a", "2. b", "3. c"]
+    assert tables.pairs("x", [verdict("a", "b", True)], {}) is None
+
+
+def test_a_value_that_is_far_off_breaks_the_axis() -> None:
+    chart = Chart("ranking-0", "", "", "bits", "")
+    near = [Series(f"g{n}", n, [(1.5 + n / 10, 0.0)], [(1.4 + n / 10, 1.6 + n / 10)]) for n in range(3)]
+    far = [*near, Series("far", 3, [(4.4, 0.0)], [None])]
+    counts = [charts.ranking(chart, series, {"xz": 2.1}).count("<clipPath") for series in (near, far)]
+    assert counts == [1, 2]  # one pair of axes, then two
+    assert ">xz 2.10<" in charts.ranking(chart, far, {"xz": 2.1})
+
+
+def test_categories_are_dots_with_intervals_and_lines_have_their_names() -> None:
+    chart = Chart("by-0", "", "", "", "", categories=["rare", "common"])
+    series = [Series("g", 0, [(0, 2.0), (1, 1.0)], [(1.9, 2.1), (0.9, 1.1)])]
+    drawing = charts.dots(chart, series)
+    assert drawing.count("stroke-0") >= 2  # an interval for each category
+    line = charts.lines(Chart("l-0", "", "", "", ""), [*series, Series("h", 1, [(0, 2.0), (1, 1.001)])], {"xz": 1.5})
+    ends = {text: float(y) for y, text in re.findall(r'y="([\d.]+)"[^>]*>(g|h|xz)<', line)}
+    assert set(ends) == {"g", "h", "xz"}
+    assert abs(ends["g"] - ends["h"]) > 11  # the names of two lines that end together do not touch
+
+
 def test_adaptive_rows_are_ranked_apart() -> None:
     rows = [pages.row("austen", f"g{n}", 1.7 + n / 10) for n in range(12)]
     text = Page(comparison_page(pages.comparison(pages.row("austen", "a", 1.1, adaptive=True), *rows))).text
-    assert "g0 needs the fewest bits: 1.700" in text
+    assert "g0 predicts austen best: 1.700 bits per character" in text
     assert "a (adaptive): learns from the test text while reading it, and is ranked apart" in text
     assert not re.search(r"a \(adaptive\) ahead of|(ahead of|between|and) a \(adaptive\)", text)
 

@@ -102,7 +102,7 @@ def test_a_book_and_its_last_two_thirds_held_out_are_noticed(tmp_path: Path) -> 
 
     # the result has the figure and the note, which is reported at once
     messages = Messages()
-    text = describe_texts([held_out], messages)["books"]
+    text = describe_texts([held_out], 0, messages)["books"]
     assert text.shared_passages == shared
     assert messages.texts == [f"books: {text.notes[-1]}"]
     assert text.notes[-1].startswith("85 % of the test text stands in the training text too, in passages of 40")
@@ -118,7 +118,7 @@ def test_duplicates_are_noticed_where_each_book_is_split(tmp_path: Path) -> None
 def test_the_embedded_texts_share_hardly_anything(author: str) -> None:
     text = genbench.corpus(author)
     assert shared_with_training(text).share < 0.01
-    assert len(describe_texts([text], SILENT)[author].notes) == len(text.notes)
+    assert len(describe_texts([text], 300, SILENT)[author].notes) == len(text.notes)
 
 
 def test_passages_are_named_by_show_and_by_score(

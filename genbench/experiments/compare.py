@@ -217,7 +217,7 @@ def run_comparison(
     jobs = [replace(job, strata=strata[job.author]) for job in jobs]
     comparison = Comparison(
         genbench=__version__,
-        corpora=describe_texts(corpora, listener),
+        corpora=describe_texts(corpora, _first_length(settings), listener),
         results=[],
         title=settings.title,
         notes=settings.notes,

@@ -38,6 +38,7 @@ class CorpusInfo:
     anchor: str = ""  # name of the standard text that this is, on which results are published
     test_tokens: int = 0  # of an anchor: words and line ends of its test text
     part_sha256: dict[str, str] = field(default_factory=dict)  # of "train", "valid" and "test" in UTF-8
+    passage: str = ""  # of the validation text, to be shown beside samples
     shared_passages: SharedPassages | None = None  # what the test text shares with the training text
 
 

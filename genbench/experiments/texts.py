@@ -11,19 +11,31 @@ from genbench.corpus.corpus import Corpus
 from genbench.experiments.additions import interruptible
 from genbench.experiments.comparison import CorpusInfo
 from genbench.storage.records import from_json
+from genbench.tokenization.graphemes import cut_end
 from genbench.training import ProgressListener
 
 
-def describe_texts(corpora: Sequence[Corpus], listener: ProgressListener) -> dict[str, CorpusInfo]:
+def describe_texts(corpora: Sequence[Corpus], length: int, listener: ProgressListener) -> dict[str, CorpusInfo]:
     """Return the description of each text by author; one whose test text stands in its training text has a note.
 
-    The note is reported at once, before hours of training.
+    The note is reported at once, before hours of training. `length` is that of the first samples in characters.
     """
-    return {corpus.author: _describe_text(corpus, listener) for corpus in corpora}
+    return {corpus.author: _describe_text(corpus, length, listener) for corpus in corpora}
 
 
-def _describe_text(corpus: Corpus, listener: ProgressListener) -> CorpusInfo:
-    text = from_json(CorpusInfo, corpus.describe())
+def find_passage(text: str, length: int) -> str:
+    r"""Return a passage of at most `length` characters from the middle of a text, where a paragraph begins if it can.
+
+    >>> find_passage("One of two.\n\nThe other one is here.\n\nAnd a third.", 12)
+    'And a third.'
+    """
+    start = text.find("\n\n", max(0, len(text) // 2 - length))
+    passage = text[start + 2 if start >= 0 else 0 :].lstrip()
+    return cut_end(passage, length).rstrip()
+
+
+def _describe_text(corpus: Corpus, length: int, listener: ProgressListener) -> CorpusInfo:
+    text = replace(from_json(CorpusInfo, corpus.describe()), passage=find_passage(str(corpus.valid), length))
     with listener.stage(f"looking for the test text of {corpus.author} in its training text"):
         try:
             shared = interruptible(partial(shared_with_training, corpus))

@@ -2,14 +2,16 @@
 
 comparison.py   the page of a comparison
 sections.py     the part of that page about one author
+result.py       the first screen of that page: who won, and texts side by side
 tables.py       tables of numbers
 charts.py       charts, drawn with matplotlib
+chart_labels.py names beside lines and points
 svg.py          a matplotlib figure as an SVG element for both themes
 surprisal.py    text colored by surprisal, and the page of the command surprisal
 sweep.py        the page of a sweep
 leaderboard.py  the page of a leaderboard
 rendering.py    filling the templates with escaped values
-templates/      the HTML, the CSS and the script
+templates/      the HTML, the CSS and the scripts
 """
 
 from genbench.report.html.comparison import comparison_page

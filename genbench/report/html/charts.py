@@ -1,10 +1,11 @@
-"""Charts of the pages, drawn with matplotlib: points with intervals, lines with a ring at the end, scatter plots."""
+"""Charts of the pages, drawn with matplotlib: dots with intervals, lines with names at their ends, scatter plots."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -15,18 +16,23 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from genbench.report.colors import SERIES
 from genbench.report.formatting import printable
+from genbench.report.html.chart_labels import LABEL_HEIGHT, Label, label_ends, label_points
 from genbench.report.html.svg import placeholder_color, svg, svg_settings
 from genbench.tokenization.graphemes import cut_end
 
-WIDTH = 410 / 72  # inches; a page scales a chart to the width of its column
+WIDTH, WIDE = 450 / 72, 960 / 72  # inches; a page scales a chart to the width of its column
+BREAK_SHARE = 0.45  # of an axis: a wider gap between values is left out
+PADDING, MIN_PADDING = 0.05, 0.1  # at the ends of an axis: of its length; bits per character
+NARROW = 0.3  # bits per character
 LEGEND_LINE = 0.3  # height of a line of the legend, in inches
 MARKERS = "os^DvPX*"  # of the series, in the order of their colors
 DASHES = ("-", "--", ":", "-.")  # the next one is used when the colors start again
-MAX_NAME = 28  # characters of a name in a chart
-MAX_PAIRED_NAME = 17  # characters of a name if the legend has two columns
+MAX_NAME = 24  # characters of a name in a chart
 MAX_POINTS = 200  # of a line; more would not be visible
 
 Point = tuple[float, float]
+Floors = Mapping[str, float]  # figures to compare with, by name
+NO_FLOORS: Floors = {}
 
 
 @dataclass(frozen=True)
@@ -71,64 +77,148 @@ class Chart:
     x_label: str
     y_label: str
     log: int = 0  # the base of a logarithmic x axis; 0 for a linear one
-    categories: Sequence[str] = ()  # names of the positions 0, 1, ... on the x axis, instead of numbers
+    categories: Sequence[str] = ()  # of dots: names of the positions 0, 1, ... on the x axis
 
 
-def ranking(chart: Chart, series: Sequence[Series]) -> Markup:
-    """Return a chart with a dot and an interval for each series, the first at the top.
+def ranking(chart: Chart, series: Sequence[Series], floors: Floors = NO_FLOORS) -> Markup:
+    """Return a chart with a dot and an interval for each series, the first at the top, and a line for each floor.
 
-    Each series has one point; its x is the value.
+    Each series has one point; its x is the value. Where a value is far off, the axis is broken before it.
     """
-    with _axes(0.42 * len(series) + 0.85) as (figure, axes):
-        # the interval as a thick line, the value as a marker on it
-        for row, generator in enumerate(series):
-            x = generator.points[0][0]
-            interval, color = generator.band[0] or (x, x), generator.color
-            axes.plot(interval, [row, row], color=color, linewidth=3, solid_capstyle="round", alpha=0.55)
-            axes.plot([x], [row], generator.marker, color=color, markersize=9)
+    values = [x for one in series for x in (one.points[0][0], *(one.band[0] or ()))] + list(floors.values())
+    ranges = axis_ranges(values)
+    with svg_settings():
+        figure = Figure(figsize=(WIDTH, 0.36 * len(series) + 1.15), dpi=72, layout="constrained")
+        ratios = _width_ratios(values, ranges)
+        parts = figure.subplots(1, len(ranges), sharey=True, squeeze=False, width_ratios=ratios)[0]
+        for axes, (low, high), ratio in zip(parts, ranges, ratios, strict=True):
+            _draw_ranking(axes, series, {name: x for name, x in floors.items() if low <= x <= high})
+            axes.set_xlim(low, high)
+            axes.xaxis.set_major_locator(MaxNLocator(2 if ratio < max(ratios) else 6, steps=[1, 2, 2.5, 5, 10]))
+            if high - low < NARROW:  # room for one number
+                axes.set_xticks([round((low + high) / 2, 1)])
+            _finish(axes, chart, "x")
+            axes.spines["left"].set_visible(False)
+            axes.set_ylabel("")
 
-        # names instead of numbers on the y axis, the first row at the top
+        # names instead of numbers on the y axis, the first row at the top; space above for the names of the floors
         names = [generator.short_name for generator in series]
-        axes.set_yticks(range(len(series)), names, color=placeholder_color("ink"))
-        axes.set_ylim(len(series) - 0.5, -0.5)
-
-        # the x axis and the frame
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-        _finish(axes, chart, "x")
-        axes.spines["left"].set_visible(False)
-        axes.set_ylabel("")
+        parts[0].set_yticks(range(len(series)), names, color=placeholder_color("ink"))
+        parts[0].set_ylim(len(series) - 0.5, -0.5 - 0.75 * bool(floors))
+        for axes in parts[1:]:
+            axes.set_xlabel("")
+            axes.tick_params(labelleft=False)
+            _mark_break(parts[0], axes)
         return _svg(figure, chart)
 
 
-def lines(chart: Chart, series: Sequence[Series]) -> Markup:
-    """Return a chart with a line for each series, the interval as a band, a ring at the end, and a legend below."""
-    # the height of the legend: one name for each generator, in two columns if the names are short
-    unique = list({generator.name: generator for generator in series}.values())
-    columns = 2 if all(len(generator.short_name) <= MAX_PAIRED_NAME for generator in unique) else 1
-    legend_height = LEGEND_LINE * -(-len(unique) // columns)
+def axis_ranges(values: Sequence[float]) -> list[Point]:
+    """Return the range of the x axis; two ranges where the widest gap between values takes most of it.
 
-    with _axes(3.4 + legend_height) as (figure, axes):
-        # the lines with their bands and rings
+    >>> axis_ranges([1.0, 2.0]), axis_ranges([1.0, 1.1, 1.2, 4.2])
+    ([(0.95, 2.05)], [(0.98, 1.22), (4.1, 4.3)])
+    """
+    ordered = sorted(values)
+    span = ordered[-1] - ordered[0]
+    before, after = max(pairwise(ordered), key=lambda pair: pair[1] - pair[0], default=(0.0, 0.0))
+    if len(ordered) < 3 or after - before <= BREAK_SHARE * span:
+        pad = PADDING * span or MIN_PADDING
+        return [(round(ordered[0] - pad, 4), round(ordered[-1] + pad, 4))]
+    return [
+        (round(low - pad, 4), round(high + pad, 4))
+        for low, high in ((ordered[0], before), (after, ordered[-1]))
+        for pad in [2 * PADDING * (high - low) or MIN_PADDING]
+    ]
+
+
+def _width_ratios(values: Sequence[float], ranges: Sequence[Point]) -> list[float]:
+    """Return the widths of the parts of a broken axis: three quarters for the part with more values."""
+    if len(ranges) == 1:
+        return [1.0]
+    first = sum(value <= ranges[0][1] for value in values)
+    return [3.0, 1.0] if 2 * first >= len(values) else [1.0, 3.0]
+
+
+def _draw_ranking(axes: Axes, series: Sequence[Series], floors: Floors) -> None:
+    """Draw intervals as thick lines, values as markers on them, and a dashed line with a name for each floor."""
+    for name, x in floors.items():
+        axes.plot([x, x], [-0.5, len(series)], color=placeholder_color("faint"), linestyle="--", linewidth=1)
+        axes.text(x, -0.75, f"{name} {x:z.2f}", ha="center", fontsize=11, color=placeholder_color("faint"))
+    for row, generator in enumerate(series):
+        x = generator.points[0][0]
+        interval, color = generator.band[0] or (x, x), generator.color
+        axes.plot(interval, [row, row], color=color, linewidth=3, solid_capstyle="round", alpha=0.55)
+        axes.plot([x], [row], generator.marker, color=color, markersize=9)
+
+
+def _mark_break(left: Axes, right: Axes) -> None:
+    """Draw the two slanted strokes that mark where an axis is broken."""
+    for axes, x in ((left, 1.0), (right, 0.0)):
+        axes.plot(
+            *([x - 0.008, x + 0.008], [-0.03, 0.03]),
+            transform=axes.transAxes,
+            color=placeholder_color("faint"),
+            linewidth=1.5,
+            clip_on=False,
+        )
+
+
+def lines(chart: Chart, series: Sequence[Series], floors: Floors = NO_FLOORS) -> Markup:
+    """Return a chart with a line for each series, named at its right end, the interval as a band, and floors.
+
+    A series with an `end` has a ring there; of series of one name only one is named.
+    """
+    unique = list({generator.name: generator for generator in series}.values())
+    height = max(3.4, 0.9 + LABEL_HEIGHT / 72 * (len(unique) + len(floors)))
+    with _axes(height) as (figure, axes):
         for generator in series:
             _draw_line(axes, generator)
+        for bits in floors.values():
+            axes.axhline(bits, color=placeholder_color("faint"), linestyle="--", linewidth=1)
 
         # the axes
         _finish(axes, chart, "y")
         if chart.log:
             _set_logarithmic(axes, chart.log)
-        if chart.categories:
-            names = [printable(category) for category in chart.categories]
-            axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
 
-        # the legend
-        handles = [_legend_handle(axes, generator) for generator in unique]
-        _add_legend(figure, columns, handles)
+        # names where the lines end
+        right = axes.get_xlim()[1]
+        labels = [Label(name, right, bits, placeholder_color("faint")) for name, bits in floors.items()]
+        for generator in unique:
+            x, y = generator.end or generator.points[-1]
+            labels.append(Label(generator.short_name, x, y, generator.color))
+        label_ends(axes, labels, 72 * (height - 0.7))
         return _svg(figure, chart)
 
 
-def scatter(chart: Chart, series: Sequence[Series], front: Sequence[Point]) -> Markup:
-    """Return a chart with a marker for each point of each series, a line along the front, and a legend below."""
-    with _axes(3.4 + LEGEND_LINE * -(-len(series) // 2)) as (figure, axes):
+def dots(chart: Chart, series: Sequence[Series]) -> Markup:
+    """Return a chart with a dot and its interval for each series at each category, side by side."""
+    with _axes(3.6) as (figure, axes):
+        for number, generator in enumerate(series):
+            # the dots of one category share three quarters of its width
+            shift = 0.0 if len(series) == 1 else 0.75 * (number / (len(series) - 1) - 0.5)
+            for (x, y), interval in zip(generator.points, generator.band, strict=True):
+                axes.plot([x + shift] * 2, interval or (y, y), color=generator.color, linewidth=3, alpha=0.55)
+                axes.plot([x + shift], [y], generator.marker, color=generator.color, markersize=6)
+
+        # a thin line between the categories
+        _finish(axes, chart, "y")
+        for edge in range(1, len(chart.categories)):
+            axes.axvline(edge - 0.5, color=placeholder_color("rule"), linewidth=1)
+        names = [printable(category) for category in chart.categories]
+        axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        return _svg(figure, chart)
+
+
+def scatter(
+    chart: Chart, series: Sequence[Series], front: Sequence[Point], names: Sequence[tuple[str, Point]] = ()
+) -> Markup:
+    """Return a wide chart with a marker for each point of each series, a line along the front, and a legend below.
+
+    `names` are written beside their points, the first ones first, as far as there is room.
+    """
+    with _axes(4.6 + LEGEND_LINE * -(-len(series) // 4), WIDE) as (figure, axes):
         # the front as steps, then the points on it
         axes.step(*zip(*front, strict=True), where="post", color=placeholder_color("faint"), linewidth=1.5)
         handles: list[Line2D] = []
@@ -137,10 +227,15 @@ def scatter(chart: Chart, series: Sequence[Series], front: Sequence[Point]) -> M
             name, color = generator.short_name, generator.color
             handles += axes.plot(x, y, generator.marker, linestyle="none", color=color, markersize=7, label=name)
 
-        # axes and legend
+        # axes, legend and names
         _finish(axes, chart, "y")
         _set_logarithmic(axes, chart.log)
-        _add_legend(figure, 2, handles)
+        axes.margins(x=0.08, y=0.1)
+        figure.legend(
+            handles=handles, loc="outside lower left", ncols=4, frameon=False, labelcolor=placeholder_color("ink")
+        )
+        figure.draw_without_rendering()
+        label_points(axes, [Label(name, x, y, placeholder_color("ink")) for name, (x, y) in names])
         return _svg(figure, chart)
 
 
@@ -156,10 +251,10 @@ def thin_out(count: int, most: int = MAX_POINTS) -> list[int]:
 
 
 @contextmanager
-def _axes(height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Create a figure of this height, in inches, and its axes."""
+def _axes(height: float, width: float = WIDTH) -> Iterator[tuple[Figure, Axes]]:
+    """Create a figure of this height and width, in inches, and its axes."""
     with svg_settings():
-        figure = Figure(figsize=(WIDTH, height), dpi=72, layout="constrained")
+        figure = Figure(figsize=(width, height), dpi=72, layout="constrained")
         yield figure, figure.subplots()
 
 
@@ -181,19 +276,6 @@ def _draw_line(axes: Axes, series: Series) -> None:
     if series.end:
         end_x, end_y = series.end
         axes.plot([end_x], [end_y], series.marker, color=series.color, markersize=9, fillstyle="none", mew=2)
-
-
-def _legend_handle(axes: Axes, series: Series) -> Line2D:
-    """Return an empty line with the style of a series, for the legend."""
-    color, name = series.color, series.short_name
-    return axes.plot([], [], series.marker, linestyle=series.dash, color=color, label=name, markersize=6)[0]
-
-
-def _add_legend(figure: Figure, columns: int, handles: Sequence[Line2D]) -> None:
-    """Add a legend below the chart."""
-    figure.legend(
-        handles=handles, loc="outside lower left", ncols=columns, frameon=False, labelcolor=placeholder_color("ink")
-    )
 
 
 def _finish(axes: Axes, chart: Chart, grid: str) -> None:

@@ -24,6 +24,7 @@ from genbench.tokenization.graphemes import cut_end
 MAX_PAGE_BYTES = 3_000_000
 SAMPLES_BYTES = 1_000_000  # for all samples together
 MAX_SAMPLE_BYTES = 60_000
+MAX_TITLE_NAMES = 5  # generators that the title names
 MAX_COPY = 60  # characters of a copied run that are shown
 SUMMARY = ("run", "when", "took", "genbench")  # facts of the run that are repeated below the title
 
@@ -33,6 +34,7 @@ class SampleView:
     """A sample as the template shows it."""
 
     author: str
+    author_number: int
     generator: str
     number: int  # of the generator
     temperature: str
@@ -49,6 +51,7 @@ class Switch:
     name: str
     choices: list[str]
     chosen: list[int]
+    authors: list[str]  # for each choice the numbers of the authors that have it, such as "0 1"
 
 
 def comparison_page(comparison: Comparison) -> str:
@@ -92,6 +95,7 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
         "stopped": comparison.stopped,
         "omitted": comparison.omitted,
         "authors": [AuthorSection(comparison, name, at, numbers) for at, name in enumerate(comparison.corpora)],
+        "generators": _legend(comparison, numbers),
         "samples": samples,
         "switches": _switches(samples),
         "legend": surprisal_legend(),
@@ -110,13 +114,24 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
 
 
 def _title(authors: Iterable[str], generators: Iterable[str]) -> str:
-    """Return a title with the names of the authors and generators, each once.
+    """Return a title with the names of the authors and generators, each once; of many generators their number.
 
     >>> _title(["austen", "carroll"], ["markov-char", "lstm-char", "markov-char"])
     'austen and carroll: markov-char, lstm-char'
     """
-    names = ", ".join(dict.fromkeys(generators))
-    return " and ".join(authors) + (f": {names}" if names else "")
+    names = list(dict.fromkeys(generators))
+    shown = ", ".join(names) if len(names) <= MAX_TITLE_NAMES else f"{len(names)} generators"
+    return " and ".join(authors) + (f": {shown}" if names else "")
+
+
+def _legend(comparison: Comparison, numbers: dict[str, int]) -> list[tuple[int, str]]:
+    """Return the number and the name of each generator on the page."""
+    names: dict[int, str] = {}
+    for author in comparison.corpora:
+        lines = comparison.lines(author)
+        for row, label in zip(lines, labels(lines), strict=True):
+            names.setdefault(numbers[generator_key(row)], label)
+    return sorted(names.items())
 
 
 def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[str]) -> Iterator[SampleView]:
@@ -132,6 +147,7 @@ def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[s
         for sample in row.samples:
             yield SampleView(
                 author=row.author,
+                author_number=list(comparison.corpora).index(row.author),
                 generator=label_of[id(row)],
                 number=numbers[generator_key(row)],
                 temperature=f"{sample.temperature:g}",
@@ -167,10 +183,14 @@ def _sample_remarks(sample: Sample) -> Iterator[str]:
 def _switches(samples: list[SampleView]) -> list[Switch]:
     """Return a switch for each property of the samples, with its values in the order of the samples."""
     switches = []
-    for name in ("author", "temperature", "prompt", "generator"):
+    for name in ("temperature", "prompt", "generator"):
         values: list[str] = [getattr(sample, name) for sample in samples]
         choices = list(dict.fromkeys(values))
-        switches.append(Switch(name, choices, [choices.index(value) for value in values]))
+        chosen = [choices.index(value) for value in values]
+        owners: list[dict[str, None]] = [{} for _ in choices]
+        for sample, choice in zip(samples, chosen, strict=True):
+            owners[choice][str(sample.author_number)] = None
+        switches.append(Switch(name, choices, chosen, [" ".join(owner) for owner in owners]))
     return switches
 
 

@@ -1,8 +1,8 @@
 """Fill the page templates. This is the only place where values become HTML.
 
 Two defenses keep texts and names from becoming markup or script: `printable` replaces invisible characters and Jinja
-escapes every value; and the Content-Security-Policy of the page allows no network access, and only the style and the
-script of the page, by their hash.
+escapes every value; and the Content-Security-Policy of the page allows no network access, only the style and the
+script of the page, by their hash, and images that the script draws itself, of charts to be saved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from markupsafe import Markup
 from genbench.report.colors import SERIES, SERIES_MARKS, SURPRISAL, THEMES
 from genbench.report.formatting import printable
 
-POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'"
+SCRIPTS = ("script.js", "tools.js")
 LIGHT, DARK = 0, 1  # index of a theme in a pair of colors
 
 
@@ -30,7 +31,7 @@ def fill(template: str, values: Mapping[str, object]) -> str:
     # the style and the script that all pages share
     light, dark = _css_variables(LIGHT), _css_variables(DARK)
     style = templates.get_template("style.css").render(light=light, dark=dark, classes=_css_classes())
-    script = templates.get_template("script.js").render()
+    script = "\n".join(templates.get_template(name).render() for name in SCRIPTS)
 
     # the policy allows only these two, which are trusted and not escaped
     policy = POLICY.format(content_hash(style), content_hash(script))

@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from markupsafe import Markup
 
+from genbench.analysis.intervals import estimate_mean
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
+from genbench.experiments.seeds import widen
 from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report.comparison_tables import (
     baselines_sentence,
@@ -20,18 +23,26 @@ from genbench.report.comparison_tables import (
     strata_title,
     tokenization_sentences,
 )
-from genbench.report.formatting import format_decimals
 from genbench.report.html import charts, tables
 from genbench.report.html.charts import Chart, Point, Series
+from genbench.report.html.result import FLOORS, Card, Figure, cards, figures, winner_sentence
 
 BITS = "bits per character"
 DIRECTION = "Fewer bits are better."
+NEAR = 1.0  # bits per character above the highest figure of a chart, up to which a floor is drawn
 MIN_SECONDS = 0.001  # smallest value on the logarithmic axis, which has no 0
 
 
 def generator_key(row: Row) -> str:
     """Return a key of a generator with its options; rows that differ only in author or seed have the same key."""
     return json.dumps([row.generator, row.options], sort_keys=True)
+
+
+def _interval(row: Row, by: str, stratum: str) -> Point | None:
+    """Return the 95 % interval of the bits per character of a row on a stratum."""
+    counts = row.splits[by][stratum]
+    estimate = estimate_mean(np.array(counts.block_bits), np.array(counts.block_characters))
+    return None if estimate is None else widen(estimate, counts.seed_variance, row.seeds).interval()
 
 
 @dataclass(frozen=True)
@@ -67,10 +78,12 @@ class AuthorSection:
         # sentences: the corpus, the verdicts on each pair, and the baselines
         self.heading = corpus_heading(comparison, name)
         verdicts = comparison.verdicts(name)
-        self.first_verdict = verdicts[0].sentence() if verdicts else ""
-        self.verdicts = [verdict.sentence(unit="") for verdict in verdicts]
+        self.winner = winner_sentence(name, self.lines, verdicts)
+        self.first_verdict = verdicts[0].sentence().replace("no clear", "No clear", 1) if verdicts else ""
+        self.pairs = tables.pairs(name, verdicts, self.numbers_by_label)
         self.verdict_notes = verdict_notes(verdicts)
         self.baselines = baselines_sentence(comparison, name)
+        self.floors = {floor: bits for floor, bits in comparison.baselines.get(name, {}).items() if floor in FLOORS}
         self.tokenizations = tokenization_sentences(self.lines)
 
         # remarks on rows
@@ -84,14 +97,16 @@ class AuthorSection:
         self.has_memory = any(line.memory for line in self.lines)
         self.has_splits = any(strata for strata in comparison.splits(name).values())
 
-    @property
-    def best(self) -> str:
-        """A sentence with the generator that predicts this author best, and its bits."""
-        if not self.lines:
-            return f"Every generator failed for {self.name}."
-        bits = format_decimals(self.lines[0].bits_per_character, 3)
-        fewest = "the fewest bits" if len(self.lines) > 1 else "its bits"
-        return f"{self.labels[0]} needs {fewest}: {bits} per character."
+    def figures(self) -> list[Figure]:
+        """Return the best figure beside those of the floors."""
+        return figures(self.lines, self.floors, self._number)
+
+    def cards(self) -> list[Card]:
+        """Return two samples and a passage of the author."""
+        return cards(self.comparison, self.name, self.lines, self._number)
+
+    def _number(self, row: Row) -> int:
+        return self.numbers[generator_key(row)]
 
     def ranking(self) -> tuple[Markup, tables.Table]:
         """Return the chart of bits per character with their intervals, and the result table."""
@@ -105,7 +120,7 @@ class AuthorSection:
         values = "; ".join(f"{generator.name} {value:z.3f}" for generator, value in zip(series, bits, strict=True))
         chart = self._chart("ranking", "who predicts best", f"Bits per character, best first: {values}.", BITS, "")
         numbers = [generator.number for generator in series]
-        return charts.ranking(chart, series), tables.ranking(self.name, self.lines, numbers)
+        return charts.ranking(chart, series, self.floors), tables.ranking(self.name, self.lines, numbers)
 
     def learning(self) -> tuple[Markup, tables.Table]:
         """Return the chart and table of bits per character by seconds of training.
@@ -122,7 +137,10 @@ class AuthorSection:
         # the chart, and its table
         description = "A line for each generator that is trained in steps, a ring at the end of each training."
         chart = self._chart("learning", "bits by seconds of training", description, "seconds of training", BITS, log=10)
-        return charts.lines(chart, series), tables.learning_curves(self.name, series)
+        shown = [one for one in series if one.points or one.end]
+        bits = [y for one in shown for _, y in (*one.points, *([one.end] if one.end else []))]
+        near = {name: y for name, y in self.floors.items() if bits and y < max(bits) + NEAR}
+        return charts.lines(chart, series, near), tables.learning_curves(self.name, series)
 
     def memory(self) -> tuple[Markup, tables.Table]:
         """Return the chart and table of bits per character by length of context."""
@@ -146,21 +164,21 @@ class AuthorSection:
     def _split(self, by: str, strata: Sequence[StratumResult]) -> Split:
         """Return the chart, the table and the verdicts of one split."""
         # adaptive generators are ranked apart and have no strata
-        series = [
-            self._series(line, [(float(at), result.bits_per_character[label]) for at, result in enumerate(strata)])
-            for line, label in zip(self.lines, self.labels, strict=True)
-            if not line.adaptive
-        ]
+        series = []
+        for line, label in zip(self.lines, self.labels, strict=True):
+            if label in strata[0].bits_per_character:
+                points = [(float(at), result.bits_per_character[label]) for at, result in enumerate(strata)]
+                series.append(self._series(line, points, [_interval(line, by, result.stratum) for result in strata]))
 
         # the strata are the positions 0, 1, ... on the x axis
         title = strata_title(by)
-        chart = self._chart(f"by-{by}", f"bits {title}", f"A line for each generator, by {by}.", by, BITS)
+        chart = self._chart(f"by-{by}", f"bits {title}", f"A dot for each generator, by {by}.", by, BITS)
         chart = replace(chart, categories=[result.stratum for result in strata])
 
         # a verdict for each stratum: the best generator and the next
         return Split(
             title=title,
-            chart=charts.lines(chart, series),
+            chart=charts.dots(chart, series),
             table=tables.strata(self.name, by, strata, self.numbers_by_label),
             verdicts=[
                 f"{result.stratum}: {verdict.sentence()}" for result in strata for verdict in result.verdicts[:1]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from genbench.experiments.significance import labels
 from genbench.experiments.sweep import COST_UNITS, Sweep
 from genbench.report.comparison_tables import corpus_heading
 from genbench.report.formatting import unwrap
@@ -63,12 +64,16 @@ def _chart(sweep: Sweep, author: str, number: int) -> Markup:
     generators = dict.fromkeys(row.generator for row in sweep.comparison.results)
     numbers = {name: at for at, name in enumerate(generators)}
 
-    # the points of each generator
+    # the points of each generator, and the name of each point
     points: dict[str, list[Point]] = {}
-    for row in sweep.ranked(author):
+    names: list[tuple[str, Point]] = []
+    ranked = sweep.ranked(author)
+    for label, row in zip(labels(ranked), ranked, strict=True):
         cost, bits = sweep.price(row), row.validation_bits_per_character
         if row.ok and cost is not None and bits is not None:
-            points.setdefault(row.generator, []).append((max(cost, MIN_SECONDS), bits))
+            point = max(cost, MIN_SECONDS), bits
+            points.setdefault(row.generator, []).append(point)
+            names.append((label.removeprefix(f"{row.generator} ") if len(generators) == 1 else label, point))
     series = [Series(name, numbers[name], row_points) for name, row_points in points.items()]
 
     # the points of the front
@@ -77,11 +82,14 @@ def _chart(sweep: Sweep, author: str, number: int) -> Markup:
         for row in sweep.front(author)
     ]
 
+    # where there is no room for all names, those of the front come first
+    names.sort(key=lambda named: named[1] not in front)
+
     # title, description and axes
     unit = COST_UNITS[sweep.cost]
     title = f"{author}: bits against {unit}"
     description = f"A mark for each row, and a line along the rows that none improves on at their cost. {DIRECTION}"
-    return charts.scatter(Chart(f"front-{number}", title, description, unit, Y_LABEL, 10), series, front)
+    return charts.scatter(Chart(f"front-{number}", title, description, unit, Y_LABEL, 10), series, front, names)
 
 
 def _table(sweep: Sweep, author: str) -> Table:

@@ -11,11 +11,12 @@ from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row
-from genbench.experiments.significance import StratumResult, labels
+from genbench.experiments.significance import StratumResult, Verdict, labels
 from genbench.report.columns import columns_for
 from genbench.report.comparison_tables import TextTable, novelty_table, strata_table, style_table
 from genbench.report.formatting import format_decimals, format_range
 from genbench.report.html.charts import Series, thin_out
+from genbench.report.pairs import pair_cell
 
 Numbers = dict[str, int]  # number of a generator in the report, by its label
 
@@ -66,6 +67,29 @@ def ranking(author: str, rows: Sequence[Row], numbers: Sequence[int]) -> Table:
 
     headings = ["generator", *(column.name for column in columns)]
     return Table(f"{author}: best first, by bits per character of the test text", headings, lines)
+
+
+def pairs(author: str, verdicts: Sequence[Verdict], numbers: Numbers) -> Table | None:
+    """Return the matrix of all pairs, the better row by row and the worse by column; None with fewer than three rows.
+
+    A cell has how many bits per character the worse one needs more, or a mark where that is not clear.
+    """
+    names = list(dict.fromkeys(name for verdict in verdicts for name in (verdict.better, verdict.worse)))
+    if len(names) < 3:
+        return None
+    by_pair = {(verdict.better, verdict.worse): verdict for verdict in verdicts}
+    lines = []
+    for rank, better in enumerate(names[:-1], 1):
+        cells = [
+            Cell(pair_cell(by_pair[better, worse]), "faint" if not by_pair[better, worse].clear else "")
+            if (better, worse) in by_pair
+            else Cell("")
+            for worse in names[1:]
+        ]
+        lines.append(Line(f"{rank}. {better}", cells, numbers.get(better)))
+    lines.append(Line(f"{len(names)}. {names[-1]}", [Cell("")] * (len(names) - 1), numbers.get(names[-1])))
+    caption = f"{author}: bits per character that the generator of a column needs more than that of a row; ≈ not clear"
+    return Table(caption, ["", *(f"{rank}." for rank in range(2, len(names) + 1))], lines)
 
 
 def from_text(caption: str, table: TextTable, numbers: Numbers) -> Table:

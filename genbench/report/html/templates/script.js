@@ -18,20 +18,31 @@
   preferred.addEventListener("change", showTheme);
   showTheme();
 
-  // the switches: only the samples with the chosen values are shown
-  const switches = first("form.switches");
-  const chosen = (name) => all(`input[name="${name}"]:checked`, switches).map((input) => input.value);
+  // the switches: one author on the whole page, and of the samples those with the chosen values
+  const switches = all("form.switches");
+  const chosen = (name) => all(`form.switches input[name="${name}"]:checked`).map((input) => input.value);
   const showChosen = () => {
-    const choices = ["author", "temperature", "prompt", "generator"].map((name) => [name, chosen(name)]);
+    const [author = "0"] = chosen("author");
+    all("[data-author]").forEach((element) => { element.hidden = element.dataset.author !== author; });
+
+    // values that this author's samples have; where the chosen one is not among them, the first one that is
+    all("form.switches fieldset[data-switch]").forEach((fieldset) => {
+      const labels = all("label", fieldset);
+      labels.forEach((label) => { label.hidden = !label.dataset.authors.split(" ").includes(author); });
+      const own = labels.filter((label) => !label.hidden);
+      if (own.length && !own.some((label) => label.firstElementChild.checked)) own[0].firstElementChild.checked = true;
+      fieldset.hidden = own.length < 2;
+    });
+    const choices = ["temperature", "prompt", "generator"].map((name) => [name, chosen(name)]);
     all(".sample").forEach((sample) => {
-      sample.hidden = !choices.every(([name, values]) => values.includes(sample.dataset[name]));
+      sample.hidden ||= !choices.every(([name, values]) => values.includes(sample.dataset[name]));
     });
   };
-  if (switches) {
-    switches.addEventListener("change", showChosen);
-    switches.addEventListener("submit", (event) => event.preventDefault());
-    showChosen();
-  }
+  switches.forEach((form) => {
+    form.addEventListener("change", showChosen);
+    form.addEventListener("submit", (event) => event.preventDefault());
+  });
+  if (switches.length) showChosen();
   const bits = first("#bits");
   if (bits) bits.addEventListener("change", () => document.body.classList.toggle("show-bits", bits.checked));
 
