@@ -211,13 +211,16 @@ class Option:
         return " or ".join("a file" if self.names == "file" and word == "text" else word for word in words)
 
     def is_word(self, value: str) -> bool:
-        """Return whether the value of an option that names a file is one of the words that its type lists instead.
+        """Return whether the value of an option that names something is one of the words that its type has instead.
 
         >>> Option("vectors", Literal["none"] | str, "none", names="file").is_word("none")
         True
+        >>> Option("base", str | None, None, names="specs").is_word("none")
+        True
         """
         literals = [part for part in _alternatives(self.type) if get_origin(part) is Literal]
-        return any(value in map(str, get_args(literal)) for literal in literals)
+        words = {str(word) for literal in literals for word in get_args(literal)}
+        return value in words or (type(None) in _alternatives(self.type) and value.lower() in LITERALS[type(None)])
 
 
 def options_of(generator: type[Generator]) -> dict[str, Option]:

@@ -11,7 +11,7 @@ from rows import scored_row
 from genbench import Comparison, Generator
 from genbench.capabilities import token_log_probs
 from genbench.experiments.row import Row
-from genbench.experiments.significance import labels
+from genbench.experiments.significance import ADAPTIVE_OPTIONS, labels
 from genbench.generator import LogProbs, Text, TrainContext
 from genbench.registry import create
 from genbench.report.columns import COLUMNS
@@ -161,3 +161,17 @@ def test_adaptive_rows_are_marked_and_ranked_apart() -> None:
     assert [row.bits_per_character for row in ranked] == [1.9, 2.0, 1.0]
     assert labels(ranked)[2].endswith("(adaptive)")
     assert COLUMNS[0].winner(ranked) == 1.9
+
+
+def test_an_option_that_only_adaptive_rows_use_names_no_static_row() -> None:
+    def row(adaptive: bool, cache: int) -> Row:
+        return scored_row("g", 2.0, options={"adaptive": adaptive, "cache": cache}, adaptive=adaptive)
+
+    assert labels([row(False, 2000), row(True, 500)]) == ["g", "g (adaptive)"]
+    assert labels([row(False, 2000), row(True, 500), row(True, 0)]) == [
+        "g",
+        "g cache=500 (adaptive)",
+        "g cache=0 (adaptive)",
+    ]
+    options = create("lstm-char")
+    assert all(hasattr(options, name) for name in ADAPTIVE_OPTIONS)

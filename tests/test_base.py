@@ -18,9 +18,11 @@ from genbench.neural.base_model import BaseBatches, BaseModel, BaseStream, Cross
 from genbench.neural.batches import Batch, StatefulBatches, WindowBatches
 from genbench.neural.embeddings import WordEmbedding
 from genbench.neural.heads import AdaptiveSoftmaxHead, ByteEscapeHead, Head, SoftmaxHead, TiedHead, frequency_order
-from genbench.neural.interpolation import Interpolation, Prediction
+from genbench.neural.interpolation import CHAIN_SHARE, Interpolation, Prediction
 from genbench.neural.repeated_stream import read_stream
 from genbench.registry import create
+from genbench.registry.lookup import file_spans
+from genbench.spec import Spec
 from genbench.tokenization.tokenizer import BYTES
 
 TRAIN = "The old ferry went over at six, and again at seven, if the tide would let it. Nobody hurried.\n" * 30
@@ -69,6 +71,23 @@ def test_rows_of_states_agree_with_the_six_methods(spec: str) -> None:
     assert lengths[1:].tolist() == chain.context_lengths(ids[1:]).tolist()
     assert [level.counts.size for level in chain.backoff_levels(tuple(rows[60].tolist()))][-1] == followers[60]
     assert occurrences.max() <= len(TRAIN) + 1
+
+
+def test_what_the_text_excludes_costs_little_more_than_the_chain_needs() -> None:
+    """After long training on two letters the network gave others 2 ** -73, where its chain needs 9 bits."""
+    network = create("lstm-char:hidden=16,base=(markov-char:order=4)")
+    network.fit(Text("ab" * 3000), Text("ab" * 200), TrainContext(steps=300))
+    ids = network.tokenizer.encode("abababéaabbz")
+    chain = network._base.generator
+    together, alone = (model.token_log_probs(ids) / -np.log(2) for model in (network, chain))
+    assert (together - alone).max() <= -np.log2(CHAIN_SHARE) + 0.01
+    assert step_through(network, ids) / -np.log(2) == pytest.approx(together, abs=1e-3)
+
+
+def test_a_network_may_have_no_base() -> None:
+    for spec in ("lstm:base=none", "lstm-char:base=auto"):
+        assert create(spec).base is None
+        assert list(file_spans(Spec.parse(spec))) == []
 
 
 def test_a_node_that_does_not_exist_is_refused() -> None:
@@ -126,7 +145,7 @@ def test_an_interpolated_head_is_one_distribution(kind: str) -> None:
     torch.testing.assert_close(head.folded().log_probs(hidden, all_tokens), log_probs)
     assert not torch.allclose(log_probs, own, atol=0.1)
 
-    # with the weights 0 and 1 it is the counting model, with 1 and 0 the network
+    # with the weights 0 and 1 it is the counting model, with 1 and 0 the network and a small share of that
     with torch.no_grad():
         head.interpolation.linear.bias.copy_(torch.tensor([0.0, 1.0]))
         expected = torch.from_numpy(base.generator.table).float()
@@ -134,7 +153,8 @@ def test_an_interpolated_head_is_one_distribution(kind: str) -> None:
             expected[:, :BYTES] = expected[:, :BYTES].logsumexp(1, keepdim=True) - np.log(BYTES)
         torch.testing.assert_close(head.log_probs(hidden, all_tokens), expected, atol=1e-3, rtol=1e-3)
         head.interpolation.linear.bias.copy_(torch.tensor([1.0, 0.0]))
-        torch.testing.assert_close(head.log_probs(hidden, all_tokens), own)
+        mixed = torch.logaddexp(own + np.log(1 - CHAIN_SHARE), expected + np.log(CHAIN_SHARE))
+        torch.testing.assert_close(head.log_probs(hidden, all_tokens), mixed, atol=1e-3, rtol=1e-3)
 
 
 def test_the_weights_depend_on_the_hidden_values_and_the_evidence() -> None:

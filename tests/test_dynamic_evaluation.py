@@ -213,6 +213,27 @@ def test_rate_and_decay_are_the_best_of_their_neighbors() -> None:
     assert fitted.decay in DECAYS
 
 
+def test_where_learning_hurts_the_rate_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, ids = tiny_network(), torch.randint(0, 7, (200,)).numpy()
+    start = Adaptation(4e-4, 0.0, measure_rms(network, torch.from_numpy(ids)))
+
+    # each rate is worse than no learning, and the usual one is the best of its neighbors
+    def nats(fit: AdaptationFit, adaptation: Adaptation, ids: object) -> float:
+        return abs(np.log(adaptation.rate / 4e-4)) + 1 if adaptation.rate else 0.5
+
+    monkeypatch.setattr(AdaptationFit, "_nats", nats)
+    fitted = AdaptationFit(network, np.array([0]), ids, TrainContext()).fit(start, ["rate", "decay"], None)
+    assert (fitted.rate, fitted.decay) == (0.0, 0.0)
+
+
+def test_with_a_rate_of_zero_predictions_are_those_of_the_network() -> None:
+    network, ids = tiny_network(), torch.randint(0, 7, (100,))
+    adaptation = Adaptation(0.0, 0.002, measure_rms(network, ids))
+    adapted = LearningReader(network, np.array([0]), adaptation).token_log_probs(ids.numpy())
+    static, _ = network.target_log_probs(torch.cat([torch.tensor([0]), ids[:-1]])[None], ids[None], None)
+    assert adapted == pytest.approx(static[0].detach().numpy(), abs=1e-5)
+
+
 def test_without_time_or_text_nothing_is_fitted() -> None:
     network, ids = tiny_network(), np.arange(600) % 7
     start = Adaptation(RATES[5], DECAYS[3], measure_rms(network, torch.from_numpy(ids)))

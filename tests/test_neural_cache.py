@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from genbench.errors import SpecError
-from genbench.neural.neural_cache import NeuralCache, Part, cached_probabilities, fit_cache
+from genbench.neural.neural_cache import MAX_SCALE, NeuralCache, Part, cached_probabilities, fit_cache
 from genbench.registry import create
 
 RNG = np.random.default_rng(0)
@@ -15,7 +15,7 @@ HALF = np.log(np.full(2, 0.5))
 
 
 def make_part(tokens: int) -> Part:
-    return Part(RNG.normal(size=(tokens, 3)).astype(np.float32), RNG.integers(0, 4, tokens))
+    return Part(RNG.normal(size=(tokens, 3)), RNG.integers(0, 4, tokens))
 
 
 def test_a_prediction_by_hand() -> None:
@@ -63,7 +63,7 @@ def test_the_share_and_the_scale_give_the_text_the_highest_probability() -> None
     def loss(share: float, scale: float) -> float:
         memory, total = tuple[Part, ...](), 0.0
         for part in parts:
-            cached = cached_probabilities(part, memory, scale)
+            cached = cached_probabilities(part, memory, [scale])[0]
             total -= float(np.log((1 - share) * 0.25 + share * cached).sum())
             memory = fitted.remember(memory, part)
         return total
@@ -74,6 +74,26 @@ def test_the_share_and_the_scale_give_the_text_the_highest_probability() -> None
     assert fit_cache(NeuralCache(200, 0.2, 0.3), parts, log_probs, share=False, scale=False) == NeuralCache(
         200, 0.2, 0.3
     )
+
+
+def test_a_large_scale_does_not_tell_steps_from_passages() -> None:
+    """With products in 32 bits, a step and a passage differed by as much as 0.1 nats."""
+    rng, scale = np.random.default_rng(1), float(MAX_SCALE)
+    part = Part(np.tanh(rng.normal(size=(64, 400)).astype(np.float32)).astype(np.float64), rng.integers(0, 4, 64))
+    cache, static = NeuralCache(100, share=0.9, scale=scale), np.log(np.full(4, 0.25))
+    by_passage = cache.target_log_probs(static[part.tokens], part, ())
+    for place in range(1, 64):
+        read = (Part(part.hidden[:place], part.tokens[:place]),)
+        log_probs = cache.log_probs(static, part.hidden[place], read)
+        assert by_passage[place] == pytest.approx(log_probs[part.tokens[place]], abs=1e-8)
+
+
+def test_several_scales_at_once_are_each_alone() -> None:
+    part, memory, scales = make_part(5), (make_part(7),), [0.1, 2.0, 30.0]
+    together = cached_probabilities(part, memory, scales)
+    assert together.shape == (3, 5)
+    for row, scale in zip(together, scales, strict=True):
+        assert row == pytest.approx(cached_probabilities(part, memory, [scale])[0])
 
 
 @pytest.mark.parametrize("damage", [{"tokens": 0}, {"share": 1.0}, {"share": float("nan")}, {"scale": -1.0}])

@@ -70,6 +70,9 @@ class StratumResult:
     verdicts: list[Verdict]  # of every pair of rows, the best first
 
 
+ADAPTIVE_OPTIONS = ("adapt_rate", "adapt_decay", "cache", "cache_share", "cache_scale")  # act with adaptive=true alone
+
+
 def labels(rows: Sequence[Row]) -> list[str]:
     """Return a label for each row: its generator, and the options and the seed that tell it from the others.
 
@@ -91,9 +94,16 @@ def _distinguishing_options(row: Row, rows: Sequence[Row]) -> list[str]:
     words = [
         f"{key}={f'{value:g}' if isinstance(value, float) else format_value(value)}"
         for key, value in row.options.items()
-        if key != "adaptive" and any(other.options.get(key, value) != value for other in others)
+        if key != "adaptive" and any(other.options.get(key, value) != value for other in _compared(key, row, others))
     ]
     return [*words, f"seed={row.seed}"] if any(other.seed != row.seed for other in others) else words
+
+
+def _compared(key: str, row: Row, others: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows from which an option may tell a row: one that only adaptive rows use says nothing of others."""
+    if key not in ADAPTIVE_OPTIONS:
+        return others
+    return [other for other in others if other.options.get("adaptive") == row.options.get("adaptive")]
 
 
 def verdict_notes(verdicts: Sequence[Verdict]) -> list[str]:

@@ -7,8 +7,8 @@ the gradient of its loss, and back towards the trained weights (Krause et al. 20
 
 rms is the root mean square of a weight's gradient over segments of the training text. The quotient is clipped to
 MAX_QUOTIENT: a weight that had almost no gradient there may have a large one now. Rate and decay are fitted on
-validation text. Steps and streams compute the same updates, because both learn from whole segments only. A neural cache
-(`neural_cache.py`) may add what followed similar hidden values.
+validation text; where learning does not help there, the rate is 0. Steps and streams compute the same updates, because
+both learn from whole segments only. A neural cache (`neural_cache.py`) may add what followed similar hidden values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import copy
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ DECAYS = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008)
 DEFAULT_RATE, DEFAULT_DECAY = 4e-4, 0.002  # where the search starts
 FIT_TOKENS = 8_000  # of validation text
 PROGRESS_SEGMENTS = 64  # between two reports
-EXPECTED_TRIALS, TIMED_TOKENS = 9, 320  # readings of the text that a search takes; tokens that measure the speed
+EXPECTED_TRIALS, TIMED_TOKENS = 10, 320  # readings of the text that a search takes; tokens that measure the speed
 MIN_FIT_TOKENS = 64  # a shorter validation text fits nothing
 
 
@@ -93,11 +93,13 @@ class Learner:
         """
         with torch.enable_grad():
             log_probs, hidden, state = self.network.read_targets(inputs[None], targets[None], state)
-        return log_probs[0], Part(hidden[0].detach().numpy(), targets.numpy()), detach_state(state)
+        return log_probs[0], Part(hidden[0].detach().double().numpy(), targets.numpy()), detach_state(state)
 
     @torch.no_grad()
     def learn(self, log_probs: torch.Tensor) -> None:
         """Take one step on the log-probabilities that `predict` returned."""
+        if not self.adaptation.rate:
+            return
         gradients = _loss_gradients(log_probs, self.parameters)
         divisors, rate, decay = self.adaptation.divisors, self.adaptation.rate, self.adaptation.decay
         for weights, trained, gradient, divisor in zip(self.parameters, self.trained, gradients, divisors, strict=True):
@@ -157,7 +159,7 @@ class LearningReader:
         return (
             log_probs
             if cache is None
-            else cache.log_probs(log_probs, state.read.output[0], state.memory + state.recent)
+            else cache.log_probs(log_probs, state.read.output[0].astype(np.float64), state.memory + state.recent)
         )
 
     def token_log_probs(self, ids: Ids, progress: ProgressCallback = ignore) -> LogProbs:
@@ -192,7 +194,11 @@ class LearningReader:
         """Return the state after one more token; the first token of a segment finds the weights changed by the last."""
         if len(state.segment) < SEGMENT:
             read = state.version.step(token, state.read.core)
-            last = () if self.adaptation.cache is None else (Part(state.read.output, np.array([token])),)
+            last = (
+                ()
+                if self.adaptation.cache is None
+                else (Part(state.read.output.astype(np.float64), np.array([token])),)
+            )
             return replace(state, read=read, segment=(*state.segment, token), recent=state.recent + last)
 
         # the new token is the last target of the segment
@@ -250,7 +256,7 @@ class AdaptationFit:
     prefix: Ids
     validation: Ids
     context: TrainContext
-    trials: int = field(init=False, default=0)
+    losses: dict[tuple[int, float, float], float] = field(init=False, default_factory=dict)  # of all trials
 
     def fit(self, adaptation: Adaptation, fitted: Collection[str], seconds: float | None) -> Adaptation:
         """Return an adaptation with the best values of those that are to be fitted; `seconds` limit the text read.
@@ -264,7 +270,10 @@ class AdaptationFit:
         if "rate" in fitted:
             choices = [replace(adaptation, rate=value) for value in RATES]
             adaptation = self._search(ids, choices, RATES.index(DEFAULT_RATE))
-        if "decay" in fitted:
+
+            # not to learn at all, if that is better
+            adaptation = self._search(ids, [replace(adaptation, rate=0.0), adaptation], 1)
+        if "decay" in fitted and adaptation.rate:
             choices = [replace(adaptation, decay=value) for value in DECAYS]
             adaptation = self._search(ids, choices, DECAYS.index(DEFAULT_DECAY))
         if cache is not None:
@@ -288,16 +297,20 @@ class AdaptationFit:
 
     def _search(self, ids: Ids, choices: Sequence[Adaptation], start: int) -> Adaptation:
         """Return the choice with the lowest loss that is reached from `start` by steps that lower the loss."""
-        nats = cache(lambda index: self._nats(choices[index], ids))
         best = start
         for step in (1, -1):
-            while 0 <= best + step < len(choices) and nats(best + step) < nats(best):
+            while 0 <= best + step < len(choices):
+                if self._nats(choices[best + step], ids) >= self._nats(choices[best], ids):
+                    break
                 best += step
         return choices[best]
 
     def _nats(self, adaptation: Adaptation, ids: Ids) -> float:
-        """Return the loss of a text that is read with dynamic evaluation, in nats."""
-        self.trials += 1
-        share = min(self.trials / EXPECTED_TRIALS, 1.0)
-        self.context.report(Progress(0.9 + 0.1 * share, note="fitting how fast to adapt"))
-        return -float(LearningReader(self.network, self.prefix, adaptation).token_log_probs(ids).sum())
+        """Return the loss of a text that is read with dynamic evaluation, in nats; known ones are kept."""
+        key = len(ids), adaptation.rate, adaptation.decay
+        if key not in self.losses:
+            share = min((len(self.losses) + 1) / EXPECTED_TRIALS, 1.0)
+            self.context.report(Progress(0.9 + 0.1 * share, note="fitting how fast to adapt"))
+            log_probs = LearningReader(self.network, self.prefix, adaptation).token_log_probs(ids)
+            self.losses[key] = -float(log_probs.sum())
+        return self.losses[key]

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from genbench.neural.embeddings import WordEmbedding
-from genbench.neural.interpolation import Interpolation, Prediction, interpolate
+from genbench.neural.interpolation import Interpolation, Prediction, add_chain, interpolate
 from genbench.tokenization.segmentation import PART_CHARACTERS
 from genbench.tokenization.tokenizer import BYTES
 
@@ -126,10 +126,11 @@ class SoftmaxHead(Head):
     def target_log_probs(
         self, hidden: torch.Tensor, targets: torch.Tensor, base: Prediction | None = None
     ) -> torch.Tensor:
-        return -functional.cross_entropy(self.scores(hidden, base), targets, reduction="none")
+        log_probs = -functional.cross_entropy(self.scores(hidden, base), targets, reduction="none")
+        return add_chain(log_probs, base and base.top.gather(1, targets[:, None])[:, 0])
 
     def log_probs(self, hidden: torch.Tensor, base: Prediction | None = None) -> torch.Tensor:
-        return functional.log_softmax(self.scores(hidden, base), dim=-1)
+        return add_chain(functional.log_softmax(self.scores(hidden, base), dim=-1), base and base.top)
 
     def scores(self, hidden: torch.Tensor, base: Prediction | None) -> torch.Tensor:
         """Return unnormalized log-probabilities, (n, outputs)."""
@@ -259,6 +260,7 @@ class AdaptiveSoftmaxHead(Head):
         column = torch.where(cluster == 0, rank, self.frequent + cluster - 1)
         scores = interpolate(weights, functional.linear(hidden, top, self.bias), base and base.top)
         log_probs = -functional.cross_entropy(scores, column, reduction="none")
+        of_chain = base and base.top.gather(1, column[:, None])[:, 0]
 
         # add the log-probability of a rare token inside its cluster
         for index, (down, weight, bias) in enumerate(zip(self.down, tails, self.cluster_biases, strict=True)):
@@ -267,7 +269,9 @@ class AdaptiveSoftmaxHead(Head):
             scores = functional.linear(down(hidden[rows]), weight, bias)
             scores = interpolate(None if weights is None else weights[rows], scores, base and base.tails[index])
             log_probs = log_probs.index_add(0, rows, -functional.cross_entropy(scores, inside, reduction="none"))
-        return log_probs
+            if base is not None and of_chain is not None:
+                of_chain = of_chain.index_copy(0, rows, base.tails[index].gather(1, inside[:, None])[:, 0])
+        return add_chain(log_probs, of_chain)
 
     def log_probs(self, hidden: torch.Tensor, base: Prediction | None = None) -> torch.Tensor:
         top, *tails = self.output_weights()
@@ -282,7 +286,8 @@ class AdaptiveSoftmaxHead(Head):
             parts.append(top_log_probs[:, self.frequent + index, None] + functional.log_softmax(scores, dim=-1))
 
         # from frequency ranks back to token ids
-        return torch.cat(parts, dim=1)[:, self.rank]
+        of_chain = base and torch.cat([base.top[:, : self.frequent], *base.tails], dim=1)
+        return add_chain(torch.cat(parts, dim=1), of_chain)[:, self.rank]
 
 
 class TiedHead(AdaptiveSoftmaxHead):

@@ -8,10 +8,14 @@ The weights u and v depend on the hidden values h, on the length of the model's 
 many tokens this context was followed. With u = v = 1, the network learns the residual of the model (Li et al. 2022);
 learned weights let it use what both know. The network is also trained for its own prediction, softmax(W h), because the
 residual alone teaches it too little.
+
+A text on which the network trains for long may teach it to exclude what never occurs there. So a small share of the
+prediction is that of the model, whatever the weights: no token needs more than log2(1 / CHAIN_SHARE) bits more than it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +27,7 @@ from genbench.tokenization.tokenizer import Ids
 LENGTHS = 16  # context lengths with weights of their own; longer ones share the last
 LOGARITHM_SCALE = 2.0  # the logarithm of a count is divided by this number
 INITIAL_WEIGHTS = (0.3, 0.9)  # of the network and of the counting model
+CHAIN_SHARE = 1 / 32  # of the counting model in every prediction
 OWN_SHARE = 0.1  # of the network's own prediction in the loss
 OWN_SPACING = 4  # it is computed for one in so many tokens
 
@@ -70,3 +75,10 @@ def interpolate(weights: torch.Tensor | None, scores: torch.Tensor, log_probs: t
     if weights is None or log_probs is None:
         return scores
     return weights[:, :1] * scores + weights[:, 1:] * log_probs
+
+
+def add_chain(log_probs: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
+    """Return log-probabilities with the share of the counting model, of which `base` has those of the same tokens."""
+    if base is None:
+        return log_probs
+    return torch.logaddexp(log_probs + math.log1p(-CHAIN_SHARE), base + math.log(CHAIN_SHARE))

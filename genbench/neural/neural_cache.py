@@ -9,6 +9,7 @@ What a text said a page ago is remembered in this way without any change of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -18,12 +19,12 @@ import numpy.typing as npt
 from genbench.generator import Learned, LogProbs
 from genbench.tokenization.tokenizer import Ids
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.float64]  # products of 32 bits, times the scale, would differ between a step and a passage
 
 SCALES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)  # among which one is chosen on validation text
 DEFAULT_SHARE, DEFAULT_SCALE = 0.1, 1.6  # where nothing can be fitted
 ROUNDS = 40  # of expectation maximization, to fit the share
-MAX_TOKENS, MAX_SCALE = 100_000, 1_000
+MAX_TOKENS, MAX_SCALE = 100_000, 100
 
 
 class Part(NamedTuple):
@@ -62,7 +63,7 @@ class NeuralCache:
         """Return log-probabilities, (vocabulary,), with what followed hidden values that are like these, (hidden,)."""
         if not memory:
             return log_probs
-        scores = np.concatenate([part.hidden @ hidden for part in memory]).astype(np.float64)
+        scores = np.concatenate([part.hidden @ hidden for part in memory])
         weights = np.bincount(np.concatenate([part.tokens for part in memory]), _softmax(self.scale * scores))
         known = np.flatnonzero(weights)
         mixed: LogProbs = log_probs + np.log1p(-self.share)
@@ -74,22 +75,26 @@ class NeuralCache:
 
         `log_probs` has those of the network, (tokens,).
         """
-        cached = cached_probabilities(part, memory, self.scale)
+        cached = cached_probabilities(part, memory, [self.scale])[0]
         mixed = np.logaddexp(log_probs + np.log1p(-self.share), _log(self.share * cached))
         if not memory:  # nothing was read before the first token
             mixed[:1] = log_probs[:1]
         return np.asarray(mixed)
 
 
-def cached_probabilities(part: Part, memory: tuple[Part, ...], scale: float) -> LogProbs:
-    """Return the cache's probabilities of the tokens of a passage, (tokens,); 0 for the first token of a text."""
+def cached_probabilities(part: Part, memory: tuple[Part, ...], scales: Sequence[float]) -> LogProbs:
+    """Return the cache's probabilities of the tokens of a passage by several scales, (scales, tokens).
+
+    They are 0 for the first token of a text.
+    """
     keys, followers = (np.concatenate(values) for values in zip(*memory, part, strict=True))
-    scores = scale * (part.hidden @ keys.T).astype(np.float64)  # (tokens, remembered and tokens)
+    scores = part.hidden @ keys.T  # (tokens, remembered and tokens)
 
     # a token is predicted by those before it
     before = np.arange(len(followers)) < len(followers) - len(part.tokens) + np.arange(len(part.tokens))[:, None]
-    weights = _softmax(np.where(before, scores, -np.inf))
-    return np.asarray((weights * (followers == part.tokens[:, None])).sum(axis=1))
+    same = followers == part.tokens[:, None]
+    weights = (_softmax(np.where(before, scale * scores, -np.inf)) for scale in scales)
+    return np.array([(rows * same).sum(axis=1) for rows in weights])
 
 
 def _log(probabilities: npt.NDArray[np.floating[Any]]) -> LogProbs:
@@ -110,15 +115,15 @@ def fit_cache(cache: NeuralCache, parts: list[Part], log_probs: LogProbs, share:
 
     `parts` are the passages of the text, and `log_probs` those of the network, (tokens,).
     """
-    best, best_sum = cache, -np.inf
-    for value in SCALES if scale else (cache.scale,):
-        # the cache's probability of each token
-        memory, probabilities = tuple[Part, ...](), []
-        for part in parts:
-            probabilities.append(cached_probabilities(part, memory, value))
-            memory = cache.remember(memory, part)
-        network, cached = np.exp(log_probs), np.concatenate(probabilities)
+    # the cache's probability of each token by each scale, (scales, tokens)
+    scales, memory, probabilities = SCALES if scale else (cache.scale,), tuple[Part, ...](), []
+    for part in parts:
+        probabilities.append(cached_probabilities(part, memory, scales))
+        memory = cache.remember(memory, part)
+    network = np.exp(log_probs)
 
+    best, best_sum = cache, -np.inf
+    for value, cached in zip(scales, np.concatenate(probabilities, axis=1), strict=True):
         # the share by expectation maximization
         fitted = cache.share
         for _ in range(ROUNDS if share else 0):

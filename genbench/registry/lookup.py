@@ -83,8 +83,8 @@ def file_spans(spec: Spec, kind: type[Generator] | None = None) -> Iterator[Span
     # its options, and those of the SPECs in them
     for name, option in options_of(kind or resolve(spec)).items():
         value, start = spec.options.get(name, ""), spec.starts.get(name, 0)
-        if option.names == "specs":
-            for place, part in dict.fromkeys(split_specs(value)) if value else ():
+        if option.names == "specs" and value and not option.is_word(value):
+            for place, part in dict.fromkeys(split_specs(value)):
                 inner = Spec.parse(part)
                 for begin, end in file_spans(inner):
                     # the text of a SPEC has no spaces around values, so a name may stand later in the part
