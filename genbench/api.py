@@ -76,10 +76,11 @@ def corpus(
 ) -> Corpus:
     """Return an author's text, cleaned and split into `.train`, `.valid` and `.test`.
 
-    `author` is a catalogue name, `gutenberg:NUMBER`, or a path to a text file or a folder of them; a Corpus is returned
-    as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep", `encoding` that of files that are not
-    UTF-8, `column` the one with the texts in CSV, TSV and JSON Lines files. `held_out` names a book, by words of its
-    title, that becomes the whole test text. Raises CorpusError for a text that is not available or not usable.
+    `author` is a catalogue name, `gutenberg:NAME`, `gutenberg:NUMBER`, or a path to a text file or a folder of them; a
+    Corpus is returned as it is. `lines` is "join" (hard line wraps of prose are joined) or "keep", `encoding` that of
+    files that are not UTF-8, `column` the one with the texts in CSV, TSV and JSON Lines files. `held_out` names a book,
+    by words of its title, that becomes the whole test text. Raises CorpusError for a text that is not available or not
+    usable.
     """
     if isinstance(author, Corpus):
         return author

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Responder = Callable[[BaseHTTPRequestHandler], None]  # sends one response
@@ -56,6 +56,16 @@ def respond(status: int = 200, body: bytes = b"", **headers: str) -> Responder:
     def send(handler: BaseHTTPRequestHandler) -> None:
         _send_head(handler, status, {"Content_Length": str(len(body)), **headers})
         handler.wfile.write(body)
+
+    return send
+
+
+def respond_by_path(pages: Mapping[str, bytes]) -> Responder:
+    """Send the page of each path, and 404 for all others."""
+
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        page = pages.get(handler.path)
+        respond(404 if page is None else 200, page or b"")(handler)
 
     return send
 

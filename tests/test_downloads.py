@@ -383,7 +383,7 @@ def test_book_numbers_work_wherever_an_author_is_named(
 
 
 @pytest.mark.parametrize("author", [
-    "gutenberg:", "gutenberg:0", "gutenberg:-1", "gutenberg:1342+", "gutenberg:1342+1342", "gutenberg:emma",
+    "gutenberg:", "gutenberg:0", "gutenberg:-1", "gutenberg:1342+", "gutenberg:1342+1342", "gutenberg:13a",
     "gutenberg:99999999999", "gutenberg:١٢", "gutenberg:1/../../2", "gutenberg:1 2",
 ])  # fmt: skip
 def test_invalid_book_numbers_are_refused(author: str) -> None:
@@ -413,7 +413,7 @@ def test_a_book_missing_from_nltk_is_downloaded_from_project_gutenberg(
 ) -> None:
     monkeypatch.setattr(sources, "download_nltk", lambda package, on_progress, limits: "no index")
     names: list[str] = []
-    with serve(respond(200, book(11, "Alice"))) as (address, requests):
+    with serve(respond(200, book(11, "Alice's Adventures in Wonderland", "Lewis Carroll"))) as (address, requests):
         monkeypatch.setenv(gutenberg.MIRROR_VARIABLE, address)
         corpus = load_corpus("carroll", on_progress=lambda what, share: names.append(what), retries=QUICK)
         assert load_corpus("carroll", retries=QUICK) == corpus

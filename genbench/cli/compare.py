@@ -12,6 +12,7 @@ import typer
 from genbench.cli import completion
 from genbench.cli.options import (
     Authors,
+    Books,
     Budget,
     CsvFile,
     Device,
@@ -122,6 +123,7 @@ def compare(
     seeds: Annotated[int, typer.Option(metavar="N", help="Train with N seeds; the table shows means and spread.")] = 1,
     device: Device = "auto",
     reading: ReadingOptions,
+    books: Books = None,
     held_out: HeldOut = None,
     retrain: Retrain = False,
     imported: Imported = None,
@@ -137,6 +139,7 @@ def compare(
 ) -> None:
     """Train generators on authors and compare them. Bits, perplexities, costs, and samples side by side."""
     with show_progress() as live:
+        from genbench.corpus.gutenberg_search import with_book_count
         from genbench.experiments.compare import compare as run_compare
         from genbench.experiments.config import CompareConfig, resolve_arguments
         from genbench.report.export.files import Outputs
@@ -147,6 +150,8 @@ def compare(
         typed = {key: context.params[key] for key in CompareConfig.__annotations__ if _is_typed(context, key)}
         if typed.get("prompts"):
             typed["prompts"] = read_prompts(typed["prompts"], reading.encoding)
+        if books is not None:
+            typed["authors"] = with_book_count(authors or (), books)
         arguments = resolve_arguments(typed)
         command = ["genbench", *map(replace_surrogates, sys.argv[1:])]
         if name:

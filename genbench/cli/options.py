@@ -87,13 +87,13 @@ def spec_option(help: str) -> Any:
 # Arguments
 
 ONE_AUTHOR_HELP = (
-    "A catalogue name, gutenberg:NUMBER, a path to a text file or a folder of them, or a sum of these: "
-    "2*austen+carroll."
+    "A catalogue name, gutenberg:NAME or gutenberg:NUMBER, a path to a text file or a folder of them, or a sum of "
+    "these: 2*austen+carroll."
 )
 AUTHORS_HELP = (
-    "Catalogue names, Project Gutenberg's numbers (gutenberg:1342+158), paths to a text file or a folder of them, or "
-    "sums of these (2*austen+carroll); or one comparison file (.toml), whose settings apply where no option is given. "
-    "[default: austen carroll]"
+    "Catalogue names, Project Gutenberg's authors (gutenberg:dickens) or numbers (gutenberg:1342+158), paths to a text "
+    "file or a folder of them, or sums of these (2*austen+carroll); or one comparison file (.toml), whose settings "
+    "apply where no option is given. [default: austen carroll]"
 )
 SPEC_HELP = "name, name:key=value,key=value, or a path to a .py file"
 
@@ -202,6 +202,10 @@ Imported = Annotated[
     ),
 ]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
+Books = Annotated[
+    int | None,
+    option("--books", metavar="N", help="How many books of each gutenberg:NAME. [default: 3]", min=1, max=200),
+]
 HeldOut = Annotated[
     list[str] | None, option("--held-out", metavar="BOOK", help="Test on this whole book, not on a part of each.")
 ]

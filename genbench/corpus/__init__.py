@@ -3,6 +3,9 @@
 catalogue.py    authors known by name, with their books and where to find these
 sources.py      the bytes of a book: embedded, from NLTK's corpus, from Project Gutenberg, or from a path
 gutenberg.py    Project Gutenberg books by number, downloaded once and cached
+gutenberg_catalogue.py  its books: the table that comes with genbench, and the catalogue file
+gutenberg_search.py     books by words, and those of an author by name
+text_cache.py   downloaded files, stored with their checksums
 downloads.py    HTTP downloads that are complete or fail, with retries and timeouts
 encoding.py     decoding: byte order marks, named and suggested encodings
 records.py      texts in a column of CSV, TSV and JSON Lines files

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from genbench.corpus.gutenberg_search import suggest_author
 from genbench.errors import CorpusError, nearest
 
 
@@ -58,9 +60,11 @@ def find_author(name: str) -> Author:
     authors = load_catalogue()
     author = authors.get(name.lower())
     if author is None:
+        if not get_close_matches(name.lower(), authors) and (hint := suggest_author(name)):
+            raise CorpusError(f"there is no author {name!r} in the catalogue; {hint}")
         raise CorpusError(
-            f"there is no author {name!r}; {nearest(name, authors)}; "
-            "see `genbench corpora list`, or give gutenberg:NUMBER, or a path to a text file or a folder of them"
+            f"there is no author {name!r}; {nearest(name, authors)}; see `genbench corpora list`, or give "
+            "gutenberg:NAME, gutenberg:NUMBER, or a path to a text file or a folder of them"
         )
     return author
 

@@ -1,25 +1,19 @@
 """Project Gutenberg books by number: downloaded once from a mirror meant for programs, checked and cached.
 
-    texts/pg1342.txt          the bytes as downloaded
-    texts/pg1342.txt.sha256   their checksum, in the format of `sha256sum --check`
-
 The address is that of the collection generated from all books: UTF-8 with both standard markers.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
 
 from genbench.corpus.cleaning import find_markers, normalize_newlines
 from genbench.corpus.downloads import DownloadError, RetryPolicy, download
 from genbench.corpus.encoding import decode
+from genbench.corpus.text_cache import cache_file, cache_path, read_cached_file
 from genbench.errors import CorpusError
-from genbench.storage import files
 
 PREFIX = "gutenberg:"
 MIRROR_VARIABLE = "GENBENCH_GUTENBERG"
@@ -56,14 +50,7 @@ def parse_numbers(author: str) -> list[int]:
 
 def read_cached(number: int) -> bytes | None:
     """Return the cached bytes of a book; None where it was not downloaded, or its copy has been changed since."""
-    path = _cache_path(number)
-    with contextlib.suppress(OSError):
-        # a copy that was changed by hand or half written is not the book
-        digest = _checksum_path(path).read_text(encoding="ascii", errors="replace").partition(" ")[0]
-        data = path.read_bytes()
-        if sha256(data).hexdigest() == digest:
-            return data
-    return None
+    return read_cached_file(_file_name(number))
 
 
 def get_book(number: int, on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> bytes:
@@ -76,7 +63,7 @@ def get_book(number: int, on_progress: OnProgress | None = None, retries: RetryP
 
 
 def _download_book(number: int, on_progress: OnProgress, retries: RetryPolicy) -> bytes:
-    mirror, what = _mirror(), f"downloading Project Gutenberg book {number}"
+    mirror, what = mirror_address(), f"downloading Project Gutenberg book {number}"
 
     # download and check
     try:
@@ -84,20 +71,18 @@ def _download_book(number: int, on_progress: OnProgress, retries: RetryPolicy) -
         data = download(url, lambda share: on_progress(what, share), retries)
         _require_book(data, number)
     except DownloadError as error:
-        state = "is damaged on this machine" if _cache_path(number).exists() else "is not on this machine"
+        state = "is damaged on this machine" if cache_path(_file_name(number)).exists() else "is not on this machine"
         raise CorpusError(
             f"Project Gutenberg book {number} {state} and cannot be downloaded from {mirror} ({error}): "
             f"{_advice(error)}"
         ) from error
     on_progress(what, 1.0)
-
-    # a full or read-only disk prevents caching, not the use of the book
-    with contextlib.suppress(OSError):
-        _cache(number, data)
+    cache_file(_file_name(number), data)
     return data
 
 
-def _mirror() -> str:
+def mirror_address() -> str:
+    """Return the address from which books come. Raises CorpusError for a variable that is not a web address."""
     mirror = os.environ.get(MIRROR_VARIABLE, "").strip().rstrip("/") or DEFAULT_MIRROR
     if not re.fullmatch(r"https?://[!-~]+", mirror):
         raise CorpusError(f"{MIRROR_VARIABLE} is {mirror!r}; set it to a web address such as {DEFAULT_MIRROR}")
@@ -128,28 +113,23 @@ def _require_book(data: bytes, number: int) -> None:
 
 def book_title(data: bytes, number: int) -> str:
     """Return the title and author in a book's header, or its number where there is no title."""
+    title, author = book_header(data)
+    if not title:
+        return f"Project Gutenberg {number}"
+    return f"{title} by {author}" if author else title
+
+
+def book_header(data: bytes) -> tuple[str, str]:
+    """Return the title and the author that a book's header names, "" for each that it does not name."""
     text = decode(data)
     start, _ = find_markers(text) or (0, 0)
     header = normalize_newlines(text[:start])
 
-    # the header names title and author, which may span several lines
+    # either may span several lines
     title, author = (re.search(_HEADER_FIELD.format(name), header, re.M) for name in ("Title", "Author"))
-    if title is None:
-        return f"Project Gutenberg {number}"
-    name = " ".join(title[1].split())
-    return f"{name} by {' '.join(author[1].split())}" if author else name
+    name, writer = (" ".join(field[1].split()) if field else "" for field in (title, author))
+    return name, writer
 
 
-def _cache_path(number: int) -> Path:
-    return files.home() / "texts" / f"pg{number}.txt"
-
-
-def _checksum_path(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
-
-
-def _cache(number: int, data: bytes) -> None:
-    path = _cache_path(number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_atomic(path, data)
-    files.write_atomic(_checksum_path(path), f"{sha256(data).hexdigest()}  {path.name}\n".encode())
+def _file_name(number: int) -> str:
+    return f"pg{number}.txt"

@@ -15,6 +15,7 @@ from genbench.corpus.downloads import RetryPolicy
 from genbench.corpus.encoding import decode
 from genbench.corpus.expressions import is_sum, parse_terms, rename_terms
 from genbench.corpus.gutenberg import OnProgress
+from genbench.corpus.gutenberg_search import books_of, is_name, require_match
 from genbench.corpus.joining import join_corpora
 from genbench.corpus.own_split import find_own_split, read_own_split
 from genbench.corpus.reading import Reading, ReadingNotes, clean_text
@@ -52,8 +53,8 @@ def load_corpus(
 ) -> Corpus:
     """Return an author's text, cleaned and split; a Corpus is returned as it is.
 
-    `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, or a path to a text file or a folder of them, or a
-    sum of those with weights, `2*austen+carroll`, see `join_corpora`.
+    `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, `gutenberg:NAME` (see `books_of`), a path to a text
+    file or a folder of them, or a sum of those with weights, `2*austen+carroll`, see `join_corpora`.
     `lines` is "join" or "keep", see `clean_book`; `encoding` that of files that are not UTF-8; `column` the one with
     the texts in CSV, TSV and JSON Lines files. `held_out` names one book, by words of its title, that becomes the whole
     test text; without it, each book is split. Where a download is needed, `on_progress` receives what is downloaded
@@ -79,9 +80,7 @@ def load_corpus(
     if anchor := find_anchor(author):
         return _anchor_corpus(anchor, held_out, on_progress, retries)
     if gutenberg.is_gutenberg(author):
-        numbers = gutenberg.parse_numbers(author)
-        name = gutenberg.PREFIX + "+".join(map(str, numbers))
-        books = _gutenberg_books(numbers, reading, notes, on_progress, retries)
+        name, books = _gutenberg_books(author, reading, notes, on_progress, retries)
     elif is_path(author):
         path = named_path(author)
         notes.text = str(path)
@@ -107,7 +106,8 @@ def require_author(author: str | Path | Corpus) -> None:
         for term in parse_terms(name):
             require_author(term.name)
     elif gutenberg.is_gutenberg(name):
-        gutenberg.parse_numbers(name)
+        if not is_name(name):
+            gutenberg.parse_numbers(name)
     elif is_path(name):
         require_path(named_path(name))
     elif not find_anchor(name):
@@ -251,19 +251,27 @@ def _titles(path: Path, files: Sequence[Path]) -> list[str]:
 
 
 def _gutenberg_books(
-    numbers: Sequence[int],
+    author: str,
     reading: Reading,
     notes: ReadingNotes,
     on_progress: OnProgress | None,
     retries: RetryPolicy | None,
-) -> list[BookText]:
+) -> tuple[str, list[BookText]]:
+    """Return the name of an author of Project Gutenberg, and the books: those of a name, or of the numbers."""
+    listings = {book.number: book for book in books_of(author, on_progress, retries)} if is_name(author) else {}
+    numbers = list(listings) or gutenberg.parse_numbers(author)
+    name = author.lower() if listings else gutenberg.PREFIX + "+".join(map(str, numbers))
+
+    # a book that was chosen by its title and author must have them
     books = []
     for number in numbers:
         data = gutenberg.get_book(number, on_progress, retries)
+        if number in listings:
+            require_match(data, number, listings[number].title, listings[number].authors)
         title = gutenberg.book_title(data, number)
         text = clean_text(decode(data, name=title), title, reading, notes)
         books.append(BookText(title, Text(text)))
-    return books
+    return name, books
 
 
 def _catalogue_books(
@@ -275,7 +283,7 @@ def _catalogue_books(
 ) -> list[BookText]:
     books = []
     for book in author.books:
-        data = read_book(book, on_progress=on_progress, retries=retries)
+        data = read_book(book, author=author.full_name, on_progress=on_progress, retries=retries)
         text = decode(data, book.encoding, book.title)
         books.append(BookText(book.title, Text(clean_text(text, book.title, reading, notes, book.form))))
     return books

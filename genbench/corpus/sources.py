@@ -20,6 +20,7 @@ from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, Book, embedded_authors
 from genbench.corpus.downloads import RetryPolicy, iterate_with_timeout
 from genbench.corpus.gutenberg import OnProgress
+from genbench.corpus.gutenberg_search import require_match
 from genbench.corpus.reading import Reading, ReadingNotes, list_names
 from genbench.corpus.records import RECORD_SUFFIXES
 from genbench.errors import CorpusError, UserError
@@ -28,11 +29,14 @@ from genbench.storage.user_files import read_bytes, special_file
 TEXT_SUFFIXES = (".txt", ".md", ".text")
 
 
-def read_book(book: Book, *, on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> bytes:
+def read_book(
+    book: Book, *, author: str = "", on_progress: OnProgress | None = None, retries: RetryPolicy | None = None
+) -> bytes:
     """Return the bytes of a catalogue book; NLTK's corpus is downloaded if it is not on NLTK's search path.
 
     Where that fails, the same book is downloaded from Project Gutenberg, if the catalogue has its number. Raises
-    CorpusError if the book is not available, or no server answers within the timeout of `retries`.
+    CorpusError if the book is not available, no server answers within the timeout of `retries`, or the book of that
+    number has another title, or another author than `author`.
     """
     if book.file is not None:
         return files("genbench_corpora").joinpath("texts", book.file).read_bytes()
@@ -43,10 +47,11 @@ def read_book(book: Book, *, on_progress: OnProgress | None = None, retries: Ret
     pointer = _find_nltk_file(book.nltk)
     if pointer is not None:
         return _read_nltk_file(pointer, book.nltk)
-    if book.gutenberg is not None and (data := gutenberg.read_cached(book.gutenberg)):
-        return data
-
-    return _download_book(book, on_progress, retries or RetryPolicy())
+    data = None if book.gutenberg is None else gutenberg.read_cached(book.gutenberg)
+    data = data or _download_book(book, on_progress, retries or RetryPolicy())
+    if book.gutenberg is not None and _find_nltk_file(book.nltk) is None:
+        require_match(data, book.gutenberg, book.title, author)
+    return data
 
 
 def location(author: Author) -> str:
