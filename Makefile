@@ -1,6 +1,7 @@
 # make compare: the main command.   make test: all tests.   make quick: the tests that take less than a minute together.
-# make check: ruff and mypy.   make stress: faults and hostile input for TIME seconds (docs/guarantees.md).
-# make docs: run the commands in docs/commands again.   make golden: compare all figures with another checkout.
+# make check: ruff, mypy and the site.   make stress: faults and hostile input for TIME seconds (docs/guarantees.md).
+# make docs: run the commands in docs/commands and docs/tutorials again.   make golden: compare all figures with another checkout.
+# make docs-site: the documentation as a site, in build/site.
 # make bench-lstm, bench-markov, bench-mixture, bench-sampling, bench-constraints: the measurements in benchmarks/ (the first takes hours).
 # The first run creates .venv: for `make compare` with what genbench needs, for the others with the development tools.
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 TIME ?= 600
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-sampling bench-constraints golden docs clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-sampling bench-constraints golden docs docs-site clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -24,7 +25,7 @@ quick: $(VENV)/development
 stress: $(VENV)/development
 	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress $(ARGS)
 
-check: $(VENV)/development
+check: $(VENV)/development docs-site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p build/typed && ln -sfn ../../plugins build/typed/genbench_plugins
@@ -63,6 +64,9 @@ golden: $(VENV)/installed
 
 docs: $(VENV)/development
 	$(BIN)/python docs/build.py $(ARGS)
+
+docs-site: $(VENV)/development
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs/site -d build/site-cache . build/site
 
 clean:
 	rm -rf $(VENV) build *.egg-info

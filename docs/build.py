@@ -1,4 +1,4 @@
-"""Run the console blocks of docs/commands, and replace their output by what the program prints.
+"""Run the console blocks of docs/commands and docs/tutorials, and replace their output by what the program prints.
 
     python docs/build.py            updates all pages (make docs)
     python docs/build.py score.md   updates one page
@@ -33,7 +33,8 @@ import forked_command
 from genbench.cli.main import app
 from genbench.processes.forking import fork_process
 
-PAGES = Path(__file__).parent / "commands"
+DOCS = Path(__file__).parent
+FOLDERS = ("commands", "tutorials")
 BLOCK = re.compile(r"^```console(?P<about> about)?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRESS = re.compile(rb"\A(?:(?!genbench: ).*\n)+(?=genbench: )")  # what a command prints before its error
 MODEL_ID = re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{10}\b")  # the end of a model's name, which its code decides
@@ -115,7 +116,7 @@ def _run(command: str, folder: Path, environment: dict[str, str], output: int, e
     with shell.stdin:
         target = shell.stdin.fileno() if forked["rest"] else output
         variables = {
-            "PYTHONPATH": str(PAGES.parent),
+            "PYTHONPATH": str(DOCS),
             forked_command.WORDS: json.dumps(shlex.split(forked["words"])),
             forked_command.OUTPUT: f"/proc/{os.getpid()}/fd/{target}",
             forked_command.ERRORS: str(errors),
@@ -174,9 +175,14 @@ def comparable(page: str) -> str:
     return BLOCK.sub(mask, page)
 
 
+def find_pages() -> list[Path]:
+    """Return the pages with blocks that are run; no two of them have the same name."""
+    return [page for folder in FOLDERS for page in sorted((DOCS / folder).glob("*.md"))]
+
+
 def main() -> None:
     """Update the pages that are named, or all."""
-    for page in [PAGES / name for name in sys.argv[1:]] or sorted(PAGES.glob("*.md")):
+    for page in [page for page in find_pages() if len(sys.argv) == 1 or page.name in sys.argv[1:]]:
         page.write_text(build_page(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.name)
 

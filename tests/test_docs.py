@@ -1,4 +1,4 @@
-"""The pages of docs/commands: one for each command, and each console block shows the output of the program."""
+"""The pages of docs: one for each command, console blocks show the output of the program, and links lead somewhere."""
 
 import re
 import sys
@@ -14,6 +14,7 @@ from genbench.experiments.comparison import CorpusInfo
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted((DOCS / "commands").glob("*.md"))
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
 
 
 def command_names(group: Any, prefix: str = "") -> list[str]:
@@ -30,7 +31,7 @@ def test_each_command_has_a_page_with_its_help(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the blocks are run on a terminal of Unix")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=lambda page: page.stem)
 def test_a_page_shows_the_output_of_the_program(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(DOCS))
     from build import build_page, comparable  # type: ignore[import-not-found]
@@ -39,7 +40,7 @@ def test_a_page_shows_the_output_of_the_program(page: Path, monkeypatch: pytest.
     assert comparable(text) == comparable(build_page(text)), f"make docs ARGS={page.name} updates it"
 
 
-@pytest.mark.parametrize("page", [*DOCS.glob("*.md"), *PAGES, DOCS.parent / "README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*DOCS.glob("**/*.md"), DOCS.parent / "README.md"], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
