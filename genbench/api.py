@@ -11,8 +11,9 @@ score          measure how well a model predicts a text
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genbench import registry
 from genbench.analysis.attribution import attribute as attribute
@@ -63,6 +64,9 @@ from genbench.training.combination import forget_text as forget_text
 from genbench.training.combination import merge_models as merge_models
 from genbench.training.combination import update_model as update_model
 from genbench.training.fine_tuning import open_parent
+
+if TYPE_CHECKING:
+    from genbench.report.html.playground import PlaygroundPage
 
 
 def corpus(
@@ -370,3 +374,22 @@ def export_model(
     figures = score_figures(model, text.test, corpus=text, listener=listener)
     readme = model_card(exported.card, figures, registry.provider(exported.card.spec), model.training_words is not None)
     return sharing.export_model(exported, folder, readme)
+
+
+def playground(
+    models: Mapping[str, Model],
+    author: str | Path | Corpus,
+    *,
+    refused: Sequence[str] = (),
+    listener: ProgressListener = SILENT,
+) -> PlaygroundPage:
+    """Return a web page that holds the models and runs them in the browser; `.html` is the page.
+
+    `models` is by label; `author` is whose text they learned, which is on the page too. `refused` has sentences about
+    other models, which the page shows. Raises UserError if a page can run none of the models.
+    """
+    from genbench.report.html.playground import playground_page
+
+    corpus = load_corpus(author)
+    with listener.stage("pruning and rounding the models") as progress:
+        return playground_page(models, corpus, refused, progress)

@@ -57,6 +57,11 @@ class LSTMWindow(RecurrentGenerator):
     def core(self, inputs: int, hidden: int) -> nn.Module:
         return lstm(inputs, hidden, self.layers)
 
+    @property
+    def web_obstacle(self) -> str:
+        """Why a page cannot run this network (`genbench.web.WebExport`)."""
+        return "it reads the last characters again for each prediction, and a page carries the state of a network on"
+
     def start(self) -> Window:
         return tuple(self.tokenizer.encode("\n").tolist())
 

@@ -29,11 +29,11 @@ LAYERS = (
     {"training"},
     {"model"},
     {"storage", "registry", "corpus", "charlevel", "sampling", "scoring", "neural"},
-    {"capabilities", "generator", "reported", "spec"},
+    {"capabilities", "generator", "reported", "spec", "web"},
     {"tokenization"},
     {"errors", "processes"},
 )
-NARROWER = {"neural": {"capabilities", "generator", "spec", "tokenization", "errors", "registry"}}
+NARROWER = {"neural": {"capabilities", "generator", "spec", "tokenization", "errors", "registry", "web"}}
 HEAVY = {"torch", "numpy", "numba", "nltk", "matplotlib", "rich"}
 
 

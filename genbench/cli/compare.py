@@ -27,6 +27,7 @@ from genbench.cli.options import (
     MinP,
     OptionGroup,
     Penalty,
+    PlaygroundFile,
     ReadingOptions,
     Retrain,
     Specs,
@@ -36,6 +37,7 @@ from genbench.cli.options import (
     accepts_groups,
     option,
 )
+from genbench.cli.playground import require_one_author, write_run_playground
 from genbench.cli.progress import print_message, show_progress
 from genbench.cli.prompts import read_prompts
 
@@ -136,6 +138,7 @@ def compare(
     csv: CsvFile = None,
     markdown: MarkdownFile = None,
     html: HtmlFile = None,
+    playground: PlaygroundFile = None,
 ) -> None:
     """Train generators on authors and compare them. Bits, perplexities, costs, and samples side by side."""
     with show_progress() as live:
@@ -143,6 +146,7 @@ def compare(
         from genbench.experiments.compare import compare as run_compare
         from genbench.experiments.config import CompareConfig, resolve_arguments
         from genbench.report.export.files import Outputs
+        from genbench.storage.outputs import require_writable
         from genbench.storage.runs import require_unused_name
         from genbench.tokenization.text import replace_surrogates
 
@@ -157,6 +161,9 @@ def compare(
         if name:
             require_unused_name(name, command)
         outputs = Outputs(json=json, csv=csv, markdown=markdown, html=html)
+        if playground is not None:
+            require_one_author(arguments.get("authors", ()), "--playground")
+            require_writable(playground)
         comparison = run_compare(**arguments, name=name, command=command, listener=live)
 
     from genbench.report.terminal.comparison import show_comparison
@@ -167,6 +174,9 @@ def compare(
         outputs.write(comparison)
     finally:
         show_comparison(comparison, make_console(stderr=outputs.to_standard_output))
+    if playground is not None and comparison.any_ok and not comparison.stopped:
+        with show_progress() as live:
+            write_run_playground(comparison, playground, live)
     exit_by_outcome(comparison)
 
 

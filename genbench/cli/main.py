@@ -26,6 +26,7 @@ from genbench.cli.generate import generate
 from genbench.cli.leaderboard import leaderboard
 from genbench.cli.memory import memory
 from genbench.cli.novelty import novelty
+from genbench.cli.playground import playground
 from genbench.cli.progress import print_message
 from genbench.cli.prove import prove
 from genbench.cli.score import score
@@ -65,7 +66,7 @@ def global_options(
 
 
 for command in (
-    *(compare, sweep, train, generate, score, surprisal, explain, novelty),
+    *(compare, sweep, train, generate, score, surprisal, explain, novelty, playground),
     *(confusion, attribute, memory, gates, compress, decompress, prove, leaderboard, anchors),
 ):
     app.command()(command)

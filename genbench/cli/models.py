@@ -22,6 +22,7 @@ from genbench.cli.options import (
     accepts_groups,
     single,
 )
+from genbench.cli.playground import train_and_write
 from genbench.cli.progress import print_message, show_progress
 
 if TYPE_CHECKING:
@@ -157,12 +158,16 @@ def _print_use(model: Model) -> None:
 @accepts_groups
 def export(
     author: Author,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet; or a page.")],
     generators: OneSpec,
     model: ModelOptions,
+    web: Annotated[bool, typer.Option("--web", help="Write a page for a browser that runs the model.")] = False,
 ) -> None:
     """Write a model into a folder to pass on. With a model card and checksums; trains one if none is stored."""
 
+    if web:
+        train_and_write(author, [single(generators)], model, folder)
+        return
     with show_progress() as live:
         from genbench import api
 

@@ -258,6 +258,10 @@ MarkdownFile = Annotated[
     Path | None, option("--markdown", metavar="FILE", help="Write the tables as Markdown; - prints them.")
 ]
 HtmlFile = Annotated[Path | None, option("--html", metavar="FILE", help="Write a report for a browser; - prints it.")]
+PlaygroundFile = Annotated[
+    Path | None,
+    option("--playground", metavar="FILE", help="Write a page that runs the models of one author in a browser."),
+]
 OutputFile = Annotated[
     Path, typer.Option("-o", "--output", metavar="OUT", help="The file to write; - is standard output.")
 ]

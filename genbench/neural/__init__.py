@@ -28,6 +28,7 @@
     inference           single steps of a trained network in numpy, for generation
     parallel_scoring    scoring of a long stream in parallel rows
     probe               gates, memory and gradients of a trained network
+    web_weights         the weights of a trained network, for a web page
     recurrent_ops       building blocks for cores with a hand-written backward pass
     classifier          the RNN and LSTM author classifiers
 

@@ -22,8 +22,10 @@ from genbench.neural.fine_tuning import TRAINING_OPTIONS
 from genbench.neural.network import Network
 from genbench.neural.probe import NetworkProbe
 from genbench.neural.reader import NetworkReader, Reader
+from genbench.neural.web_weights import export_weights, web_obstacle
 from genbench.spec import option_values
 from genbench.tokenization.tokenizer import Ids, Tokenizer
+from genbench.web.forms import WebForm
 
 
 class TrainedNetwork(Generator):
@@ -84,6 +86,14 @@ class TrainedNetwork(Generator):
 
     def probe(self) -> Probe:
         return NetworkProbe(self._network, self._build_untrained, self._prefix)
+
+    @property
+    def web_obstacle(self) -> str:
+        """Why a page cannot run this network, "" if it can (`genbench.web.WebExport`)."""
+        return web_obstacle(self, getattr(self, "_network", None))
+
+    def web_export(self) -> WebForm:
+        return export_weights(self._network)
 
     def dump(self) -> Learned:
         weights = {name: value.numpy() for name, value in self._network.state_dict().items()}

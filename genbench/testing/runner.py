@@ -13,6 +13,7 @@ from genbench.testing import capability_checks as optional
 from genbench.testing import contract_checks as contract
 from genbench.testing.conditioning_check import conditioned_sequence_has_its_probability
 from genbench.testing.subject import Check, Subject
+from genbench.testing.web_check import web_export_predicts_the_same
 
 if TYPE_CHECKING:
     import pytest
@@ -47,6 +48,7 @@ CHECKS: dict[str, Check] = {
         optional.probe_has_a_row_per_token,
         optional.counting_reads_the_text_alone,
         optional.adaptation_is_declared,
+        web_export_predicts_the_same,
     )
 }
 

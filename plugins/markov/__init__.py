@@ -40,6 +40,8 @@ From the counts upwards; a file imports only from the files above it:
     spelling           SpellingModel: the character chain that spells unknown words
     spelled_rows       SpelledRows: its states and those of the word chain, many at once
     spelled_chain      SpelledChain: a word chain that spells by it
+    export_kernels     the compiled loop that lists what a chain predicts
+    web_table          a chain as a table of n-grams, for a web page
     ngram              `markov-char` and `markov-word`
     subword            `markov-subword`
     preload            load the compiled loops before processes are forked

@@ -16,6 +16,7 @@ from genbench_plugins.markov.word_view import WordView, prepare_view, word_view
 
 from genbench.generator import Text, TrainContext
 from genbench.tokenization.tokenizer import Tokenizer
+from genbench.web import ADAPTIVE, BackoffTable
 
 
 @dataclass
@@ -28,6 +29,16 @@ class MarkovChar(MarkovChain):
 
     def build_tokenizer(self, train: str | Text) -> Tokenizer:
         return Tokenizer.characters(train)
+
+    @property
+    def web_obstacle(self) -> str:
+        """Why a page cannot run this chain, "" if it can (`genbench.web.WebExport`)."""
+        return ADAPTIVE if self.adaptive else ""
+
+    def web_export(self) -> BackoffTable:
+        from genbench_plugins.markov.web_table import backoff_table
+
+        return backoff_table(self._model)
 
 
 @dataclass

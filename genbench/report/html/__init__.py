@@ -10,8 +10,9 @@ svg.py          a matplotlib figure as an SVG element for both themes
 surprisal.py    text colored by surprisal, and the page of the command surprisal
 sweep.py        the page of a sweep
 leaderboard.py  the page of a leaderboard
+playground.py   the page that holds trained models and runs them
 rendering.py    filling the templates with escaped values
-templates/      the HTML, the CSS and the scripts
+templates/      the HTML, the CSS and the scripts; those of the playground in a folder of their own
 """
 
 from genbench.report.html.comparison import comparison_page

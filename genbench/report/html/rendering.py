@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,24 +20,42 @@ from markupsafe import Markup
 from genbench.report.colors import SERIES, SERIES_MARKS, SURPRISAL, THEMES
 from genbench.report.formatting import printable
 
-POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; {}img-src data:; base-uri 'none'; form-action 'none'"
 SCRIPTS = ("script.js", "tools.js")
 LIGHT, DARK = 0, 1  # index of a theme in a pair of colors
 
 
-def fill(template: str, values: Mapping[str, object]) -> str:
+@dataclass(frozen=True)
+class Parts:
+    """Scripts and a style that only one page has: files of a folder in `templates/`.
+
+    The scripts of `page` run in the page, those of `worker` are the text of its element `#worker`.
+    """
+
+    folder: str
+    page: Sequence[str]
+    worker: Sequence[str]
+
+
+def fill(template: str, values: Mapping[str, object], parts: Parts | None = None) -> str:
     """Return a page from a template in `templates/`. Raises jinja2.UndefinedError if a value is missing."""
     templates = _environment()
 
     # the style and the script that all pages share
     light, dark = _css_variables(LIGHT), _css_variables(DARK)
     style = templates.get_template("style.css").render(light=light, dark=dark, classes=_css_classes())
-    script = "\n".join(templates.get_template(name).render() for name in SCRIPTS)
+    script, worker = "\n".join(templates.get_template(name).render() for name in SCRIPTS), ""
+    if parts is not None:
+        style += _source(f"{parts.folder}/style.css")
+        page = "\n".join(_source(f"{parts.folder}/{name}.js") for name in parts.page)
+        script += f'\n"use strict";\n{{\n{page}}}\n'
+        worker = '"use strict";\n' + "\n".join(_source(f"{parts.folder}/{name}.js") for name in parts.worker)
 
-    # the policy allows only these two, which are trusted and not escaped
-    policy = POLICY.format(content_hash(style), content_hash(script))
+    # the policy allows only these two, which are trusted and not escaped, and workers made of text in the page
+    workers = "worker-src blob:; " if worker else ""
+    policy = POLICY.format(content_hash(style), content_hash(script), workers)
 
-    own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy)}
+    own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy), "worker": Markup(worker)}
     return templates.get_template(template).render(dict(values) | own)
 
 
@@ -57,6 +76,13 @@ def _environment() -> Environment:
     environment.globals["marks"] = SERIES_MARKS
     environment.globals["series"] = len(SERIES)
     return environment
+
+
+def _source(name: str) -> str:
+    """Return a file in `templates/` as it is."""
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), name)[0]
 
 
 def _visible(value: Any) -> Any:

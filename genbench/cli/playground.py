@@ -1,0 +1,101 @@
+"""genbench playground"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from genbench.cli.options import SPEC_HELP, Author, ModelOptions, OutputFile, accepts_groups, spec_option
+from genbench.cli.progress import print_message, show_progress
+from genbench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from genbench.corpus.corpus import Corpus
+    from genbench.experiments.comparison import Comparison
+    from genbench.model import Model
+    from genbench.report.html.playground import PlaygroundPage
+    from genbench.training import ProgressListener
+
+DEFAULT = ("markov-char", "lstm-char")
+
+
+@accepts_groups
+def playground(
+    author: Author,
+    *,
+    generators: Annotated[
+        list[str] | None,
+        spec_option(f"{SPEC_HELP}; repeatable. [default: {' '.join(DEFAULT)}]"),
+    ] = None,
+    output: OutputFile,
+    model: ModelOptions,
+) -> None:
+    """Write a page in which models write side by side, live. Trains those not stored; the page needs no network."""
+    train_and_write(author, generators or DEFAULT, model, output)
+
+
+def train_and_write(author: str, generators: Sequence[str], model: ModelOptions, output: Path) -> None:
+    """Train the models that are not stored, and write their page; one that a page cannot run is not trained."""
+    from genbench.storage.outputs import require_writable
+
+    require_writable(output)
+    with show_progress() as live:
+        from genbench.report.html.playground import runnable_specs
+
+        specs, refused = runnable_specs(generators)
+        corpus = model.corpus(author, live)
+        write_playground(model.models(corpus, specs, live), corpus, refused, output, live)
+
+
+def write_playground(
+    models: Mapping[str, Model], corpus: Corpus, refused: Sequence[str], output: Path, listener: ProgressListener
+) -> None:
+    """Write the page of some models, and say what is on it."""
+    from genbench import api
+    from genbench.report.export.files import write_text
+
+    page = api.playground(models, corpus, refused=refused, listener=listener)
+    write_text(page.html, output)
+    print_page(page, output)
+
+
+def require_one_author(authors: Sequence[object], option: str) -> None:
+    """Raise UserError unless one author is named: a page has the models of one."""
+    if len(authors) != 1:
+        named = f"{len(authors)} authors are" if authors else "no author is"
+        raise UserError(f"{option} writes a page with the models of one author, and {named} named; name one")
+
+
+def write_run_playground(comparison: Comparison, output: Path, listener: ProgressListener) -> None:
+    """Write the page of the models of a comparison of one author; a model of each generator, that of the first seed."""
+    from genbench import api
+    from genbench.corpus.loading import load_corpus
+    from genbench.experiments.significance import labels
+    from genbench.report.html.playground import runnable_specs
+
+    settings = comparison.settings
+    assert settings is not None
+    corpus = load_corpus(
+        settings.authors[0],
+        lines=settings.lines,
+        encoding=settings.encoding,
+        column=settings.column,
+        held_out=settings.held_out,
+    )
+    rows = dict(reversed([*zip(labels(comparison.results), comparison.results, strict=True)]))
+    stored = {label: row for label, row in reversed(rows.items()) if row.model}
+    specs = {label: row.spec or row.generator for label, row in stored.items()}
+    runnable, refused = runnable_specs(specs.values())
+    models = {label: api.load(stored[label].model) for label, spec in specs.items() if spec in runnable}
+    write_playground(models, corpus, refused, output, listener)
+
+
+def print_page(page: PlaygroundPage, output: Path) -> None:
+    """Say what is on a page, and what it costs."""
+    for sentence in page.refused:
+        print_message(sentence)
+    costs = ", ".join(f"{label} {packed.cost:+.3f}" for label, packed in page.models.items())
+    print_message(f"pruning and rounding cost, in bits per character: {costs}")
+    print_message(f"{output} has {len(page.html.encode()) / 1e6:.1f} MB; open it in a browser")

@@ -1,0 +1,269 @@
+"""The playground: a page that holds trained models and runs them in the browser, side by side.
+
+The scripts are in `templates/playground`: those of `WORKER` run the models, those of `PAGE` show what they do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import regex
+from markupsafe import Markup
+
+from genbench.corpus.corpus import Corpus
+from genbench.errors import UserError
+from genbench.generator import ProgressCallback, ignore, rescale
+from genbench.model import Model
+from genbench.registry import create
+from genbench.report.formatting import format_count, pluralize
+from genbench.report.html.rendering import Parts, fill
+from genbench.web.byte_arrays import compress_bytes
+from genbench.web.forms import web_obstacle
+from genbench.web.packed_chain import STEP, PackedChain
+from genbench.web.packing import MAX_COST, MEASURED_CHARACTERS, PackedModel, TooLargeError, pack
+
+WORKER = ("bytes", "characters", "chain", "network", "sampling", "book", "worker")
+PAGE = ("dom", "controls", "write", "units", "step", "surprisal", "guess", "main")
+MAX_PAGE_BYTES = 3_000_000
+OWN_BYTES = 150_000  # of the page without models and book
+BOOK_BYTES = 900_000  # of the training text at most
+MAX_MODELS = 4
+PASSAGES, PASSAGE = 60, 240  # held-out passages of the game, and their characters
+BEGINNINGS, BEGINNING = 3, 28  # suggested beginnings, and their characters at most
+TYPED = 160  # characters of the text whose surprisal is shown first
+SCALE = ("below ½", "½ to 1", "1 to 2", "2 to 4", "4 to 6", "6 to 9", "9 or more")
+
+# a sentence begins after a paragraph, or after a mark that follows three lower-case letters
+SENTENCE = regex.compile(r"(?:\n\s*\n|(?<=\p{Ll}{3}[.!?])\s)\s*(?=\p{Lu})")
+
+
+@dataclass(frozen=True)
+class PlaygroundPage:
+    """A page, and what is on it."""
+
+    html: str
+    models: dict[str, PackedModel]  # by label
+    refused: list[str]  # a sentence for each model that a page cannot run
+
+
+def runnable_specs(specs: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the SPECs of generators that a page can run, and a sentence for each of the others.
+
+    Raises UserError for a SPEC that is not valid, and if a page can run none of them.
+    """
+    runnable, refused = [], []
+    for spec in dict.fromkeys(specs):
+        obstacle = web_obstacle(create(spec))
+        if obstacle:
+            refused.append(_refusal(spec, obstacle))
+        else:
+            runnable.append(spec)
+    _require_some(runnable, refused)
+    return runnable, refused
+
+
+def _refusal(label: str, obstacle: str) -> str:
+    return f"{label} is not on the page: {obstacle}."
+
+
+def _require_some(labels: Iterable[str], refused: Sequence[str]) -> None:
+    """Raise UserError if there are no models for a page."""
+    if not any(True for _ in labels):
+        reasons = " ".join(refused) or "no model is named."
+        raise UserError(f"{reasons} Name another generator, such as markov-char or lstm-char")
+
+
+def playground_page(
+    models: Mapping[str, Model], corpus: Corpus, refused: Sequence[str] = (), progress: ProgressCallback = ignore
+) -> PlaygroundPage:
+    """Return a page with the models of an author that a page can run, at most four, in less than 3 MB.
+
+    `models` is by label, such as the SPEC; `refused` has sentences about others, from `runnable_specs`. Raises
+    UserError if a page can run none of the models.
+    """
+    packed, more = _pack_all(models, corpus, progress)
+    refused = [*refused, *more]
+    _require_some(packed, refused)
+
+    # the training text, or as much of it as fits
+    used = OWN_BYTES + sum(len(model.model.data) for model in packed.values())
+    book, share = _compress_book(str(corpus.train), min(BOOK_BYTES, MAX_PAGE_BYTES - used))
+    valid = str(corpus.valid)
+    facts = [_facts(label, model, models[label]) for label, model in packed.items()]
+    data = {
+        "models": [_data(model, models[label]) for label, model in packed.items()],
+        "book": {"data": book},
+        "step": STEP,
+    }
+    chains = [model.model for model in packed.values() if isinstance(model.model, PackedChain)]
+    values = {
+        "author": corpus.author,
+        "title": f"{corpus.author}: {' and '.join(packed)}, live",
+        "lead": _lead(corpus, list(packed)),
+        "models": facts,
+        "longest": max((len(chain.levels) for chain in chains), default=0),
+        "beginnings": _beginnings(valid),
+        "reach": _reach(packed),
+        "typed": _shorten(valid, TYPED),
+        "scale": SCALE,
+        "measured": _measured(share),
+        "notes": [note for label, model in packed.items() for note in _notes(label, model)],
+        "refused": refused,
+        "facts": _json({"models": facts, "human": _passages(valid)}),
+        "data": _json(data),
+    }
+    return PlaygroundPage(fill("playground.html", values, Parts("playground", PAGE, WORKER)), packed, refused)
+
+
+def _pack_all(
+    models: Mapping[str, Model], corpus: Corpus, progress: ProgressCallback
+) -> tuple[dict[str, PackedModel], list[str]]:
+    """Return the packed models that fit into a page, and a sentence for each of the others."""
+    packed: dict[str, PackedModel] = {}
+    refused: list[str] = []
+    left = MAX_PAGE_BYTES - OWN_BYTES
+    for number, (label, model) in enumerate(models.items()):
+        obstacle = web_obstacle(model.generator)
+        if not obstacle and len(packed) == MAX_MODELS:
+            obstacle = f"a page has at most {MAX_MODELS} models"
+        if not obstacle:
+            part = rescale(progress, number / len(models), 1 / len(models))
+            try:
+                packed[label] = pack(model.generator, str(corpus.valid), left, part)
+                left -= len(packed[label].model.data)
+                continue
+            except TooLargeError as error:
+                obstacle = f"it takes {error.size / 1e6:.1f} MB, and {left / 1e6:.1f} MB of the page are left for it"
+        refused.append(_refusal(label, obstacle))
+    return packed, refused
+
+
+def _data(packed: PackedModel, model: Model) -> dict[str, Any]:
+    """Return what the worker needs of a model."""
+    tokenizer, beginnings = model.generator.tokenizer, model.beginnings
+    return {
+        "kind": _kind(packed),
+        "letters": tokenizer.letters,
+        "lead": "" if beginnings is None else beginnings.most_frequent,
+        "packed": asdict(packed.model),
+    }
+
+
+def _kind(packed: PackedModel) -> str:
+    return "chain" if isinstance(packed.model, PackedChain) else "network"
+
+
+def _facts(label: str, packed: PackedModel, model: Model) -> dict[str, Any]:
+    """Return what the page says about a model."""
+    if isinstance(packed.model, PackedChain):
+        cell, kept = "", packed.model.ngrams
+        what = f"{format_count(kept)} of {format_count(packed.ngrams)} n-grams, probabilities in 8 bits"
+    else:
+        cell = packed.model.cell
+        weights = format_count(packed.model.parameters)
+        what = f"{cell.upper()} of {packed.model.hidden} units, {weights} weights in {packed.model.bits} bits"
+    return {
+        "label": label,
+        "kind": _kind(packed),
+        "cell": cell,
+        "packed": what,
+        "bits": f"{packed.bits:.3f}",
+        "packed_bits": f"{packed.packed_bits:.3f}",
+        "cost": f"{packed.cost:+.3f}",
+        "costly": packed.cost > MAX_COST,
+        "size": f"{len(packed.model.data) / 1e6:.2f} MB",
+    }
+
+
+def _notes(label: str, packed: PackedModel) -> list[str]:
+    """Return a warning for a model that lost more than a page may cost."""
+    if packed.cost <= MAX_COST:
+        return []
+    return [f"{label} lost {packed.cost:.2f} bits per character: more n-grams do not fit into a page."]
+
+
+def _lead(corpus: Corpus, labels: Sequence[str]) -> str:
+    """Return the sentence below the title."""
+    books = "; ".join(corpus.books[:4]) + (" and others" if len(corpus.books) > 4 else "")
+    trained = "was trained" if len(labels) == 1 else "were trained"
+    characters = format_count(len(corpus.train))
+    return (
+        f"{pluralize(len(labels), 'model')} that {trained} on {characters} characters of {corpus.author} ({books}) "
+        "run in this page. Nothing is sent anywhere: it works without a network."
+    )
+
+
+def _reach(packed: Mapping[str, PackedModel]) -> str:
+    """Return what the marks in a generated text mean, for the kinds of models on the page."""
+    kinds = {_kind(model) for model in packed.values()}
+    chain = "the longest context that the chain knew is marked" if "chain" in kinds else ""
+    network = (
+        "for a network each of the 40 characters before is left out in turn, and colored by how much more surprising "
+        "that makes the character (underlined: less)"
+        if "network" in kinds
+        else ""
+    )
+    return "; ".join(filter(None, [chain, network])) + "."
+
+
+def _measured(share: float) -> str:
+    """Return what the figures of the table are, and how much of the book is in the page."""
+    book = "The training text is in the page too" if share == 1 else f"{share:.0%} of the training text are in the page"
+    return (
+        f"Bits per character of the first {MEASURED_CHARACTERS:,} characters of the validation text, by genbench. The "
+        f"cost is what pruning the chain and rounding the numbers add. {book}: counts and passages come from it. "
+        "Random numbers are those of mulberry32, and characters are chosen in the order of their probability, so the "
+        "texts differ from those of the command line; the probabilities do not."
+    )
+
+
+def _compress_book(text: str, limit: int) -> tuple[str, float]:
+    """Return the compressed beginning of a text, at most `limit` bytes, and its share of the text."""
+    size = len(text)
+    while True:
+        packed = compress_bytes(text[:size].encode())
+        if len(packed) <= limit or not size:
+            return packed, size / max(len(text), 1)
+        size = max(0, int(size * min(0.98, limit / len(packed))) - 1)
+
+
+def _sentences(text: str, length: int) -> list[str]:
+    """Return the passages of a text that begin with a sentence, about `length` characters each, without overlap."""
+    passages, end = [], 0
+    for match in SENTENCE.finditer(text):
+        start = match.end()
+        if start >= end and start + length <= len(text):
+            passages.append(_shorten(text[start:], length))
+            end = start + length
+    return passages
+
+
+def _shorten(text: str, length: int) -> str:
+    """Return the whole words of at most `length` characters at the beginning of a text, on one line.
+
+    >>> _shorten("one two  three", 9)
+    'one two'
+    """
+    words = " ".join(text[: 2 * length].split())
+    return words if len(words) <= length else words[:length].rsplit(" ", 1)[0]
+
+
+def _passages(text: str) -> list[str]:
+    """Return passages of held-out text for the game, from all of its parts."""
+    every = _sentences(text, PASSAGE)
+    return every[:: max(1, len(every) // PASSAGES)][:PASSAGES]
+
+
+def _beginnings(text: str) -> list[str]:
+    """Return some beginnings of sentences of the held-out text."""
+    every = _sentences(text, BEGINNING)
+    return [f"{every[place]} " for place in range(0, len(every), max(1, len(every) // BEGINNINGS))][:BEGINNINGS]
+
+
+def _json(value: object) -> Markup:
+    """Return JSON that cannot end the script element in which it stands."""
+    text = json.dumps(value, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,17 @@
+// Unpack the models in the worker, then start every part of the page.
+
+const start = async () => {
+  const began = performance.now();
+  const loaded = await ask("load", { source: $("#data").textContent });
+  loaded.forEach((facts, index) => Object.assign(models[index], facts));
+  $("#loading").hidden = true;
+  $$("#go, #again, #next, #restart").forEach((button) => { button.disabled = false; });
+  document.documentElement.dataset.ready = String(Math.round(performance.now() - began));
+  startOver();
+  await continueAll();
+  await readTyped();
+  await showPassage();
+};
+
+window.playground = { ask };  // for tests, and for the curious in the console
+start().catch((error) => { $("#loading").textContent = `The models cannot be unpacked: ${error.message}. A browser of 2023 or later can.`; });

@@ -1,0 +1,110 @@
+// One character at a time: distributions, the random number, and what is inside the models.
+
+const SHOWN = 10, TAIL = 70;
+const steppers = $$(".stepper").map((panel, index) => ({ index, panel, text: "", open: -1 }));
+let stepped = 0;
+let drawn = null;  // the answers for the next character
+
+const showTail = (stepper) => {
+  const all = [...stepper.text], tail = $(".tail", stepper.panel);
+  tail.replaceChildren(make("span", "", `${all.length > TAIL ? "…" : ""}${all.slice(-TAIL).join("")}`), make("span", "faint", "▍"));
+};
+
+const showBars = ({ panel }, { place, characters, before, after }) => {
+  const rows = [...characters.keys()].slice(0, SHOWN);
+  if (!rows.includes(place)) rows.push(place);
+  const largest = Math.max(before[0], after[0]);
+  $(".bars", panel).replaceChildren(...rows.flatMap((row) => {
+    const bar = (kind, share) => {
+      const element = make("div", `share ${kind}`);
+      element.style.width = `${(100 * share) / largest}%`;
+      return element;
+    };
+    const className = row === place ? "chosen" : "";
+    return [
+      make("div", `name ${className}`, visible(characters[row])),
+      make("div", "pair-of-bars", [bar("before", before[row]), bar("after", after[row])]),
+      make("div", className, `${percent(before[row])} → ${percent(after[row])}`),
+    ];
+  }));
+};
+
+const showStrip = ({ panel }, { place, characters, after, random }) => {
+  const strip = $(".strip", panel), marker = make("i");
+  const kept = after.filter((share) => share > 0).length;
+  strip.replaceChildren(...after.slice(0, kept).map((share, row) => {
+    const part = make("span", row === place ? "chosen" : "", share > 0.035 ? visible(characters[row]) : "");
+    part.style.width = `${100 * share}%`;
+    return part;
+  }), marker);
+  marker.style.left = `${100 * random}%`;
+  const drawnCharacter = `the random number ${random.toFixed(3)} falls on “${visible(characters[place])}”`;
+  const text = `${number(kept)} of ${characters.length} characters can be chosen; ${drawnCharacter}.`;
+  $(".draw", panel).textContent = text;
+  strip.setAttribute("aria-label", text);
+};
+
+// the contexts of a chain: what followed each in the book, and where
+const showLevels = (stepper, contexts) => {
+  const inside = $(".inside", stepper.panel);
+  const rows = contexts.map((level, row) => {
+    const button = make("button", "", level.context ? [...level.context].map(visible).join("") : "(nothing)");
+    button.type = "button";
+    button.disabled = !level.context;
+    button.setAttribute("aria-expanded", String(row === stepper.open));
+    button.addEventListener("click", () => { stepper.open = stepper.open === row ? -1 : row; showLevels(stepper, contexts); });
+    const follows = level.followers.map(({ character, count }) => `${visible(character)} ${number(count)}`).join(", ");
+    const more = level.different > level.followers.length ? ", …" : "";
+    const head = Object.assign(make("th", "", button), { scope: "row" });
+    return make("tr", "", [
+      head, make("td", "", level.context ? number(level.total) : "–"),
+      make("td", "words", level.context ? follows + more : "all characters by their frequency"),
+      make("td", "", percent(level.leftover)),
+    ]);
+  });
+  const headings = ["context", "times in the book", "what followed it, how often", "left to shorter"];
+  const head = make("thead", "", make("tr", "", headings.map((name) => Object.assign(make("th", "", name), { scope: "col" }))));
+  const table = make("table", "levels", [head, make("tbody", "", rows)]);
+  const box = make("div", "box", table);
+  inside.replaceChildren(make("h4", "", "Back-off: the longest known context first"), box);
+  const level = contexts[stepper.open];
+  if (!level) return;
+  const list = make("ul", "passages", level.passages.map((passage) => make("li", "", [
+    `…${passage.before}`, make("mark", "", passage.context), make("b", "", visible(passage.next)), `${passage.after}… `,
+    make("span", "faint", `(${percent(passage.place)} into the text)`),
+  ])));
+  inside.append(make("h4", "", `Passages with “${[...level.context].map(visible).join("")}”`), list);
+};
+
+const prepareStep = async () => {
+  const values = { texts: steppers.map(({ text }) => text), controls: controls(), seed: Number($("#seed").value), number: stepped };
+  const result = await ask("step", values);
+  drawn = result;
+  steppers.forEach((stepper, index) => {
+    showTail(stepper);
+    showBars(stepper, result[index]);
+    showStrip(stepper, result[index]);
+    if (models[index].kind === "chain") showLevels(stepper, result[index].contexts); else showUnits(stepper);
+  });
+};
+
+const restartSteps = () => {
+  stepped = 0;
+  steppers.forEach((stepper) => { stepper.text = beginning.value; stepper.open = -1; });
+  return prepareStep();
+};
+
+const writeNext = () => {
+  if (!drawn) return;
+  steppers.forEach((stepper, index) => { stepper.text += drawn[index].characters[drawn[index].place]; stepper.open = -1; });
+  drawn = null;
+  stepped += 1;
+  prepareStep();
+};
+
+$("#next").addEventListener("click", writeNext);
+$("#restart").addEventListener("click", restartSteps);
+beginning.addEventListener("input", debounce(restartSteps, 250));
+$("#seed").addEventListener("input", restartSteps);
+onControls.push(debounce(prepareStep, 80));
+onTexts.push(restartSteps);

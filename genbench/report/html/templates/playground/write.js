@@ -1,0 +1,96 @@
+// Type a beginning, and all models continue it side by side.
+
+const LENGTH = 600;  // characters of a continuation
+const beginning = $("#beginning");
+const writers = $$(".writer").map((panel, index) => ({
+  index, panel, kind: panel.dataset.kind, box: $(".output", panel), foot: $(".foot", panel), text: "",
+}));
+
+const addCharacters = (writer, text, given) => {
+  [...text].forEach((character) => {
+    const span = make("span", given ? "c given" : "c", character);
+    writer.box.append(span);
+    writer.text += character;
+  });
+  if (!given) writer.box.scrollTop = writer.box.scrollHeight;
+};
+
+const startOver = () => writers.forEach((writer) => {
+  writer.box.replaceChildren();
+  writer.text = "";
+  writer.foot.textContent = "";
+  addCharacters(writer, beginning.value, true);
+});
+
+const setWriting = (busy) => {
+  $("#stop").disabled = !busy;
+  writers.forEach(({ box }) => box.classList.toggle("writing", busy));
+};
+
+let turn = 0;
+const continueAll = async () => {
+  turn += 1;
+  const own = turn, began = performance.now();
+  startOver();
+  setWriting(true);
+  const speed = Number($("#speed").value);
+  const values = { texts: writers.map(({ text }) => text), controls: controls(), seed: Number($("#seed").value), length: LENGTH, speed };
+  const rates = await ask("generate", values, (part) => {
+    if (own === turn) part.forEach((character, index) => addCharacters(writers[index], character, false));
+  });
+  if (own !== turn) return;
+  setWriting(false);
+  writers.forEach(({ foot, text }, index) => {
+    const written = [...text].length - [...beginning.value].length;
+    const rate = speed || performance.now() === began ? "" : `; alone it would write ${number(Math.round(rates[index]))} characters a second here`;
+    foot.textContent = `${number(written)} characters, seed ${$("#seed").value}${rate}`;
+  });
+  say("The texts are complete.");
+  onTexts.forEach((listener) => listener());
+};
+const onTexts = [];
+
+const stopWriting = () => { ask("stop"); };
+
+// what a character depended on: earlier characters of a network, the context of a chain
+const clearMarks = (box) => $$(".at, .used, .helped, .hindered", box).forEach((span) => span.classList.remove("at", "used", "helped", "hindered"));
+const showConnections = async (writer, at) => {
+  clearMarks(writer.box);
+  const spans = $$(".c", writer.box);
+  if (at < 0 || !spans[at]) return;
+  spans[at].classList.add("at");
+  const result = await ask("connect", { index: writer.index, text: writer.text, at, order: controls().order });
+  if (!result || !spans[at].classList.contains("at")) return;
+  const character = visible(spans[at].textContent), bits = `${result.bits.toFixed(1)} bits`;
+  if (result.used !== undefined) {
+    spans.slice(Math.max(0, at - result.used), at).forEach((span) => span.classList.add("used"));
+    writer.foot.textContent = `“${character}” cost ${bits} after the longest context that the chain knows here: ${result.used} characters.`;
+  } else {
+    const largest = Math.max(0.2, ...result.changes.map(Math.abs));
+    result.changes.forEach((change, place) => {
+      spans[place].style.setProperty("--change", Math.round((80 * Math.abs(change)) / largest));
+      if (Math.abs(change) > 0.02) spans[place].classList.add(change > 0 ? "helped" : "hindered");
+    });
+    const best = result.changes.indexOf(Math.max(...result.changes));
+    const without = () => (result.bits + result.changes[best]).toFixed(1);
+    const most = result.changes[best] > 0.02
+      ? `; without the “${visible(spans[best].textContent)}” ${at - best} before it, ${without()}` : "";
+    writer.foot.textContent = `“${character}” cost ${bits}${most}.`;
+  }
+  say(writer.foot.textContent);
+};
+writers.forEach((writer) => {
+  const show = debounce((at) => showConnections(writer, at), 60);
+  walk(writer.box, (at) => { if (at < 0) { show(-1); clearMarks(writer.box); } else show(at); });
+});
+
+$("#go").addEventListener("click", continueAll);
+$("#stop").addEventListener("click", stopWriting);
+$("#again").addEventListener("click", () => { $("#seed").value = Number($("#seed").value) + 1; continueAll(); });
+$$(".chip").forEach((chip) => chip.addEventListener("click", () => {
+  beginning.value = chip.dataset.beginning;
+  continueAll();
+}));
+beginning.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) continueAll();
+});
