@@ -1,6 +1,7 @@
 """Time 100 sentences that contain a given word, by genbench's conditioned chain and by markovify with rejection.
 
     python benchmarks/constraints.py [AUTHOR] [--words WORD ...]      # NLTK's gutenberg corpus is needed for austen
+    python benchmarks/constraints.py [AUTHOR] --kinds [SPEC]          # one text of each kind of constraint
 
 Processor time of one thread, medians of three readings that take turns. genbench conditions `markov-word` on the
 constraint for each reading, and samples all sentences; its loops are compiled and the chain is trained before the
@@ -45,6 +46,18 @@ print(loaded, time.process_time() - loaded)
 """
 RANKS = {"frequent": 100, "medium": 1_000}  # of a word by its frequency
 RARE = 3  # occurrences of a rare word
+KINDS = {
+    "--contains love": Constraints(contains=("love",)),
+    "--contains love --contains marriage": Constraints(contains=("love", "marriage")),
+    "--starts-with Emma": Constraints(starts_with="Emma"),
+    "--ends-with love": Constraints(ends_with="love"),
+    "--rhymes-with night": Constraints(rhymes_with="night"),
+    '--match "She .*"': Constraints(match="She .*"),
+    "--sentences 2": Constraints(sentences=2),
+    "--words 6": Constraints(words=(6, 6)),
+    "--words 8-12": Constraints(words=(8, 12)),
+    "--words 5-40": Constraints(words=(5, 40)),
+}
 
 
 def choose_words(text: str) -> dict[str, str]:
@@ -63,6 +76,7 @@ def contains(word: str, sentence: str) -> bool:
 def measure_genbench(model: Model, word: str) -> tuple[float, float]:
     """Return the seconds of 100 sentences, and of these the seconds until the automaton is built."""
     sampling = Sampling(temperature=1.0, constraints=Constraints(contains=(word,)))
+    model.generate("", Sampling(constraints=Constraints(contains=("the",))))  # the last condition is kept
     start = time.process_time()
     texts = model.generate("", sampling, count=SENTENCES)
     seconds = time.process_time() - start
@@ -108,6 +122,17 @@ def print_row(kind: str, word: str, model: Model, other: markovify.Text) -> None
     print(f"| {word} ({kind}) | {seconds:.2f} | {automaton:.2f} | {rejection:.2f} | {found} |", flush=True)
 
 
+def print_kinds(corpus: Corpus, spec: str) -> None:
+    """Print the seconds of one text of each kind of constraint, the preparation included."""
+    model = api.train(corpus, spec, keep=False)
+    model.generate("", Sampling(constraints=Constraints(contains=("the",))))  # compiles the loops
+    print(f"| constraint, {spec} | s |\n| --- | ---: |")
+    for kind, constraints in KINDS.items():
+        start = time.process_time()
+        model.generate("", Sampling(constraints=constraints))
+        print(f"| `{kind}` | {time.process_time() - start:.1f} |", flush=True)
+
+
 def prepare_models(corpus: Corpus) -> tuple[Model, markovify.Text]:
     """Return the trained chain, which has been conditioned once so that its loops are compiled, and markovify's."""
     model = api.train(corpus, "markov-word", keep=False)
@@ -120,9 +145,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="100 sentences that contain a word.")
     parser.add_argument("author", nargs="?", default="austen")
     parser.add_argument("--words", nargs="+")
+    parser.add_argument("--kinds", nargs="?", const="markov-char", metavar="SPEC")
     options = parser.parse_args(arguments)
 
     corpus = api.corpus(options.author)
+    if options.kinds:
+        print_kinds(corpus, options.kinds)
+        return
     model, other = prepare_models(corpus)
     words = {f"given {n}": word for n, word in enumerate(options.words or [])} or choose_words(str(corpus.train))
     with tempfile.TemporaryDirectory() as folder:

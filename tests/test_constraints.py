@@ -56,10 +56,49 @@ def test_automata_accept_what_an_expression_defines(automaton: Automaton, defini
 
 
 @pytest.mark.parametrize(
-    "pattern", ["a*b", "(a|bb)+", "[^a]*", "a{2,3}b?", "(?i)AB*", r"\w+\s\w", "a+?.{0,2}", "(?:ab|a)(?:b|)", "", "a{2}"]
+    ("automaton", "definition"),
+    [
+        (Contains("爱"), ".*爱.*"),
+        (Contains("爱我"), ".*爱我.*"),
+        (Contains("a爱"), "(.*[^a])?[aA]爱.*"),
+        (EndsWith("爱"), ".*爱。*"),
+        (StartsWith("爱"), "爱.*"),
+    ],
+)
+def test_words_of_a_script_without_spaces_may_stand_beside_others(automaton: Automaton, definition: str) -> None:
+    check_by_length(automaton, definition, "爱我。a", 4)
+
+
+@pytest.mark.parametrize("phrase", ["don't", "don’t"])
+def test_an_apostrophe_may_be_straight_or_curly(phrase: str) -> None:
+    for text in ("I don't.", "I don’t.", "Don’t I"):
+        assert accepts([Contains(phrase), Characters(len(text))], text)
+    assert not accepts([Contains(phrase), Characters(9)], "I don’ts.")
+    assert accepts([EndsWith(phrase), Characters(8)], "I don’t!")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "a*b",
+        "(a|bb)+",
+        "[^a]*",
+        "a{2,3}b?",
+        "(?i)AB*",
+        r"\w+\s\w",
+        "a+?.{0,2}",
+        "(?:ab|a)(?:b|)",
+        "",
+        "a{2}",
+    ],
 )
 def test_expressions_accept_what_re_fullmatch_accepts(pattern: str) -> None:
     check_by_length(Expression(pattern), pattern, "abA ", 5)
+
+
+def test_sets_that_python_warns_of_are_read_as_python_reads_them_today() -> None:
+    check_by_length(Expression("[[a]+b"), r"[\[a]+b", "ab[", 4)
+    check_by_length(Expression("[a&&b]+"), r"[a\&b]+", "ab&", 4)
 
 
 @pytest.mark.parametrize(

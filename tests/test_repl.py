@@ -323,3 +323,8 @@ def _answer(terminal: int, output: bytearray) -> None:
         if b"\x1b[6n" in part:
             os.write(terminal, b"\x1b[1;1R")
         output += part
+
+
+def test_a_text_with_constraints_meets_them(session: Session) -> None:
+    _, text = typed(session, "/contains ferry", "")[:2]
+    assert re.search(r"\b[Ff]erry\b", text), text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genbench.cli.constraints import ConstraintOptions
+from genbench.cli.draft import show_draft
 from genbench.cli.options import (
     BEST_MODEL,
     SPEC_HELP,
@@ -97,6 +98,8 @@ def generate(
 
     with show_progress() as live:
         text = model.corpus(author, live)
+        if on_terminal and not (generators or model.stored or json or constraints.constraints()):
+            show_draft(text, given[0], parameters, sampling_seed, live)
         models = model.models(text, generators, live)
         if max_overlap is not None and not interactive:
             _index(models.values(), parameters, live)

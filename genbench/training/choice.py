@@ -12,7 +12,7 @@ from genbench.storage.cards import ModelCard
 from genbench.storage.models import StoredModel
 from genbench.storage.records import JsonObject
 
-QUICK_GENERATOR = "markov"  # the best one that 15 seconds train: the default generator where no model is stored
+QUICK_GENERATOR = "markov"  # the best that 15 seconds train (docs/log/markov-chains.md); where no model is stored
 LONG_QUICK_GENERATOR = "markov-char"  # of longer texts
 QUICK_CHARACTERS = 2_000_000  # of a training text that takes 11 seconds per 1.6 million
 

@@ -25,6 +25,11 @@ From the counts upwards; a file imports only from the files above it:
     characters         characters as numbers, for compiled loops
     context_kernels    compiled loops that build WordChains
     word_building      build WordChains from the parts of a mixture
+    conditioning_kernels  compiled loops that multiply a chain with an automaton, and sample
+    equation_kernels   compiled loops that write and solve the equations of that product
+    equations          solve them: strongly connected components in order, BiCGSTAB
+    excluded_pairs     contexts without the tokens that no encoding of subwords has next
+    conditioning       ConditionedChain: a chain given that an automaton accepts its text
     sum_kernels        compiled loops that sum probabilities, such as of all words that start with some letters
     path_kernels       compiled loops over paths, the ways to split a text into tokens
     reading_kernels    compiled loops that read a text by the character

@@ -29,7 +29,7 @@ from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Te
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 if TYPE_CHECKING:
-    from genbench_plugins.markov.conditioning import ConditionedChain
+    from genbench_plugins.markov.conditioning import ConditionedChain, ContextTables
 
     from genbench.sampling.constraints.tokens import TokenAutomaton
 
@@ -172,7 +172,7 @@ class MarkovChain(AdaptiveChain):
         self._model = build_model(tree, smoothing, self.tokenizer.base_distribution(), stored)
         self._tempered = lru_cache(TEMPERATURES_KEPT)(partial(temper, self._model))
         self._group_readers: dict[bytes, Any] = {}
-        self._context_tables: dict[float, Any] = {}  # by temperature
+        self._context_tables: ContextTables | None = None
 
     def static_start(self) -> State:
         state: State = (self._tree.root, 0)
@@ -258,16 +258,10 @@ class MarkovChain(AdaptiveChain):
     ) -> ConditionedChain | None:
         if self._cache is not None:
             return None
-        from genbench_plugins.markov.conditioning import ConditionedChain, TooManyStatesError, context_table
-        from genbench_plugins.markov.word_building import context_of
+        from genbench_plugins.markov.conditioning import ContextTables
 
-        try:
-            if temperature not in self._context_tables:
-                self._context_tables[temperature] = context_table(self._model, temperature)
-            table, context = self._context_tables[temperature], context_of(self._model, state)
-            return ConditionedChain(table, context, automaton, progress)
-        except TooManyStatesError:
-            return None
+        self._context_tables = self._context_tables or ContextTables(self._model)
+        return self._context_tables.condition(state, automaton, temperature, progress)
 
     def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
         from genbench_plugins.markov import kernels

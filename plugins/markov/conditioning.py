@@ -14,32 +14,33 @@ shorter context h', and leads to the same context. With u for weights that are n
     Z(h) x(h, q) = backoff(h) Z(h') x(h', q)
                    + sum over the pairs h w of u(w | h) x(h w, q w) - backoff(h) u(w | h') x(h' w, q w)
 
-States of the automaton that lead to one another are solved together: by sweeps, and where these converge slowly, by
-BiCGSTAB (van der Vorst 1992) on the equations of a sweep.
+Only pairs of a context and a state that the text can reach are nodes of the product. Those that lead to one another are
+solved together (`equations.py`); all others follow from those to which they lead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from genbench_plugins.markov.backoff_model import BackoffModel
-from genbench_plugins.markov.conditioning_kernels import ENDED, ChainTable, Product
-from genbench_plugins.markov.equations import component_ranks, solve
+from genbench_plugins.markov.conditioning_kernels import COMPLETE, DEAD, ChainTable, Product
+from genbench_plugins.markov.equation_kernels import Problem
+from genbench_plugins.markov.equations import solve_equations
+from genbench_plugins.markov.excluded_pairs import context_after, exclude_pairs, start_anywhere
 from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints
 
-from genbench.generator import ProgressCallback, ignore
+from genbench.generator import ProgressCallback, ignore, rescale
 from genbench.sampling.constraints.tokens import TokenAutomaton
 from genbench.tokenization.tokenizer import Ids
 
 MAX_CONTEXTS = 20_000_000
-MAX_ENTRIES = 200_000_000  # of a product: 8 bytes each
-SWEEPS = 40  # before the faster method
-RESIDUAL, ITERATIONS = 1e-10, 1000  # of the faster method
-TOLERANCE = 1e-10  # the greatest change of a value in the last sweep, as a share of it
+MAX_NODES = 30_000_000  # of a product: about 100 bytes each, with their entries
+NODES_AT_ONCE = 1 << 18  # followed between two reports of the progress
+BUILDING = 0.4  # of the progress
+TEMPERATURES_KEPT = 2
 TOKENS_AT_ONCE = 512  # of one text
 
 
@@ -55,7 +56,7 @@ def context_table(model: BackoffModel, temperature: float) -> ChainTable:
     if len(model.parent) + int(contexts_inside(model).sum()) > MAX_CONTEXTS:
         raise TooManyStatesError
 
-    contexts, pairs, root, _ = contexts_of(model, (len(model.parent) - 1, 0))
+    contexts, pairs, root = contexts_of(model)
     starts, root_pairs = contexts["start"].copy(), slice(contexts["start"][root], contexts["start"][root + 1])
     root_links = np.full(len(model.base), root, np.int32)
     links = pairs["link"][root_pairs]
@@ -80,6 +81,53 @@ def context_table(model: BackoffModel, temperature: float) -> ChainTable:
     return table
 
 
+class ContextTables:
+    """The contexts of a chain, by temperature."""
+
+    def __init__(self, model: BackoffModel) -> None:
+        self._model = model
+        self._table = lru_cache(TEMPERATURES_KEPT)(partial(context_table, model))
+        self._last_key: tuple[Any, ...] = ()
+        self._last: ConditionedChain | None = None
+        self._without = lru_cache(TEMPERATURES_KEPT)(
+            lambda temperature, excluded: exclude_pairs(self._table(temperature), excluded)
+        )
+
+    def condition(
+        self,
+        state: tuple[int, int],
+        automaton: TokenAutomaton,
+        temperature: float,
+        progress: ProgressCallback = ignore,
+    ) -> ConditionedChain | None:
+        """Return the chain from a state on, given an automaton; None where that has too many states.
+
+        The last one is kept, for more texts of the same constraints.
+        """
+        key = state, temperature, automaton.fingerprint
+        try:
+            if key != self._last_key:
+                self._last_key, self._last = (), None
+                progress(0)
+                table, context = self._find(state, automaton, temperature)
+                self._last, self._last_key = ConditionedChain(table, context, automaton, progress), key
+        except TooManyStatesError:
+            return None
+        return self._last
+
+    def _find(self, state: tuple[int, int], automaton: TokenAutomaton, temperature: float) -> tuple[ChainTable, int]:
+        """Return a table of contexts, and the context of a state."""
+        from genbench_plugins.markov.word_building import context_of
+
+        table, context, excluded = self._table(temperature), context_of(self._model, state), automaton.excluded
+        if excluded is None:
+            return table, context
+        without = self._without(temperature, excluded)
+        if automaton.last_token is None:
+            return start_anywhere(without, table, context)
+        return without, context_after(without, context, automaton.last_token)
+
+
 class ConditionedChain:
     """A chain from one context on, given an automaton."""
 
@@ -87,9 +135,10 @@ class ConditionedChain:
         self, table: ChainTable, context: int, automaton: TokenAutomaton, progress: ProgressCallback = ignore
     ) -> None:
         self._table, self._automaton = table, automaton
-        self._product = _build_product(table, context, automaton)
+        self._product = _build_product(table, context, automaton, rescale(progress, 0, BUILDING))
         self._totals = _totals(table, automaton)
-        self._values = self._solve(progress)
+        problem = Problem(table, self._product, self._totals, np.asarray(automaton.mask_of, np.int64))
+        self._values = solve_equations(problem, rescale(progress, BUILDING, 1 - BUILDING))
 
     @property
     def probability(self) -> float:
@@ -107,84 +156,41 @@ class ConditionedChain:
                 self._table, self._product, self._values, node, rng.random(TOKENS_AT_ONCE), self._memory, tokens
             )
             parts.append(tokens[:count])
-        ids = np.concatenate(parts)
-        state = 0
-        for token in ids[:-1].tolist():
-            state = int(self._automaton.steps[state, self._automaton.groups[token]])
-        return ids, self._automaton.steps[state, self._automaton.groups[ids[-1]]] != ENDED
+        return np.concatenate(parts), node == COMPLETE
 
     def choices(self, node: int) -> tuple[Floats, Ids]:
         """Return p(w | h) x(h w, q w) of each token w after a node, and its target, (vocabulary,) each.
 
-        Texts begin at node 0. A target is a node, -2 where the text has ended, or -1 where it is not accepted.
+        Texts begin at node 0. A target is a node, -1 where the text is not accepted, -2 where it has ended before the
+        token, or -3 where it ends with it.
         """
-        from genbench_plugins.markov import conditioning_kernels
-
-        weights, targets, _ = self._memory
-        targets[:] = -1
-        conditioning_kernels.fill_choices(self._table, self._product, self._values, node, *self._memory)
+        weights, targets = self._weights_after(node)
         mask = self._automaton.mask_of[self._product.states[node]]
         return weights / self._totals[mask, self._product.contexts[node]], targets.astype(np.int64)
 
     def look_ahead(self, node: int) -> tuple[float, Floats, Ids]:
         """Return x of a node, x after each token, (vocabulary,), and the targets of all tokens, (vocabulary,)."""
-        _, targets = self.choices(node)
-        after = np.where(targets >= 0, self._values[np.maximum(targets, 0)], np.where(targets == ENDED, 1.0, 0.0))
-        return float(self._values[node]), after, targets
+        _, targets = self._weights_after(node)
+        return float(self._values[node]), self._values_of_targets[targets], targets.astype(np.int64)
+
+    def _weights_after(self, node: int) -> tuple[Floats, npt.NDArray[np.int32]]:
+        """Return weight times value, and the target, of each token after a node, (vocabulary,) each, in memory."""
+        from genbench_plugins.markov import conditioning_kernels
+
+        weights, targets, _ = self._memory
+        targets[:] = DEAD
+        conditioning_kernels.fill_choices(self._table, self._product, self._values, node, *self._memory)
+        return weights, targets
+
+    @cached_property
+    def _values_of_targets(self) -> Floats:
+        """The values of all nodes and, at their negative numbers, of the targets COMPLETE, ENDED and DEAD."""
+        return np.append(self._values, [1.0, 1.0, 0.0])
 
     @cached_property
     def _memory(self) -> tuple[Floats, npt.NDArray[np.int32], Ints]:
         size = len(self._table.root)
         return np.empty(size), np.empty(size, np.int32), np.full(size, MISSING, np.int64)
-
-    def _solve(self, progress: ProgressCallback) -> Floats:
-        """Return the value of every node, (nodes,)."""
-        from genbench_plugins.markov import conditioning_kernels
-
-        product, automaton = self._product, self._automaton
-        values = np.zeros(len(product.contexts))
-        mask_of = np.asarray(automaton.mask_of, np.int64)
-
-        def sweep(order: Ints, values: Floats, ended: float = 1.0) -> float:
-            return conditioning_kernels.sweep(self._table, product, self._totals, mask_of, order, values, ended)
-
-        # the groups of states that lead to one another, the last ones first; in each, shorter contexts first
-        ranks, is_loop = component_ranks([np.unique(row[row >= 0]).tolist() for row in automaton.steps])
-        place = np.empty(len(self._table.by_length), np.int64)
-        place[self._table.by_length] = np.arange(len(place))
-        order = np.lexsort([place[product.contexts], ranks[product.states]])
-        bounds = np.searchsorted(ranks[product.states][order], np.arange(len(is_loop) + 1))
-        for rank, loops in enumerate(is_loop):
-            block = order[bounds[rank] : bounds[rank + 1]]
-            if len(block):
-                sweep(block, values)
-                if loops:
-                    _converge(sweep, block, values)
-            progress((rank + 1) / len(is_loop))
-        return np.clip(values, 0, 1)
-
-
-def _converge(sweep: Callable[..., float], block: Ints, values: Floats) -> None:
-    """Solve the equations of a block of nodes."""
-    for _ in range(SWEEPS):
-        if sweep(block, values) < TOLERANCE:
-            return
-    # a sweep maps values v to G v + c: solve (I - G) v = c
-    memory = np.zeros_like(values)
-
-    def apply(vector: Floats) -> Floats:
-        memory[block] = vector
-        sweep(block, memory, 0.0)
-        return np.asarray(vector - memory[block])
-
-    start = values[block].copy()
-    moved = values.copy()
-    sweep(block, moved)
-    residual = moved[block] - start
-    values[block] = start + solve(apply, residual, RESIDUAL, ITERATIONS)
-    for _ in range(SWEEPS):
-        if sweep(block, values) < TOLERANCE:
-            return
 
 
 def _totals(table: ChainTable, automaton: TokenAutomaton) -> Floats:
@@ -197,22 +203,29 @@ def _totals(table: ChainTable, automaton: TokenAutomaton) -> Floats:
     return totals
 
 
-def _build_product(table: ChainTable, context: int, automaton: TokenAutomaton) -> Product:
-    """Return the product of the contexts and the automaton, from a context and state 0 on; node 0 is the first."""
+def _build_product(
+    table: ChainTable, context: int, automaton: TokenAutomaton, progress: ProgressCallback = ignore
+) -> Product:
+    """Return the product of the contexts and the automaton, from a context and state 0 on; node 0 is the first.
+
+    `progress` receives the share of the nodes found so far whose tokens have been followed.
+    """
     from genbench_plugins.markov import conditioning_kernels
 
     steps, groups, final = automaton.steps, automaton.groups, automaton.final.astype(np.int64)
     product, slots = _empty_product(1 << 16, max(1 << 18, 2 * len(table.root)))
-    counts = np.array([1, 0, 0])
+    counts, share = np.array([1, 0, 0]), 0.0
     product.contexts[0], product.states[0], product.parents[0] = context, 0, MISSING
     conditioning_kernels.fill_slots(product, slots, 1)
-    while True:
-        conditioning_kernels.expand(table, steps, groups, final, product, slots, counts)
-        if counts[1] == counts[0]:
-            break
+    while counts[1] < counts[0]:
+        full = conditioning_kernels.expand(table, steps, groups, final, product, slots, counts, NODES_AT_ONCE)
+        share = max(share, counts[1] / counts[0])
+        progress(share)
+        if not full:
+            continue
 
         # twice the room
-        if counts[2] > MAX_ENTRIES:
+        if counts[0] > MAX_NODES or counts[2] > 4 * MAX_NODES:
             raise TooManyStatesError
         smaller = product
         product, slots = _empty_product(2 * len(smaller.contexts), 2 * len(smaller.own))
@@ -225,7 +238,7 @@ def _build_product(table: ChainTable, context: int, automaton: TokenAutomaton) -
         product.contexts[nodes],
         product.states[nodes],
         product.parents[nodes],
-        product.entries[nodes],
+        product.entries[: int(counts[0]) + 1],
         product.own[entries],
         product.shorter[entries],
     )
@@ -235,5 +248,5 @@ def _empty_product(nodes: int, entries: int) -> tuple[Product, npt.NDArray[np.in
     """Return a product with room for some nodes and entries, and an empty hash table of nodes."""
     contexts, states, parents = (np.empty(nodes, np.int32) for _ in range(3))
     own, shorter = np.empty(entries, np.int32), np.empty(entries, np.int32)
-    product = Product(contexts, states, parents, np.empty(nodes, np.int64), own, shorter)
-    return product, np.full(2 * nodes, MISSING, np.int32)
+    product = Product(contexts, states, parents, np.empty(nodes + 1, np.int64), own, shorter)
+    return product, np.full((2 * nodes, 3), MISSING, np.int32)

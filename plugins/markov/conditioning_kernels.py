@@ -9,7 +9,8 @@ from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small
 from genbench_plugins.markov.tree_kernels import find_pair
 from genbench_plugins.markov.word_chains import Records
 
-DEAD, ENDED = -1, -2  # as in the automaton; ENDED also stands for a final state
+DEAD, ENDED = -1, -2  # as in the automaton: no text is accepted; the text ended before the token
+COMPLETE = -3  # the text ends with the token
 
 
 class ChainTable(NamedTuple):
@@ -36,13 +37,13 @@ class Product(NamedTuple):
     """The product of the contexts and an automaton: nodes, and the nodes to which their tokens lead.
 
     `own` has the targets of all pairs of a node's context, from `entries` on, `shorter` those after the context that is
-    one token shorter; a root has one for each token. A target is a node, DEAD or ENDED.
+    one token shorter; a root has one for each token. A target is a node, DEAD, ENDED or COMPLETE.
     """
 
     contexts: Small  # (nodes,)
     states: Small  # (nodes,) of the automaton
     parents: Small  # (nodes,) the node of the shorter context and the same state
-    entries: Ints  # (nodes,)
+    entries: Ints  # (nodes + 1,)
     own: Small  # (entries,)
     shorter: Small  # (entries,)
 
@@ -89,19 +90,27 @@ def fill_totals(table: ChainTable, mask: Ints, totals: Floats) -> None:
 
 
 @inner
+def slot_of(slots: Small, context: int, state: int) -> int:
+    """Return the slot of a context and a state in a hash table, or the free one in which it is missing.
+
+    A slot has context, state and node, (slots, 3); the number of slots is a power of two.
+    """
+    slot = (context * 2654435761 + state * 40503 * 65537) & (len(slots) - 1)
+    while slots[slot, 2] != MISSING and (slots[slot, 0] != context or slots[slot, 1] != state):
+        slot = (slot + 1) & (len(slots) - 1)
+    return slot
+
+
+@inner
 def find_node(product: Product, slots: Small, counts: Ints, context: int, state: int) -> int:
-    """Return the node of a context and a state, which is added if it is new; `slots` is a hash table of nodes."""
-    slot = (context * 2654435761 + state * 40503 * 65537) % len(slots)
-    while slots[slot] != MISSING:
-        node = slots[slot]
-        if product.contexts[node] == context and product.states[node] == state:
-            return int(node)
-        slot = slot + 1 if slot + 1 < len(slots) else 0
-    node = counts[0]
-    slots[slot] = node
-    product.contexts[node], product.states[node], product.parents[node] = context, state, MISSING
-    counts[0] += 1
-    return int(node)
+    """Return the node of a context and a state, which is added if it is new."""
+    slot = slot_of(slots, context, state)
+    if slots[slot, 2] == MISSING:
+        node = counts[0]
+        slots[slot, 0], slots[slot, 1], slots[slot, 2] = context, state, node
+        product.contexts[node], product.states[node], product.parents[node] = context, state, MISSING
+        counts[0] += 1
+    return int(slots[slot, 2])
 
 
 @inner
@@ -109,25 +118,33 @@ def target_of(product: Product, slots: Small, counts: Ints, final: Ints, context
     """Return the target of a token that leads to a context and a state."""
     if state < 0:
         return state
-    return ENDED if final[state] else find_node(product, slots, counts, context, state)
+    return COMPLETE if final[state] else find_node(product, slots, counts, context, state)
 
 
 @kernel
 def expand(
-    table: ChainTable, steps: Small, groups: Small, final: Ints, product: Product, slots: Small, counts: Ints
-) -> None:
-    """Add the nodes that the first ones reach, as long as there is room.
+    table: ChainTable,
+    steps: Small,
+    groups: Small,
+    final: Ints,
+    product: Product,
+    slots: Small,
+    counts: Ints,
+    most: int,
+) -> bool:
+    """Add the nodes that the first ones reach, of at most some nodes; return whether there is no room for the next.
 
     `counts` has the numbers of nodes, of nodes whose tokens have been followed, and of entries.
     """
-    while counts[1] < counts[0]:
+    most = min(counts[0], counts[1] + most)
+    while counts[1] < most:
         node = counts[1]
         context, state, parent = product.contexts[node], product.states[node], table.parent[product.contexts[node]]
         start, stop = table.starts[context], table.starts[context + 1]
         room = len(table.root) if parent == MISSING else stop - start
-        if counts[2] + room > len(product.own) or 2 * (counts[0] + 2 * room + 1) > len(slots):
-            return
-        product.entries[node] = counts[2]
+        if counts[2] + room > len(product.own) or counts[0] + 2 * room + 1 > len(product.contexts):
+            return True
+        product.entries[node], product.entries[node + 1] = counts[2], counts[2] + room
         if parent == MISSING:
             for token in range(len(table.root)):
                 after = steps[state, groups[token]]
@@ -139,66 +156,34 @@ def expand(
             for pair in range(start, stop):
                 after, entry = steps[state, groups[table.tokens[pair]]], counts[2] + pair - start
                 product.own[entry] = target_of(product, slots, counts, final, table.links[pair], after)
-                product.shorter[entry] = target_of(product, slots, counts, final, table.shorter_links[pair], after)
+                same = table.links[pair] == table.shorter_links[pair]
+                product.shorter[entry] = (
+                    product.own[entry]
+                    if same
+                    else target_of(product, slots, counts, final, table.shorter_links[pair], after)
+                )
         counts[2] += room
         counts[1] += 1
+    return False
 
 
 @kernel
 def fill_slots(product: Product, slots: Small, count: int) -> None:
     """Fill a larger hash table, which is empty, with the first nodes."""
     for node in range(count):
-        slot = (product.contexts[node] * 2654435761 + product.states[node] * 40503 * 65537) % len(slots)
-        while slots[slot] != MISSING:
-            slot = slot + 1 if slot + 1 < len(slots) else 0
-        slots[slot] = node
-
-
-# Values
-
-
-@inner
-def value_of(values: Floats, target: int, ended: float) -> float:
-    """Return the value of a target; `ended` is that of a text which has ended."""
-    if target == DEAD:
-        return 0.0
-    return ended if target == ENDED else float(values[target])
-
-
-@kernel
-def sweep(
-    table: ChainTable, product: Product, totals: Floats, mask_of: Ints, order: Ints, values: Floats, ended: float
-) -> float:
-    """Replace the values of some nodes, shorter contexts first, by those that follow from the others (Gauss-Seidel).
-
-    `totals` is (masks, contexts). Returns the greatest change, as a share of the value.
-    """
-    change = 0.0
-    for place in range(len(order)):
-        node = order[place]
-        context, entry = product.contexts[node], product.entries[node]
-        total, parent = totals[mask_of[product.states[node]], context], product.parents[node]
-        value = 0.0
-        if parent == MISSING:
-            for token in range(len(table.root)):
-                value += table.root[token] * value_of(values, product.own[entry + token], ended)
-        else:
-            start = table.starts[context]
-            shorter = values[parent] * totals[mask_of[product.states[node]], product.contexts[parent]]
-            for pair in range(start, table.starts[context + 1]):
-                at = entry + pair - start
-                value += table.weights[pair] * value_of(values, product.own[at], ended)
-                shorter -= table.shorter[pair] * value_of(values, product.shorter[at], ended)
-            value += table.backoff[context] * shorter
-        value = value / total if total > 0 else 0.0
-        difference = abs(value - values[node])
-        if difference > change * abs(value):
-            change = difference / abs(value) if value != 0 else 0.0
-        values[node] = value
-    return change
+        slot = slot_of(slots, product.contexts[node], product.states[node])
+        slots[slot, 0], slots[slot, 1], slots[slot, 2] = product.contexts[node], product.states[node], node
 
 
 # Sampling
+
+
+@inner
+def value_of(values: Floats, target: int) -> float:
+    """Return the value of a target."""
+    if target == DEAD:
+        return 0.0
+    return 1.0 if target < DEAD else float(values[target])
 
 
 @kernel
@@ -223,7 +208,7 @@ def fill_choices(
             for token in range(len(table.root)):
                 if seen[token] != node:
                     targets[token] = product.own[entry + token]
-                    weights[token] = factor * table.root[token] * value_of(values, targets[token], 1.0)
+                    weights[token] = factor * table.root[token] * value_of(values, targets[token])
                 seen[token] = MISSING
             return
         start = table.starts[context]
@@ -232,7 +217,7 @@ def fill_choices(
             if seen[token] != node:
                 seen[token] = node
                 targets[token] = product.own[entry + pair - start]
-                weights[token] = factor * table.weights[pair] * value_of(values, targets[token], 1.0)
+                weights[token] = factor * table.weights[pair] * value_of(values, targets[token])
         factor *= table.backoff[context]
         place = product.parents[place]
 

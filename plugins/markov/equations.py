@@ -1,69 +1,136 @@
-"""Systems of equations between states of an automaton: the order in which to solve them, and an iterative solver."""
+"""Solve the equations between the nodes of a product: strongly connected components in order, each by an iteration.
+
+Nodes are sorted so that a node comes after those to which it leads, but for loops (depth-first postorder), so a sweep
+over the nodes of a component without a loop solves it. Of the others, a few sweeps (Gauss-Seidel) are followed by
+BiCGSTAB (van der Vorst 1992) on the equations of a sweep.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from genbench_plugins.markov.suffix_tree import Floats, Ints
+from genbench_plugins.markov.equation_kernels import Equations, Problem, Search
+from genbench_plugins.markov.suffix_tree import MISSING, Floats, Ints, Small
+
+from genbench.generator import ProgressCallback, ignore, rescale
 
 TINY = 1e-300
+SWEEPS = 10  # before the faster method
+LAST_SWEEPS = 20  # after it, at most
+RESIDUAL, ITERATIONS = 1e-11, 1000  # of the faster method
+TOLERANCE = 1e-10  # the greatest change of a value in the last sweep, as a share of it
+NODES_AT_ONCE = 1 << 20  # without a loop
 
 
-def strong_components(successors: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the strongly connected components of a graph; those to which one leads come before it (Tarjan 1972).
+def solve_equations(problem: Problem, progress: ProgressCallback = ignore) -> Floats:
+    """Return the value of every node, (nodes,)."""
+    from genbench_plugins.markov import equation_kernels
 
-    `successors` has the nodes to which each node leads.
-
-    >>> strong_components([[1], [2], [1], [0]])
-    [[2, 1], [0], [3]]
-    """
-    components: list[list[int]] = []
-    index, low, stack, on_stack = dict[int, int](), dict[int, int](), list[int](), set[int]()
-    for root in range(len(successors)):
-        if root in index:
-            continue
-        path = [(root, 0)]  # a node, and the number of its successors that have been visited
-        while path:
-            node, visited = path.pop()
-            if visited == 0:
-                index[node] = low[node] = len(index)
-                stack.append(node)
-                on_stack.add(node)
-
-            # go on with the next successor, and come back
-            if visited < len(successors[node]):
-                path.append((node, visited + 1))
-                after = successors[node][visited]
-                if after not in index:
-                    path.append((after, 0))
-                elif after in on_stack:
-                    low[node] = min(low[node], index[after])
-                continue
-            if path:
-                parent = path[-1][0]
-                low[parent] = min(low[parent], low[node])
-            if low[node] == index[node]:
-                place = stack.index(node)
-                components.append(stack[place:][::-1])
-                on_stack.difference_update(stack[place:])
-                del stack[place:]
-    return components
+    order, bounds = _sort_nodes(problem)
+    progress(0.1)
+    position = np.empty_like(order)
+    position[order] = np.arange(len(order), dtype=np.int32)
+    values = np.zeros(len(order))
+    for begin, end, loops in _blocks(bounds):
+        nodes = order[begin:end]
+        equations = _empty_equations(problem, nodes)
+        equation_kernels.fill_equations(problem, order, position, begin, end, values, equations)
+        solution = np.zeros(end - begin)
+        equation_kernels.sweep(equations, solution, 1.0)
+        if loops:
+            _converge(
+                equations, solution, rescale(progress, 0.1 + 0.9 * begin / len(order), 0.9 * (end - begin) / len(order))
+            )
+        values[nodes] = solution
+        progress(0.1 + 0.9 * end / len(order))
+    return np.clip(values, 0, 1)
 
 
-def solve(apply: Callable[[Floats], Floats], right: Floats, tolerance: float, iterations: int) -> Floats:
+def _sort_nodes(problem: Problem) -> tuple[Small, Ints]:
+    """Return the nodes by strongly connected components, (nodes,), and where these begin, (components + 1,)."""
+    from genbench_plugins.markov import equation_kernels
+
+    count = len(problem.product.contexts)
+    memory = Search(*(np.full(count, MISSING, np.int32) for _ in Search._fields))
+    component, finished = np.full(count, MISSING, np.int32), np.empty(count, np.int32)
+    components = equation_kernels.find_components(problem.product, memory, component, finished)
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(component, minlength=components))])
+    order, ends = np.empty(count, np.int32), bounds[:-1].copy()
+    equation_kernels.sort_by_component(finished, component, ends, order)
+    return order, bounds
+
+
+def _blocks(bounds: Ints) -> Iterator[tuple[int, int, bool]]:
+    """Yield begin, end and whether it has a loop, of each component with several nodes and of all between."""
+    begin = 0
+    for number in np.flatnonzero(np.diff(bounds) > 1).tolist():
+        first, last = int(bounds[number]), int(bounds[number + 1])
+        yield from _parts(begin, first)
+        yield first, last, True
+        begin = last
+    yield from _parts(begin, int(bounds[-1]))
+
+
+def _parts(begin: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    for first in range(begin, end, NODES_AT_ONCE):
+        yield first, min(first + NODES_AT_ONCE, end), False
+
+
+def _empty_equations(problem: Problem, nodes: Small) -> Equations:
+    product = problem.product
+    sizes = product.entries[nodes + 1] - product.entries[nodes]
+    terms = int(len(nodes) + 2 * sizes.sum())
+    return Equations(
+        np.empty(len(nodes) + 1, np.int64), np.empty(terms, np.int32), np.empty(terms), np.empty(len(nodes))
+    )
+
+
+def _converge(equations: Equations, values: Floats, progress: ProgressCallback) -> None:
+    """Solve the equations of nodes that lead to one another."""
+    from genbench_plugins.markov.equation_kernels import sweep
+
+    for _ in range(SWEEPS):
+        if sweep(equations, values, 1.0) < TOLERANCE:
+            return
+    # a sweep maps values v to G v + c: solve (I - G) v = c
+    memory = np.empty_like(values)
+
+    def apply(vector: Floats) -> Floats:
+        memory[:] = vector
+        sweep(equations, memory, 0.0)
+        return np.asarray(vector - memory)
+
+    start = values.copy()
+    sweep(equations, values, 1.0)
+    goal = RESIDUAL * float(np.linalg.norm(values))
+    values[:] = start + solve(apply, values - start, goal, ITERATIONS, progress)
+    for _ in range(LAST_SWEEPS):
+        if sweep(equations, values, 1.0) < TOLERANCE:
+            return
+
+
+def solve(
+    apply: Callable[[Floats], Floats],
+    right: Floats,
+    goal: float,
+    iterations: int,
+    progress: ProgressCallback = ignore,
+) -> Floats:
     """Return an approximate solution x of apply(x) = right by BiCGSTAB (van der Vorst 1992); `apply` is linear.
 
-    It ends when the norm of the residual is below `tolerance` times that of `right`, or after some iterations. If the
-    method breaks down, the best solution so far is returned.
+    It ends when the norm of the residual is at most `goal`, or after some iterations. If the method breaks down, the
+    solution so far is returned. `progress` receives the share of the digits that are gained.
     """
     solution, residual = np.zeros_like(right), right.copy()
     shadow, direction = residual.copy(), residual.copy()
-    rho = float(shadow @ residual)
-    goal = tolerance * float(np.linalg.norm(right))
+    rho = first = float(shadow @ residual)
     for _ in range(iterations):
-        if float(np.linalg.norm(residual)) <= goal or abs(rho) < TINY:
+        squares = float(residual @ residual)
+        if squares <= goal**2 or abs(rho) < TINY:
             break
+        if squares < first:
+            progress(min(1.0, np.log(first / squares) / np.log(first / goal**2)))
 
         # half a step along the direction, and half a step that makes the residual small
         image = apply(direction)
@@ -83,18 +150,3 @@ def solve(apply: Callable[[Floats], Floats], right: Floats, tolerance: float, it
             break
         direction = residual + rho / before * alpha / omega * (direction - omega * image)
     return solution
-
-
-def component_ranks(successors: Sequence[Sequence[int]]) -> tuple[Ints, list[bool]]:
-    """Return the place of each node's component in that order, (nodes,), and of each component whether it has a loop.
-
-    >>> ranks, loops = component_ranks([[1], [2], [1], [0]])
-    >>> ranks.tolist(), loops
-    ([1, 0, 0, 2], [True, False, False])
-    """
-    components = strong_components(successors)
-    ranks = np.empty(len(successors), np.int64)
-    for rank, nodes in enumerate(components):
-        ranks[nodes] = rank
-    loops = [len(nodes) > 1 or nodes[0] in successors[nodes[0]] for nodes in components]
-    return ranks, loops

@@ -99,7 +99,7 @@ def build_chains(
     ids = [rows if part.class_of is None else np.asarray(part.class_of, np.int64) for part in parts]
     within = [np.ones(len(rows)) if part.within is None else part.within for part in parts]
     models = [_renumber(part.model, rows) if part.class_of is None else part.model for part in parts]
-    separate = [contexts_of(model, part.start) for model, part in zip(models, parts, strict=True)]
+    separate = [(*contexts_of(model), context_of(model, part.start)) for model, part in zip(models, parts, strict=True)]
     chains, contexts, pairs = _join(separate)
     chains["over_words"] = [part.class_of is None for part in parts]
     chains["ids"] = [len(model.base) for model in models]
@@ -174,15 +174,15 @@ def _move_counts(large: Small, place: Ints) -> Small:
     return moved
 
 
-def contexts_of(model: BackoffModel, start: tuple[int, int]) -> tuple[Records, Records, int, int]:
-    """Return all contexts of a model and their pairs, the root, and the context of a state."""
+def contexts_of(model: BackoffModel) -> tuple[Records, Records, int]:
+    """Return all contexts of a model and their pairs, and the root."""
     from genbench_plugins.markov import context_kernels
 
     nodes, sizes, inside = len(model.parent), np.diff(model.starts), _inside(model)
     contexts = np.zeros(nodes + int(inside[-1]) + 1, CONTEXT)
     pairs = np.zeros(len(model.tokens) + int((np.diff(inside) * sizes).sum()), PAIR)
     context_kernels.fill_contexts(model, inside, contexts, pairs)
-    return contexts, pairs, nodes - 1, context_kernels.find_context(model, inside, *start)
+    return contexts, pairs, nodes - 1
 
 
 def context_of(model: BackoffModel, state: tuple[int, int]) -> int:

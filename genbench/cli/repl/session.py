@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from rich.console import Console
@@ -172,8 +172,7 @@ class Session:
         seed = secrets.randbelow(2**32) if self.settings.seed is None else self.settings.seed
         streams = {}
         for name, text in read.items():
-            pieces = self.models[name].stream(text, self.settings.sampling, seed=seed)
-            streams[name] = record(pieces, self.texts.setdefault(name, []))
+            streams[name] = record(self._pieces(name, text, seed), self.texts.setdefault(name, []))
         # a single text is followed by an empty line; panels have a border
         print_streams(shown_prompt, streams, self.console, last=len(streams) > 1)
 
@@ -183,6 +182,13 @@ class Session:
             words = new_words(continuations, self.models[name].generator.tokenizer, self.text.train)
             if words:
                 self._print(new_words_note(name, words))
+
+    def _pieces(self, name: str, text: str, seed: int) -> Iterator[str]:
+        """Return the pieces of a text; one with constraints is prepared as a whole, which takes a moment."""
+        if not self.settings.sampling.constraints:
+            return self.models[name].stream(text, self.settings.sampling, seed=seed)
+        with Live(make_console(stderr=True)) as live:
+            return iter(api.generate(self.models[name], text, self.settings.sampling, seed=seed, listener=live))
 
     def _print(self, sentence: str) -> None:
         self.console.print(Text(printable(sentence), style="bright_black"))

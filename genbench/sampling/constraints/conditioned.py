@@ -53,6 +53,7 @@ def sample_conditioned(
     constraints that no text of the generator meets, and for sampling parameters that change the distribution.
     """
     require_plain(sampling)
+    progress(0.0)
     request = prepare(generator, prompt, sampling, rngs[0], before)
     rest = len(request.state.prompt_rest)
     conditioned = None

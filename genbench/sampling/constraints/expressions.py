@@ -8,6 +8,7 @@ refused. A sub-expression counts as in `re.fullmatch`; greedy and lazy repetitio
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from re import _constants as codes  # type: ignore[attr-defined]
@@ -48,7 +49,9 @@ class Expression(Automaton):
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         try:
-            parsed = parser.parse(pattern)
+            with warnings.catch_warnings():  # of sets that another version of Python may read in another way
+                warnings.simplefilter("ignore", FutureWarning)
+                parsed = parser.parse(pattern)
         except (re.error, RecursionError, OverflowError) as error:
             raise UserError(f"{pattern!r} is not a regular expression in Python's syntax: {error}") from error
 

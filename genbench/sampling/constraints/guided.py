@@ -10,21 +10,26 @@ x(h, q) in `plugins/markov/conditioning.py`. As in Ctrl-G (Zhang et al. 2024, ar
 Several texts, the particles, are continued side by side. They are resampled in proportion to their weights when the
 effective sample size, (sum of weights)^2 / sum of squares, falls below half of their number (Doucet et al. 2001), and
 one of them is chosen in the end. No text breaks a constraint. The more particles, the closer texts are to the network's
-own distribution given the constraints; the effective sample size says how well the chain agrees with the network.
+own distribution given the constraints; the effective sample size says how well the chain agrees with the network. The
+product of the mean weights is an unbiased estimate of the probability that a text meets the constraints, and times it
+the share of a text is one of the text's probability (Del Moral 2004).
+
+The particles of many texts are advanced in one batch of the network; each text has its own random numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-from weakref import finalize
+from weakref import ref
 
 import numpy as np
 
 from genbench import capabilities
 from genbench.errors import ContractError, UserError
-from genbench.generator import Generator, LogProbs, ProgressCallback, TrainContext, ignore, rescale
+from genbench.generator import Generator, LogProbs, ProgressCallback, State, TrainContext, ignore, rescale
 from genbench.sampling.constraints.automaton import ENDED
 from genbench.sampling.constraints.tokens import TokenAutomaton
 from genbench.sampling.parameters import Sampling
@@ -32,11 +37,13 @@ from genbench.sampling.step import DecodingState, decode_step
 from genbench.tokenization.tokenizer import Ids
 
 PARTICLES = 16
+TEXTS_AT_ONCE = 16  # whose particles are advanced together
 SAMPLED_TEXTS, SAMPLED_CHARACTERS = 256, 400  # of the network, which the chain counts
-ORDERS = {"characters": "markov-char:order=5", "words": "markov-word:order=3"}  # of the chain
+ORDERS = {"characters": "markov-char:order=5", "words": "markov-word:order=3", "subwords": "markov-subword:order=4"}
 MAX_TOKENS = 20_000  # of one text
+NODES_KEPT = 256  # of the chain, whose predictions are kept: all particles begin at one, and copies share theirs
 
-_chains: dict[int, Any] = {}  # by the id of a generator that exists
+_chains: dict[int, tuple[ref[Generator], Any]] = {}  # a generator and its chain, by the generator's id
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class GuidedText:
 
     text: str
     effective_samples: float  # the least of all steps
+    probability: float  # estimated, that a text of the generator meets the constraints
 
 
 def sample_guided(
@@ -60,37 +68,75 @@ def sample_guided(
 
     Raises UserError if the generator gives no probability to any accepted text.
     """
-    chain = look_ahead_chain(generator, rescale(progress, 0, 0.5))
+    is_new = _known_chain(generator) is None
+    share = 0.5 if is_new else 0.0  # of the time
+    chain = look_ahead_chain(generator, rescale(progress, 0, share))
     chain_state = chain.start()
     for token in before.tolist():
         chain_state = chain.advance(chain_state, token)
-    ahead = chain.condition(chain_state, automaton, state.sampling.temperature, rescale(progress, 0.5, 0.2))
+    ahead = chain.condition(chain_state, automaton, state.sampling.temperature, rescale(progress, share, 0.2))
     if ahead is None:
-        raise ContractError(f"{type(chain).__name__} cannot look ahead")
+        raise UserError(
+            "the constraints have too many states to look ahead; ask for a shorter text, or for fewer of them"
+        )
 
-    texts = []
-    for number, rng in enumerate(rngs, 1):
-        texts.append(_Particles(state, automaton, ahead, rng, particles).sample())
-        progress(0.7 + 0.3 * number / len(rngs))
+    look_ahead, texts = lru_cache(NODES_KEPT)(ahead.look_ahead), list[GuidedText]()
+    for first in range(0, len(rngs), TEXTS_AT_ONCE):
+        batch = [
+            _Particles(state, automaton, look_ahead, rng, particles) for rng in rngs[first : first + TEXTS_AT_ONCE]
+        ]
+        texts += _sample(batch)
+        progress(share + 0.2 + (0.8 - share) * len(texts) / len(rngs))
     return texts
 
 
+def _sample(batch: Sequence[_Particles]) -> list[GuidedText]:
+    """Return a text of each; their particles are advanced side by side."""
+    for _ in range(MAX_TOKENS):
+        active = [(particles, row) for particles in batch for row in particles.active]
+        if not active:
+            return [particles.choose() for particles in batch]
+        generator, states = active[0][0].generator, [particles.states[row].state for particles, row in active]
+        log_probs = np.array(capabilities.log_probs_batch(generator, states))
+        tokens = [particles.propose(row, own) for (particles, row), own in zip(active, log_probs, strict=True)]
+        after = capabilities.advance_batch(generator, states, tokens)
+        for place, ((particles, row), token) in enumerate(zip(active, tokens, strict=True)):
+            particles.accept(row, token, after, place)
+        for particles in batch:
+            particles.weigh()
+    raise ContractError(f"no text ended within {MAX_TOKENS:,} tokens")
+
+
+def _known_chain(generator: Generator) -> Any:
+    """Return the chain that a generator has, None if it has none or was trained again since."""
+    if id(generator) not in _chains:
+        return None
+    owner, chain = _chains[id(generator)]
+    return chain if owner() is generator and chain.tokenizer is generator.tokenizer else None
+
+
 def look_ahead_chain(generator: Generator, progress: ProgressCallback = ignore) -> Any:
-    """Return a chain over the tokens of a generator, counted from its samples and kept as long as that.
+    """Return a chain over the tokens of a generator, counted from its samples and kept as long as that."""
+    known = _known_chain(generator)
+    if known is not None:
+        return known
+    from genbench.registry import create
 
-    It must not be trained again in between.
-    """
-    if id(generator) not in _chains:  # generators are not hashable
-        from genbench.registry import create
+    tokenizer = generator.tokenizer
+    chain: Any = create(ORDERS[tokenizer.kind])
+    texts = _sample_texts(generator, progress)
+    stream = np.concatenate([tokenizer.encode("\n" + text) for text in texts])
+    chain.fit_ids(tokenizer, stream, np.empty(0, np.int64), TrainContext())
 
-        tokenizer = generator.tokenizer
-        chain: Any = create(ORDERS[tokenizer.kind])
-        texts = _sample_texts(generator, progress)
-        stream = np.concatenate([tokenizer.encode("\n" + text) for text in texts])
-        chain.fit_ids(tokenizer, stream, np.empty(0, np.int64), TrainContext())
-        _chains[id(generator)] = chain
-        finalize(generator, _chains.pop, id(generator), None)
-    return _chains[id(generator)]
+    # generators are not hashable, and the id of one that is gone may be that of another
+    key = id(generator)
+
+    def forget(gone: ref[Generator]) -> None:
+        if key in _chains and _chains[key][0] is gone:
+            del _chains[key]
+
+    _chains[key] = ref(generator, forget), chain
+    return chain
 
 
 def _sample_texts(generator: Generator, progress: ProgressCallback) -> list[str]:
@@ -121,51 +167,35 @@ class _Particles:
     """Several beginnings of one text, continued side by side."""
 
     def __init__(
-        self, state: DecodingState, automaton: TokenAutomaton, ahead: Any, rng: np.random.Generator, count: int
+        self,
+        state: DecodingState,
+        automaton: TokenAutomaton,
+        look_ahead: Callable[[int], tuple[float, LogProbs, Ids]],
+        rng: np.random.Generator,
+        count: int,
     ) -> None:
-        self.generator, self.automaton, self.ahead, self.rng = state.generator, automaton, ahead, rng
+        self.generator, self.automaton, self.look_ahead, self.rng = state.generator, automaton, look_ahead, rng
         self.states = [state.copy() for _ in range(count)]
         self.texts = [""] * count
         self.accepting = [0] * count  # the states of the automaton; ENDED after the end
         self.nodes = [0] * count  # of the chain
-        self.weights = np.ones(count)
+        self.weights = np.full(count, 1 / count)
         self.effective_samples = float(count)
+        self.probability = look_ahead(0)[0]
         for own in self.states:
             own.prompt_rest = ""  # the automaton reads it
 
-    def sample(self) -> GuidedText:
+    @property
+    def active(self) -> list[int]:
+        """The particles that have not ended."""
+        return [row for row, state in enumerate(self.accepting) if state >= 0 and self.weights[row] > 0]
+
+    def choose(self) -> GuidedText:
         """Return the text of one particle, chosen in proportion to the weights."""
-        for _ in range(MAX_TOKENS):
-            active = [row for row, state in enumerate(self.accepting) if state >= 0 and self.weights[row] > 0]
-            if not active:
-                break
-            self._step(active)
-            if not self.weights.sum() > 0:
-                raise UserError("the generator gives no probability to a text that meets the constraints; ask for less")
-            self.weights /= self.weights.sum()
-            effective = float(1 / (self.weights**2).sum())
-            self.effective_samples = min(self.effective_samples, effective)
-            if effective < len(self.nodes) / 2:
-                self._resample()
-        else:
-            raise ContractError(f"no text ended within {MAX_TOKENS:,} tokens")
         chosen = int(self.rng.choice(len(self.nodes), p=self.weights / self.weights.sum()))
-        return GuidedText(self.texts[chosen], self.effective_samples)
+        return GuidedText(self.texts[chosen], self.effective_samples, self.probability)
 
-    def _step(self, active: Sequence[int]) -> None:
-        """Add a token to some particles."""
-        states = [self.states[row].state for row in active]
-        log_probs = np.array(capabilities.log_probs_batch(self.generator, states))
-        tokens = [self._propose(row, own) for row, own in zip(active, log_probs, strict=True)]
-        after = capabilities.advance_batch(self.generator, states, tokens)
-        for place, (row, token) in enumerate(zip(active, tokens, strict=True)):
-            # a token that only shows that the text has ended is not part of it
-            reached = int(self.automaton.steps[self.accepting[row], self.automaton.groups[token]])
-            if reached >= 0:
-                self.texts[row] += self.states[row].accept(token, after, place)
-            self.accepting[row] = ENDED if reached < 0 or self.automaton.final[reached] else reached
-
-    def _propose(self, row: int, log_probs: LogProbs) -> int:
+    def propose(self, row: int, log_probs: LogProbs) -> int:
         """Return a token for a particle, whose weight and node are changed."""
         # the distribution of samples
         state = self.states[row]
@@ -174,16 +204,35 @@ class _Particles:
         shares = np.exp((log_probs - log_probs.max()) / state.sampling.temperature)
 
         # times the chain's probability that the text goes on to be accepted
-        value, values, nodes = self.ahead.look_ahead(self.nodes[row])
-        cumulative = (shares / shares.sum() * values).cumsum()
-        total = float(cumulative[-1])
+        value, values, nodes = self.look_ahead(self.nodes[row])
+        cumulative = (shares * values).cumsum()
+        total = float(cumulative[-1] / shares.sum())
         if not total > 0 or not value > 0:
             self.weights[row] = 0
             return int(log_probs.argmax())
-        token = int(cumulative.searchsorted(self.rng.random() * total, side="right"))
+        token = int(cumulative.searchsorted(self.rng.random() * cumulative[-1], side="right"))
         self.weights[row] *= total / value
         self.nodes[row] = int(nodes[token])
         return token
+
+    def accept(self, row: int, token: int, after: Sequence[State], place: int) -> None:
+        """Add a token to a particle, whose state is `after[place]` then."""
+        reached = int(self.automaton.steps[self.accepting[row], self.automaton.groups[token]])
+        if reached >= 0:  # a token that only shows that the text has ended is not part of it
+            self.texts[row] += self.states[row].accept(token, after, place)
+        self.accepting[row] = ENDED if reached < 0 or self.automaton.final[reached] else reached
+
+    def weigh(self) -> None:
+        """Normalize the weights after a step, and resample where few particles have nearly all."""
+        total = float(self.weights.sum())
+        if not total > 0:
+            raise UserError("the generator gives no probability to a text that meets the constraints; ask for less")
+        self.probability *= total
+        self.weights /= total
+        effective = float(1 / (self.weights**2).sum())
+        self.effective_samples = min(self.effective_samples, effective)
+        if self.active and effective < len(self.nodes) / 2:
+            self._resample()
 
     def _resample(self) -> None:
         """Replace the particles by copies, as many of each as its weight says (systematic resampling)."""

@@ -1,22 +1,39 @@
 """Constraints on words and phrases: a text contains one, begins or ends with one, or ends where one is complete.
 
 A phrase that begins or ends with a letter or digit is a whole word: marks and "'s" may stand beside it, letters may
-not. A phrase that begins with a small letter may begin with a capital one, as at the beginning of a sentence.
+not, except in scripts that have no white space between words, such as Chinese. A phrase that begins with a small letter
+may begin with a capital one, as at the beginning of a sentence, and an apostrophe may be straight or curly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
+
+import regex
 
 from genbench.sampling.constraints.automaton import Automaton
 from genbench.tokenization.segmentation import is_mark
+
+APOSTROPHES = "'’"
+WITHOUT_SPACES = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 
 def is_word_character(character: str) -> bool:
     """Return whether a character belongs to a word: a letter, a digit or a combining mark."""
     return character.isalnum() or is_mark(character)
+
+
+@lru_cache(maxsize=1 << 12)
+def is_inside_word(character: str) -> bool:
+    """Return whether a character beside another one of a word belongs to the same word, as far as its script says.
+
+    >>> is_inside_word("a"), is_inside_word("."), is_inside_word("爱")
+    (True, False, False)
+    """
+    return is_word_character(character) and WITHOUT_SPACES.match(character) is None
 
 
 @dataclass(frozen=True)
@@ -27,12 +44,16 @@ class _Phrase(Automaton):
 
     def kind(self, character: str) -> Hashable:
         # a phrase may also begin with a capital letter
-        first = character if character.lower() == self.text[0] or character in self.text else None
-        return first, is_word_character(character), character.isspace()
+        is_apostrophe = character in APOSTROPHES and any(sign in self.text for sign in APOSTROPHES)
+        first = character if character.lower() == self.text[0] or character in self.text or is_apostrophe else None
+        return first, is_word_character(character), is_inside_word(character), character.isspace()
 
     def _follows(self, place: int, character: str) -> bool:
         """Return whether a character is the one at a place of the phrase."""
-        return self.text[place] == character or (place == 0 and self.text[0] == character.lower())
+        wanted = self.text[place]
+        if wanted == character or (wanted in APOSTROPHES and character in APOSTROPHES):
+            return True
+        return place == 0 and wanted == character.lower()
 
 
 class Matches(NamedTuple):
@@ -53,10 +74,10 @@ class Contains(_Phrase):
         return Matches(frozenset(), True, False)
 
     def step(self, state: Matches | str, character: str) -> Matches | str:
-        if isinstance(state, str) or (state.complete and not is_word_character(character)):
+        if isinstance(state, str) or (state.complete and not is_inside_word(character)):
             return self.FOUND
         after = _advance(self, state, character)
-        return self.FOUND if after.complete and not is_word_character(self.text[-1]) else after
+        return self.FOUND if after.complete and not is_inside_word(self.text[-1]) else after
 
     def accepts(self, state: Matches | str) -> bool:
         return isinstance(state, str) or state.complete
@@ -119,7 +140,7 @@ class StartsWith(_Phrase):
     def step(self, state: int, character: str) -> int | None:
         if state < len(self.text):
             return state + 1 if self.text[state] == character else None
-        if state == len(self.text) and is_word_character(self.text[-1]) and is_word_character(character):
+        if state == len(self.text) and is_inside_word(self.text[-1]) and is_inside_word(character):
             return None
         return len(self.text) + 1
 
@@ -164,7 +185,7 @@ class NoSpaceFirst(Automaton):
 
 def _advance(phrase: _Phrase, state: Matches, character: str) -> Matches:
     """Return the matches after one more character."""
-    text, in_word = phrase.text, is_word_character(character)
-    begins = state.boundary or not is_word_character(text[0])
+    text, in_word = phrase.text, is_inside_word(character)
+    begins = state.boundary or not is_inside_word(text[0])
     places = {place + 1 for place in (*state.places, *([0] if begins else [])) if phrase._follows(place, character)}
     return Matches(frozenset(places - {len(text)}), not in_word, len(text) in places)

@@ -1,29 +1,39 @@
 """TokenAutomaton: constraints on a text, as a finite automaton over the tokens that a generator writes.
 
-A token of characters is a letter. A token of words adds a piece, and before it the separator that is implied after the
-piece before; which tokens a canonical encoding may have next depends on that piece too. So a state here is one of the
-automaton over characters, and what matters of the piece before. No accepted text has a word that is not in the
-vocabulary and would be spelled.
+A token of characters is a letter, one of subwords several letters; which of these may follow one another is said by
+pairs of tokens. A token of words adds a piece, and before it the separator that is implied after the piece before;
+which tokens a canonical encoding may have next depends on that piece too. So a state of words is one of the automaton
+over characters, and what matters of the piece before. No accepted text has a word that is not in the vocabulary and
+would be spelled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property, lru_cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genbench.errors import UserError
-from genbench.sampling.canonical import CanonicalRules
+from genbench.sampling.canonical import CanonicalRules, canonical_rules
 from genbench.sampling.constraints.automaton import DEAD, ENDED, Ints, Table, merge_states, without_dead_ends
 from genbench.tokenization.segmentation import implied_separator
 from genbench.tokenization.tokenizer import BYTES, Decoder, Tokenizer
 
 Mask = npt.NDArray[np.bool_]
 MAX_CELLS = 1 << 25  # states times groups of tokens
+
+
+@dataclass(frozen=True, eq=False)
+class ExcludedPairs:
+    """The pairs of two tokens that no canonical encoding has one after the other, (pairs,) each."""
+
+    first: Ints
+    second: Ints
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class TokenAutomaton:
     final    (states,) whether the text is complete
     mask_of  (states,) which of the masks holds in a state
     masks    (masks, vocabulary) the tokens among which samples choose: over these, probabilities are normalized
+    excluded    pairs of tokens of which samples choose no second one after the first, and do not normalize over it
+    last_token  the token before the text, to which that also applies; None: the text begins with any token
     """
 
     steps: npt.NDArray[np.int32]
@@ -43,6 +55,15 @@ class TokenAutomaton:
     final: Mask
     mask_of: Ints
     masks: Mask
+    excluded: ExcludedPairs | None = None
+    last_token: int | None = None
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """A checksum of all arrays; equal automata have equal ones."""
+        arrays = (self.steps, self.groups, self.final, self.mask_of, self.masks)
+        shapes = str([array.shape for array in arrays]) + str(self.last_token)
+        return sha256(b"".join([shapes.encode(), *(array.tobytes() for array in arrays)])).digest()
 
     @property
     def is_empty(self) -> bool:
@@ -65,23 +86,69 @@ class WordTable:
 def lift(table: Table, tokenizer: Tokenizer, decoder: Decoder, words: Sequence[WordTable] = ()) -> TokenAutomaton:
     """Return the automaton over the tokens that follow what a decoder has read.
 
-    Raises UserError for subwords, and for a product that is too large.
+    Raises UserError for a product that is too large.
     """
+    if tokenizer.kind == "words":
+        return _smallest(_WordLift(table, tokenizer, words).lift(decoder))
+    automaton = _smallest(_lift_letters(table, tokenizer))
     if tokenizer.kind == "characters":
-        return _smallest(_lift_letters(table, tokenizer))
-    if tokenizer.kind != "words":
-        raise UserError("constraints need a generator of characters or words; -g markov-char or -g markov-word is one")
-    return _smallest(_WordLift(table, tokenizer, words).lift(decoder))
+        return automaton
+    return replace(automaton, excluded=excluded_pairs(tokenizer), last_token=decoder.token)
 
 
 def _lift_letters(table: Table, tokenizer: Tokenizer) -> TokenAutomaton:
-    # one group for each column, and one for all tokens that no accepted text has
-    columns = table.steps.shape[1]
-    groups = np.full(tokenizer.size, columns, np.int32)
-    groups[BYTES:] = np.array([table.kinds.get(letter, columns) for letter in tokenizer.letters], np.int32)
-    steps = np.column_stack([table.steps, np.full(len(table.steps), DEAD)]).astype(np.int32)
+    # one group for all tokens that lead from each state to the same one, and one for those that no accepted text has
+    texts = [*tokenizer.letters, *map(tokenizer.piece, range(tokenizer.end_id, tokenizer.size))]
+    moves = _moves_of(table, texts)
+    _, members, group_of = np.unique(moves, axis=1, return_index=True, return_inverse=True)
+    groups = np.full(tokenizer.size, len(members), np.int32)
+    groups[BYTES:] = group_of.reshape(-1)
+    steps = np.column_stack([moves[:, members], np.full(len(table.steps), DEAD)]).astype(np.int32)
     mask = tokenizer.sampling_mask()[None]
     return TokenAutomaton(steps, groups, table.final, np.zeros(len(steps), np.int64), mask)
+
+
+@lru_cache(maxsize=2)
+def excluded_pairs(tokenizer: Tokenizer) -> ExcludedPairs:
+    """Return the pairs of tokens that no encoding of a tokenizer of subwords has."""
+    rules = canonical_rules(tokenizer)
+    if rules is None:
+        raise UserError("constraints need a generator whose tokens are characters, words or byte pairs")
+    decoder, second = Decoder(tokenizer), []
+    for token in range(BYTES, tokenizer.size):
+        decoder.token = token
+        second.append(BYTES + np.flatnonzero(~rules.allowed(decoder)[BYTES:]))
+    first = np.repeat(np.arange(BYTES, tokenizer.size), [len(tokens) for tokens in second])
+    return ExcludedPairs(first, np.concatenate(second))
+
+
+def _moves_of(table: Table, texts: Sequence[str]) -> npt.NDArray[np.int32]:
+    """Return the state of a table after each text, from each state, (states, texts).
+
+    It is ENDED only where the text ended before the first letter.
+    """
+    longest = max(map(len, texts))
+    columns = np.full((len(texts), longest), -1)
+    for row, text in enumerate(texts):
+        columns[row, : len(text)] = [table.kinds.get(letter, -2) for letter in text]
+
+    # texts of equal columns have equal moves
+    distinct, inverse = np.unique(columns, axis=0, return_inverse=True)
+    states = np.tile(np.arange(len(table.steps), dtype=np.int32)[:, None], len(distinct))
+    for position in range(longest):
+        column = distinct[:, position]
+        moving = np.flatnonzero(column != -1)
+        if not len(moving):
+            break
+        after = np.where(
+            (states[:, moving] >= 0) & (column[moving] >= 0),
+            table.steps[np.maximum(states[:, moving], 0), np.maximum(column[moving], 0)],
+            np.where(states[:, moving] == ENDED, ENDED, DEAD),
+        )
+        if position:  # a text does not end inside a token
+            after[(after == ENDED) & (states[:, moving] != ENDED)] = DEAD
+        states[:, moving] = after
+    return states[:, inverse.reshape(-1)]
 
 
 def _smallest(automaton: TokenAutomaton) -> TokenAutomaton:
@@ -149,7 +216,7 @@ class _WordLift:
         self._explore(decoder)
 
         # group the pieces that lead from all states and places to the same ones
-        moves = self._moves()
+        moves = _moves_of(self.table, self.pieces)
         columns = np.array(self.after)[:, self.kind_of]
         tables = [table.steps[:, self.first :] for table in self.words]
         keys = [_number_columns(array) for array in (moves, np.array(self.masks), np.array(self.separated), columns)]
@@ -211,34 +278,6 @@ class _WordLift:
         """Return before which first letters a space is implied after a character, (first letters,)."""
         letters = self.first_letters.tolist()
         return np.array([bool(letter) and implied_separator(last, letter) == " " for letter in letters])
-
-    def _moves(self) -> npt.NDArray[np.int32]:
-        """Return the state of the table after each piece, from each state, (states, pieces).
-
-        It is ENDED only where the text ended before the first letter.
-        """
-        longest = max(map(len, self.pieces))
-        columns = np.full((len(self.pieces), longest), -1)
-        for row, piece in enumerate(self.pieces):
-            columns[row, : len(piece)] = [self.table.kinds.get(letter, -2) for letter in piece]
-
-        # pieces of equal columns have equal moves
-        distinct, inverse = np.unique(columns, axis=0, return_inverse=True)
-        states = np.tile(np.arange(len(self.table.steps), dtype=np.int32)[:, None], len(distinct))
-        for position in range(longest):
-            column = distinct[:, position]
-            moving = np.flatnonzero(column != -1)
-            if not len(moving):
-                break
-            after = np.where(
-                (states[:, moving] >= 0) & (column[moving] >= 0),
-                self.table.steps[np.maximum(states[:, moving], 0), np.maximum(column[moving], 0)],
-                np.where(states[:, moving] == ENDED, ENDED, DEAD),
-            )
-            if position:  # a text does not end inside a piece
-                after[(after == ENDED) & (states[:, moving] != ENDED)] = DEAD
-            states[:, moving] = after
-        return states[:, inverse.reshape(-1)]
 
     def _row(
         self, state: tuple[int, ...], numbers: dict[tuple[int, ...], int], order: list[tuple[int, ...]]
