@@ -1,7 +1,8 @@
 """Cleaning: from the bytes of a book to its text.
 
-Removes the byte order mark, CR, licence texts, NLTK's title line, white space at line ends and the hard line wraps of
-prose. All other characters stay as they are: spelling, dashes, double spaces and runs of blank lines.
+Removes the byte order mark, CR, licence texts, what Project Gutenberg's transcribers added, NLTK's title line, white
+space at line ends and the hard line wraps of prose. All other characters stay as they are: spelling, dashes, double
+spaces and runs of blank lines.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from genbench.corpus.line_wraps import has_hard_wraps, join_lines
+from genbench.corpus.transcription import Removed, strip_transcription
 from genbench.errors import CorpusError
 from genbench.tokenization.text import Text
 from genbench.tokenization.text_file import Span
@@ -40,6 +42,7 @@ class Cleaned(NamedTuple):
     joined: int = 0  # line breaks, as hard wraps of prose
     licence: int = 0  # lines that were removed as Project Gutenberg's licence, without blank ones
     end_mark_only: bool = False  # whether these are what follows an end mark without a start mark
+    removed: Removed = Removed()  # what transcribers had added
 
 
 def clean(text: str, form: str | None = None, lines: str = "join") -> str:
@@ -50,24 +53,31 @@ def clean(text: str, form: str | None = None, lines: str = "join") -> str:
 def clean_book(text: str, form: str | None = None, lines: str = "join") -> Cleaned:
     """Return the text of a decoded book, from its first line to its last, ending with one newline.
 
-    `lines="join"` removes everything that is not the author's: licence, NLTK's title line, white space at line ends,
-    and the hard line wraps of prose. `lines="keep"` removes only the licence and CR; figures called "raw" use it.
-    `form` is "prose" or "verse"; with None it is detected by `has_hard_wraps`. Raises CorpusError for another `lines`.
+    `lines="join"` removes everything that is not the author's: licence, transcribers' additions, NLTK's title line,
+    white space at line ends, and the hard line wraps of prose. `lines="keep"` removes only the licence and CR; figures
+    called "raw" use it. `form` is "prose" or "verse"; with None it is detected by `has_hard_wraps`. Raises CorpusError
+    for another `lines`.
     """
     require_lines(lines)
     whole = normalize_newlines(text)
     stripped = strip_licence(whole)
     licence = _count_lines(whole) - _count_lines(stripped) if stripped != whole else 0
-    removed = (licence, bool(licence) and whole.startswith(stripped) and find_markers(whole) is None)
+    is_marked = find_markers(whole) is not None
+    changes = (licence, bool(licence) and whole.startswith(stripped) and not is_marked)
     text = _trim(stripped)
     if lines == "keep":
-        return Cleaned(text, 0, *removed)
+        return Cleaned(text, 0, *changes)
+
+    # what transcribers added, in Project Gutenberg's books alone
+    removed = Removed()
+    if is_marked:
+        text, removed = strip_transcription(text)
 
     # verse and lists keep their line breaks; in prose, hard wraps are joined
     text = _trim(strip_line_ends(strip_title(text)))
     wrapped = has_hard_wraps(text) if form is None else form == "prose"
     joined = join_lines(text) if wrapped else text
-    return Cleaned(joined, text.count("\n") - joined.count("\n"), *removed)
+    return Cleaned(joined, text.count("\n") - joined.count("\n"), *changes, removed)
 
 
 def normalize_newlines(text: str) -> str:

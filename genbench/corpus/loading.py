@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from genbench.corpus import gutenberg
 from genbench.corpus.anchors import Anchor, count_tokens, find_anchor, load_anchors, read_anchor, recognize
 from genbench.corpus.catalogue import Author, embedded_authors, find_author, load_catalogue
+from genbench.corpus.compressed import text_stem, text_suffix
 from genbench.corpus.corpus import Corpus, digest_of_text, split_digest
 from genbench.corpus.downloads import RetryPolicy
 from genbench.corpus.encoding import decode
@@ -30,13 +31,14 @@ from genbench.corpus.split import (
     split_off_validation,
     split_within_books,
 )
-from genbench.corpus.text_files import read_files
+from genbench.corpus.text_files import read_files, read_input
 from genbench.errors import CorpusError
 from genbench.storage.user_files import named_path
 from genbench.tokenization.text import Text, replace_surrogates
 
 DEFAULT_AUTHORS = ("austen", "carroll")
 MIN_CHARACTERS = 1_000  # after cleaning
+STANDARD_INPUT = "-"  # as an author
 OWN_SPLIT = "has its own split"
 
 
@@ -54,7 +56,8 @@ def load_corpus(
     """Return an author's text, cleaned and split; a Corpus is returned as it is.
 
     `author` is a name of the catalogue, `gutenberg:NUMBER+NUMBER`, `gutenberg:NAME` (see `books_of`), a path to a text
-    file or a folder of them, or a sum of those with weights, `2*austen+carroll`, see `join_corpora`.
+    file or a folder of them, "-" for standard input, or a sum of those with weights, `2*austen+carroll`, see
+    `join_corpora`.
     `lines` is "join" or "keep", see `clean_book`; `encoding` that of files that are not UTF-8; `column` the one with
     the texts in CSV, TSV and JSON Lines files. `held_out` names one book, by words of its title, that becomes the whole
     test text; without it, each book is split. Where a download is needed, `on_progress` receives what is downloaded
@@ -81,6 +84,9 @@ def load_corpus(
         return _anchor_corpus(anchor, held_out, on_progress, retries)
     if gutenberg.is_gutenberg(author):
         name, books = _gutenberg_books(author, reading, notes, on_progress, retries)
+    elif author == STANDARD_INPUT:
+        notes.text = name = "standard input"
+        books = [BookText(name, read_input(reading, notes))]
     elif is_path(author):
         path = named_path(author)
         notes.text = str(path)
@@ -110,7 +116,7 @@ def require_author(author: str | Path | Corpus) -> None:
             gutenberg.parse_numbers(name)
     elif is_path(name):
         require_path(named_path(name))
-    elif not find_anchor(name):
+    elif name != STANDARD_INPUT and not find_anchor(name):
         find_author(name)
 
 
@@ -205,7 +211,7 @@ def is_path(author: str) -> bool:
     """
     if is_sum(author):
         return False
-    if os.sep in author or "/" in author or author.lower().endswith((*TEXT_SUFFIXES, *RECORD_SUFFIXES)):
+    if os.sep in author or "/" in author or text_suffix(author) in (*TEXT_SUFFIXES, *RECORD_SUFFIXES):
         return True
     return author.lower() not in {*load_catalogue(), *load_anchors()} and named_path(author).exists()
 
@@ -228,7 +234,7 @@ def _path_name(path: Path) -> str:
     'my.novel'
     """
     path = Path(os.path.abspath(path))
-    return replace_surrogates(path.name if path.is_dir() else path.stem)
+    return replace_surrogates(path.name if path.is_dir() else text_stem(path.name))
 
 
 def _path_books(path: Path, reading: Reading, notes: ReadingNotes) -> list[BookText]:
@@ -244,9 +250,9 @@ def _titles(path: Path, files: Sequence[Path]) -> list[str]:
     ['a.md', 'a.txt', 'old/b']
     """
     if list(files) == [path]:
-        return [replace_surrogates(path.stem)]
+        return [replace_surrogates(text_stem(path.name))]
     whole = [replace_surrogates(file.relative_to(path).as_posix()) for file in files]
-    short = [os.path.splitext(name)[0] for name in whole]
+    short = [str(PurePath(name).with_name(text_stem(name))) for name in whole]
     return [title if short.count(title) == 1 else name for title, name in zip(short, whole, strict=True)]
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from genbench.corpus.cleaning import find_book, find_markers, is_blank, strip_line_ends, strip_title
 from genbench.corpus.encoding import looks_binary
 from genbench.corpus.line_wraps import find_margin, has_hard_wraps, join_paragraphs
+from genbench.corpus.transcription import Removed, strip_transcription
 from genbench.errors import CorpusError
 from genbench.storage import files
 from genbench.tokenization.text import Text
@@ -41,6 +42,7 @@ class CleanedText(NamedTuple):
     joined: int = 0
     licence: int = 0
     end_mark_only: bool = False
+    removed: Removed = Removed()
 
 
 def scratch_folder() -> Path:
@@ -100,10 +102,16 @@ def clean_long_text(text: Text, form: str | None = None, lines: str = "join") ->
     whole = _normalize_newlines(text)
     start, stop = find_book(whole)
     licence = sum(_count_lines(part) for part in (whole.part(0, start), whole.part(stop)))
-    removed = (licence, bool(licence) and start == 0 and find_markers(whole) is None)
+    is_marked = find_markers(whole) is not None
+    changes = (licence, bool(licence) and start == 0 and not is_marked)
     book = _trim(whole.part(start, stop))
     if lines == "keep" or not book:
-        return CleanedText(book, 0, *removed)
+        return CleanedText(book, 0, *changes)
+
+    # what transcribers added
+    removed = Removed()
+    if is_marked:
+        book, removed = _strip_transcription(book)
 
     # the title line, and white space at line ends
     head = book[:TITLE_CHARACTERS]
@@ -115,9 +123,19 @@ def clean_long_text(text: Text, form: str | None = None, lines: str = "join") ->
     wrapped = has_hard_wraps(sample) if form is None else form == "prose"
     margin = find_margin(sample) if wrapped else None
     if margin is None:
-        return CleanedText(book, 0, *removed)
+        return CleanedText(book, 0, *changes, removed)
     joined = write_text(join_paragraphs(part, margin) for part in book.parts(boundary=_PARAGRAPH_END))
-    return CleanedText(joined, _count_newlines(book) - _count_newlines(joined), *removed)
+    return CleanedText(joined, _count_newlines(book) - _count_newlines(joined), *changes, removed)
+
+
+def _strip_transcription(book: Text) -> tuple[Text, Removed]:
+    """Return a book without what its transcribers added, paragraph by paragraph; the first part has the credits."""
+    writer, removed = TextWriter(scratch_folder()), Removed()
+    for number, part in enumerate(book.parts(boundary=_PARAGRAPH_END)):
+        stripped, more = strip_transcription(part, is_start=number == 0)
+        writer.write(stripped)
+        removed = removed.plus(more)
+    return Text(writer.finish()), removed
 
 
 def _normalize_newlines(text: Text) -> Text:

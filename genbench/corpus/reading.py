@@ -10,6 +10,7 @@ from genbench.corpus.cleaning import Cleaned, clean_book, require_lines
 from genbench.corpus.encoding import decode, encoding_remarks, named_encoding_remarks, require_encoding
 from genbench.corpus.long_text import CleanedText, clean_long_text, decode_file
 from genbench.corpus.records import has_column, list_columns, read_column
+from genbench.corpus.transcription import Removed
 from genbench.errors import CorpusError
 from genbench.tokenization.text import Text
 
@@ -36,6 +37,7 @@ class ReadingNotes:
 
     joined: int = 0  # line breaks
     licence: int = 0  # lines that were removed
+    removed: Removed = field(default_factory=Removed)  # what transcribers had added
     remarks: dict[str, list[str]] = field(default_factory=dict)  # the files by what is remarked on them
     text: str = ""  # the file or folder that is the whole text: notes shown with the text need not name it
 
@@ -63,7 +65,8 @@ class ReadingNotes:
         joined = f"{self.joined:,} line breaks are joined, as hard wraps of prose; --lines keep keeps them"
         licence = f"lines of Project Gutenberg's licence that are left out: {self.licence:,}"
         own = [remark if names == [self.text] else _sentence(names, remark) for remark, names in self.remarks.items()]
-        return [joined] * bool(self.joined) + [licence] * bool(self.licence) + own
+        additions = self.removed.sentence()
+        return [joined] * bool(self.joined) + [licence] * bool(self.licence) + [additions] * bool(additions) + own
 
 
 def _sentence(names: list[str], remark: str) -> str:
@@ -142,5 +145,6 @@ def _note_changes(cleaned: Cleaned | CleanedText, name: str, notes: ReadingNotes
         raise CorpusError(f"{name} contains no text; name another file or book")
     notes.joined += cleaned.joined
     notes.licence += cleaned.licence
+    notes.removed = notes.removed.plus(cleaned.removed)
     if cleaned.end_mark_only:
         notes.add(name, "what follows the end mark of Project Gutenberg is left out")

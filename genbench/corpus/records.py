@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
+from genbench.corpus.compressed import text_suffix
 from genbench.errors import CorpusError, nearest
 
 RECORD_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -23,7 +23,7 @@ def list_columns(text: str, name: str) -> list[str]:
     """Return the columns of a file that looks like records, by its suffix or its JSON objects; [] for other files."""
     if _is_json_lines(text):
         return list(json.loads(_first_lines(text)[0]))
-    return _header(text, _delimiter(text)) if Path(name).suffix.lower() in RECORD_SUFFIXES else []
+    return _header(text, _delimiter(text)) if text_suffix(name) in RECORD_SUFFIXES else []
 
 
 def has_column(text: str, name: str, column: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 
 from genbench.corpus import gutenberg
 from genbench.corpus.catalogue import Author, Book, embedded_authors
+from genbench.corpus.compressed import decompress, text_suffix
 from genbench.corpus.downloads import RetryPolicy, iterate_with_timeout
 from genbench.corpus.gutenberg import OnProgress
 from genbench.corpus.gutenberg_search import require_match
@@ -188,14 +189,26 @@ def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
     # the files that can be read, by their suffixes
     suffixes = TEXT_SUFFIXES if reading.column is None else RECORD_SUFFIXES
     files = list(visible_files(path))
-    wanted = [file for file in files if file.suffix.lower() in suffixes and _is_usable(file)]
+    wanted = [file for file in files if text_suffix(file.name) in suffixes and _is_usable(file)]
     left_out = [str(file.relative_to(path)) for file in files if file not in set(wanted)]
     choices = f"{', '.join(suffixes[:-1])} and {suffixes[-1]}"
+    hidden = hidden_files(path)
     if not wanted:
         raise CorpusError(f"there is no file to read in the folder {path}: only {choices} are; name another path")
     if left_out:
         notes.add(str(path), f"{list_names(left_out)} left out (only {choices} are read)")
+    if hidden:
+        notes.add(str(path), f"hidden, so left out: {list_names(hidden)}")
     return wanted
+
+
+def hidden_files(folder: Path) -> list[str]:
+    """Return the paths of hidden files and folders below a folder, sorted; what is in hidden folders is not listed."""
+    hidden: list[str] = []
+    for parent, folders, names in os.walk(folder):
+        hidden += [os.path.relpath(os.path.join(parent, name), folder) for name in folders + names if name[0] == "."]
+        folders[:] = [name for name in folders if name[0] != "."]
+    return sorted(hidden)
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
@@ -223,11 +236,12 @@ def _is_usable(file: Path) -> bool:
 
 
 def read_file(path: Path) -> bytes:
-    """Return the contents of a text file. Raises CorpusError if it cannot be read or is empty."""
+    """Return the contents of a text file, decompressed. Raises CorpusError if it cannot be read or is empty."""
     try:
         data = read_bytes(path)
     except UserError as error:
         raise CorpusError(str(error)) from None
+    data = decompress(data, str(path))
     if not data.strip():
         raise CorpusError(f"{path} is empty; name a file with text in it")
     return data

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from genbench.corpus.compressed import MEMORY_FACTOR, decompress
 from genbench.corpus.long_text import LONG, require_room, scratch_folder
 from genbench.corpus.reading import Reading, ReadingNotes, read_long_file, read_user_text
 from genbench.corpus.sources import read_file
@@ -14,8 +15,6 @@ from genbench.storage.memory import total_memory
 from genbench.storage.user_files import read_standard_input
 from genbench.tokenization.text import Text
 from genbench.tokenization.text_file import TextWriter
-
-MEMORY_FACTOR = 5  # bytes of memory for each byte of text that is read and cleaned whole (benchmarks/large.py)
 
 
 def read_text_file(file: str | Path, reading: Reading, on_message: Callable[[str], None]) -> Text:
@@ -29,13 +28,22 @@ def read_text_file(file: str | Path, reading: Reading, on_message: Callable[[str
     # read, then clean as a corpus is
     notes, path = ReadingNotes(), Path(file)
     if str(file) == "-":
-        text = Text(read_user_text(read_standard_input(), "standard input", reading, notes))
+        text = read_input(reading, notes)
     elif path.is_file() and path.stat().st_size > LONG:
         [text] = read_files(path, [path], reading, notes)
     else:
         text = Text(read_user_text(read_file(path), str(file), reading, notes))
     notes.send(on_message)
     return text
+
+
+def read_input(reading: Reading, notes: ReadingNotes) -> Text:
+    """Return the cleaned text of standard input, and add to the notes.
+
+    Raises UserError where it was read before, CorpusError where it is not text.
+    """
+    name = "standard input"
+    return Text(read_user_text(decompress(read_standard_input(), name), name, reading, notes))
 
 
 def read_files(path: Path, files: Sequence[Path], reading: Reading, notes: ReadingNotes) -> list[Text]:

@@ -15,10 +15,10 @@ from typing import Any
 from genbench import registry
 from genbench.analysis import strata
 from genbench.analysis.style_judge import SAMPLES_PER_ROW
+from genbench.corpus.compressed import MEMORY_FACTOR
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import require_author
 from genbench.corpus.reading import Reading
-from genbench.corpus.text_files import MEMORY_FACTOR
 from genbench.errors import CorpusError, UserError
 from genbench.experiments.executors.create import require_executor
 from genbench.experiments.job import Job

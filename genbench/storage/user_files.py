@@ -9,6 +9,8 @@ import stat
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from genbench.errors import UserError
 from genbench.storage.memory import total_memory
@@ -21,6 +23,7 @@ _SPECIAL = {
     stat.S_ISSOCK: "a socket",
 }
 _CHUNK = 1 << 20  # bytes
+_INPUTS_READ: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # streams that were read to their end
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte that is not UTF-8, as `replace_surrogates` writes it
 
 
@@ -74,10 +77,14 @@ def read_toml(path: Path, example: str) -> JsonObject:
 def read_standard_input() -> bytes:
     """Return standard input up to its end.
 
-    Raises UserError if it is closed, and where it has no end: for a device, and once it exceeds this machine's memory.
+    Raises UserError if it is closed or was read before, and where it has no end: for a device, and once it exceeds this
+    machine's memory.
     """
     if sys.stdin is None:
         raise UserError("standard input is closed; pipe a text into the command, or name a file")
+    if _INPUTS_READ.get(sys.stdin):
+        raise UserError("standard input (-) can be read once, and this command takes two inputs from it; name a file")
+    _INPUTS_READ[sys.stdin] = True
     with contextlib.suppress(OSError, ValueError):  # standard input may be an object without a file
         if not sys.stdin.isatty() and stat.S_ISCHR(os.fstat(sys.stdin.fileno()).st_mode):
             raise UserError("standard input is a device, not a file or a pipe; name a text file")
