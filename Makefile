@@ -1,7 +1,7 @@
 # make compare: the main command.   make test: all tests.   make quick: the tests that take less than a minute together.
 # make check: ruff, mypy and the site.   make stress: faults and hostile input for TIME seconds (docs/guarantees.md).
 # make docs: run the commands in docs/commands and docs/tutorials again.   make golden: compare all figures with another checkout.
-# make docs-site: the documentation as a site, in build/site.
+# make docs-site: the documentation as a site, in build/site.   make notebooks: run the notebooks again.
 # make bench-lstm, bench-markov, bench-mixture, bench-sampling, bench-constraints: the measurements in benchmarks/ (the first takes hours).
 # The first run creates .venv: for `make compare` with what genbench needs, for the others with the development tools.
 PYTHON ?= python3
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 TIME ?= 600
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-sampling bench-constraints golden docs docs-site clean
+.PHONY: compare test quick stress check bench-lstm bench-markov bench-mixture bench-sampling bench-constraints golden docs docs-site notebooks clean
 
 compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
@@ -67,6 +67,9 @@ docs: $(VENV)/development
 
 docs-site: $(VENV)/development
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs/site -d build/site-cache . build/site
+
+notebooks: $(VENV)/development
+	$(BIN)/python docs/notebooks.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -16,6 +16,7 @@ exits with code 2.
 
 from __future__ import annotations
 
+import shlex
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -52,6 +53,16 @@ class ContractError(GenbenchError):
 
 class PluginWarning(UserWarning):
     """An installed plugin cannot be loaded; the message says how to remove it."""
+
+
+def missing_package(feature: str, *packages: str, hint: str = "") -> UserError:
+    """Return the error that says which packages an optional feature needs, and the command that installs them.
+
+    >>> missing_package("this executor", "ray[client]", hint="here and on every node")
+    UserError("this executor needs ray: pip install 'ray[client]', here and on every node")
+    """
+    names = " and ".join(package.partition("[")[0] for package in packages)
+    return UserError(f"{feature} needs {names}: pip install {shlex.join(packages)}{hint and f', {hint}'}")
 
 
 def format_error(error: BaseException, file: str | None = None) -> str:

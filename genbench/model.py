@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +26,8 @@ from genbench.scoring import Score, WordSurprisal
 from genbench.storage import models
 from genbench.storage.cards import ModelCard
 from genbench.tokenization.text import Text
+
+SAMPLE_CHARACTERS = 80  # of the text that the representation of a model shows
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,7 +156,27 @@ class Model:
     def __repr__(self) -> str:
         if self.card is None:
             return f"<Model of {self.generator!r}>"
-        return f"<Model {self.id or '(not stored)'}: {self.card.spec} trained on {self.card.author}>"
+        sample = " ".join(self.write_briefly(SAMPLE_CHARACTERS).split())
+        about = f"{self.id or '(not stored)'}: {self.card.spec} trained on {self.card.author}"
+        return f"<Model {about}; writes {sample!r}>" if sample else f"<Model {about}>"
+
+    def _repr_html_(self) -> str:
+        from genbench.integrations import notebook
+
+        return notebook.model_html(self)
+
+    def write_briefly(self, characters: int, seconds: float = 1.0) -> str:
+        """Return the beginning of the text that the model writes with the seed 0: what it writes in a second at most.
+
+        It is empty where the generator fails, because showing a model must not fail.
+        """
+        deadline, text = time.monotonic() + seconds, ""
+        with suppress(Exception):
+            for piece in self.stream(length=characters):
+                text += piece
+                if time.monotonic() > deadline:
+                    break
+        return text
 
 
 def _parameters(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:

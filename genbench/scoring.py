@@ -23,6 +23,7 @@ from genbench.tokenization.segmentation import MAX_MEAN_WORD, WHITE_SPACE, separ
 from genbench.tokenization.text import Text
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
+BEGINNING = 1000  # characters of a scored text that its score shows
 SUM_TOLERANCE = 1e-6
 STEP_TOLERANCE = 1e-4  # nats per token, in fp32
 MAX_EXPONENT = 1000.0  # 2 ** 1024 exceeds a float's range
@@ -53,11 +54,17 @@ class Score:
     spelled: int  # tokens that spell words which are not in the vocabulary
     character_bits: LogProbs  # (characters,), a token's bits spread evenly over its characters
     canonical_bits: float | None = None  # of a word model scored by the character: those of its canonical tokens
+    beginning: str = ""  # of the text, for display
 
     def __repr__(self) -> str:
         words = "-" if self.word_perplexity is None else f"{self.word_perplexity:.1f}"
         counts = f"{self.characters:,} characters in {self.tokens:,} tokens"
         return f"<Score: {self.bits_per_character:.4f} bits per character, word perplexity {words}; {counts}>"
+
+    def _repr_html_(self) -> str:
+        from genbench.integrations import notebook
+
+        return notebook.score_html(self)
 
     @property
     def bits_per_character(self) -> float:
@@ -147,6 +154,7 @@ def sum_up(text: str, ends: Ids, log_probs: LogProbs, spelled: int) -> Score:
         tokens=len(ends),
         spelled=spelled,
         character_bits=bits_by_character(bits, ends, len(text)),
+        beginning=text[:BEGINNING],
     )
 
 

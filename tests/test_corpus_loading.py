@@ -69,10 +69,11 @@ def test_describe_returns_the_entries_of_results(tmp_path):
     assert message["train"] == len(corpus.train)
 
 
-def test_repr_shows_sizes_and_not_the_text(tmp_path):
+def test_repr_shows_sizes_and_the_beginning_of_the_text(tmp_path):
     (tmp_path / "b.txt").write_text("x" * 1999)
     corpus = load_corpus(str(tmp_path / "b.txt"))
-    assert str(corpus) == repr(corpus) == "<Corpus b: b: 2,000 characters (train 1,601, valid 201, test 200)>"
+    sizes = "2,000 characters (train 1,601, valid 201, test 200)"
+    assert str(corpus) == repr(corpus) == f"<Corpus b: b: {sizes}, begins '{'x' * 60}'>"
 
 
 @pytest.mark.parametrize("name", ["thorne", "Pell", "MARROW"])

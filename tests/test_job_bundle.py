@@ -176,6 +176,6 @@ def test_a_missing_package_is_reported_in_one_sentence(missing: str, monkeypatch
 
 
 def test_an_address_where_nothing_answers_is_reported_in_one_sentence() -> None:
-    pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
+    pytest.importorskip("ray", reason="Ray is an extra: pip install 'ray[client]'")
     with pytest.raises(UserError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
         compare("pell", "markov-char", executor="127.0.0.1:9")

@@ -23,6 +23,7 @@ LAYERS = (
     {"cli"},
     {"testing", "templates"},
     {"api"},
+    {"integrations"},
     {"report"},
     {"experiments"},
     {"analysis"},
@@ -33,6 +34,9 @@ LAYERS = (
     {"tokenization"},
     {"errors", "processes"},
 )
+# results import this package when they are shown or converted, inside their methods: the only imports upwards
+SHOWN_BY = "genbench.integrations."
+SHOWN = {"corpus", "scoring", "model", "analysis", "experiments"}
 NARROWER = {"neural": {"capabilities", "generator", "spec", "tokenization", "errors", "registry", "web"}}
 HEAVY = {"torch", "numpy", "numba", "nltk", "matplotlib", "rich"}
 
@@ -48,13 +52,26 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def shown_by(tree: ast.Module) -> Iterator[ast.ImportFrom]:
+    """Yield the imports of integrations in the methods of classes, and those for type annotations."""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    methods = [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
+    guards = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    for node in [inner for outer in (*methods, *guards) for inner in ast.walk(outer)]:
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(SHOWN_BY):
+            yield node
+
+
 def imports(path: Path, *, runtime_only: bool = False) -> Iterator[str]:
-    """Yield the dotted names of all that a file imports, inside functions too; `runtime_only` skips TYPE_CHECKING."""
+    """Yield the dotted names of all that a file imports, inside functions too; `runtime_only` skips TYPE_CHECKING.
+
+    Of a result, what it imports to be shown is left out.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = set()
+    skipped = {id(node) for node in shown_by(tree)} if path in CORE and part(path) in SHOWN else set()
     if runtime_only:
         guards = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
-        skipped = {id(inner) for guard in guards for inner in ast.walk(guard)}
+        skipped |= {id(inner) for guard in guards for inner in ast.walk(guard)}
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue

@@ -111,7 +111,8 @@ def test_max_overlap_without_training_words_is_refused(fitted: Model) -> None:
 
 def test_repr_names_the_model_spec_and_author(trained: Model, fitted: Model) -> None:
     assert trained.card is not None
-    assert repr(trained) == f"<Model {trained.id}: {SPEC} trained on {trained.card.author}>"
+    sample = " ".join(trained.generate(length=80, sampling=Sampling())[0].split())
+    assert repr(trained) == f"<Model {trained.id}: {SPEC} trained on {trained.card.author}; writes {sample!r}>"
     assert repr(replace(trained, id="")).startswith("<Model (not stored): ")
     assert repr(fitted) == f"<Model of {fitted.generator!r}>"
 

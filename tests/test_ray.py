@@ -25,7 +25,7 @@ from genbench.model import Model
 from genbench.storage.models import list_models, models_folder
 from genbench.training import ProgressListener
 
-pytest.importorskip("ray", reason="Ray is an extra: pip install 'genbench[ray]'")
+pytest.importorskip("ray", reason="Ray is an extra: pip install 'ray[client]'")
 pytestmark = pytest.mark.slow
 
 AUTHORS = ["pell", "thorne"]

@@ -15,7 +15,7 @@ from genbench.analysis.style_judge import SAMPLES_PER_ROW, train_style_judge
 from genbench.neural.classifier import PAD, PASSAGE_WORDS, UNK, Classifier, ClassifierNetwork, PassageEncoder
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_process")]
-pytest.importorskip("gensim", reason="word2vec vectors come from the extra genbench[word2vec]")
+pytest.importorskip("gensim", reason="gensim is an extra: pip install gensim")
 
 RIVER = "the old man and the child went from the house to the river . "
 HILL = "a young woman with her dog came over this hill by night . "

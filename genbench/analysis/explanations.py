@@ -20,6 +20,7 @@ from genbench.tokenization.segmentation import WORD_CHARACTERS, ends_inside_word
 from genbench.tokenization.tokenizer import BYTES, Ids
 
 MAX_PLACES = 3  # occurrences in the training text that are listed for each continuation
+SHOWN = 5  # continuations in the representation of an explanation
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,22 @@ class Context:
     continuations: tuple[Continuation, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation(JsonRecord):
     """The most likely continuations of a text, and the counts behind them, the longest context first."""
 
     text: str
     likeliest: tuple[Continuation, ...]
     contexts: tuple[Context, ...]
+
+    def __repr__(self) -> str:
+        likeliest = ", ".join(f"{likely.text!r} {likely.probability:.3f}" for likely in self.likeliest[:SHOWN])
+        return f"<Explanation after {self.text!r}: {likeliest}; counts of {len(self.contexts)} contexts>"
+
+    def _repr_html_(self) -> str:
+        from genbench.integrations import notebook
+
+        return notebook.explanation_html(self)
 
 
 def explain(model: Model, corpus: str | Path | Corpus, text: str, top: int = 10) -> Explanation:

@@ -19,7 +19,7 @@ import numpy as np
 from genbench import registry
 from genbench.analysis.attribution import Accuracy, Passages, passage_bits
 from genbench.corpus.corpus import Corpus
-from genbench.errors import UserError
+from genbench.errors import UserError, missing_package
 from genbench.generator import Generator, Text, TrainContext
 from genbench.storage.records import JsonRecord
 from genbench.tokenization.tokenizer import Ids
@@ -170,7 +170,7 @@ def train_style_judge(
     if len(corpora) < 2:
         raise UserError("style is judged among two authors or more; name another, as in compare austen carroll --style")
     if find_spec("gensim") is None:
-        raise UserError("the judge's word2vec vectors need gensim: pip install 'genbench[word2vec]'")
+        raise missing_package("--style", "gensim")
 
     # the same amount of text of each author
     parts = [corpus.set_aside(SET_ASIDE_SHARE) for corpus in corpora]

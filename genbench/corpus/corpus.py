@@ -14,6 +14,7 @@ from genbench.storage.outputs import require_writable, write_output
 from genbench.tokenization.text import BOOK_SEPARATOR, Text, replace_surrogates
 
 PARTS = ("train", "valid", "test")
+SHOWN = 60  # characters of the training text in the representation of a corpus
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +23,7 @@ class Corpus:
 
     >>> text = Corpus("me", Text("abc"), Text("d"), Text("e"), ("My Book",), "join", "", 5)
     >>> text
-    <Corpus me: My Book: 5 characters (train 3, valid 1, test 1)>
+    <Corpus me: My Book: 5 characters (train 3, valid 1, test 1), begins 'abc'>
     """
 
     author: str
@@ -51,7 +52,14 @@ class Corpus:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in PARTS)
-        return f"<Corpus {self.author}: {'; '.join(self.books)}: {self.characters:,} characters ({sizes})>"
+        begins = " ".join(str(self.train.part(0, SHOWN)).split())
+        about = f"{self.author}: {'; '.join(self.books)}: {self.characters:,} characters ({sizes})"
+        return f"<Corpus {about}, begins {begins!r}>"
+
+    def _repr_html_(self) -> str:
+        from genbench.integrations import notebook
+
+        return notebook.corpus_html(self)
 
     def locate(self, offset: int) -> tuple[str, int]:
         """Return the book and the line in it, counted from 1, of a character of the training text.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from genbench.analysis.novelty import NoveltyStatistics
 from genbench.analysis.shared_passages import SharedPassages
@@ -18,7 +19,13 @@ from genbench.experiments.seeds import aggregate_seeds
 from genbench.experiments.significance import StratumResult, Verdict, compare_rows, compare_strata
 from genbench.storage.records import JsonObject, from_json, to_json
 
+if TYPE_CHECKING:
+    import pandas
+
+    from genbench.integrations.notebook import Plot
+
 SCHEMA_VERSION = 2
+SHOWN = 70  # characters of a sample in the representation of a comparison
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,43 @@ class Comparison:
                 for row in self.ranked(author)
             ]
             lines.append(f"  {author}: {', '.join(figures)}")
+            best = next((row for row in self.ranked(author) if row.samples), None)
+            if best is not None:
+                text = " ".join((best.samples[0].prompt + best.samples[0].text).split())
+                lines.append(f"    {best.generator} writes {text[:SHOWN]!r}")
         return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        from genbench.integrations import notebook
+
+        return notebook.comparison_html(self)
+
+    def to_pandas(self, table: str = "rows") -> pandas.DataFrame:
+        """Return a pandas DataFrame: "rows", one for each author, SPEC and seed; or "samples", "strata" or "curves".
+
+        Columns have the names of the JSON's keys. Raises UserError for another table, and where pandas is missing.
+        """
+        from genbench.integrations import frames
+
+        return frames.to_pandas(self, table)
+
+    def plot_ranking(self, author: str | None = None) -> Plot:
+        """Return a plot of bits per character with their intervals, of one author or of each."""
+        from genbench.integrations import notebook
+
+        return notebook.ranking_plot(self, author)
+
+    def plot_learning(self, author: str | None = None) -> Plot:
+        """Return a plot of bits per character by seconds of training, of one author or of each."""
+        from genbench.integrations import notebook
+
+        return notebook.learning_plot(self, author)
+
+    def save_html(self, path: str | Path) -> Path:
+        """Write the HTML report; return its path. Raises UserError where it cannot be written."""
+        from genbench.integrations import notebook
+
+        return notebook.save_html(self, path)
 
     def to_dict(self, verdicts: bool = True) -> JsonObject:
         """Return the comparison as JSON values, with the verdicts and splits of each author if they are wanted."""

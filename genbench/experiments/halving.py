@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from genbench.errors import UserError
+from genbench.errors import UserError, missing_package
 from genbench.experiments.executors.base import STOPPED, Events, Executor
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
 from genbench.generator import Progress
 
 FIRST_RUNG = 10  # per cent of the training
-INSTALL = "pip install 'genbench[sweep]', or use --halving 0"
 
 
 class Halving:
@@ -34,7 +33,7 @@ class Halving:
         try:
             import optuna
         except ImportError as error:
-            raise UserError(f"stopping rows early needs Optuna, which is not installed: {INSTALL}") from error
+            raise missing_package("stopping rows early", "optuna", hint="or use --halving 0") from error
         self.optuna: Any = optuna
         self.executor, self.factor = executor, factor
         self.studies: dict[str, Any] = {}  # by author: bits of different texts are not comparable

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from genbench.errors import UserError
+from genbench.errors import UserError, missing_package
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 WordVectors = dict[int, npt.NDArray[np.float32]]  # token id -> (width,)
@@ -172,9 +172,7 @@ def train_word2vec(tokenizer: Tokenizer, ids: Ids, width: int, seed: int) -> Wor
     try:
         from gensim.models import Word2Vec
     except ImportError as error:
-        raise UserError(
-            "embeddings=word2vec needs gensim: pip install 'genbench[word2vec]', or use embeddings=learned"
-        ) from error
+        raise missing_package("embeddings=word2vec", "gensim", hint="or use embeddings=learned") from error
 
     # gensim expects sentences of strings: pieces of the text, with token ids as words
     words = [str(i) for i in ids.tolist() if i > tokenizer.none_id]

@@ -21,6 +21,7 @@ THEMES = {
     "copy": ("#6a3fc4", "#bca8ff"),  # underline of copied words
     "wrong": ("#b3261e", "#ffb4a9"),
 }
+ROLES = ("ink", "faint", "rule", "paper")  # colors of a theme that charts use
 # a chart with more series than colors starts again at the first
 SERIES = (
     ("#0072b2", "#58a6f0"),

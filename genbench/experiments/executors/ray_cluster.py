@@ -8,14 +8,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from genbench.errors import UserError
+from genbench.errors import UserError, missing_package
 
 CONNECT_SECONDS = 5.0  # for an address to answer
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported to anybody
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the behavior of Ray's next versions; else it warns
 }
-INSTALL = "pip install 'genbench[ray]', here and on every node"
 
 
 def require_ray() -> None:
@@ -23,7 +22,7 @@ def require_ray() -> None:
     try:
         from ray import init  # noqa: F401 - a folder called ray could be imported too, but has no such name
     except ImportError as error:
-        raise UserError(f"this executor needs Ray, which is not installed: {INSTALL}") from error
+        raise missing_package("this executor", "ray[client]", hint="here and on every node") from error
 
 
 @contextmanager

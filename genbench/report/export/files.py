@@ -84,12 +84,18 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def _csv_line(row: Row) -> dict[str, object]:
-    """Return the values of a row by column name."""
-    # simple values; options and the interval in another form
+    """Return the values of a row by column name, as a spreadsheet may read them."""
+    flat = flat_values(row)
+    flat["options"] = json.dumps(flat["options"], ensure_ascii=False)
+    return {name: defuse(value) for name, value in flat.items()}
+
+
+def flat_values(row: Row) -> dict[str, Any]:
+    """Return the values of a row by column name: no lists, and an interval as two values."""
+    # simple values; the interval in another form
     values = row.to_dict()
     low, high = row.interval or (None, None)
     flat = {name: value for name, value in values.items() if name not in NOT_IN_CSV}
-    flat["options"] = json.dumps(values["options"], ensure_ascii=False)
     flat |= {"interval_low": low, "interval_high": high, "error": row.error}
     flat["fine_tuned"] = row.fine_tuned
 
@@ -99,7 +105,7 @@ def _csv_line(row: Row) -> dict[str, object]:
             flat |= {f"{name}_{n}": share for n, share in enumerate(value, 1)}
         else:
             flat["sample_words" if name == "words" else name] = value  # words counts those of the test text
-    return {name: defuse(value) for name, value in flat.items()}
+    return flat
 
 
 def defuse(value: object) -> object:

@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from genbench.report.colors import SERIES, SERIES_MARKS, SURPRISAL, THEMES
+from genbench.report.colors import ROLES, SERIES, SERIES_MARKS, SURPRISAL, THEMES
 from genbench.report.formatting import printable
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; {}img-src data:; base-uri 'none'; form-action 'none'"
@@ -57,6 +57,24 @@ def fill(template: str, values: Mapping[str, object], parts: Parts | None = None
 
     own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy), "worker": Markup(worker)}
     return templates.get_template(template).render(dict(values) | own)
+
+
+def fill_part(template: str, values: Mapping[str, object]) -> str:
+    """Return a fragment of a page from a template, for a notebook: its style applies to it alone, without a script.
+
+    Raises jinja2.UndefinedError if a value is missing.
+    """
+    templates = _environment()
+    light, dark = _css_variables(LIGHT), _css_variables(DARK)
+    style = templates.get_template("notebook.css").render(light=light, dark=dark, classes=_css_classes(".genbench "))
+    return templates.get_template(template).render(dict(values) | {"style": Markup(style)})
+
+
+def standalone_svg(chart: Markup) -> str:
+    """Return a chart of a page as an SVG file of its own, in the colors of the light theme."""
+    style = f":root {{ {_css_variables(LIGHT)} font-family: sans-serif; background: var(--paper); }} {_css_classes()}"
+    start, end = chart.split(">", 1)
+    return f"{start}><style>{style}</style>{end}\n"
 
 
 @cache
@@ -105,15 +123,23 @@ def _css_variables(theme: int) -> str:
     return " ".join(f"--{name}: {pair[theme]};" for name, pair in pairs.items())
 
 
-def _css_classes() -> str:
-    """Return the CSS classes of the series, in charts and in text, and of the levels of surprisal."""
+def _css_classes(within: str = "") -> str:
+    """Return the CSS classes of the series, in charts and in text, of the roles of colors, and of levels of surprisal.
+
+    `within` is the selector of the element in which they apply.
+    """
     # strokes and fills in charts, text color of marks
     lines = []
+    for role in ROLES:
+        lines.append(
+            f"{within}.stroke-{role} {{ stroke: var(--{role}); }} {within}.fill-{role} {{ fill: var(--{role}); }}"
+        )
     for number in range(len(SERIES)):
         color = f"var(--series-{number})"
-        lines.append(f".stroke-{number} {{ stroke: {color}; }} .fill-{number} {{ fill: {color}; }}")
-        lines.append(f".series-{number} {{ color: {color}; }}")
+        lines.append(f"{within}.stroke-{number} {{ stroke: {color}; }} {within}.fill-{number} {{ fill: {color}; }}")
+        lines.append(f"{within}.series-{number} {{ color: {color}; }}")
 
     # level 0 has the color of the background
-    lines += [f".h{level} {{ background-color: var(--heat-{level}); }}" for level in range(1, len(SURPRISAL))]
+    levels = range(1, len(SURPRISAL))
+    lines += [f"{within}.h{level} {{ background-color: var(--heat-{level}); }}" for level in levels]
     return "\n".join(lines)

@@ -17,8 +17,9 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from genbench.report.colors import ROLES
+
 SVG, XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}"
-ROLES = ("ink", "faint", "rule", "paper")  # colors of a theme that charts use
 ROLES_FROM = 0xF0  # placeholder number of the first role; smaller numbers are series
 PLACEHOLDER = re.compile(r"#f0f0([0-9a-f]{2})")
 LONG_DECIMAL = re.compile(r"(\d\.\d)\d+")

@@ -154,7 +154,7 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
     for context in explanation.contexts:
         print_heading(context_heading(context), console)
         headings = ("followed by", "count", "discount", "probability", "seen in")
-        print_list(headings, list(_continuation_rows(context.continuations, numbers)), console)
+        print_list(headings, list(continuation_rows(context.continuations, numbers)), console)
 
 
 def context_heading(context: Context) -> str:
@@ -186,7 +186,7 @@ def books_sentence(numbers: Mapping[str, int]) -> str:
     return f"Places are books and lines: {', '.join(f'[{number}] {title}' for title, number in numbers.items())}."
 
 
-def _continuation_rows(continuations: Iterable[Continuation], numbers: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+def continuation_rows(continuations: Iterable[Continuation], numbers: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     """Yield a row for each continuation that was counted in the training text."""
     for seen in continuations:
         places = "; ".join(_describe_places(seen.places, numbers))

