@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,3 +115,11 @@ def write_distribution(folder: Path, source: str = HEADER + unigram_source(), ve
     module = folder / "toy_plugin.py"
     module.write_text(source, encoding="utf-8")
     return module
+
+
+def copy_machine_code(site: Path) -> None:
+    """Copy the compiled loops of the chains to an installation of the same code: compiling takes half a minute."""
+    copies = site / "genbench_plugins" / "markov" / "__pycache__"
+    copies.mkdir(exist_ok=True)
+    for file in (Path(__file__).parent.parent / "plugins" / "markov" / "__pycache__").glob("*.nb[ic]"):
+        shutil.copy(file, copies)

@@ -261,7 +261,7 @@ def test_an_example_has_notes_and_is_documented(path: Path) -> None:
     assert config.to_settings(content).validate()
     inspect.signature(compare).bind(**content)
     page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
-    assert re.search(rf"^\| `{path.name}` \| .+ \| `genbench {command} examples/{path.name}` \|$", page, re.MULTILINE)
+    assert re.search(rf"^\| `{path.name}` \| .+ \| `genbench {command} example:{path.stem}` \|$", page, re.MULTILINE)
     assert page.count(".toml` | ") == len(EXAMPLES)
 
 

@@ -201,7 +201,7 @@ def tracked_files() -> list[Path]:
 
 def test_the_top_level_has_only_the_agreed_entries() -> None:
     top = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
-    folders = {"genbench", "plugins", "corpora", "tests", "docs", "examples", "benchmarks", ".ci"}
+    folders = {"genbench", "plugins", "corpora", "tests", "docs", "examples", "benchmarks", ".ci", ".github"}
     files = {"pyproject.toml", "constraints.txt", "Makefile", ".gitignore", "LICENSE"}
     assert top <= folders | files | {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
 
@@ -219,4 +219,4 @@ def test_every_package_is_installed() -> None:
     folders = [path.parent.relative_to(ROOT) for path in (ROOT / "genbench").rglob("__init__.py")]
     plugins = ROOT / "plugins"
     folders += ["genbench_plugins" / path.parent.relative_to(plugins) for path in plugins.rglob("__init__.py")]
-    assert {".".join(folder.parts) for folder in folders} | {"genbench_corpora"} == set(listed)
+    assert {".".join(folder.parts) for folder in folders} | {"genbench_corpora", "genbench_examples"} == set(listed)

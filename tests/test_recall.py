@@ -54,7 +54,7 @@ def test_distances_by_hand() -> None:
     assert (row.kind, row.min_distance, row.max_distance, row.places) == ("bracket", 1, 4, 2)
     assert (row.bits, row.chance, row.recalled) == pytest.approx((0.2, 1, 0.8))
     assert row.mastered
-    with pytest.raises(UserError, match=r"examples/recall\.txt"):
+    with pytest.raises(UserError, match=r"example:recall\.txt"):
         find_recall_places("no brackets here, (\nand none) closes")
 
 

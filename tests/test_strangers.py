@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import copy_machine_code
 
 from genbench import templates
 
@@ -83,11 +84,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples = (ROOT / "examples" / "plugins" / name for name in EXAMPLES)
     install(environment, ROOT, *examples, write_troubles(environment / "written"))
 
-    # the same code has the same machine code, which takes ten seconds to compile
-    copies = site / "genbench_plugins" / "markov" / "__pycache__"
-    copies.mkdir(exist_ok=True)
-    for file in (ROOT / "plugins" / "markov" / "__pycache__").glob("*.nb[ic]"):
-        shutil.copy(file, copies)
+    copy_machine_code(site)
     return environment
 
 

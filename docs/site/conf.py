@@ -29,9 +29,17 @@ NAVIGATION = {
         "docs/tutorials/lesson-plan",
     ],
     "Commands": ["docs/commands", "docs/commands/*", "docs/terminal", "docs/report", "docs/examples", "docs/results"],
-    "Python": ["docs/site/python", "docs/generators", "docs/cells", "examples/plugins/*/README"],
+    "Python": ["docs/site/python", "docs/integrations", "docs/generators", "docs/cells", "examples/plugins/*/README"],
     "Measures": ["docs/numbers", "docs/measures", "docs/attribution-and-memory", "benchmarks/README", "docs/log/*"],
-    "Project": ["docs/architecture", "docs/guarantees", "docs/scale", "docs/cluster", "CONTRIBUTING", "CHANGELOG"],
+    "Project": [
+        "docs/architecture",
+        "docs/guarantees",
+        "docs/scale",
+        "docs/cluster",
+        "docs/install",
+        "CONTRIBUTING",
+        "CHANGELOG",
+    ],
 }
 
 project = "genbench"

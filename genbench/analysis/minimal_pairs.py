@@ -10,10 +10,11 @@ from typing import Any
 from genbench import scoring
 from genbench.errors import UserError
 from genbench.generator import Generator
+from genbench.storage.examples import example_path
 from genbench.storage.user_files import read_toml
 
 KEYS = ("far", "between", "then", "depends")
-EXAMPLE = "examples/pair.toml"
+EXAMPLE = "example:pair"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ LECTURE = MinimalPair(
 
 def read_pairs(path: Path) -> list[MinimalPair]:
     """Read the pairs of a TOML file, one `[[pair]]` table each. Raises UserError for an invalid file."""
-    document = read_toml(path, EXAMPLE)
+    document = read_toml(example_path(str(path)), EXAMPLE)
 
     # the tables
     pairs = document.get("pair")

@@ -96,7 +96,7 @@ def find_recall_places(text: str) -> list[RecallPlace]:
     # in the order of the text
     places = sorted([*_brackets(text), *_names(text)], key=lambda place: place.span)
     if not places:
-        raise UserError("the test text has no closing bracket and no repeated name; try examples/recall.txt")
+        raise UserError("the test text has no closing bracket and no repeated name; try example:recall.txt")
     return places
 
 

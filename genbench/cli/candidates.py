@@ -6,9 +6,10 @@ Options are read from a plugin's source code, because importing a network's plug
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
-from genbench.errors import PluginWarning
+from genbench.errors import PluginWarning, UserError
 
 Candidate = tuple[str, str]  # a name and its description
 
@@ -20,6 +21,15 @@ def authors() -> list[Candidate]:
 
     authors = [(name, author.full_name) for name, author in load_catalogue().items()]
     return authors + [(name, anchor.title) for name, anchor in load_anchors().items() if anchor.file]
+
+
+def examples() -> list[str]:
+    """Return the examples; none where an installation lacks them."""
+    from genbench.storage.examples import PREFIX, example_names
+
+    with suppress(UserError):
+        return [f"{PREFIX}{name}" for name in example_names()]
+    return []
 
 
 def generators() -> list[str]:

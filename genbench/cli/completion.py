@@ -27,8 +27,11 @@ def author(incomplete: str) -> Candidates:
 
 
 def authors(incomplete: str) -> Candidates:
-    """Yield authors and comparison files."""
+    """Yield authors, comparison files and examples."""
+    from genbench.cli import candidates
+
     yield from author(incomplete)
+    yield from candidates.examples()
     yield from path(incomplete, ".toml", folders=False)
 
 

@@ -22,7 +22,7 @@ def memory(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Your own minimal pairs, like examples/pair.toml. [default: the first of that file]",
+            help="Your own minimal pairs, like example:pair. [default: the first of that file]",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +39,7 @@ def memory(
         bool,
         typer.Option(
             "--distances",
-            help="Instead: over what distance brackets and names are recalled, as in examples/recall.txt.",
+            help="Instead: over what distance brackets and names are recalled, as in example:recall.txt.",
         ),
     ] = False,
     model: ModelOptions,

@@ -12,10 +12,11 @@ from genbench.corpus.catalogue import load_catalogue
 from genbench.errors import UserError, nearest
 from genbench.experiments.plan import CompareSettings, combine_samplings
 from genbench.spec import parse_duration
+from genbench.storage.examples import example_path
 from genbench.storage.records import JsonObject
 from genbench.storage.user_files import read_toml
 
-EXAMPLE = "examples/memory.toml"
+EXAMPLE = "example:memory"
 PLUGIN_PATH = re.compile(r"[^:=,+()]+\.py")  # a .py file in a SPEC, or in an option of one
 LIMITS = {"budget", "steps", "flops"}  # of a training
 SAMPLING_KEYS = ("temperatures", "length", "top_k", "top_p", "min_p", "repetition_penalty", "max_overlap")
@@ -61,21 +62,22 @@ class CompareConfig(TypedDict, total=False):
 
 
 def read_config(path: str | Path) -> CompareConfig:
-    """Return the keyword arguments of `compare` in a comparison file.
+    """Return the keyword arguments of `compare` in a comparison file, or in an example such as "example:memory".
 
     Paths in it are relative to the file, where they exist there. Raises UserError for a file that cannot be read, and
     for keys or values that no comparison file has.
     """
-    path = Path(path)
+    path = example_path(str(path))
     return _validate(path, read_toml(path, EXAMPLE))
 
 
 def read_sweep_file(path: Path) -> tuple[JsonObject, CompareConfig]:
     """Return the [sweep] table of a comparison file, and its other keys. Raises UserError."""
+    path = example_path(str(path))
     content = read_toml(path, EXAMPLE)
     table = content.pop("sweep", None)
     if not isinstance(table, dict):
-        raise UserError(f"{str(path)!r} has no table [sweep] of lists of options, as examples/sweep.toml has")
+        raise UserError(f"{str(path)!r} has no table [sweep] of lists of options, as example:sweep has")
     return table, _validate(path, content)
 
 
@@ -85,7 +87,7 @@ def resolve_arguments(arguments: Mapping[str, Any]) -> CompareConfig:
     Raises UserError for two comparison files, and as `read_config` does.
     """
     authors = arguments.get("authors", ())
-    files = [name for name in authors if name.lower().endswith(".toml")]
+    files = [name for name in authors if str(example_path(name)).lower().endswith(".toml")]
     if len(files) > 1:
         raise UserError(f"{' and '.join(map(repr, files))} are {len(files)} comparison files; name one at a time")
     if not files:

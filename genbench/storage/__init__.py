@@ -11,6 +11,7 @@ checkpoints.py   interrupted trainings
 sharing.py       export and import of models
 job_folders.py   temporary folders of jobs on other machines
 runs.py          stored comparisons
+examples.py      examples that are installed with genbench, by name
 outputs.py       results where the user wants them: files, standard output, devices, pipes
 selection.py     models and runs by author and generator; removal of older models
 """

@@ -13,6 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from genbench.errors import UserError
+from genbench.storage.examples import PREFIX, example_path
 from genbench.storage.memory import total_memory
 from genbench.storage.records import JsonObject
 
@@ -28,11 +29,13 @@ _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # a byte that is not UTF-8, as
 
 
 def named_path(name: str) -> Path:
-    r"""Return the path of a name, with the home folder for "~".
+    r"""Return the path of a name, with the home folder for "~"; of an example, the installed file.
 
     A name in results may have escapes for bytes that are not UTF-8: "\udcffx.txt" is the file of that name or, where
     there is none, that of the name with these bytes.
     """
+    if name.startswith(PREFIX):
+        return example_path(name)
     path = Path(name).expanduser()
     if _ESCAPED.search(name) and not os.path.lexists(path):
         return Path(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)).expanduser()

@@ -13,7 +13,7 @@ from pathlib import Path
 from genbench.errors import UserError
 
 NAME = "genbench"
-PACKAGES = ("genbench", "genbench_plugins", "genbench_corpora")
+PACKAGES = {"genbench": "**/*", "genbench_corpora": "**/*", "genbench_examples": "*", "genbench_plugins": "**/*"}
 SUFFIXES = (".py", ".typed", ".toml", ".txt", ".html", ".css", ".js")  # of files of these packages
 METADATA = ("METADATA", "entry_points.txt", "top_level.txt")
 WHEEL = "Wheel-Version: 1.0\nGenerator: genbench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -47,9 +47,9 @@ def pack_wheel(folder: Path) -> Path:
 
 def _code() -> Iterator[tuple[str, bytes]]:
     """Yield the names in the wheel and the contents of all files of the packages, sorted."""
-    for package in PACKAGES:
+    for package, pattern in PACKAGES.items():
         root = Path(str(files(package)))
-        for path in sorted(root.rglob("*")):
+        for path in sorted(root.glob(pattern)):
             if path.suffix in SUFFIXES and path.is_file():
                 yield f"{package}/{path.relative_to(root).as_posix()}", path.read_bytes()
 

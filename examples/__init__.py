@@ -1,0 +1,1 @@
+"""Examples by name: `genbench compare example:orders`. docs/examples.md lists them."""
