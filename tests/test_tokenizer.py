@@ -253,3 +253,9 @@ def test_restore_refuses_invalid_dumps(change: dict[str, object], reason: str) -
         Tokenizer.restore({"kind": "words", "letters": "ab", "words": ["ab", "a"]} | change)
     with pytest.raises(ValueError, match="not list"):
         Tokenizer.restore([])  # type: ignore[arg-type]
+
+
+@given(st.characters(exclude_categories=["Cs"]), st.characters(exclude_categories=["Cs"]))
+def test_two_characters_are_one_piece_where_the_pattern_says_so(left: str, right: str) -> None:
+    for pair in (left + right, left + left):
+        assert segmentation.is_one_piece(*pair) == (segmentation.PIECE.fullmatch(pair) is not None)

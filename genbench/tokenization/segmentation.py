@@ -28,6 +28,7 @@ WORD_CHARACTERS = rf"\p{{L}}\p{{Nl}}\p{{No}}{COMBINING}"  # and letters; numeral
 MARK = regex.compile(rf"[{COMBINING}]")
 WHITE_SPACE = r"\s\x1c-\x1f"  # as in str.isspace, so that both agree
 PIECE = regex.compile(rf"[{WHITE_SPACE}]+|[{WORD_CHARACTERS}]+|\d+|(.)\1*", regex.DOTALL)
+KIND = regex.compile(rf"(?P<space>[{WHITE_SPACE}])|(?P<word>[{WORD_CHARACTERS}])|(?P<digit>\d)")
 OPENING = "([{"
 CLOSING = ",.;:!?)]}"
 LINE_START = regex.compile(r"\n(?=\S)")
@@ -78,13 +79,23 @@ def ends_inside_word(text: str) -> bool:
 
 
 @lru_cache(maxsize=1 << 16)
+def piece_kind(character: str) -> str:
+    """Return what two adjacent characters of one piece have in common: a class of characters, or the character.
+
+    >>> piece_kind("a") == piece_kind("b"), piece_kind("-")
+    (True, '-')
+    """
+    match = KIND.fullmatch(character)
+    return match.lastgroup or "" if match else character
+
+
 def is_one_piece(left: str, right: str) -> bool:
     """Return whether two adjacent characters belong to the same piece.
 
     >>> is_one_piece("a", "b"), is_one_piece("a", "1"), is_one_piece("-", "-"), is_one_piece("-", "!")
     (True, False, True, False)
     """
-    return PIECE.fullmatch(left + right) is not None
+    return piece_kind(left) == piece_kind(right)
 
 
 def separates_words(text: str) -> bool:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from genbench.sampling.constraints.tokens import TokenAutomaton
 
-ROWS_AT_ONCE = 1 << 13  # of which the letters are predicted together
+ROWS_AT_ONCE = 1 << 13  # of which the letters are predicted together, at most
+CELLS_AT_ONCE = 1 << 22  # probabilities of letters after rows
 PIECES_SHARE = 1e-9  # of all words together where a word is being spelled: no encoding has them there
 
 
@@ -188,12 +189,20 @@ class SpelledChain(LargeVocabularyChain):
         assert self._speller is not None
         return SpelledRows(self.tokenizer, self._model, self._speller)
 
+    @property
+    def _rows_at_once(self) -> int:
+        """The rows whose letters are predicted together: fewer for a script of many letters."""
+        return max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // (self.tokenizer.end_id + 1)))
+
     def read_rows(self, ids: Ids, row: Ids | None = None) -> Ids:
         return super().read_rows(ids, row) if self._speller is None else self._rows.read(self._valid_ids(ids), row)
 
     def group_log_probs(self, rows: Ids, groups: Ids) -> Singles:
         if self._speller is None:
             return super().group_log_probs(rows, groups)
+        if len(rows) > self._rows_at_once:
+            parts = np.split(rows, range(self._rows_at_once, len(rows), self._rows_at_once))
+            return np.concatenate([self.group_log_probs(part, groups) for part in parts])
         stop, groups = self.tokenizer.end_id + 1, np.asarray(groups)
         count, (share, piece) = int(groups.max()) + 1, self._inside_shares
 
@@ -235,10 +244,10 @@ class SpelledChain(LargeVocabularyChain):
         if self._speller is None:
             return super().static_token_log_probs(ids, progress)
         rows, parts = self._rows_before(ids), [np.empty(0)]
-        for begin in range(0, len(ids), ROWS_AT_ONCE):
-            part = slice(begin, begin + ROWS_AT_ONCE)
+        for begin in range(0, len(ids), self._rows_at_once):
+            part = slice(begin, begin + self._rows_at_once)
             parts.append(self._score_rows(rows[part], self._valid_ids(ids[part])))
-            progress(min(begin + ROWS_AT_ONCE, len(ids)) / len(ids))
+            progress(min(part.stop, len(ids)) / len(ids))
         return np.concatenate(parts)
 
     def _score_rows(self, rows: Ids, ids: Ids) -> LogProbs:

@@ -23,7 +23,7 @@ from genbench_plugins.markov.suffix_tree import MISSING
 from genbench_plugins.markov.tree_building import build_tree
 
 from genbench.generator import Learned, LogProbs
-from genbench.tokenization.segmentation import is_one_piece
+from genbench.tokenization.segmentation import piece_kind
 from genbench.tokenization.tokenizer import BYTES, Ids, Tokenizer
 
 ORDER = 7  # letters in an n-gram, those before the word included
@@ -52,7 +52,9 @@ class SpellingModel:
         self._uniform = UNIFORM_SHARE * uniform / uniform.sum()
         self._cached_shares = lru_cache(maxsize=MAX_CELLS // (tokenizer.end_id + 1))(self._compute_shares)
         self._starts = lru_cache(maxsize=1 << 12)(self._compute_start)
-        self._continuing = lru_cache(maxsize=1 << 12)(self._letters_after)
+        kinds = list(map(piece_kind, tokenizer.letters))
+        numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+        self._kinds = np.array([numbers[kind] for kind in kinds], np.int64)  # (letters,) those of one piece are equal
 
     @classmethod
     def train(cls, tokenizer: Tokenizer, ids: Ids) -> SpellingModel:
@@ -108,21 +110,14 @@ class SpellingModel:
         whole = np.empty((len(nodes), len(self.model.base)))
         kernels.fill_distributions(self.model, nodes, lengths, whole)
         shares = whole[:, : self.tokenizer.end_id + 1]
-        for token in np.unique(last[last != MISSING]).tolist():
-            shares[last == token, BYTES:-1] *= self._continuing(token)
+        after = np.flatnonzero(last >= BYTES)  # any letter can continue a word after a byte
+        shares[after, BYTES:-1] *= self._kinds[last[after] - BYTES, None] == self._kinds
         shares[~may_end, -1] = 0.0
         return np.asarray(shares * ((1 - UNIFORM_SHARE) / shares.sum(axis=1, keepdims=True)) + self._uniform)
 
     def _token(self, letter: str) -> int:
         """Return the token of a letter, or of a byte, which is a lone surrogate."""
         return ord(letter) - 0xDC00 if "\udc00" <= letter <= "\udcff" else BYTES + self.tokenizer.letters.index(letter)
-
-    def _letters_after(self, token: int) -> LogProbs:
-        """Return 1 for the letters that can continue a word after a letter or a byte, else 0, (letters,)."""
-        if token < BYTES:
-            return np.ones(len(self.tokenizer.letters))
-        last = self.tokenizer.letters[token - BYTES]
-        return np.array([is_one_piece(last, letter) for letter in self.tokenizer.letters], np.float64)
 
     def dump(self) -> Learned:
         """Return the tree and the smoothing, for `restore`."""
