@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 
 from genbench import registry
 from genbench.analysis.attribution import attribute as attribute
+from genbench.analysis.attribution import attribute_each as attribute_each
 from genbench.analysis.compression import compress as compress
 from genbench.analysis.compression import decompress as decompress
 from genbench.analysis.confusion import confusion as confusion
 from genbench.analysis.explanations import explain as explain
 from genbench.analysis.gates import gates as gates
+from genbench.analysis.held_out_books import evaluate_held_out_books as evaluate_held_out_books
 from genbench.analysis.memory import memory as memory
 from genbench.analysis.novelty import novelty as novelty
 from genbench.analysis.recall import recall as recall

@@ -1,19 +1,27 @@
 """Authorship attribution: attribute a text to the author whose model needs the fewest bits for it (arXiv 2510.21958).
 
-One generator is trained on each author, all on the same amount of text.
+One generator is trained on each author, all on the same amount of text. Whether the nearest author wrote the text at
+all is answered by `open_set`, Burrows's Delta stands beside the bits as a baseline, and the most telling passages and
+words, and the curve of a long text, come from the bits of each character.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from genbench import registry, scoring
+from genbench.analysis.delta import burrows_delta
 from genbench.analysis.intervals import Floats, Interval, interval_sign, mean_interval, wilson_interval
 from genbench.analysis.novelty import spaced_passages
+from genbench.analysis.open_set import OpenSetRule, calibrate
+from genbench.analysis.rolling import Rolling, change_penalty, roll
+from genbench.analysis.telling import TellingPassage, TellingWord, telling_passages, telling_words
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpora
 from genbench.errors import UserError
@@ -35,6 +43,8 @@ from genbench.training import (
 DEFAULT_GENERATOR = "markov-char"
 LENGTHS = (100, 200, 500, 1000)  # characters of a passage
 MAX_PASSAGES = 50  # of each author and length
+CALIBRATION_CHARACTERS = 2_000  # of a validation passage of the open-set rule, at most
+CALIBRATION_PASSAGES = 20  # of each author
 BLOCK_CHARACTERS = 100  # size of the blocks for the interval of a margin: texts are short
 
 
@@ -45,6 +55,7 @@ class AuthorBits:
     author: str
     bits: float
     bits_per_character: float
+    delta: float | None = None  # Burrows's Delta: the smallest is the nearest author
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,11 @@ class Attribution(JsonRecord):
     margin: float  # bits per character of the second author's model minus those of the first
     interval: Interval | None  # 95 %, of the margin; None below 1,000 characters
     clear: bool  # whether the interval excludes zero at three decimals
+    answer: str = ""  # the author, "none of these" or "not clear"; "" where the rule cannot be calibrated
+    probability: float | None = None  # that the nearest author wrote the text, by the open-set rule
+    passages: tuple[TellingPassage, ...] = ()  # most telling for the first author against the second, then the reverse
+    words: tuple[TellingWord, ...] = ()
+    rolling: Rolling | None = None
 
     @property
     def best(self) -> str:
@@ -102,10 +118,18 @@ class Accuracy(JsonRecord):
 
 
 def attribute(
-    text: str,
+    text: str, among: Sequence[str | Path | Corpus], generator: str | Spec = DEFAULT_GENERATOR, **options: Any
+) -> Attribution:
+    """Attribute a text to one of several authors, with the options of `attribute_each`."""
+    return attribute_each([text], among, generator, **options)[0]
+
+
+def attribute_each(
+    texts: Sequence[str],
     among: Sequence[str | Path | Corpus],
     generator: str | Spec = DEFAULT_GENERATOR,
     *,
+    rolling: int | None = None,
     characters: int | None = None,
     budget: str | float | None = None,
     steps: int | None = None,
@@ -117,13 +141,14 @@ def attribute(
     column: str | None = None,
     retrain: bool = False,
     listener: ProgressListener = SILENT,
-) -> Attribution:
-    """Attribute a text to one of several authors.
+) -> list[Attribution]:
+    """Attribute each of some texts to one of several authors.
 
     The generator is trained on `characters` of each author (None: as many as the author with the least text has), or a
-    stored model of the same training is loaded. Raises UserError for an empty text and for fewer than two authors.
+    stored model of the same training is loaded. `rolling` is the window in characters of the curve of each text, None:
+    no curve. Raises UserError for an empty text, a window that is longer than a text, and fewer than two authors.
     """
-    if not text:
+    if not all(texts):
         raise UserError("there is no text to attribute; name a file with text in it")
     _require_two(among)
 
@@ -140,9 +165,14 @@ def attribute(
     settings = TrainSettings(parse_duration(budget), steps, seed, device, flops)
     models = train_authors(corpora, generator, characters, settings, retrain, listener)
     for author, trained in zip(models.names, models.generators, strict=True):
-        for note in form_notes(trained.tokenizer, text):
+        for note in dict.fromkeys(note for text in texts for note in form_notes(trained.tokenizer, text)):
             listener.message(f"{author}: {note}")
-    return attribute_with(models, text, listener.task("scoring"))
+
+    # what is calibrated on validation text, once for all texts
+    with listener.stage("calibrating"):
+        calibration = calibrate_models(models, changes=rolling is not None)
+    attribute_text = partial(attribute_with, models, calibration=calibration, rolling=rolling)
+    return [attribute_text(text, listener.task("scoring")) for text in texts]
 
 
 def _require_two(authors: Sequence[object]) -> None:
@@ -214,8 +244,39 @@ def train_authors(
     return AuthorModels(str(spec), list(corpora), generators, seconds)
 
 
-def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback = ignore) -> Attribution:
-    """Attribute a text to one of the authors of trained models; the margin has a 95 % interval over blocks of it."""
+@dataclass(frozen=True)
+class Calibration:
+    """What validation text says about the models of some authors."""
+
+    rule: OpenSetRule | None  # None where validation texts are too short
+    length: int  # characters of its passages
+    penalty: float = 0.0  # bits of a change of the author
+
+
+def calibrate_models(models: AuthorModels, changes: bool = False) -> Calibration:
+    """Return the open-set rule of some models; with `changes`, also the penalty of a change of the author."""
+    texts = [str(corpus.valid) for corpus in models.corpora]
+    length = max(1, min(CALIBRATION_CHARACTERS, min(map(len, texts)) // 8))
+    passages = Passages.spread(texts, length, CALIBRATION_PASSAGES)
+    rule = calibrate(passage_bits(models.generators, passages.texts) / length, passages.authors)
+    if not changes:
+        return Calibration(rule, length)
+    bits = [np.stack([scoring.score(each, text).character_bits for each in models.generators]) for text in texts]
+    return Calibration(rule, length, change_penalty(bits))
+
+
+def attribute_with(
+    models: AuthorModels,
+    text: str,
+    progress: ProgressCallback = ignore,
+    *,
+    calibration: Calibration | None = None,
+    rolling: int | None = None,
+) -> Attribution:
+    """Attribute a text to one of the authors of trained models; the margin has a 95 % interval over blocks of it.
+
+    `calibration` is that of the models, None: no open-set answer; `rolling` the window of the curve, None: no curve.
+    """
     # score the text under each model
     share = 1 / len(models.generators)
     scores = [
@@ -227,16 +288,42 @@ def attribute_with(models: AuthorModels, text: str, progress: ProgressCallback =
     # the margin between the first two authors, and its interval
     first, second = (scores[index] for index in ranking[:2])
     bounds = _margin_interval(first, second)
+    difference = second.character_bits - first.character_bits
+
+    # whether the first wrote the text at all, the baseline, and the curve
+    answer, probability = _open_set_answer(models, text, calibration)
+    distances = burrows_delta([str(corpus.train) for corpus in models.corpora], text)
+    delta: Sequence[float | None] = distances or [None] * len(scores)
+    curve = None
+    if rolling is not None:
+        bits = np.stack([score.character_bits for score in scores])
+        curve = roll(bits, models.names, rolling, calibration.penalty if calibration else 0.0)
+
     return Attribution(
         generator=models.spec,
         characters=len(text),
         authors=[
-            AuthorBits(models.names[index], scores[index].bits, scores[index].bits_per_character) for index in ranking
+            AuthorBits(models.names[index], scores[index].bits, scores[index].bits_per_character, delta[index])
+            for index in ranking
         ],
         margin=second.bits_per_character - first.bits_per_character,
         interval=bounds,
         clear=interval_sign(bounds) > 0,
+        answer=answer,
+        probability=probability,
+        passages=tuple(telling_passages(text, difference)),
+        words=tuple(telling_words(text, difference)),
+        rolling=curve,
     )
+
+
+def _open_set_answer(models: AuthorModels, text: str, calibration: Calibration | None) -> tuple[str, float | None]:
+    """Return the answer and the probability of the open-set rule, from passages as long as those it was fitted on."""
+    if calibration is None or calibration.rule is None:
+        return "", None
+    passages = spaced_passages(text, calibration.length, MAX_PASSAGES)
+    bits = passage_bits(models.generators, passages).sum(axis=0) / sum(map(len, passages))
+    return calibration.rule.answer(bits, models.names)
 
 
 def _margin_interval(first: Score, second: Score) -> Interval | None:

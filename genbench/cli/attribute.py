@@ -14,6 +14,7 @@ from genbench.cli.options import (
     TextFile,
     TrainingOptions,
     accepts_groups,
+    option,
 )
 from genbench.cli.progress import show_progress
 
@@ -39,22 +40,57 @@ def attribute(
         list[str] | None,
         typer.Argument(metavar="AUTHOR", help="The others, after --among AUTHOR.", autocompletion=completion.author),
     ] = None,
+    texts: Annotated[
+        list[str] | None,
+        option("--text", metavar="FILE", help="Another text to attribute; repeatable. FILE may be a folder of them."),
+    ] = None,
+    rolling: Annotated[
+        int | None,
+        option(metavar="N", help="Also attribute each window of N characters, and find where the author changes."),
+    ] = None,
     generator: AttributionSpec = "markov-char",
     characters: Characters = None,
     training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
-    """Attribute a text to one of several authors. The bits it takes under each author's model, fewest first."""
-    from genbench.report.terminal.analysis import show_attribution
+    """Attribute texts to one of several authors, or to none of these. Bits, telling passages, changes of author."""
+    from genbench.report.terminal.attribution import show_attribution
     from genbench.report.terminal.screen import make_console, print_json
+    from genbench.report.terminal.tables import print_heading
 
     authors = [*among, *(others or ())]  # an option takes one word; the others after it arrive as arguments
     with show_progress() as live:
         from genbench import api
 
-        text = training.text(file, live)
-        result = api.attribute(text, authors, generator, characters=characters, **vars(training), listener=live)
+        files = [path for name in (file, *(texts or ())) for path in _files(name)]
+        results = api.attribute_each(
+            [training.text(path, live) for path in files],
+            authors,
+            generator,
+            characters=characters,
+            rolling=rolling,
+            **vars(training),
+            listener=live,
+        )
+
+    # one object for one text, as ever; a list with the names of the files for several
+    console = make_console()
     if json:
-        print_json(result.to_dict())
-    else:
-        show_attribution(result, make_console())
+        whole = [{"file": path} | result.to_dict() for path, result in zip(files, results, strict=True)]
+        print_json(whole if len(whole) > 1 else results[0].to_dict())
+        return
+    for path, result in zip(files, results, strict=True):
+        if len(files) > 1:
+            print_heading(path, console)
+        show_attribution(result, console)
+
+
+def _files(name: str) -> list[str]:
+    """Return the text files of a folder, or the one file. Raises CorpusError for a folder without any."""
+    from pathlib import Path
+
+    from genbench.corpus.reading import Reading, ReadingNotes
+    from genbench.corpus.sources import find_files
+
+    path = Path(name)
+    return list(map(str, find_files(path, Reading(), ReadingNotes()))) if path.is_dir() else [name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,10 @@ from genbench.cli import completion
 from genbench.cli.attribute import Characters
 from genbench.cli.options import ONE_AUTHOR_HELP, AttributionSpec, PrintJson, TrainingOptions, accepts_groups
 from genbench.cli.progress import show_progress
+from genbench.errors import UserError
+
+if TYPE_CHECKING:
+    from genbench.report.terminal.live import Live
 
 
 @accepts_groups
@@ -44,6 +48,10 @@ def confusion(
         bool,
         typer.Option("--judge", help="Also evaluate the judges of compare --style, on a quarter of the training text."),
     ] = False,
+    each_book: Annotated[
+        bool,
+        typer.Option("--each-book", help="Instead, hold out each book in turn and attribute it, or to none of these."),
+    ] = False,
     training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
@@ -56,6 +64,9 @@ def confusion(
     with show_progress() as live:
         from genbench import api
 
+        if each_book:
+            _evaluate_books(authors, generator, characters, lengths, passages, training, live, json)
+            return
         report = api.confusion(
             authors,
             generator,
@@ -71,3 +82,36 @@ def confusion(
         print_json(report.to_dict())
     else:
         show_confusion(report, make_console())
+
+
+def _evaluate_books(
+    authors: list[str],
+    generator: str,
+    characters: int | None,
+    lengths: list[int] | None,
+    passages: int,
+    training: TrainingOptions,
+    live: Live,
+    json: bool,
+) -> None:
+    """Print how held-out books are attributed."""
+    from genbench import api
+    from genbench.analysis.held_out_books import LENGTH
+    from genbench.report.terminal.attribution import show_book_evaluation
+    from genbench.report.terminal.screen import make_console, print_json
+
+    if lengths and len(lengths) > 1:
+        raise UserError("--each-book takes one --length; name the one that you want")
+    result = api.evaluate_held_out_books(
+        authors,
+        generator,
+        characters=characters,
+        length=lengths[0] if lengths else LENGTH,
+        passages=passages,
+        **vars(training),
+        listener=live,
+    )
+    if json:
+        print_json(result.to_dict())
+    else:
+        show_book_evaluation(result, make_console())

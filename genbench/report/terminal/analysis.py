@@ -1,4 +1,4 @@
-"""Print the results of the commands novelty, confusion, attribute and explain."""
+"""Print the results of the commands novelty, confusion and explain."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 
-from genbench.analysis.attribution import Accuracy, Attribution
+from genbench.analysis.attribution import Accuracy
 from genbench.analysis.confusion import ConfusionReport
 from genbench.analysis.explanations import Context, Continuation, Explanation
 from genbench.analysis.novelty import CopiedRun, NoveltyReport
@@ -112,30 +112,6 @@ def accuracy_cells(accuracy: Accuracy) -> list[str]:
     low, high = accuracy.interval
     shares = [f"{share:z.1%}".replace("%", " %") for share in (accuracy.accuracy, accuracy.mean)]
     return [str(accuracy.passages), shares[0], f"{100 * low:z.1f}-{100 * high:z.1f}", shares[1]]
-
-
-def show_attribution(result: Attribution, console: Console) -> None:
-    """Print the bits of a text under each author's model, and the most likely author."""
-    rows = [[author.author, f"{author.bits:z,.1f}", f"{author.bits_per_character:z.3f}"] for author in result.authors]
-    print_list(("author", "bits", "per character"), rows, console)
-    print_text(attribution_sentence(result), console)
-
-
-def attribution_sentence(result: Attribution) -> str:
-    """Return a sentence with the most likely author, the margin, and its interval.
-
-    >>> from genbench.analysis.attribution import AuthorBits
-    >>> authors = [AuthorBits("pell", 200.0, 2.0), AuthorBits("thorne", 225.0, 2.25)]
-    >>> attribution_sentence(Attribution("markov-char", 100, authors, 0.25, None, False))
-    'pell needs 0.250 bits per character less than thorne; no interval below 1,000 characters'
-    """
-    second, margin = result.authors[1].author, f"{result.margin:z.3f} bits per character"
-    if result.interval is None:
-        return f"{result.best} needs {margin} less than {second}; no interval below 1,000 characters"
-    low, high = result.interval
-    if result.clear:
-        return f"{result.best} ahead of {second} by {margin} [{low:z.3f}, {high:z.3f}]"
-    return f"no clear difference between {result.best} and {second}: {margin} [{low:z.3f}, {high:z.3f}]"
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:
