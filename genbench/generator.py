@@ -98,15 +98,18 @@ class Progress:
     note: str = ""
     valid: float | None = None  # bits per character of validation text, if just measured
     remaining: float | None = None  # seconds that are left at most; of a training with a time budget, genbench sets it
+    passes: float | None = None  # over the training text so far
+    text: str = ""  # what the generator writes at this moment; genbench sets it (`TrainContext.snapshot`)
 
     def __post_init__(self) -> None:
-        numbers = ("fraction", "step", "loss", "speed", "valid", "remaining")
+        numbers = ("fraction", "step", "loss", "speed", "valid", "remaining", "passes")
         values = {name: reported.optional_number(name, getattr(self, name)) for name in numbers}
         vars(self).update(
             values,
             fraction=min(max(values["fraction"] or 0.0, 0.0), 1.0),
             step=reported.count("step", int(values["step"] or 0)),
             note="" if self.note is None else replace_surrogates(str(self.note)[:MAX_NOTE]),
+            text=replace_surrogates(str(self.text)[:MAX_NOTE]),
         )
 
 
@@ -144,6 +147,9 @@ def ignore(*_: Any) -> None:
     """Do nothing: the default of every callback."""
 
 
+OnSnapshot = Callable[[Callable[[], Generator], Progress], None]  # a function that returns it as it is now
+
+
 def map_here(function: PartFunction, parts: Iterable[Any]) -> Iterator[tuple[Any, str]]:
     """Yield what a function returns for each part, in order, and "" for this machine."""
     for part in parts:
@@ -169,6 +175,7 @@ class TrainContext:
     on_checkpoint: Callable[[Learned], None] = field(default=ignore, repr=False)
     last_checkpoint: Callable[[], Learned | None] = field(default=ignore, repr=False)
     on_map: OnMap = field(default=map_here, repr=False, compare=False)
+    on_snapshot: OnSnapshot = field(default=ignore, repr=False, compare=False)
     stats: TrainStats = field(default_factory=TrainStats, repr=False, compare=False)
 
     def __getattribute__(self, name: str) -> Any:
@@ -188,6 +195,14 @@ class TrainContext:
             shown = reported.describe_value(progress)
             raise ContractError(f"it reports {shown}, but must report a Progress, as in Progress(0.5)")
         self.on_progress(progress)
+
+    def snapshot(self, make: Callable[[], Generator], progress: Progress) -> None:
+        """Offer the generator as it is now, every now and then: genbench may sample from it at once.
+
+        `make` returns a generator that predicts, such as a copy with the weights of this moment. It is called only if a
+        sample is due; that time counts neither for the budget nor for the seconds of the training.
+        """
+        self.on_snapshot(make, progress)
 
     def save(self, state: Learned) -> None:
         """Store a checkpoint (JSON values and numpy arrays); it replaces the previous one."""
@@ -254,11 +269,16 @@ class TrainContext:
             budget=None if budget is None else budget * share,
             steps=None if steps is None else max(1, round(steps * share)),
             flops=None if flops is None else flops * share,
-            on_progress=lambda progress: self.report(replace(progress, note=f"{name}: {progress.note}".rstrip(": "))),
+            on_progress=lambda progress: self.report(_of_part(progress, name)),
+            on_snapshot=lambda make, progress: self.snapshot(make, _of_part(progress, name)),
             on_checkpoint=lambda state: self.save({**(self.resume() or {}), name: state}),
             last_checkpoint=lambda: (self.resume() or {}).get(name),
             stats=TrainStats(),
         )
+
+
+def _of_part(progress: Progress, name: str) -> Progress:
+    return replace(progress, note=f"{name}: {progress.note}".rstrip(": "))
 
 
 def rescale(progress: ProgressCallback, start: float, width: float) -> ProgressCallback:

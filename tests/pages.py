@@ -16,6 +16,7 @@ from genbench.analysis.surprisal import ModelSurprisal, SurprisalReport
 from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
 from genbench.scoring import WordSurprisal, split_words
+from genbench.storage.cards import Snapshot
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -93,6 +94,8 @@ def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
         train_seconds=9.0,
         train_characters_per_second=1000.0,
         curve=[(0.5 * k, bits + 3 * math.exp(-k / 3)) for k in range(1, 18)] if "lstm" in generator else [],
+        snapshots=[Snapshot(s, 10, s / 25, 4 - s / 5, "It was", " a ball.") for s in (1.0, 5.0)]
+        * ("lstm" in generator),
         spec=generator,
         model="m-1",
         reused=True,
@@ -164,6 +167,7 @@ def hostile_comparison() -> Comparison:
                     generator,
                     1.7,
                     samples=hostile_samples,
+                    snapshots=[Snapshot(1.0, 1, 0.1, 2.0, HARM, HARM, HARM)],
                     notes=[HARM],
                     options={HARM: HARM},
                     spec=HARM,

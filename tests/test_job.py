@@ -24,7 +24,7 @@ from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
     *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful", "ancestors"),
-    *("canonical_bits", "canonical_bits_per_character", "further_samples"),
+    *("canonical_bits", "canonical_bits_per_character", "further_samples", "snapshots"),
     *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
     *(
         "bits_per_character",

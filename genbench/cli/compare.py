@@ -34,6 +34,7 @@ from genbench.cli.options import (
     Steps,
     TopK,
     TopP,
+    Watch,
     accepts_groups,
     option,
 )
@@ -133,6 +134,7 @@ def compare(
     metrics: MetricOptions,
     jobs: Jobs = None,
     executor: Executor = None,
+    watch: Watch = False,
     name: NewRunName = "",
     json: JsonFile = None,
     csv: CsvFile = None,
@@ -141,7 +143,7 @@ def compare(
     playground: PlaygroundFile = None,
 ) -> None:
     """Train generators on authors and compare them. Bits, perplexities, costs, and samples side by side."""
-    with show_progress() as live:
+    with show_progress(watch) as live:
         from genbench.corpus.gutenberg_search import with_book_count
         from genbench.experiments.compare import compare as run_compare
         from genbench.experiments.config import CompareConfig, resolve_arguments

@@ -201,6 +201,7 @@ Imported = Annotated[
         completion=completion.model,
     ),
 ]
+Watch = Annotated[bool, typer.Option("--watch", help="Print what networks write as they learn, every second.")]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
 Books = Annotated[
     int | None,

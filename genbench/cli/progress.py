@@ -21,12 +21,12 @@ def print_message(text: str) -> None:
 
 
 @contextmanager
-def show_progress() -> Iterator[Live]:
-    """Show progress while the `with` block runs, which finds `genbench.api` imported."""
+def show_progress(watch: bool = False) -> Iterator[Live]:
+    """Show progress while the `with` block runs, which finds `genbench.api` imported; `watch` prints texts as well."""
     from genbench.report.terminal.live import Live
     from genbench.report.terminal.screen import make_console
 
-    with Live(make_console(stderr=True)) as live:
+    with Live(make_console(stderr=True), watch) as live:
         with live.stage("starting"):
             import genbench.api  # noqa: F401
         with announced(_Once(live.message)):

@@ -7,7 +7,7 @@ import sys
 from typing import Annotated
 
 from genbench.cli import completion
-from genbench.cli.options import Author, OneSpec, TrainingOptions, accepts_groups, option, single
+from genbench.cli.options import Author, OneSpec, TrainingOptions, Watch, accepts_groups, option, single
 from genbench.cli.progress import show_progress
 
 StartFrom = Annotated[
@@ -22,7 +22,13 @@ StartFrom = Annotated[
 
 
 @accepts_groups
-def train(author: Author, generators: OneSpec, training: TrainingOptions, start_from: StartFrom = None) -> None:
+def train(
+    author: Author,
+    generators: OneSpec,
+    training: TrainingOptions,
+    start_from: StartFrom = None,
+    watch: Watch = False,
+) -> None:
     """Train a generator on an author and store the model."""
     from genbench.neural.distributed import is_main_process
     from genbench.report.terminal.screen import make_console
@@ -30,7 +36,7 @@ def train(author: Author, generators: OneSpec, training: TrainingOptions, start_
 
     if not is_main_process():  # of several processes only the first prints
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
-    with show_progress() as live:
+    with show_progress(watch) as live:
         from genbench import api
 
         model = api.train(

@@ -214,7 +214,7 @@ def run_comparison(
     for author, analysis in analyses.items():
         with listener.stage(f"splitting the test text of {author}"):
             strata[author] = interruptible(partial(analysis.strata, settings.by))
-    jobs = [replace(job, strata=strata[job.author]) for job in jobs]
+    jobs = [replace(job, strata=strata[job.author], watch=listener.watch) for job in jobs]
     comparison = Comparison(
         genbench=__version__,
         corpora=describe_texts(corpora, _first_length(settings), listener),

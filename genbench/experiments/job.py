@@ -32,6 +32,7 @@ from genbench.storage.cards import FIRST_HALF
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 from genbench.tokenization.text import Text, replace_surrogates
 from genbench.training import TrainingText, TrainSettings, describe_reuse, train_model
+from genbench.training.watching import WatchOptions
 
 ReportProgress = Callable[[Progress], None]
 
@@ -65,6 +66,8 @@ class Job(JsonRecord):
     models: str = ""  # folder; "" stores none
     retrain: bool = False  # train even if the same model is stored
     imported: list[str] = field(default_factory=list)  # imported models that may be reused
+
+    watch: float = 0.0  # seconds between two texts that are shown while it is trained; 0 shows none
 
     # what is measured besides the test text
     prompts: list[str] = field(default_factory=lambda: [""])
@@ -169,6 +172,7 @@ def train_job(job: Job, report: ReportProgress, on_map: OnMap = map_here) -> tup
             imported=job.imported,
             on_progress=report,
             on_map=on_map,
+            watch=WatchOptions(job.prompts, job.watch),
         )
         progress.row = add_training(progress.row, model)
 
@@ -221,6 +225,7 @@ def add_training(row: Row, model: Model) -> Row:
         steps=training.steps,
         passes=training.passes,
         curve=[(seconds, bits) for seconds, bits in training.curve],
+        snapshots=training.snapshots,
         notes=training.notes + ([describe_reuse(model, row.seed)] if model.reused else []),
         spec=training.spec,
         details=training.details,

@@ -15,7 +15,7 @@ from genbench.analysis.memory import ContextBits
 from genbench.analysis.novelty import CopiedRun, NoveltyStatistics
 from genbench.analysis.strata import StratumBits
 from genbench.generator import OptionValue
-from genbench.storage.cards import MIN_CORE_SHARE, Ancestor
+from genbench.storage.cards import MIN_CORE_SHARE, Ancestor, Snapshot
 from genbench.storage.records import JsonObject, JsonRecord, from_json
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class Row(JsonRecord):
     flops: float | None = None  # floating-point operations of the training; None where they are not counted
     train_characters_per_second: float | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)  # seconds, bits per character of validation text
+    snapshots: list[Snapshot] = field(default_factory=list)  # what it wrote while it was trained
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
     model: str = ""  # name of the stored model, "" where none was stored

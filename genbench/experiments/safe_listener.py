@@ -18,7 +18,7 @@ class SafeListener(ProgressListener):
     """
 
     def __init__(self, listener: ProgressListener) -> None:
-        self.listener = listener
+        self.listener, self.watch = listener, listener.watch
         self.failed = False
 
     def message(self, text: str) -> None:

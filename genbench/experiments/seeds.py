@@ -53,6 +53,7 @@ def _mean_row(rows: Sequence[Row]) -> Row:
         options=first.options,
         seed=first.seed,
         samples=first.samples,
+        snapshots=first.snapshots,
         further_samples=first.further_samples,
         seeds=len(rows),
         spread=(min(bits), max(bits)),

@@ -15,6 +15,7 @@
     training            the training loop: truncated backpropagation through time
     optimizers          Muon and AdamW
     weight_average      the running mean of the weights
+    snapshot            a copy that predicts, in the middle of a training
     fine_tuning         weights that begin at those of another network
     schedule            learning rates, and how a budget becomes steps
     operations          floating-point operations of a training step

@@ -110,7 +110,11 @@ class ProcessGroup:
         context = replace(context, last_checkpoint=lambda: saved)
 
         # the others report and save nothing
-        return context if self.rank == 0 else replace(context, on_progress=ignore, on_checkpoint=ignore)
+        return (
+            context
+            if self.rank == 0
+            else replace(context, on_progress=ignore, on_checkpoint=ignore, on_snapshot=ignore)
+        )
 
 
 SINGLE_PROCESS = ProcessGroup()

@@ -64,6 +64,7 @@ from genbench.neural.optimizers import OptimizerConfig
 from genbench.neural.precision import native_bf16, training_precision
 from genbench.neural.repeated_stream import read_stream
 from genbench.neural.schedule import Schedule, format_schedule, parse_schedule, split_steps
+from genbench.neural.snapshot import predicting_copy
 from genbench.neural.training import MAX_VALIDATION_TOKENS, TrainConfig, Trainer, TrainResult, seconds_per_step
 from genbench.tokenization.tokenizer import Ids, Tokenizer
 
@@ -313,7 +314,7 @@ class RecurrentGenerator(NetworkOptions):
             config = replace(config, warm_up=WARM_UP, validate_first=True)
 
         # the optimizers are created for weights on the device, so the network is moved first
-        return Trainer(
+        trainer = Trainer(
             self._network.to(context.device),
             config,
             context,
@@ -322,6 +323,8 @@ class RecurrentGenerator(NetworkOptions):
             validation_characters_per_token=self._characters_per_token(validation_ids),
             group=group,
         )
+        trainer.make_copy = partial(predicting_copy, self, trainer.state.average)
+        return trainer
 
     def _record(
         self, context: TrainContext, trainer: Trainer, result: TrainResult, size: NetworkSize, operations: float

@@ -16,7 +16,7 @@ from itertools import islice
 import torch
 from torch import nn
 
-from genbench.generator import Progress, TrainContext
+from genbench.generator import Generator, Progress, TrainContext
 from genbench.neural.batches import Batch, BatchSampler
 from genbench.neural.checkpoint import TrainingState, blame_checkpoint, capture, restore
 from genbench.neural.distributed import SINGLE_PROCESS, ProcessGroup
@@ -72,6 +72,7 @@ class Trainer:
     characters_per_token: float
     validation_characters_per_token: float = 1.0
     group: ProcessGroup = SINGLE_PROCESS
+    make_copy: Callable[[], Generator] | None = None  # returns the generator with the weights of this moment
     state: TrainingState = field(init=False)
     losses: list[torch.Tensor] = field(init=False, default_factory=list)  # of the last steps, nats per token
     resumed_at: int | None = field(init=False, default=None)  # step of the checkpoint
@@ -110,6 +111,7 @@ class Trainer:
         """Take the steps from the current one to the end of the schedule, then validate."""
         schedule = self.schedule
         reported = saved = schedule.seconds
+        batches = self.config.sampler.batches_per_pass(len(train_ids))
         self.network.train()
         if self.config.validate_first and not self.state.best_weights:
             self.validate(validation_ids)
@@ -134,7 +136,7 @@ class Trainer:
                 self.context.save(capture(self.state))
             if schedule.seconds - reported > REPORT_EVERY:
                 reported = schedule.seconds
-                self._report_progress(batch.inputs.numel())
+                self._report_progress(batch.inputs.numel(), schedule.step / batches)
         self.validate(validation_ids)
 
     def _training_batches(self, train_ids: torch.Tensor) -> Iterator[Batch]:
@@ -253,14 +255,17 @@ class Trainer:
             state.best_bits = bits
             state.best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
 
-    def _report_progress(self, tokens_per_step: int) -> None:
-        """Report the loss over the last steps, in bits per token, and the speed."""
+    def _report_progress(self, tokens_per_step: int, passes: float) -> None:
+        """Report the loss over the last steps, in bits per token, and the speed; offer the network to be sampled."""
         # the mean over the last steps, because the loss of a single batch is noisy
         schedule = self.schedule
         bits = float(torch.stack(self.losses[-LOSSES_SHOWN:]).mean()) / math.log(2)
         speed = schedule.step * tokens_per_step * self.characters_per_token / schedule.seconds
-        self.context.report(Progress(schedule.fraction, schedule.step, bits, speed))
+        progress = Progress(schedule.fraction, schedule.step, bits, speed, passes=passes)
+        self.context.report(progress)
         self.losses = self.losses[-LOSSES_SHOWN:]
+        if self.make_copy is not None:
+            self.context.snapshot(self.make_copy, progress)
 
 
 def validation_steps(planned: Sequence[int], spacing: int) -> list[int]:

@@ -36,10 +36,13 @@ def tell(*, begins: bool) -> None:
 
 
 @contextlib.contextmanager
-def uncounted() -> Iterator[None]:
-    """Leave the time of a `with` block out of all figures: `Stopwatch` and `TrainingClock` stand still."""
+def uncounted(*, silent: bool = False) -> Iterator[None]:
+    """Leave the time of a `with` block out of all figures: `Stopwatch` and `TrainingClock` stand still.
+
+    Listeners of `announced` are told, unless the block is `silent`, as one is that takes a moment.
+    """
     _uncounted.depth += 1
-    if _uncounted.depth == 1:
+    if _uncounted.depth == 1 and not silent:
         tell(begins=True)
     wall, cpu = time.perf_counter(), time.process_time()
     try:
@@ -49,7 +52,8 @@ def uncounted() -> Iterator[None]:
         if not _uncounted.depth:  # the outermost block
             _uncounted.wall += time.perf_counter() - wall
             _uncounted.cpu += time.process_time() - cpu
-            tell(begins=False)
+            if not silent:
+                tell(begins=False)
 
 
 @contextlib.contextmanager

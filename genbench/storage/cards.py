@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from genbench.generator import LIMITS, OptionValue
 from genbench.storage import untrusted
-from genbench.storage.records import JsonObject
+from genbench.storage.records import JsonObject, from_json
 
 FORMAT = 3
 CARD = "model.json"
@@ -26,6 +26,7 @@ MIN_CORE_SHARE = 0.85  # of a core; time budgets of trainings that had less are 
 INTERRUPTED = "interrupted"  # the note of a model whose training was ended by Ctrl-C
 ENDED_EARLY = 0.8  # of its budget; a training that took less ended by itself
 MAX_BEGINNINGS = 20  # and as many characters of each
+MAX_SNAPSHOTS = 100  # of a training: each is kept after four times the seconds of the last
 MAX_CHARACTERS = 4_000  # of a string on a card; as many as a SPEC may have
 
 _NUMBER = (int, float, type(None))
@@ -48,6 +49,19 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """What a generator wrote while it was trained."""
+
+    seconds: float  # of training, as a time budget counts them
+    step: int
+    passes: float | None  # over the training text
+    loss: float | None  # running training loss in bits per token
+    prompt: str
+    text: str  # after the prompt
+    part: str = ""  # of a composed generator
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """What was measured and reported while a model was trained."""
 
@@ -61,6 +75,7 @@ class TrainingRecord:
     passes: float | None = None  # over the training text
     validation_bits_per_character: float | None = None  # of the end of the validation text, after training
     curve: list[list[float]] = field(default_factory=list)  # [seconds, bits per character of validation text]
+    snapshots: list[Snapshot] = field(default_factory=list)  # of a generator that is trained in steps
     notes: list[str] = field(default_factory=list)
     spec: str = ""  # the SPEC with every option that training chose: given again, it repeats the training
     details: JsonObject = field(default_factory=dict)  # further figures that the generator reported, JSON values
@@ -228,6 +243,7 @@ class ModelCard:
         """Return the card that `to_dict` wrote; ValueError for anything else: somebody else may have written it."""
         _require_card(values)
         training = TrainingRecord(**_known(TrainingRecord, values["training"]))
+        training = replace(training, snapshots=_read_snapshots(training.snapshots))
         origins = [Origin(**_known(Origin, origin)) for origin in values.get("made_from", [])]
         ancestors = [Ancestor(**_known(Ancestor, ancestor)) for ancestor in values.get("ancestors", [])]
         return cls(**_known(cls, values) | {"training": training, "made_from": origins, "ancestors": ancestors})
@@ -236,6 +252,16 @@ class ModelCard:
 def identity_of(key: Mapping[str, Any]) -> JsonObject:
     """Return the key of a training without its parent where it has none, as it was before models had parents."""
     return {name: value for name, value in key.items() if name != "parent" or value}
+
+
+def _read_snapshots(values: Any) -> list[Snapshot]:
+    """Return the snapshots in the values of a record; ValueError for anything else."""
+    if not isinstance(values, list) or len(values) > MAX_SNAPSHOTS:
+        raise ValueError("not a list of snapshots, or too many of them")
+    snapshots = [from_json(Snapshot, value) for value in values]
+    if any(len(text) > MAX_CHARACTERS for one in snapshots for text in (one.prompt, one.text, one.part)):
+        raise ValueError("a snapshot with a string that is too long")
+    return snapshots
 
 
 def read_card(folder: Path) -> ModelCard | None:

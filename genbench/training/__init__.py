@@ -7,6 +7,7 @@ validation.py   bits per character on validation text; whether a network learned
 fine_tuning.py  continue the training of a stored network on other text
 combination.py  merge stored models, add a text to one, or let one forget a text
 choice.py       the stored models of an author, the best first
+watching.py     what a network writes while it is trained, shown and kept
 listener.py     ProgressListener, which receives messages and progress
 
 The listener is imported at once, everything else when it is used: commands show progress before they import the rest.

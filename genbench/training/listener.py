@@ -9,7 +9,12 @@ from genbench.generator import Progress, ProgressCallback, ignore
 
 
 class ProgressListener:
-    """Receives messages and progress of long operations. This base class ignores them; override what you need."""
+    """Receives messages and progress of long operations. This base class ignores them; override what you need.
+
+    `watch` is after how many seconds it wants another text of a network that is being trained; 0 for none.
+    """
+
+    watch: float = 0.0
 
     def message(self, text: str) -> None:
         """Receive a sentence for the user."""

@@ -43,6 +43,7 @@ from genbench.training.budget_notes import budget_notes
 from genbench.training.listener import ProgressListener
 from genbench.training.settings import TrainingText, TrainSettings, describe_training, resolve_device
 from genbench.training.validation import describe_extent, undertrained_notes, validation_bits
+from genbench.training.watching import NOT_SHOWN, Watcher, WatchOptions
 
 
 def train_model(
@@ -56,20 +57,21 @@ def train_model(
     imported: Sequence[str] = (),
     on_progress: Callable[[Progress], None] = ignore,
     on_map: OnMap = map_here,
+    watch: WatchOptions = NOT_SHOWN,
 ) -> Model:
     """Fit an untrained generator and store the model in a folder; return the model.
 
     A stored model of the same training is loaded instead, unless `retrain` is set; an imported one only if its name is
-    in `imported`. If `folder` is None, nothing is stored. `on_progress` and `on_map` are those of the `TrainContext`.
-    An interrupted training is resumed from its checkpoint; Ctrl-C stores the partly trained model where anything was
-    learned, and raises TrainingInterrupted.
+    in `imported`. If `folder` is None, nothing is stored. `on_progress` and `on_map` are those of the `TrainContext`;
+    `watch` says whether what it writes is shown. An interrupted training is resumed from its checkpoint; Ctrl-C stores
+    the partly trained model where anything was learned, and raises TrainingInterrupted.
     """
     card = _card(generator, spec, text, settings)
     device = resolve_device(card.device)
     limits = (card.budget, card.steps, card.flops)
     context = TrainContext(card.seed, device, *limits, on_progress=on_progress, on_map=on_map)
     if folder is None:
-        return _fit(generator, card, text, context)
+        return _fit(generator, card, text, context, watch)
 
     # reuse a stored model of the same training, or the checkpoint of an interrupted one
     stored = None if retrain else _find_same(folder, card, imported)
@@ -86,7 +88,7 @@ def train_model(
     # train; on Ctrl-C, store the partly trained model before the interrupt is passed on
     clock = TrainingClock(device)
     try:
-        model = _fit(generator, card, text, context)
+        model = _fit(generator, card, text, context, watch)
     except KeyboardInterrupt:
         partial = _store_partial(generator, card, text, context.stats, clock, folder)
         raise TrainingInterrupted(partial, resumes=checkpoint.path.exists()) from None
@@ -143,7 +145,11 @@ def train_and_report(
     with report_interrupt(listener):
         try:
             model = train_model(
-                generator, spec, text, settings, folder=folder, retrain=retrain, on_progress=on_progress
+                *(generator, spec, text, settings),
+                folder=folder,
+                retrain=retrain,
+                on_progress=on_progress,
+                watch=WatchOptions(every=listener.watch),
             )
         except (UserError, OSError):
             raise
@@ -222,7 +228,9 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
     return ModelCard(spec=str(spec), sources=sources, **about, **key)
 
 
-def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: TrainContext) -> Model:
+def _fit(
+    generator: Generator, card: ModelCard, text: TrainingText, context: TrainContext, watch: WatchOptions
+) -> Model:
     """Fit a generator, measure the time, and score validation text."""
     # a network may tokenize and measure its speed for seconds before its first report
     context.report(Progress(0.0, note="preparing"))
@@ -238,10 +246,11 @@ def _fit(generator: Generator, card: ModelCard, text: TrainingText, context: Tra
         context.on_progress(progress)
 
     read: set[str] = set()
-    fitting = replace(context, clock=clock, on_progress=report, on_read=read.add)
+    watcher = Watcher(watch, text.train, clock, report, card.seed)
+    fitting = replace(context, clock=clock, on_progress=report, on_read=read.add, on_snapshot=watcher)
     generator.fit(Text(text.train), text.fitting_text, fitting)
     record = _record(generator, context.stats, card, clock, len(text.train))
-    record = replace(record, seeded="seed" in read, limited=not read.isdisjoint(LIMITS))
+    record = replace(record, seeded="seed" in read, limited=not read.isdisjoint(LIMITS), snapshots=watcher.kept)
 
     # the card, completed with the statistics
     unread = text.choosing_text

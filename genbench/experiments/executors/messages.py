@@ -20,6 +20,7 @@ from genbench.experiments.preview import Preview
 from genbench.experiments.row import Row
 from genbench.generator import Progress
 from genbench.processes.parent import MAX_LINE
+from genbench.storage.cards import MAX_SNAPSHOTS
 from genbench.storage.records import JsonRecord, from_json, to_json
 from genbench.storage.untrusted import parse_json
 from genbench.training import json_values
@@ -108,6 +109,8 @@ def _require_row_of(job: Job, row: Row, scored: bool) -> None:
         raise ValueError("a row with other measurements than its job")
     if len(row.samples) != len(job.prompts) * len(job.samplings):
         raise ValueError("a row with other samples than its job")
+    if len(row.snapshots) > MAX_SNAPSHOTS:
+        raise ValueError("a row with too many snapshots")
     if scored:
         _require_score_of(job, row)
     elif row.bits is not None or row.block_bits or row.splits or row.audit is not None:

@@ -31,6 +31,7 @@ from genbench.storage.outputs import is_standard_output, require_writable, write
 NOT_IN_CSV = {
     "samples",
     "further_samples",
+    "snapshots",
     "ancestors",
     "details",
     "notes",

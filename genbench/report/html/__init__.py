@@ -2,6 +2,7 @@
 
 comparison.py   the page of a comparison
 sections.py     the part of that page about one author
+film.py         what networks wrote as they learned
 result.py       the first screen of that page: who won, and texts side by side
 tables.py       tables of numbers
 charts.py       charts, drawn with matplotlib

@@ -25,6 +25,7 @@ from genbench.report.comparison_tables import (
 )
 from genbench.report.html import charts, tables
 from genbench.report.html.charts import Chart, Point, Series
+from genbench.report.html.film import Film, film
 from genbench.report.html.result import FLOORS, Card, Figure, cards, figures, winner_sentence
 
 BITS = "bits per character"
@@ -141,6 +142,12 @@ class AuthorSection:
         bits = [y for one in shown for _, y in (*one.points, *([one.end] if one.end else []))]
         near = {name: y for name, y in self.floors.items() if bits and y < max(bits) + NEAR}
         return charts.lines(chart, series, near), tables.learning_curves(self.name, series)
+
+    def films(self) -> list[Film]:
+        """Return what each network wrote as it learned."""
+        return [
+            film(self.label_of[generator_key(line)], self._number(line), line) for line in self.lines if line.snapshots
+        ]
 
     def memory(self) -> tuple[Markup, tables.Table]:
         """Return the chart and table of bits per character by length of context."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
 from types import TracebackType
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn
 from rich.progress import Progress as ProgressBars
 from rich.table import Column
@@ -16,6 +18,7 @@ from genbench.report.formatting import format_count, printable
 from genbench.report.terminal.plain_progress import PlainProgress
 from genbench.training import ProgressListener
 
+GLANCE_SECONDS, WATCH_SECONDS = 3.0, 1.0  # of training between two texts, below the bars and with --watch
 MAX_SHOWN = 0.999  # largest share shown; a task is complete only when its result arrives
 
 
@@ -27,12 +30,13 @@ class Live(ProgressListener):
     a sentence
     """
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, watch: bool = False) -> None:
+        self.console, self.prints_texts = console, watch
         self.has_bars = console.is_terminal and not console.is_dumb_terminal
+        self.watch = WATCH_SECONDS if watch else GLANCE_SECONDS if self.has_bars else 0.0
 
         # a bar is removed when its task ends
-        self.bars = ProgressBars(
+        self.bars = _Bars(
             TextColumn("{task.description}", markup=False, table_column=_text_column()),
             BarColumn(bar_width=12),
             TextColumn("{task.fields[status]}", markup=False, table_column=_text_column()),
@@ -73,8 +77,13 @@ class Live(ProgressListener):
         return lambda share: self._show_task(name, share)
 
     def job_progress(self, job: int, name: str, progress: Progress) -> None:
-        """Show the progress of a job."""
+        """Show the progress of a job, and what it writes at this moment."""
         self._update(job, name, progress)
+        text = " ".join(printable(progress.text).split())
+        if text and self.prints_texts:
+            self.message(f"{name}, {format_status(replace(progress, speed=None))}: {text}")
+        elif text and self.watch:
+            self.bars.texts[job] = Text(f"{printable(name)}: ", "bright_black").append(text, "default")
 
     def job_done(self, job: int, name: str, outcome: str) -> None:
         """Remove the bar of a job and print its outcome."""
@@ -109,9 +118,23 @@ class Live(ProgressListener):
     def _remove(self, key: Hashable) -> None:
         """Remove the bar or the plain line of a job or a task."""
         self.plain.remove(key)
+        self.bars.texts.pop(key, None)
         self.shares.pop(key, None)
         if key in self.lines:
             self.bars.remove_task(self.lines.pop(key))
+
+
+class _Bars(ProgressBars):
+    """Progress bars, and below them a line for each network with what it writes."""
+
+    def __init__(self, *columns: ProgressColumn, **options: Any) -> None:
+        self.texts: dict[Hashable, Text] = {}
+        super().__init__(*columns, **options)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the bars, then the lines."""
+        yield from super().get_renderables()
+        yield from list(self.texts.values())
 
 
 class _TimeColumn(ProgressColumn):
@@ -142,14 +165,17 @@ def _text_column() -> Column:
 
 
 def format_status(progress: Progress) -> str:
-    """Return the note, loss, validation bits and speed of a training, as far as they are known.
+    """Return the note, loss, share of a pass, validation bits and speed of a training, as far as they are known.
 
-    >>> format_status(Progress(0.5, 10, 2.314, 39000.0))
-    'loss 2.31, 39k char/s'
+    >>> format_status(Progress(0.5, 10, 2.314, 39000.0, passes=0.42)), format_status(Progress(0.5, passes=3.04))
+    ('loss 2.31, 42% of a pass, 39k char/s', '3.0 passes')
     """
     parts = [progress.note] if progress.note else []
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:z.2f}")
+    if progress.passes is not None:
+        passes = progress.passes
+        parts.append(f"{passes:z.0%} of a pass" if passes < 1 else f"{passes:z.1f} passes")
     if progress.valid is not None:
         parts.append(f"validation {progress.valid:z.3f} bits/char")
     if progress.speed is not None:
