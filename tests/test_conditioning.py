@@ -223,6 +223,7 @@ def test_a_text_depends_on_its_seed_alone() -> None:
     [
         ({"contains": ("qqq",)}, "contains 'qqq' and ends as asked, for instance because a word is not in"),
         ({"starts_with": "He", "match": "She.*"}, "each alone is possible, but not together"),
+        ({"words": (2, 2), "sentences": 5}, "has 2 words and ends as asked; ask for more words, or fewer sentences"),
         ({"starts_with": "She"}, "begins with the prompt 'It' starts with 'She'"),
         ({"words": (1, 1)}, "begins with the prompt 'It is' has 1 words"),
     ],
@@ -300,3 +301,9 @@ def test_conditions_of_the_last_call_are_kept() -> None:
     assert other is not again
     assert other.probability > first.probability  # a word has one more place
     assert len(state.decoder.last) == 1
+
+
+@pytest.mark.parametrize(("prompt", "pattern"), [("", "(?:)"), ("It was.", r"It was\.")])
+def test_a_text_that_is_complete_at_once_is_empty(prompt: str, pattern: str) -> None:
+    model = genbench.train("pell", "markov-char:order=3", keep=False)
+    assert model.generate(prompt, Sampling(constraints=Constraints(match=pattern)), count=2) == ["", ""]

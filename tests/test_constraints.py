@@ -238,3 +238,18 @@ def test_sentences_of_a_prompt_are_counted() -> None:
     assert not Constraints()
     assert Constraints(contains=("a",))
     assert np.all([count_sentences(text) == 0 for text in ("", "Mr. Dee", "Late.")])
+
+
+def test_states_of_long_counts_are_merged_in_few_steps() -> None:
+    """With 80 to 90 words, states that differ in the number of words are all different; others are merged."""
+    table = build_table([WordsToSentenceEnd(80, 90)], "ab. ")
+    small = build_table([WordsToSentenceEnd(8, 18)], "ab. ")
+    assert table is not None
+    assert small is not None
+    assert len(table.steps) - len(small.steps) == 72 * (len(small.steps) - _states_of(7, 17))
+
+
+def _states_of(fewest: int, most: int) -> int:
+    table = build_table([WordsToSentenceEnd(fewest, most)], "ab. ")
+    assert table is not None
+    return len(table.steps)

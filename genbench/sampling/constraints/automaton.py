@@ -157,12 +157,23 @@ class _Product:
 
 def without_dead_ends(steps: npt.NDArray[Any], final: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
     """Return the steps with DEAD instead of the states from which no accepted text is reached."""
-    live = final | (steps == ENDED).any(axis=1)
-    while True:
-        reached = live | ((steps >= 0) & live[np.maximum(steps, 0)]).any(axis=1)
-        if (reached == live).all():
-            return np.where((steps >= 0) & ~live[np.maximum(steps, 0)], DEAD, steps)
-        live = reached
+    live = _distances(steps, final | (steps == ENDED).any(axis=1)) >= 0
+    return np.where((steps >= 0) & ~live[np.maximum(steps, 0)], DEAD, steps)
+
+
+def _distances(steps: npt.NDArray[Any], near: npt.NDArray[np.bool_]) -> Ints:
+    """Return how many steps lead from each state to one of some states, (states,); -1 where none does."""
+    sources, columns = np.nonzero(steps >= 0)
+    targets = steps[sources, columns]
+    order = np.argsort(targets, kind="stable")
+    sources, starts = sources[order], np.searchsorted(targets[order], np.arange(len(steps) + 1))
+    distances, queue = np.where(near, 0, -1), np.flatnonzero(near).tolist()
+    for state in queue:  # grows
+        for before in np.unique(sources[starts[state] : starts[state + 1]]).tolist():
+            if distances[before] < 0:
+                distances[before] = distances[state] + 1
+                queue.append(before)
+    return distances
 
 
 def _merge_states(table: Table) -> Table:
@@ -177,11 +188,12 @@ def merge_states(steps: npt.NDArray[Any], labels: Ints) -> tuple[Ints, Ints]:
 
     States are equal if they have equal `labels`, (states,), and lead to equal ones by every column of `steps`,
     (states, columns), whose negative values are no states. What states accept is compared one column deeper each time,
-    by checksums of 64 bits.
+    by checksums of 64 bits, from those that are equally far from an end and from DEAD: long counts differ at once.
     """
     weights = np.random.default_rng(0).integers(1, 2**63, steps.shape[1] + 1, np.uint64) | np.uint64(1)
     names = np.random.default_rng(1).integers(1, 2**63, len(steps) + 2, np.uint64)  # of the classes, DEAD and ENDED
-    count, classes = 0, np.unique(labels, return_inverse=True)[1].reshape(-1)
+    known = [labels, *(_distances(steps, (steps == end).any(axis=1)) for end in (ENDED, DEAD))]
+    count, classes = 0, np.unique(np.array(known), axis=1, return_inverse=True)[1].reshape(-1)
     while True:
         after = names[np.where(steps >= 0, classes[np.maximum(steps, 0)], len(steps) - 1 - steps)]
         sums = names[classes] * weights[-1] + (after * weights[:-1]).sum(axis=1, dtype=np.uint64)

@@ -15,6 +15,7 @@ from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling.constraints.automaton import Automaton, build_table
 from genbench.sampling.constraints.guided import effective_samples_note, sample_guided
+from genbench.sampling.constraints.lengths import Words
 from genbench.sampling.constraints.options import Constraints
 from genbench.sampling.constraints.phrases import Beginning, NoSpaceFirst
 from genbench.sampling.constraints.pronunciation import meter_table, parse_meter
@@ -56,6 +57,8 @@ def sample_conditioned(
     progress(0.0)
     request = prepare(generator, prompt, sampling, rngs[0], before)
     rest = len(request.state.prompt_rest)
+    if request.automaton.final[0]:  # such as a prompt that matches the whole expression
+        return [""] * len(rngs)
     conditioned = None
     if capabilities.supports(type(generator), capabilities.Conditioning):
         conditioned = generator.condition(  # type: ignore[attr-defined]
@@ -136,6 +139,8 @@ def _explain(state: DecodingState, prompt: str, constraints: Constraints, named:
     # each alone, without and with the prompt
     for description, automaton in named.items():
         if _build(start, "", [automaton]) is None:
+            if isinstance(automaton, Words):
+                return f"no text of {name} {description} and ends as asked; ask for more words, or fewer sentences"
             of_words = generator.tokenizer.kind == "words"
             reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
             advice = "; -g markov-char writes letters" if of_words else ""

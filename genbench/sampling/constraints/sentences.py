@@ -7,8 +7,9 @@ single capital letter does not end one. No blank line may stand inside a sentenc
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from genbench.sampling.constraints.automaton import Automaton
@@ -103,17 +104,24 @@ class WordsToSentenceEnd(Automaton):
     fewest: int
     most: int
 
-    @property
+    @cached_property
     def _parts(self) -> tuple[Words, Sentences]:
         return Words(self.fewest, self.most), _Endless(1)
+
+    @cached_property
+    def _steps(self) -> tuple[Callable[[Any, str], Any], Callable[[Any, str], Any]]:
+        """The steps of the parts; the sentence has few states, which come again with each number of words."""
+        words, sentences = self._parts
+        return words.step, cache(sentences.step)
 
     def start(self) -> tuple[Any, Any]:
         words, sentences = self._parts
         return words.start(), sentences.start()
 
     def step(self, state: tuple[Any, Any], character: str) -> tuple[Any, Any] | None:
-        after = tuple(part.step(own, character) for part, own in zip(self._parts, state, strict=True))
-        return None if None in after else (after[0], after[1])
+        step_words, step_sentence = self._steps
+        words, sentence = step_words(state[0], character), step_sentence(state[1], character)
+        return None if words is None or sentence is None else (words, sentence)
 
     def accepts(self, state: tuple[Any, Any]) -> bool:
         return all(part.accepts(own) for part, own in zip(self._parts, state, strict=True))
