@@ -292,6 +292,7 @@ def test_the_chain_shows_what_followed_in_the_book(playground: Playground, corpu
     assert [len(context) for context in contexts] == sorted(map(len, contexts), reverse=True)
     assert contexts[0].endswith("the")
     assert contexts[-1] == ""
+    assert step[0]["contexts"][-1]["total"] == len(train)
     for level in step[0]["contexts"][:-1]:
         context = level["context"]
         places = [match.start() + len(context) for match in re.finditer(f"(?={re.escape(context)}.)", train, re.S)]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from genbench.generator import LogProbs, ProgressCallback, Text, TrainContext, i
 from genbench.sampling.constraints.tokens import TokenAutomaton
 from genbench.testing import CHECKS, Subject, parametrize_with_checks, run_checks
 from genbench.tokenization.tokenizer import Ids
+from genbench.web import BackoffTable, TableLevel
 
 
 class Untaught(Unigram):
@@ -399,6 +400,23 @@ class Useless(Unigram):
         self.table = np.log(weights / weights.sum())
 
 
+class RightExport(Unigram):
+    """A page runs it as a chain without contexts."""
+
+    web_obstacle = ""
+
+    def web_export(self) -> BackoffTable:
+        tokens = np.arange(self.tokenizer.size)
+        return BackoffTable([TableLevel(tokens * 0, tokens, np.exp(self.table), tokens * 0 + 1)], len(tokens))
+
+
+class ExportsUniform(RightExport):
+    def web_export(self) -> BackoffTable:
+        (level,) = super().web_export().levels
+        uniform = replace(level, probabilities=np.full(len(level.tokens), 1 / len(level.tokens)))
+        return BackoffTable([uniform], len(level.tokens))
+
+
 BROKEN = {
     "learns": Untaught,
     "untrained_is_refused": AlreadyFitted,
@@ -427,6 +445,7 @@ BROKEN = {
     "probe_has_a_row_per_token": WideGates,
     "counting_reads_the_text_alone": CountsBySeed,
     "adaptation_is_declared": Learner,
+    "web_export_predicts_the_same": ExportsUniform,
 }
 RIGHT = {
     "batch_stepping_equals_steps": RightBatch,
@@ -441,6 +460,7 @@ RIGHT = {
     "probe_has_a_row_per_token": RightGates,
     "counting_reads_the_text_alone": Counts,
     "adaptation_is_declared": DeclaredLearner,
+    "web_export_predicts_the_same": RightExport,
 }
 
 

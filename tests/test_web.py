@@ -77,7 +77,7 @@ def test_a_table_predicts_what_its_chain_does(smoothing: str) -> None:
             state = chain.advance(state, token)
         context = tuple(chain.tokenizer.encode(f"\n{text}").tolist())[-3:]
         expected = np.exp(chain.log_probs(state))
-        assert distribution(known, np.array(table.base), context) == pytest.approx(expected, abs=1e-9)
+        assert distribution(known, chain.tokenizer.base_distribution(), context) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_packed_chain_is_a_rounded_one() -> None:
@@ -113,13 +113,14 @@ def removals(table: BackoffTable) -> Iterator[tuple[tuple[int, int], BackoffTabl
     for place in range(len(level.tokens)):
         kept = np.arange(len(level.tokens)) != place
         columns = (level.contexts, level.tokens, level.probabilities, level.counts)
-        yield (last, place), BackoffTable([*table.levels[:-1], TableLevel(*(c[kept] for c in columns))], table.base)
+        yield (last, place), BackoffTable([*table.levels[:-1], TableLevel(*(c[kept] for c in columns))], table.size)
 
 
 def test_pruning_removes_the_ngrams_that_change_the_model_least() -> None:
     """The divergences are computed from whole distributions, with each n-gram of the last level removed in turn."""
-    table = train("markov-char:order=3", TEXT[:60]).web_export()
-    total, base = int(table.levels[0].counts.sum()), np.array(table.base)
+    chain = train("markov-char:order=3", TEXT[:60])
+    table, base = chain.web_export(), chain.tokenizer.base_distribution()
+    total = int(table.levels[0].counts.sum())
     names = [name for name in ngrams(table) if len(name) == 3]
     counts = table.levels[1].counts[table.levels[2].contexts]
     changes = {}

@@ -40,11 +40,12 @@ class BackoffTable:
         p(w | c) = leftover(c) p(w | c') / q(c)     otherwise
 
     leftover(c) is one minus the sum of the probabilities that the table has after c, and q(c) one minus the sum of
-    p(v | c') over the same tokens v. The last c' is empty; where the table lacks a single token, `base` has it.
+    p(v | c') over the same tokens v. Below the single tokens is a uniform distribution in which the 256 bytes together
+    count as one token (`Tokenizer.base_distribution`).
     """
 
     levels: list[TableLevel]
-    base: Floats  # (vocabulary,)
+    size: int  # of the vocabulary
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class PackedChain:
             arrays += [_code(shares), _code(np.maximum(1 - sums[followed], 0))]
             levels.append(PackedLevel(contexts, int(followed.sum()), len(shares), *kinds))
             contexts = len(shares)
-        return cls(levels, compress_arrays(arrays), len(table.base))
+        return cls(levels, compress_arrays(arrays), table.size)
 
     @property
     def ngrams(self) -> int:

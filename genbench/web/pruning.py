@@ -45,20 +45,20 @@ def _keep(table: BackoffTable, kept: list[np.ndarray[tuple[int], np.dtype[np.boo
             break
         levels.append(TableLevel(places[level.contexts[mask]], *columns))
         places = np.cumsum(mask) - 1
-    return BackoffTable(levels, table.base)
+    return BackoffTable(levels, table.size)
 
 
 def _scores(table: BackoffTable) -> list[Floats]:
     """Return for each level what the removal of each n-gram changes, in nats per token, (n-grams,)."""
-    first, vocabulary = table.levels[0], len(table.base)
+    first = table.levels[0]
     total = max(int(first.counts.sum()), 1)
     scores = [np.full(len(first.tokens), np.inf)]
 
     # for each n-gram its shorter one, without the first token, by its place in the level before
     shorter = np.zeros(len(first.tokens), np.int64)
     for before, level in zip(table.levels, table.levels[1:], strict=False):
-        keys = before.contexts * vocabulary + before.tokens
-        shorter = np.searchsorted(keys, shorter[level.contexts] * vocabulary + level.tokens)
+        keys = before.contexts * table.size + before.tokens
+        shorter = np.searchsorted(keys, shorter[level.contexts] * table.size + level.tokens)
         scores.append(_level_scores(level, before.counts, before.probabilities[shorter], total))
     return scores
 

@@ -32,7 +32,7 @@ def backoff_table(model: BackoffModel) -> BackoffTable:
         frequent = level.counts > (1 if length + 1 >= RARE_FROM else 0)
         places = np.flatnonzero((links != MISSING) & frequent)
         nodes = links[places]
-    return BackoffTable(levels, np.array(model.base))
+    return BackoffTable(levels, len(model.base))
 
 
 def _level(model: BackoffModel, nodes: Ids, places: Ids, length: int) -> tuple[TableLevel, Ids]:

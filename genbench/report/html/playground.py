@@ -18,7 +18,7 @@ from genbench.errors import UserError
 from genbench.generator import ProgressCallback, ignore, rescale
 from genbench.model import Model
 from genbench.registry import create
-from genbench.report.formatting import format_count, pluralize
+from genbench.report.formatting import format_count
 from genbench.report.html.rendering import Parts, fill
 from genbench.web.byte_arrays import compress_bytes
 from genbench.web.forms import web_obstacle
@@ -31,6 +31,7 @@ MAX_PAGE_BYTES = 3_000_000
 OWN_BYTES = 150_000  # of the page without models and book
 BOOK_BYTES = 900_000  # of the training text at most
 MAX_MODELS = 4
+COUNTS = ("", "A model", "Two models", "Three models", "Four models")
 PASSAGES, PASSAGE = 60, 240  # held-out passages of the game, and their characters
 BEGINNINGS, BEGINNING = 3, 28  # suggested beginnings, and their characters at most
 TYPED = 160  # characters of the text whose surprisal is shown first
@@ -92,7 +93,8 @@ def playground_page(
     used = OWN_BYTES + sum(len(model.model.data) for model in packed.values())
     book, share = _compress_book(str(corpus.train), min(BOOK_BYTES, MAX_PAGE_BYTES - used))
     valid = str(corpus.valid)
-    facts = [_facts(label, model, models[label]) for label, model in packed.items()]
+    names, author = _names(packed), _author(corpus.author)
+    facts = [_facts(label, names[label], model) for label, model in packed.items()]
     data = {
         "models": [_data(model, models[label]) for label, model in packed.items()],
         "book": {"data": book},
@@ -100,8 +102,8 @@ def playground_page(
     }
     chains = [model.model for model in packed.values() if isinstance(model.model, PackedChain)]
     values = {
-        "author": corpus.author,
-        "title": f"{corpus.author}: {' and '.join(packed)}, live",
+        "author": author,
+        "title": f"{author}: {' and '.join(fact['name'] for fact in facts)}, live",
         "lead": _lead(corpus, list(packed)),
         "models": facts,
         "longest": max((len(chain.levels) for chain in chains), default=0),
@@ -156,7 +158,25 @@ def _kind(packed: PackedModel) -> str:
     return "chain" if isinstance(packed.model, PackedChain) else "network"
 
 
-def _facts(label: str, packed: PackedModel, model: Model) -> dict[str, Any]:
+def _author(name: str) -> str:
+    """Return the name of an author, or of a file, for a heading.
+
+    >>> _author("austen"), _author("my-notes.txt")
+    ('Austen', 'my-notes.txt')
+    """
+    return name.capitalize() if name.isalpha() and name.islower() else name
+
+
+def _names(packed: Mapping[str, PackedModel]) -> dict[str, str]:
+    """Return a short name for each model: its kind, or its label where several are of one kind."""
+    kinds = {
+        label: "Markov chain" if isinstance(model.model, PackedChain) else model.model.cell.upper()
+        for label, model in packed.items()
+    }
+    return {label: kind if list(kinds.values()).count(kind) == 1 else label for label, kind in kinds.items()}
+
+
+def _facts(label: str, name: str, packed: PackedModel) -> dict[str, Any]:
     """Return what the page says about a model."""
     if isinstance(packed.model, PackedChain):
         cell, kept = "", packed.model.ngrams
@@ -167,6 +187,7 @@ def _facts(label: str, packed: PackedModel, model: Model) -> dict[str, Any]:
         what = f"{cell.upper()} of {packed.model.hidden} units, {weights} weights in {packed.model.bits} bits"
     return {
         "label": label,
+        "name": name,
         "kind": _kind(packed),
         "cell": cell,
         "packed": what,
@@ -191,8 +212,8 @@ def _lead(corpus: Corpus, labels: Sequence[str]) -> str:
     trained = "was trained" if len(labels) == 1 else "were trained"
     characters = format_count(len(corpus.train))
     return (
-        f"{pluralize(len(labels), 'model')} that {trained} on {characters} characters of {corpus.author} ({books}) "
-        "run in this page. Nothing is sent anywhere: it works without a network."
+        f"{COUNTS[len(labels)]} that {trained} on {characters} characters of {_author(corpus.author)} "
+        f"({books}) run in this page. Nothing is sent anywhere: it works without a network."
     )
 
 

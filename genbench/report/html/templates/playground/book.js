@@ -1,6 +1,6 @@
 // The training text in the page: what followed a context, how often, and where.
 
-const PASSAGES = 4, BEFORE = 34, AFTER = 30, LISTED = 6, LOOKED_AT = 200000;
+const PASSAGES = 4, BEFORE = 34, AFTER = 30, LISTED = 6;
 
 class Book {
   constructor(text) {
@@ -9,24 +9,35 @@ class Book {
 
   // the characters after a context, the most frequent first, and some passages
   after(context) {
-    const counts = new Map(), places = [];
-    let total = 0;
-    if (context) {
-      for (let at = this.text.indexOf(context); at >= 0 && total < LOOKED_AT; at = this.text.indexOf(context, at + 1)) {
-        const next = this.text[at + context.length];
-        if (next === undefined) break;
-        total += 1;
-        counts.set(next, (counts.get(next) || 0) + 1);
-        places.push(at);
-      }
-    }
+    const { counts, places } = context ? this.find(context) : { counts: this.characters(), places: [] };
     const followers = [...counts].sort((a, b) => b[1] - a[1]);
     return {
-      total,
+      total: followers.reduce((sum, [, count]) => sum + count, 0),
       different: followers.length,
       followers: followers.slice(0, LISTED).map(([character, count]) => ({ character, count })),
       passages: this.spread(places).map((at) => this.passage(at, context.length)),
     };
+  }
+
+  // how often each character followed a context, and the places of the context
+  find(context) {
+    const counts = new Map(), places = [];
+    for (let at = this.text.indexOf(context); at >= 0; at = this.text.indexOf(context, at + 1)) {
+      const next = this.text[at + context.length];
+      if (next === undefined) break;
+      counts.set(next, (counts.get(next) || 0) + 1);
+      places.push(at);
+    }
+    return { counts, places };
+  }
+
+  // how often each character occurs
+  characters() {
+    if (!this.counts) {
+      this.counts = new Map();
+      for (const character of this.text) this.counts.set(character, (this.counts.get(character) || 0) + 1);
+    }
+    return this.counts;
   }
 
   // some places, from the first to the last

@@ -32,9 +32,12 @@ const showBars = ({ panel }, { place, characters, before, after }) => {
 const showStrip = ({ panel }, { place, characters, after, random }) => {
   const strip = $(".strip", panel), marker = make("i");
   const kept = after.filter((share) => share > 0).length;
+  let sum = 0;
   strip.replaceChildren(...after.slice(0, kept).map((share, row) => {
     const part = make("span", row === place ? "chosen" : "", share > 0.035 ? visible(characters[row]) : "");
+    part.style.left = `${100 * sum}%`;
     part.style.width = `${100 * share}%`;
+    sum += share;
     return part;
   }), marker);
   marker.style.left = `${100 * random}%`;
@@ -48,27 +51,27 @@ const showStrip = ({ panel }, { place, characters, after, random }) => {
 const showLevels = (stepper, contexts) => {
   const inside = $(".inside", stepper.panel);
   const rows = contexts.map((level, row) => {
-    const button = make("button", "", level.context ? [...level.context].map(visible).join("") : "(nothing)");
+    const button = make("button", "", level.context ? [...level.context].map(visible).join("") : "(none)");
     button.type = "button";
-    button.disabled = !level.context;
     button.setAttribute("aria-expanded", String(row === stepper.open));
     button.addEventListener("click", () => { stepper.open = stepper.open === row ? -1 : row; showLevels(stepper, contexts); });
-    const follows = level.followers.map(({ character, count }) => `${visible(character)} ${number(count)}`).join(", ");
     const more = level.different > level.followers.length ? ", …" : "";
+    const follows = level.followers.map(({ character, count }) => `${visible(character)} ${number(count)}`).join(", ");
     const head = Object.assign(make("th", "", button), { scope: "row" });
     return make("tr", "", [
-      head, make("td", "", level.context ? number(level.total) : "–"),
-      make("td", "words", level.context ? follows + more : "all characters by their frequency"),
-      make("td", "", percent(level.leftover)),
+      head, make("td", "", number(level.total)), make("td", "words", follows + more), make("td", "", percent(level.leftover)),
     ]);
   });
-  const headings = ["context", "times in the book", "what followed it, how often", "left to shorter"];
+  const headings = ["context", "in the book", "what followed it, how often", "left to shorter"];
   const head = make("thead", "", make("tr", "", headings.map((name) => Object.assign(make("th", "", name), { scope: "col" }))));
   const table = make("table", "levels", [head, make("tbody", "", rows)]);
   const box = make("div", "box", table);
-  inside.replaceChildren(make("h4", "", "Back-off: the longest known context first"), box);
+  inside.replaceChildren(
+    make("h4", "", "Back-off: the longest known context first"),
+    make("p", "how", "What a context leaves goes to the next shorter one. Press a context to read where it stands in the book."), box,
+  );
   const level = contexts[stepper.open];
-  if (!level) return;
+  if (!level || !level.context) return;
   const list = make("ul", "passages", level.passages.map((passage) => make("li", "", [
     `…${passage.before}`, make("mark", "", passage.context), make("b", "", visible(passage.next)), `${passage.after}… `,
     make("span", "faint", `(${percent(passage.place)} into the text)`),

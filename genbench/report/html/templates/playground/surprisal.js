@@ -24,15 +24,16 @@ const addDifferences = (text, all) => {
   words.sort((a, b) => b.difference - a.difference);
   const box = $("#differences");
   if (all.length < 2 || !words.length) { box.replaceChildren(); return; }
-  const headings = ["word", ...models.map(({ label }) => label), "difference"];
+  const headings = ["word", ...models.map(({ name }) => name), "difference"];
   const rows = words.slice(0, LISTED_WORDS).map(({ word, bits, difference }) => {
     const head = Object.assign(make("th", "", word), { scope: "row" });
     const least = Math.min(...bits);
     return make("tr", "", [head, ...bits.map((value) => make("td", value === least ? "best" : "", value.toFixed(1))), make("td", "", difference.toFixed(1))]);
   });
   const heads = headings.map((name) => Object.assign(make("th", "", name), { scope: "col" }));
-  box.replaceChildren(make("div", "box", make("table", "", [
-    make("caption", "", "Where they differ most, in bits of a word and the space before it"),
+  const heading = make("h3", "", "Where they differ most, in bits of a word and the space before it");
+  box.replaceChildren(heading, make("div", "box", make("table", "", [
+    make("caption", "unseen", "The words on which the models differ most"),
     make("thead", "", make("tr", "", heads)), make("tbody", "", rows),
   ])));
 };
@@ -51,7 +52,7 @@ const showCharacter = (at) => {
   if (tip.hidden) return;
   spans.forEach((span) => span.classList.add("at"));
   const character = visible([...typed.value][at]);
-  const text = `“${character}”: ${readers.map(({ bits }, index) => `${models[index].label} ${bits[at].toFixed(1)}`).join(", ")} bits`;
+  const text = `“${character}”: ${readers.map(({ bits }, index) => `${models[index].name} ${bits[at].toFixed(1)}`).join(", ")} bits`;
   tip.textContent = text;
   const own = spans.find((span) => span.closest(".read").matches(":hover, :focus")) || spans[0];
   const place = own.getBoundingClientRect();

@@ -1,6 +1,6 @@
 // The gates and the memory of some units of a network, while it reads the end of the text.
 
-const READ = 40, STEP = 13, LEFT = 62, CURVE = 40, ROW = 11;
+const READ = innerWidth < 600 ? 24 : 40, STEP = 13, LEFT = 52, CURVE = 40, ROW = 11;
 const SVG = "http://www.w3.org/2000/svg";
 const drawSVG = (name, values, text = "") => {
   const element = document.createElementNS(SVG, name);
