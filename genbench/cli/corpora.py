@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genbench.cli import completion
-from genbench.cli.options import Author, Books, PrintJson, ReadingOptions, accepts_groups
+from genbench.cli.options import (
+    Author,
+    Books,
+    Encoding,
+    OutputFile,
+    PrintJson,
+    ReadingOptions,
+    TextFile,
+    accepts_groups,
+)
 from genbench.cli.progress import print_message, show_progress
 
 if TYPE_CHECKING:
@@ -18,7 +27,9 @@ if TYPE_CHECKING:
 
 MAX_FOUND = 50  # books that are shown
 
-app = typer.Typer(help="The authors: list, search, show, fetch, export.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="The authors: list, search, show, fetch, export, segment.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Named = Annotated[
     list[str],
@@ -168,3 +179,17 @@ def export(
         paths = api.export_corpus(reading.corpus(author, live), folder)
     for path in paths:
         typer.echo(path)
+
+
+@app.command()
+def segment(file: TextFile, output: OutputFile, *, encoding: Encoding = None) -> None:
+    """Put spaces between the words of a text in Chinese, Japanese or Thai. So that generators of words can read it."""
+    from genbench import api
+    from genbench.corpus.word_breaks import separate_words
+    from genbench.storage.outputs import require_writable, write_output
+
+    require_writable(output)
+    with show_progress() as live:
+        text, spaces = separate_words(api.read_text(file, lines="keep", encoding=encoding, listener=live))
+        write_output(output, text.encode())
+        live.message(f"{spaces:,} spaces are put between words; they count as characters of the text")

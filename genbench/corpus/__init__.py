@@ -12,6 +12,7 @@ records.py      texts in a column of CSV, TSV and JSON Lines files
 cleaning.py     removal of licence texts, title lines and white space at line ends
 transcription.py  removal of credits, marks of illustrations and page numbers
 compressed.py   files compressed with gzip
+word_breaks.py  spaces between the words of scripts that are written without
 line_wraps.py   joining of hard line wraps, and telling prose from verse and lists
 reading.py      the options of reading, and notes on what was changed or looks wrong
 long_text.py    texts too long for memory, decoded and cleaned part by part
