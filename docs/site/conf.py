@@ -37,6 +37,7 @@ NAVIGATION = {
         "docs/scale",
         "docs/cluster",
         "docs/install",
+        "corpora/README",
         "CONTRIBUTING",
         "CHANGELOG",
     ],
@@ -46,7 +47,7 @@ project = "genbench"
 version = release = genbench.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 root_doc = "README"
-include_patterns = ["*.md", "docs/**.md", "docs/site/*.rst", "benchmarks/*.md", "examples/**/README.md"]
+include_patterns = ["*.md", "docs/**.md", "docs/site/*.rst", "benchmarks/*.md", "corpora/*.md", "examples/**/README.md"]
 html_theme = "furo"
 html_title = "genbench"
 html_copy_source = False
