@@ -129,9 +129,11 @@ COMPRESSING = (
 )
 SLOW = (*MORE_CHAINS[:2], MORE_NETWORKS[-2])  # trained with one seed only
 
+SHORT = {"length": 200, "temperature": 0.8}  # samples of a comparison
+
 # How texts are generated, by key: prompt, seed, number of texts side by side, sampling parameters.
 SAMPLES: dict[str, tuple[str, int, int, Figures]] = {
-    "plain": ("", 0, 1, {"length": 200, "temperature": 0.8}),
+    "plain": ("", 0, 1, SHORT),
     "cut": (
         "",
         1,
@@ -245,7 +247,10 @@ def compare_chains() -> Figures:
     comparison = adapters.compare(
         long_test_corpora(),
         specs,
-        samplings=[{"length": 300}, {"length": 200, "temperature": 1.0, "top_p": 0.9, "max_overlap": 3}],
+        samplings=[
+            {"length": 300, "temperature": 0.8},
+            {"length": 200, "temperature": 1.0, "top_p": 0.9, "max_overlap": 3},
+        ],
         prompts=["", "random"],
         by=list(SPLITS),
         memory=True,
@@ -258,7 +263,7 @@ def compare_chains() -> Figures:
 def compare_chains_and_networks() -> Figures:
     """Compare chains and networks over two seeds."""
     specs = ["markov-char", "markov-word", "lstm-char:hidden=32", "gru-word:hidden=32"]
-    comparison = adapters.compare(long_test_corpora(), specs, seeds=2, samplings=[{"length": 200}], by=list(SPLITS))
+    comparison = adapters.compare(long_test_corpora(), specs, seeds=2, samplings=[SHORT], by=list(SPLITS))
     return adapters.comparison_figures(comparison)
 
 
@@ -315,7 +320,7 @@ def compress_texts(spec: str) -> Figures:
 
 def judge_style() -> Figures:
     """Compare chains whose samples are judged."""
-    comparison = adapters.compare(long_test_corpora(), ["markov-char:order=4"], samplings=[{"length": 200}], style=True)
+    comparison = adapters.compare(long_test_corpora(), ["markov-char:order=4"], samplings=[SHORT], style=True)
     return adapters.style_figures(comparison)
 
 

@@ -69,6 +69,7 @@ class Generator(ABC):
     def restore(self, learned: Learned) -> None:
         """Set the learned values, including the tokenizer, from what `dump` returned."""
 
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.8}  # or top_k, top_p, min_p: see `Sampling`
     contract: ClassVar[int] = 2  # the version of this contract that the class implements
     expected_failures: ClassVar[Mapping[str, str]] = {}  # conformance checks that cannot pass, each with the reason
 

@@ -88,11 +88,11 @@ class Model:
     ) -> list[str]:
         """Return `count` continuations of one prompt, or of one prompt each, without the prompts.
 
-        `length` (in characters) and `temperature` replace those of `sampling`; without both lengths, a text ends with
-        the sentence that makes it 300 characters long. Without a prompt it begins as the author's paragraphs do.
-        Text i is the one that `stream` yields with the seed `seed + i`. `report` receives a sentence on texts that a
-        chain guided to meet constraints. Raises UserError for a count below 1, and if
-        the number of prompts is neither one nor `count`.
+        `length` (in characters) and `temperature` replace those of `sampling`; what neither says is the generator's
+        default. Without both lengths, a text ends with the sentence that makes it 300 characters long. Without a prompt
+        it begins as the author's paragraphs do. Text i is the one that `stream` yields with the seed `seed + i`.
+        `report` receives a sentence on texts that a chain guided to meet constraints. Raises UserError for a count
+        below 1, and if the number of prompts is neither one nor `count`.
         """
         if count < 1:
             raise UserError(f"count is {count}, but must be 1 or more")
@@ -126,6 +126,10 @@ class Model:
         parameters = _parameters(sampling, length, temperature)
         return stream_text(self.generator, prompt, parameters, rng, self.training_words, self.beginnings)
 
+    def sampling(self, sampling: Sampling | None = None) -> Sampling:
+        """Return the parameters of its texts: those that are None are the generator's (`default_sampling`)."""
+        return (sampling or Sampling()).with_defaults(self.generator.default_sampling)
+
     @property
     def beginnings(self) -> Beginnings | None:
         """What is read before a text without a prompt, so that it begins as a paragraph; None without a card."""
@@ -135,7 +139,7 @@ class Model:
             return Beginnings({})
         if self.card.beginnings is None:  # an earlier version stored it
             return Beginnings.default(self.generator.tokenizer.letters)
-        return Beginnings(self.card.beginnings)
+        return Beginnings(self.card.beginnings, self.card.small_beginnings)
 
     @cached_property
     def ranked(self) -> Generator:

@@ -22,9 +22,10 @@ With `newline=true` (`markovify.NewlineText`) each line is a sentence, whose beg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,8 @@ class MarkovifyState(NamedTuple):
 @dataclass
 class Markovify(Generator):
     """The chain of the markovify package over words, with an escape to a character chain for unseen words."""
+
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 1.0}  # benchmarks/defaults.py
 
     state_size: int = field(default=2, metadata={"help": "words that the next one depends on"})
     well_formed: bool = field(default=True, metadata={"help": "drop sentences with quotes or brackets, as markovify"})

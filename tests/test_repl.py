@@ -110,6 +110,17 @@ def test_a_command_sets_one_parameter(session: Session, line: str, named: str, v
         assert not getattr(session.settings.sampling, named)
 
 
+def test_parameters_that_are_not_set_are_those_of_each_generator(session: Session) -> None:
+    typed(session, "/set")
+    assert "markov-char:order=3, temperature 0.8, 40 characters" in session.settings.summary()
+    typed(session, "/g markov-char:order=3 markov-word:order=2")
+    assert "markov-char:order=3 (temperature 0.8) + markov-word:order=2 (temperature 0.9)" in session.settings.summary()
+    typed(session, "/top-p 0.5", "/t 0.7")
+    assert "markov-word:order=2, temperature 0.7, top-p 0.5, 40" in session.settings.summary()
+    typed(session, "/t off")
+    assert session.settings.sampling.temperature is None
+
+
 def test_stop_strings_add_up(session: Session) -> None:
     typed(session, "/stop .", "/stop ?", "/stop .")
     assert session.settings.sampling.stop == (".", "?")
@@ -144,7 +155,7 @@ def test_constraints_are_set_added_and_taken_back() -> None:
     [
         ("/t warm", "/t is 'warm', but must be a number"),
         ("/t -1", "temperature is -1.0, but must be 0 (greedy) or more"),
-        ("/t", "/t is '', but must be a number"),
+        ("/penalty", "/penalty is '', but must be a number"),
         ("/n 1.5", "must be a whole number"),
         ("/keep-stop maybe", "/keep-stop is 'maybe', but must be on or off"),
         ("/g no-such-thing", "no generator is called 'no-such-thing'"),
@@ -173,7 +184,7 @@ def test_two_slashes_start_a_text_with_a_slash(session: Session) -> None:
 def test_several_generators_are_shown_side_by_side(session: Session) -> None:
     output, text, *_ = typed(session, "/g markov-char:order=2 markov-word", "The old")
     assert session.settings.generators == ("markov-char:order=2", "markov-word")
-    assert "markov-char:order=2 + markov-word" in flat(output)
+    assert "markov-char:order=2 (temperature 0.8) + markov-word (temperature 0.9)" in flat(output)
     assert re.search(r"markov-char:order=2 .* markov-word ", text)
     assert [line for line in text.splitlines() if "The old" in line][-1].count("The old") == 2
 

@@ -74,7 +74,11 @@ class SampleOptions(OptionGroup):
     ] = None
     temperatures: Annotated[
         list[float] | None,
-        option("--temperature", metavar="T", help="0 is greedy; repeatable, one sample each. [default: 0.8]"),
+        option(
+            "--temperature",
+            metavar="T",
+            help="0 is greedy; repeatable, one sample each. [default: the generator's, 0.8 to 1]",
+        ),
     ] = None
     top_k: TopK = None
     top_p: TopP = None

@@ -101,6 +101,8 @@ def generate(
         if on_terminal and not (generators or model.stored or json or constraints.constraints()):
             show_draft(text, given[0], parameters, sampling_seed, live)
         models = model.models(text, generators, live)
+        if not interactive:
+            live.message(_describe_sampling(models, parameters))
         if max_overlap is not None and not interactive:
             _index(models.values(), parameters, live)
     if interactive:
@@ -148,6 +150,16 @@ def _print_texts(
         words = new_words(continuations, trained.generator.tokenizer, text.train)
         if words:
             print_text(new_words_note(spec, words), make_console(stderr=True))
+
+
+def _describe_sampling(models: Mapping[str, Model], sampling: Sampling) -> str:
+    """Return how each model samples, such as "sampling with temperature 0.9"."""
+    from genbench.sampling import describe_choices
+
+    used = {spec: describe_choices(model.sampling(sampling).choices) for spec, model in models.items()}
+    if len(set(used.values())) == 1:
+        return f"sampling with {next(iter(used.values()))}"
+    return "sampling with " + "; ".join(f"{choices} ({spec})" for spec, choices in used.items())
 
 
 def _index(models: Iterable[Model], sampling: Sampling, listener: ProgressListener) -> None:

@@ -49,7 +49,7 @@ def novelty(
     """Show what generated texts copy from the author. And what is new in them; trains a model if none is stored."""
     from genbench.report.terminal.analysis import show_novelty
     from genbench.report.terminal.screen import make_console, print_json
-    from genbench.sampling import Sampling, require_prompt, resolve_prompt
+    from genbench.sampling import Sampling, describe_choices, require_prompt, resolve_prompt
 
     [prompt] = read_prompts([prompt], reading.encoding)
     require_prompt(prompt)
@@ -68,6 +68,8 @@ def novelty(
             device=None if device == "auto" else device,
             listener=live,
         )
+
+        live.message(f"sampling with {describe_choices(model.sampling(parameters).choices)}")
 
         # sample with the seeds that `genbench generate` uses
         prompts = [resolve_prompt(prompt, text.train, seed + index) for index in range(count)]

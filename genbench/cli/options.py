@@ -222,7 +222,9 @@ Prompt = Annotated[
         "sentence of the author.",
     ),
 ]
-Temperature = Annotated[float, typer.Option(metavar="T", help="0 is greedy.")]
+Temperature = Annotated[
+    float | None, option("--temperature", metavar="T", help="0 is greedy. [default: the generator's, 0.8 to 1]")
+]
 TopK = Annotated[int | None, option(metavar="K", help="Sample from the K most probable tokens.")]
 TopP = Annotated[
     float | None, option(metavar="P", help="Sample from the most probable tokens whose probabilities sum to P.")
@@ -367,7 +369,7 @@ class TrainingOptions(ReadingOptions):
 class SamplingOptions(OptionGroup):
     """How the next token is chosen."""
 
-    temperature: Temperature = 0.8
+    temperature: Temperature = None
     top_k: TopK = None
     top_p: TopP = None
     min_p: MinP = None

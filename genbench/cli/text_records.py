@@ -17,7 +17,8 @@ def print_records(
     """Print one JSON object per text, by all models for one prompt after the other; progress on standard error.
 
     Its names are text, prompt, seed, bits_per_character (of the text after the prompt, under the model that wrote it;
-    null for an empty text), copied_share (of its words, in runs of five words or more of the training text) and model.
+    null for an empty text), copied_share (of its words, in runs of five words or more of the training text), model and
+    sampling (temperature, top_p and so on, as they were used).
     """
     from genbench import api, scoring
     from genbench.analysis.novelty import TrainingIndex
@@ -48,5 +49,6 @@ def print_records(
                     "bits_per_character": float(of_text.sum()) / len(text) if text else None,
                     "copied_share": index.text_novelty(text).copied_share,
                     "model": model.id or spec,
+                    "sampling": model.sampling(sampling).choices,
                 }
             )

@@ -22,7 +22,7 @@ from genbench.analysis.novelty import NoveltyStatistics, TrainingIndex, spaced_p
 from genbench.analysis.strata import stratify
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError
-from genbench.experiments.row import CopyStats, Row, Sample, StyleScores
+from genbench.experiments.row import CopyStats, Row, Sample, StyleScores, temperature_key
 from genbench.generator import Generator, Progress, ProgressCallback, ignore, throttle
 from genbench.model import Model
 from genbench.processes.clock import Stopwatch
@@ -59,7 +59,9 @@ def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallbac
     samples = []
     for (prompt, sampling), text, bits in zip(pairs, texts, scoring.score_each(model.generator, prompted), strict=True):
         words = surprisal_by_word(bits[len(bits) - len(text) :], text)
-        samples.append(Sample(sampling.temperature, prompt, text, [(word.text, word.bits) for word in words]))
+        surprisal = [(word.text, word.bits) for word in words]
+        used = model.sampling(sampling).choices
+        samples.append(Sample(sampling.temperature, prompt, text, surprisal, sampling=used))
     speed = round(characters / seconds) if characters else None
     further = _generate_further(model, job, watch.cpu_seconds, progress)
     return replace(row, samples=samples, further_samples=further, generate_characters_per_second=speed)
@@ -72,14 +74,14 @@ def _generate_further(model: Model, job: Job, seconds: float, progress: Progress
     budget at the speed of its last texts. At temperature 0 another text would be the same.
     """
     shown = Counter(sampling.temperature for _, sampling in product(job.prompts, job.samplings))
-    by_temperature = {sampling.temperature: sampling for sampling in job.samplings if sampling.temperature > 0}
+    by_temperature = {sampling.temperature: sampling for sampling in job.samplings if sampling.temperature != 0}
     left = max(MIN_SECONDS, MAX_SHARE * (job.budget or 0.0))
     per_text = seconds / max(1, shown.total())
 
     further: dict[str, list[str]] = {}
     for number, (temperature, sampling) in enumerate(by_temperature.items()):
         wanted = max(0, STATISTICS_SAMPLES - shown[temperature])
-        texts = further.setdefault(f"{temperature:g}", [])
+        texts = further.setdefault(temperature_key(temperature), [])
         while len(texts) < wanted:
             # a few texts first: side by side they take less time each than the shown ones did
             count = min(wanted - len(texts), int(left / max(per_text, 1e-9)), len(texts) * GROWTH or FIRST_TEXTS)
@@ -185,7 +187,7 @@ class CopyAnalysis:
         # samples of different temperatures copy differently
         for temperature in dict.fromkeys(sample.temperature for sample in samples):
             texts = [sample.text for sample in samples if sample.temperature == temperature]
-            statistics = self.index.statistics([*texts, *row.further_samples.get(f"{temperature:g}", ())])
+            statistics = self.index.statistics([*texts, *row.further_samples.get(temperature_key(temperature), ())])
             novelty.append(CopyStats(**vars(statistics), temperature=temperature))
         return replace(row, samples=samples, novelty=novelty)
 

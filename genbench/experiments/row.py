@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 Status = Literal["ok", "failed", "pruned", "not started"]
 
 
+def temperature_key(temperature: float | None) -> str:
+    """Return the name of a temperature that was asked for, such as "0.8"; None is "default"."""
+    return "default" if temperature is None else f"{temperature:g}"
+
+
 @dataclass(frozen=True)
 class Sample:
     """One generated text with its surprisal and what it copies from the training text."""
 
-    temperature: float
+    temperature: float | None  # that was asked for; None: the generator's default, which is in `sampling`
     prompt: str
     text: str  # without the prompt
     surprisal: list[tuple[str, float]] = field(default_factory=list)  # each word, white space before it, and its bits
@@ -37,11 +42,14 @@ class Sample:
     copies: list[list[int]] = field(default_factory=list)  # [start, stop) of each copied run of words, in characters
     copied_share: float | None = None  # of the words, in copied runs of five words and more
     unseen: list[float | None] = field(default_factory=list)  # share of new n-grams, of 1 to 10 words
+    sampling: dict[str, float] = field(default_factory=dict)  # how tokens were chosen: temperature, min_p and so on
 
 
 @dataclass(frozen=True)
 class CopyStats(NoveltyStatistics):
-    """What the samples of one temperature copy from the training text, and how much they repeat each other."""
+    """What the samples of one temperature copy from the training text, and how much they repeat each other; None: those
+    of the generator's default.
+    """
 
     temperature: float | None = None
 

@@ -30,7 +30,7 @@ class Options(llm.Options):  # type: ignore[misc]
     """The sampling parameters of `genbench generate`, with its defaults and valid values."""
 
     length: int | None = Field(None, description="characters of a text; 300 and on to the end of a sentence if unset")
-    temperature: float | None = Field(None, description="0 is greedy, 0.8 if unset")
+    temperature: float | None = Field(None, description="0 is greedy; the generator's own if unset")
     top_k: int | None = Field(None, description="sample from the k most probable tokens")
     top_p: float | None = Field(None, description="sample from the tokens that together have this probability")
     min_p: float | None = Field(None, description="drop tokens less probable than this share of the most probable")

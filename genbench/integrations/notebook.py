@@ -18,7 +18,7 @@ from genbench.analysis.explanations import Explanation
 from genbench.corpus.corpus import PARTS, Corpus
 from genbench.errors import UserError, nearest
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.row import Row
+from genbench.experiments.row import Row, temperature_key
 from genbench.model import Model
 from genbench.report.colors import surprisal_legend
 from genbench.report.export.files import as_html, write_text
@@ -28,6 +28,7 @@ from genbench.report.html.sections import AuthorSection, generator_key
 from genbench.report.html.surprisal import colored_text
 from genbench.report.html.tables import Cell, Line, Table
 from genbench.report.terminal.analysis import book_numbers, books_sentence, context_heading, continuation_rows, quoted
+from genbench.sampling import describe_choices
 from genbench.scoring import Score, surprisal_by_word
 from genbench.storage.outputs import write_output
 
@@ -103,7 +104,8 @@ def _author_parts(comparison: Comparison, author: str) -> Iterator[Part]:
     for row in with_samples[:MAX_SAMPLES]:
         sample = row.samples[0]
         after = f" after “{sample.prompt}”" if sample.prompt else ""
-        heading = f"{section.label_of[generator_key(row)]} at temperature {sample.temperature:g}{after}"
+        used = describe_choices(sample.sampling) or f"temperature {temperature_key(sample.temperature)}"
+        heading = f"{section.label_of[generator_key(row)]}, {used}{after}"
         text = colored_text(sample.text, sample.surprisal, sample.copies, SAMPLE_BYTES)
         yield Part(heading, section.numbers[generator_key(row)], text=text)
 

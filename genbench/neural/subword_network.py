@@ -7,6 +7,7 @@ the vocabulary is small enough for a plain vector per token.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -28,6 +29,8 @@ MAX_SIZE = 64_000
 @dataclass
 class SubwordNetwork(RecurrentGenerator):
     """A recurrent network over parts of words. A subclass defines only `core`."""
+
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.9}  # benchmarks/defaults.py
 
     size_rule: ClassVar[SizeRule] = WORD_RULE
     size_rule_with_base: ClassVar[SizeRule] = WORD_RULE

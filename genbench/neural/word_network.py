@@ -6,6 +6,7 @@ subword vectors (Bojanowski et al. 2017), pretrained vectors, and tied input and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -28,6 +29,8 @@ from genbench.tokenization.tokenizer import Ids, Tokenizer
 @dataclass
 class WordNetwork(RecurrentGenerator):
     """A recurrent network over words; rare words are spelled as characters. A subclass defines only `core`."""
+
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.9}  # benchmarks/defaults.py
 
     size_rule: ClassVar[SizeRule] = WORD_RULE
     size_rule_with_base: ClassVar[SizeRule] = WORD_RULE

@@ -13,7 +13,7 @@ from genbench.analysis.novelty import MIN_COPIED_WORDS, NoveltyStatistics
 from genbench.analysis.strata import STRATIFIERS
 from genbench.analysis.style_judge import JudgedPassages, JudgeReport
 from genbench.experiments.comparison import Comparison, CorpusInfo
-from genbench.experiments.row import Row
+from genbench.experiments.row import Row, temperature_key
 from genbench.experiments.significance import StratumResult, labels
 from genbench.report.formatting import format_decimals, format_percent, heading_in_one_line, printable
 
@@ -139,7 +139,7 @@ def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> Te
     for label, row in zip(labels(rows), rows, strict=True):
         for stats in row.novelty:
             # name the temperature only if there are several
-            suffix = f" at {stats.temperature:g}" if len(row.novelty) > 1 else ""
+            suffix = f" at {temperature_key(stats.temperature)}" if len(row.novelty) > 1 else ""
             lines.append([label + suffix, *novelty_cells(stats)])
 
     # the same statistics of the author's own text, to compare with

@@ -21,5 +21,6 @@ from genbench.sampling.overlap import TrainingWords as TrainingWords
 from genbench.sampling.parameters import DEFAULT_LENGTH as DEFAULT_LENGTH
 from genbench.sampling.parameters import RANDOM_PROMPT as RANDOM_PROMPT
 from genbench.sampling.parameters import Sampling as Sampling
+from genbench.sampling.parameters import describe_choices as describe_choices
 from genbench.sampling.parameters import require_prompt as require_prompt
 from genbench.sampling.parameters import resolve_prompt as resolve_prompt

@@ -23,14 +23,20 @@ DEFAULT = ".\n\n"  # of a model that was stored without its beginnings
 
 # the end of a paragraph: its last marks, at most three, or its last letter; and the break after it
 PARAGRAPH_BREAK = regex.compile(r"((?:(?<![^\w\s])[^\w\s]{1,3}|\S))[^\S\n]*\n[^\S\n]*\n\s*")
+LETTER = regex.compile(r"\p{L}")
 LINE_BREAK = regex.compile(r"((?:(?<![^\w\s])[^\w\s]{1,3}|\S))[^\S\n]*\n\s*")
 
 
 @dataclass(frozen=True)
 class Beginnings:
-    """What a generator reads before a text without a prompt, each with how often the training text has it."""
+    """What a generator reads before a text without a prompt, and how such a text may begin.
+
+    breaks  the ends of paragraphs, each with how often the training text has it
+    small   share of its paragraphs whose first letter is a small one; 1: as the generator has it
+    """
 
     breaks: Mapping[str, int]
+    small: float = 1.0
 
     @classmethod
     def from_text(cls, text: str | Text) -> Beginnings:
@@ -47,17 +53,22 @@ class Beginnings:
         head = str(text[:READ_CHARACTERS])
         lines = head.count("\n")
         for pattern, blank in ((PARAGRAPH_BREAK, "\n\n"), (LINE_BREAK, "\n")):
-            ends = Counter(match[1] for match in pattern.finditer(head))
-            if sum(ends.values()) >= max(MIN_BREAKS, lines / LINES_PER_PARAGRAPH):
-                least = MIN_SHARE * sum(ends.values())
+            matches = list(pattern.finditer(head))
+            if len(matches) >= max(MIN_BREAKS, lines / LINES_PER_PARAGRAPH):
+                ends, least = Counter(match[1] for match in matches), MIN_SHARE * len(matches)
                 kept = {end + blank: count for end, count in ends.most_common() if count >= least}
-                return cls(kept or {end + blank: count for end, count in ends.most_common(1)})
+                kept = kept or {end + blank: count for end, count in ends.most_common(1)}
+                return cls(kept, sum(begins_small(head, match.end()) for match in matches) / len(matches))
         return cls({})
 
     @classmethod
     def default(cls, letters: str | tuple[str, ...] | list[str]) -> Beginnings:
         """Return the beginnings of a model whose card has none: after a full stop and a blank line, if it has both."""
         return cls({DEFAULT: 1} if set(DEFAULT) <= set(letters) else {})
+
+    def allows_small(self, rng: np.random.Generator) -> bool:
+        """Return whether a text may begin with a small letter: as often as paragraphs of the training text do."""
+        return self.small >= 1 or rng.random() < self.small
 
     @property
     def most_frequent(self) -> str:
@@ -70,3 +81,13 @@ class Beginnings:
             return next(iter(self.breaks), "")
         counts = np.cumsum(list(self.breaks.values()))
         return list(self.breaks)[int(counts.searchsorted(rng.random() * counts[-1], side="right"))]
+
+
+def begins_small(text: str, start: int = 0) -> bool:
+    """Return whether the first letter of a text, or of its rest, is a small one.
+
+    >>> begins_small('"it is'), begins_small('"It is'), begins_small("12")
+    (True, False, False)
+    """
+    letter = LETTER.search(text, start)
+    return letter is not None and letter[0].islower()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from genbench.generator import Generator, ProgressCallback, ignore, rescale
-from genbench.sampling.beginnings import Beginnings
+from genbench.sampling.beginnings import LETTER, Beginnings, begins_small
 from genbench.sampling.constraints.conditioned import sample_conditioned
 from genbench.sampling.limits import TextLimit as TextLimit
 from genbench.sampling.overlap import OverlapGuard, TrainingWords
@@ -18,6 +18,8 @@ from genbench.tokenization.graphemes import has_clusters
 MAX_BATCH_CELLS = 1 << 19  # texts times vocabulary in one batch: larger ones do not fit into the processor's cache
 MIN_BATCH = 256  # texts in one batch, for any size of the vocabulary
 CHARACTERS_AHEAD = 4096  # sampled in one call
+MAX_RESTARTS = 50  # of a text that begins with a small letter
+MAX_HEAD = 40  # characters without a letter that a text may begin with
 
 _Request = tuple[str, Sampling, np.random.Generator]
 
@@ -55,10 +57,9 @@ def stream(
         return
 
     # a batch of one text
-    begins = not prompt and beginnings is not None
-    read = beginnings.draw(rng) if begins and beginnings is not None else prompt
-    state = DecodingState.after_prompt(generator, read, sampling, rng)
-    text = GeneratedText(state, training_words, prompt, begins=begins)
+    begins = None if prompt else beginnings
+    state = DecodingState.after_prompt(generator, begins.draw(rng) if begins else prompt, sampling, rng)
+    text = GeneratedText(state, training_words, prompt, begins)
     while not text.done:
         if (ahead := text.read_ahead()) is not None:
             yield from ahead  # the characters
@@ -131,11 +132,11 @@ def _generate_batch(
     starts: dict[str, DecodingState] = {}
     texts: list[GeneratedText] = []
     for prompt, sampling, rng in requests:
-        begins = not prompt and beginnings is not None
-        read = beginnings.draw(rng) if begins and beginnings is not None else prompt
+        begins = None if prompt else beginnings
+        read = begins.draw(rng) if begins else prompt
         if read not in starts:
             starts[read] = DecodingState.after_prompt(generator, read, sampling, rng)
-        texts.append(GeneratedText(starts[read].copy(sampling, rng), training_words, prompt, begins=begins))
+        texts.append(GeneratedText(starts[read].copy(sampling, rng), training_words, prompt, begins))
 
     parts: list[list[str]] = [[] for _ in texts]
     active = [row for row, text in enumerate(texts) if not text.done]
@@ -160,22 +161,34 @@ def _generate_batch(
 
 
 class GeneratedText:
-    """A text that is being generated: its decoding state, and the limits of its length, stop string and overlap."""
+    """A text that is being generated: its decoding state, and the limits of its length, stop string and overlap.
+
+    A text without a prompt begins as one of `begins`. Where it may not begin with a small letter and does, it starts
+    again, so that its first letter follows the generator's distribution given that it is none.
+    """
 
     def __init__(
-        self, state: DecodingState, training_words: TrainingWords | None, prompt: str, *, begins: bool = False
+        self, state: DecodingState, training_words: TrainingWords | None, prompt: str, begins: Beginnings | None = None
     ) -> None:
-        self._state, sampling = state, state.sampling
+        self._start, self._words, self._prompt, self._begins = state, training_words, prompt, begins is not None
+        restarts = begins is not None and state.temperature > 0 and not begins.allows_small(state.rng)
+        self._restarts = MAX_RESTARTS if restarts else 0
+        self._restart()
+
+    def _restart(self) -> None:
+        """Begin the text, again if it has begun."""
+        self._state, self._head = self._start.copy() if self._restarts else self._start, ""
+        state, sampling = self._state, self._state.sampling
         self._limit = TextLimit(
             sampling.characters,
             sampling.stop_strings,
             sampling.keep_stop,
             whole_letters=has_clusters(state.generator.tokenizer.letters),
-            continues=bool(prompt.strip()),
-            begins=begins,
+            continues=bool(self._prompt.strip()),
+            begins=self._begins,
             whole_sentences=sampling.length is None,
         )
-        self._guard = OverlapGuard(state, training_words) if sampling.max_overlap is not None else None
+        self._guard = OverlapGuard(state, self._words) if sampling.max_overlap is not None else None
 
     @property
     def state(self) -> DecodingState:
@@ -210,6 +223,21 @@ class GeneratedText:
 
     def read(self, added: str, draft: Draft | None = None) -> str:
         """Read the text that a token or a draft added; return the text that is final now, which is often empty."""
+        if not self._restarts:
+            return self._read(added, draft)
+
+        # nothing is final before the first letter
+        self._head += self._read(added, draft)
+        if begins_small(self._head):
+            self._restarts -= 1
+            self._restart()
+            return ""
+        if not LETTER.search(self._head) and len(self._head) < MAX_HEAD and not self.done:
+            return ""
+        self._restarts = 0
+        return self._head
+
+    def _read(self, added: str, draft: Draft | None = None) -> str:
         if self._guard is None:
             return self._limit.read(added)
         final = self._guard.read(added, draft) if added else ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import regex
 
-from genbench.errors import UserError
+from genbench.errors import ContractError, UserError
 from genbench.sampling.constraints.options import Constraints
 from genbench.spec import MAX_INTEGER, require_integer
 from genbench.tokenization.text import Text, is_surrogate
@@ -20,6 +22,10 @@ RANDOM_PROMPT = "random"  # replaced by a random passage of the author's text
 RANDOM_PROMPT_CHARACTERS = 40
 
 NO_CONSTRAINTS = Constraints()
+
+# parameters that a generator may have defaults of; the values that change nothing
+DEFAULTABLE: dict[str, float | None] = {"temperature": 1.0, "top_k": None, "top_p": None, "min_p": None}
+UNCHANGED = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
 
 # where a random prompt may begin, in order of preference; the match ends there
 PROMPT_STARTS = (
@@ -39,11 +45,12 @@ class Sampling:
 
     `length` is in characters, so that samples of different generators are equally long. Without it, a text ends with
     the sentence that makes it 300 characters long, or where its constraints say. `genbench.sampling.step` lists the
-    order in which the parameters are applied. Raises UserError for a value out of range.
+    order in which the parameters are applied. A temperature, top-k, top-p or min-p of None is that of the generator
+    (`default_sampling`). Raises UserError for a value out of range.
     """
 
     length: int | None = None
-    temperature: float = 0.8  # 0: greedy
+    temperature: float | None = None  # 0: greedy
     top_k: int | None = None  # sample from the k most probable tokens
     top_p: float | None = None  # sample from the most probable tokens that together have this probability
     min_p: float | None = None  # drop tokens less probable than this share of the most probable one
@@ -57,11 +64,12 @@ class Sampling:
     def __post_init__(self) -> None:
         # length and temperature
         for name in ("length", "temperature", "repetition_penalty", "top_p", "min_p", "max_overlap"):
-            value, optional = getattr(self, name), name in ("length", "top_p", "min_p", "max_overlap")
+            value, optional = getattr(self, name), name in ("length", "temperature", "top_p", "min_p", "max_overlap")
             valid = isinstance(value, int | float) or (optional and value is None)
             _require(valid, name.replace("_", "-"), value, "a whole number" if name == "length" else "a number")
         require_integer("length", self.length, 0, MAX_LENGTH)
-        _require(0 <= self.temperature < float("inf"), "temperature", self.temperature, "0 (greedy) or more")
+        temperature = 0.0 if self.temperature is None else self.temperature
+        _require(0 <= temperature < float("inf"), "temperature", self.temperature, "0 (greedy) or more")
 
         # truncation
         require_integer("top-k", self.top_k, 1, MAX_INTEGER)
@@ -88,6 +96,27 @@ class Sampling:
             if self.length is not None and getattr(self.constraints, name) is not None:
                 raise UserError(f"length and {name} both say where a text ends; leave one of them out")
 
+    def with_defaults(self, defaults: Mapping[str, float]) -> Sampling:
+        """Return the parameters with a generator's `default_sampling` for those that are None.
+
+        With constraints, only the temperature is its: they are on the distribution at a temperature. Raises
+        ContractError for parameters that a generator cannot have defaults of.
+
+        >>> Sampling(top_p=0.9).with_defaults({"temperature": 0.7, "top_p": 0.5}).choices
+        {'temperature': 0.7, 'top_p': 0.9}
+        """
+        if unknown := sorted(defaults.keys() - DEFAULTABLE.keys()):
+            raise ContractError(f"default_sampling has {', '.join(unknown)}, but may have {', '.join(DEFAULTABLE)}")
+        names = ("temperature",) if self.constraints else DEFAULTABLE
+        values: dict[str, Any] = {name: defaults.get(name, DEFAULTABLE[name]) for name in names}
+        return replace(self, **{name: value for name, value in values.items() if getattr(self, name) is None})
+
+    @property
+    def choices(self) -> dict[str, float]:
+        """The parameters that say how a token is chosen, by name, without those that change nothing."""
+        named = {name: getattr(self, name) for name in (*DEFAULTABLE, "repetition_penalty")}
+        return {name: value for name, value in named.items() if value is not None and value != UNCHANGED.get(name)}
+
     @property
     def characters(self) -> int:
         """The length, or without one that after which the text goes on to the end of the sentence."""
@@ -101,12 +130,21 @@ class Sampling:
     @cached_property
     def only_temperature(self) -> bool:
         """Whether the temperature is the only parameter that changes the distribution."""
-        return self.temperature > 0 and self.repetition_penalty == 1 and not self.truncates
+        return self.temperature != 0 and self.repetition_penalty == 1 and not self.truncates
 
     @cached_property
     def truncates(self) -> bool:
         """Whether only some of the tokens can be sampled."""
         return self.top_k is not None or self.top_p is not None or self.min_p is not None
+
+
+def describe_choices(choices: Mapping[str, float]) -> str:
+    """Return `Sampling.choices` in words.
+
+    >>> describe_choices({"temperature": 0.9, "min_p": 0.02})
+    'temperature 0.9, min-p 0.02'
+    """
+    return ", ".join(f"{name.replace('_', '-')} {value:g}" for name, value in choices.items())
 
 
 def _is_text(text: str) -> bool:

@@ -53,6 +53,8 @@ class DecodingState:
         cls, generator: Generator, prompt: str, sampling: Sampling, rng: np.random.Generator
     ) -> DecodingState:
         """Return the state after reading a prompt. Raises UserError for spelling=False without known words."""
+        sampling = sampling.with_defaults(generator.default_sampling)
+
         # read the complete pieces of the prompt
         ids, rest = generator.tokenizer.split_prompt(prompt)
         state, decoder, repetitions = generator.start(), Decoder(generator.tokenizer), Repetitions()
@@ -82,9 +84,16 @@ class DecodingState:
         other.states, other.row, other.decoder = [self.state], 0, self.decoder.copy()
         other.repetitions = self.repetitions.copy()
         if sampling is not None:
-            other.sampling, other.spells = sampling, may_spell(self.generator, sampling)
+            other.sampling = sampling.with_defaults(self.generator.default_sampling)
+            other.spells = may_spell(self.generator, sampling)
         other.rng = rng or self.rng
         return other
+
+    @property
+    def temperature(self) -> float:
+        """The temperature: that of the generator where none was given."""
+        assert self.sampling.temperature is not None
+        return self.sampling.temperature
 
     @property
     def needs_adjustment(self) -> bool:
@@ -215,8 +224,8 @@ def sample_drafts(texts: Sequence[DecodingState], characters: Sequence[int]) -> 
     """Sample about so many characters of each text in one call; None where more than the temperature decides."""
     drafts: list[Draft | None] = [None] * len(texts)
     able = [row for row, text in enumerate(texts) if text.samples_ahead]
-    for temperature in {texts[row].sampling.temperature for row in able}:
-        rows = [row for row in able if texts[row].sampling.temperature == temperature]
+    for temperature in {texts[row].temperature for row in able}:
+        rows = [row for row in able if texts[row].temperature == temperature]
         counts = [
             characters[row] if texts[row].rules is None else characters[row] // CHARACTERS_PER_TOKEN + 1 for row in rows
         ]
@@ -289,8 +298,8 @@ def _sample_quantiles(texts: Sequence[DecodingState], states: Sequence[State]) -
 
     # one call for the texts of each temperature
     plain = [row for row, text in enumerate(texts) if text.sampling.only_temperature and not text.needs_adjustment]
-    for temperature in {texts[row].sampling.temperature for row in plain}:
-        rows = [row for row in plain if texts[row].sampling.temperature == temperature]
+    for temperature in {texts[row].temperature for row in plain}:
+        rows = [row for row in plain if texts[row].temperature == temperature]
         for _ in range(MAX_REJECTIONS):
             uniforms = np.array([texts[row].rng.random() for row in rows])
             sampled = generator.quantile_tokens(  # type: ignore[attr-defined]

@@ -162,6 +162,7 @@ class ModelCard:
     texts: str = ""  # sha256 of the file with its texts (`texts.py`); "" where they are not kept
     made_from: list[Origin] = field(default_factory=list)  # of a model that was merged, updated, or forgot a text
     beginnings: dict[str, int] | None = None  # ends of paragraphs and their counts; None: an earlier version's card
+    small_beginnings: float = 1.0  # share of paragraphs that begin with a small letter; 1: an earlier version's card
     parent: str = ""  # fingerprint of the model whose training this one continues; "": it began at random weights
     ancestors: list[Ancestor] = field(default_factory=list)  # the parent last
     format: int = FORMAT
@@ -354,5 +355,6 @@ def _require_beginnings(card: JsonObject) -> None:
     if len(beginnings) > MAX_BEGINNINGS or any(len(lead) > MAX_BEGINNINGS for lead in beginnings):
         raise ValueError("beginnings that are too long")
     untrusted.require_types(beginnings, dict.fromkeys(beginnings, (int,)))
+    untrusted.require_types({"small_beginnings": card.get("small_beginnings", 1.0)}, {"small_beginnings": (int, float)})
     if any(count < 1 for count in beginnings.values()):
         raise ValueError("a count below 1")

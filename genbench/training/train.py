@@ -223,7 +223,8 @@ def _card(generator: Generator, spec: Spec, text: TrainingText, settings: TrainS
     sources = [spec.text[start:end] for start, end in registry.file_spans(spec, type(generator))]
     key = models.training_key(spec, option_values(generator), sources, describe_training(spec, text, settings))
     about: dict[str, Any] = {"books": text.books, "lines": text.lines, "made_from": text.made_from}
-    about["beginnings"] = dict(Beginnings.from_text(text.train).breaks)
+    beginnings = Beginnings.from_text(text.train)
+    about |= {"beginnings": dict(beginnings.breaks), "small_beginnings": beginnings.small}
     about["ancestors"] = text.ancestors
     return ModelCard(spec=str(spec), sources=sources, **about, **key)
 

@@ -37,6 +37,8 @@ DECAY = 1.0  # L2 penalty of the weights
 class Markov(AdaptiveChain):
     """A character chain interpolated with a word chain and two class chains; the share depends on the context."""
 
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.9}  # benchmarks/defaults.py
+
     expected_failures: ClassVar[Mapping[str, str]] = {
         "backoff_levels_agree_with_log_probs": "the counts shown are those of the character chain, one of the parts"
     }

@@ -11,9 +11,9 @@ over pairs of classes minus twice the sum over classes. The algorithm needs only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from genbench_plugins.markov.chain import MarkovChain
@@ -132,6 +132,8 @@ class ClassChain(MarkovChain):
 @dataclass
 class MarkovClass(Generator):
     """A class-based n-gram chain (Brown et al. 1992): words in similar contexts share their counts."""
+
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.9}  # benchmarks/defaults.py
 
     order: int = field(default=6, metadata={"help": "tokens (words, marks, separators) in an n-gram, by their classes"})
     classes: int = field(default=300, metadata={"help": "classes of tokens, clustered on the training text"})

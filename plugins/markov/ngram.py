@@ -6,8 +6,9 @@ large, and may spell unknown words by a character chain. Both are the `MarkovCha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from genbench_plugins.markov.chain import MarkovChain
 from genbench_plugins.markov.spelled_chain import SpelledChain
@@ -44,6 +45,8 @@ class MarkovChar(MarkovChain):
 @dataclass
 class MarkovWord(SpelledChain):
     """A word n-gram chain with modified Kneser-Ney smoothing (Chen & Goodman 1999); rare words are spelled."""
+
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.9}  # benchmarks/defaults.py
 
     order: int | Literal["unbounded"] = field(
         default=3, metadata={"help": "tokens (words, marks, separators) in an n-gram"}

@@ -7,8 +7,9 @@ word is a few parts that were seen in other words, and not letters. The size of 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from genbench_plugins.markov.chain import VALIDATION_CHARACTERS
 from genbench_plugins.markov.large_vocabulary import LargeVocabularyChain
@@ -23,6 +24,8 @@ MAX_SIZE = 64_000
 @dataclass
 class MarkovSubword(LargeVocabularyChain):
     """A chain over parts of words (byte-pair encoding), with modified Kneser-Ney smoothing (Chen & Goodman 1999)."""
+
+    default_sampling: ClassVar[Mapping[str, float]] = {"temperature": 0.9}  # benchmarks/defaults.py
 
     order: int | Literal["unbounded"] = field(default=6, metadata={"help": "tokens (parts of words) in an n-gram"})
     vocabulary: int | None = field(

@@ -99,7 +99,7 @@ class Session:
 
     def _set(self, settings: Settings) -> None:
         self.settings = settings
-        self._print(settings.summary())
+        self._print(self.settings.summary())
 
     def _do_g(self, argument: str) -> None:
         if not argument:
@@ -160,7 +160,8 @@ class Session:
             loaded = self.options.models(self.text, missing, live) if missing or not settings.generators else {}
         specs = settings.generators or tuple(loaded)
         self.models = {spec: (self.models | loaded)[spec] for spec in specs}
-        self.settings = replace(settings, generators=specs)
+        defaults = {spec: model.generator.default_sampling for spec, model in self.models.items()}
+        self.settings = replace(settings, generators=specs, defaults=defaults)
 
     def _generate(self, prompt: str) -> None:
         """Generate new texts from one prompt."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.errors import UserError, nearest
-from genbench.sampling import Constraints, Sampling
+from genbench.sampling import Constraints, Sampling, describe_choices
 from genbench.sampling.constraints.options import parse_range
 
 OFF = ("off", "none", "")
+OWN = ("temperature", "top_k", "top_p", "min_p", "spelling")  # parameters that each generator has of its own
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,12 @@ class Settings:
     generators: tuple[str, ...]
     sampling: Sampling = field(default_factory=Sampling)
     seed: int | None = None
+    defaults: Mapping[str, Mapping[str, float]] = field(default_factory=dict, compare=False)  # of loaded generators
 
     def lines(self) -> list[tuple[str, str]]:
         """Return the commands and their current values."""
         values = [
-            (word, _format(getattr(self.sampling, command.name), "as the generator" if word == "/spelling" else "off"))
+            (word, _format(getattr(self.sampling, command.name), "as the generator" if command.name in OWN else "off"))
             for word, command in COMMANDS.items()
             if isinstance(command, SamplingCommand)
         ]
@@ -41,22 +43,16 @@ class Settings:
         """Return all settings in one line; those that are off are left out."""
         sampling = self.sampling
 
-        # author, generators, and the parameters that are always set
-        parts = [self.author, " + ".join(self.generators)]
-        parts += [
-            f"temperature {sampling.temperature:g}",
-            "to the end of a sentence" if sampling.length is None else f"{sampling.length:,} characters",
-        ]
+        # author, generators, how they choose tokens, and the length
+        used = {spec: describe_choices(sampling.with_defaults(self.defaults[spec]).choices) for spec in self.defaults}
+        if len(set(used.values())) < 2:
+            parts = [self.author, " + ".join(self.generators), *set(used.values())]
+        else:
+            parts = [self.author, " + ".join(f"{spec} ({choices})" for spec, choices in used.items())]
+        parts.append("to the end of a sentence" if sampling.length is None else f"{sampling.length:,} characters")
 
-        # those that may be off
-        named = {
-            "top-k": sampling.top_k,
-            "top-p": sampling.top_p,
-            "min-p": sampling.min_p,
-            "overlap": sampling.max_overlap,
-        }
-        parts += [f"{name} {value:g}" for name, value in named.items() if value is not None]
-        parts += [f"penalty {sampling.repetition_penalty:g}"] if sampling.repetition_penalty != 1 else []
+        # what may be off
+        parts += [] if sampling.max_overlap is None else [f"overlap {sampling.max_overlap:g}"]
         if sampling.spelling is not None:
             parts.append("spelling" if sampling.spelling else "no spelling")
         if sampling.stop_strings:
@@ -110,7 +106,9 @@ def _switch(text: str) -> bool:
 KINDS = {int: "a whole number", float: "a number", _switch: "on or off"}  # what a command's argument must be
 
 COMMANDS: dict[str, Command] = {
-    "/t": SamplingCommand("T", "temperature: 0 is greedy, 0.7 conservative, 1 as learned", "temperature", float, False),
+    "/t": SamplingCommand(
+        "T", "temperature: 0 is greedy, 1 as learned; off: the generator's own", "temperature", float
+    ),
     "/n": SamplingCommand("N", "characters of a text; off: 300, and on to the end of a sentence", "length", int),
     "/g": Command("SPEC...", "generators; several are shown side by side"),
     "/author": Command("AUTHOR", "another author"),
@@ -118,9 +116,13 @@ COMMANDS: dict[str, Command] = {
     "/again": Command("", "the last prompt again"),
     "/more": Command("", "continue the last text"),
     "/random": Command("", "start with 40 characters of the author"),
-    "/top-k": SamplingCommand("K", "sample from the K most probable tokens; off", "top_k", int),
-    "/top-p": SamplingCommand("P", "sample from the most probable tokens that sum to P; off", "top_p", float),
-    "/min-p": SamplingCommand("P", "sample from tokens at least P times as probable as the best; off", "min_p", float),
+    "/top-k": SamplingCommand("K", "sample from the K most probable tokens; off: the generator's own", "top_k", int),
+    "/top-p": SamplingCommand(
+        "P", "sample from the most probable tokens that sum to P; off: the generator's own", "top_p", float
+    ),
+    "/min-p": SamplingCommand(
+        "P", "sample from tokens at least P times as probable as the best; off: its own", "min_p", float
+    ),
     "/penalty": SamplingCommand(
         "X", "above 1: to go on repeating the text is less probable", "repetition_penalty", float, False
     ),

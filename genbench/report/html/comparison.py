@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from genbench.experiments.comparison import Comparison
-from genbench.experiments.row import Row, Sample
+from genbench.experiments.row import Row, Sample, temperature_key
 from genbench.experiments.significance import labels
 from genbench.report.colors import surprisal_legend
 from genbench.report.comparison_tables import NOVELTY_NOTE, STYLE_NOTE, judge_accuracy
@@ -19,6 +19,7 @@ from genbench.report.html.rendering import fill
 from genbench.report.html.sections import AuthorSection, generator_key
 from genbench.report.html.surprisal import colored_text
 from genbench.report.html.tables import Cell, Line, Table
+from genbench.sampling import describe_choices
 from genbench.tokenization.graphemes import cut_end
 
 MAX_PAGE_BYTES = 3_000_000
@@ -37,7 +38,8 @@ class SampleView:
     author_number: int
     generator: str
     number: int  # of the generator
-    temperature: str
+    temperature: str  # that was asked for
+    sampling: str  # the parameters that were used, in words
     prompt: str
     text: Markup
     has_surprisal: bool
@@ -150,7 +152,8 @@ def _samples(comparison: Comparison, numbers: dict[str, int], row_labels: list[s
                 author_number=list(comparison.corpora).index(row.author),
                 generator=label_of[id(row)],
                 number=numbers[generator_key(row)],
-                temperature=f"{sample.temperature:g}",
+                temperature=temperature_key(sample.temperature),
+                sampling=describe_choices(sample.sampling) or f"temperature {temperature_key(sample.temperature)}",
                 prompt=sample.prompt,
                 text=colored_text(sample.text, sample.surprisal, sample.copies, max_bytes),
                 has_surprisal=bool(sample.surprisal),

@@ -22,6 +22,7 @@ from genbench.report.comparison_tables import HELD_OUT, TextTable
 from genbench.report.formatting import printable, unwrap
 from genbench.report.pairs import legend, next_column, pair_sentences
 from genbench.report.terminal.tables import COLUMN_GAP, MIN_NAME_WIDTH, NumberTable, plain_table
+from genbench.sampling import describe_choices
 
 MIN_PANEL_WIDTH = 36  # columns
 EXPECTED_HEADING = "Expected, from the machine of the file's authors:"
@@ -224,7 +225,8 @@ def sample_parts(author: str, rows: list[Row], width: int) -> Iterator[Renderabl
     for number in range(max((len(texts) for _, texts in samples), default=0)):
         first = samples[0][1][number]
         prompt = f", after {first.prompt!r}" if first.prompt else ""
-        yield Rule(Text(printable(f"{author} at temperature {first.temperature:g}{prompt}"), style="bold"))
+        setting = " with default sampling" if first.temperature is None else f" at temperature {first.temperature:g}"
+        yield Rule(Text(printable(f"{author}{setting}{prompt}"), style="bold"))
 
         # as many panels side by side as fit
         per_line = max(1, min(len(samples), width // (MIN_PANEL_WIDTH + 1)))
@@ -237,4 +239,6 @@ def _panel(label: str, sample: Sample, width: int) -> Panel:
     """Return a panel with the faint prompt, the text, and the length of the longest copy."""
     text = Text(printable(sample.prompt), style=FAINT, overflow="fold").append(printable(sample.text), style="default")
     copied = "" if sample.longest_copy is None else f"longest copy {sample.longest_copy:,} characters"
-    return Panel(text, title=Text(printable(label)), subtitle=Text(copied, style=FAINT), width=width)
+    used = describe_choices(sample.sampling) if sample.temperature is None else ""
+    title = Text(printable(label)).append(f", {used}" if used else "", style=FAINT)
+    return Panel(text, title=title, subtitle=Text(copied, style=FAINT), width=width)

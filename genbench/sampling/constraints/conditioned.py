@@ -62,7 +62,7 @@ def sample_conditioned(
     conditioned = None
     if capabilities.supports(type(generator), capabilities.Conditioning):
         conditioned = generator.condition(  # type: ignore[attr-defined]
-            request.state.state, request.automaton, sampling.temperature, progress
+            request.state.state, request.automaton, request.state.temperature, progress
         )
     if conditioned is None:
         guided = sample_guided(generator, request.ids, request.state, request.automaton, rngs, progress)

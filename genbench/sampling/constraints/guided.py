@@ -74,7 +74,7 @@ def sample_guided(
     chain_state = chain.start()
     for token in before.tolist():
         chain_state = chain.advance(chain_state, token)
-    ahead = chain.condition(chain_state, automaton, state.sampling.temperature, rescale(progress, share, 0.2))
+    ahead = chain.condition(chain_state, automaton, state.temperature, rescale(progress, share, 0.2))
     if ahead is None:
         raise UserError(
             "the constraints have too many states to look ahead; ask for a shorter text, or for fewer of them"
@@ -201,7 +201,7 @@ class _Particles:
         state = self.states[row]
         state.adjust(log_probs)
         log_probs[: state.first_token] = -np.inf
-        shares = np.exp((log_probs - log_probs.max()) / state.sampling.temperature)
+        shares = np.exp((log_probs - log_probs.max()) / state.temperature)
 
         # times the chain's probability that the text goes on to be accepted
         value, values, nodes = self.look_ahead(self.nodes[row])
