@@ -53,7 +53,7 @@ def attribute(
     training: TrainingOptions,
     json: PrintJson = False,
 ) -> None:
-    """Attribute texts to one of several authors, or to none of these. Bits, telling passages, changes of author."""
+    """Attribute texts to one of several authors, or to none. Bits, telling passages and words, changes of author."""
     from genbench.report.terminal.attribution import show_attribution
     from genbench.report.terminal.screen import make_console, print_json
     from genbench.report.terminal.tables import print_heading

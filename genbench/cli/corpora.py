@@ -183,7 +183,7 @@ def export(
 
 @app.command()
 def segment(file: TextFile, output: OutputFile, *, encoding: Encoding = None) -> None:
-    """Put spaces between the words of a text in Chinese, Japanese or Thai. So that generators of words can read it."""
+    """Put spaces between the words of Chinese, Japanese or Thai. So that generators of words can read the text."""
     from genbench import api
     from genbench.corpus.word_breaks import separate_words
     from genbench.storage.outputs import require_writable, write_output
