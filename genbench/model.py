@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -68,6 +68,37 @@ class Model:
         if self.card is None:
             raise UserError("a model without a card cannot be saved; genbench.train(author, SPEC) returns one with it")
         return models.write_model(self.generator, Path(folder), self.card, self.training_words)
+
+    def save_pretrained(self, folder: str | Path, *, scores: Mapping[str, Any] | None = None) -> Path:
+        """Write the model with its card and checksums into a new folder, as for the Hugging Face Hub.
+
+        `scores` are figures of the test text for the card, from `genbench.api.score_figures`. Returns the folder, which
+        `genbench models import` reads too. Raises UserError if it is not empty or the model has no card.
+        """
+        from genbench.integrations import hub
+
+        return hub.save_pretrained(self, folder, scores)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Write the files of `save_pretrained` into a repository of the Hugging Face Hub; return the commit's address.
+
+        Options: `scores`, `private`, `token`, `revision`, `message`, `endpoint` (`integrations.hub.push_to_hub`).
+        Raises UserError if huggingface_hub is not installed or the Hub refuses.
+        """
+        from genbench.integrations import hub
+
+        return hub.push_to_hub(self, repo_id, **options)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, **options: Any) -> Model:
+        """Load the model in a folder of `save_pretrained`, else in the repository of this name; nothing is executed.
+
+        Options: `revision`, `token`, `cache_dir`, `local_files_only`, `plugins`, `endpoint`
+        (`integrations.hub.from_pretrained`). Raises UserError if it is missing, damaged, or its generator is not here.
+        """
+        from genbench.integrations import hub
+
+        return hub.from_pretrained(name, **options)
 
     @property
     def fingerprint(self) -> bytes:

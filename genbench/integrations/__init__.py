@@ -6,5 +6,6 @@ notebook    how results show themselves in a notebook: `_repr_html_` and the plo
 frames      the tables of a comparison as pandas DataFrames
 progress    progress bars of tqdm, for notebooks and scripts
 llm_models  stored models as models of the command llm
+hub         models on the Hugging Face Hub
 trackers    trainings as runs of an experiment tracker: trackio, wandb
 """

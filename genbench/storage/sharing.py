@@ -68,7 +68,7 @@ def import_model(folder: str | Path, generator: str | None = None, *, replace_ol
     """
     # check the files
     source = Path(folder)
-    _require_checksums(source)
+    require_checksums(source)
     require_current(source)
     model = read_model(source)
     if model is None:
@@ -105,8 +105,11 @@ def _with_plugin(model: StoredModel, source: Path, generator: str | None) -> Sto
     return replace(model, card=card, allowed_files=(path.resolve(),))
 
 
-def _require_checksums(folder: Path) -> None:
-    """Refuse a folder whose files are not exactly those of its checksums. Raises UserError."""
+def require_checksums(folder: Path) -> None:
+    """Refuse a folder whose files are not exactly those of its checksums, hidden ones apart. Raises UserError.
+
+    A repository of the Hugging Face Hub has hidden files besides the model, none of which is read.
+    """
     # read the checksums
     if not folder.is_dir():
         raise UserError(f"there is no folder {str(folder)!r}; name one that genbench models export wrote")
@@ -121,7 +124,7 @@ def _require_checksums(folder: Path) -> None:
     digests = {name: digest for digest, _, name in lines}
 
     # compare them with the files
-    files = {file.name for file in folder.iterdir()} - {CHECKSUMS}
+    files = {file.name for file in folder.iterdir() if not file.name.startswith(".")} - {CHECKSUMS}
     for name in sorted(files ^ set(digests)):
         problem = "is missing" if name in digests else f"is not in {CHECKSUMS}"
         raise UserError(f"{name} of {folder} {problem}; {GET_AGAIN}")

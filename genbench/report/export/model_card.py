@@ -32,10 +32,11 @@ WITHOUT_WORDS = "The folder does not contain what `--max-overlap` needs."
 PACKAGES = ("numpy", "torch", "safetensors")
 
 
-def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_training_words: bool) -> str:
+def model_card(card: ModelCard, scores: Mapping[str, Any] | None, provider: str, has_training_words: bool) -> str:
     """Return the model card as Markdown.
 
-    `scores` are those on the author's test text; `provider` is the Python distribution that contains the generator.
+    `scores` are those on the author's test text, None where it was not scored; `provider` is the Python distribution
+    that contains the generator.
     """
     # names and SPECs may contain markup
     generator, author = escape_markdown(card.generator), escape_markdown(card.author)
@@ -48,7 +49,7 @@ def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_tr
         f"Then `genbench generate {_in_code(card.author)} -g '{_in_code(card.spec)}'` uses it, where the author's text "
         "is the same.",
         _table("text", _text_rows(card)),
-        _table("score on the test text", [(name, format_measure(key, scores[key])) for key, name in SCORES.items()]),
+        *([_table("score on the test text", _score_rows(scores))] if scores is not None else []),
         _table("training", _training_rows(card, provider)),
         _table("options", [(option, format_value(value)) for option, value in card.options.items()]),
         _table("versions", _version_rows(card)),
@@ -56,6 +57,11 @@ def model_card(card: ModelCard, scores: Mapping[str, Any], provider: str, has_tr
         *(f"- {escape_markdown(note)}" for note in card.training.notes),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _score_rows(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the rows with the scores; one that was not measured is left out."""
+    return [(name, format_measure(key, scores[key])) for key, name in SCORES.items() if key in scores]
 
 
 def _text_rows(card: ModelCard) -> list[tuple[str, Any]]:
