@@ -49,9 +49,9 @@ class CorpusInfo:
     shared_passages: SharedPassages | None = None  # what the test text shares with the training text
 
 
-def _groups(row: Row) -> tuple[bool, bool, bool]:
+def _groups(row: Row) -> tuple[bool, bool, bool, bool]:
     """Return by what a row is ranked apart from others; rows without any of it come first."""
-    return row.doubtful, row.fine_tuned, row.adaptive
+    return row.doubtful, row.pretrained, row.fine_tuned, row.adaptive
 
 
 def compared_lines(lines: Sequence[Row]) -> list[Row]:

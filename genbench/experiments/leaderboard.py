@@ -14,15 +14,16 @@ from pathlib import Path
 
 from genbench.errors import GenbenchError, UserError
 from genbench.experiments.comparison import Comparison, CorpusInfo
+from genbench.experiments.pretrained import is_harness, read_harness
 from genbench.experiments.proof.check import DECODED, NOT_CHECKED, SCORED, RowCheck, check_proof, is_proof
 from genbench.experiments.row import Row
 from genbench.experiments.significance import Verdict, compare_with_first, labels
 from genbench.storage.records import JsonRecord
-from genbench.storage.runs import read_comparison
+from genbench.storage.runs import find_comparison, read_json
 from genbench.training import SILENT, ProgressListener
 
-STATIC, ADAPTIVE, FINE_TUNED, DOUBTFUL = "static", "adaptive", "fine-tuned", "doubtful"
-KINDS = (STATIC, ADAPTIVE, FINE_TUNED, DOUBTFUL)  # ranked apart, in this order
+STATIC, ADAPTIVE, FINE_TUNED, PRETRAINED, DOUBTFUL = "static", "adaptive", "fine-tuned", "pretrained", "doubtful"
+KINDS = (STATIC, ADAPTIVE, FINE_TUNED, PRETRAINED, DOUBTFUL)  # ranked apart, in this order
 PARTS = ("train", "valid", "test")
 WAYS = ("", NOT_CHECKED, SCORED, DECODED)  # of checking a proof, the best last
 
@@ -44,7 +45,7 @@ class Board(JsonRecord):
 
     authors: list[str]  # what the files call the text
     text: CorpusInfo
-    kind: str  # "static", "adaptive" (learns from the test text), "fine-tuned" or "doubtful"
+    kind: str  # one of KINDS
     entries: list[Entry]
 
 
@@ -69,7 +70,8 @@ class _Text:
 def leaderboard(folder: str | Path, *, decode: bool = False, listener: ProgressListener = SILENT) -> Leaderboard:
     """Merge the run files in a folder, and in the folders below it, into one table for each text.
 
-    A run file is what `compare --json` wrote, the file of a stored run, or a folder that `prove` wrote. With `decode`,
+    A run file is what `compare --json` wrote, the file of a stored run, a folder that `prove` wrote, or results of
+    lm-evaluation-harness on tasks of genbench, whose rows are marked as pretrained. With `decode`,
     the models of such folders decode their test texts, which takes as long as making the proofs took; rows decoded
     before stay so. Nothing of the folders is executed. Files that cannot be used are in `left_out`. Raises UserError
     for a path that is not a folder, or has no run file.
@@ -84,7 +86,7 @@ def leaderboard(folder: str | Path, *, decode: bool = False, listener: ProgressL
     for path in _run_files(root):
         name = root.resolve().name if path == root else path.relative_to(root).as_posix()
         try:
-            comparison = Comparison.from_dict(read_comparison(path / "run.json" if path.is_dir() else path))
+            comparison = _read(path / "run.json" if path.is_dir() else path)
             checks = check_proof(path, comparison, decode, listener) if path.is_dir() else {}
         except (OSError, ValueError, GenbenchError) as error:
             left_out[name] = " ".join((getattr(error, "strerror", None) or str(error)).split())
@@ -98,6 +100,14 @@ def leaderboard(folder: str | Path, *, decode: bool = False, listener: ProgressL
         )
     boards = [board for text in texts.values() for board in _boards(text)]
     return Leaderboard(boards, list(_same_names(texts)), left_out)
+
+
+def _read(path: Path) -> Comparison:
+    """Return the comparison in a file; results of lm-evaluation-harness are one of pretrained models."""
+    content = read_json(path)
+    if isinstance(content, dict) and is_harness(content):
+        return read_harness(content)
+    return Comparison.from_dict(find_comparison(content))
 
 
 def _run_files(root: Path) -> Iterator[Path]:
@@ -149,6 +159,8 @@ def _kind(row: Row) -> str:
     """Return which rows a row is ranked with."""
     if row.doubtful:
         return DOUBTFUL
+    if row.pretrained:
+        return PRETRAINED
     return FINE_TUNED if row.fine_tuned else ADAPTIVE if row.adaptive else STATIC
 
 
@@ -162,9 +174,10 @@ def _boards(text: _Text) -> Iterator[Board]:
 
 
 def _compared(entries: Sequence[Entry], kind: str) -> list[Entry]:
-    """Return entries with their labels, and how far behind the first each is; doubtful rows are not compared."""
+    """Return entries with their labels, and how far behind the first each is, where that can be compared."""
     rows = [entry.row for entry in entries]
-    behind = [None, *(compare_with_first(rows) if kind != DOUBTFUL else [None] * (len(rows) - 1))]
+    compared = kind not in (PRETRAINED, DOUBTFUL)
+    behind = [None, *(compare_with_first(rows) if compared else [None] * (len(rows) - 1))]
     return [
         replace(entry, label=label, behind=verdict)
         for entry, label, verdict in zip(entries, labels(rows), behind, strict=True)

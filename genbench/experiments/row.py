@@ -104,6 +104,7 @@ class Row(JsonRecord):
     block_bits: list[float] = field(default_factory=list)  # of each block of 1,000 characters, the last one shorter
     splits: dict[str, dict[str, StratumBits]] = field(default_factory=dict)  # kind of split, stratum
     audit: Audit | None = None
+    pretrained: bool = False  # a model of somebody else, which learned other text: marked, and ranked apart
     doubtful: bool = False  # its figures cannot be those of a model of the training text alone; a note says why
 
     # validation text: the end of it; in sweeps all of its second half, which nothing was fitted on
@@ -176,7 +177,7 @@ class Row(JsonRecord):
     @property
     def comparable(self) -> bool:
         """Whether the row may take part in verdicts: no doubts, no other text, enough of a core for a time budget."""
-        if self.doubtful or self.fine_tuned:
+        if self.doubtful or self.fine_tuned or self.pretrained:
             return False
         return self.time_budget is None or self.core_share is None or self.core_share >= MIN_CORE_SHARE
 

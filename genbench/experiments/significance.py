@@ -84,7 +84,8 @@ def labels(rows: Sequence[Row]) -> list[str]:
 
 def _marks(row: Row) -> list[str]:
     """Return why a row is ranked apart, in parentheses."""
-    return [*(["(adaptive)"] if row.adaptive else []), *(["(fine-tuned)"] if row.fine_tuned else [])]
+    marks = {"adaptive": row.adaptive, "fine-tuned": row.fine_tuned, "pretrained": row.pretrained}
+    return [f"({mark})" for mark, applies in marks.items() if applies]
 
 
 def _distinguishing_options(row: Row, rows: Sequence[Row]) -> list[str]:

@@ -7,5 +7,6 @@ frames      the tables of a comparison as pandas DataFrames
 progress    progress bars of tqdm, for notebooks and scripts
 llm_models  stored models as models of the command llm
 hub         models on the Hugging Face Hub
+lm_eval     models and test texts for lm-evaluation-harness
 trackers    trainings as runs of an experiment tracker: trackio, wandb
 """

@@ -55,7 +55,7 @@ class Column:
 
 def _is_apart(row: Row) -> bool:
     """Return whether a row is ranked apart from those that learned the training text alone."""
-    return row.adaptive or row.doubtful or row.fine_tuned
+    return row.adaptive or row.doubtful or row.fine_tuned or row.pretrained
 
 
 def _count(heading: str, key: str, best: Best | None = None, min_width: int = 0) -> Column:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from genbench.experiments.leaderboard import ADAPTIVE, DOUBTFUL, FINE_TUNED, STATIC, Board, Entry, Leaderboard
+from genbench.experiments.leaderboard import (
+    ADAPTIVE,
+    DOUBTFUL,
+    FINE_TUNED,
+    PRETRAINED,
+    STATIC,
+    Board,
+    Entry,
+    Leaderboard,
+)
 from genbench.experiments.significance import Verdict
 from genbench.report.comparison_tables import TextTable, text_heading
 from genbench.report.formatting import format_count, format_decimals
@@ -17,6 +26,7 @@ TITLES = {
     STATIC: "",
     ADAPTIVE: "adaptive, which learn from the test text while they read it",
     FINE_TUNED: "fine-tuned, which learned other text before",
+    PRETRAINED: "pretrained, models of somebody else, which may have read the test text",
     DOUBTFUL: "doubtful, whose figures cannot be those of a model of the training text alone",
 }
 PROOF_NOTE = (

@@ -304,15 +304,14 @@ def read_run(name: str) -> StoredRun:
     Raises OSError and ValueError, with a reason, for a file that is not a run of this version.
     """
     folder = runs_folder() / name
-    return _parse(folder, _open_stored(_read_json(folder / FILE)))
+    return _parse(folder, _open_stored(read_json(folder / FILE)))
 
 
-def read_comparison(path: Path) -> JsonObject:
-    """Return the comparison in a JSON file: that of a stored run, or what `compare --json` wrote.
+def find_comparison(content: Any) -> JsonObject:
+    """Return the comparison in JSON values: those of a stored run, or what `compare --json` wrote.
 
-    Raises OSError and ValueError, with a reason, for any other file.
+    Raises ValueError, with a reason, for any other values.
     """
-    content = _read_json(path)
     if isinstance(content, dict) and "format" in content and "comparison" in content:
         content = _open_stored(content)
     if not isinstance(content, dict) or not {"schema_version", "results", "corpora"} <= content.keys():
@@ -320,7 +319,8 @@ def read_comparison(path: Path) -> JsonObject:
     return content
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Return the JSON values in a file of the size of a run. Raises OSError and ValueError, with a reason."""
     content = untrusted.read_file(path, MAX_BYTES)
     return untrusted.parse_json(content, MAX_BYTES, max_values=MAX_VALUES, allow_nan=False)
 

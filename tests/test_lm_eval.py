@@ -1,0 +1,202 @@
+"""lm-evaluation-harness: models of genbench in it, and any model of it on our test texts, with the real package."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rows import scored_row
+from test_leaderboard import write_run
+
+import genbench
+from genbench import Model, UserError, api
+from genbench.experiments.pretrained import read_harness
+
+SPEC = "markov-char:order=3"
+TASK = "genbench-pell"
+TEXT = "The affair was over by six."
+
+
+@cache
+def pell() -> Model:
+    return genbench.train("pell", SPEC, keep=False)
+
+
+@cache
+def results() -> dict[str, Any]:
+    """Return results as the harness writes them, of a model named gpt2 with 2 bits per byte."""
+    corpus = genbench.corpus("pell")
+    test = str(corpus.test)
+    sizes = {"characters": len(test), "bytes": len(test.encode()), "words": len(test.split())}
+    about = {"author": "pell", "text": json.loads(json.dumps(corpus.describe())), "sizes": sizes}
+    return {
+        "results": {TASK: {"alias": TASK, "bits_per_byte,none": 2.0, "bits_per_byte_stderr,none": "N/A"}},
+        "configs": {TASK: {"task": TASK, "metadata": {"version": 1.0, "genbench": about}}},
+        "config": {"model": "hf", "model_args": {"pretrained": "gpt2"}},
+        "model_name": "gpt2",
+    }
+
+
+def test_results_of_the_harness_are_rows_marked_as_pretrained() -> None:
+    row = read_harness(results()).results[0]
+    assert (row.author, row.generator, row.pretrained) == ("pell", "gpt2", True)
+    assert row.bits == 2.0 * len(str(genbench.corpus("pell").test).encode())
+    assert not row.comparable
+
+
+def test_a_leaderboard_has_them_beside_the_rows_of_the_same_text(tmp_path: Path) -> None:
+    parts = genbench.corpus("pell").part_sha256
+    write_run(tmp_path / "ada.json", [scored_row("chain", 2.5, author="pell")], parts)
+    (tmp_path / "results_2026.json").write_text(json.dumps(results()))
+    board = api.leaderboard(tmp_path)
+    assert [(part.kind, part.entries[0].label) for part in board.boards] == [
+        ("static", "chain"),
+        ("pretrained", "gpt2 (pretrained)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda values: values["results"].clear(), "has no bits_per_byte"),
+        (lambda values: values["results"][TASK].update({"bits_per_byte,none": "N/A"}), "has no bits_per_byte"),
+        (lambda values: values["results"][TASK].update({"bits_per_byte,none": -1}), "has no bits_per_byte"),
+        (lambda values: values["configs"].clear(), "no result of a task of genbench"),
+        (lambda values: values["configs"][TASK].update(metadata=5), "no result of a task of genbench"),
+        (lambda values: values["configs"][TASK]["metadata"]["genbench"].pop("sizes"), "sizes is missing"),
+        (lambda values: values["configs"][TASK]["metadata"]["genbench"]["sizes"].update(bytes=0), "is empty"),
+    ],
+)
+def test_results_that_are_damaged_are_refused_with_the_reason(edit: Any, reason: str) -> None:
+    values = json.loads(json.dumps(results()))
+    edit(values)
+    with pytest.raises(ValueError, match=reason):
+        read_harness(values)
+
+
+# With the real package
+
+
+@pytest.fixture(scope="module")
+def harness() -> Iterator[Any]:
+    """Return `genbench.integrations.lm_eval`; nothing is downloaded, and no telemetry is sent."""
+    pytest.importorskip("lm_eval")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            patch.setenv(name, "1")
+        from genbench.integrations import lm_eval
+
+        yield lm_eval
+
+
+def requests(*arguments: tuple[Any, ...]) -> list[Any]:
+    from lm_eval.api.instance import Instance
+
+    return [Instance("loglikelihood", {}, values, number) for number, values in enumerate(arguments)]
+
+
+@pytest.mark.slow
+def test_log_likelihoods_are_those_of_the_six_methods(harness: Any) -> None:
+    model = harness.GenbenchLM(pell())
+    generator = pell().generator
+    state, total, tokens = generator.start(), 0.0, generator.tokenizer.encode(TEXT)
+    steps = []
+    for token in tokens:
+        steps.append(float(generator.log_probs(state)[token]))
+        state = generator.advance(state, token)
+    total = sum(steps)
+    assert model.loglikelihood_rolling(requests((TEXT,), ("",))) == pytest.approx([total, 0.0])
+
+    # a continuation after its context; greedy sampling writes its own text
+    (after, _), (whole, _) = model.loglikelihood(requests((TEXT[:10], TEXT[10:]), ("", TEXT)))
+    assert after == pytest.approx(sum(steps[10:]))
+    assert whole == pytest.approx(total)
+    greedy = pell().generate(TEXT[:10], length=8, temperature=0)[0]
+    assert [flag for _, flag in model.loglikelihood(requests((TEXT[:10], greedy), (TEXT[:10], "qqq")))] == [True, False]
+
+
+@pytest.mark.slow
+def test_texts_are_generated_until_the_first_stop_text(harness: Any) -> None:
+    model = harness.GenbenchLM(pell())
+    options = {"until": ["\n", " "], "max_gen_toks": 20}
+    (text,) = model.generate_until(requests((TEXT, options)))
+    assert " " not in text.strip()
+    assert len(model.generate_until(requests((TEXT, {"max_gen_toks": 10, "do_sample": True})))[0]) == 40
+
+
+@pytest.mark.slow
+def test_bad_arguments_are_one_sentence(harness: Any) -> None:
+    with pytest.raises(UserError, match="takes model=NAME, and not pretrained; genbench models list"):
+        harness.GenbenchLM(pretrained="gpt2")
+    with pytest.raises(UserError, match="none"):
+        harness.GenbenchLM("none")
+
+
+@pytest.mark.slow
+def test_the_command_scores_a_stored_model_on_a_test_text(
+    harness: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = genbench.train("pell", SPEC)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
+    monkeypatch.setattr(sys, "argv", [])
+    arguments = ["--model", "genbench", "--model_args", f"model={model.id}", "--tasks", TASK]
+    harness.main([*arguments, "--output_path", str(tmp_path / "out")])
+
+    # the same bits as those of the model's own score, and a row of a leaderboard
+    (written,) = (tmp_path / "out").glob("**/results_*.json")
+    row = read_harness(json.loads(written.read_text())).results[0]
+    expected = model.score(genbench.corpus("pell").test)
+    assert row.bits == pytest.approx(expected.bits)
+    assert row.word_perplexity == pytest.approx(expected.word_perplexity)
+    assert row.characters == expected.characters
+
+
+@pytest.mark.slow
+def test_a_transformer_of_random_weights_is_scored_on_the_same_text(harness: Any, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    # a tokenizer of bytes, and a network that is drawn
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(models.BPE({char: place for place, char in enumerate(["<end>", *alphabet])}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    backend.decoder = decoders.ByteLevel()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>", bos_token="<end>")
+    torch.manual_seed(1)
+    shape = {"n_positions": 64, "n_embd": 16, "n_layer": 1, "n_head": 2, "bos_token_id": 0, "eos_token_id": 0}
+    network = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=len(tokenizer), **shape)).eval()
+
+    # a text of the user: the task has exactly its test part
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/train.txt").write_text(TEXT * 40 + "\n")
+    (tmp_path / "own/test.txt").write_text("One café, and six eggs.")
+    task = harness.write_task(tmp_path / "own", tmp_path / "tasks")
+    test = str(genbench.corpus(tmp_path / "own").test)
+    outcome = simple_evaluate(
+        model=HFLM(pretrained=network, tokenizer=tokenizer, batch_size=1, max_length=64),
+        tasks=[task],
+        task_manager=TaskManager(include_path=str(tmp_path / "tasks"), include_defaults=False),
+        bootstrap_iters=0,
+    )
+    row = read_harness(json.loads(json.dumps(outcome, default=str))).results[0]
+
+    # the same by hand: each byte from those before it, the first from <end>
+    ids = torch.tensor([[0, *tokenizer(test)["input_ids"]]])
+    assert ids.shape[1] == 1 + len(test.encode())
+    with torch.no_grad():
+        log_probs = network(ids[:, :-1]).logits.log_softmax(-1)
+    bits = -float(log_probs.gather(-1, ids[:, 1:, None]).sum()) / math.log(2)
+    assert row.bits == pytest.approx(bits, rel=1e-5)
+    assert row.bits_per_byte == pytest.approx(bits / len(test.encode()), rel=1e-5)
+    assert row.pretrained
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
