@@ -94,8 +94,11 @@ def write_run_playground(comparison: Comparison, output: Path, listener: Progres
 
 def print_page(page: PlaygroundPage, output: Path) -> None:
     """Say what is on a page, and what it costs."""
+    from genbench.storage.outputs import is_standard_output
+
     for sentence in page.refused:
         print_message(sentence)
     costs = ", ".join(f"{label} {packed.cost:+.3f}" for label, packed in page.models.items())
     print_message(f"pruning and rounding cost, in bits per character: {costs}")
-    print_message(f"{output} has {len(page.html.encode()) / 1e6:.1f} MB; open it in a browser")
+    if not is_standard_output(output):
+        print_message(f"{output} has {len(page.html.encode()) / 1e6:.1f} MB; open it in a browser")

@@ -9,13 +9,13 @@ from genbench_plugins.markov.suffix_tree import MISSING
 from genbench.tokenization.tokenizer import Ids
 from genbench.web import BackoffTable, TableLevel
 
-LONGEST = 11  # tokens of a context, of chains that have no limit
+LONGEST = 24  # tokens of a context, also of chains that have no limit
 RARE_FROM = 8  # tokens: contexts of this length or more that occurred once are left out
 MOST = 8_000_000  # n-grams of a table; further lengths are left out
 
 
 def backoff_table(model: BackoffModel) -> BackoffTable:
-    """Return all contexts of a chain; in an unbounded chain, those of up to 11 tokens."""
+    """Return the contexts of a chain of up to 24 tokens; of the long ones, those that occurred more than once."""
     longest = model.longest if 0 <= model.longest <= LONGEST else LONGEST
     levels: list[TableLevel] = []
 

@@ -203,7 +203,7 @@ def _notes(label: str, packed: PackedModel) -> list[str]:
     """Return a warning for a model that lost more than a page may cost."""
     if packed.cost <= MAX_COST:
         return []
-    return [f"{label} lost {packed.cost:.2f} bits per character: more n-grams do not fit into a page."]
+    return [f"{label} lost {packed.cost:.2f} bits per character: more n-grams, or longer ones, do not fit into a page."]
 
 
 def _lead(corpus: Corpus, labels: Sequence[str]) -> str:

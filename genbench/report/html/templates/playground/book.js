@@ -23,12 +23,17 @@ class Book {
   find(context) {
     const counts = new Map(), places = [];
     for (let at = this.text.indexOf(context); at >= 0; at = this.text.indexOf(context, at + 1)) {
-      const next = this.text[at + context.length];
-      if (next === undefined) break;
+      const next = this.character(at + context.length);
+      if (!next) break;
       counts.set(next, (counts.get(next) || 0) + 1);
       places.push(at);
     }
     return { counts, places };
+  }
+
+  // the character at a place, "" after the end
+  character(at) {
+    return at < this.text.length ? String.fromCodePoint(this.text.codePointAt(at)) : "";
   }
 
   // how often each character occurs
@@ -48,9 +53,9 @@ class Book {
 
   passage(at, length) {
     const part = (start, stop) => this.text.slice(Math.max(0, start), stop).replace(/\s+/g, " ");
-    const end = at + length;
+    const end = at + length, next = this.character(end), rest = end + next.length;
     return {
-      before: part(at - BEFORE, at), context: part(at, end), next: this.text[end], after: part(end + 1, end + 1 + AFTER),
+      before: part(at - BEFORE, at), context: part(at, end), next, after: part(rest, rest + AFTER),
       place: at / this.text.length,
     };
   }
