@@ -10,7 +10,7 @@ import importlib
 
 import regex
 
-from genbench.errors import UserError
+from genbench.errors import missing_package
 
 _WORD_CHARACTER = regex.compile(r"[\p{L}\p{M}\p{N}]")
 
@@ -23,7 +23,7 @@ def separate_words(text: str) -> tuple[str, int]:
     try:
         breakers = importlib.import_module("icu4py.breakers")
     except ImportError:
-        raise UserError("segmenting a text needs icu4py: pip install 'genbench[icu]'") from None
+        raise missing_package("segmenting a text", "icu4py") from None
 
     # line by line: no word goes across two
     parts: list[str] = []
