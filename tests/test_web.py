@@ -220,6 +220,17 @@ def test_arrays_come_back() -> None:
         assert np.array_equal(array, same)
 
 
+def test_a_rare_follower_that_pruning_keeps_alone_has_a_probability() -> None:
+    """Its context leaves nearly everything to the shorter one, which must not round to everything."""
+    first, rest = np.array([BYTES, BYTES + 1]), np.array([0])
+    singles = TableLevel(np.zeros(2, np.int64), first, np.array([0.6, 0.39]), np.array([6, 4]))
+    pairs = TableLevel(rest, np.array([BYTES + 1]), np.array([0.001]), np.array([1]))
+    packed = PackedChain.pack(BackoffTable([singles, pairs], BYTES + 2))
+    log_probs = packed.log_probs(packed.advance(packed.start(), BYTES))
+    assert log_probs[BYTES + 1] == pytest.approx(math.log(0.001), abs=0.1)
+    assert np.exp(log_probs).sum() == pytest.approx(1)
+
+
 def test_tokens_in_two_bytes() -> None:
     letters = "".join(chr(0x4E00 + number) for number in range(300))
     chain = train("markov-char:order=2", letters * 2)

@@ -5,11 +5,12 @@ Its text has, level by level, four arrays of bytes:
     followers      (contexts,) how many n-grams of this level begin with each n-gram of the level before
     tokens         (n-grams,) the last token of each, ascending within a context; in one byte those from 256 to 511
     probabilities  (n-grams,) code of the last token's share among the followers of its context
-    leftovers      (contexts with followers,) code of the probability that is left for all other tokens
+    leftovers      (contexts with followers,) code of the odds of the probability that is left for all other tokens
 
-The code of a probability p is the nearest whole number to -log(p) / STEP, from 0 to 255. The shares of a context are
-normalized, so that a rounded distribution sums to one. The numbers of followers and the tokens of a level are in two
-bytes each where one does not suffice.
+The code of a share p is the nearest whole number to -log(p) / STEP, from 0 to 255, and that of a leftover q to
+log(q / (1 - q)) / ODDS_STEP + 128, so that neither the followers nor the other tokens ever have nothing. The shares of
+a context are normalized, so that a rounded distribution sums to one. The numbers of followers and the tokens of a level
+are in two bytes each where one does not suffice.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from genbench.web.byte_arrays import compress_arrays, read_arrays
 from genbench.web.forms import BackoffTable, Floats
 
 STEP = 0.06  # nats between two codes
+ODDS_STEP = 0.1  # the same of odds
 MISSING = -1
 
 
@@ -63,7 +65,7 @@ class PackedChain:
             shares = level.probabilities / sums[level.contexts]
             arrays += [_shorten(counts, 0), _shorten(level.tokens, BYTES)]
             kinds = (array.dtype.str[1:] for array in arrays[-2:])
-            arrays += [_code(shares), _code(np.maximum(1 - sums[followed], 0))]
+            arrays += [_code(shares), _odds_code(sums[followed])]
             levels.append(PackedLevel(contexts, int(followed.sum()), len(shares), *kinds))
             contexts = len(shares)
         return cls(levels, compress_arrays(arrays), table.size)
@@ -116,6 +118,13 @@ def _code(probabilities: Floats) -> npt.NDArray[np.uint8]:
         return np.clip(np.rint(-np.log(probabilities) / STEP), 0, 255).astype(np.uint8)
 
 
+def _odds_code(sums: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return the codes of what sums of probabilities leave, (n,)."""
+    used = np.clip(sums, 1e-9, 1 - 1e-9)
+    codes = np.rint(np.log((1 - used) / used) / ODDS_STEP) + 128
+    return np.asarray(np.clip(codes, 0, 255), np.uint8)
+
+
 @dataclass(frozen=True)
 class _Nodes:
     """The nodes of a chain; all arrays but `keys` are (nodes,)."""
@@ -148,7 +157,7 @@ class _Nodes:
         for level in chain.levels:
             counts, tokens, codes, leftovers = (next(arrays) for _ in range(4))
             leftover = np.ones(level.contexts)
-            leftover[counts > 0] = np.exp(-STEP * leftovers)
+            leftover[counts > 0] = 1 / (1 + np.exp(-ODDS_STEP * (leftovers.astype(np.float64) - 128)))
             contexts = np.repeat(np.arange(level.contexts), counts)
             tokens = tokens.astype(np.int64) + (BYTES if level.tokens_type == "u1" else 0)
             nodes._add_level(slice(first, stop), stop, contexts, tokens, codes, leftover)

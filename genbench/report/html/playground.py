@@ -22,7 +22,7 @@ from genbench.report.formatting import format_count
 from genbench.report.html.rendering import Parts, fill
 from genbench.web.byte_arrays import compress_bytes
 from genbench.web.forms import web_obstacle
-from genbench.web.packed_chain import STEP, PackedChain
+from genbench.web.packed_chain import ODDS_STEP, STEP, PackedChain
 from genbench.web.packing import MAX_COST, MEASURED_CHARACTERS, PackedModel, TooLargeError, pack
 
 WORKER = ("bytes", "characters", "chain", "network", "sampling", "book", "worker")
@@ -99,6 +99,7 @@ def playground_page(
         "models": [_data(model, models[label]) for label, model in packed.items()],
         "book": {"data": book},
         "step": STEP,
+        "oddsStep": ODDS_STEP,
     }
     chains = [model.model for model in packed.values() if isinstance(model.model, PackedChain)]
     values = {

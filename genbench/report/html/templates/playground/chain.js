@@ -38,7 +38,7 @@ class Chain {
       for (let context = first; context < stop; context += 1) {
         const begin = child, count = counts[context - first];
         this.children[context] = begin;
-        if (count) this.leftovers[context] = Math.exp(-spec.step * leftovers[followed++]);
+        if (count) this.leftovers[context] = 1 / (1 + Math.exp(-spec.oddsStep * (leftovers[followed++] - 128)));
         let sum = 0;
         for (let index = 0; index < count; index += 1, child += 1) {
           this.tokens[child] = firstToken + tokens[child - stop];

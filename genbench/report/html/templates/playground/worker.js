@@ -45,7 +45,7 @@ const answers = {
     data = JSON.parse(source);
     for (const spec of data.models) {
       const characters = new Characters(spec.letters), bytes = await inflate(spec.packed.data);
-      const packed = { ...spec.packed, step: data.step };
+      const packed = { ...spec.packed, step: data.step, oddsStep: data.oddsStep };
       const net = spec.kind === "chain" ? new Chain(packed, bytes, characters) : new Network(packed, bytes, characters);
       models.push({ ...spec, net, characters, read: { pieces: [], states: [net.start()] } });
     }
