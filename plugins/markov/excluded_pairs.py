@@ -41,23 +41,15 @@ def exclude_pairs(table: ChainTable, excluded: ExcludedPairs) -> ChainTable:
     never = (last[owners] != MISSING) & np.isin(
         last[owners] * size + table.tokens, excluded.first * size + excluded.second
     )
-    weights = np.where(never, 0.0, table.weights)
     shorter = np.where(never & (parent[owners] != root), 0.0, table.shorter)
 
     # the others are new pairs of the contexts whose shorter context is the root
-    first = np.searchsorted(excluded.first, np.arange(size + 1))
     before_root = np.flatnonzero((parent == root) & (last != MISSING))
-    counts = np.diff(first)[last[before_root]]
-    new_owners = np.repeat(before_root, counts)
-    places = np.arange(len(new_owners)) - np.repeat(np.cumsum(counts) - counts, counts)
-    new_tokens = excluded.second[first[last[new_owners]] + places]
-    is_new = ~np.isin(new_owners * size + new_tokens, owners[never] * size + table.tokens[never])
-    new_owners, new_tokens = new_owners[is_new], new_tokens[is_new]
+    new_owners, new_tokens = _other_pairs(excluded, last, before_root, owners[never] * size + table.tokens[never])
 
     # sorted by context and token; no token leads to the root any more
     owners = np.concatenate([owners, new_owners])
-    tokens = np.concatenate([table.tokens, new_tokens.astype(np.int32)])
-    order, root_links = np.lexsort([tokens, owners]), alone.astype(np.int32)
+    order, root_links = np.lexsort([np.concatenate([table.tokens, new_tokens]), owners]), alone.astype(np.int32)
 
     def joined(pairs: Array, of_tokens: Array) -> Array:
         return np.concatenate([pairs, of_tokens[new_tokens]])[order]
@@ -70,14 +62,26 @@ def exclude_pairs(table: ChainTable, excluded: ExcludedPairs) -> ChainTable:
         starts=np.searchsorted(owners[order], np.arange(len(parent) + 1)),
         by_length=np.insert(table.by_length, 1, new_contexts),
         backoff=np.concatenate([table.backoff, np.ones(len(new_contexts))]),
-        tokens=tokens[order],
+        tokens=joined(table.tokens, np.arange(size, dtype=np.int32)),
         links=joined(relinked(table.links), root_links),
-        weights=joined(weights, np.zeros(size)),
+        weights=joined(np.where(never, 0.0, table.weights), np.zeros(size)),
         shorter=joined(shorter, table.root),
         shorter_links=joined(relinked(table.shorter_links), root_links),
         root=table.root,
         root_links=root_links,
     )
+
+
+def _other_pairs(excluded: ExcludedPairs, last: Array, contexts: Array, known: Array) -> tuple[Array, Array]:
+    """Return the excluded pairs of contexts as contexts and tokens, without the known ones (context * size + token)."""
+    size = int(last.max()) + 1  # each token is the last one of a context
+    first = np.searchsorted(excluded.first, np.arange(size + 1))
+    counts = np.diff(first)[last[contexts]]
+    owners = np.repeat(contexts, counts)
+    places = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+    tokens = excluded.second[first[last[owners]] + places]
+    is_new = ~np.isin(owners * size + tokens, known)
+    return owners[is_new], tokens[is_new]
 
 
 def start_anywhere(table: ChainTable, plain: ChainTable, context: int) -> tuple[ChainTable, int]:
