@@ -8,7 +8,7 @@ const start = async () => {
   $$("#go, #again, #next, #restart").forEach((button) => { button.disabled = false; });
   document.documentElement.dataset.ready = String(Math.round(performance.now() - began));
   startOver();
-  await Promise.all([restartSteps(), readTyped(), showPassage(), continueAll()]);
+  await Promise.all([readTyped(), showPassage(), continueAll()]);
 };
 
 window.playground = { ask };  // for tests, and for the curious in the console

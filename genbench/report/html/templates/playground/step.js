@@ -110,4 +110,4 @@ $("#restart").addEventListener("click", restartSteps);
 beginning.addEventListener("input", debounce(restartSteps, 250));
 $("#seed").addEventListener("input", restartSteps);
 onControls.push(debounce(prepareStep, 80));
-onTexts.push(restartSteps);
+onBeginning.push(restartSteps);

@@ -7,38 +7,52 @@ const writers = $$(".writer").map((panel, index) => ({
 }));
 
 const addCharacters = (writer, text, given) => {
-  [...text].forEach((character) => {
-    const span = make("span", given ? "c given" : "c", character);
-    writer.box.append(span);
-    writer.text += character;
-  });
+  writer.box.append(...[...text].map((character) => make("span", given ? "c given" : "c", character)));
+  writer.text += text;
   if (!given) writer.box.scrollTop = writer.box.scrollHeight;
 };
 
-const startOver = () => writers.forEach((writer) => {
-  writer.box.replaceChildren();
-  writer.text = "";
-  writer.foot.textContent = "";
-  addCharacters(writer, beginning.value, true);
-});
+// characters that arrive are shown once per frame: each time costs a layout of the page
+let arrived = writers.map(() => "");
+const showArrived = () => {
+  writers.forEach((writer, index) => { if (arrived[index]) addCharacters(writer, arrived[index], false); });
+  arrived = writers.map(() => "");
+};
+const receive = (part) => {
+  if (arrived.every((text) => !text)) requestAnimationFrame(showArrived);
+  arrived = arrived.map((text, index) => text + part[index]);
+};
+
+const startOver = () => {
+  arrived = writers.map(() => "");
+  writers.forEach((writer) => {
+    writer.box.replaceChildren();
+    writer.text = "";
+    writer.foot.textContent = "";
+    addCharacters(writer, beginning.value, true);
+  });
+};
 
 const setWriting = (busy) => {
   $("#stop").disabled = !busy;
   writers.forEach(({ box }) => box.classList.toggle("writing", busy));
 };
 
+const onBeginning = [];  // called when the models begin anew
 let turn = 0;
 const continueAll = async () => {
   turn += 1;
   const own = turn, began = performance.now();
   startOver();
+  onBeginning.forEach((listener) => listener());
   setWriting(true);
   const speed = Number($("#speed").value);
   const values = { texts: writers.map(({ text }) => text), controls: controls(), seed: Number($("#seed").value), length: LENGTH, speed };
   const rates = await ask("generate", values, (part) => {
-    if (own === turn) part.forEach((character, index) => addCharacters(writers[index], character, false));
+    if (own === turn) receive(part);
   });
   if (own !== turn) return;
+  showArrived();
   setWriting(false);
   writers.forEach(({ foot, text }, index) => {
     const written = [...text].length - [...beginning.value].length;
@@ -46,9 +60,7 @@ const continueAll = async () => {
     foot.textContent = `${number(written)} characters, seed ${$("#seed").value}${rate}`;
   });
   say("The texts are complete.");
-  onTexts.forEach((listener) => listener());
 };
-const onTexts = [];
 
 const stopWriting = () => { ask("stop"); };
 
