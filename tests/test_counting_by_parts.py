@@ -80,7 +80,7 @@ def test_a_chain_has_the_same_bits(
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     at_once, in_parts, spread = fitted(TrainContext()), TrainContext(), TrainContext(on_map=map_on_two_machines)
-    monkeypatch.setattr(count_ngrams, "__kwdefaults__", {"part": 50})
+    monkeypatch.setattr(count_ngrams, "__kwdefaults__", {"weights": None, "part": 50})
     shares: list[float] = []
     count_ngrams(np.arange(100), 3, 100, shares.append)
     require_same(at_once, fitted(in_parts), PROSE + "zebra", "counted at once and in parts")
