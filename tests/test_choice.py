@@ -21,11 +21,11 @@ def ferry(prose_file: Path) -> Corpus:
     return genbench.corpus(prose_file)
 
 
-def store(text: Corpus, spec: str, bits: float | None, **changes: Any) -> models.StoredModel:
-    """Store a small model whose card has this SPEC and these bits on validation text."""
+def store(text: Corpus, spec: str, bits: float | None, limited: bool = False, **changes: Any) -> models.StoredModel:
+    """Store a small model whose card has this SPEC and these bits; `limited` as if its training had read its limits."""
     model = genbench.train(text, "markov-char:order=1", keep=False)
     assert model.card is not None
-    record = replace(model.card.training, validation_bits_per_character=bits)
+    record = replace(model.card.training, validation_bits_per_character=bits, limited=limited)
     card = replace(model.card, spec=spec, generator=spec, training=record, **changes)
     return models.store_model(model.generator, models.models_folder(), card, model.training_words)
 
@@ -66,7 +66,7 @@ def test_without_a_generator_the_best_model_is_loaded_whatever_its_seed(ferry: C
 
 
 def test_where_no_stored_model_has_the_budget_it_is_named_as_it_is_typed(ferry: Corpus) -> None:
-    store(ferry, "markov-char", 2.0, budget=5.0, steps=3)
+    store(ferry, "markov-char", 2.0, limited=True, budget=5.0, steps=3)
     listener, messages = ProgressListener(), list[str]()
     listener.message = messages.append  # type: ignore[method-assign]
     model = api.load_or_train(ferry, "markov-char:order=1", budget="90s", seed=3, listener=listener)

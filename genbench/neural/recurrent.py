@@ -143,7 +143,7 @@ class RecurrentGenerator(NetworkOptions):
             context = replace(context, budget=limit * (1 - ADAPTATION_SHARE))
 
         # tokenize the texts, and count the tokens for the output head
-        parent = self._parent
+        train, parent = Text(train), self._parent
         distinct = "".join(str(piece) for piece, _ in train.pieces())
         self.tokenizer = parent.tokenizer if parent else self.build_tokenizer(distinct)
         self.__dict__.pop("_reader", None)  # cached by an earlier fit

@@ -26,7 +26,7 @@ def encode_pieces(tokenizer: Tokenizer, text: Text) -> tuple[Ids, Small | None]:
 
     The weights are None where all pieces have the same.
     """
-    pieces = text.pieces()
+    pieces = Text(text).pieces()
     divisor = math.gcd(*(weight for _, weight in pieces))
     if len(pieces) == 1:
         return tokenizer.encode_stream(pieces[0][0]), None
