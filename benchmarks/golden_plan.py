@@ -107,6 +107,19 @@ MORE_NETWORKS = (
     "mixture:parts=(markov-char:order=5)+(lstm-word:hidden=32)+(gru-char:hidden=16),shares=1+2+2",
     "mixture:parts=(markov-char:order=5)+(lstm-char:hidden=32),adaptive=true",
 )
+CELLS = (  # measured later, on another processor: see the header of golden.json
+    "lstm:hidden=32",
+    "lstm-char:hidden=32,base=markov-char",
+    "lstm-char:hidden=32,adaptive=true",
+    "lstm-word:hidden=32,adaptive=true",
+    "mogrifier-lstm-char:hidden=32",
+    "mingru-char:hidden=32",
+    "minlstm-word:hidden=32",
+    "slstm-char:hidden=32",
+    "mlstm-char:hidden=32",
+    "gated-deltanet-char:hidden=32",
+    "transformer-char:hidden=32",
+)
 MEMORY_CHAINS = ("markov-char", "markov-word", "mixture:parts=markov-char+markov-word")
 MEMORY_NETWORKS = (
     "lstm-char:hidden=24",
@@ -183,6 +196,8 @@ def plan_generators() -> Iterator[Task]:
             yield train_task("generators", author, spec, 0, torch=False)
     for spec in NETWORKS:
         yield train_task("generators", AUTHORS[1], spec, 0, torch=True)
+    for spec in CELLS:
+        yield train_task("cells", "pell", spec, 0, torch=True)
 
 
 def plan_stored() -> Iterator[Task]:

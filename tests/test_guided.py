@@ -66,7 +66,7 @@ def test_weighted_texts_are_distributed_as_enumeration_says(spec: str) -> None:
     rngs = [np.random.default_rng(seed) for seed in range(RUNS)]
     texts = sample_guided(generator, generator.tokenizer.encode("b"), state, automaton, rngs, particles=4)
 
-    every = enumerate_texts(generator, state, 3, Sampling().temperature)
+    every = enumerate_texts(generator, state, 3, state.temperature)
     wanted = {text: p for text, p in every.items() if has_word("ab", text)}
     assert len(wanted) > 3
     assert all(text.text in wanted and 1 <= text.effective_samples <= 4 for text in texts)
