@@ -1,5 +1,7 @@
 """Batch sampling: each text equals the text that is sampled alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import PROSE
@@ -113,6 +115,19 @@ def test_quantile_widths_equal_the_probabilities(spec: str, temperature: float, 
             assert np.abs(shares - expected / expected.sum()).max() < 3 / 2_000
             answers += 1
     assert answers > 0 or "adaptive" in spec
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", CHAINS)
+@pytest.mark.parametrize("temperature", [1e-9, 0.02, 0.1])
+def test_a_low_temperature_loses_no_small_probability(
+    spec: str, temperature: float, trained: dict[str, Generator]
+) -> None:
+    """A min-p that leaves out nothing of any weight has the whole distribution computed."""
+    model, sampling = Model(fitted(trained, spec)), Sampling(length=80, temperature=temperature)
+    whole = replace(sampling, min_p=1e-9)
+    for prompt in ("It was ", "The s"):
+        assert genbench.generate(model, prompt, sampling, seed=3) == genbench.generate(model, prompt, whole, seed=3)
 
 
 def test_text_i_of_a_seed_is_that_of_the_seed_plus_i() -> None:

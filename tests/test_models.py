@@ -48,7 +48,7 @@ def test_only_a_model_of_the_same_training_is_reused(pell: Corpus) -> None:
     def reused(seed: int = 0, steps: int | None = None) -> bool:
         return genbench.compare([pell], [CHAIN], samplings=[], seed=seed, steps=steps).results[0].reused
 
-    assert [reused(), reused(), reused(seed=1), reused(steps=3), reused(steps=3)] == [False, True, True, False, True]
+    assert [reused(), reused(), reused(seed=1), reused(steps=3)] == [False, True, True, True]  # a chain ignores both
     assert not genbench.compare([pell], [CHAIN], samplings=[], retrain=True).results[0].reused
     assert not genbench.compare([pell], ["markov-char:order=4"], samplings=[]).results[0].reused
 

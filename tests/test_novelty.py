@@ -225,7 +225,8 @@ def test_the_command_prints_lists_and_json(monkeypatch: pytest.MonkeyPatch, caps
     assert run(monkeypatch, *command) == 0
     out = capsys.readouterr().out
     texts, curve, figures = ([line.split("\t") for line in part.splitlines()] for part in out.strip().split("\n\n"))
-    assert [len(line) for line in (*texts, *curve, *figures)] == [4] * 3 + [3] * 11 + [3] * 5
+    assert [len(line) for line in (*texts, *curve, *figures)] == [4] * 3 + [3] * len(curve) + [3] * 6
+    assert len(curve) > 1
     assert texts[1][1] == str(report["texts"][0]["longest_copy"])
     assert run(monkeypatch, *command, "--length", "0") == 2
     assert "--length 1000" in capsys.readouterr().err
@@ -236,10 +237,10 @@ def test_a_comparison_reports_what_samples_and_held_out_text_copy() -> None:
     comparison = genbench.compare(["pell"], ["markov-char", "markov-word"], samplings=[genbench.Sampling(length=400)])
     for row in comparison.results:
         (sample,), (statistics,) = row.samples, row.novelty
-        assert sample.longest_copy == statistics.longest_copy
+        assert statistics.texts == 20  # of which one is shown
+        assert statistics.longest_copy
         assert sample.copied_from is not None
         assert sample.copied_from.text in sample.text
-        assert statistics.unseen == sample.unseen
     held_out = comparison.held_out_text["pell"]
     assert held_out is not None
     assert held_out.texts > 1

@@ -89,7 +89,8 @@ class Sampling:
             self.max_overlap,
             f"a whole number of words from 1 to {MAX_OVERLAP_WORDS}, or a share of them between 0 and 1",
         )
-        _require(all(map(_is_text, self.stop_strings)), "stop", self.stop, "at least one character of valid text")
+        for stop in self.stop_strings:
+            _require(_is_text(stop), "stop", stop, "at least one character of valid text")
 
         # one end of the text
         for name in ("sentences", "infill"):

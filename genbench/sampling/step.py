@@ -26,6 +26,7 @@ from genbench.tokenization.tokenizer import Decoder
 
 MAX_TOKENS_PER_CHARACTER = 8  # a generator that needs more would never finish a text
 MAX_REJECTIONS = 20  # of tokens sampled by quantile, before the whole distribution is computed
+MIN_QUANTILE_TEMPERATURE = 0.3  # below, cumulative sums of powers lose the digits of small probabilities
 CHARACTERS_PER_TOKEN = 3  # of words and their parts, to estimate how many tokens a text needs
 GRACE_CHARACTERS = 100  # added to the characters generated, so that the limit does not apply to the first tokens
 
@@ -138,8 +139,13 @@ class DecodingState:
     @property
     def samples_ahead(self) -> bool:
         """Whether many tokens can be sampled in one call."""
+        return self.is_plain and capabilities.supports(type(self.generator), capabilities.StreamSampling)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next token can be sampled by quantile: only a temperature changes its distribution."""
         plain = self.sampling.only_temperature and not self.needs_adjustment
-        return plain and capabilities.supports(type(self.generator), capabilities.StreamSampling)
+        return plain and self.temperature >= MIN_QUANTILE_TEMPERATURE
 
     def read_draft(self, ids: npt.NDArray[np.int64], states: Sequence[State]) -> Draft | None:
         """Move to the state after tokens that were sampled in one call; return them, or None where there are none.
@@ -297,7 +303,7 @@ def _sample_quantiles(texts: Sequence[DecodingState], states: Sequence[State]) -
         return tokens
 
     # one call for the texts of each temperature
-    plain = [row for row, text in enumerate(texts) if text.sampling.only_temperature and not text.needs_adjustment]
+    plain = [row for row, text in enumerate(texts) if text.is_plain]
     for temperature in {texts[row].temperature for row in plain}:
         rows = [row for row in plain if texts[row].temperature == temperature]
         for _ in range(MAX_REJECTIONS):

@@ -128,29 +128,32 @@ def _build(
 
 def _explain(state: DecodingState, prompt: str, constraints: Constraints, named: Mapping[str, Automaton]) -> str:
     """Return why no text meets the constraints: the one that none meets, or that none meets all of them."""
-    generator, meter = state.generator, constraints.meter
-    name = type(generator).__name__
-    start = DecodingState.after_prompt(generator, "", state.sampling, state.rng)
+    of_words, meter = state.generator.tokenizer.kind == "words", constraints.meter
+    reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
+    reason = f"for instance because {reason}{'; -g markov-char writes letters' if of_words else ''}"
+    start = DecodingState.after_prompt(state.generator, "", state.sampling, state.rng)
+
+    # the end of the text
     if _build(start, "", []) is None:
-        return f"no text of {name} ends as asked: it writes no mark that ends a sentence; give a length instead"
+        if constraints.infill is not None:
+            return f"no text of this model goes on to the text {constraints.infill!r} of --infill, {reason}"
+        return "no text of this model ends as asked: it writes no mark that ends a sentence; give a length instead"
     if meter is not None and _build(start, "", [], meter) is None:
-        return f"no text of {name} has the metre {meter} and ends as asked; give another metre"
+        return f"no text of this model has the metre {meter} and ends as asked; give another metre"
 
     # each alone, without and with the prompt
     for description, automaton in named.items():
         if _build(start, "", [automaton]) is None:
             if isinstance(automaton, Words):
-                return f"no text of {name} {description} and ends as asked; ask for more words, or fewer sentences"
-            of_words = generator.tokenizer.kind == "words"
-            reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
-            advice = "; -g markov-char writes letters" if of_words else ""
-            return f"no text of {name} {description} and ends as asked, for instance because {reason}{advice}"
+                return f"no text of this model {description} and ends as asked; ask for more words, or fewer sentences"
+            return f"no text of this model {description} and ends as asked, {reason}"
+    blank = " or end it with a blank if its last word is complete" if of_words and not prompt[-1:].isspace() else ""
     for description, automaton in named.items():
         if _build(state, prompt, [automaton]) is None:
-            return f"no text that begins with the prompt {prompt!r} {description}; give another prompt"
+            return f"no text that begins with the prompt {prompt!r} {description}; give another prompt{blank}"
     described = " and ".join(constraints.descriptions())
     after = f", after the prompt {prompt!r}" if prompt else ""
-    return f"no text of {name} {described}{after}: each alone is possible, but not together; ask for less"
+    return f"no text of this model {described}{after}: each alone is possible, but not together; ask for less"
 
 
 def _decode(state: DecodingState, ids: Sequence[int], keep_last: bool) -> str:

@@ -48,7 +48,10 @@ class Constraints:
         if self.words is not None:
             low, high = self.words
             if not 1 <= low <= high <= MAX_WORDS:
-                raise UserError(f"words is {low}-{high}, but must be a number or a range from 1 to {MAX_WORDS:,}")
+                shown = low if low == high else f"{low}-{high}"
+                raise UserError(
+                    f"words is {shown}, but must be a number from 1 to {MAX_WORDS:,}, or a range as in 8-12"
+                )
         if self.sentences is not None and not 1 <= self.sentences <= MAX_SENTENCES:
             raise UserError(f"sentences is {self.sentences}, but must be a whole number from 1 to {MAX_SENTENCES}")
         if self.match is not None:
