@@ -14,6 +14,7 @@ import site
 import struct
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +49,7 @@ def isolate(code: Iterable[Path], folder: Path) -> list[str]:
     limited = []
     if _leave_network():
         limited.append("network")
+    tempfile.tempdir = str(folder)  # else a package that asks for one when it is imported, such as dill, finds none
     version = _landlock_version()
     if version and _restrict(version, [*_python_code(), *map(Path, KERNEL), *code], folder):
         limited += ["files"] + ["network"] * (version >= 4 and not limited)

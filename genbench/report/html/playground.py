@@ -139,7 +139,7 @@ def _pack_all(
                 left -= len(packed[label].model.data)
                 continue
             except TooLargeError as error:
-                obstacle = f"it takes {error.size / 1e6:.1f} MB, and {left / 1e6:.1f} MB of the page are left for it"
+                obstacle = f"it takes {error.size / 1e6:z.1f} MB, and {left / 1e6:z.1f} MB of the page are left for it"
         refused.append(_refusal(label, obstacle))
     return packed, refused
 
@@ -192,11 +192,11 @@ def _facts(label: str, name: str, packed: PackedModel) -> dict[str, Any]:
         "kind": _kind(packed),
         "cell": cell,
         "packed": what,
-        "bits": f"{packed.bits:.3f}",
-        "packed_bits": f"{packed.packed_bits:.3f}",
-        "cost": f"{packed.cost:+.3f}",
+        "bits": f"{packed.bits:z.3f}",
+        "packed_bits": f"{packed.packed_bits:z.3f}",
+        "cost": f"{packed.cost:+z.3f}",
         "costly": packed.cost > MAX_COST,
-        "size": f"{len(packed.model.data) / 1e6:.2f} MB",
+        "size": f"{len(packed.model.data) / 1e6:z.2f} MB",
     }
 
 
@@ -204,7 +204,8 @@ def _notes(label: str, packed: PackedModel) -> list[str]:
     """Return a warning for a model that lost more than a page may cost."""
     if packed.cost <= MAX_COST:
         return []
-    return [f"{label} lost {packed.cost:.2f} bits per character: more n-grams, or longer ones, do not fit into a page."]
+    lost = f"{label} lost {packed.cost:z.2f} bits per character"
+    return [f"{lost}: more n-grams, or longer ones, do not fit into a page."]
 
 
 def _lead(corpus: Corpus, labels: Sequence[str]) -> str:
@@ -233,7 +234,9 @@ def _reach(packed: Mapping[str, PackedModel]) -> str:
 
 def _measured(share: float) -> str:
     """Return what the figures of the table are, and how much of the book is in the page."""
-    book = "The training text is in the page too" if share == 1 else f"{share:.0%} of the training text are in the page"
+    book = (
+        "The training text is in the page too" if share == 1 else f"{share:z.0%} of the training text are in the page"
+    )
     return (
         f"Bits per character of the first {MEASURED_CHARACTERS:,} characters of the validation text, by genbench. The "
         f"cost is what pruning the chain and rounding the numbers add. {book}: counts and passages come from it. "
