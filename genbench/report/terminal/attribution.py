@@ -119,7 +119,7 @@ def _window_cells(window: Window, largest: float) -> list[str]:
 
 def change_sentences(rolling: Rolling) -> Iterator[str]:
     """Yield where the author changes, or that it does not."""
-    penalty = f"a change costs {rolling.penalty:,.1f} bits, the most that an author's own validation text would gain"
+    penalty = f"a change costs {rolling.penalty:z,.1f} bits, the most that an author's own validation text would gain"
     if len(rolling.segments) == 1:
         yield f"no change of the author was found: {rolling.segments[0].author} throughout ({penalty})"
         return
