@@ -22,6 +22,7 @@ from genbench.generator import Text, TrainContext
 from genbench.model import Model
 from genbench.registry import create
 from genbench.report.html.playground import MAX_PAGE_BYTES, PlaygroundPage, playground_page, runnable_specs
+from genbench.storage.cards import Snapshot
 
 SPECS = ("markov-char", "lstm-char:hidden=32", "gru-char:hidden=16", "rnn-char:hidden=16")
 HARM = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -83,7 +84,7 @@ def test_the_page_says_what_pruning_and_rounding_cost(page: PlaygroundPage) -> N
     facts = data_of(page.html, "facts")["models"]
     for fact, packed in zip(facts, page.models.values(), strict=True):
         assert packed.cost <= 0.05
-        assert fact["cost"] == f"{packed.packed_bits - packed.bits:+.3f}"
+        assert fact["cost"] == f"{packed.packed_bits - packed.bits:+z.3f}"
         assert fact["cost"] in page.html
     assert len(page.html.encode()) < MAX_PAGE_BYTES
 
@@ -102,6 +103,18 @@ def test_passages_of_the_game_are_held_out(corpus: Corpus, page: PlaygroundPage)
     valid = " ".join(str(corpus.valid).split())
     assert len(passages) >= 5
     assert all(passage in valid for passage in passages)
+
+
+def test_the_page_shows_what_a_network_wrote_as_it_learned(corpus: Corpus, chain_page: PlaygroundPage) -> None:
+    card = genbench.train(corpus, "lstm-char:hidden=8", steps=5).card
+    assert card is not None
+    texts = [Snapshot(seconds, 10, 0.25, 3.5, "It was", f" <b>{seconds}") for seconds in (1, 5)]
+    model = train("lstm-char:hidden=8", corpus)
+    model = replace(model, card=replace(card, training=replace(card.training, snapshots=texts)))
+    html = playground_page({"lstm-char": model}, corpus).html
+    assert all(f"&lt;b&gt;{snapshot.seconds}</div>" in html for snapshot in texts)
+    assert 'href="#learned"' in html
+    assert 'href="#learned"' not in chain_page.html  # a chain counts
 
 
 def test_generators_that_a_page_cannot_run_get_one_sentence(corpus: Corpus) -> None:

@@ -98,7 +98,7 @@ def print_page(page: PlaygroundPage, output: Path) -> None:
 
     for sentence in page.refused:
         print_message(sentence)
-    costs = ", ".join(f"{label} {packed.cost:+.3f}" for label, packed in page.models.items())
+    costs = ", ".join(f"{label} {packed.cost:+z.3f}" for label, packed in page.models.items())
     print_message(f"pruning and rounding cost, in bits per character: {costs}")
     if not is_standard_output(output):
         print_message(f"{output} has {len(page.html.encode()) / 1e6:.1f} MB; open it in a browser")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genbench.experiments.row import Row
 from genbench.report.formatting import format_decimals
 from genbench.spec import format_duration
 from genbench.storage.cards import Snapshot
@@ -32,9 +32,9 @@ class Film:
     frames: list[Frame]
 
 
-def film(name: str, number: int, row: Row) -> Film:
-    """Return the film strip of a row."""
-    return Film(name, number, [_frame(snapshot) for snapshot in row.snapshots[:MAX_FRAMES]])
+def film(name: str, number: int, snapshots: Sequence[Snapshot]) -> Film:
+    """Return the film strip of what a network wrote."""
+    return Film(name, number, [_frame(snapshot) for snapshot in snapshots[:MAX_FRAMES]])
 
 
 def _frame(snapshot: Snapshot) -> Frame:

@@ -19,6 +19,7 @@ from genbench.generator import ProgressCallback, ignore, rescale
 from genbench.model import Model
 from genbench.registry import create
 from genbench.report.formatting import format_count
+from genbench.report.html.film import Film, film
 from genbench.report.html.rendering import Parts, fill
 from genbench.web.byte_arrays import compress_bytes
 from genbench.web.forms import web_obstacle
@@ -113,6 +114,7 @@ def playground_page(
         "typed": _shorten(valid, TYPED),
         "scale": SCALE,
         "measured": _measured(share),
+        "films": _films({label: models[label] for label in packed}, names),
         "notes": [note for label, model in packed.items() for note in _notes(label, model)],
         "refused": refused,
         "facts": _json({"models": facts, "human": _passages(valid)}),
@@ -175,6 +177,15 @@ def _names(packed: Mapping[str, PackedModel]) -> dict[str, str]:
         for label, model in packed.items()
     }
     return {label: kind if list(kinds.values()).count(kind) == 1 else label for label, kind in kinds.items()}
+
+
+def _films(models: Mapping[str, Model], names: Mapping[str, str]) -> list[Film]:
+    """Return what each network wrote as it learned."""
+    return [
+        film(names[label], number, model.card.training.snapshots)
+        for number, (label, model) in enumerate(models.items())
+        if model.card is not None and model.card.training.snapshots
+    ]
 
 
 def _facts(label: str, name: str, packed: PackedModel) -> dict[str, Any]:

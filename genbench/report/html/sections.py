@@ -146,7 +146,9 @@ class AuthorSection:
     def films(self) -> list[Film]:
         """Return what each network wrote as it learned."""
         return [
-            film(self.label_of[generator_key(line)], self._number(line), line) for line in self.lines if line.snapshots
+            film(self.label_of[generator_key(line)], self._number(line), line.snapshots)
+            for line in self.lines
+            if line.snapshots
         ]
 
     def memory(self) -> tuple[Markup, tables.Table]:
