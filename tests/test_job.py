@@ -24,7 +24,7 @@ from genbench.training import json_values, resolve_device
 
 ROW_KEYS = {
     *("author", "generator", "options", "seed", "seeds", "status", "error", "doubtful", "ancestors"),
-    *("canonical_bits", "canonical_bits_per_character", "further_samples", "snapshots"),
+    *("canonical_bits", "canonical_bits_per_character", "further_samples", "snapshots", "pretrained"),
     *("bits", "characters", "bytes", "words", "tokens", "spelled_share"),
     *(
         "bits_per_character",
@@ -170,6 +170,7 @@ def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
         "shared_passages",
         "anchor",
         "test_tokens",
+        "passage",
     }
     assert set(values["corpora"]["marrow"]) == sizes | about
     assert set(values["baselines"]["marrow"]) == {"uniform", "unigram", "xz"}
@@ -179,7 +180,7 @@ def test_a_comparison_is_json_with_the_documented_keys(tmp_path: Path) -> None:
         ("markov-char", 3),
         ("markov-char", 4),
     ]
-    assert all("no interval" in row["notes"][-1] for row in values["results"])  # a short test text
+    assert all("measured on too little text" in row["notes"][-1] for row in values["results"])
 
 
 def test_results_of_an_earlier_version_are_refused() -> None:
