@@ -107,6 +107,15 @@ def format_percent(share: float | None) -> str:
     return format_decimals(None if share is None else 100 * share, 1)
 
 
+def format_passes(passes: float) -> str:
+    """Return how often a training text was read.
+
+    >>> format_passes(0.42), format_passes(3.04)
+    ('42% of a pass', '3.0 passes')
+    """
+    return f"{passes:z.0%} of a pass" if passes < 1 else f"{passes:z.1f} passes"
+
+
 def format_range(bounds: Sequence[float] | None, places: int) -> str:
     """Format a lower and an upper bound with this many decimals.
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genbench.report.formatting import format_decimals
+from genbench.report.formatting import format_decimals, format_passes
 from genbench.spec import format_duration
 from genbench.storage.cards import Snapshot
 
@@ -41,8 +41,7 @@ def _frame(snapshot: Snapshot) -> Frame:
     when = f"after {format_duration(round(snapshot.seconds))}"
     facts = [snapshot.part] if snapshot.part else []
     if snapshot.passes is not None:
-        share = snapshot.passes
-        facts.append(f"{share:z.0%} of a pass" if share < 1 else f"{share:z.1f} passes")
+        facts.append(format_passes(snapshot.passes))
     if snapshot.loss is not None:
         facts.append(f"loss {format_decimals(snapshot.loss, 2)} bits per token")
     return Frame(when, ", ".join(facts), snapshot.prompt, re.sub(r"\n{2,}", "\n", snapshot.text))

@@ -14,7 +14,7 @@ from rich.table import Column
 from rich.text import Text
 
 from genbench.generator import Progress, ProgressCallback
-from genbench.report.formatting import format_count, printable
+from genbench.report.formatting import format_count, format_passes, printable
 from genbench.report.terminal.plain_progress import PlainProgress
 from genbench.training import ProgressListener
 
@@ -174,8 +174,7 @@ def format_status(progress: Progress) -> str:
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:z.2f}")
     if progress.passes is not None:
-        passes = progress.passes
-        parts.append(f"{passes:z.0%} of a pass" if passes < 1 else f"{passes:z.1f} passes")
+        parts.append(format_passes(progress.passes))
     if progress.valid is not None:
         parts.append(f"validation {progress.valid:z.3f} bits/char")
     if progress.speed is not None:
