@@ -83,7 +83,6 @@ def row(author: str, generator: str, bits: float, **changes: Any) -> Row:
         generator,
         bits,
         author=author,
-        word_perplexity=1000.0,
         token_perplexity=1000.0,
         spelled_share=1000.0,
         interval=(bits - 0.1, bits + 0.1),

@@ -44,7 +44,8 @@ def stored(name: str = "rich") -> Path:
     values = complete.to_dict() | {"settings": settings.__dict__ | {"samplings": [asdict(settings.samplings[0])]}}
     for row in values["results"]:  # too few blocks for an interval, which takes time
         short = scored_row("", blocks=row["block_bits"][:5]) if row["status"] == "ok" else None
-        row |= {name: getattr(short, name) for name in ("block_bits", *SCORES)} if short else {}
+        sums = ("block_bits", "words", "word_perplexity", *SCORES)
+        row |= {name: getattr(short, name) for name in sums} if short else {}
         for stratum in (stratum for split in row["splits"].values() for stratum in split.values()):
             stratum |= {"block_bits": stratum["block_bits"][:5], "block_characters": stratum["block_characters"][:5]}
     return runs.store_run(values, name).folder / runs.FILE

@@ -54,3 +54,13 @@ def test_the_tests_named_in_the_docs_exist() -> None:
     for page in DOCS.glob("**/*.md"):
         for name in set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))) - JSON_KEYS:
             assert f"def {name}(" in tests, f"{page.name}: {name}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *TUTORIALS], ids=lambda page: page.stem)
+def test_a_command_whose_output_is_filtered_shows_some_of_it(page: Path) -> None:
+    for block in re.findall(
+        r"^```console[^\n]*\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    ):
+        for command, output in re.findall(r"^\$ ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)", block, re.MULTILINE):
+            if command.startswith("genbench ") and "|" in command and ">" not in command:
+                assert output.strip(), command

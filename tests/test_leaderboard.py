@@ -62,9 +62,25 @@ def test_another_text_of_the_same_name_has_a_table_of_its_own(tmp_path: Path, pa
     ]
 
 
-def test_rows_without_the_checksums_of_their_texts_are_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("blocks", [[2000.0] * 19, [2000.0] * 21])
+def test_a_text_of_another_size_has_a_table_of_its_own_although_its_checksums_agree(
+    tmp_path: Path, blocks: list[float]
+) -> None:
+    write_run(tmp_path / "ada.json", [scored_row("chain", 2.0), scored_row("net", 2.1)])
+    write_run(tmp_path / "liar.json", [scored_row("chain", blocks=blocks)])
+    board = api.leaderboard(tmp_path)
+    assert [[entry.sources for entry in part.entries] for part in board.boards] == [[["ada"], ["ada"]], [["liar"]]]
+    assert board.notes == [
+        "a has one test text by its sha256, and not one size, so each size has its own table, and all but one are "
+        f"wrong: 20,000 characters in 20,000 bytes in ada; {1000 * len(blocks):,} characters in "
+        f"{1000 * len(blocks):,} bytes in liar"
+    ]
+
+
+@pytest.mark.parametrize("parts", [{}, PARTS | {"test": "=cmd()|<b>"}])
+def test_rows_without_the_checksums_of_their_texts_are_left_out(tmp_path: Path, parts: dict[str, str]) -> None:
     write_run(tmp_path / "ada.json", [scored_row("chain", 2.0)])
-    write_run(tmp_path / "old.json", [scored_row("chain", 1.0)], {})
+    write_run(tmp_path / "old.json", [scored_row("chain", 1.0)], parts)
     board = api.leaderboard(tmp_path)
     assert names(board) == ["chain"]
     assert "it has no sha256 of its texts" in board.left_out["old: row 1, a chain"]
@@ -104,7 +120,8 @@ def test_a_difference_is_marked_as_a_tie_where_its_interval_includes_zero(tmp_pa
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("{", "Expecting property name"),
+        ("{", "it is not JSON in UTF-8, or not all of it: Expecting property name"),
+        ("", "it is not JSON in UTF-8, or not all of it: Expecting value"),
         ('{"a": 1}', "it is not a file of genbench compare --json"),
         ("[1]", "it is not a file of genbench compare --json"),
         ('{"schema_version": 1, "results": [], "corpora": {}}', "results of schema version 1 cannot be read"),
@@ -134,15 +151,46 @@ def test_linked_files_are_left_out_and_failed_rows_are_named(tmp_path: Path) -> 
     }
 
 
-def test_a_run_with_edited_bits_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        ({"bits_per_character": 0.1}, "bits_per_character does not follow from its bits"),
+        ({"word_perplexity": 2.0}, "word_perplexity does not follow from its bits"),
+        ({"word_perplexity": -1.0}, "word_perplexity does not follow from its bits"),
+        ({"words": 0}, "word_perplexity does not follow from its bits"),
+        ({"parameters": -5}, "a score is out of range"),
+    ],
+)
+def test_a_run_with_edited_figures_is_refused(tmp_path: Path, edit: dict[str, float], reason: str) -> None:
     write_run(tmp_path / "ada.json", [scored_row("chain", 2.0)])
-    edit_json(
-        write_run(tmp_path / "ben.json", [scored_row("chain", 1.9)]),
-        lambda run: run["results"][0].update(bits_per_character=0.1),
-    )
+    path = write_run(tmp_path / "ben.json", [scored_row("chain", 1.9)])
+    edit_json(path, lambda run: run["results"][0].update(edit))
     board = api.leaderboard(tmp_path)
     assert [entry.sources for entry in board.boards[0].entries] == [["ada"]]
-    assert "bits_per_character does not follow from its bits" in board.left_out["ben.json"]
+    assert reason in board.left_out["ben.json"]
+
+
+def test_bits_below_what_a_reference_chain_allows_are_doubtful_whatever_the_file_says(tmp_path: Path) -> None:
+    reference = {"test": 2.2, "validation": None, "lowest": 1.5}
+    rows = [scored_row("chain", 2.0), scored_row("edited", 1.4)]
+    write_run(tmp_path / "ada.json", rows, references={"a": reference})
+    board = api.leaderboard(tmp_path)
+    assert [(part.kind, part.entries[0].row.generator) for part in board.boards] == [
+        ("static", "chain"),
+        ("doubtful", "edited"),
+    ]
+
+
+def test_the_ending_of_a_file_may_have_capital_letters(tmp_path: Path) -> None:
+    write_run(tmp_path / "ADA.JSON", [scored_row("chain", 2.0)])
+    assert names(api.leaderboard(tmp_path)) == ["chain"]
+
+
+def test_further_checksums_in_a_file_are_ignored(tmp_path: Path) -> None:
+    write_run(tmp_path / "ada.json", [scored_row("chain", 2.0)])
+    write_run(tmp_path / "ben.json", [scored_row("net", 2.1)], {"more": "=cmd()", "train": "f" * 64} | PARTS)
+    write_run(tmp_path / "cy.json", [scored_row("net", 2.1)], PARTS | {"valid": "e" * 64, "more": "=cmd()"})
+    assert "cmd" not in as_csv(api.leaderboard(tmp_path))
 
 
 def test_the_formats_have_every_entry_and_no_markup_of_a_file(tmp_path: Path) -> None:
@@ -251,6 +299,7 @@ def test_a_row_that_its_proof_contradicts_is_left_out(board_folder: Path) -> Non
         row["bits"] -= saved
         row["bits_per_character"] = row["bits"] / row["characters"]
         row["bits_per_byte"] = row["bits"] / row["bytes"]
+        row["word_perplexity"] = 2 ** (row["bits"] / row["words"])
         run["verdicts"], run["splits"] = {}, {}
 
     edit_json(board_folder / "proof/run.json", flatter)

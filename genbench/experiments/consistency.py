@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 JUDGES = ("bits", "lstm", "rnn")  # of style
 MAX_BITS = 1e15  # of a text
+MAX_WORD_BITS = 1000.0  # of the word perplexity of pretrained models
 TOLERANCE = 1e-6  # of quotients, relative
 BLOCK_TOLERANCE = 1e-3  # bits of a block, which are rounded
 MIN_UNSEEN, MIN_DISTINCT = 4, 2  # n-gram lengths that tables show
@@ -63,7 +64,8 @@ def row_problems(row: Row) -> Iterator[str]:
         yield "a score is missing"
 
     # bits, in total and by block
-    numbers = [score or 0 for score in (*scores, row.words)] + row.block_bits  # no words where spaces separate none
+    counts = (row.words, row.parameters)  # no words where spaces separate none
+    numbers = [score or 0 for score in (*scores, *counts)] + row.block_bits
     for stratum in (stratum for split in row.splits.values() for stratum in split.values()):
         numbers += [stratum.bits, stratum.characters, *stratum.block_bits, *stratum.block_characters]
     if not all(0 <= number < MAX_BITS for number in numbers):
@@ -87,6 +89,13 @@ def _quotient_problems(row: Row) -> Iterator[str]:
     for name, (bits, units) in quotients.items():
         if not math.isclose(getattr(row, name) or 0.0, (bits or 0.0) / (units or 1), rel_tol=TOLERANCE):
             yield f"{name} does not follow from its bits"
+
+    # 2 to the power of bits per word; pretrained models may need more of them than a float can hold
+    if row.word_perplexity is not None:
+        exponent = math.log2(row.word_perplexity) if row.word_perplexity > 0 else -1
+        bits_per_word = min((row.bits or 0.0) / row.words, MAX_WORD_BITS) if row.words else math.inf
+        if not math.isclose(exponent, bits_per_word, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield "word_perplexity does not follow from its bits"
 
 
 def _block_problems(row: Row) -> Iterator[str]:

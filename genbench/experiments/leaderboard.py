@@ -1,6 +1,7 @@
 """Leaderboards: the rows of several people's runs in one table for each text.
 
-Rows are put side by side only if training, validation and test text are the same by their sha256. A row of a proof
+Rows are put side by side only if training, validation and test text are the same by their sha256, and the test text
+has as many characters and bytes in both. A row of a proof
 (`genbench prove`) whose model decoded the test text on this machine is marked; any other is a claim of its file.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from genbench.errors import GenbenchError, UserError
 from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.pretrained import is_harness, read_harness
 from genbench.experiments.proof.check import DECODED, NOT_CHECKED, SCORED, RowCheck, check_proof, is_proof
+from genbench.experiments.reference_chain import with_doubts
 from genbench.experiments.row import Row
 from genbench.experiments.significance import Verdict, compare_with_first, labels
 from genbench.storage.records import JsonRecord
@@ -25,6 +28,7 @@ from genbench.training import SILENT, ProgressListener
 STATIC, ADAPTIVE, FINE_TUNED, PRETRAINED, DOUBTFUL = "static", "adaptive", "fine-tuned", "pretrained", "doubtful"
 KINDS = (STATIC, ADAPTIVE, FINE_TUNED, PRETRAINED, DOUBTFUL)  # ranked apart, in this order
 PARTS = ("train", "valid", "test")
+SHA256 = re.compile("[0-9a-f]{64}")
 WAYS = ("", NOT_CHECKED, SCORED, DECODED)  # of checking a proof, the best last
 
 
@@ -58,6 +62,9 @@ class Leaderboard(JsonRecord):
     left_out: dict[str, str] = field(default_factory=dict)  # files and rows, each with the reason
 
 
+_Key = tuple[tuple[str, ...], tuple[int, int]]  # of a text: sha256 of its parts; characters, bytes of the test
+
+
 @dataclass
 class _Text:
     """One text with its rows, while files are read."""
@@ -81,13 +88,16 @@ def leaderboard(folder: str | Path, *, decode: bool = False, listener: ProgressL
         raise UserError(f"{str(folder)!r} is not a folder; genbench leaderboard takes one with files of compare --json")
 
     # read one file after the other; a bad one costs itself
-    texts: dict[tuple[str, ...], _Text] = {}
+    texts: dict[_Key, _Text] = {}
     left_out: dict[str, str] = {}
     for path in _run_files(root):
         name = root.resolve().name if path == root else path.relative_to(root).as_posix()
         try:
             comparison = _read(path / "run.json" if path.is_dir() else path)
             checks = check_proof(path, comparison, decode, listener) if path.is_dir() else {}
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            left_out[name] = f"it is not JSON in UTF-8, or not all of it: {error}"
+            continue
         except (OSError, ValueError, GenbenchError) as error:
             left_out[name] = " ".join((getattr(error, "strerror", None) or str(error)).split())
             continue
@@ -99,7 +109,7 @@ def leaderboard(folder: str | Path, *, decode: bool = False, listener: ProgressL
             f"no run file in {str(folder)!r} can be used{reason}; genbench compare AUTHOR --json FILE writes one"
         )
     boards = [board for text in texts.values() for board in _boards(text)]
-    return Leaderboard(boards, list(_same_names(texts)), left_out)
+    return Leaderboard(boards, [*_same_names(texts), *_other_sizes(texts)], left_out)
 
 
 def _read(path: Path) -> Comparison:
@@ -119,11 +129,11 @@ def _run_files(root: Path) -> Iterator[Path]:
             yield here
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (here / name for name in sorted(names) if name.endswith(".json") and not name.startswith("."))
+        yield from (here / name for name in sorted(names) if name.lower().endswith(".json") and name[0] != ".")
 
 
 def _add(
-    texts: dict[tuple[str, ...], _Text], comparison: Comparison, source: str, checks: Mapping[int, RowCheck]
+    texts: dict[_Key, _Text], comparison: Comparison, source: str, checks: Mapping[int, RowCheck]
 ) -> dict[str, str]:
     """Add the finished rows of a comparison to those of their texts; return which cannot be added, and why."""
     left_out = {}
@@ -132,16 +142,16 @@ def _add(
         name = f"{source}: row {index + 1}, {row.author} {row.generator}"
         if not row.ok:
             left_out[name] = f"{row.status}: {row.error}"
-        elif not all(info.part_sha256.get(part) for part in PARTS):
+        elif not all(SHA256.fullmatch(info.part_sha256.get(part, "")) for part in PARTS):
             left_out[name] = "it has no sha256 of its texts: compare again with this version"
         elif check.problem:
             left_out[name] = f"its proof disagrees: {check.problem}"
         else:
-            key = tuple(info.part_sha256[part] for part in PARTS)
+            key = (tuple(info.part_sha256[part] for part in PARTS), (row.characters or 0, row.bytes or 0))
             text = texts.setdefault(key, _Text(info, []))
             if row.author not in text.authors:
                 text.authors.append(row.author)
-            _add_row(text, row, source, check.way)
+            _add_row(text, row if row.doubtful else with_doubts(row, comparison.references), source, check.way)
     return left_out
 
 
@@ -184,10 +194,10 @@ def _compared(entries: Sequence[Entry], kind: str) -> list[Entry]:
     ]
 
 
-def _same_names(texts: Mapping[tuple[str, ...], _Text]) -> Iterator[str]:
+def _same_names(texts: Mapping[_Key, _Text]) -> Iterator[str]:
     """Yield a sentence for each name that several texts have."""
     for author in dict.fromkeys(author for text in texts.values() for author in text.authors):
-        of_author = {key: text for key, text in texts.items() if author in text.authors}
+        of_author = {digests: text for (digests, _), text in texts.items() if author in text.authors}
         if len(of_author) > 1:
             differing = [
                 name for name, digests in zip(PARTS, zip(*of_author, strict=True), strict=True) if len(set(digests)) > 1
@@ -196,6 +206,21 @@ def _same_names(texts: Mapping[tuple[str, ...], _Text]) -> Iterator[str]:
             yield (
                 f"{author} is not the same text everywhere (sha256 of {', '.join(differing)}), so each text "
                 f"has its own table: {sources}"
+            )
+
+
+def _other_sizes(texts: Mapping[_Key, _Text]) -> Iterator[str]:
+    """Yield a sentence for each text whose size is not the same in all files, although its checksums are."""
+    for digests in dict.fromkeys(digests for digests, _ in texts):
+        sizes = {size: text for (other, size), text in texts.items() if other == digests}
+        if len(sizes) > 1:
+            counts = "; ".join(
+                f"{characters:,} characters in {bytes_:,} bytes in {_sources(text)}"
+                for (characters, bytes_), text in sizes.items()
+            )
+            yield (
+                f"{next(iter(sizes.values())).authors[0]} has one test text by its sha256, and not one size, so each "
+                f"size has its own table, and all but one are wrong: {counts}"
             )
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 
-from genbench.experiments.leaderboard import Board, Leaderboard
+from genbench.experiments.leaderboard import PARTS, Board, Leaderboard
 from genbench.report.export.files import Outputs, defuse, markdown_table
 from genbench.report.formatting import escape_markdown
 from genbench.report.leaderboard import board_heading, board_notes, board_table, entries, leaderboard_notes
@@ -35,7 +35,7 @@ def as_csv(board: Leaderboard) -> str:
         low, high = (behind.adjusted_interval if behind else None) or (None, None)
         values = {
             "authors": " = ".join(part.authors),
-            **{f"{name}_sha256": digest for name, digest in part.text.part_sha256.items()},
+            **{f"{name}_sha256": part.text.part_sha256[name] for name in PARTS},
             "kind": part.kind,
             "place": place,
             "generator": row.generator,
