@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from genbench.sampling.beginnings import Beginnings
 from genbench.sampling.overlap import TrainingWords
 from genbench.sampling.parameters import require_prompt
 from genbench.scoring import Score, WordSurprisal
+from genbench.spec import create_generator, option_values
 from genbench.storage import models
 from genbench.storage.cards import ModelCard
-from genbench.tokenization.text import Text
+from genbench.tokenization.text import Text, require_text
 
 SAMPLE_CHARACTERS = 80  # of the text that the representation of a model shows
 
@@ -123,13 +124,13 @@ class Model:
         default. Without both lengths, a text ends with the sentence that makes it 300 characters long. Without a prompt
         it begins as the author's paragraphs do. Text i is the one that `stream` yields with the seed `seed + i`.
         `report` receives a sentence on texts that a chain guided to meet constraints. Raises UserError for a count
-        below 1, and if the number of prompts is neither one nor `count`.
+        below 1, a seed below 0, and if the number of prompts is neither one nor `count`.
         """
-        if count < 1:
-            raise UserError(f"count is {count}, but must be 1 or more")
+        count, seed = _whole_number("count", count, 1), _whole_number("seed", seed, 0)
 
         # one prompt for each text
-        prompts = [prompt] * count if isinstance(prompt, str) else list(prompt)
+        several = isinstance(prompt, Iterable) and not isinstance(prompt, str)
+        prompts = list(prompt) if several else [prompt] * count
         if len(prompts) != count:
             raise UserError(f"{len(prompts)} prompts are given for {count} texts; give one, or one for each")
         for text in prompts:
@@ -153,7 +154,7 @@ class Model:
     ) -> Iterator[str]:
         """Yield the continuation of a prompt piece by piece, as it is sampled; the options are those of `generate`."""
         require_prompt(prompt)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(_whole_number("seed", seed, 0))
         parameters = _parameters(sampling, length, temperature)
         return stream_text(self.generator, prompt, parameters, rng, self.training_words, self.beginnings)
 
@@ -180,13 +181,26 @@ class Model:
     def score(self, text: str | Text, *, progress: ProgressCallback = ignore) -> Score:
         """Return the bits and perplexities of a text, the bits by the character where a word model can compute them.
 
-        Raises ContractError if the generator violates the contract.
+        Raises ContractError if the generator violates the contract, UserError for what is not a text.
         """
+        require_text(text)
         return ranking.score(self.generator, self.ranked, text, progress)
 
     def surprisal(self, text: str, *, progress: ProgressCallback = ignore) -> list[WordSurprisal]:
         """Return each word of a text, with the white space before it, and its bits; UserError for an empty text."""
+        require_text(text)
         return scoring.surprisal(self.generator, text, progress)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle and deepcopy copy: of the generator, what is stored of it."""
+        learned = (type(self.generator), option_values(self.generator), self.generator.dump())
+        return {name: value for name, value in vars(self).items() if name != "ranked"} | {"generator": learned}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kind, options, learned = state["generator"]
+        generator = create_generator(kind, kind.__name__, options)
+        generator.restore(learned)
+        vars(self).update(state, generator=generator)
 
     def __repr__(self) -> str:
         if self.card is None:
@@ -212,6 +226,14 @@ class Model:
                 if time.monotonic() > deadline:
                     break
         return text
+
+
+def _whole_number(name: str, value: object, lowest: int) -> int:
+    """Return a whole number, also one of numpy. Raises UserError for another value, or one below `lowest`."""
+    number = value.__index__() if isinstance(value, SupportsIndex) else lowest - 1
+    if number < lowest:
+        raise UserError(f"{name} is {value!r}, but must be a whole number, {lowest} or more")
+    return number
 
 
 def _parameters(sampling: Sampling | None, length: int | None, temperature: float | None) -> Sampling:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -79,6 +80,15 @@ def test_results_that_are_damaged_are_refused_with_the_reason(edit: Any, reason:
         read_harness(values)
 
 
+def test_without_the_package_the_command_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "lm_eval.py").write_text("raise ImportError")
+    command = [sys.executable, "-m", "genbench.integrations.lm_eval", "--model", "hf"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr == "genbench: genbench.integrations.lm_eval needs lm_eval: pip install 'lm_eval[hf]'\n"
+
+
 # With the real package
 
 
@@ -135,6 +145,32 @@ def test_bad_arguments_are_one_sentence(harness: Any) -> None:
         harness.GenbenchLM(pretrained="gpt2")
     with pytest.raises(UserError, match="none"):
         harness.GenbenchLM("none")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--tasks", "arc,genbench-pell"], ["--tasks", "arc,PELL"]),
+        (["--tasks=genbench-pell,arc", "-x"], ["--tasks=PELL,arc", "-x"]),
+        (["run", "-t", "genbench-pell", "genbench-thorne", "-x"], ["run", "-t", "PELL", "THORNE", "-x"]),
+        (["--output_path", "genbench-pell"], ["--output_path", "genbench-pell"]),
+    ],
+)
+def test_the_tasks_of_the_command_are_files(
+    harness: Any, tmp_path: Path, words: list[str], expected: list[str]
+) -> None:
+    """However --tasks is written, the harness reads the file of the task, and an --include_path stays the user's."""
+    files = {name.upper(): str(tmp_path / f"genbench-{name}.yaml") for name in ("pell", "thorne")}
+    result = harness.with_tasks(words, tmp_path)
+    assert [word.replace(files["PELL"], "PELL").replace(files["THORNE"], "THORNE") for word in result] == expected
+    assert all(Path(file).exists() for file in files.values() if any(file in word for word in result))
+
+
+@pytest.mark.slow
+def test_a_task_without_an_author_is_refused(harness: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the task genbench- names no author"):
+        harness.with_tasks(["--tasks", "genbench-"], tmp_path)
 
 
 @pytest.mark.slow

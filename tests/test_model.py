@@ -1,7 +1,11 @@
 """Model: generate, stream and score; saved in a folder and loaded with the same bits."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,8 +61,48 @@ def test_each_text_may_have_a_prompt_of_its_own(fitted: Model) -> None:
 
 
 def test_a_count_below_one_is_refused(fitted: Model) -> None:
-    with pytest.raises(UserError, match="count is 0, but must be 1 or more"):
+    with pytest.raises(UserError, match="count is 0, but must be a whole number, 1 or more"):
         fitted.generate(count=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda model: model.generate(count="2"), "count is '2', but must be a whole number, 1 or more"),
+        (lambda model: model.generate(seed="x"), "seed is 'x', but must be a whole number, 0 or more"),
+        (lambda model: model.generate(seed=1.5), "seed is 1.5"),
+        (lambda model: model.stream(seed=-1), "seed is -1"),
+        (lambda model: model.stream(seed=None), "seed is None"),
+        (lambda model: model.generate(None), "the prompt is of type NoneType, but must be a str"),
+        (lambda model: model.generate(["a", 5], count=2), "the prompt is of type int"),
+        (lambda model: model.stream(b"a"), "the prompt is of type bytes"),
+        (lambda model: model.score(Path("a.txt")), "the text is of type PosixPath, but must be a str; .*read_text"),
+        (lambda model: genbench.score(model, None), "the text is of type NoneType"),
+        (lambda model: model.score("a\ud800"), "the text is not valid text at character 1"),
+        (lambda model: model.surprisal(5), "the text is of type int"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(fitted: Model, call: Callable[[Model], Any], reason: str) -> None:
+    """A path is not scored as a text of its characters, and a seed of None is not a random one."""
+    with pytest.raises(UserError, match=reason):
+        call(fitted)
+
+
+def test_a_seed_may_be_a_number_of_numpy(fitted: Model) -> None:
+    assert fitted.generate("the ", length=20, seed=np.arange(3)[2]) == fitted.generate("the ", length=20, seed=2)
+
+
+@pytest.mark.parametrize("spec", [SPEC, pytest.param("lstm-char:hidden=8,embedding=8,batch=4", marks=pytest.mark.slow)])
+def test_copies_predict_what_the_model_predicts(prose_file: Path, spec: str) -> None:
+    """Compiled chains and networks hold what pickle cannot copy: a copy is restored from what they learned."""
+    model = genbench.train(str(prose_file), spec, steps=2, keep=False)
+    expected = model.score(TEXT).bits
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert again.score(TEXT).bits == expected
+        assert again.card == model.card
+        assert again.generate("the ", Sampling(max_overlap=4), length=20) == model.generate(
+            "the ", Sampling(max_overlap=4), length=20
+        )
 
 
 def test_a_prompt_with_a_surrogate_is_refused(fitted: Model) -> None:

@@ -81,6 +81,18 @@ def test_a_comparison_shows_its_ranking_and_samples(comparison: genbench.Compari
     assert "writes" in repr(comparison)
 
 
+def test_the_representation_of_a_huge_comparison_is_short(comparison: genbench.Comparison) -> None:
+    corpora = {f"author{number}": comparison.corpora["pell"] for number in range(50)}
+    rows = [
+        replace(row, author=author, seed=seed) for author in corpora for row in comparison.results for seed in (1, 2, 3)
+    ]
+    lines = repr(replace(comparison, corpora=corpora, results=rows)).splitlines()
+    assert lines[0] == "<Comparison of 600 rows, bits per character"
+    assert lines[1].endswith(", 2 more")
+    assert lines[-1] == "  45 more authors>"
+    assert len(lines) == 12
+
+
 def test_what_is_shown_is_escaped_and_styled_apart(comparison: genbench.Comparison) -> None:
     """A title or an author cannot become markup, and no rule of the style applies outside of the fragment."""
     rows = [replace(row, author=MARKUP) for row in comparison.results]
@@ -162,6 +174,27 @@ def test_a_comparison_is_tidy_rows(comparison: genbench.Comparison) -> None:
     assert not any(isinstance(value, list) for column in frame for value in frame[column])
     means = frame.groupby("generator")["bits_per_character"].mean()
     assert pandas.notna(means).all()
+
+
+def test_figures_that_no_row_has_are_numbers(comparison: genbench.Comparison) -> None:
+    """A text too short for intervals, or rows that failed, give NaN, of which pandas takes means, and not None."""
+    pandas = pytest.importorskip("pandas")
+    frame = comparison.to_pandas()
+    for column in ("interval_low", "canonical_bits", "time_budget", "audit_share"):
+        assert pandas.api.types.is_float_dtype(frame[column]), column
+    rows = [replace(row, bits=None, bits_per_character=None).failed("it burns") for row in comparison.results]
+    failed = replace(comparison, results=rows).to_pandas()
+    assert failed.groupby("generator")["bits_per_character"].mean().isna().all()
+    assert failed["error"].str.contains("burns").all()
+    assert not frame["error"].notna().any()
+
+
+def test_samples_say_how_they_were_drawn(comparison: genbench.Comparison) -> None:
+    pytest.importorskip("pandas")
+    samples = comparison.to_pandas("samples")
+    expected = [sample.sampling["temperature"] for row in comparison.results for sample in row.samples]
+    assert samples["temperature"].tolist() == expected
+    assert samples["top_k"].isna().all()
 
 
 def test_further_tables_add_up_to_their_rows(comparison: genbench.Comparison) -> None:

@@ -10,7 +10,7 @@ from genbench.processes.clock import Stopwatch
 from genbench.scoring import Score
 from genbench.storage.records import JsonObject
 from genbench.tokenization.normal_form import form_notes
-from genbench.tokenization.text import Text
+from genbench.tokenization.text import Text, require_text
 from genbench.training import SILENT, ProgressListener
 
 CANONICAL = "canonical_bits_per_character"  # beside the bits by the character of a word model
@@ -19,8 +19,9 @@ CANONICAL = "canonical_bits_per_character"  # beside the bits by the character o
 def score(model: Model, text: str | Text, *, listener: ProgressListener = SILENT) -> Score:
     """Return how well a model predicts a text: bits, bits per character, perplexities.
 
-    Raises ContractError if the generator violates the contract.
+    Raises ContractError if the generator violates the contract, UserError for what is not a text.
     """
+    require_text(text)
     for note in form_notes(model.generator.tokenizer, text):
         listener.message(note)
     return model.score(text, progress=listener.task("scoring"))

@@ -16,7 +16,7 @@ from genbench.experiments.plan import CompareSettings
 from genbench.experiments.reference_chain import Reference
 from genbench.experiments.row import Row
 from genbench.experiments.seeds import aggregate_seeds
-from genbench.experiments.significance import StratumResult, Verdict, compare_rows, compare_strata
+from genbench.experiments.significance import StratumResult, Verdict, compare_rows, compare_strata, labels
 from genbench.storage.records import JsonObject, from_json, to_json
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from genbench.integrations.notebook import Plot
 
 SCHEMA_VERSION = 2
-SHOWN = 70  # characters of a sample in the representation of a comparison
+SHOWN, SHOWN_ROWS, SHOWN_AUTHORS = 70, 10, 5  # characters of a sample, and more of the representation of a comparison
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,20 @@ class Comparison:
 
     def __repr__(self) -> str:
         lines = [f"<Comparison of {len(self.results)} rows, bits per character"]
-        for author in self.corpora:
+        for author in list(self.corpora)[:SHOWN_AUTHORS]:
+            ranked = self.ranked(author)
             figures = [
-                f"{row.generator} {row.ranking_bits:.3f}" if row.ok else f"{row.generator} failed"
-                for row in self.ranked(author)
+                f"{label} {row.ranking_bits:.3f}" if row.ok else f"{label} failed"
+                for row, label in zip(ranked, labels(ranked[:SHOWN_ROWS]), strict=False)
             ]
+            figures += [f"{len(ranked) - SHOWN_ROWS} more"] * (len(ranked) > SHOWN_ROWS)
             lines.append(f"  {author}: {', '.join(figures)}")
-            best = next((row for row in self.ranked(author) if row.samples), None)
+            best = next((row for row in ranked if row.samples), None)
             if best is not None:
                 text = " ".join((best.samples[0].prompt + best.samples[0].text).split())
                 lines.append(f"    {best.generator} writes {text[:SHOWN]!r}")
+        left_out = len(self.corpora) - SHOWN_AUTHORS
+        lines += [f"  {left_out} more authors"] * (left_out > 0)
         return "\n".join(lines) + ">"
 
     def _repr_html_(self) -> str:

@@ -35,7 +35,11 @@ def to_pandas(comparison: Comparison, table: str = "rows") -> pandas.DataFrame:
         raise missing_package("to_pandas", "pandas") from None
 
     lines = [line for row in comparison.results for line in TABLES[table](row)]
-    return pandas.DataFrame(lines, columns=COLUMNS.get(table))
+    frame = pandas.DataFrame(lines, columns=COLUMNS.get(table))
+
+    # figures that no line has are NaN, as those are that only some lines have: pandas takes no mean of None
+    figures = [name for name in frame.columns[frame.isna().all()] if name not in TEXTS]
+    return frame.astype(dict.fromkeys(figures, float))
 
 
 def _row_lines(row: Row) -> Iterator[Values]:
@@ -45,7 +49,7 @@ def _row_lines(row: Row) -> Iterator[Values]:
 def _sample_lines(row: Row) -> Iterator[Values]:
     for sample in row.samples:
         bits = sum(bits for _, bits in sample.surprisal) if sample.surprisal else None  # under its own generator
-        values = vars(sample) | {"characters": len(sample.text), "bits": bits}
+        values = vars(sample) | sample.sampling | {"characters": len(sample.text), "bits": bits}
         yield _key(row) | {name: values[name] for name in COLUMNS["samples"] if name in values}
 
 
@@ -65,8 +69,10 @@ def _key(row: Row) -> Values:
 
 
 KEY = ("author", "generator", "spec", "seed")
+TEXTS = (*KEY, "error", "stratum", "by", "prompt", "text")
+CHOICES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")  # that were used, also by default
 COLUMNS = {
-    "samples": [*KEY, "temperature", "prompt", "text", "characters", "bits", "longest_copy", "copied_share"],
+    "samples": [*KEY, *CHOICES, "prompt", "text", "characters", "bits", "longest_copy", "copied_share"],
     "strata": [*KEY, "by", "stratum", "characters", "bits"],
     "curves": [*KEY, "seconds", "validation_bits_per_character"],
 }

@@ -31,7 +31,11 @@ try:
     from lm_eval.api.model import LM
     from lm_eval.api.registry import register_model
 except ImportError as error:
-    raise missing_package("genbench.integrations.lm_eval", "lm_eval") from error
+    missing = missing_package("genbench.integrations.lm_eval", "lm_eval[hf]")
+    if __name__ == "__main__":
+        print(f"genbench: {missing}", file=sys.stderr)
+        sys.exit(2)
+    raise missing from error
 
 MAX_NAME = 100  # bytes of an author in the name of a task
 CHARACTERS_PER_TOKEN = 4  # of `max_gen_toks`, which counts the tokens of other models
@@ -152,29 +156,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the harness's command line with the model and the tasks of genbench."""
     from lm_eval.__main__ import cli_evaluate
 
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     with tempfile.TemporaryDirectory() as folder:
         try:
-            extra = ["--include_path", folder] * bool(_write_tasks(words, Path(folder)))
-            sys.argv = ["lm_eval", *words, *extra]
+            sys.argv = ["lm_eval", *with_tasks(words, Path(folder))]
             cli_evaluate()
         except GenbenchError as error:
             print(f"genbench: {error}", file=sys.stderr)
             sys.exit(2)
 
 
-def _write_tasks(words: list[str], folder: Path) -> list[str]:
-    """Write the tasks of genbench that --tasks names; an author that is a path becomes the name of its task."""
-    written = []
-    for place, word in enumerate(words):
-        if place and words[place - 1] in ("--tasks", "-t"):
-            names = word.split(",")
-            for number, name in enumerate(names):
-                if name.startswith(PREFIX):
-                    names[number] = write_task(name.removeprefix(PREFIX), folder)
-                    written.append(names[number])
-            words[place] = ",".join(names)
-    return written
+def with_tasks(words: Sequence[str], folder: Path) -> list[str]:
+    """Return the arguments with the file of a task for each task of genbench that --tasks names."""
+    result, option = [], ""
+    for word in words:
+        names = word
+        if word.startswith("-"):
+            option, equals, names = word.partition("=")
+        if option in ("--tasks", "-t"):
+            files = ",".join(_task_file(name, folder) for name in names.split(","))
+            word = files if names is word else option + equals + files
+        result.append(word)
+    return result
+
+
+def _task_file(name: str, folder: Path) -> str:
+    """Return the path of the file of a task of genbench, which the harness reads; another name as it is."""
+    author = name.removeprefix(PREFIX)
+    if author == name:
+        return name
+    if not author:
+        raise UserError(f"the task {name} names no author: {PREFIX}AUTHOR; genbench corpora list shows the authors")
+    return str(folder / f"{write_task(author, folder)}.yaml")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import regex
 from genbench.errors import ContractError, UserError
 from genbench.sampling.constraints.options import Constraints
 from genbench.spec import MAX_INTEGER, require_integer
-from genbench.tokenization.text import Text, is_surrogate
+from genbench.tokenization.text import Text, is_surrogate, require_text
 
 DEFAULT_LENGTH = 300  # characters of a text, after which it goes on to the end of the sentence
 MAX_LENGTH = 10**8  # characters of a text
@@ -159,10 +159,7 @@ def _require(valid: bool, name: str, value: object, choices: str) -> None:
 
 def require_prompt(prompt: str) -> None:
     """Raise UserError for a prompt that is not a valid Unicode string; arguments of a command may contain such text."""
-    try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"the prompt is not valid text at character {error.start}; give it in UTF-8") from error
+    require_text(prompt, "the prompt")
 
 
 def resolve_prompt(prompt: str, text: str | Text, seed: int = 0) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import final, overload
 
+from genbench.errors import UserError
 from genbench.tokenization.segmentation import LINE_START, PART_CHARACTERS
 from genbench.tokenization.text_file import OVERLAP as LONGEST_MATCH
 from genbench.tokenization.text_file import Pattern, Span, TextFile
@@ -128,6 +129,19 @@ class Text:
             return self._text.search(pattern, start, stop)
         match = pattern.search(self._text, start, stop)
         return match.span() if match else None
+
+
+def require_text(text: object, name: str = "the text") -> None:
+    """Raise UserError for what is neither a str nor a Text, such as the path of a file, and for lone surrogates."""
+    if not isinstance(text, str | Text):
+        raise UserError(
+            f"{name} is of type {type(text).__name__}, but must be a str; genbench.api.read_text reads a file"
+        )
+    try:
+        if isinstance(text, str):
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{name} is not valid text at character {error.start}; give it in UTF-8") from error
 
 
 def missing_newlines(text: str | Text, ending: str = BOOK_SEPARATOR) -> str:

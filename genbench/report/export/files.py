@@ -34,6 +34,7 @@ NOT_IN_CSV = {
     "snapshots",
     "ancestors",
     "details",
+    "audit",
     "notes",
     "block_bits",
     "splits",
@@ -99,6 +100,8 @@ def flat_values(row: Row) -> dict[str, Any]:
     flat = {name: value for name, value in values.items() if name not in NOT_IN_CSV}
     flat |= {"interval_low": low, "interval_high": high, "error": row.error}
     flat["fine_tuned"] = row.fine_tuned
+    audit = values["audit"] or {}
+    flat |= {f"audit_{name}": audit.get(name) for name in ("share", "seconds", "reread")}
 
     # statistics of the samples at the first temperature, with a column for each length of n-gram
     for name, value in (values["novelty"][0] if row.novelty else {}).items():
