@@ -129,8 +129,7 @@ class Model:
         count, seed = _whole_number("count", count, 1), _whole_number("seed", seed, 0)
 
         # one prompt for each text
-        several = isinstance(prompt, Iterable) and not isinstance(prompt, str)
-        prompts = list(prompt) if several else [prompt] * count
+        prompts = [prompt] * count if isinstance(prompt, str) or not isinstance(prompt, Iterable) else list(prompt)
         if len(prompts) != count:
             raise UserError(f"{len(prompts)} prompts are given for {count} texts; give one, or one for each")
         for text in prompts:

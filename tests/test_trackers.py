@@ -48,6 +48,24 @@ def test_each_training_is_a_run_with_what_was_measured() -> None:
     assert [run.finished for run in tracker.runs] == [1, 1]
 
 
+class OneRun(Double):
+    """A tracker that ends its run when it begins another, unless it is told otherwise, as wandb does."""
+
+    def init(self, reinit: str = "default", **options: Any) -> Run:
+        if reinit != "create_new" and self.runs:
+            self.runs[-1].finish()
+        return super().init(**options)
+
+
+def test_trainings_side_by_side_are_runs_of_their_own_with_wandb() -> None:
+    tracker = OneRun()
+    with TrackerListener(tracker) as listener:
+        for job in (0, 1, 0, 1):
+            listener.job_progress(job, f"row {job}", Progress(0.5))
+    assert [len(run.logged) for run in tracker.runs] == [2, 2]
+    assert TrackerListener(tracker, reinit="default").options == {"reinit": "default"}
+
+
 def test_the_run_of_a_training_that_failed_ends_with_the_context() -> None:
     tracker = Double()
     with TrackerListener(tracker) as listener:

@@ -10,6 +10,7 @@ A training is a run of the tracker, named as the row. The module of the tracker 
 
 from __future__ import annotations
 
+from inspect import signature
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -28,7 +29,8 @@ class TrackerListener(ProgressListener):
     """Logs each training as a run: its share, loss, speed, and bits per character of validation text, by step.
 
     Everything is passed on to `shown` too, such as a `TqdmListener`. `options` are those of the tracker's `init`, such
-    as `config` and `group`. Use it as a context manager, which ends the runs that an error or Ctrl-C left open.
+    as `config` and `group`. That of wandb gets `reinit="create_new"`: it has one run at a time otherwise, and rows are
+    trained side by side. Use the listener as a context manager, which ends the runs that an error or Ctrl-C left open.
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class TrackerListener(ProgressListener):
     ) -> None:
         self.tracker, self.project, self.shown, self.options = tracker, project, shown, options
         self.runs: dict[int, Any] = {}  # by the number of the job
+        if "reinit" in signature(tracker.init).parameters:
+            self.options = {"reinit": "create_new"} | options
 
     def __enter__(self) -> TrackerListener:
         return self
