@@ -54,9 +54,12 @@ class NltkLM(Generator):
             raise ValueError(f"order is {self.order}, but must be 1 or more")
         self._order = self.order or DEFAULT_ORDERS[self.unit]
 
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        """Return the tokenizer for a training text."""
+        return Tokenizer.words(train, self.min_count) if self.unit == "words" else Tokenizer.characters(train)
+
     def fit(self, train: Text, valid: Text, context: TrainContext) -> None:
-        words = self.unit == "words"
-        self.tokenizer = Tokenizer.words(train, self.min_count) if words else Tokenizer.characters(train)
+        self.tokenizer = self.build_tokenizer(train)
 
         # count all n-grams
         context.report(Progress(0.1, note="counting"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from genbench_plugins.markov import conditioning
 
 import genbench
 from genbench import registry
@@ -17,7 +18,7 @@ from genbench.generator import Generator, Text, TrainContext
 from genbench.sampling import Sampling, generate_many
 from genbench.sampling.canonical import canonical_rules
 from genbench.sampling.constraints.automaton import Automaton, build_table
-from genbench.sampling.constraints.conditioned import sample_conditioned
+from genbench.sampling.constraints.conditioned import prepare, sample_conditioned
 from genbench.sampling.constraints.lengths import Characters
 from genbench.sampling.constraints.options import Constraints
 from genbench.sampling.constraints.phrases import Contains
@@ -221,7 +222,13 @@ def test_a_text_depends_on_its_seed_alone() -> None:
 @pytest.mark.parametrize(
     ("constraints", "reason"),
     [
-        ({"contains": ("qqq",)}, "contains 'qqq' and ends as asked, for instance because a word is not in"),
+        ({"contains": ("qqq",)}, "contains 'qqq' and ends as asked: 'qqq' is not in its vocabulary; -g markov-char"),
+        ({"contains": ("a 🍎",)}, "the character '🍎' does not occur in its training text"),
+        ({"infill": "ends 🍎🍐."}, "the characters '🍎' '🍐' do not occur in its training text"),
+        (
+            {"starts_with": "He", "ends_with": "the", "match": "She.*"},
+            "no text of this model starts with 'He' and matches 'She.*': each alone is possible",
+        ),
         ({"starts_with": "He", "match": "She.*"}, "each alone is possible, but not together"),
         ({"words": (2, 2), "sentences": 5}, "has 2 words and ends as asked; ask for more words, or fewer sentences"),
         ({"starts_with": "She"}, "begins with the prompt 'It' starts with 'She'"),
@@ -242,6 +249,28 @@ def test_parameters_that_change_the_distribution_are_refused(changed: dict[str, 
     model = genbench.train("pell", "markov-char:order=3", keep=False)
     with pytest.raises(UserError, match="constraints"):
         model.generate("", Sampling(constraints=Constraints(contains=("the",)), **changed))
+
+
+def test_a_low_temperature_is_named_where_probabilities_are_too_small() -> None:
+    model = genbench.train("pell", "markov-char:order=3", keep=False)
+    sampling = Sampling(temperature=0.001, constraints=Constraints(contains=("night",)))
+    with pytest.raises(UserError, match=r"at temperature 0.001 .* give a higher temperature"):
+        model.generate("", sampling)
+
+
+def test_the_number_of_nodes_is_estimated_before_they_are_counted() -> None:
+    """Within a fifth, here where a product has more pairs than the limit under which the bound itself is enough."""
+    generator: Any = genbench.train("pell", "markov-char:order=5", keep=False).generator
+    for constraints in (Constraints(contains=("night",)), Constraints(words=(8, 12))):
+        request = prepare(generator, "", Sampling(temperature=1.0, constraints=constraints), np.random.default_rng(0))
+        table = conditioning.context_table(generator._model, 1.0)
+        nodes = len(conditioning._build_product(table, table.by_length[0], request.automaton).contexts)
+        assert conditioning.estimate_nodes(table, request.automaton) == len(table.parent) * len(request.automaton.steps)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(conditioning, "MAX_NODES", 1)
+            assert abs(conditioning.estimate_nodes(table, request.automaton, 2_000) / nodes - 1) < 0.2
+            chain = generator.condition(request.state.state, request.automaton, 1.0)
+            assert chain is None
 
 
 def test_all_texts_of_a_length_are_possible() -> None:

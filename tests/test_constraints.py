@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 from genbench.errors import UserError
 from genbench.sampling import Sampling
-from genbench.sampling.constraints.automaton import ENDED, Automaton, build_table
+from genbench.sampling.constraints.automaton import DEAD, ENDED, Automaton, build_table, merge_states
 from genbench.sampling.constraints.expressions import Expression
 from genbench.sampling.constraints.lengths import Characters, Words
 from genbench.sampling.constraints.options import Constraints, count_sentences, parse_range
@@ -247,6 +249,47 @@ def test_states_of_long_counts_are_merged_in_few_steps() -> None:
     assert table is not None
     assert small is not None
     assert len(table.steps) - len(small.steps) == 72 * (len(small.steps) - _states_of(7, 17))
+
+
+def test_equal_states_are_those_of_the_plain_refinement() -> None:
+    """Classes are split by what their states lead to until none is: here by sets, without checksums and shortcuts."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        steps = rng.integers(-2, 40, (40, 2)) * (rng.random((40, 2)) < 0.4) - 1
+        steps, labels = np.clip(steps, -2, 39), rng.integers(0, 2, 40)
+        classes: list[Any] = labels.tolist()
+        while True:
+            keys = [(classes[row], *(classes[to] if to >= 0 else to for to in steps[row])) for row in range(40)]
+            numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+            if len(numbers) == len(set(classes)):
+                break
+            classes = [f"class {numbers[key]}" for key in keys]
+
+        examples, class_of = merge_states(steps, labels)
+        pairs = set(zip(classes, class_of.tolist(), strict=True))
+        assert len(pairs) == len(set(classes)) == len(examples)
+        assert class_of[examples].tolist() == list(range(len(examples)))
+        assert class_of[0] == 0
+
+
+def test_a_long_repetition_takes_a_moment() -> None:
+    """States of an expression and of sentences are multiplied in arrays: 6,000 of them take a quarter of a second."""
+    letters = "".join(map(chr, range(32, 127))) + "\n"
+    start = time.process_time()
+    table = build_table([Expression("(a|b|.){100,200}"), Sentences(1, optional=True)], letters)
+    assert time.process_time() - start < 5
+    assert table is not None
+    assert len(set(table.kinds.values())) < 60  # letters that nothing tells apart share a column
+    for size, accepted in ((99, False), (100, True), (200, True)):
+        state = table.run(0, "a" * (size - 1) + ".")
+        assert (state >= 0 and (bool(table.final[state]) or table.run(state, " ") == ENDED)) == accepted
+    assert table.run(0, "a" * 201) == DEAD
+
+
+def test_characters_that_no_text_has_are_named() -> None:
+    assert Contains("an 🍎").missing("an ") == ["🍎"]
+    assert Contains("don't").missing("DON’t") == ["o", "n"]  # only the first letter may be a capital one
+    assert Contains("an").missing("An") == []
 
 
 def _states_of(fewest: int, most: int) -> int:

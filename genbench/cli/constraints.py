@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,3 +57,14 @@ class ConstraintOptions(OptionGroup):
         values = {name: value for name, value in vars(self).items() if name not in ("contains", "words")}
         words = None if self.words is None else parse_range(self.words)
         return Constraints(contains=tuple(self.contains or ()), words=words, **values)
+
+    def require_generators(self, specs: Sequence[str]) -> None:
+        """Raise UserError for a generator that the constraints cannot be combined with, before it is trained."""
+        if self.meter is None:
+            return
+        from genbench import registry
+        from genbench.sampling.constraints.pronunciation import require_words
+        from genbench.spec import Spec
+
+        for description in registry.describe([Spec.parse(spec) for spec in specs]):
+            require_words(description.tokens or "words")

@@ -78,6 +78,7 @@ def generate(
     model: SampledModelOptions,
 ) -> None:
     """Write text in an author's style. Trains a generator if no model is stored."""
+    from genbench.api import stored_specs
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
     if stream and json:
@@ -96,9 +97,12 @@ def generate(
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     interactive = on_terminal and not (generators or prompt or prompt_file or stream or json or count > 1)
 
+    constraints.require_generators(generators or ())
     with show_progress() as live:
         text = model.corpus(author, live)
-        if on_terminal and not (generators or model.stored or json or constraints.constraints()):
+        if not (generators or model.stored):
+            constraints.require_generators(stored_specs(text)[:1])
+        if on_terminal and not (generators or model.stored or json or parameters.constraints):
             show_draft(text, given[0], parameters, sampling_seed, live)
         models = model.models(text, generators, live)
         if not interactive:

@@ -16,7 +16,7 @@ from typing import Any
 
 from genbench.capabilities import learns_by_counting, training_memory
 from genbench.errors import ContractError, SpecError
-from genbench.generator import OptionValue
+from genbench.generator import Generator, OptionValue
 from genbench.processes.parent import ChildProcess, describe_exit
 from genbench.registry.lookup import create, file_spans, require_known
 from genbench.spec import Span, Spec, format_value, option_values, options_of
@@ -49,6 +49,7 @@ class Description(JsonRecord):
     files: list[Span]  # where the text of the SPEC names files
     memory: int = 0  # bytes that its training needs at least
     counting: bool = False  # whether it learns by counting alone, which takes a moment
+    tokens: str = ""  # the kind of its tokens, where it is known before training
 
     def paths(self, spec: Spec) -> list[Path]:
         """Return the files that the SPEC names."""
@@ -101,7 +102,14 @@ def describe_here(spec: Spec) -> Description:
         list(file_spans(spec, type(generator))),
         training_memory(generator),
         learns_by_counting(generator),
+        _kind_of_tokens(generator),
     )
+
+
+def _kind_of_tokens(generator: Generator) -> str:
+    """Return the kind of a generator's tokens, "" if only its training tells: it has no `build_tokenizer`."""
+    build = getattr(generator, "build_tokenizer", None)
+    return build("a").kind if callable(build) else ""
 
 
 def _plain(value: Any) -> OptionValue:

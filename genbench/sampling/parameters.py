@@ -27,6 +27,9 @@ NO_CONSTRAINTS = Constraints()
 DEFAULTABLE: dict[str, float | None] = {"temperature": 1.0, "top_k": None, "top_p": None, "min_p": None}
 UNCHANGED = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
 
+# parameters that constraints, which are on the distribution at a temperature, cannot be combined with
+CHANGING = ("top_k", "top_p", "min_p", "repetition_penalty", "max_overlap", "stop")
+
 # where a random prompt may begin, in order of preference; the match ends there
 PROMPT_STARTS = (
     # a sentence: a paragraph, or what follows a mark after three lower-case letters (so not after "Mr." or "J.")
@@ -96,6 +99,26 @@ class Sampling:
         for name in ("sentences", "infill"):
             if self.length is not None and getattr(self.constraints, name) is not None:
                 raise UserError(f"length and {name} both say where a text ends; leave one of them out")
+        if self.constraints:
+            self._require_plain()
+
+    def _require_plain(self) -> None:
+        """Raise UserError for parameters other than the temperature: constraints are on the distribution at one."""
+        values = {name: getattr(self, name) for name in CHANGING}
+        changed = [
+            name.replace("_", "-") for name, value in values.items() if value not in (None, (), UNCHANGED.get(name))
+        ]
+        if changed:
+            raise UserError(
+                f"{' and '.join(changed)} cannot be combined with constraints, which are on the distribution at a "
+                "temperature; leave out one or the other"
+            )
+        if self.temperature == 0:
+            raise UserError(
+                "constraints need a temperature above 0; temperature=0.1 is close to the most probable text"
+            )
+        if self.spelling:
+            raise UserError("with constraints, texts have only words of the vocabulary; leave out --spelling")
 
     def with_defaults(self, defaults: Mapping[str, float]) -> Sampling:
         """Return the parameters with a generator's `default_sampling` for those that are None.

@@ -26,7 +26,7 @@ from genbench_plugins.mixture import Mixture
 from genbench.capabilities import BackoffLevel
 from genbench.charlevel.views import character_view
 from genbench.generator import Learned, LogProbs, Progress, ProgressCallback, Text, TrainContext, ignore
-from genbench.tokenization.tokenizer import Ids
+from genbench.tokenization.tokenizer import Ids, Tokenizer
 
 VALIDATION_CHARACTERS = 60_000  # of validation text used to fit the weights
 ITERATIONS = 80
@@ -56,6 +56,10 @@ class Markov(AdaptiveChain):
         if self.classes < 6:
             raise ValueError(f"classes is {self.classes}, but must be 6 or more: the second chain has a third of them")
         self._create_chains()
+
+    def build_tokenizer(self, train: str | Text) -> Tokenizer:
+        """Return the tokenizer for a training text: that of the character chain."""
+        return self._char_chain.build_tokenizer(train)
 
     def _create_chains(self) -> None:
         """Create the untrained chains from the options."""

@@ -38,6 +38,7 @@ from genbench.tokenization.tokenizer import Ids
 
 MAX_CONTEXTS = 20_000_000
 MAX_NODES = 30_000_000  # of a product: about 100 bytes each, with their entries
+ESTIMATED_CONTEXTS = 200  # by which the number of nodes is estimated before they are counted
 NODES_AT_ONCE = 1 << 18  # followed between two reports of the progress
 BUILDING = 0.4  # of the progress
 TEMPERATURES_KEPT = 2
@@ -110,6 +111,8 @@ class ContextTables:
                 self._last_key, self._last = (), None
                 progress(0)
                 table, context = self._find(state, automaton, temperature)
+                if estimate_nodes(table, automaton) > 1.25 * MAX_NODES:
+                    raise TooManyStatesError
                 self._last, self._last_key = ConditionedChain(table, context, automaton, progress), key
         except TooManyStatesError:
             return None
@@ -126,6 +129,35 @@ class ContextTables:
         if automaton.last_token is None:
             return start_anywhere(without, table, context)
         return without, context_after(without, context, automaton.last_token)
+
+
+def estimate_nodes(table: ChainTable, automaton: TokenAutomaton, contexts: int = ESTIMATED_CONTEXTS) -> float:
+    """Return about how many nodes the product of a table and an automaton has.
+
+    The tokens of a context lead all states of the automaton to a few. Their mean number, over some contexts, times the
+    number of contexts is near the number of nodes, and not below it but by chance.
+    """
+    count = len(table.parent)
+    if count * len(automaton.steps) <= MAX_NODES:
+        return float(count * len(automaton.steps))
+
+    # a context that leads to each one, and by which token
+    before, last = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    before[table.links], last[table.links] = np.repeat(np.arange(count), np.diff(table.starts)), table.tokens
+
+    reached = 0
+    for context in np.random.default_rng(0).integers(count, size=contexts).tolist():
+        tokens, longer, at = list[int](), int(table.parent[context]), context
+        while longer != MISSING:
+            tokens.append(int(last[at]))
+            at, longer = int(before[at]), int(table.parent[longer])
+        states = np.flatnonzero(~automaton.final)
+        for token in reversed(tokens):
+            states = np.unique(automaton.steps[states, automaton.groups[token]])
+            states = states[states >= 0]
+            states = states[~automaton.final[states]]
+        reached += len(states)
+    return count * reached / contexts
 
 
 class ConditionedChain:

@@ -14,17 +14,16 @@ from genbench import capabilities
 from genbench.errors import UserError
 from genbench.generator import Generator, ProgressCallback, ignore
 from genbench.sampling.constraints.automaton import Automaton, build_table
-from genbench.sampling.constraints.guided import effective_samples_note, sample_guided
+from genbench.sampling.constraints.guided import effective_samples_note, no_probability, sample_guided
 from genbench.sampling.constraints.lengths import Words
 from genbench.sampling.constraints.options import Constraints
-from genbench.sampling.constraints.phrases import Beginning, NoSpaceFirst
+from genbench.sampling.constraints.phrases import Beginning, NoSpaceFirst, Phrase, Until
 from genbench.sampling.constraints.pronunciation import meter_table, parse_meter
 from genbench.sampling.constraints.tokens import TokenAutomaton, lift
 from genbench.sampling.parameters import Sampling
 from genbench.sampling.step import DecodingState
-from genbench.tokenization.tokenizer import Decoder, Ids
-
-OTHERS = ("top_k", "top_p", "min_p", "max_overlap", "stop")  # parameters that a condition cannot be combined with
+from genbench.tokenization.segmentation import split_pieces
+from genbench.tokenization.tokenizer import Decoder, Ids, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,8 @@ def sample_conditioned(
     exactly; any other generator is guided by a chain (`guided.py`), and `report` receives a sentence on how well.
 
     `progress` receives the completed share of the preparation, which takes most of the time. Raises UserError for
-    constraints that no text of the generator meets, and for sampling parameters that change the distribution.
+    constraints that no text of the generator meets.
     """
-    require_plain(sampling)
     progress(0.0)
     request = prepare(generator, prompt, sampling, rngs[0], before)
     rest = len(request.state.prompt_rest)
@@ -69,25 +67,8 @@ def sample_conditioned(
         report(effective_samples_note([text.effective_samples for text in guided]))
         return [text.text[rest:] for text in guided]
     if not conditioned.probability > 0:
-        raise UserError(
-            "the probability of a text that meets the constraints is too small for floating-point numbers; ask for less"
-        )
+        raise UserError(no_probability(request.state.temperature))
     return [_decode(request.state, *conditioned.sample(rng)) for rng in rngs]
-
-
-def require_plain(sampling: Sampling) -> None:
-    """Raise UserError for parameters other than the temperature: texts are from the distribution at a temperature."""
-    changed = [name.replace("_", "-") for name in OTHERS if getattr(sampling, name)]
-    changed += ["repetition-penalty"] if sampling.repetition_penalty != 1 else []
-    if changed:
-        raise UserError(
-            f"{' and '.join(changed)} cannot be combined with constraints, which are on the distribution at a "
-            "temperature; leave out one or the other"
-        )
-    if sampling.temperature == 0:
-        raise UserError("constraints need a temperature above 0; temperature=0.1 is close to the most probable text")
-    if sampling.spelling:
-        raise UserError("with constraints, texts have only words of the vocabulary; leave out --spelling")
 
 
 def prepare(
@@ -127,16 +108,16 @@ def _build(
 
 
 def _explain(state: DecodingState, prompt: str, constraints: Constraints, named: Mapping[str, Automaton]) -> str:
-    """Return why no text meets the constraints: the one that none meets, or that none meets all of them."""
-    of_words, meter = state.generator.tokenizer.kind == "words", constraints.meter
-    reason = "a word is not in its vocabulary" if of_words else "a letter is not in its alphabet"
-    reason = f"for instance because {reason}{'; -g markov-char writes letters' if of_words else ''}"
+    """Return why no text meets the constraints: the one that none meets, or those that none meets together."""
+    tokenizer, meter = state.generator.tokenizer, constraints.meter
     start = DecodingState.after_prompt(state.generator, "", state.sampling, state.rng)
 
     # the end of the text
     if _build(start, "", []) is None:
-        if constraints.infill is not None:
-            return f"no text of this model goes on to the text {constraints.infill!r} of --infill, {reason}"
+        if (infill := constraints.infill) is not None:
+            return (
+                f"no text of this model goes on to the text {infill!r} of --infill{_reason(Until(infill), tokenizer)}"
+            )
         return "no text of this model ends as asked: it writes no mark that ends a sentence; give a length instead"
     if meter is not None and _build(start, "", [], meter) is None:
         return f"no text of this model has the metre {meter} and ends as asked; give another metre"
@@ -144,16 +125,45 @@ def _explain(state: DecodingState, prompt: str, constraints: Constraints, named:
     # each alone, without and with the prompt
     for description, automaton in named.items():
         if _build(start, "", [automaton]) is None:
-            if isinstance(automaton, Words):
-                return f"no text of this model {description} and ends as asked; ask for more words, or fewer sentences"
-            return f"no text of this model {description} and ends as asked, {reason}"
-    blank = " or end it with a blank if its last word is complete" if of_words and not prompt[-1:].isspace() else ""
+            return f"no text of this model {description} and ends as asked{_reason(automaton, tokenizer)}"
+    at_word = tokenizer.kind == "words" and not prompt[-1:].isspace()
+    blank = " or end it with a blank if its last word is complete" if at_word else ""
     for description, automaton in named.items():
         if _build(state, prompt, [automaton]) is None:
             return f"no text that begins with the prompt {prompt!r} {description}; give another prompt{blank}"
-    described = " and ".join(constraints.descriptions())
+
+    # the fewest that no text meets together
+    metres = [] if meter is None else [f"has the metre {meter}"]
+    together = [*named, *metres]
+    for left_out in list(together):
+        rest = [description for description in together if description != left_out]
+        automata = [named[description] for description in rest if description in named]
+        if _build(state, prompt, automata, meter if set(metres) & set(rest) else None) is None:
+            together = rest
     after = f", after the prompt {prompt!r}" if prompt else ""
-    return f"no text of this model {described}{after}: each alone is possible, but not together; ask for less"
+    return (
+        f"no text of this model {' and '.join(together)}{after}: each alone is possible, but not together; ask for less"
+    )
+
+
+def _reason(automaton: Automaton, tokenizer: Tokenizer) -> str:
+    """Return why a model writes no text that a constraint accepts, as the end of a sentence."""
+    if isinstance(automaton, Words):
+        return "; ask for more words, or fewer sentences"
+    if not isinstance(automaton, Phrase):
+        return "; ask for less, or for another length"
+
+    # characters, and words, that it does not have
+    if missing := automaton.missing(tokenizer.letters):
+        characters = "the character" if len(missing) == 1 else "the characters"
+        occur = "does not occur" if len(missing) == 1 else "do not occur"
+        return f": {characters} {' '.join(map(repr, missing))} {occur} in its training text; leave out what has them"
+    if tokenizer.kind == "words":
+        known = {form for word in tokenizer.known_words for form in (word, word[:1].lower() + word[1:])}
+        if unknown := [piece for piece in split_pieces(automaton.text) if piece not in known and not piece.isspace()]:
+            words = "is not in its vocabulary" if len(unknown) == 1 else "are not in its vocabulary"
+            return f": {' and '.join(map(repr, unknown))} {words}; -g markov-char writes letters"
+    return "; ask for another text, or for another length"
 
 
 def _decode(state: DecodingState, ids: Sequence[int], keep_last: bool) -> str:

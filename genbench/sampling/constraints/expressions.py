@@ -19,7 +19,7 @@ from genbench.errors import UserError
 from genbench.sampling.constraints.automaton import Automaton
 
 Set = frozenset[int]  # of nondeterministic states
-Test = Callable[[str], bool]  # of one character
+Test = Callable[[str], object]  # of one character; true or false
 
 MAX_REPEATS = 10_000  # copies of one part
 MAX_PLACES = 200_000  # nondeterministic states
@@ -79,7 +79,7 @@ class Expression(Automaton):
         return state == frozenset([self._last])
 
     def kind(self, character: str) -> Hashable:
-        return tuple(test(character) for test in self._distinct)
+        return tuple(bool(test(character)) for test in self._distinct)
 
     @cached_property
     def _distinct(self) -> list[Test]:
@@ -169,7 +169,7 @@ def character_test(operator: Any, argument: Any, flags: int) -> Test:
         source = f"[^{re.escape(chr(argument))}]"
     else:
         source = f"[{''.join(map(_item_source, argument))}]"
-    return re.compile(source, flags & (re.IGNORECASE | re.ASCII)).fullmatch  # type: ignore[return-value]
+    return re.compile(source, flags & (re.IGNORECASE | re.ASCII)).fullmatch
 
 
 def _item_source(item: Any) -> str:

@@ -39,8 +39,10 @@ from genbench.tokenization.tokenizer import Ids
 PARTICLES = 16
 TEXTS_AT_ONCE = 16  # whose particles are advanced together
 SAMPLED_TEXTS, SAMPLED_CHARACTERS = 256, 400  # of the network, which the chain counts
+SAMPLED_ALONE = 48  # texts of a generator that is not fast with many at once, such as markovify: 0.4 ms a character
 ORDERS = {"characters": "markov-char:order=5", "words": "markov-word:order=3", "subwords": "markov-subword:order=4"}
 MAX_TOKENS = 20_000  # of one text
+LOW_TEMPERATURE = 0.5  # below, what is not the most probable text soon has no probability that is a number
 NODES_KEPT = 256  # of the chain, whose predictions are kept: all particles begin at one, and copies share theirs
 
 _chains: dict[int, tuple[ref[Generator], Any]] = {}  # a generator and its chain, by the generator's id
@@ -77,7 +79,8 @@ def sample_guided(
     ahead = chain.condition(chain_state, automaton, state.temperature, rescale(progress, share, 0.2))
     if ahead is None:
         raise UserError(
-            "the constraints have too many states to look ahead; ask for a shorter text, or for fewer of them"
+            f"the constraints have {len(automaton.steps):,} states, too many for the chain that looks ahead: ask for a "
+            "shorter text or fewer words, or leave out --contains or --match"
         )
 
     look_ahead, texts = lru_cache(NODES_KEPT)(ahead.look_ahead), list[GuidedText]()
@@ -142,13 +145,23 @@ def look_ahead_chain(generator: Generator, progress: ProgressCallback = ignore) 
 def _sample_texts(generator: Generator, progress: ProgressCallback) -> list[str]:
     """Return texts of a generator at temperature 1, side by side."""
     first = DecodingState.after_prompt(generator, "", Sampling(temperature=1.0), np.random.default_rng(0))
-    states = [first.copy(rng=np.random.default_rng(seed)) for seed in range(SAMPLED_TEXTS)]
+    together = capabilities.supports(type(generator), capabilities.BatchStepping)
+    count = SAMPLED_TEXTS if together else min(SAMPLED_TEXTS, SAMPLED_ALONE)
+    states = [first.copy(rng=np.random.default_rng(seed)) for seed in range(count)]
     texts = [""] * len(states)
     while active := [row for row, text in enumerate(texts) if len(text) < SAMPLED_CHARACTERS]:
         for row, added in zip(active, decode_step([states[row] for row in active]), strict=True):
             texts[row] += added
         progress(min(1.0, sum(map(len, texts)) / (SAMPLED_CHARACTERS * len(texts))))
     return texts
+
+
+def no_probability(temperature: float) -> str:
+    """Return a sentence on constraints that no text meets at a temperature, but for rounding."""
+    advice = "ask for less" if temperature >= LOW_TEMPERATURE else "give a higher temperature, or ask for less"
+    return (
+        f"at temperature {temperature:g} the generator hardly ever writes a text that meets the constraints; {advice}"
+    )
 
 
 def effective_samples_note(sizes: Sequence[float]) -> str:
@@ -226,7 +239,7 @@ class _Particles:
         """Normalize the weights after a step, and resample where few particles have nearly all."""
         total = float(self.weights.sum())
         if not total > 0:
-            raise UserError("the generator gives no probability to a text that meets the constraints; ask for less")
+            raise UserError(no_probability(self.states[0].temperature))
         self.probability *= total
         self.weights /= total
         effective = float(1 / (self.weights**2).sum())

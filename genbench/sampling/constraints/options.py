@@ -10,7 +10,12 @@ from genbench.sampling.constraints.automaton import Automaton
 from genbench.sampling.constraints.expressions import Expression
 from genbench.sampling.constraints.lengths import Characters, Words
 from genbench.sampling.constraints.phrases import Contains, EndsWith, StartsWith, Until
-from genbench.sampling.constraints.pronunciation import EndsWithOneOf, parse_meter, rhyming_words
+from genbench.sampling.constraints.pronunciation import (
+    EndsWithOneOf,
+    parse_meter,
+    require_dictionary,
+    rhyming_words,
+)
 from genbench.sampling.constraints.sentences import Sentences, WordsToSentenceEnd
 from genbench.tokenization.text import is_surrogate
 
@@ -21,7 +26,9 @@ MAX_PHRASE = 1_000  # characters
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a text must be like, from the first character of the prompt on. Raises UserError for values out of range.
+    """What a text must be like, from the first character of the prompt on.
+
+    Raises UserError for values out of range, a word without a rhyme, and if the dictionary of sounds is not installed.
 
     Without `Sampling.length`, a text ends at the end of a sentence: after `sentences` of them, with the sentence that
     makes the `words` enough, or else with the first one after the prompt. With `match` alone it also ends where the
@@ -56,8 +63,11 @@ class Constraints:
             raise UserError(f"sentences is {self.sentences}, but must be a whole number from 1 to {MAX_SENTENCES}")
         if self.match is not None:
             Expression(self.match)
+        if self.rhymes_with is not None:
+            rhyming_words(self.rhymes_with)
         if self.meter is not None:
             parse_meter(self.meter)
+            require_dictionary()
 
     def __bool__(self) -> bool:
         """Return whether there is any constraint."""

@@ -37,7 +37,7 @@ def is_inside_word(character: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Phrase(Automaton):
+class Phrase(Automaton):
     """A phrase of at least one character."""
 
     text: str
@@ -47,6 +47,14 @@ class _Phrase(Automaton):
         is_apostrophe = character in APOSTROPHES and any(sign in self.text for sign in APOSTROPHES)
         first = character if character.lower() == self.text[0] or character in self.text or is_apostrophe else None
         return first, is_word_character(character), is_inside_word(character), character.isspace()
+
+    def missing(self, letters: str) -> list[str]:
+        """Return the characters of the phrase that texts of some letters cannot have in their place."""
+        return [
+            character
+            for character in dict.fromkeys(self.text)
+            if not any(self._follows(self.text.index(character), letter) for letter in letters)
+        ]
 
     def _follows(self, place: int, character: str) -> bool:
         """Return whether a character is the one at a place of the phrase."""
@@ -65,7 +73,7 @@ class Matches(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Contains(_Phrase):
+class Contains(Phrase):
     """The text contains the phrase. The state is FOUND or the matches that have begun."""
 
     FOUND = "found"
@@ -84,7 +92,7 @@ class Contains(_Phrase):
 
 
 @dataclass(frozen=True)
-class EndsWith(_Phrase):
+class EndsWith(Phrase):
     """The text ends with the phrase, and marks after it."""
 
     def start(self) -> Matches:
@@ -100,7 +108,7 @@ class EndsWith(_Phrase):
 
 
 @dataclass(frozen=True)
-class Until(_Phrase):
+class Until(Phrase):
     """The text ends where the phrase, matched exactly, is complete for the first time after some characters.
 
     A state is the number of characters left of these, and of those of the phrase at the end of the text.
@@ -131,7 +139,7 @@ class Until(_Phrase):
 
 
 @dataclass(frozen=True)
-class StartsWith(_Phrase):
+class StartsWith(Phrase):
     """The text starts with the phrase, matched exactly. A state is the number of its characters, one more after it."""
 
     def start(self) -> int:
@@ -183,7 +191,7 @@ class NoSpaceFirst(Automaton):
         return character.isspace()
 
 
-def _advance(phrase: _Phrase, state: Matches, character: str) -> Matches:
+def _advance(phrase: Phrase, state: Matches, character: str) -> Matches:
     """Return the matches after one more character."""
     text, in_word = phrase.text, is_inside_word(character)
     begins = state.boundary or not is_inside_word(text[0])

@@ -80,7 +80,7 @@ def rhyming_words(word: str, known: Collection[str] | None = None) -> frozenset[
     Of a generator of words, only those of its vocabulary, `known`. The word itself does not count. Raises UserError for
     a word that the dictionary does not have or that rhymes with none of them, and without the extra.
     """
-    dictionary = _dictionary()
+    dictionary = require_dictionary()
     lower = word.lower()
     if not dictionary.phones_for_word(lower):
         raise UserError(
@@ -110,6 +110,12 @@ def parse_meter(text: str) -> str:
     return stresses
 
 
+def require_words(kind: str) -> None:
+    """Raise UserError for the kind of a tokenizer that a metre cannot be combined with."""
+    if kind != "words":
+        raise UserError(f"a metre needs a generator of words, such as -g markov-word or -g lstm-word, not of {kind}")
+
+
 def meter_table(stresses: str, tokenizer: Tokenizer, prompt: str = "") -> WordTable:
     """Return the automaton over words that accepts the texts whose syllables have these stresses.
 
@@ -117,8 +123,7 @@ def meter_table(stresses: str, tokenizer: Tokenizer, prompt: str = "") -> WordTa
     word are tried; a word that the dictionary does not have is not written. `prompt` is what precedes the first token.
     Raises UserError for a generator whose tokens are no words, and without the extra.
     """
-    if tokenizer.kind != "words":
-        raise UserError("a metre needs a generator of words, such as -g markov-word or -g lstm-word")
+    require_words(tokenizer.kind)
     move = _mover(stresses)
     first = _read(prompt, move)
 
@@ -151,7 +156,7 @@ def piece_stresses(piece: str) -> frozenset[str] | None:
     """
     if not any(character.isalpha() for character in piece) or piece.lower() in CLITICS:
         return frozenset([""])
-    dictionary = _dictionary()
+    dictionary = require_dictionary()
     found = [dictionary.stresses(phones) for phones in dictionary.phones_for_word(piece.lower())]
     return frozenset("?" if len(each) == 1 else each.replace("2", "?") for each in found) or None
 
@@ -190,7 +195,8 @@ def _similar_words(word: str) -> str:
     return f"did you mean {' or '.join(sorted(close))}? " if close else ""
 
 
-def _dictionary() -> Any:
+def require_dictionary() -> Any:
+    """Return the package with the CMU Pronouncing Dictionary. Raises UserError if it is not installed."""
     try:
         import pronouncing
     except ImportError:
