@@ -116,6 +116,7 @@ def test_sets_that_python_warns_of_are_read_as_python_reads_them_today() -> None
         ("(a{1000}){1000}", "too large"),
         ("(?!)", "look-ahead"),
         ("a++", "possessive"),
+        ("(" * 330 + "a" + ")+" * 330, "groups inside one another|not a regular expression"),
     ],
 )
 def test_expressions_that_are_not_regular_are_refused(pattern: str, reason: str) -> None:
@@ -231,6 +232,8 @@ def test_values_out_of_range_are_refused() -> None:
         Sampling(length=10, constraints=Constraints(sentences=2))
     with pytest.raises(UserError, match="such as 10, or a range"):
         parse_range("ten")
+    with pytest.raises(UserError, match="such as 10, or a range"):
+        parse_range("1" * 5000)
     assert parse_range("8-12") == (8, 12)
     assert parse_range("9") == (9, 9)
 
@@ -284,6 +287,12 @@ def test_a_long_repetition_takes_a_moment() -> None:
         state = table.run(0, "a" * (size - 1) + ".")
         assert (state >= 0 and (bool(table.final[state]) or table.run(state, " ") == ENDED)) == accepted
     assert table.run(0, "a" * 201) == DEAD
+
+
+def test_an_expression_with_too_many_states_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbench.sampling.constraints.expressions.MAX_VISITS", 100_000)
+    with pytest.raises(UserError, match="too many states; repeat its parts less often"):
+        build_table([Expression("(a|b|.*){50,90}"), Sentences(1, optional=True)], "ab. ")
 
 
 def test_characters_that_no_text_has_are_named() -> None:

@@ -163,7 +163,7 @@ def _reason(automaton: Automaton, tokenizer: Tokenizer) -> str:
         if unknown := [piece for piece in split_pieces(automaton.text) if piece not in known and not piece.isspace()]:
             words = "is not in its vocabulary" if len(unknown) == 1 else "are not in its vocabulary"
             return f": {' and '.join(map(repr, unknown))} {words}; -g markov-char writes letters"
-    return "; ask for another text, or for another length"
+    return "; it is matched as whole words: ask for another text or length, or use --match"
 
 
 def _decode(state: DecodingState, ids: Sequence[int], keep_last: bool) -> str:

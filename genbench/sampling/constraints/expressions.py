@@ -23,6 +23,7 @@ Test = Callable[[str], object]  # of one character; true or false
 
 MAX_REPEATS = 10_000  # copies of one part
 MAX_PLACES = 200_000  # nondeterministic states
+MAX_VISITS = 10_000_000  # of these, while the states of an automaton are found: some seconds
 CATEGORIES = {
     codes.CATEGORY_DIGIT: r"\d",
     codes.CATEGORY_NOT_DIGIT: r"\D",
@@ -59,9 +60,12 @@ class Expression(Automaton):
         self._free: list[list[int]] = []
         self._steps: list[tuple[Test, int] | None] = []
         self._tests: list[Test] = []
+        self._visits = 0  # of places
         first = self._place()
-        self._last = self._sequence(parsed, first, parsed.state.flags)
-
+        try:
+            self._last = self._sequence(parsed, first, parsed.state.flags)
+        except RecursionError as error:
+            raise UserError(f"{pattern!r} has too many groups inside one another; use fewer") from error
         self._first = self._closure([first])
 
     def start(self) -> Set:
@@ -156,6 +160,10 @@ class Expression(Automaton):
             if place not in reached:
                 reached.add(place)
                 queue += self._free[place]
+
+        self._visits += len(reached)
+        if self._visits > MAX_VISITS:
+            raise UserError(f"{self.pattern!r} has too many states; repeat its parts less often, or with fewer choices")
         return frozenset(place for place in reached if self._steps[place] or place == self._last)
 
 

@@ -118,9 +118,10 @@ class Constraints:
 def parse_range(text: str, name: str = "words") -> tuple[int, int]:
     """Return the fewest and the most of a number or a range such as "8-12". Raises UserError for anything else."""
     low, dash, high = text.partition("-")
-    if not low.strip().isdecimal() or (dash and not high.strip().isdecimal()):
+    numbers = [low.strip(), high.strip() if dash else low.strip()]
+    if not all(number.isdecimal() and len(number) < 10 for number in numbers):
         raise UserError(f"{name} is {text!r}, but must be a number such as 10, or a range such as 8-12")
-    return int(low), int(high if dash else low)
+    return int(numbers[0]), int(numbers[1])
 
 
 def option_name(field_name: str) -> str:
