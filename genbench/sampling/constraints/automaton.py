@@ -305,4 +305,5 @@ def _split(classes: Ints, sums: npt.NDArray[np.uint64], changed: Ints) -> Ints:
     numbers = np.where(is_new, int(classes.max()) + np.cumsum(is_new), of_class)
     part_of = np.cumsum(begins) - 1
     classes[members] = numbers[part_of]
-    return members[is_new[part_of]]
+    renamed: Ints = members[is_new[part_of]]
+    return renamed
