@@ -1,7 +1,8 @@
 """Run the console blocks of docs/commands and docs/tutorials, and replace their output by what the program prints.
 
-    python docs/build.py            updates all pages (make docs)
-    python docs/build.py score.md   updates one page
+    python docs/build.py             updates all pages and the picture of the README (make docs)
+    python docs/build.py score.md    updates one page
+    python docs/build.py table.svg   updates the picture: the tables of a comparison with three networks, some minutes
 
 A block begins with ```console; each line in it that begins with "$ " is a command. The commands of a page run in one
 new folder with its own GENBENCH_HOME, on a terminal of 80 columns without colors. Standard error is shown where a
@@ -29,6 +30,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import forked_command
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
 
 from genbench.cli.main import app
 from genbench.processes.forking import fork_process
@@ -43,6 +47,10 @@ HELP = re.compile(r"genbench [a-z -]*--help")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 NUMBER = re.compile(r"\*?[-+]?\d[\d.,:]*[kMG%]?")
 COLUMNS, LINES = 80, 24
+PICTURE, PICTURED = DOCS / "table.svg", "genbench compare austen"
+SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)  # without fonts from the network
+SVG = re.sub(r"font-family: Fira Code\b", "font-family: ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono'", SVG)
+SAMPLES = re.compile(r"^─+ \w+ with default sampling ─+$", re.MULTILINE)  # where the tables end
 ENVIRONMENT = {
     "COLUMNS": str(COLUMNS),
     "LINES": str(LINES),
@@ -72,9 +80,34 @@ def run_command(command: str, folder: Path) -> str:
     """Return what a command prints on a terminal, and its standard error if it fails."""
     if HELP.fullmatch(command):
         return _help_page(command.split()[1:])
+
+    # without styles, trailing spaces and the name of the temporary folder
+    text = STYLE.sub("", _print_on_terminal(command, folder)).replace("\r\n", "\n").replace(str(folder), "")
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def draw_tables(command: str = PICTURED) -> str:
+    """Return a picture, as SVG, of the tables that a comparison prints on a terminal with colors."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "here").mkdir()
+        printed = _print_on_terminal(command, Path(folder), TERM="xterm", NO_COLOR="")
+    output = Text.from_ansi(printed.replace("\r\n", "\n"))
+    end = SAMPLES.search(output.plain)
+    assert end is not None, f"{command} printed no samples: {output.plain}"
+
+    # the same identifiers for the same output, so that a picture changes only with it
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, _environ={})
+    console.print(Text(f"$ {command}", style="bold"))
+    console.print(output[: len(output.plain[: end.start()].rstrip())])
+    return console.export_svg(title="genbench", code_format=SVG, unique_id="table")
+
+
+def _print_on_terminal(command: str, folder: Path, **variables: str) -> str:
+    """Return what a command prints on a terminal, with its styles; of variables that are empty none is set."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | ENVIRONMENT | {"PATH": path, "GENBENCH_HOME": str(folder / "home")}
-    environment.pop("FORCE_COLOR", None)
+    environment = os.environ | ENVIRONMENT | {"PATH": path, "GENBENCH_HOME": str(folder / "home")} | variables
+    for name in ("FORCE_COLOR", *(name for name, value in variables.items() if not value)):
+        environment.pop(name, None)
 
     # run it on a terminal of its own
     terminal, process_end = pty.openpty()
@@ -89,10 +122,7 @@ def run_command(command: str, folder: Path) -> str:
         if code:
             # lines of progress depend on the time that a command takes
             printed += PROGRESS.sub(b"", errors.read(), count=1)
-
-    # without styles, trailing spaces and the name of the temporary folder
-    text = STYLE.sub("", printed.decode()).replace("\r\n", "\n").replace(str(folder), "")
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    return printed.decode()
 
 
 def _run(command: str, folder: Path, environment: dict[str, str], output: int, errors: Path) -> int:
@@ -181,10 +211,13 @@ def find_pages() -> list[Path]:
 
 
 def main() -> None:
-    """Update the pages that are named, or all."""
+    """Update the pages and the picture that are named, or all."""
     for page in [page for page in find_pages() if len(sys.argv) == 1 or page.name in sys.argv[1:]]:
         page.write_text(build_page(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(page.name)
+    if len(sys.argv) == 1 or PICTURE.name in sys.argv[1:]:
+        PICTURE.write_text(draw_tables(), encoding="utf-8")
+        print(PICTURE.name)
 
 
 if __name__ == "__main__":

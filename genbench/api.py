@@ -56,6 +56,7 @@ from genbench.storage.sharing import import_model as import_model
 from genbench.training import (
     SILENT,
     ProgressListener,
+    TasksOnly,
     TrainingText,
     TrainSettings,
     train_and_report,
@@ -373,7 +374,7 @@ def export_model(
 
     # its card, with the score of the test text
     exported = models.get_model(models.models_folder(), model.id)
-    figures = score_figures(model, text.test, corpus=text, listener=listener)
+    figures = score_figures(model, text.test, corpus=text, listener=TasksOnly(listener))
     readme = model_card(exported.card, figures, registry.provider(exported.card.spec), model.training_words is not None)
     return sharing.export_model(exported, folder, readme)
 

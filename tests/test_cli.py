@@ -246,18 +246,23 @@ class Sleeps(Generator):
 
 
 @pytest.mark.slow
-def test_an_interrupt_exits_with_130_and_ends_the_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_exits_with_its_code_and_ends_the_workers(number: int, code: int, tmp_path: Path) -> None:
     (tmp_path / "sleeps.py").write_text(SLEEPS)
-    words = [sys.executable, "-m", "genbench.cli.main", "compare", "thorne", "-g", "sleeps.py"]
+    words = [sys.executable, "-m", "genbench.cli.entry", "compare", "thorne", "-g", "sleeps.py"]
     default = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=default)
+    with_color = os.environ | {"FORCE_COLOR": "1", "TERM": "xterm"}  # which rich takes for a terminal
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=with_color, stderr=subprocess.PIPE, text=True, preexec_fn=default
+    )
     pid = tmp_path / "pid"
     while not (pid.exists() and pid.read_text()):
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=10)
-    assert process.returncode == 130
+    assert process.returncode == code
+    assert err.rfind("\x1b[?25h") >= err.rfind("\x1b[?25l")  # the cursor is shown again
     assert "Traceback" not in err
     assert gone(int(pid.read_text()))
 

@@ -75,7 +75,13 @@ def test_the_table_is_searched_without_a_network(
     assert "--fetch" in notes
     assert run(monkeypatch, "corpora", "search", "wilde", "--json") == 0
     assert {book["form"] for book in json.loads(capsys.readouterr().out)} == {"prose", "verse", "drama"}
-    assert run(monkeypatch, "corpora", "search", "nobody") == 1
+    capsys.readouterr()
+    assert run(monkeypatch, "corpora", "search", "nobody", "here") == 1
+    output, notes = capsys.readouterr()
+    (note,) = notes.splitlines()
+    assert output == ""
+    assert note.startswith("genbench: no book is found in the table of ")
+    assert "genbench corpora search nobody here --fetch" in note
 
 
 def test_an_unknown_author_of_the_catalogue_is_named_with_its_prefix(

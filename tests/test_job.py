@@ -12,9 +12,10 @@ from processes import write_plugin
 
 from genbench import Comparison, Sampling, UserError
 from genbench.corpus.loading import load_corpus
+from genbench.experiments import measurements
 from genbench.experiments.compare import compare
 from genbench.experiments.executors.local import LocalExecutor
-from genbench.experiments.job import Job
+from genbench.experiments.job import Job, train_job
 from genbench.experiments.plan import CompareSettings, describe_specs, make_jobs
 from genbench.experiments.row import Row
 from genbench.generator import Progress
@@ -94,6 +95,35 @@ def test_figures_of_samples_rest_on_twenty_texts_of_each_temperature(monkeypatch
     monkeypatch.setattr("genbench.experiments.measurements.STATISTICS_SAMPLES", 5)
     fewer = run_job(job, ignore).further_samples
     assert [len(texts) for texts in fewer.values()] == [3, 3]
+
+
+def test_the_speed_of_sampling_is_that_of_a_longer_text_after_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is prepared for the first text is in no figure, and a slow generator is asked for what it can write."""
+    seconds, asked, per_character = [0.0], list[int](), 1e-5
+
+    def generate_slowly(generator: Any, prompts: list[str], samplings: list[Sampling], *_: Any) -> list[str]:
+        first = not asked
+        asked.append(samplings[0].characters)
+        seconds[0] += (10.0 if first else 0.0) + samplings[0].characters * per_character
+        return ["c" * sampling.characters for sampling in samplings]
+
+    class Watch:
+        def __init__(self) -> None:
+            self.start = seconds[0]
+
+        wall_seconds = property(lambda self: seconds[0] - self.start)
+        cpu_seconds = wall_seconds
+
+    _, model = train_job(make_job("markov-char:order=3"), ignore)
+    monkeypatch.setattr(measurements, "generate_many", generate_slowly)
+    monkeypatch.setattr(measurements, "Stopwatch", Watch)
+    job = make_job("markov-char:order=3")
+    assert model is not None
+    for per_character, characters in ((1e-5, [1, 3000]), (1e-3, [1, 500]), (1.0, [1])):
+        asked.clear()
+        row = measurements.generate_samples(Row.blank(job), model, job, lambda share: None)
+        assert row.generate_characters_per_second == round(1 / per_character)
+        assert asked[: 1 + len(characters)] == [20, *characters]  # each as long as the last one promised
 
 
 def test_rows_and_jobs_are_the_same_after_json() -> None:

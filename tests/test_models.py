@@ -174,6 +174,8 @@ def test_generate_stops_at_several_texts(monkeypatch: pytest.MonkeyPatch, capsys
     assert not set(".e") & set(before)
     assert run(monkeypatch, *words, "--keep-stop") == 0
     assert capsys.readouterr().out.rstrip("\n")[:-1] == before.rstrip("\n")
+    assert run(monkeypatch, "generate", "pell", "-g", CHAIN, "--keep-stop") == 2
+    assert "no --stop is given; add --stop TEXT" in capsys.readouterr().err
 
 
 def test_generate_names_new_words(
@@ -190,7 +192,7 @@ def test_generate_names_new_words(
     assert {*out.split()[:-1]} <= {"so", "it", "is"}
     assert "spelled" not in err
     assert run(monkeypatch, "generate", str(path), "-g", CHAIN, "--no-spelling") == 2
-    assert "writes letters and knows no words" in capsys.readouterr().err
+    assert "this generator writes letters and knows no words" in capsys.readouterr().err
 
 
 def test_a_prompt_may_come_from_standard_input(

@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from conftest import PROSE
 from doubles import Fixed, run_job
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text as RichText
 
 from genbench import scoring
 from genbench.analysis.attribution import passage_bits
 from genbench.capabilities import token_log_probs
 from genbench.experiments.job import Job
 from genbench.generator import Progress, ProgressCallback, Text, TrainContext, rescale
+from genbench.processes.clock import COMPILING
 from genbench.registry import create
 from genbench.report.terminal.live import Live
 from genbench.report.terminal.plain_progress import PlainProgress
@@ -206,7 +209,7 @@ def test_without_a_terminal_short_tasks_in_a_row_are_no_silence() -> None:
     seconds, output = [0.0], io.StringIO()
     plain = PlainProgress(Console(file=output, width=80), clock=lambda: seconds[0])
     printed = []
-    for tenth in range(100):  # a task of 0.3 seconds after the other
+    for tenth in range(400):  # a task of 0.3 seconds after the other
         seconds[0] = tenth / 10
         if tenth % 3 == 0:
             plain.remove(tenth - 3)
@@ -216,5 +219,80 @@ def test_without_a_terminal_short_tasks_in_a_row_are_no_silence() -> None:
             printed.append(seconds[0])
     assert printed[0] <= 0.6
     gaps = [after - before for before, after in pairwise(printed)]
-    assert max(gaps) < 1.5
-    assert min(gaps) > 0.9
+    assert max(gaps) < 10.5
+    assert min(gaps) > 9.9
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_waits_while_loops_are_compiled_says_so_in_its_own_line(terminal: bool) -> None:
+    """The line of a row that has not begun, or of the last task; there is a line of its own where nothing waits."""
+    seconds, output = [0.0], io.StringIO()
+    live = Live(Console(file=output, force_terminal=terminal, width=80, _environ={}))
+    live.plain.clock = lambda: seconds[0]
+
+    def shown() -> list[tuple[str, str]]:
+        seconds[0] += 20
+        live.plain.print_due()
+        tasks = [(task.name, task.status) for task in live.plain._tasks.values()]
+        return [(task.description, task.fields["status"]) for task in live.bars.tasks] if terminal else tasks
+
+    # nothing waits but a network that is trained, then another row
+    live.compiling(True)
+    assert shown() == [(COMPILING, "")]
+    live.job_progress(0, "pell lstm-char", Progress(0.1, loss=2.0))
+    assert shown() == [(COMPILING, ""), ("pell lstm-char", "loss 2.00")]
+    live.job_progress(1, "pell markov-char", Progress(0.0, note="starting"))
+    assert shown() == [("pell lstm-char", "loss 2.00"), ("pell markov-char", COMPILING)]
+    live.compiling(False)
+    assert shown() == [("pell lstm-char", "loss 2.00"), ("pell markov-char", "starting")]
+
+    # a training in this process
+    live.job_done(0, "pell lstm-char", "2.000 bits/char")
+    live.job_progress(1, "pell markov-char", Progress(0.4, note="counting"))
+    live.compiling(True)
+    assert shown() == [("pell markov-char", COMPILING)]
+    live.compiling(False)
+    live.job_done(1, "pell markov-char", "2.000 bits/char")
+    assert shown() == []
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_lines_of_progress_leave_room_for_what_a_terminal_shows_of_ctrl_c(width: int) -> None:
+    """With ^C in a line of its own, the lines above would not be erased."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, _environ={})
+    live = Live(console)
+    live.job_progress(0, "pell lstm-char", Progress(0.5, loss=2.25, text="\u4e2d\u6587 It was a ball " * 20))
+    with console.capture() as capture:
+        console.print(*live.bars.get_renderables())
+    lines = RichText.from_ansi(capture.get()).plain.splitlines()
+    assert len(lines) > 3
+    assert max(map(cell_len, lines)) <= width - len("^C")
+
+
+def test_more_jobs_than_lines_of_the_terminal_leave_nothing_there() -> None:
+    """Such as after Ctrl-C, when they are not done: only as much as was on the screen can be erased."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=60, height=10, _environ={})
+    with Live(console) as live:
+        for job in range(30):
+            live.job_progress(job, f"job{job} lstm-char", Progress(0.5, loss=2.25, text="It was a ball " * 20))
+        live.bars.refresh()
+        shown = out.tell()
+        assert "job5" in out.getvalue()
+    assert "job" not in out.getvalue()[shown:]
+    assert not live.bars.tasks
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_long_name_leaves_room_for_what_is_said_of_it(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, _environ={})
+    live = Live(console)
+    live.job_progress(
+        0, f"/home/me/my books {'lstm-char:hidden=512,layers=2' * 3}", Progress(0.5, loss=2.25, speed=9e3)
+    )
+    with console.capture() as capture:
+        console.print(*live.bars.get_renderables())
+    (line,) = RichText.from_ansi(capture.get()).plain.splitlines()
+    assert len(line) <= width
+    assert "…" in line
+    assert "loss" in line

@@ -21,11 +21,11 @@ from genbench.experiments.comparison import Comparison, CorpusInfo
 from genbench.experiments.row import Row, Sample
 from genbench.experiments.significance import Verdict
 from genbench.generator import Progress
-from genbench.report.columns import COLUMNS
+from genbench.report.columns import COLUMNS, columns_for
 from genbench.report.export import files
 from genbench.report.formatting import format_decimals, format_range, printable
 from genbench.report.html import comparison_page
-from genbench.report.terminal.comparison import show_comparison
+from genbench.report.terminal.comparison import fit_columns, show_comparison
 from genbench.report.terminal.live import Live
 from genbench.report.terminal.tables import print_list, print_pairs
 
@@ -125,7 +125,30 @@ def test_eleven_rows_have_a_column_of_steps_and_one_sentence_on_what_is_alike() 
     text = " ".join(out.split())
     assert "within: g00, g01, g02, g03; g04, g05, g06, g07; g08, g09, g10." in text
     assert text.count("no clear difference between") == 1
-    assert "To next row" in text
+    assert "To next row: how many bits per character more the next row needs; ≈ no clear difference. " in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_only_columns_that_are_shown_are_explained_and_the_others_are_named(width: int) -> None:
+    result = replace(comparison(row("a", 1.5), row("b", 1.7)), name="austen-1")
+    table, _, below = printed(result, width).partition("Ranked by")
+    _, shown = fit_columns(result.results, width, result.verdicts("austen"))
+    headings = {column.name for column in shown} - {"to next row"}
+    text = " ".join(below.split())
+    hidden = re.search(r"Not shown in (\d+) columns: (.*?); genbench runs show austen-1 --csv - prints them", text)
+    names = hidden[2].split(", ") if hidden else []
+    assert {column.name for column in columns_for(result.results)} == set(names) | headings
+    assert not set(names) & headings
+    assert ("Token perplexity" in text) == ("token perpl." in headings)
+    for word, mark in (("no clear difference", "≈"), ("no interval", "?")):
+        assert (word in text) == (mark in table)
+
+    # without two values none is the best, and without samples nothing is said of them
+    alone = " ".join(printed(comparison(row("a", 1.5, samples=[], novelty=[])), width).split())
+    assert "of its column" not in alone
+    assert "Unseen:" not in alone
+    assert "of its column" in text
+    assert ("Self-BLEU:" in text, "Unseen: words" in text) == (False, True)
 
 
 def test_columns_without_a_value_are_hidden() -> None:
@@ -160,7 +183,7 @@ def test_several_seeds_are_one_line_with_their_spread() -> None:
 
 def test_wide_terminals_show_more_columns() -> None:
     assert "spelled" in printed(THREE_ROWS, 160)
-    assert "spelled" not in printed(THREE_ROWS, 80)
+    assert "spelled" not in printed(THREE_ROWS, 80).split("Ranked")[0]
 
 
 @pytest.mark.parametrize("width", [45, 60, 70, 80, 100, 160])
@@ -253,18 +276,21 @@ def test_without_a_terminal_progress_is_plain_lines() -> None:
     live.download("downloading NLTK's gutenberg corpus", 0.5)
     live.download("downloading NLTK's gutenberg corpus", 1.0)
     live.job_progress(0, JOB, Progress(0.5, 10, 2.3, 40_000))
-    wait(1)
-    live.job_progress(0, JOB, Progress(0.6, 20, 2.2, 40_000))
-    wait(1)  # too soon for another line
     wait(2)
-    wait(3)  # the job has reported nothing since the last line
+    live.job_progress(0, JOB, Progress(0.6, 20, 2.2, 40_000))
+    wait(9)  # too soon for another line
+    wait(1)
+    wait(10)  # the job has reported nothing since the last line
+    live.job_progress(0, JOB, Progress(1.0, note="rereading"))
+    wait(10)
     live.job_done(0, JOB, "1.900 bits/char")
-    wait(9)
+    wait(10)
     assert out.getvalue().splitlines() == [
         "a sentence",
         "austen lstm-char: 50% loss 2.30, 40k char/s",
         "austen lstm-char: 60% loss 2.20, 40k char/s",
-        "austen lstm-char: 60% loss 2.20, 40k char/s 7 s",
+        "austen lstm-char: 60% loss 2.20, 40k char/s 22 s",
+        "austen lstm-char: rereading",
         "austen lstm-char: 1.900 bits/char",
     ]
 

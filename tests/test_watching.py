@@ -204,7 +204,7 @@ def test_texts_are_shown_below_the_bars_or_printed_and_never_in_a_pipe(
     with live:
         live.job_progress(0, "austen lstm-char", Progress(0.5, loss=2.314, passes=0.42, text="It was\n\x1b[31ma ball"))
         (*_, last) = live.bars.get_renderables()
-        below = str(last)
+        below = str(last.renderable)
     assert ("It was ␛[31ma ball" in below) == (terminal and not watch)
     line = "austen lstm-char, loss 2.31, 42% of a pass: It was ␛[31ma ball"
     assert (line in out.getvalue().replace("\n", "")) == watch

@@ -192,8 +192,10 @@ def exit_by_outcome(comparison: Comparison) -> None:
 
     if comparison.stopped:
         if any(row.ok or row.error == STOPPED_WITH_PROGRESS for row in comparison.results):
-            command = shlex.join(["genbench", *sys.argv[1:]])
-            print_message(f"genbench: what is done is stored; the same command continues from there: {command}")
+            words = [word for word in sys.argv[1:] if word != "--retrain"]  # which would begin again
+            same = "the same command" if words == sys.argv[1:] else "the same command without --retrain"
+            command = shlex.join(["genbench", *words])
+            print_message(f"genbench: what is done is stored; {same} continues from there: {command}")
         raise KeyboardInterrupt
     if not comparison.any_ok:
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,12 +103,11 @@ def _search_notes(words: list[str], result: SearchResult) -> list[str]:
         left_out = f"translations left out: {result.translations:,}, other editions: {result.editions:,}"
         notes.append(f"{left_out}; --all shows them")
     if not has_catalogue():
-        notes.append(
-            f"searched in the table of {len(table())} books that comes with genbench; "
-            f"genbench corpora search {' '.join(words)} --fetch searches all of Project Gutenberg"
-        )
+        searched = f"the table of {len(table())} books that comes with genbench"
+        found = f"searched in {searched}" if result.books else f"no book is found in {searched}"
+        notes.append(f"{found}; genbench corpora search {shlex.join(words)} --fetch searches all of Project Gutenberg")
     elif not result.books:
-        notes.append("Project Gutenberg has no such book")
+        notes.append("Project Gutenberg has no such book; try fewer words, of the author or of the title")
     return notes
 
 

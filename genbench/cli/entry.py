@@ -17,6 +17,8 @@ def main() -> None:
     from genbench.cli.main import main as run
 
     signal.signal(signal.SIGINT, handler)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # end in order: progress hides the cursor of a terminal
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         run()
     except KeyboardInterrupt:  # before a command runs, or while its end is printed

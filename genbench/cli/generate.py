@@ -83,6 +83,8 @@ def generate(
 
     if stream and json:
         raise UserError("--stream prints texts while they are sampled, --json whole records: leave one of them out")
+    if keep_stop and not stop:
+        raise UserError("--keep-stop keeps the text of --stop, and no --stop is given; add --stop TEXT")
     given = prompts_of_command(prompt, prompt_file, model.encoding)
     for prompt in given:
         require_prompt(prompt)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from genbench.processes.clock import COMPILING, announced
+from genbench.processes.clock import announced
 
 if TYPE_CHECKING:
     from genbench.report.terminal.live import Live
@@ -29,17 +29,5 @@ def show_progress(watch: bool = False) -> Iterator[Live]:
     with Live(make_console(stderr=True), watch) as live:
         with live.stage("starting"):
             import genbench.api  # noqa: F401
-        with announced(_Once(live.message)):
+        with announced(live.compiling):
             yield live
-
-
-class _Once:
-    """Says what takes the time of a first run, once."""
-
-    def __init__(self, message: Callable[[str], None]) -> None:
-        self.message, self.said = message, False
-
-    def __call__(self, begins: bool) -> None:
-        if not self.said:
-            self.message(f"{COMPILING} (no figure counts this)")
-        self.said = True

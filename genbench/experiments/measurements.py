@@ -36,13 +36,14 @@ if TYPE_CHECKING:
 MAX_CONTEXT, MAX_TARGETS = 256, 200  # characters and words: less than `genbench memory` measures
 STATISTICS_SAMPLES = 20  # of each temperature, that figures of samples rest on; one is shown for each prompt
 MIN_SECONDS, MAX_SHARE = 1.0, 0.05  # of CPU, that those that are not shown may take; or a share of the budget
+SPEED_CHARACTERS, SPEED_SECONDS = 3000, 0.5  # of the text whose speed is measured, at most
 FIRST_TEXTS, GROWTH = 3, 6  # texts at first, and how many times those so far come next
 
 ReportProgress = Callable[[Progress], None]
 
 
 def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallback) -> Row:
-    """Return the row with a sample for each prompt and sampling, generated side by side and timed together."""
+    """Return the row with a sample for each prompt and sampling, generated side by side, and the speed of sampling."""
     # generate
     watch = Stopwatch()
     pairs = list(product(job.prompts, job.samplings))
@@ -52,7 +53,7 @@ def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallbac
     texts = generate_many(
         model.generator, prompts, samplings, rngs, throttle(progress), model.training_words, model.beginnings
     )
-    seconds, characters = watch.wall_seconds, sum(map(len, texts))
+    speed = _generation_speed(model, job, sum(map(len, texts)) / max(watch.wall_seconds, 1e-9)) if texts else None
 
     # the surprisal of each text after its prompt
     prompted = [prompt + text for prompt, text in zip(prompts, texts, strict=True)]
@@ -62,9 +63,27 @@ def generate_samples(row: Row, model: Model, job: Job, progress: ProgressCallbac
         surprisal = [(word.text, word.bits) for word in words]
         used = model.sampling(sampling).choices
         samples.append(Sample(sampling.temperature, prompt, text, surprisal, sampling=used))
-    speed = round(characters / seconds) if characters else None
     further = _generate_further(model, job, watch.cpu_seconds, progress)
     return replace(row, samples=samples, further_samples=further, generate_characters_per_second=speed)
+
+
+def _generation_speed(model: Model, job: Job, first: float) -> int | None:
+    """Return the characters per second of a longer text; None where it is empty.
+
+    `first` is the speed of the first texts, which are mostly preparation for a chain. What it can write in a moment is
+    measured, and again with more characters where that was much faster.
+    """
+    speed, measured = first, 0
+    while (characters := max(1, min(SPEED_CHARACTERS, round(speed * SPEED_SECONDS)))) > 2 * measured:
+        sampling, rng = replace(job.samplings[0], length=characters), np.random.default_rng([job.seed, characters])
+        watch = Stopwatch()
+        (text,) = generate_many(
+            model.generator, [job.prompts[0]], [sampling], [rng], ignore, model.training_words, model.beginnings
+        )
+        if not text:
+            return None
+        speed, measured = len(text) / max(watch.wall_seconds, 1e-9), characters
+    return round(speed)
 
 
 def _generate_further(model: Model, job: Job, seconds: float, progress: ProgressCallback) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ Every table except the result table, which columns.py defines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,14 +33,17 @@ NOVELTY_HEADINGS = (
     "self-\nBLEU",
 )
 
-RANKING_NOTE = "Ranked by bits per character of the test text, fewer is better; * best of its column."
+RANKING_NOTE = "Ranked by bits per character of the test text, fewer is better"
+BEST_NOTE = "* best of its column"
 TOKEN_PERPLEXITY_NOTE = "Token perplexity depends on how a generator tokenizes text: never compare it."
-NOVELTY_NOTE = (
-    "n: samples, of which one is shown for each prompt. Longest copy: in characters, mean over them. "
-    f"Copied: words in runs of {MIN_COPIED_WORDS} or more that are "
-    "in the training text. Unseen: words and n-grams that are not in it. "
-    f"Distinct-2: over windows of {WINDOW} words. Self-BLEU: over ten."
-)
+NOVELTY_DEFINITIONS = {  # by the start of the headings that they define
+    "n": "n: samples, of which one is shown for each prompt.",
+    "longest": "Longest copy: in characters, mean over them.",
+    "copied": f"Copied: words in runs of {MIN_COPIED_WORDS} or more that are in the training text.",
+    "unseen": "Unseen: words and n-grams that are not in it.",
+    "distinct": f"Distinct-2: over windows of {WINDOW} words.",
+    "self": "Self-BLEU: over ten.",
+}
 STYLE_NOTE = (
     "Samples attributed to their author, in percent; held-out text: the author's own test passages of that length. "
     "Read it together with the share that is copied: a generator that copies is attributed best. A quarter of each "
@@ -146,6 +150,12 @@ def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> Te
     if lines and held_out:
         lines.append([HELD_OUT, *novelty_cells(held_out)])
     return TextTable(["samples of", *NOVELTY_HEADINGS], lines).without_empty_columns()
+
+
+def novelty_note(table: TextTable = TextTable(NOVELTY_HEADINGS)) -> str:
+    """Return what the columns of a novelty table mean, without a table all of them."""
+    starts = {re.split(r"[ -]", name)[0] for name in table.names}
+    return " ".join(sentence for start, sentence in NOVELTY_DEFINITIONS.items() if start in starts)
 
 
 def novelty_cells(stats: NoveltyStatistics) -> list[str]:

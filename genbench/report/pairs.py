@@ -12,8 +12,8 @@ from genbench.report.columns import Column
 
 ALIKE, UNSURE = "≈", "?"  # no clear difference; a difference without an interval
 NEXT_HEADING = "to next\nrow"
-LEGEND = f"To next row: how many bits per character more the next row needs; {ALIKE} no clear difference"
-UNSURE_LEGEND = f"{UNSURE} no interval, since the test text is too short"
+LEGEND = "To next row: how many bits per character more the next row needs"
+MARKS = {ALIKE: "no clear difference", UNSURE: "no interval, since the test text is too short"}
 
 
 def next_column(lines: Sequence[Row], verdicts: Sequence[Verdict]) -> Column | None:
@@ -46,12 +46,13 @@ def pair_cell(verdict: Verdict) -> str:
     return ALIKE if verdict.adjusted_interval else f"{verdict.difference:z.3f}{UNSURE}"
 
 
-def legend(verdicts: Sequence[Verdict]) -> str:
-    """Return a sentence on the column of `next_column`; "" without verdicts."""
-    if not verdicts:
+def legend(lines: Sequence[Row], verdicts: Sequence[Verdict]) -> str:
+    """Return a sentence on the column of `next_column` and the marks that it has; "" where there is no column."""
+    column = next_column(lines, verdicts)
+    if column is None:
         return ""
-    unsure = any(verdict.adjusted_interval is None for verdict in verdicts)
-    return f"{LEGEND}; {UNSURE_LEGEND}." if unsure else f"{LEGEND}."
+    cells = "".join(map(column.format, lines))
+    return "; ".join([LEGEND, *(f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in cells)]) + "."
 
 
 def pair_sentences(verdicts: Sequence[Verdict]) -> list[str]:

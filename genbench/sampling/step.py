@@ -256,8 +256,8 @@ def may_spell(generator: Generator, sampling: Sampling) -> bool:
     if not sampling.spelling and not has_words and generator.tokenizer.kind != "words":
         writes = "letters" if generator.tokenizer.kind == "characters" else "parts of words"
         raise UserError(
-            f"{type(generator).__name__} writes {writes} and knows no words; leave out --no-spelling, or name a "
-            "generator of words, such as markov-word"
+            f"this generator writes {writes} and knows no words; leave out --no-spelling, or name a generator of "
+            "words, such as markov-word"
         )
     return sampling.spelling
 

@@ -99,10 +99,11 @@ def find_model(folder: Path, wanted: Mapping[str, Any], imported: Sequence[str] 
     return next(iter(find_models(folder, wanted, imported)), None)
 
 
-def get_model(folder: Path, name: str) -> StoredModel:
+def get_model(folder: Path, name: str, *, reusable: bool = False) -> StoredModel:
     """Return the model of that name, or the only one whose name starts with it, or ends with it after a hyphen.
 
-    Raises UserError where there is none or there are several.
+    Raises UserError where there is none or there are several; it names imported and fine-tuned models only where
+    `reusable` is set, since others are reused without being named.
     """
     # an exact name, else the beginning or the end of one
     models = list_models(folder)
@@ -119,7 +120,12 @@ def get_model(folder: Path, name: str) -> StoredModel:
         require_current(folder / name)
     if not models:
         raise UserError(f"no model is called {name!r}: none is stored; genbench train AUTHOR -g SPEC stores one")
-    names = [model.name for model in matches or models]
+    offered = [model for model in models if not reusable or model.card.imported or model.card.parent]
+    if not (matches or offered):
+        raise UserError(
+            f"no model is called {name!r}: none is imported or fine-tuned; genbench models import DIR imports one"
+        )
+    names = [model.name for model in matches or offered]
     problem = f"{len(matches)} models' names start with" if matches else "no model is called"
     raise UserError(
         f"{problem} {name!r}: {nearest(name, names[:MAX_NAMES])}; genbench models list shows all {len(models)}"
@@ -127,8 +133,8 @@ def get_model(folder: Path, name: str) -> StoredModel:
 
 
 def full_names(names: Iterable[str]) -> list[str]:
-    """Return the full names of stored models. Raises UserError, as `get_model` does."""
-    return [get_model(models_folder(), name).name for name in names]
+    """Return the full names of models that are to be reused. Raises UserError, as `get_model` does."""
+    return [get_model(models_folder(), name, reusable=True).name for name in names]
 
 
 def open_model(place: str | Path, plugins: Sequence[str | Path] = ()) -> StoredModel:

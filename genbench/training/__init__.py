@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from genbench.training.listener import SILENT as SILENT
 from genbench.training.listener import ProgressListener as ProgressListener
+from genbench.training.listener import TasksOnly as TasksOnly
 
 if TYPE_CHECKING:
     from genbench.training.settings import DEVICES as DEVICES

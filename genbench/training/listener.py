@@ -43,4 +43,15 @@ class ProgressListener:
         """Receive the outcome of a row: its bits per character, or the reason why it failed."""
 
 
+class TasksOnly(ProgressListener):
+    """Passes on the tasks of a part of the work, and no messages, which would not be about the whole."""
+
+    def __init__(self, listener: ProgressListener) -> None:
+        self.listener = listener
+
+    def task(self, name: str) -> ProgressCallback:
+        """Return the callback of the other listener."""
+        return self.listener.task(name)
+
+
 SILENT = ProgressListener()

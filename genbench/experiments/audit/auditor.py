@@ -102,7 +102,7 @@ def read_test_text(request: AuditRequest, report: Callable[[Progress], None]) ->
         reading = walk(predictor, ids, job.audit, share)
         if tokenizer is None and predictor.decode(ids) != job.test:
             raise ContractError("the tokenizer loses text: decode(encode(text)) is not the text")
-        report(Progress(1.0, note="rereading the beginning"))
+        report(Progress(0.0, note="rereading the beginning"))
         passage = ids[: _passage(ends, job.audit, reading)]
         rereading = _reread(predictor, tokenizer, job, passage, reading.log_probs[: len(passage)])
         return TestReading(ends, spelled, _canonical(predictor.loaded, job.test), reading, rereading, predictor.loaded)
@@ -208,7 +208,7 @@ def _with_audit(row: Row, reading: TestReading) -> Row:
         adaptive = True
         notes.append(rereading.note())
     if walked.share < 1:
-        share = f"{100 * walked.share:.0f} % of the test text"
+        share = f"{min(100 * walked.share, 99):.2g} % of the test text"
         notes.append(f"audited {share} in {walked.seconds:.0f} seconds; --audit full reads it all")
     audit = Audit(round(walked.share, 4), round(walked.seconds, 2), loaded.isolation, ratio)
     return replace(row, adaptive=adaptive, audit=audit, notes=notes)

@@ -158,7 +158,10 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
 
     # the verdict on the best two, and what is not clearly different
     if verdicts:
-        lines += ["", *(f"- {escape_markdown(sentence)}" for sentence in [*pair_sentences(verdicts), legend(verdicts)])]
+        lines += [
+            "",
+            *(f"- {escape_markdown(sentence)}" for sentence in [*pair_sentences(verdicts), legend(rows, verdicts)]),
+        ]
     for note in verdict_notes(verdicts):
         lines += ["", escape_markdown(note)]
     published = [f"- {escape_markdown(line.strip())}" for line in published_lines(comparison, author)]

@@ -12,7 +12,7 @@ from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row, Sample, temperature_key
 from genbench.experiments.significance import labels
 from genbench.report.colors import surprisal_legend
-from genbench.report.comparison_tables import NOVELTY_NOTE, STYLE_NOTE, judge_accuracy
+from genbench.report.comparison_tables import STYLE_NOTE, judge_accuracy, novelty_note
 from genbench.report.formatting import format_count, format_decimals, format_percent, unwrap
 from genbench.report.html import tables
 from genbench.report.html.rendering import fill
@@ -103,7 +103,7 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
         "legend": surprisal_legend(),
         "has_surprisal": any(sample.has_surprisal for sample in samples),
         "cross_author": _cross_author_tables(comparison),
-        "novelty_note": NOVELTY_NOTE,
+        "novelty_note": novelty_note(),
         "style_note": STYLE_NOTE,
         "judge_accuracy": list(judge_accuracy(comparison.style)) if comparison.style else [],
         "run_facts": facts,

@@ -82,7 +82,7 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
     # statistics of the samples
     if novelty := tables.novelty_table(lines, comparison.held_out_text.get(author)):
         yield _number_table(novelty)
-        yield Text(tables.NOVELTY_NOTE, style=FAINT)
+        yield Text(tables.novelty_note(novelty), style=FAINT)
 
     # bits by length of context, and on the texts of the other authors
     if contexts := tables.context_table(lines):
@@ -99,14 +99,8 @@ def number_parts(comparison: Comparison, author: str, rows: list[Row], width: in
 
 def result_table(rows: list[Row], width: int, verdicts: Sequence[Verdict] = ()) -> Table:
     """Return the result table of finished rows, with the columns that fit the width, and the steps between rows."""
-    # the columns: those that need the most room are left out until names need not be broken inside a word
-    names, columns = labels(rows), columns_for(rows, width)
-    if step := next_column(rows, verdicts):
-        columns.insert(1, step)
-    longest = max(cell_len(word) for name in names for word in name.split())
-    name_width = max(MIN_NAME_WIDTH, min(longest, width // 3))
-    while _table_width(name_width, columns, rows) > width and any(column.min_width for column in columns):
-        columns.remove(max(columns, key=lambda column: column.min_width))
+    names = labels(rows)
+    name_width, columns = fit_columns(rows, width, verdicts)
     table = plain_table()
     table.add_column("generator", overflow="fold", min_width=name_width)
     for column in columns:
@@ -121,6 +115,21 @@ def result_table(rows: list[Row], width: int, verdicts: Sequence[Verdict] = ()) 
         ]
         table.add_row(printable(label), *cells)
     return table
+
+
+def fit_columns(rows: Sequence[Row], width: int, verdicts: Sequence[Verdict] = ()) -> tuple[int, list[Column]]:
+    """Return the width of the names and the columns that fit beside them, and the steps between rows.
+
+    Those that need the most room are left out until names need not be broken inside a word.
+    """
+    columns = columns_for(rows, width)
+    if step := next_column(rows, verdicts):
+        columns.insert(1, step)
+    longest = max(cell_len(word) for name in labels(rows) for word in name.split())
+    name_width = max(MIN_NAME_WIDTH, min(longest, width // 3))
+    while _table_width(name_width, columns, rows) > width and any(column.min_width for column in columns):
+        columns.remove(max(columns, key=lambda column: column.min_width))
+    return name_width, columns
 
 
 def _table_width(name_width: int, columns: Sequence[Column], rows: Sequence[Row]) -> int:
@@ -161,16 +170,31 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row], width: int) -
 
 def _reading_help(comparison: Comparison, author: str, width: int) -> Iterator[Text]:
     """Yield how to read the table, and figures to compare it with."""
-    sentences = [tables.RANKING_NOTE, legend(comparison.verdicts(author))]
-    if any(column.key == "token_perplexity" for column in columns_for(comparison.lines(author), width)):
-        sentences.append(tables.TOKEN_PERPLEXITY_NOTE)
-    yield Text(" ".join(filter(None, sentences)), style=FAINT)
+    lines, verdicts = comparison.lines(author), comparison.verdicts(author)
+    if lines:
+        yield Text(" ".join(_column_help(comparison, lines, verdicts, width)), style=FAINT)
     for sentence in tables.tokenization_sentences(comparison.lines(author)):
         yield Text(printable(sentence), style=FAINT)
     if baselines := tables.baselines_sentence(comparison, author):
         yield Text(baselines, style=FAINT)
     for line in published_lines(comparison, author):
         yield Text(line, style=FAINT)
+
+
+def _column_help(comparison: Comparison, lines: list[Row], verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
+    """Yield what the columns of the result table mean, as far as they are shown, and where the others are."""
+    _, columns = fit_columns(lines, width, verdicts)
+    has_best = any(column.winner(lines) is not None for column in columns)
+    yield f"{tables.RANKING_NOTE}; {tables.BEST_NOTE}." if has_best else f"{tables.RANKING_NOTE}."
+    if sentence := legend(lines, verdicts):
+        yield sentence
+    if any(column.key == "token_perplexity" for column in columns):
+        yield tables.TOKEN_PERPLEXITY_NOTE
+
+    # columns that the terminal has no room for
+    if hidden := [column.name for column in columns_for(lines) if column not in columns]:
+        command = f"genbench runs show {comparison.name} --csv -" if comparison.name else "--csv -"
+        yield f"Not shown in {width} columns: {', '.join(hidden)}; {command} prints them."
 
 
 def _seeds(lines: list[Row]) -> str:

@@ -8,18 +8,23 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn
 from rich.progress import Progress as ProgressBars
 from rich.table import Column
 from rich.text import Text
 
 from genbench.generator import Progress, ProgressCallback
+from genbench.processes.clock import COMPILING
 from genbench.report.formatting import format_count, format_passes, printable
 from genbench.report.terminal.plain_progress import PlainProgress
 from genbench.training import ProgressListener
 
 GLANCE_SECONDS, WATCH_SECONDS = 3.0, 1.0  # of training between two texts, below the bars and with --watch
 MAX_SHOWN = 0.999  # largest share shown; a task is complete only when its result arrives
+ONE_LINE: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}  # of a column
+ECHO_WIDTH = len("^C")
+BAR_WIDTH, NAME_SHARE = 12, 3  # columns of a bar; a name takes at most a third of the terminal
 
 
 class Live(ProgressListener):
@@ -37,9 +42,9 @@ class Live(ProgressListener):
 
         # a bar is removed when its task ends
         self.bars = _Bars(
-            TextColumn("{task.description}", markup=False, table_column=_text_column()),
-            BarColumn(bar_width=12),
-            TextColumn("{task.fields[status]}", markup=False, table_column=_text_column()),
+            _NameColumn(console),
+            BarColumn(bar_width=BAR_WIDTH),
+            TextColumn("{task.fields[status]}", markup=False, table_column=Column(ratio=1, **ONE_LINE)),
             _TimeColumn(),
             console=console,
             transient=True,
@@ -48,9 +53,10 @@ class Live(ProgressListener):
         )
         self.plain = PlainProgress(console)
 
-        # the bar and the share of each job, by its number, and of each task and download, by its name
+        # the bar and the progress of each job, by its number, and of each task and download, by its name
         self.lines: dict[Hashable, TaskID] = {}
-        self.shares: dict[Hashable, float] = {}
+        self.reports: dict[Hashable, tuple[str, Progress]] = {}
+        self.is_compiling = False
 
     def __enter__(self) -> Live:
         self.bars.start()
@@ -61,6 +67,9 @@ class Live(ProgressListener):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # the bars are shown a last time when they stop, all of them: more than a screen would stay
+        for key in list(self.reports):
+            self._remove(key)
         self.bars.stop()
         self.plain.stop()
 
@@ -75,6 +84,11 @@ class Live(ProgressListener):
     def task(self, name: str) -> ProgressCallback:
         """Return a callback that shows the share of a task that is complete."""
         return lambda share: self._show_task(name, share)
+
+    def compiling(self, begins: bool) -> None:
+        """Show in the lines of what waits for it that loops are compiled; without any, in a line of its own."""
+        self.is_compiling = begins
+        self._show_compiling()
 
     def job_progress(self, job: int, name: str, progress: Progress) -> None:
         """Show the progress of a job, and what it writes at this moment."""
@@ -99,42 +113,83 @@ class Live(ProgressListener):
 
     def _update(self, key: Hashable, name: str, progress: Progress) -> None:
         """Update the bar or the plain line of a job or a task."""
-        name, status = printable(name), format_status(progress)
+        # a share that falls means that the next stage began: estimate the remaining time anew
+        fell = key in self.reports and progress.fraction < self.reports[key][1].fraction
+        if fell and key in self.lines:
+            self.bars.reset(self.lines[key])
+        self.reports[key] = printable(name), progress
+        self._show(key)
+        if self.is_compiling and key != COMPILING:
+            self._show_compiling()
+
+    def _show(self, key: Hashable) -> None:
+        """Show what is known of a job or a task, unless another thread has just removed it."""
+        if key not in self.reports:
+            return
+        name, progress = self.reports[key]
+        status = COMPILING if self.is_compiling and key in self._waiting() else format_status(progress)
         if not self.has_bars:
             self.plain.update(key, name, progress.fraction, status)
             return
 
-        # a share that falls means that the next stage began: estimate the remaining time anew
         if key not in self.lines:
             self.lines[key] = self.bars.add_task(name, total=1.0, status="", updated=0.0, limit=None)
-        elif progress.fraction < self.shares.get(key, 0.0):
-            self.bars.reset(self.lines[key])
-        self.shares[key] = progress.fraction
-
         completed, now = min(progress.fraction, MAX_SHOWN), self.bars.get_time()
         self.bars.update(self.lines[key], completed=completed, description=name)
         self.bars.update(self.lines[key], status=status, updated=now, limit=progress.remaining)
+
+    def _show_compiling(self) -> None:
+        """Show all lines again, after what they wait for may have changed."""
+        for key in list(self.reports):
+            self._show(key)
+        own = self.is_compiling and not self._waiting()
+        if own != (COMPILING in self.reports):
+            self._show_task(COMPILING, 0.0 if own else 1.0)
+
+    def _waiting(self) -> list[Hashable]:
+        """Return what waits while loops are compiled: jobs and tasks that have not begun, else the last one."""
+        reports = [(key, progress) for key, (_, progress) in list(self.reports.items()) if key != COMPILING]
+        waiting = [(key, progress) for key, progress in reports if progress.loss is None]  # a network has them already
+        return [key for key, progress in waiting if not progress.fraction] or [key for key, _ in waiting[-1:]]
 
     def _remove(self, key: Hashable) -> None:
         """Remove the bar or the plain line of a job or a task."""
         self.plain.remove(key)
         self.bars.texts.pop(key, None)
-        self.shares.pop(key, None)
+        self.reports.pop(key, None)
         if key in self.lines:
             self.bars.remove_task(self.lines.pop(key))
 
 
 class _Bars(ProgressBars):
-    """Progress bars, and below them a line for each network with what it writes."""
+    """Progress bars, and below them a line for each network with what it writes.
 
-    def __init__(self, *columns: ProgressColumn, **options: Any) -> None:
+    All are narrower than the terminal, so that the ^C which it shows at their end begins no line that stays there.
+    """
+
+    def __init__(self, *columns: ProgressColumn, console: Console, **options: Any) -> None:
         self.texts: dict[Hashable, Text] = {}
-        super().__init__(*columns, **options)
+        self.output = console
+        super().__init__(*columns, console=console, **options)
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """Yield the bars, then the lines."""
-        yield from super().get_renderables()
-        yield from list(self.texts.values())
+        for part in [*super().get_renderables(), *list(self.texts.values())]:
+            yield Constrain(part, self.output.width - ECHO_WIDTH)
+
+
+class _NameColumn(ProgressColumn):
+    """The names of tasks, shortened so that they leave room for what is said of them."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        super().__init__(Column(**ONE_LINE))
+
+    def render(self, task: Task) -> Text:
+        """Return the cell of a task."""
+        name = Text(task.description)
+        name.truncate(self.console.width // NAME_SHARE, overflow="ellipsis")
+        return name
 
 
 class _TimeColumn(ProgressColumn):
@@ -157,11 +212,6 @@ class _TimeColumn(ProgressColumn):
         hours, minutes = divmod(minutes, 60)
         clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
         return Text(clock, style="progress.remaining")
-
-
-def _text_column() -> Column:
-    """Return a column whose text is shortened with an ellipsis if it does not fit."""
-    return Column(ratio=3, no_wrap=True, overflow="ellipsis")
 
 
 def format_status(progress: Progress) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-FIRST_SECONDS = 0.5  # that a task may last without a line
-FIRST_SILENCE, SILENCE = 0.1, 1.0  # seconds without any line, at first and later, after which a new task prints one
-INTERVAL = 2.0  # seconds between two lines, whatever the number of tasks
+FIRST_SECONDS = 2.0  # that a task may last without a line
+INTERVAL = 10.0  # seconds between two lines, whatever the number of tasks
+FIRST_SILENCE, SILENCE = 0.1, INTERVAL  # seconds without a line, at first and later, after which a new task prints one
 TICK = 0.25  # seconds
 
 
@@ -34,7 +34,7 @@ class _Task:
 
     def line(self, now: float) -> str:
         """Return the line of the task: its share, or its duration where the share is unknown or does not grow."""
-        parts = [f"{self.share:z.0%}"] if self.share else []
+        parts = [f"{self.share:z.0%}"] if 0 < self.share < 1 else []
         parts += [self.status] if self.status else []
         if self.share == self.printed_share and now - self.started >= 1:
             parts.append(f"{now - self.started:z.0f} s")
@@ -42,10 +42,10 @@ class _Task:
 
 
 class PlainProgress:
-    """Prints a line for a task that has lasted a moment, then one every few seconds; short tasks print nothing.
+    """Prints a line for a task that has lasted a moment, then one every ten seconds; short tasks print nothing.
 
-    Of many short tasks in a row one prints a line now and then, so that they are no silence together. A thread prints
-    the lines, so that a task that reports nothing for a while has them too.
+    Of many short tasks in a row one prints a line every ten seconds, so that they are no silence together. A thread
+    prints the lines, so that a task that reports nothing for a while has them too.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
