@@ -28,7 +28,7 @@ import regex
 
 import genbench
 from genbench import api
-from genbench.analysis.attribution import passage_bits
+from genbench.analysis.author_models import passage_bits
 from genbench.analysis.novelty import TrainingIndex, spaced_passages
 from genbench.analysis.style_judge import StyleJudge, train_style_judge
 from genbench.corpus.corpus import Corpus

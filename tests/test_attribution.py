@@ -11,7 +11,8 @@ from test_cli import run
 
 import genbench
 from genbench import UserError, api, scoring
-from genbench.analysis.attribution import Accuracy, AuthorModels, Passages, attribute_with, passage_bits
+from genbench.analysis.attribution import Accuracy, attribute_with
+from genbench.analysis.author_models import AuthorModels, Passages, passage_bits
 from genbench.analysis.confusion import bits_matrix
 from genbench.analysis.style_judge import remove_small_word, sentences_with_small_words
 from genbench.corpus.corpus import Corpus

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text as RichText
 
 from genbench import scoring
-from genbench.analysis.attribution import passage_bits
+from genbench.analysis.author_models import passage_bits
 from genbench.capabilities import token_log_probs
 from genbench.experiments.job import Job
 from genbench.generator import Progress, ProgressCallback, Text, TrainContext, rescale

@@ -1,6 +1,7 @@
 """Open-set answers, rolling attribution, Burrows's Delta and telling words: by hand, and on spliced texts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,17 @@ import pytest
 from test_cli import run
 
 from genbench import UserError, api
-from genbench.analysis.attribution import Attribution, attribute_each
+from genbench.analysis.attribution import Attribution, attribute_each, attribute_with
+from genbench.analysis.author_models import train_authors
+from genbench.analysis.calibration import calibrate_models
 from genbench.analysis.delta import burrows_delta
 from genbench.analysis.held_out_books import evaluate_held_out_books
 from genbench.analysis.open_set import NONE_OF_THESE, NOT_CLEAR, OpenSetRule, VerificationScores, c_at_1, calibrate
 from genbench.analysis.rolling import Segment, change_penalty, find_segments, largest_sum, roll
 from genbench.analysis.telling import TellingWord, telling_passages, telling_words
 from genbench.corpus.loading import load_corpus
+from genbench.report.terminal.attribution import known_sentence
+from genbench.training import ProgressListener, TrainSettings
 
 AUTHORS = ["thorne", "pell", "marrow"]
 GERMAN = "Der alte Müller stand am Fenster und sah hinaus auf die Straße, wo niemand ging. " * 15
@@ -62,7 +67,52 @@ def test_a_foreign_text_is_by_none_of_these_and_a_known_one_is_not(results: list
     assert (own.best, own.answer) == ("pell", "pell")
     assert german.answer == NONE_OF_THESE
     assert (german.probability or 0) < 0.01 < 0.9 < (own.probability or 0)
-    assert spliced.answer in (NOT_CLEAR, NONE_OF_THESE)
+    assert (spliced.probability or 1) < (own.probability or 0)
+    assert own.known == german.known == {}
+
+
+def test_no_fold_of_an_author_is_in_the_rest() -> None:
+    for name, parts in (("marrow", 2), ("pell", 3)):
+        corpus = load_corpus(name)
+        folds = list(corpus.folds(3))
+        assert len(folds) == parts  # the books, or parts of the only one
+        assert sum(len(text) for _, text in folds) == pytest.approx(len(corpus.train), abs=10)
+        for rest, text in folds:
+            assert rest.sha256 != corpus.sha256
+            assert text[:200].strip() not in str(rest.train)
+
+
+def test_a_text_that_the_models_have_seen_one_in_another_form_and_a_short_one() -> None:
+    corpora = [load_corpus(name) for name in AUTHORS]
+    models = train_authors(corpora, "markov-char", None, TrainSettings())
+    calibration = calibrate_models(models)
+    seen = attribute_with(models, str(corpora[1].train)[500:3500], calibration=calibration)
+    assert seen.known == {"pell": 1.0}
+    assert "the models have seen this text, word for word (100 % of it by pell)" in (known_sentence(seen))
+
+    # an author's text with a line break after each few words
+    lines = str(corpora[0].test).replace(", ", ",\n").replace(". ", ".\n").replace(" and ", "\nand ")
+    verse = attribute_with(models, lines, calibration=calibration)
+    assert verse.best == "thorne"
+    assert verse.answer != NONE_OF_THESE
+    assert verse.form.startswith("another form: ")
+    assert attribute_with(models, "cat", calibration=calibration).answer == ""
+    assert attribute_with(models, "The lamp on the rock was lit each evening before the dark.").probability is None
+
+
+def test_two_candidates_with_the_same_text_differ_in_nothing() -> None:
+    text = "the cat sat on the mat and the dog lay by the door " * 300
+    distances = burrows_delta([text, text], text)
+    assert distances is None or max(distances) < 1e-6
+    bits = np.repeat(np.random.default_rng(2).normal(2.0, 0.1, (40, 1)), 2, axis=1)
+    rule = calibrate(bits, np.repeat([0, 1], 20))
+    assert rule is not None
+    assert rule.probability(np.array([2.0, 2.0])) == pytest.approx(0.5, abs=0.2)
+    pell, messages = load_corpus("pell"), []
+    listener = ProgressListener()
+    listener.message = messages.append  # type: ignore[method-assign]
+    train_authors([pell, replace(pell, author="copy")], "markov-char", 2_000, TrainSettings(), listener=listener)
+    assert "pell and copy are the same text: nothing tells them apart" in messages
 
 
 # rolling attribution

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from genbench import scoring
-from genbench.analysis.attribution import (
+from genbench.analysis.attribution import LENGTHS, Accuracy
+from genbench.analysis.author_models import (
     DEFAULT_GENERATOR,
-    LENGTHS,
     MAX_PASSAGES,
-    Accuracy,
     AuthorModels,
     Passages,
     passage_bits,

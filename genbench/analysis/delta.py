@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +14,44 @@ from genbench.tokenization.segmentation import separates_words
 WORDS = 150  # most frequent ones
 SAMPLE_WORDS = 2_000  # of the samples of an author, from which the spread of a word's frequency comes
 MIN_WORDS = 200  # of a text
+MIN_DEVIATION = 1e-9  # of a relative frequency; below it, samples differ by rounding alone
 
 _WORD = regex.compile(r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*")
+
+
+class DeltaReference:
+    """What Delta counts in the texts of several authors, once for all texts that are compared with them."""
+
+    def __init__(self, texts: Sequence[str], words: int = WORDS) -> None:
+        self.usable = all(map(separates_words, texts))
+        authors = [_WORD.findall(text.lower()) for text in texts]
+        samples = [part for author in authors for part in _samples(author)]
+        self.usable &= len(samples) >= 3
+        if not self.usable:
+            return
+
+        # the most frequent words, each author with the same weight
+        shares: defaultdict[str, float] = defaultdict(float)
+        for author in authors:
+            for word, count in Counter(author).items():
+                shares[word] += count / len(author)
+        vocabulary = sorted(shares, key=lambda word: -shares[word])[:words]
+
+        # z-scores of the authors, by the spread of each word over the samples
+        deviation = np.stack([_frequencies(sample, vocabulary) for sample in samples]).std(axis=0, ddof=1)
+        varied = deviation > MIN_DEVIATION
+        self._vocabulary = [word for word, used in zip(vocabulary, varied, strict=True) if used]
+        self._deviation = deviation[varied]
+        self.usable = bool(self._vocabulary)
+        self._scores = np.stack([_frequencies(author, self._vocabulary) for author in authors]) / self._deviation
+
+    def distances(self, text: str) -> list[float] | None:
+        """Return the Delta between a text and each author's, as `burrows_delta` does."""
+        words = _WORD.findall(text.lower())
+        if not self.usable or len(words) < MIN_WORDS or not separates_words(text):
+            return None
+        scores = _frequencies(words, self._vocabulary) / self._deviation
+        return [float(distance) for distance in np.abs(self._scores - scores).mean(axis=1)]
 
 
 def burrows_delta(texts: Sequence[str], text: str, words: int = WORDS) -> list[float] | None:
@@ -25,26 +61,7 @@ def burrows_delta(texts: Sequence[str], text: str, words: int = WORDS) -> list[f
     samples of 2,000 words of all authors; Delta is the mean absolute difference of the z-scores. None for a text below
     200 words, for authors below three samples in all, and for scripts that do not separate words.
     """
-    tokens = [_WORD.findall(whole.lower()) for whole in (*texts, text)]
-    if len(tokens[-1]) < MIN_WORDS or not all(separates_words(whole) for whole in (*texts, text)):
-        return None
-    samples = [part for author in tokens[:-1] for part in _samples(author)]
-    if len(samples) < 3:
-        return None
-
-    # the most frequent words, each author with the same weight
-    shares: Counter[str] = Counter()
-    for author in tokens[:-1]:
-        for word, count in Counter(author).items():
-            shares[word] += count / len(author)  # type: ignore[assignment]
-    vocabulary = [word for word, _ in shares.most_common(words)]
-
-    # z-scores of the samples, the authors and the text
-    spread = np.stack([_frequencies(sample, vocabulary) for sample in samples])
-    deviation = spread.std(axis=0, ddof=1)
-    varied = deviation > 0
-    scores = np.stack([_frequencies(whole, vocabulary) for whole in tokens])[:, varied] / deviation[varied]
-    return [float(distance) for distance in np.abs(scores[:-1] - scores[-1]).mean(axis=1)]
+    return DeltaReference(texts, words).distances(text)
 
 
 def _samples(words: Sequence[str]) -> list[Sequence[str]]:

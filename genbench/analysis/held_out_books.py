@@ -12,25 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from genbench.analysis.attribution import (
-    CALIBRATION_PASSAGES,
-    DEFAULT_GENERATOR,
-    Accuracy,
-    AuthorModels,
-    Passages,
-    passage_bits,
-    train_authors,
-)
-from genbench.analysis.delta import burrows_delta
+from genbench.analysis.attribution import Accuracy
+from genbench.analysis.author_models import DEFAULT_GENERATOR, AuthorModels, Passages, passage_bits, train_authors
+from genbench.analysis.calibration import Calibration, calibrate_models
 from genbench.analysis.intervals import Floats
-from genbench.analysis.open_set import NONE_OF_THESE, NOT_CLEAR, VerificationScores, calibrate
+from genbench.analysis.open_set import NONE_OF_THESE, NOT_CLEAR, VerificationScores
 from genbench.corpus.corpus import Corpus
 from genbench.corpus.loading import load_corpora, load_corpus
 from genbench.corpus.reading import Reading
 from genbench.errors import UserError
 from genbench.spec import Spec, parse_duration
 from genbench.storage.records import JsonRecord
-from genbench.tokenization.tokenizer import Ids
 from genbench.training import SILENT, ProgressListener, TrainSettings
 
 LENGTH = 2_000  # characters of a passage
@@ -141,17 +133,13 @@ class _Counts:
         """Attribute the held-out book of an author, with and without the author's model."""
         corpus = models.corpora[author]
         texts = Passages.spread([str(corpus.test)], length, max_count).texts
-        valid = [str(each.valid) for each in models.corpora]
-        size = max(1, min(length, min(map(len, valid)) // 8))
-        known = Passages.spread(valid, size, CALIBRATION_PASSAGES)
-        known_bits = passage_bits(models.generators, known.texts) / size
         bits = passage_bits(models.generators, texts) / length
 
         # closed: the nearest author of each passage, and of the book
         nearest = bits.argmin(axis=1)
         self.predicted += nearest.tolist()
         self.actual += [author] * len(nearest)
-        delta = burrows_delta([str(each.train) for each in models.corpora], str(corpus.test))
+        delta = models.delta.distances(str(corpus.test))
         self.books.append(
             HeldOutBook(
                 corpus.author,
@@ -164,30 +152,28 @@ class _Counts:
         )
 
         # open: with the author's model, and without it
-        everyone = np.arange(len(self.names))
-        others = np.delete(everyone, author)
-        self._answer(bits, known_bits, known.authors, everyone, author, self.answers)
-        self._answer(bits, known_bits, known.authors, others, author, self.strangers)
+        calibration = calibrate_models(models)
+        self._answer(calibration, texts, bits, author, self.answers, without=())
+        self._answer(calibration, texts, bits, author, self.strangers, without=(author,))
 
     def _answer(
         self,
+        calibration: Calibration,
+        texts: Sequence[str],
         bits: Floats,
-        known_bits: Floats,
-        known_authors: Ids,
-        columns: Ids,
         author: int,
         answers: dict[str, dict[str, int]],
+        without: Sequence[int],
     ) -> None:
-        """Count the answers of the rule that is calibrated on the authors of some columns."""
-        known = np.isin(known_authors, columns)
-        rule = calibrate(known_bits[known][:, columns], np.searchsorted(columns, known_authors[known]))
-        if rule is None:
-            return
-        names = [self.names[column] for column in columns]
-        for row in bits[:, columns]:
-            answer, probability = rule.answer(row, names)
-            answers[self.names[author]][answer] += 1
-            self.cases.append((probability, columns[row.argmin()] == author, answer == NOT_CLEAR))
+        """Count the answers of the rule among all authors but some."""
+        columns = np.setdiff1d(np.arange(len(self.names)), without)
+        for text, row in zip(texts, bits, strict=True):
+            answer = calibration.answer(row, text, self.names, columns)
+            if answer.probability is None:
+                return
+            answers[self.names[author]][answer.author] += 1
+            correct = bool(columns[row[columns].argmin()] == author)
+            self.cases.append((answer.probability, correct, answer.author == NOT_CLEAR))
 
     def result(self, spec: str, characters: int, length: int) -> BookEvaluation:
         """Return what was counted."""

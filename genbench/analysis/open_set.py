@@ -1,10 +1,10 @@
 """Open-set attribution: whether the nearest author wrote a text at all, with the measures of the PAN shared tasks.
 
-The rule is calibrated on validation text: passages are attributed once among all authors, and once without their own
-author, as a stranger's text would be. Two figures tell the cases apart: by how much the passage takes more bits than
-validation passages of the nearest author do (excess), and the margin before the second author. A logistic regression
-on them gives the probability that the nearest author wrote the passage. Where the probability is near one half, there
-is no answer; how near is chosen so that c@1 is best on the validation passages.
+The rule is fitted on passages that the models have not seen (see `calibration`): they are attributed once among all
+authors, and once without their own author, as a stranger's text would be. Two figures tell the cases apart: by how much
+the passage takes more bits than passages of the nearest author do (excess), and the margin before the second author. A
+logistic regression on them gives the probability that the nearest author wrote the passage. Where the probability is
+near one half, there is no answer; how near is chosen so that c@1 is best on these passages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Labels = npt.NDArray[np.bool_]
 class OpenSetRule:
     """Tells whether the nearest of several authors wrote a text, from bits per character under each model."""
 
-    own: Floats  # (authors,) mean bits per character of each author's validation passages under the author's model
+    own: Floats  # (authors,) mean bits per character of each author's passages under the author's model
     weights: Floats  # (3,) of 1, the excess and the margin
     band: float  # half width of the probabilities around 0.5 that give no answer
 
@@ -58,7 +58,7 @@ def calibrate(bits: Floats, authors: npt.NDArray[np.int64]) -> OpenSetRule | Non
 
     # attributed among all authors; wrongly attributed passages are not by the nearest author
     features = [_features(bits, own)]
-    labels = [bits.argmin(axis=1) == authors]
+    labels = [bits[np.arange(len(bits)), authors] <= bits.min(axis=1)]
 
     # attributed among the others, as a stranger's text
     for author in range(count):

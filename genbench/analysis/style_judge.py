@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genbench import registry
-from genbench.analysis.attribution import Accuracy, Passages, passage_bits
+from genbench.analysis.attribution import Accuracy
+from genbench.analysis.author_models import Passages, passage_bits
 from genbench.corpus.corpus import Corpus
 from genbench.errors import UserError, missing_package
 from genbench.generator import Generator, Text, TrainContext

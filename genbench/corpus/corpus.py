@@ -121,6 +121,20 @@ class Corpus:
             aside.append(text[end:])
         return self._with_training(kept), BOOK_SEPARATOR.join(aside)
 
+    def folds(self, count: int) -> Iterator[tuple[Corpus, str]]:
+        """Yield `count` times this corpus without some of its training books, and the text of these.
+
+        A single book is cut in `count` parts that stand for books; nothing is yielded for fewer characters than parts.
+        """
+        books = list(self._training_books())
+        if len(books) == 1:
+            text, size = books[0].text, len(books[0].text) // count
+            parts = range(count if size else 0)
+            books = [BookText(books[0].title, text.part(size * part, size * (part + 1))) for part in parts]
+        for fold in range(min(count, len(books))):
+            rest = [book for index, book in enumerate(books) if index % count != fold]
+            yield self._with_training(rest), BOOK_SEPARATOR.join(str(book.text) for book in books[fold::count])
+
     def _training_books(self) -> Iterator[BookText]:
         """Yield the training part of each book."""
         starts = self.book_starts or ((0, self.author),)

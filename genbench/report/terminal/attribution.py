@@ -16,6 +16,7 @@ from genbench.tokenization.graphemes import cut_end
 
 SHOWN_PASSAGE = 50  # characters of a passage
 SHOWN_WORDS = 6  # on each side
+KNOWN_SHARE = 0.1  # of a text in training texts, from which it is reported
 BAR = 20  # columns of the largest margin
 
 
@@ -31,7 +32,11 @@ def show_attribution(result: Attribution, console: Console) -> None:
         for author in result.authors
     ]
     print_list(("author", "bits", "per character", "Burrows's Delta"), rows, console)
-    for sentence in (attribution_sentence(result), answer_sentence(result), delta_sentence(result)):
+    sentences = (
+        *(attribution_sentence(result), answer_sentence(result), result.form),
+        *(known_sentence(result), delta_sentence(result)),
+    )
+    for sentence in sentences:
         if sentence:
             print_text(sentence, console)
     _show_telling(result, console)
@@ -57,21 +62,32 @@ def attribution_sentence(result: Attribution) -> str:
 
 
 def answer_sentence(result: Attribution) -> str:
-    """Return the answer of the open-set rule in a sentence, "" where it could not be calibrated."""
+    """Return the answer of the open-set rule in a sentence, or that there is none."""
     probability = "" if result.probability is None else f"probability {result.probability:z.3f}"
     if result.answer == NONE_OF_THESE:
         return f"{NONE_OF_THESE}: {result.best} is the nearest, but hardly wrote this text ({probability})"
     if result.answer == NOT_CLEAR:
         return f"{NOT_CLEAR} whether {result.best} or {NONE_OF_THESE} wrote this text ({probability} for {result.best})"
-    return f"{result.best} wrote this text, rather than {NONE_OF_THESE}: {probability}" if result.answer else ""
+    if not result.answer:
+        return "no answer whether any of these wrote this text: it, or the text of an author, is too short"
+    return f"{result.best} wrote this text, rather than {NONE_OF_THESE}: {probability}"
+
+
+def known_sentence(result: Attribution) -> str:
+    """Return that an author's model was trained on the text, "" where it was trained on little of it or on none."""
+    shares = {author: share for author, share in result.known.items() if share >= KNOWN_SHARE}
+    if not shares:
+        return ""
+    listed = ", ".join(f"{100 * share:z.0f} % of it by {author}" for author, share in shares.items())
+    return f"the models have seen this text, word for word ({listed}), so this attribution says nothing about others"
 
 
 def delta_sentence(result: Attribution) -> str:
     """Return whether Burrows's Delta names another author, "" where it agrees or could not be computed."""
-    distances = [(author.delta, author.author) for author in result.authors if author.delta is not None]
-    if not distances or min(distances)[1] == result.best:
+    distances = {author.author: author.delta for author in result.authors if author.delta is not None}
+    if not distances or distances[result.best] == min(distances.values()):
         return ""
-    return f"Burrows's Delta differs: {min(distances)[1]} is nearest by it"
+    return f"Burrows's Delta differs: {min(distances, key=distances.__getitem__)} is nearest by it"
 
 
 def _show_telling(result: Attribution, console: Console) -> None:
