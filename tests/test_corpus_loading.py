@@ -130,6 +130,12 @@ def test_a_bad_file_in_a_folder_is_refused_with_its_name(tmp_path):
         load_corpus(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["", "a" * 5_000, "~nobody-of-this-name", "a\0b"])
+def test_a_name_that_is_no_path_is_an_unknown_author(name):
+    with pytest.raises(CorpusError, match="there is no author"):
+        load_corpus(name)
+
+
 def test_is_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "austen").mkdir()

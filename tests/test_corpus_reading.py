@@ -1,5 +1,6 @@
 """Reading files and folders: notes on what was changed or left out, columns, names, and what is not a file."""
 
+import json
 import os
 import socket
 import threading
@@ -137,7 +138,34 @@ def test_linked_folders_are_left_out(tmp_path):
     (tmp_path / "books" / "loop").symlink_to(tmp_path)
     notes = ReadingNotes()
     assert find_files(tmp_path / "books", Reading(), notes) == [tmp_path / "books" / "a.txt"]
-    assert ": loop left out (" in notes.warnings()[0]
+    assert notes.warnings()[0].endswith(": loop left out (linked folders, or no files that can be opened)")
+
+
+def test_a_file_that_cannot_be_opened_is_not_said_to_have_another_suffix(tmp_path):
+    write(tmp_path / "a.txt", PROSE * 20)
+    write(tmp_path / "b.doc", PROSE)
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe.txt")
+    assert genbench.corpus(tmp_path).notes[1:] == (
+        "b.doc left out (only .txt, .md and .text are read)",
+        "gone.txt, pipe.txt left out (linked folders, or no files that can be opened)",
+    )
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CorpusError, match=r"cannot read the folder .*: Permission denied; name another path"):
+        load_corpus(tmp_path)
+
+
+def test_a_json_array_is_noticed(tmp_path):
+    file = write(tmp_path / "a.json", json.dumps([{"text": "One day,\nand another."}] * 40, indent=1))
+    for column in (None, "text"):
+        assert "jq -c '.[]'" in genbench.corpus(file, column=column).notes[0]
 
 
 def test_bad_paths_are_refused_with_their_name(tmp_path):

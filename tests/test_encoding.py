@@ -50,7 +50,9 @@ def test_decode_inverts_encoding(text):
         ("words and words".encode("utf-16-le"), None, "b.txt is UTF-16-LE without a byte order mark; add --encoding"),
         ("words and words".encode("utf-16-be"), None, "b.txt is UTF-16-BE"),
         (RUSSIAN.encode("utf-16-le"), None, "b.txt is UTF-16-LE"),
-        (codecs.BOM_UTF16_LE + b"a", None, "b.txt is not utf-16 at byte 2; its encoding"),
+        (codecs.BOM_UTF16_LE + b"a", None, "b.txt is not utf-16 at byte 2; its byte order mark says that it is"),
+        ("Старый капитан и я".encode()[:-1], None, "b.txt is not UTF-8 at byte 31; most of it is UTF-8, so"),
+        ("Старый капитан и я".encode() + b"\xff", "cp1252", "b.txt is not cp1252 at byte 32; most of it is UTF-8"),
         (b"caf\x9d au lait", "cp1252", "b.txt is not cp1252 at byte 3; its encoding"),
     ],
 )  # fmt: skip

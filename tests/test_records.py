@@ -45,7 +45,9 @@ def test_an_unknown_column_is_refused_with_the_columns(text, name):
     [
         ('{"text": "One."}\n{"text": 12}\n', "line 2: text is 12, but must be text"),
         ('{"text": "a"}\n{"text": "b"}\n{"text": "c"}\n[1]\n', "line 4, is not a JSON object; correct the file"),
-        (f'{{"text": "a"}}\n{{"text": {"[" * 100_000}\n', "has no column 'text'"),
+        (f'{{"text": "a"}}\n{{"text": {"[" * 100_000}\n', "line 2, is not a JSON object"),
+        ('{"text": \n{"text": "b"}\n', "line 1, is not a JSON object"),
+        ('{"text": "One."}\n{"text": "T \\ud83d"}\n', "line 2: text has half a surrogate pair; correct the file"),
     ],
 )
 def test_json_lines_that_cannot_be_read_are_refused(text, message):
@@ -56,6 +58,14 @@ def test_json_lines_that_cannot_be_read_are_refused(text, message):
 def test_a_quotation_mark_that_is_not_closed_swallows_no_records():
     with pytest.raises(CorpusError, match=r"r\.csv, line 3, cannot be read: unexpected end of data"):
         list(read_column('id,text\n1,"One.\n2,Two.\n', "r.csv", "text"))
+
+
+def test_no_part_of_a_text_is_lost_at_a_delimiter():
+    with pytest.raises(CorpusError, match=r"r\.csv, line 3, has 3 fields, and the header 2; put quotation marks"):
+        read_column("id,text\n1,One.,,\n2,Two, three.\n", "r.csv", "text")
+    with pytest.raises(CorpusError, match=r"r\.csv has 2 columns called 'text'"):
+        read_column("text,text\nOne.,Two.\n", "r.csv", "text")
+    assert read_column("\n\nid,text\n1,One.,,\n", "r.csv", "text") == ("One.", 0)
 
 
 @pytest.mark.parametrize(

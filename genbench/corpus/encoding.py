@@ -142,6 +142,10 @@ def _detect_utf16(data: bytes) -> str | None:
 
 def _advice(data: bytes) -> str:
     """Return the end of a sentence on a file in an unknown encoding: the encoding that it seems to be in, if any."""
+    if data.startswith(tuple(_BYTE_ORDER_MARKS)):
+        return "its byte order mark says that it is, so it is damaged or cut off: copy it again"
+    if _is_damaged_utf8(data):
+        return "most of it is UTF-8, so it is damaged or cut off: `iconv -c -f utf-8 -t utf-8` repairs it"
     encoding = detect_encoding(data)
     if encoding is None:
         return (
@@ -149,6 +153,13 @@ def _advice(data: bytes) -> str:
             "convert the file with `iconv -f NAME -t utf-8`"
         )
     return f"it seems to be {encoding}: add --encoding {encoding} to the command"
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Return whether few bytes are not UTF-8, compared with those of its longer characters."""
+    text = data.decode(errors="ignore")
+    size = len(text.encode())
+    return size - len(text) > 4 * (len(data) - size)
 
 
 def detect_encoding(data: bytes) -> str | None:

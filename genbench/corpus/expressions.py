@@ -9,14 +9,13 @@ author. The names of stored models are added up in the same way (`genbench model
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from genbench.corpus.gutenberg import is_gutenberg
 from genbench.errors import CorpusError
-from genbench.storage.user_files import named_path
+from genbench.storage.user_files import is_existing_path
 
 MAX_WEIGHT = 100
 
@@ -94,7 +93,7 @@ def describe_terms(terms: Sequence[Term]) -> str:
 def _parse_term(text: str) -> Term:
     """Return the term that a text without plus signs, or a path, is."""
     weight, times, name = text.partition("*")
-    if not times or text == "*" or _exists(text):
+    if not times or text == "*" or is_existing_path(text):
         return Term(1, text)
     if not _WEIGHTED.fullmatch(text) or not 1 <= int(weight) <= MAX_WEIGHT or not name:
         raise CorpusError(
@@ -107,8 +106,4 @@ def _parse_term(text: str) -> Term:
 def _is_file(text: str) -> bool:
     """Return whether a text is the path of a file or a folder, also behind a weight."""
     match = _WEIGHTED.fullmatch(text)
-    return _exists(text) or (match is not None and _exists(match[2]))
-
-
-def _exists(name: str) -> bool:
-    return name != "" and os.path.exists(named_path(name))
+    return is_existing_path(text) or (match is not None and is_existing_path(match[2]))

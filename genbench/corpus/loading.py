@@ -33,7 +33,7 @@ from genbench.corpus.split import (
 )
 from genbench.corpus.text_files import read_files, read_input
 from genbench.errors import CorpusError
-from genbench.storage.user_files import named_path
+from genbench.storage.user_files import is_existing_path, named_path
 from genbench.tokenization.text import Text, replace_surrogates
 
 DEFAULT_AUTHORS = ("austen", "carroll")
@@ -160,7 +160,7 @@ def load_corpora(
 def with_distinct_names(names: Sequence[str | Path | Corpus], corpora: Sequence[Corpus]) -> list[Corpus]:
     """Return the corpora, those of paths with as many names of folders before theirs as tell them apart."""
     paths = [
-        PurePath(os.path.abspath(Path(name).expanduser()))
+        PurePath(os.path.abspath(named_path(str(name))))
         if not isinstance(name, Corpus) and is_path(str(name))
         else None
         for name in names
@@ -213,7 +213,7 @@ def is_path(author: str) -> bool:
         return False
     if os.sep in author or "/" in author or text_suffix(author) in (*TEXT_SUFFIXES, *RECORD_SUFFIXES):
         return True
-    return author.lower() not in {*load_catalogue(), *load_anchors()} and named_path(author).exists()
+    return author.lower() not in {*load_catalogue(), *load_anchors()} and is_existing_path(author)
 
 
 def rename_paths(author: str, rename: Callable[[str], str], rename_other: Callable[[str], str] = str) -> str:

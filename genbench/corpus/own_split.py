@@ -5,6 +5,7 @@ The files are called train.txt, valid.txt and test.txt, or as benchmarks call th
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +41,9 @@ def find_own_split(folder: Path, reading: Reading) -> dict[str, Path]:
     # the files of each split by part
     suffixes = SPLIT_SUFFIXES if reading.column is None else RECORD_SUFFIXES
     splits: dict[str, dict[str, list[Path]]] = {}
-    for file in sorted(folder.iterdir()):
+    for file in _list_folder(folder):
         match = _PART.fullmatch(file.stem)
-        if match and file.suffix.lower() in suffixes and file.is_file():
+        if match and file.suffix.lower() in suffixes and os.path.isfile(file):
             part, name = match["part"].lower(), f"{match['prefix']}*{file.suffix}".lower()
             part = "valid" if part in VALIDATION_NAMES else part
             splits.setdefault(name, {}).setdefault(part, []).append(file)
@@ -64,6 +65,14 @@ def find_own_split(folder: Path, reading: Reading) -> dict[str, Path]:
             f"{folder} has {_names(found)} but no {missing[0]} file; add it, or rename the files to read them as books"
         )
     return {part: parts[part][0] for part in PARTS if part in parts}
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted; [] where it cannot be read, which `find_files` reports."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def read_own_split(folder: Path, files: dict[str, Path], reading: Reading, notes: ReadingNotes) -> Split:

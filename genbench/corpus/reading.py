@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genbench.corpus.cleaning import Cleaned, clean_book, require_lines
+from genbench.corpus.compressed import text_suffix
 from genbench.corpus.encoding import decode, encoding_remarks, named_encoding_remarks, require_encoding
 from genbench.corpus.long_text import CleanedText, clean_long_text, decode_file
 from genbench.corpus.records import has_column, list_columns, read_column
@@ -126,6 +127,9 @@ def _form_of_records(text: str, name: str, reading: Reading, notes: ReadingNotes
     """Return the form of a text that is not read as records: "verse" where it looks like some, else None."""
     if columns := list_columns(text, name):
         notes.add(name, f"looks like records; read one text in each with --column, one of {list_names(columns)}")
+        return "verse"
+    if text_suffix(name) == ".json":
+        notes.add(name, "JSON is read as one text; jq -c '.[]' makes JSON Lines of an array, which --column reads")
         return "verse"
     if reading.column is not None:
         notes.add(name, "not a CSV, TSV or JSON Lines file, so it is read as one text")

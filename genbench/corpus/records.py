@@ -13,7 +13,8 @@ from itertools import islice
 from genbench.corpus.compressed import text_suffix
 from genbench.errors import CorpusError, nearest
 
-RECORD_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
+JSON_SUFFIXES = (".jsonl", ".ndjson")
+RECORD_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
 SEPARATOR = "\n\n"  # between the texts of two records
 _DELIMITERS = ",\t;|"
 _TRIED_LINES = 3  # all JSON objects: a file of JSON Lines
@@ -21,8 +22,8 @@ _TRIED_LINES = 3  # all JSON objects: a file of JSON Lines
 
 def list_columns(text: str, name: str) -> list[str]:
     """Return the columns of a file that looks like records, by its suffix or its JSON objects; [] for other files."""
-    if _is_json_lines(text):
-        return list(json.loads(_first_lines(text)[0]))
+    if _is_json_lines(text, name):
+        return next((list(record) for line in _first_lines(text) if (record := _parse_object(line)) is not None), [])
     return _header(text, _delimiter(text)) if text_suffix(name) in RECORD_SUFFIXES else []
 
 
@@ -34,9 +35,9 @@ def has_column(text: str, name: str, column: str) -> bool:
 def read_column(text: str, name: str, column: str) -> tuple[str, int]:
     """Return the texts of a column, with a blank line between two, and the number of records without one.
 
-    Raises CorpusError where there is no such column, a text is none, or a line cannot be read.
+    Raises CorpusError where there is no such column, a text is none, or a line cannot be read or has too many fields.
     """
-    read = _json_values if _is_json_lines(text) else _csv_values
+    read = _json_values if _is_json_lines(text, name) else _csv_values
     values = [value.strip("\n") for value in read(text, name, column)]
     texts = [value for value in values if value.strip()]
     return SEPARATOR.join(texts), len(values) - len(texts)
@@ -45,15 +46,24 @@ def read_column(text: str, name: str, column: str) -> tuple[str, int]:
 def _csv_values(text: str, name: str, column: str) -> Iterator[str]:
     """Yield the text of each row, "" where a row is too short."""
     delimiter = _delimiter(text, column)
-    index = _require_column(column, _header(text, delimiter), name)
+    header = _header(text, delimiter)
+    index = _require_column(column, header, name)
     with _long_fields():
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         try:
-            for row in islice(rows, 1, None):
-                if row:
-                    yield row[index] if index < len(row) else ""
+            for row in islice(filter(None, rows), 1, None):
+                # the rest of a text that has the delimiter in it would be lost
+                if any(row[len(header) :]):
+                    raise CorpusError(
+                        f"{name}, line {rows.line_num:,}, has {len(row)} fields, and the header {len(header)}; put "
+                        f"quotation marks around texts with {delimiter!r} in them"
+                    )
+                yield row[index] if index < len(row) else ""
         except csv.Error as error:
-            raise CorpusError(f"{name}, line {rows.line_num:,}, cannot be read: {error}; correct the file") from None
+            raise CorpusError(
+                f"{name}, line {rows.line_num:,}, cannot be read: {error}; put quotation marks around texts that begin "
+                "with one, and write each in them twice"
+            ) from None
 
 
 def _json_values(text: str, name: str, column: str) -> Iterator[str]:
@@ -71,18 +81,33 @@ def _json_values(text: str, name: str, column: str) -> Iterator[str]:
         value = record.get(column)
         if value is not None and not isinstance(value, str):
             raise CorpusError(f"{name}, line {number:,}: {column} is {str(value)[:40]}, but must be text")
+        if value and not _is_unicode(value):
+            raise CorpusError(f"{name}, line {number:,}: {column} has half a surrogate pair; correct the file")
         yield value or ""
     _require_column(column, list(columns), name)
 
 
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has no lone surrogates, which JSON can escape and UTF-8 cannot encode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _require_column(column: str, columns: list[str], name: str) -> int:
-    """Return the position of a column. Raises CorpusError with the names of the columns."""
+    """Return the position of a column. Raises CorpusError for none, with the names of the columns, and for several."""
     if column not in columns:
         raise CorpusError(f"{name} has no column {column!r}; {nearest(column, columns)}")
+    if columns.count(column) > 1:
+        raise CorpusError(f"{name} has {columns.count(column)} columns called {column!r}; rename all but one")
     return columns.index(column)
 
 
-def _is_json_lines(text: str) -> bool:
+def _is_json_lines(text: str, name: str) -> bool:
+    if text_suffix(name) in JSON_SUFFIXES:
+        return True
     lines = _first_lines(text)
     return bool(lines) and all(_parse_object(line) is not None for line in lines)
 
@@ -107,10 +132,10 @@ def _delimiter(text: str, column: str = "") -> str:
 
 
 def _header(text: str, delimiter: str) -> list[str]:
-    """Return the fields of the first row; [] where it cannot be read."""
+    """Return the fields of the first row that is not blank; [] where it cannot be read."""
     with _long_fields():
         try:
-            return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+            return next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), [])
         except csv.Error:
             return []
 

@@ -188,15 +188,19 @@ def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
 
     # the files that can be read, by their suffixes
     suffixes = TEXT_SUFFIXES if reading.column is None else RECORD_SUFFIXES
-    files = list(visible_files(path))
-    wanted = [file for file in files if text_suffix(file.name) in suffixes and _is_usable(file)]
-    left_out = [str(file.relative_to(path)) for file in files if file not in set(wanted)]
+    wanted, unusable, others = [], [], []
+    for file in visible_files(path):
+        has_suffix = text_suffix(file.name) in suffixes
+        group = wanted if has_suffix and _is_usable(file) else unusable if has_suffix or file.is_dir() else others
+        group.append(file)
     choices = f"{', '.join(suffixes[:-1])} and {suffixes[-1]}"
     hidden = hidden_files(path)
     if not wanted:
         raise CorpusError(f"there is no file to read in the folder {path}: only {choices} are; name another path")
-    if left_out:
-        notes.add(str(path), f"{list_names(left_out)} left out (only {choices} are read)")
+    left_out = [(others, f"only {choices} are read"), (unusable, "linked folders, or no files that can be opened")]
+    for group, reason in left_out:
+        if group:
+            notes.add(str(path), f"{list_names([str(file.relative_to(path)) for file in group])} left out ({reason})")
     if hidden:
         notes.add(str(path), f"hidden, so left out: {list_names(hidden)}")
     return wanted
@@ -232,7 +236,7 @@ def visible_files(folder: Path) -> Iterator[Path]:
 
 def _is_usable(file: Path) -> bool:
     """Return whether a file of a folder can be read."""
-    return file.is_file() and os.access(file, os.R_OK)
+    return os.path.isfile(file) and os.access(file, os.R_OK)
 
 
 def read_file(path: Path) -> bytes:

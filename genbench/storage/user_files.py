@@ -36,10 +36,24 @@ def named_path(name: str) -> Path:
     """
     if name.startswith(PREFIX):
         return example_path(name)
-    path = Path(name).expanduser()
+    path = _expand_home(name)
     if _ESCAPED.search(name) and not os.path.lexists(path):
-        return Path(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)).expanduser()
+        return _expand_home(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), name))
     return path
+
+
+def _expand_home(name: str) -> Path:
+    """Return a path with the home folder for "~"; as it is where there is no such user."""
+    return Path(os.path.expanduser(name))
+
+
+def is_existing_path(name: str) -> bool:
+    """Return whether a name is that of a file or a folder; an empty name is none.
+
+    >>> is_existing_path("."), is_existing_path(""), is_existing_path("a" * 5000)
+    (True, False, False)
+    """
+    return name != "" and os.path.exists(named_path(name))
 
 
 def special_file(path: Path) -> str:
