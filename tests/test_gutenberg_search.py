@@ -15,6 +15,7 @@ from genbench.corpus.gutenberg_search import books_of, find_creator, find_remark
 from genbench.corpus.loading import load_corpus
 from genbench.corpus.text_cache import cache_path
 from genbench.errors import CorpusError
+from genbench.storage import files as storage
 
 CATALOGUE_TEXT = """\
 Text#,Type,Issued,Title,Language,Authors,Subjects,LoCC,Bookshelves
@@ -61,7 +62,7 @@ def test_the_table_has_sixty_authors_and_each_number_once_with_its_source() -> N
     assert len({book.number for book in table()}) == len(table()) == len(rows)
     assert {row["Confirmed"] for row in rows} == {"index", "catalogue", "list"}
     assert {book.form for book in table()} == {"prose", "verse", "drama"}
-    assert all(book.published and 1400 < book.published < 1930 for book in table())
+    assert all(book.published is None or 1400 < book.published < 1930 for book in table())
     assert find_remarks(table()) == {}
 
 
@@ -82,6 +83,9 @@ def test_the_table_is_searched_without_a_network(
     assert output == ""
     assert note.startswith("genbench: no book is found in the table of ")
     assert "genbench corpora search nobody here --fetch" in note
+    for words in ("", "..."):
+        assert run(monkeypatch, "corpora", "search", words) == 2
+        assert "has no words; name words of an author" in capsys.readouterr().err
 
 
 def test_an_unknown_author_of_the_catalogue_is_named_with_its_prefix(
@@ -134,13 +138,23 @@ def test_rows_of_the_catalogue(server: list[dict[str, str]]) -> None:
     assert 1069 in [book.number for book in search("zola", everything=True).books]
 
 
-@pytest.mark.parametrize("page", [b"", b"<html>log in</html>", b"a,b\n1,2\n", b"\xff\xfe" * 50])
+@pytest.mark.parametrize("page", [b"", b"<html>log in</html>", b"a,b\n1,2\n", b"\xff\xfe" * 50, CATALOGUE_TEXT[:900]])
 def test_what_is_no_catalogue_is_refused_and_not_stored(page: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(respond(200, page)) as (address, _):
         monkeypatch.setenv(gutenberg.MIRROR_VARIABLE, address)
         with pytest.raises(CorpusError, match="catalogue"):
             fetch_catalogue()
     assert not has_catalogue()
+
+
+def test_what_cannot_be_stored_is_said(server: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, "write_atomic", refuse)
+    with pytest.raises(CorpusError, match=r"cannot be stored: .* cannot be written: No space left on device; set GENB"):
+        fetch_catalogue()
+    assert "each run downloads it again" in " ".join(load_corpus("gutenberg:98").notes)
 
 
 # authors by name

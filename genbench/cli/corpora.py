@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from genbench.corpus.gutenberg_search import SearchResult
 
 MAX_FOUND = 50  # books that are shown
+MAX_TITLES = 20  # of an author
 
 app = typer.Typer(
     help="The authors: list, search, show, fetch, export, segment.", no_args_is_help=True, rich_markup_mode=None
@@ -130,7 +131,9 @@ def show(author: Author, books: Books = None, *, reading: ReadingOptions) -> Non
 
     # sizes, checksum and beginning
     sizes = {part: f"{len(getattr(text, part)):,} characters" for part in ("train", "valid", "test")}
-    pairs = [("author", text.author), ("books", "; ".join(text.books)), *sizes.items()]
+    titles = [*text.books[:MAX_TITLES], f"and {len(text.books) - MAX_TITLES:,} more"]
+    books_cell = "; ".join(titles if len(text.books) > MAX_TITLES else text.books)
+    pairs = [("author", text.author), ("books", books_cell), *sizes.items()]
     pairs += [
         ("shared", f"{format_measure('shared_share', shared.share)} of the test text stands in the training text")
     ]

@@ -119,12 +119,14 @@ def _read_catalogue(data: bytes) -> dict[int, Listing]:
 def fetch_catalogue(on_progress: OnProgress | None = None, retries: RetryPolicy | None = None) -> None:
     """Download Project Gutenberg's catalogue and store it with its checksum; an older copy is replaced.
 
-    Raises CorpusError where it cannot be downloaded; an older copy then stays.
+    Raises CorpusError where it cannot be downloaded or stored; an older copy then stays.
     """
     report, what, mirror = on_progress or (lambda what, share: None), "downloading the catalogue", mirror_address()
     url = f"{mirror}/{CATALOGUE_PATH}"
     try:
         data = download(url, lambda share: report(what, share), retries or RetryPolicy())
+        if not data.endswith(b"\n"):
+            raise DownloadError("the file ends in the middle of a row")
         if not _read_catalogue(data):
             raise DownloadError("the file is not a catalogue: it lacks the columns Text#, Title and Authors")
     except DownloadError as error:
@@ -133,7 +135,10 @@ def fetch_catalogue(on_progress: OnProgress | None = None, retries: RetryPolicy 
             f"{MIRROR_VARIABLE} to another mirror, or use an author of the table: genbench corpora search NAME"
         ) from error
     report(what, 1.0)
-    cache_file(CATALOGUE, data)
+    if reason := cache_file(CATALOGUE, data):
+        raise CorpusError(
+            f"Project Gutenberg's catalogue cannot be stored: {reason}; set GENBENCH_HOME to another folder"
+        )
 
 
 def _read_listings(text: str) -> Iterator[Listing]:

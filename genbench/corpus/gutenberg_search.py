@@ -51,9 +51,14 @@ def search(query: str, *, everything: bool = False, books: Sequence[Listing] | N
     """Return the books whose author and title have all words of a query, or words that begin with them.
 
     Without `everything`, translations and other editions are left out. Without `books`, the known ones are searched.
+    Raises UserError for a query without words.
     """
-    books = known_books() if books is None else books
     wanted = split_words(query)
+    if not wanted:
+        raise UserError(
+            f"{query!r} has no words; name words of an author or a title, as in: genbench corpora search dickens"
+        )
+    books = known_books() if books is None else books
     found = [book for book in books if _has_words(wanted, f"{book.authors} {book.title}")]
     remarks = find_remarks(books)
     counts = Counter(remarks.get(book.number) for book in found)

@@ -275,6 +275,8 @@ def _gutenberg_books(
         if number in listings:
             require_match(data, number, listings[number].title, listings[number].authors)
         title = gutenberg.book_title(data, number)
+        if gutenberg.read_cached(number) is None:
+            notes.add(title, "cannot be stored in GENBENCH_HOME, so each run downloads it again")
         text = clean_text(decode(data, name=title), title, reading, notes)
         books.append(BookText(title, Text(text)))
     return name, books

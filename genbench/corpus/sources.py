@@ -188,7 +188,7 @@ def find_files(path: Path, reading: Reading, notes: ReadingNotes) -> list[Path]:
 
     # the files that can be read, by their suffixes
     suffixes = TEXT_SUFFIXES if reading.column is None else RECORD_SUFFIXES
-    wanted, unusable, others = [], [], []
+    wanted, unusable, others = list[Path](), list[Path](), list[Path]()
     for file in visible_files(path):
         has_suffix = text_suffix(file.name) in suffixes
         group = wanted if has_suffix and _is_usable(file) else unusable if has_suffix or file.is_dir() else others

@@ -30,13 +30,16 @@ def read_cached_file(name: str) -> bytes | None:
     return None
 
 
-def cache_file(name: str, data: bytes) -> None:
-    """Store the bytes of a file and their checksum; a full or read-only disk prevents storing, not the use of them."""
+def cache_file(name: str, data: bytes) -> str:
+    """Store the bytes of a file and their checksum; return the reason where the disk is full or read-only, else ""."""
     path = cache_path(name)
-    with contextlib.suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomic(path, data)
         files.write_atomic(_checksum_path(path), f"{sha256(data).hexdigest()}  {path.name}\n".encode())
+    except OSError as error:
+        return f"{path.parent} cannot be written: {error.strerror}"
+    return ""
 
 
 def _checksum_path(path: Path) -> Path:
