@@ -1,5 +1,6 @@
 """The playground page: its numbers in headless Chromium beside those of Python, its parts, and what is refused."""
 
+import html
 import json
 import math
 import re
@@ -12,15 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import regex
 from test_browser import Browser
 from test_cli import run
 
 import genbench
 from genbench import UserError, api
+from genbench.cli.playground import warn_of_own_text
 from genbench.corpus.corpus import Corpus
 from genbench.generator import Text, TrainContext
 from genbench.model import Model
 from genbench.registry import create
+from genbench.report.html.passages import passages
 from genbench.report.html.playground import MAX_PAGE_BYTES, PlaygroundPage, playground_page, runnable_specs
 from genbench.storage.cards import Snapshot
 
@@ -51,21 +55,21 @@ def chain_page(corpus: Corpus) -> PlaygroundPage:
     return playground_page({HARM: train("markov-char:order=3", corpus)}, corpus, [f"{HARM} is not on the page."])
 
 
-def data_of(html: str, name: str) -> Any:
+def data_of(page: str, name: str) -> Any:
     """Return the JSON in an element of a page."""
-    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html, re.DOTALL)
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
     assert found
     return json.loads(found[1])
 
 
 def test_a_hostile_name_is_text_and_the_policy_allows_no_network(chain_page: PlaygroundPage) -> None:
-    html = chain_page.html
-    assert "<script>alert" not in html
-    assert "<img" not in html
-    assert data_of(html, "facts")["models"][0]["label"] == HARM
-    assert "default-src 'none'" in html
-    assert "worker-src blob:" in html
-    assert not re.search(r'(src|href)="(?!#)', html)
+    written = chain_page.html
+    assert "<script>alert" not in written
+    assert "<img" not in written
+    assert data_of(written, "facts")["models"][0]["label"] == HARM
+    assert "default-src 'none'" in written
+    assert "worker-src blob:" in written
+    assert not re.search(r'(src|href)="(?!#)', written)
 
 
 def test_the_scripts_are_files_that_can_be_read() -> None:
@@ -93,16 +97,70 @@ def test_the_page_says_what_pruning_and_rounding_cost(page: PlaygroundPage) -> N
 def test_a_large_text_leaves_the_page_small(corpus: Corpus) -> None:
     letters = np.random.default_rng(0).integers(97, 123, 1_200_000).astype(np.uint8).tobytes().decode()
     large = replace(corpus, train=Text(letters))
-    html = playground_page({"chain": train("markov-char:order=3", corpus)}, large).html
-    assert len(html.encode()) < MAX_PAGE_BYTES
-    assert "of the training text are in the page" in html
+    written = playground_page({"chain": train("markov-char:order=3", corpus)}, large).html
+    assert len(written.encode()) < MAX_PAGE_BYTES
+    assert "of the training text are in the page" in written
 
 
-def test_passages_of_the_game_are_held_out(corpus: Corpus, page: PlaygroundPage) -> None:
-    passages = data_of(page.html, "facts")["human"]
+def test_passages_of_the_game_are_held_out_and_not_shown_elsewhere(corpus: Corpus, page: PlaygroundPage) -> None:
+    human = data_of(page.html, "facts")["human"]
     valid = " ".join(str(corpus.valid).split())
-    assert len(passages) >= 5
-    assert all(passage in valid for passage in passages)
+    assert len(human) >= 5
+    assert all(passage in valid for passage in human)
+    chips = [html.unescape(text).strip() for text in re.findall(r'data-beginning="([^"]*)"', page.html)]
+    assert len(chips) == 3
+    assert not any(chip in passage for chip in chips for passage in human)
+
+
+SCRIPTS = {
+    "Persian": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u06a9\u062a\u0627\u0628 \u0631\u0627. ",
+    "Chinese": "\u5929\u5730\u7384\u9ec4\u5b87\u5b99\u6d2a\u8352\u65e5\u6708\u3002",
+    "Hindi": "\u0939\u093f\u0928\u094d\u0926\u0940 \u092e\u0947\u0902 \u0932\u093f\u0916\u093e \u0939\u0948\u0964 ",
+    "verse": "the sea and the wind\nand the lamp of the house\n",
+    "DNA": "ACGTTGCAAC",
+    "marks": "e\u0323\u0301o\u0308",
+}
+
+
+@pytest.mark.parametrize("unit", SCRIPTS.values(), ids=SCRIPTS)
+def test_texts_of_all_scripts_have_passages(unit: str) -> None:
+    text = unit * 200
+    chosen = passages(text, 60)
+    assert len(chosen) >= 3
+    assert sum(map(len, chosen)) <= len(text)
+    for passage in chosen:
+        assert 15 <= len(passage) <= 60
+        assert passage in " ".join(text.split())
+        assert not regex.match(r"\p{M}", passage)
+    assert not passages("too short", 60)
+
+
+def test_hidden_characters_are_in_no_passage() -> None:
+    chosen = passages("It was.\n\nShe had\u202e gone away from it all.\n\n" * 50, 30)
+    assert chosen
+    assert not any("\u202e" in passage for passage in chosen)
+
+
+def test_a_page_has_at_most_four_models() -> None:
+    specs = [f"markov-char:order={order}" for order in range(2, 7)]
+    runnable, refused = runnable_specs(specs)
+    assert runnable == specs[:4]  # the fifth is not trained
+    assert refused == ["markov-char:order=6 is not on the page: a page has at most 4 models."]
+
+
+def test_a_page_of_the_users_text_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "diary.txt"
+    path.write_text("Dear diary", encoding="utf-8")
+    for author, warned in (("thorne", False), ("2*thorne+pell", False), (str(path), True), (f"thorne+{path}", True)):
+        warn_of_own_text(author)
+        assert ("if that text is private" in capsys.readouterr().err) == warned
+
+
+def test_a_text_without_passages_has_no_game(corpus: Corpus) -> None:
+    short = replace(corpus, valid=Text("Too short for a passage."))
+    written = playground_page({"chain": train("markov-char:order=2", corpus)}, short).html
+    assert "too short for passages" in written
+    assert 'class="answer"' not in written
 
 
 def test_the_page_shows_what_a_network_wrote_as_it_learned(corpus: Corpus, chain_page: PlaygroundPage) -> None:
@@ -111,9 +169,9 @@ def test_the_page_shows_what_a_network_wrote_as_it_learned(corpus: Corpus, chain
     texts = [Snapshot(seconds, 10, 0.25, 3.5, "It was", f" <b>{seconds}") for seconds in (1, 5)]
     model = train("lstm-char:hidden=8", corpus)
     model = replace(model, card=replace(card, training=replace(card.training, snapshots=texts)))
-    html = playground_page({"lstm-char": model}, corpus).html
-    assert all(f"&lt;b&gt;{snapshot.seconds}</div>" in html for snapshot in texts)
-    assert 'href="#learned"' in html
+    written = playground_page({"lstm-char": model}, corpus).html
+    assert all(f"&lt;b&gt;{snapshot.seconds}</div>" in written for snapshot in texts)
+    assert 'href="#learned"' in written
     assert 'href="#learned"' not in chain_page.html  # a chain counts
 
 
@@ -123,7 +181,7 @@ def test_generators_that_a_page_cannot_run_get_one_sentence(corpus: Corpus) -> N
     assert [sentence.split(" is not")[0] for sentence in refused] == ["lstm-word", "mixture"]
     with pytest.raises(UserError, match="its tokens are words, and a page runs generators of characters"):
         runnable_specs(["lstm-word"])
-    with pytest.raises(UserError, match="page could run it"):
+    with pytest.raises(UserError, match="a page runs one chain, or one LSTM"):
         api.playground({"words": train("markov-word", corpus)}, corpus)
 
 
@@ -154,7 +212,18 @@ def test_compare_writes_the_page_of_its_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play = tmp_path / "play.html"
-    arguments = ["-g", "markov-char:order=3", "-g", "markov-char:order=4", "--length", "0", "--playground", str(play)]
+    arguments = [
+        "-g",
+        "markov-char:order=3",
+        "-g",
+        "markov-char:order=4",
+        "--length",
+        "0",
+        "--seeds",
+        "2",
+        "--playground",
+        str(play),
+    ]
     assert run(monkeypatch, "compare", "thorne", *arguments) == 0
     labels = [fact["label"] for fact in data_of(play.read_text("utf-8"), "facts")["models"]]
     assert len(labels) == 2
@@ -408,3 +477,129 @@ def test_hostile_names_do_nothing(browser: Browser, chain_page: PlaygroundPage, 
     assert not alert_is_present()(browser.driver)
     assert playground.run("document.images.length") == 0
     assert not browser.console_messages()
+
+
+PERSIAN = SCRIPTS["Persian"]
+
+
+@pytest.fixture(scope="module")
+def persian(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page of a chain and a network of a text from right to left, with joiners."""
+    text = Text(PERSIAN * 60)
+    own = replace(corpus, train=text, valid=text, test=text)
+    path = tmp_path_factory.mktemp("persian") / "play.html"
+    models = {spec: train(spec, own) for spec in ("markov-char:order=4", "gru-char:hidden=8")}
+    path.write_text(playground_page(models, own).html, encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_right_to_left_text_and_joiners_can_be_read(browser: Browser, persian: Path) -> None:
+    playground = Playground(browser, persian)
+    for selector in (".output", ".tail", ".read", "#beginning", "#typed"):
+        assert playground.run(f"getComputedStyle(document.querySelector('{selector}')).direction") == "rtl"
+    playground.set("#beginning", "\u0645\u06cc")
+    playground.wait_for("document.querySelector('.stepper .name')?.textContent === 'ZWNJ'")
+    assert playground.run("[...document.querySelectorAll('.stepper .name')].every((name) => name.textContent.trim())")
+    assert not browser.console_messages()
+
+
+@pytest.mark.slow
+def test_a_slider_writes_the_texts_again_and_leaves_the_stepper(browser: Browser, path: Path) -> None:
+    playground = Playground(browser, path)
+    playground.set("#speed", 0)
+    playground.set("#beginning", "She ")
+    playground.click("#go")
+    playground.wait_for("document.querySelector('#stop').disabled && document.querySelector('.levels')")
+    before = playground.texts(".output")
+    playground.click("#next")
+    playground.wait_for("document.querySelector('.stepper .tail').textContent.length === 6")
+    playground.set("#temperature", 0)
+    playground.wait_for("!document.querySelector('#stop').disabled")
+    playground.wait_for("document.querySelector('#stop').disabled")
+    assert playground.texts(".output") != before
+    assert playground.run("document.querySelector('.stepper .tail').textContent.length") == 6
+
+
+@pytest.mark.slow
+def test_fields_say_what_they_leave_out_and_correct_the_seed(playground: Playground) -> None:
+    playground.set("#typed", "long text " * 150)
+    assert "holds 1,500 characters" in playground.texts("#surprise .full")[0]
+    playground.set("#typed", "short")
+    assert playground.texts("#surprise .full") == [""]
+    for seed, used in ((-5, "0"), (1e9, "999999"), (1.7, "1")):
+        playground.set("#seed", seed)
+        playground.run("document.querySelector('#seed').dispatchEvent(new Event('change'))")
+        assert playground.run("document.querySelector('#seed').value") == used
+
+
+@pytest.mark.slow
+def test_pressing_a_context_keeps_the_focus_and_nothing_chatters(browser: Browser, path: Path) -> None:
+    playground = Playground(browser, path)
+    playground.wait_for("document.querySelectorAll('.levels button').length > 1 && document.querySelector('.units')")
+    playground.run("document.querySelectorAll('.levels button')[1].focus()")
+    context = playground.run("document.activeElement.textContent")
+    playground.click(".levels tr:nth-child(2) button")
+    assert playground.run("document.activeElement.textContent") == context
+    assert playground.run("document.activeElement.getAttribute('aria-expanded')") == "true"
+    live = (
+        "[...document.querySelectorAll('[aria-live], [role=status]')].map((element) => element.id || element.className)"
+    )
+    assert set(playground.run(live)) == {"spoken", "loading", "verdict", "full"}
+
+
+@pytest.mark.slow
+def test_a_page_without_a_worker_says_so(browser: Browser, path: Path) -> None:
+    source = "window.Worker = class { constructor() { throw new Error('no workers') } }"
+    script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    try:
+        browser.show(path)
+        assert "cannot run in this browser: no workers" in browser.all("#loading")[0].text
+        assert not browser.console_messages()
+    finally:
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const color = (text) => {
+  canvas.clearRect(0, 0, 1, 1);
+  canvas.fillStyle = text;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+};
+const luminance = (rgb) => rgb.map((value) => value / 255)
+  .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0);
+const ground = (element) => {
+  const own = color(getComputedStyle(element).backgroundColor), share = own[3] / 255;
+  if (share === 1 || !element.parentElement) return own.slice(0, 3);
+  const below = ground(element.parentElement);
+  return below.map((value, at) => own[at] * share + value * (1 - share));
+};
+const low = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+  const element = node.parentElement;
+  if (!node.data.trim() || !element.checkVisibility() || element.closest("script, svg, .unseen, :disabled")) continue;
+  const [a, b] = [color(getComputedStyle(element).color).slice(0, 3), ground(element)].map(luminance);
+  if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) low.push(`${element.tagName}.${element.className}`);
+}
+return low;
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_texts_stand_out(browser: Browser, path: Path, theme: str) -> None:
+    playground = Playground(browser, path, theme=theme)
+    playground.set("#speed", 0)
+    playground.click("#go")
+    playground.wait_for("document.querySelector('#stop').disabled && document.querySelector('.unit svg')")
+    for index, mark in ((0, ".used"), (1, ".helped, .hindered")):
+        for place in (9, 60):
+            box = f"document.querySelectorAll('.output')[{index}]"
+            over = "new PointerEvent('pointerover', { bubbles: true })"
+            playground.run(f"{box}.querySelectorAll('.c')[{place}].dispatchEvent({over})")
+            playground.wait_for(f"{box}.querySelectorAll('.c')[{place}].matches('.at')")
+            playground.wait_for(f"{box}.querySelector('{mark}')")
+            assert browser.driver.execute_script(CONTRAST) == []

@@ -183,8 +183,8 @@ def test_packing_costs_little_and_measures_it(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("markov-word", "does not say how a page could run it"),
-        ("mixture", "does not say how a page could run it"),
+        ("markov-word", "a page runs one chain, or one LSTM"),
+        ("mixture", "a page runs one chain, or one LSTM"),
         ("lstm-word", "its tokens are words"),
         ("lstm", "interpolated with those of a chain"),
         ("lstm-window", "reads the last characters again"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from genbench.corpus.corpus import Corpus
     from genbench.experiments.comparison import Comparison
+    from genbench.experiments.row import Row
     from genbench.model import Model
     from genbench.report.html.playground import PlaygroundPage
     from genbench.training import ProgressListener
@@ -47,6 +48,7 @@ def train_and_write(author: str, generators: Sequence[str], model: ModelOptions,
         specs, refused = runnable_specs(generators)
         corpus = model.corpus(author, live)
         write_playground(model.models(corpus, specs, live), corpus, refused, output, live)
+        warn_of_own_text(author)
 
 
 def write_playground(
@@ -69,7 +71,7 @@ def require_one_author(authors: Sequence[object], option: str) -> None:
 
 
 def write_run_playground(comparison: Comparison, output: Path, listener: ProgressListener) -> None:
-    """Write the page of the models of a comparison of one author; a model of each generator, that of the first seed."""
+    """Write the page of the models of a comparison of one author: of each generator, that of its first seed."""
     from genbench import api
     from genbench.corpus.loading import load_corpus
     from genbench.experiments.significance import labels
@@ -84,12 +86,24 @@ def write_run_playground(comparison: Comparison, output: Path, listener: Progres
         column=settings.column,
         held_out=settings.held_out,
     )
-    rows = dict(reversed([*zip(labels(comparison.results), comparison.results, strict=True)]))
-    stored = {label: row for label, row in reversed(rows.items()) if row.model}
-    specs = {label: row.spec or row.generator for label, row in stored.items()}
-    runnable, refused = runnable_specs(specs.values())
-    models = {label: api.load(stored[label].model) for label, spec in specs.items() if spec in runnable}
+    stored: dict[str, Row] = {}
+    for row in comparison.results:
+        if row.model:
+            stored.setdefault(row.spec or row.generator, row)
+    runnable, refused = runnable_specs(stored)
+    names = zip(labels([*stored.values()]), stored.items(), strict=True)
+    models = {label: api.load(row.model) for label, (spec, row) in names if spec in runnable}
     write_playground(models, corpus, refused, output, listener)
+    warn_of_own_text(settings.authors[0])
+
+
+def warn_of_own_text(author: str) -> None:
+    """Say that a page holds the training text, where that is a text of the user."""
+    from genbench.corpus.expressions import parse_terms
+    from genbench.corpus.loading import STANDARD_INPUT, is_path
+
+    if any(term.name == STANDARD_INPUT or is_path(term.name) for term in parse_terms(author)):
+        print_message("the page holds the training text too: do not pass it on if that text is private")
 
 
 def print_page(page: PlaygroundPage, output: Path) -> None:

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Cell = Literal["lstm", "gru", "rnn"]
 
-NO_CAPABILITY = "it does not say how a page could run it: a chain or an LSTM, GRU or RNN over characters does"
+NO_CAPABILITY = "a page runs one chain, or one LSTM, GRU or RNN, over characters"
 ONLY_CHARACTERS = "its tokens are {}, and a page runs generators of characters"
 ADAPTIVE = "it learns while it reads, and a page runs models that stay as they were trained"
 

@@ -11,6 +11,7 @@ svg.py          a matplotlib figure as an SVG element for both themes
 surprisal.py    text colored by surprisal, and the page of the command surprisal
 sweep.py        the page of a sweep
 leaderboard.py  the page of a leaderboard
+passages.py     passages and beginnings of a text in any script
 playground.py   the page that holds trained models and runs them
 rendering.py    filling the templates with escaped values
 templates/      the HTML, the CSS and the scripts; those of the playground in a folder of their own

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import regex
 from markupsafe import Markup
 
 from genbench.corpus.corpus import Corpus
@@ -20,6 +19,7 @@ from genbench.model import Model
 from genbench.registry import create
 from genbench.report.formatting import format_count
 from genbench.report.html.film import Film, film
+from genbench.report.html.passages import passages
 from genbench.report.html.rendering import Parts, fill
 from genbench.web.byte_arrays import compress_bytes
 from genbench.web.forms import web_obstacle
@@ -32,14 +32,12 @@ MAX_PAGE_BYTES = 3_000_000
 OWN_BYTES = 150_000  # of the page without models and book
 BOOK_BYTES = 900_000  # of the training text at most
 MAX_MODELS = 4
+TOO_MANY = f"a page has at most {MAX_MODELS} models"
 COUNTS = ("", "A model", "Two models", "Three models", "Four models")
 PASSAGES, PASSAGE = 60, 240  # held-out passages of the game, and their characters
 BEGINNINGS, BEGINNING = 3, 28  # suggested beginnings, and their characters at most
 TYPED = 160  # characters of the text whose surprisal is shown first
 SCALE = ("below ½", "½ to 1", "1 to 2", "2 to 4", "4 to 6", "6 to 9", "9 or more")
-
-# a sentence begins after a paragraph, or after a mark that follows three lower-case letters
-SENTENCE = regex.compile(r"(?:\n\s*\n|(?<=\p{Ll}{3}[.!?])\s)\s*(?=\p{Lu})")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def runnable_specs(specs: Iterable[str]) -> tuple[list[str], list[str]]:
     """
     runnable, refused = [], []
     for spec in dict.fromkeys(specs):
-        obstacle = web_obstacle(create(spec))
+        obstacle = web_obstacle(create(spec)) or (TOO_MANY if len(runnable) == MAX_MODELS else "")
         if obstacle:
             refused.append(_refusal(spec, obstacle))
         else:
@@ -94,6 +92,9 @@ def playground_page(
     used = OWN_BYTES + sum(len(model.model.data) for model in packed.values())
     book, share = _compress_book(str(corpus.train), min(BOOK_BYTES, MAX_PAGE_BYTES - used))
     valid = str(corpus.valid)
+    beginnings = _spread(passages(valid, BEGINNING), BEGINNINGS)
+    typed = next(iter(passages(valid, TYPED)), "")
+    human = _unshown(passages(valid, PASSAGE), [*beginnings, typed])
     names, author = _names(packed), _author(corpus.author)
     facts = [_facts(label, names[label], model) for label, model in packed.items()]
     data = {
@@ -109,15 +110,16 @@ def playground_page(
         "lead": _lead(corpus, list(packed)),
         "models": facts,
         "longest": max((len(chain.levels) for chain in chains), default=0),
-        "beginnings": _beginnings(valid),
+        "beginnings": [f"{text} " if " " in text else text for text in beginnings],
+        "human": human,
         "reach": _reach(packed),
-        "typed": _shorten(valid, TYPED),
+        "typed": typed,
         "scale": SCALE,
         "measured": _measured(share),
         "films": _films({label: models[label] for label in packed}, names),
         "notes": [note for label, model in packed.items() for note in _notes(label, model)],
         "refused": refused,
-        "facts": _json({"models": facts, "human": _passages(valid)}),
+        "facts": _json({"models": facts, "human": _spread(human, PASSAGES)}),
         "data": _json(data),
     }
     return PlaygroundPage(fill("playground.html", values, Parts("playground", PAGE, WORKER)), packed, refused)
@@ -133,7 +135,7 @@ def _pack_all(
     for number, (label, model) in enumerate(models.items()):
         obstacle = web_obstacle(model.generator)
         if not obstacle and len(packed) == MAX_MODELS:
-            obstacle = f"a page has at most {MAX_MODELS} models"
+            obstacle = TOO_MANY
         if not obstacle:
             part = rescale(progress, number / len(models), 1 / len(models))
             try:
@@ -250,7 +252,8 @@ def _measured(share: float) -> str:
     )
     return (
         f"Bits per character of the first {MEASURED_CHARACTERS:,} characters of the validation text, by genbench. The "
-        f"cost is what pruning the chain and rounding the numbers add. {book}: counts and passages come from it. "
+        f"cost is what pruning the chain and rounding the numbers add. {book}: counts and passages come from it, and "
+        "whoever has the page can read it. "
         "Random numbers are those of mulberry32, and characters are chosen in the order of their probability, so the "
         "texts differ from those of the command line; the probabilities do not."
     )
@@ -266,37 +269,16 @@ def _compress_book(text: str, limit: int) -> tuple[str, float]:
         size = max(0, int(size * min(0.98, limit / len(packed))) - 1)
 
 
-def _sentences(text: str, length: int) -> list[str]:
-    """Return the passages of a text that begin with a sentence, about `length` characters each, without overlap."""
-    passages, end = [], 0
-    for match in SENTENCE.finditer(text):
-        start = match.end()
-        if start >= end and start + length <= len(text):
-            passages.append(_shorten(text[start:], length))
-            end = start + length
-    return passages
+def _spread(passages: Sequence[str], most: int) -> list[str]:
+    """Return at most some passages, from all parts of a text."""
+    return list(passages[:: max(1, len(passages) // most)][:most])
 
 
-def _shorten(text: str, length: int) -> str:
-    """Return the whole words of at most `length` characters at the beginning of a text, on one line.
-
-    >>> _shorten("one two  three", 9)
-    'one two'
-    """
-    words = " ".join(text[: 2 * length].split())
-    return words if len(words) <= length else words[:length].rsplit(" ", 1)[0]
-
-
-def _passages(text: str) -> list[str]:
-    """Return passages of held-out text for the game, from all of its parts."""
-    every = _sentences(text, PASSAGE)
-    return every[:: max(1, len(every) // PASSAGES)][:PASSAGES]
-
-
-def _beginnings(text: str) -> list[str]:
-    """Return some beginnings of sentences of the held-out text."""
-    every = _sentences(text, BEGINNING)
-    return [f"{every[place]} " for place in range(0, len(every), max(1, len(every) // BEGINNINGS))][:BEGINNINGS]
+def _unshown(passages: Sequence[str], shown: Sequence[str]) -> list[str]:
+    """Return the passages of which no part stands elsewhere on the page: the game would tell who wrote them."""
+    return [
+        passage for passage in passages if not any(text in passage or passage[:BEGINNING] in text for text in shown)
+    ]
 
 
 def _json(value: object) -> Markup:

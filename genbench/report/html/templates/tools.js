@@ -98,7 +98,7 @@
   // tables that are wider than their place
   const showScrolling = () => all(".box").forEach((box) => {
     const table = box.querySelector("table");
-    box.classList.toggle("scrolls", table.offsetWidth > box.clientWidth + 3);
+    box.classList.toggle("scrolls", Boolean(table) && table.offsetWidth > box.clientWidth + 3);
   });
   addEventListener("resize", showScrolling);
   document.addEventListener("change", showScrolling);

@@ -25,9 +25,19 @@ const showControls = () => {
   });
 };
 
+// the seed of random numbers, a whole number within the limits of its field
+const seedField = $("#seed");
+const seed = () => Math.min(Number(seedField.max), Math.max(0, Math.trunc(Number(seedField.value)) || 0));
+seedField.addEventListener("change", () => { seedField.value = seed(); });
+
 const onControls = [];
 $$(".sliders input").forEach((input) => input.addEventListener("input", () => {
   showControls();
   onControls.forEach((listener) => listener());
 }));
 showControls();
+addEventListener("pageshow", showControls);  // a browser that comes back may have restored the sliders
+
+// on a phone the sliders open on demand; where motion is unwanted a text appears at once
+if (innerWidth < 640) $(".controls").open = false;
+if (matchMedia("(prefers-reduced-motion: reduce)").matches) $("#speed").value = "0";

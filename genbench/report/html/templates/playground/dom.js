@@ -15,13 +15,39 @@ const say = (text) => { $("#spoken").textContent = text; };
 
 const { models, human } = JSON.parse($("#facts").textContent);
 
-// white space as it can be seen
-const visible = (character) => ({ " ": "␣", "\n": "↵", "\t": "⇥" })[character] || character;
+// characters as they can be seen: white space, joiners and marks that stand alone
+const PICTURES = { " ": "␣", "\n": "↵", "\t": "⇥", "\u00a0": "NBSP", "\u200c": "ZWNJ", "\u200d": "ZWJ" };
+const picture = (character) => {
+  if (PICTURES[character]) return PICTURES[character];
+  if (/^[\p{Cc}\p{Cf}\p{Co}\p{Z}\p{Variation_Selector}]$/u.test(character)) return `U+${character.codePointAt(0).toString(16).toUpperCase()}`;
+  return /^\p{M}$/u.test(character) ? `◌${character}` : character;
+};
+
+// letters written from right to left must not move the numbers beside them
+const isolate = (text) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(text) ? `\u2067${text}\u2069` : text);
+const visible = (character) => isolate(picture(character));
+const visibleText = (text) => isolate([...text].map((character, at) => (at && /^\p{M}$/u.test(character) ? character : picture(character))).join(""));
 const percent = (share) => (share >= 0.0995 ? `${(100 * share).toFixed(0)} %` : `${(100 * share).toFixed(share < 0.00095 ? 2 : 1)} %`);
 const number = (value) => value.toLocaleString("en");
 
+// what went wrong stands where the page said that it unpacks the models
+const showFailure = (reason) => {
+  $("#loading").hidden = false;
+  $("#loading").textContent = `The models cannot run in this browser${reason ? `: ${reason}` : ""}. Chrome, Edge, Firefox and Safari of 2023 or later can.`;
+};
+addEventListener("unhandledrejection", ({ reason }) => showFailure(reason.message));
+
 // questions to the worker, each with a promise of its result; a newer one of a kind may end an older one with null
-const worker = new Worker(URL.createObjectURL(new Blob([$("#worker").textContent], { type: "text/javascript" })));
+const createWorker = () => {
+  try {
+    return new Worker(URL.createObjectURL(new Blob([$("#worker").textContent], { type: "text/javascript" })));
+  } catch (error) {
+    showFailure(error.message);
+    return { postMessage: () => {} };
+  }
+};
+const worker = createWorker();
+worker.onerror = ({ message }) => showFailure(message);
 const open = new Map();
 let asked = 0;
 const ask = (kind, values = {}, onPart = () => {}) => new Promise((resolve, reject) => {
@@ -41,6 +67,12 @@ const debounce = (run, time) => {
   let timer = 0;
   return (...values) => { clearTimeout(timer); timer = setTimeout(() => run(...values), time); };
 };
+
+// a field that is full says so, since what is pasted beyond its limit is left out
+$$("textarea").forEach((field) => field.addEventListener("input", () => {
+  const full = field.value.length >= field.maxLength - 1;
+  $(".full", field.parentElement).textContent = full ? `The field holds ${number(field.maxLength)} characters; the rest of a longer text is left out.` : "";
+}));
 
 // arrow keys move through the characters of a text that has the focus; `show` gets the place, or -1
 const walk = (box, show) => {

@@ -5,10 +5,12 @@ const tally = new Map();  // writer -> [right, passages]
 let current = null;
 let round = 0;
 
-// the last whole words of about the length of a passage, on one line
+// whole words of about the length of a passage, on one line; letters where there are no spaces
 const trim = (text) => {
   const words = text.trim().replace(/\s+/g, " ");
-  return words.length <= PASSAGE ? words : `${words.slice(0, words.lastIndexOf(" ", PASSAGE))} …`;
+  if (words.length <= PASSAGE) return words;
+  const space = words.lastIndexOf(" ", PASSAGE);
+  return `${space > PASSAGE / 2 ? words.slice(0, space) : words.slice(0, PASSAGE).replace(/\P{M}\p{M}*$/u, "")} …`;
 };
 
 const shuffled = (list) => list.map((item) => [Math.random(), item]).sort((a, b) => a[0] - b[0]).map(([, item]) => item);
@@ -23,8 +25,9 @@ const nextPassage = () => {
 };
 
 const showPassage = async () => {
+  if (!human.length) return;
   round += 1;
-  const own = round, writer = human.length ? nextWriter() : Math.floor(Math.random() * models.length);
+  const own = round, writer = nextWriter();
   $("#another").hidden = true;
   $("#verdict").textContent = "";
   $$(".answer").forEach((button) => { button.disabled = true; button.classList.remove("right", "missed"); });
@@ -60,4 +63,4 @@ const showScore = () => {
 };
 
 $$(".answer").forEach((button) => button.addEventListener("click", () => answer(button)));
-$("#another").addEventListener("click", async () => { await showPassage(); $("#passage").focus(); });
+$("#another")?.addEventListener("click", async () => { await showPassage(); $("#passage").focus(); });

@@ -12,4 +12,4 @@ const start = async () => {
 };
 
 window.playground = { ask };  // for tests, and for the curious in the console
-start().catch((error) => { $("#loading").textContent = `The models cannot be unpacked: ${error.message}. A browser of 2023 or later can.`; });
+start();

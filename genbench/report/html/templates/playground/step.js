@@ -1,6 +1,6 @@
 // One character at a time: distributions, the random number, and what is inside the models.
 
-const SHOWN = 10, TAIL = 70;
+const SHOWN = 10, TAIL = 70, THINNEST = 0.0005;
 const steppers = $$(".stepper").map((panel, index) => ({ index, panel, text: "", open: -1 }));
 let stepped = 0;
 let drawn = null;  // the answers for the next character
@@ -33,13 +33,15 @@ const showStrip = ({ panel }, { place, characters, after, random }) => {
   const strip = $(".strip", panel), marker = make("i");
   const kept = after.filter((share) => share > 0).length;
   let sum = 0;
-  strip.replaceChildren(...after.slice(0, kept).map((share, row) => {
+  strip.replaceChildren();
+  after.slice(0, kept).forEach((share, row) => {
     const part = make("span", row === place ? "chosen" : "", share > 0.035 ? visible(characters[row]) : "");
     part.style.left = `${100 * sum}%`;
     part.style.width = `${100 * share}%`;
     sum += share;
-    return part;
-  }), marker);
+    if (share > THINNEST || row === place) strip.append(part);
+  });
+  strip.append(marker);
   marker.style.left = `${100 * random}%`;
   const drawnCharacter = `the random number ${random.toFixed(3)} falls on “${visible(characters[place])}”`;
   const text = `${number(kept)} of ${characters.length} characters can be chosen; ${drawnCharacter}.`;
@@ -51,10 +53,14 @@ const showStrip = ({ panel }, { place, characters, after, random }) => {
 const showLevels = (stepper, contexts) => {
   const inside = $(".inside", stepper.panel);
   const rows = contexts.map((level, row) => {
-    const button = make("button", "", level.context ? [...level.context].map(visible).join("") : "(none)");
+    const button = make("button", "", level.context ? visibleText(level.context) : "(none)");
     button.type = "button";
     button.setAttribute("aria-expanded", String(row === stepper.open));
-    button.addEventListener("click", () => { stepper.open = stepper.open === row ? -1 : row; showLevels(stepper, contexts); });
+    button.addEventListener("click", () => { 
+      stepper.open = stepper.open === row ? -1 : row;
+      showLevels(stepper, contexts);
+      $$(".levels button", stepper.panel)[row].focus();
+    });
     const more = level.different > level.followers.length ? ", …" : "";
     const follows = level.followers.map(({ character, count }) => `${visible(character)} ${number(count)}`).join(", ");
     const head = Object.assign(make("th", "", button), { scope: "row" });
@@ -72,16 +78,20 @@ const showLevels = (stepper, contexts) => {
   );
   const level = contexts[stepper.open];
   if (!level || !level.context) return;
-  const list = make("ul", "passages", level.passages.map((passage) => make("li", "", [
+  const list = make("ul", "passages", level.passages.map((passage) => Object.assign(make("li", "", [
     `…${passage.before}`, make("mark", "", passage.context), make("b", "", visible(passage.next)), `${passage.after}… `,
     make("span", "faint", `(${percent(passage.place)} into the text)`),
-  ])));
-  inside.append(make("h4", "", `Passages with “${[...level.context].map(visible).join("")}”`), list);
+  ]), { dir: "auto" })));
+  inside.append(make("h4", "", `Passages with “${visibleText(level.context)}”`), list);
 };
 
+let question = 0;
 const prepareStep = async () => {
-  const values = { texts: steppers.map(({ text }) => text), controls: controls(), seed: Number($("#seed").value), number: stepped };
+  question += 1;
+  const own = question;
+  const values = { texts: steppers.map(({ text }) => text), controls: controls(), seed: seed(), number: stepped };
   const result = await ask("step", values);
+  if (own !== question) return;
   drawn = result;
   steppers.forEach((stepper, index) => {
     showTail(stepper);
@@ -97,17 +107,18 @@ const restartSteps = () => {
   return prepareStep();
 };
 
-const writeNext = () => {
+const writeNext = async () => {
   if (!drawn) return;
+  const chosen = drawn.map(({ place, characters }, index) => `${models[index].name} wrote ${visible(characters[place])}`);
   steppers.forEach((stepper, index) => { stepper.text += drawn[index].characters[drawn[index].place]; stepper.open = -1; });
   drawn = null;
   stepped += 1;
-  prepareStep();
+  await prepareStep();
+  say(`${chosen.join(", ")}.`);
 };
 
 $("#next").addEventListener("click", writeNext);
 $("#restart").addEventListener("click", restartSteps);
 beginning.addEventListener("input", debounce(restartSteps, 250));
-$("#seed").addEventListener("input", restartSteps);
 onControls.push(debounce(prepareStep, 80));
 onBeginning.push(restartSteps);

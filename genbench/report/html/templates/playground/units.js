@@ -9,6 +9,8 @@ const drawSVG = (name, values, text = "") => {
   return element;
 };
 
+const narrow = (text) => (text.length > 2 ? "·" : text);  // the name of a joiner is wider than a column
+
 // one unit: its memory as bars above and below zero, a row of squares for each gate, and the characters
 const drawUnit = (unit, { memory, gates }, names, text, memoryName) => {
   const width = LEFT + STEP * text.length, height = CURVE + ROW * names.length + 18;
@@ -32,7 +34,7 @@ const drawUnit = (unit, { memory, gates }, names, text, memoryName) => {
       svg.append(drawSVG("rect", { x, y, width: STEP - 2, height: ROW - 2, class: "frame" }));
     });
   });
-  text.forEach((character, at) => label(LEFT + STEP * at + STEP / 2, height - 4, visible(character), "letter"));
+  text.forEach((character, at) => label(LEFT + STEP * at + STEP / 2, height - 4, narrow(picture(character)), "letter"));
   const last = [`${memoryName} ${memory.at(-1).toFixed(2)}`, ...names.map((name, gate) => `${name} gate ${gates[gate].at(-1).toFixed(2)}`)];
   svg.setAttribute("aria-label", `Unit ${unit} after the last character: ${last.join(", ")}`);
   return make("figure", "unit", [make("figcaption", "", `Unit ${unit}: ${last.join(", ")}`), svg]);
@@ -56,7 +58,11 @@ const showUnits = async (stepper) => {
   });
   const liveliest = make("button", "chip", "The liveliest");
   liveliest.type = "button";
-  liveliest.addEventListener("click", () => { $(".units", inside).replaceChildren(); showUnits(stepper); });
+  liveliest.addEventListener("click", async () => {
+    $(".units", inside).replaceChildren();
+    await showUnits(stepper);
+    $(".units button", inside).focus();
+  });
 
   // the charts; the focus stays in its field
   const memoryName = model.cell === "lstm" ? "cell" : "output";

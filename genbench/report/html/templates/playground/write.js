@@ -3,7 +3,7 @@
 const LENGTH = 600;  // characters of a continuation
 const beginning = $("#beginning");
 const writers = $$(".writer").map((panel, index) => ({
-  index, panel, kind: panel.dataset.kind, box: $(".output", panel), foot: $(".foot", panel), text: "",
+  index, panel, box: $(".output", panel), foot: $(".foot", panel), text: "",
 }));
 
 const addCharacters = (writer, text, given) => {
@@ -34,32 +34,37 @@ const startOver = () => {
 };
 
 const setWriting = (busy) => {
+  if (!busy && document.activeElement === $("#stop")) $("#go").focus();
   $("#stop").disabled = !busy;
   writers.forEach(({ box }) => box.classList.toggle("writing", busy));
 };
 
-const onBeginning = [];  // called when the models begin anew
 let turn = 0;
-const continueAll = async () => {
+const writeAll = async () => {
   turn += 1;
-  const own = turn, began = performance.now();
+  const own = turn;
   startOver();
-  onBeginning.forEach((listener) => listener());
   setWriting(true);
   const speed = Number($("#speed").value);
-  const values = { texts: writers.map(({ text }) => text), controls: controls(), seed: Number($("#seed").value), length: LENGTH, speed };
+  const values = { texts: writers.map(({ text }) => text), controls: controls(), seed: seed(), length: LENGTH, speed };
   const rates = await ask("generate", values, (part) => {
     if (own === turn) receive(part);
   });
   if (own !== turn) return;
   showArrived();
   setWriting(false);
-  writers.forEach(({ foot, text }, index) => {
-    const written = [...text].length - [...beginning.value].length;
-    const rate = speed || performance.now() === began ? "" : `; alone it would write ${number(Math.round(rates[index]))} characters a second here`;
-    foot.textContent = `${number(written)} characters, seed ${$("#seed").value}${rate}`;
+  const written = [...writers[0].text].length - [...values.texts[0]].length;
+  writers.forEach(({ foot }, index) => {
+    const rate = speed || !written ? "" : `; alone it would write ${number(Math.round(rates[index]))} characters a second here`;
+    foot.textContent = `${number(written)} characters, seed ${values.seed}${rate}`;
   });
-  say("The texts are complete.");
+  say(written < LENGTH ? "Stopped." : "The texts are complete.");
+};
+
+const onBeginning = [];  // called when the models begin anew
+const continueAll = () => {
+  onBeginning.forEach((listener) => listener());
+  return writeAll();
 };
 
 const stopWriting = () => { ask("stop"); };
@@ -89,7 +94,7 @@ const showConnections = async (writer, at) => {
       ? `; without the “${visible(spans[best].textContent)}” ${at - best} before it, ${without()}` : "";
     writer.foot.textContent = `“${character}” cost ${bits}${most}.`;
   }
-  say(writer.foot.textContent);
+  if (document.activeElement === writer.box) say(writer.foot.textContent);
 };
 writers.forEach((writer) => {
   const show = debounce((at) => showConnections(writer, at), 60);
@@ -98,7 +103,9 @@ writers.forEach((writer) => {
 
 $("#go").addEventListener("click", continueAll);
 $("#stop").addEventListener("click", stopWriting);
-$("#again").addEventListener("click", () => { $("#seed").value = Number($("#seed").value) + 1; continueAll(); });
+$("#again").addEventListener("click", () => { seedField.value = (seed() + 1) % (Number(seedField.max) + 1); continueAll(); });
+seedField.addEventListener("input", debounce(continueAll, 250));
+onControls.push(debounce(writeAll, 150));  // the same seed: the texts differ by the controls alone
 $$(".chip").forEach((chip) => chip.addEventListener("click", () => {
   beginning.value = chip.dataset.beginning;
   continueAll();
