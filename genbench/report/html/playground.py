@@ -54,7 +54,8 @@ def runnable_specs(specs: Iterable[str]) -> tuple[list[str], list[str]]:
 
     Raises UserError for a SPEC that is not valid, and if a page can run none of them.
     """
-    runnable, refused = [], []
+    runnable: list[str] = []
+    refused: list[str] = []
     for spec in dict.fromkeys(specs):
         obstacle = web_obstacle(create(spec)) or (TOO_MANY if len(runnable) == MAX_MODELS else "")
         if obstacle:
