@@ -16,7 +16,7 @@ from genbench.testing.subject import STEPS
 
 CHARACTERS = 5_000  # of training text: markov takes seconds for each of its six fits to the usual 12,000
 TOKENS = 500  # that are read step by step; `generators check` reads 10,000, as its time limit allows
-VALID_CHARACTERS = 600  # of validation text for adaptive generators, which read it for each rate that they try
+READ_CHARACTERS = 300  # of validation and test text for adaptive generators, which learn from each character
 NAMES = [*registry.registered()]
 OPTIONS = {name: {option.name for option in fields(registry.load_registered(name))} for name in NAMES}
 LEARNING_NETWORKS = {"lstm-char", "lstm-word"}  # dynamic evaluation is the same code for all networks
@@ -26,6 +26,8 @@ ADAPTIVE = [f"{name}:adaptive=true" for name in NAMES if "adaptive" in OPTIONS[n
 SPECS = [*NAMES, *ADAPTIVE, "lstm-word:base=markov-word"]
 SMALL = {spec for spec in SPECS if "hidden" in OPTIONS[spec.partition(":")[0]]} - LEARNING_NETWORKS  # for ten steps
 REFITTING = {"refit_forgets", "fit_is_reproducible", "counts_ignore_valid"}  # train again: the same code for all cores
+SMALL_OPTIONS = "hidden=16,embedding=16,batch=4"
+SMALL_PARTS = f"parts=(markov-word:order=2)+(lstm-char:{SMALL_OPTIONS})"  # the default parts are checked one by one
 TRAINED_ONCE = {name for name in SMALL if name.endswith(("-char", "-word"))} - {"gru-char"}
 TRAINED_ONCE |= {"lstm-word:adaptive=true", "lstm-word:base=markov-word"}  # as lstm-char:adaptive=true, and lstm
 CASES = [(spec, check) for spec in SPECS for check in CHECKS if spec not in TRAINED_ONCE or check not in REFITTING]
@@ -35,13 +37,14 @@ STORED = ["markov-char", "markov-class", "markovify", "nltk-lm", "lstm-char", "l
 @cache
 def subject(spec: str) -> Subject:
     smaller, context = spec, TrainContext(seed=1, steps=STEPS)
-    if spec in SMALL:
-        smaller = f"{spec}{',' if ':' in spec else ':'}hidden=16,embedding=16,batch=4"
+    is_mixture = spec.startswith("mixture")
+    if spec in SMALL or is_mixture:
+        smaller = f"{spec}{',' if ':' in spec else ':'}{SMALL_PARTS if is_mixture else SMALL_OPTIONS}"
         context = TrainContext(seed=1, steps=10)
     result = Subject(partial(registry.create, smaller), characters=CHARACTERS, tokens=TOKENS, context=context)
     if spec in ADAPTIVE:
         train, valid, test = result.texts
-        result.texts = train, valid[:VALID_CHARACTERS], test
+        result.texts = train, valid[:READ_CHARACTERS], test[:READ_CHARACTERS]
     return result
 
 
