@@ -1,4 +1,4 @@
-"""The Ray executor: three nodes on this machine, one killed and one added while ten jobs run."""
+"""The Ray executor: three nodes on this machine, one killed and one added while eight jobs run."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ pytest.importorskip("ray", reason="Ray is an extra: pip install 'ray[client]'")
 pytestmark = pytest.mark.slow
 
 AUTHORS = ["pell", "thorne"]
-CHAINS = ["markov-char:order=3", "markov-word", "markov"]
+CHAINS = ["markov-char:order=3", "markov-word"]
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
 SLOW_FIT = """
         start = (context.resume() or {"step": 0})["step"]
@@ -165,11 +165,11 @@ def test_a_cluster_with_a_killed_and_an_added_node_gives_the_rows_of_this_machin
     corpora = [load_corpus(path) for path in authors]
     jobs = make_jobs(settings, corpora, settings.validate(), folder=str(models_folder()))
 
-    # ten jobs, while a node is killed
+    # eight jobs, while a node is killed
     killer = NodeKiller(cluster, jobs, pid_file)
     comparison = compare(authors, specs, steps=20, prompts="The ", executor=cluster.address, listener=killer)
-    assert len(comparison.results) == 10
-    assert [row.error for row in comparison.results] == [None] * 10
+    assert len(comparison.results) == 8
+    assert [row.error for row in comparison.results] == [None] * 8
     assert killer.has_killed
     assert "sent again: its node died" in killer.notes
     assert any("resumed at step" in note for row in comparison.results for note in row.notes)
