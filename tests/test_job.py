@@ -91,6 +91,13 @@ def test_figures_of_samples_rest_on_twenty_texts_of_each_temperature(monkeypatch
     # a generator that is too slow makes fewer, and those are the same
     monkeypatch.setattr("genbench.experiments.measurements.MIN_SECONDS", 0.0)
     assert run_job(job, ignore).further_samples == {}
+
+    # texts that took more than all that was left are the last ones
+    monkeypatch.setattr("genbench.experiments.measurements.MIN_SECONDS", 50.0)
+    monkeypatch.setattr("genbench.processes.clock.Stopwatch.cpu_seconds", property(lambda _: 60.0))
+    assert [len(texts) for texts in run_job(job, ignore).further_samples.values()] == [3]
+
+    monkeypatch.undo()
     monkeypatch.setattr("genbench.experiments.measurements.MIN_SECONDS", 1000.0)
     monkeypatch.setattr("genbench.experiments.measurements.STATISTICS_SAMPLES", 5)
     fewer = run_job(job, ignore).further_samples

@@ -81,10 +81,7 @@ def generate(
     from genbench.api import stored_specs
     from genbench.sampling import Sampling, require_prompt, resolve_prompt
 
-    if stream and json:
-        raise UserError("--stream prints texts while they are sampled, --json whole records: leave one of them out")
-    if keep_stop and not stop:
-        raise UserError("--keep-stop keeps the text of --stop, and no --stop is given; add --stop TEXT")
+    _check_flags(stream=stream, json=json, keep_stop=keep_stop, stop=stop or ())
     given = prompts_of_command(prompt, prompt_file, model.encoding)
     for prompt in given:
         require_prompt(prompt)
@@ -127,6 +124,14 @@ def generate(
     else:
         together = (len(prompts) > 1 and not stream) or bool(parameters.constraints)
         _print_texts(models, text, prompts, parameters, first_seed, together=together)
+
+
+def _check_flags(*, stream: bool, json: bool, keep_stop: bool, stop: Sequence[str]) -> None:
+    """Raise UserError for flags that contradict each other or need another option."""
+    if stream and json:
+        raise UserError("--stream prints texts while they are sampled, --json whole records: leave one of them out")
+    if keep_stop and not stop:
+        raise UserError("--keep-stop keeps the text of --stop, and no --stop is given; add --stop TEXT")
 
 
 def _print_texts(

@@ -104,7 +104,7 @@ def _generate_further(model: Model, job: Job, seconds: float, progress: Progress
         while len(texts) < wanted:
             # a few texts first: side by side they take less time each than the shown ones did
             count = min(wanted - len(texts), int(left / max(per_text, 1e-9)), len(texts) * GROWTH or FIRST_TEXTS)
-            if not count:
+            if count <= 0:  # the last texts may have taken more than was left
                 break
             watch = Stopwatch()
             places = range(len(texts), len(texts) + count)
