@@ -96,6 +96,16 @@ def test_a_repository_with_a_damaged_model_is_refused(hub: Hub, change: Any, rea
         Model.from_pretrained("me/pell-chain", endpoint=hub.address)
 
 
+@pytest.mark.parametrize("card", ['{"format"', "[]", '{"format": 99}'])
+def test_a_card_that_is_damaged_or_of_a_later_version_is_named(card: str, tmp_path: Path) -> None:
+    folder = pell().save_pretrained(tmp_path / "mine")
+    (folder / "model.json").write_text(card)
+    sharing.write_checksums(folder)
+    for load in (Model.from_pretrained, genbench.load):
+        with pytest.raises(UserError, match=r"^the model.json in .*mine is damaged, or of a later version of genbench"):
+            load(folder)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

@@ -138,13 +138,18 @@ def full_names(names: Iterable[str]) -> list[str]:
 
 
 def open_model(place: str | Path, plugins: Sequence[str | Path] = ()) -> StoredModel:
-    """Return the model in a folder, else the stored one of that name; UserError where there is neither.
+    """Return the model in a folder, else the stored one of that name; UserError where neither can be read.
 
     `plugins` are the plugin files that a model in a folder may run.
     """
     model = read_model(Path(place), plugins)
     if model is None:
         require_current(Path(place))
+        if (Path(place) / CARD).is_file():
+            raise UserError(
+                f"the {CARD} in {place} is damaged, or of a later version of genbench: get a new copy of the model, or "
+                "update genbench"
+            )
     return model or get_model(models_folder(), str(place))
 
 
