@@ -22,7 +22,7 @@ from genbench.neural.network import Network
 from genbench.neural.parallel_scoring import stream_log_probs
 from genbench.neural.precision import native_bf16
 from genbench.neural.schedule import FINAL_RATE, WARM_UP, learning_rate_share
-from genbench.neural.training import token_loss
+from genbench.neural.training import Trainer, token_loss
 from genbench.scoring import score
 from genbench.testing import CHECKS, Subject
 
@@ -192,6 +192,23 @@ def test_a_seed_determines_the_training() -> None:
 
     assert bits(1) == bits(1)
     assert bits(1) != bits(2)
+
+
+def test_a_curve_begins_with_the_first_steps_which_changes_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit() -> tuple[TrainContext, dict[str, Any]]:
+        generator, context = small_lstm(), TrainContext(steps=40)
+        generator.fit(PROSE * 5, PROSE, context)
+        return context, generator.dump()["weights"]
+
+    context, weights = fit()
+    monkeypatch.setattr(Trainer, "_add_early_point", lambda *_: None)
+    without, same_weights = fit()
+    curve, later = ([bits for _, bits in one.stats.curve] for one in (context, without))
+    assert len(curve) > len(later) + 2
+    assert curve[-len(later) :] == later
+    assert curve[0] > later[0]
+    for name, value in weights.items():
+        np.testing.assert_array_equal(same_weights[name], value)
 
 
 def require_bf16_lstm() -> None:
