@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from genbench.report.colors import SERIES
 from genbench.report.formatting import printable
-from genbench.report.html.chart_labels import LABEL_HEIGHT, Label, label_ends, label_points
+from genbench.report.html.chart_labels import LABEL_HEIGHT, Label, label_ends, label_floors, label_points
 from genbench.report.html.svg import placeholder_color, svg, svg_settings
 from genbench.tokenization.graphemes import cut_end
 
-WIDTH, WIDE = 450 / 72, 960 / 72  # inches; a page scales a chart to the width of its column
-BREAK_SHARE = 0.45  # of an axis: a wider gap between values is left out
+WIDTH, WIDE = 410 / 72, 960 / 72  # inches; a page scales a chart to the width of its column
+BREAK_SHARE = 0.6  # of an axis: a wider gap between values is left out
 PADDING, MIN_PADDING = 0.05, 0.1  # at the ends of an axis: of its length; bits per character
-NARROW = 0.3  # bits per character
+TICK_WIDTH = 52  # points of an axis for each of its numbers, at least
+BETWEEN_DOTS, CATEGORY = 0.14, 0.7  # of the width of a category: from one dot to the next, of all dots at most
+CATEGORY_NAME = 8  # characters of a line of the name of a category
+STROKE = ((-0.5, -1.0), (0.5, 1.0))  # a marker: the slanted stroke where an axis is broken
 LEGEND_LINE = 0.3  # height of a line of the legend, in inches
 MARKERS = "os^DvPX*"  # of the series, in the order of their colors
 DASHES = ("-", "--", ":", "-.")  # the next one is used when the colors start again
@@ -88,27 +92,34 @@ def ranking(chart: Chart, series: Sequence[Series], floors: Floors = NO_FLOORS) 
     values = [x for one in series for x in (one.points[0][0], *(one.band[0] or ()))] + list(floors.values())
     ranges = axis_ranges(values)
     with svg_settings():
-        figure = Figure(figsize=(WIDTH, 0.36 * len(series) + 1.15), dpi=72, layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.36 * len(series) + 0.9), dpi=72, layout="constrained")
         ratios = _width_ratios(values, ranges)
         parts = figure.subplots(1, len(ranges), sharey=True, squeeze=False, width_ratios=ratios)[0]
-        for axes, (low, high), ratio in zip(parts, ranges, ratios, strict=True):
-            _draw_ranking(axes, series, {name: x for name, x in floors.items() if low <= x <= high})
+        for axes, (low, high) in zip(parts, ranges, strict=True):
             axes.set_xlim(low, high)
-            axes.xaxis.set_major_locator(MaxNLocator(2 if ratio < max(ratios) else 6, steps=[1, 2, 2.5, 5, 10]))
-            if high - low < NARROW:  # room for one number
-                axes.set_xticks([round((low + high) / 2, 1)])
+            _draw_ranking(axes, series)
             _finish(axes, chart, "x")
             axes.spines["left"].set_visible(False)
             axes.set_ylabel("")
 
-        # names instead of numbers on the y axis, the first row at the top; space above for the names of the floors
+        # names instead of numbers on the y axis, the first row at the top
         names = [generator.short_name for generator in series]
         parts[0].set_yticks(range(len(series)), names, color=placeholder_color("ink"))
-        parts[0].set_ylim(len(series) - 0.5, -0.5 - 0.75 * bool(floors))
+        parts[0].set_ylim(len(series) - 0.5, -0.5)
         for axes in parts[1:]:
             axes.set_xlabel("")
             axes.tick_params(labelleft=False)
-            _mark_break(parts[0], axes)
+
+        # as many numbers as each part has room for
+        label_floors(figure, parts, floors)
+        figure.draw_without_rendering()
+        for axes in parts:
+            count = max(1, int(axes.get_window_extent().width / TICK_WIDTH))
+            axes.xaxis.set_major_locator(MaxNLocator(min(count, 6), steps=[1, 2, 2.5, 5, 10]))
+            if count == 1:
+                axes.set_xticks([round(sum(axes.get_xlim()) / 2, 1)])
+        if len(ranges) > 1:
+            _mark_break(*parts)
         return _svg(figure, chart)
 
 
@@ -139,26 +150,27 @@ def _width_ratios(values: Sequence[float], ranges: Sequence[Point]) -> list[floa
     return [3.0, 1.0] if 2 * first >= len(values) else [1.0, 3.0]
 
 
-def _draw_ranking(axes: Axes, series: Sequence[Series], floors: Floors) -> None:
-    """Draw intervals as thick lines, values as markers on them, and a dashed line with a name for each floor."""
-    for name, x in floors.items():
-        axes.plot([x, x], [-0.5, len(series)], color=placeholder_color("faint"), linestyle="--", linewidth=1)
-        axes.text(x, -0.75, f"{name} {x:z.2f}", ha="center", fontsize=11, color=placeholder_color("faint"))
+def _draw_ranking(axes: Axes, series: Sequence[Series]) -> None:
+    """Draw intervals as thick lines, and values as markers on them."""
+    low, high = axes.get_xlim()
     for row, generator in enumerate(series):
         x = generator.points[0][0]
         interval, color = generator.band[0] or (x, x), generator.color
         axes.plot(interval, [row, row], color=color, linewidth=3, solid_capstyle="round", alpha=0.55)
-        axes.plot([x], [row], generator.marker, color=color, markersize=9)
+        if low <= x <= high:
+            axes.plot([x], [row], generator.marker, color=color, markersize=9, clip_on=False)
 
 
 def _mark_break(left: Axes, right: Axes) -> None:
     """Draw the two slanted strokes that mark where an axis is broken."""
     for axes, x in ((left, 1.0), (right, 0.0)):
         axes.plot(
-            *([x - 0.008, x + 0.008], [-0.03, 0.03]),
-            transform=axes.transAxes,
+            *([x], [0.0]),
+            marker=STROKE,
+            markersize=8,
+            mew=1.5,
             color=placeholder_color("faint"),
-            linewidth=1.5,
+            transform=axes.transAxes,
             clip_on=False,
         )
 
@@ -166,10 +178,12 @@ def _mark_break(left: Axes, right: Axes) -> None:
 def lines(chart: Chart, series: Sequence[Series], floors: Floors = NO_FLOORS) -> Markup:
     """Return a chart with a line for each series, named at its right end, the interval as a band, and floors.
 
-    A series with an `end` has a ring there; of series of one name only one is named.
+    A series with an `end` has a ring there, and its name beside it if it has no line, as far as there is room. Of
+    series of one name only one is named.
     """
     unique = list({generator.name: generator for generator in series}.values())
-    height = max(3.4, 0.9 + LABEL_HEIGHT / 72 * (len(unique) + len(floors)))
+    drawn = [generator for generator in unique if generator.points]
+    height = max(3.4, 0.9 + LABEL_HEIGHT / 72 * (len(drawn) + len(floors)))
     with _axes(height) as (figure, axes):
         for generator in series:
             _draw_line(axes, generator)
@@ -180,45 +194,66 @@ def lines(chart: Chart, series: Sequence[Series], floors: Floors = NO_FLOORS) ->
         _finish(axes, chart, "y")
         if chart.log:
             _set_logarithmic(axes, chart.log)
+        if len(drawn) < len(unique):  # room for names beside rings
+            axes.margins(x=0.1, y=0.1)
 
         # names where the lines end
         right = axes.get_xlim()[1]
         labels = [Label(name, right, bits, placeholder_color("faint")) for name, bits in floors.items()]
-        for generator in unique:
+        for generator in drawn:
             x, y = generator.end or generator.points[-1]
             labels.append(Label(generator.short_name, x, y, generator.color))
         label_ends(axes, labels, 72 * (height - 0.7))
+
+        # names beside rings
+        figure.draw_without_rendering()
+        rings = [(one, one.end) for one in unique if one.end]
+        ink = placeholder_color("ink")
+        beside = [Label(one.short_name, end[0], end[1], ink) for one, end in rings if not one.points]
+        label_points(axes, beside, [end for _, end in rings])
         return _svg(figure, chart)
 
 
 def dots(chart: Chart, series: Sequence[Series]) -> Markup:
-    """Return a chart with a dot and its interval for each series at each category, side by side."""
-    with _axes(3.6) as (figure, axes):
+    """Return a chart with a dot and its interval for each series at each category, side by side, named at the last."""
+    last = len(chart.categories) - 1
+    labels = []
+    height = max(3.4, 0.9 + LABEL_HEIGHT / 72 * len(series))
+    with _axes(height) as (figure, axes):
+        step = min(BETWEEN_DOTS, CATEGORY / max(1, len(series) - 1))
         for number, generator in enumerate(series):
-            # the dots of one category share three quarters of its width
-            shift = 0.0 if len(series) == 1 else 0.75 * (number / (len(series) - 1) - 0.5)
+            shift = step * (number - (len(series) - 1) / 2)
             for (x, y), interval in zip(generator.points, generator.band, strict=True):
                 axes.plot([x + shift] * 2, interval or (y, y), color=generator.color, linewidth=3, alpha=0.55)
                 axes.plot([x + shift], [y], generator.marker, color=generator.color, markersize=6)
+                if x == last:
+                    labels.append(Label(generator.short_name, x + shift, y, generator.color))
 
         # a thin line between the categories
         _finish(axes, chart, "y")
         for edge in range(1, len(chart.categories)):
             axes.axvline(edge - 0.5, color=placeholder_color("rule"), linewidth=1)
-        names = [printable(category) for category in chart.categories]
-        axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
+        names = ["\n".join(textwrap.wrap(printable(category), CATEGORY_NAME)) for category in chart.categories]
+        axes.set_xticks(range(len(names)), names, fontsize=11 if len(names) < 6 else 9.5)
         axes.set_xlim(-0.5, len(names) - 0.5)
+        label_ends(axes, labels, 72 * (height - 0.9))
         return _svg(figure, chart)
 
 
 def scatter(
-    chart: Chart, series: Sequence[Series], front: Sequence[Point], names: Sequence[tuple[str, Point]] = ()
+    chart: Chart,
+    series: Sequence[Series],
+    front: Sequence[Point],
+    names: Sequence[tuple[str, Point]] = (),
+    *,
+    wide: bool = True,
 ) -> Markup:
-    """Return a wide chart with a marker for each point of each series, a line along the front, and a legend below.
+    """Return a chart with a marker for each point of each series, a line along the front, and a legend below.
 
     `names` are written beside their points, the first ones first, as far as there is room.
     """
-    with _axes(4.6 + LEGEND_LINE * -(-len(series) // 4), WIDE) as (figure, axes):
+    width, columns = (WIDE, 4) if wide else (WIDTH, 2)
+    with _axes(4.6 + LEGEND_LINE * -(-len(series) // columns), width) as (figure, axes):
         # the front as steps, then the points on it
         axes.step(*zip(*front, strict=True), where="post", color=placeholder_color("faint"), linewidth=1.5)
         handles: list[Line2D] = []
@@ -232,10 +267,13 @@ def scatter(
         _set_logarithmic(axes, chart.log)
         axes.margins(x=0.08, y=0.1)
         figure.legend(
-            handles=handles, loc="outside lower left", ncols=4, frameon=False, labelcolor=placeholder_color("ink")
+            handles=handles, loc="outside lower left", ncols=columns, frameon=False, labelcolor=placeholder_color("ink")
         )
         figure.draw_without_rendering()
-        label_points(axes, [Label(name, x, y, placeholder_color("ink")) for name, (x, y) in names])
+        marks = [point for generator in series for point in generator.points]
+        for (start, level), (end, below) in pairwise(front):
+            marks += [(float(at), level) for at in np.geomspace(start, end, 30)] + [(end, (level + below) / 2)]
+        label_points(axes, [Label(name, x, y, placeholder_color("ink")) for name, (x, y) in names], marks)
         return _svg(figure, chart)
 
 

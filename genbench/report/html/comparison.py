@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from genbench.experiments.comparison import Comparison
 from genbench.experiments.row import Row, Sample, temperature_key
 from genbench.experiments.significance import labels
 from genbench.report.colors import surprisal_legend
-from genbench.report.comparison_tables import STYLE_NOTE, judge_accuracy, novelty_note
+from genbench.report.comparison_tables import STYLE_NOTE, judge_accuracy, novelty_note, strata_note
 from genbench.report.formatting import format_count, format_decimals, format_percent, unwrap
 from genbench.report.html import tables
 from genbench.report.html.rendering import fill
@@ -25,7 +25,7 @@ from genbench.tokenization.graphemes import cut_end
 MAX_PAGE_BYTES = 3_000_000
 SAMPLES_BYTES = 1_000_000  # for all samples together
 MAX_SAMPLE_BYTES = 60_000
-MAX_TITLE_NAMES = 5  # generators that the title names
+MAX_TITLE_NAMES, MAX_TITLE_NAME = 5, 30  # generators or authors that the title names; characters of a name
 MAX_COPY = 60  # characters of a copied run that are shown
 SUMMARY = ("run", "when", "took", "genbench")  # facts of the run that are repeated below the title
 
@@ -103,6 +103,7 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
         "legend": surprisal_legend(),
         "has_surprisal": any(sample.has_surprisal for sample in samples),
         "cross_author": _cross_author_tables(comparison),
+        "place_notes": _place_notes(comparison),
         "novelty_note": novelty_note(),
         "style_note": STYLE_NOTE,
         "judge_accuracy": list(judge_accuracy(comparison.style)) if comparison.style else [],
@@ -116,14 +117,25 @@ def _page(comparison: Comparison, left_out: list[str]) -> str:
 
 
 def _title(authors: Iterable[str], generators: Iterable[str]) -> str:
-    """Return a title with the names of the authors and generators, each once; of many generators their number.
+    """Return a title with the names of the authors and generators, each once; of many their number.
 
     >>> _title(["austen", "carroll"], ["markov-char", "lstm-char", "markov-char"])
     'austen and carroll: markov-char, lstm-char'
     """
-    names = list(dict.fromkeys(generators))
+    names, people = (_shorten(list(dict.fromkeys(names))) for names in (generators, authors))
     shown = ", ".join(names) if len(names) <= MAX_TITLE_NAMES else f"{len(names)} generators"
-    return " and ".join(authors) + (f": {shown}" if names else "")
+    who = " and ".join(people) if len(people) <= MAX_TITLE_NAMES else f"{len(people)} authors"
+    return who + (f": {shown}" if names else "")
+
+
+def _shorten(names: Sequence[str]) -> list[str]:
+    return [name if len(name) <= MAX_TITLE_NAME else cut_end(name, MAX_TITLE_NAME) + "…" for name in names]
+
+
+def _place_notes(comparison: Comparison) -> list[str]:
+    """Return how to interpret the splits of the test text, each note once."""
+    kinds = [by for row in comparison.results for by in row.splits]
+    return list(dict.fromkeys(note for by in kinds if (note := strata_note(by))))
 
 
 def _legend(comparison: Comparison, numbers: dict[str, int]) -> list[tuple[int, str]]:

@@ -38,26 +38,46 @@ class Card:
 
 def winner_sentence(author: str, lines: Sequence[Row], verdicts: Sequence[Verdict]) -> str:
     """Return who predicts an author best, and how sure that is."""
-    if not lines:
-        return f"Every generator failed for {author}."
-    best, bits = labels(lines)[0], format_decimals(lines[0].bits_per_character, 3)
-    if len(lines) == 1:
-        return f"{best} needs {bits} bits per character."
+    best = best_line(lines)
+    if best is None:
+        return f"No generator has a result for {author}."
+    name, bits = labels(lines)[lines.index(best)], format_decimals(best.ranking_bits, 3)
+    if not verdicts:
+        return f"{name} needs {bits} bits per character."
     alike = [v.worse for v in verdicts if v.better == verdicts[0].better and not v.clear and v.adjusted_interval]
     if alike:
         others = ", ".join(alike[:-1]) + (" and " if alike[1:] else "") + alike[-1]
-        return f"{best} predicts {author} best with {bits} bits per character, but not clearly better than {others}."
-    return f"{best} predicts {author} best: {bits} bits per character."
+        return f"{name} predicts {author} best with {bits} bits per character, but not clearly better than {others}."
+    return f"{name} predicts {author} best: {bits} bits per character."
+
+
+def best_line(lines: Sequence[Row]) -> Row | None:
+    """Return the best of the lines that verdicts are about, or of all without such a line; None without lines."""
+    return next(iter([*compared_lines(lines), *lines]), None)
+
+
+def apart_sentence(lines: Sequence[Row]) -> str:
+    """Return which lines have fewer bits than the best one and are in no verdict; "" without such lines."""
+    best, compared = best_line(lines), {id(line) for line in compared_lines(lines)}
+    if lines and not compared:
+        return "No verdict includes it, for a reason that the notes below give."
+    apart = [
+        f"{name} ({line.ranking_bits:z.3f})"
+        for name, line in zip(labels(lines), lines, strict=True)
+        if best is not None and id(line) not in compared and line.ranking_bits < best.ranking_bits
+    ]
+    if not apart:
+        return ""
+    return f"In no verdict, for reasons that the notes below give, though with fewer bits: {', '.join(apart)}."
 
 
 def figures(lines: Sequence[Row], floors: dict[str, float], number: Callable[[Row], int]) -> list[Figure]:
     """Return the fewest bits per character, beside those of the floors."""
-    best = [Figure(format_decimals(line.bits_per_character, 3), name, number(line)) for line, name in _best(lines)]
-    return best + [Figure(f"{floors[name]:z.2f}", words) for name, words in FLOORS.items() if name in floors]
-
-
-def _best(lines: Sequence[Row]) -> list[tuple[Row, str]]:
-    return [(lines[0], labels(lines)[0])] if lines else []
+    best = best_line(lines)
+    if best is None:
+        return []
+    first = Figure(f"{best.ranking_bits:z.3f}", labels(lines)[lines.index(best)], number(best))
+    return [first, *(Figure(f"{floors[name]:z.2f}", words) for name, words in FLOORS.items() if name in floors)]
 
 
 def card_rows(lines: Sequence[Row]) -> list[Row]:

@@ -16,21 +16,22 @@ from genbench.experiments.seeds import widen
 from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report.comparison_tables import (
     baselines_sentence,
+    context_table,
     corpus_heading,
     failure_sentences,
     rows_by_note,
-    strata_note,
     strata_title,
     tokenization_sentences,
 )
 from genbench.report.html import charts, tables
 from genbench.report.html.charts import Chart, Point, Series
 from genbench.report.html.film import Film, film
-from genbench.report.html.result import FLOORS, Card, Figure, cards, figures, winner_sentence
+from genbench.report.html.result import FLOORS, Card, Figure, apart_sentence, cards, figures, winner_sentence
 
 BITS = "bits per character"
 DIRECTION = "Fewer bits are better."
 NEAR = 1.0  # bits per character above the highest figure of a chart, up to which a floor is drawn
+MANY = 9  # lines, above which the matrix of pairs has no place beside the chart
 MIN_SECONDS = 0.001  # smallest value on the logarithmic axis, which has no 0
 
 
@@ -46,6 +47,13 @@ def _interval(row: Row, by: str, stratum: str) -> Point | None:
     return None if estimate is None else widen(estimate, counts.seed_variance, row.seeds).interval()
 
 
+def _counted_seconds(row: Row) -> float:
+    """Return the seconds of a training as its budget and its curve count them: a busy machine adds none."""
+    counted = [seconds for seconds in (row.train_seconds, row.cpu_seconds) if seconds is not None]
+    last = row.curve[-1][0] if row.curve else 0.0
+    return max(min(counted, default=0.0), last, MIN_SECONDS)
+
+
 @dataclass(frozen=True)
 class Split:
     """Bits on the strata of an author's test text, as the template shows them."""
@@ -54,7 +62,6 @@ class Split:
     chart: Markup
     table: tables.Table
     verdicts: list[str]
-    note: str
 
 
 class AuthorSection:
@@ -81,7 +88,12 @@ class AuthorSection:
         verdicts = comparison.verdicts(name)
         self.winner = winner_sentence(name, self.lines, verdicts)
         self.first_verdict = verdicts[0].sentence().replace("no clear", "No clear", 1) if verdicts else ""
+        self.apart = apart_sentence(self.lines)
+        self.has_verdicts = any(verdict.adjusted_interval for verdict in verdicts)
+        self.has_intervals = any(line.interval for line in self.lines)
+        self.has_curves = any(row.curve for row in self.finished)
         self.pairs = tables.pairs(name, verdicts, self.numbers_by_label)
+        self.many = len(self.lines) > MANY
         self.verdict_notes = verdict_notes(verdicts)
         self.baselines = baselines_sentence(comparison, name)
         self.floors = {floor: bits for floor, bits in comparison.baselines.get(name, {}).items() if floor in FLOORS}
@@ -132,7 +144,7 @@ class AuthorSection:
         series = []
         for row in self.finished:
             points = [(max(seconds, MIN_SECONDS), bits) for seconds, bits in row.curve]
-            end = (max(row.train_seconds or 0.0, MIN_SECONDS), row.ranking_bits)
+            end = (_counted_seconds(row), row.ranking_bits)
             series.append(self._series(row, points, end=end))
 
         # the chart, and its table
@@ -151,8 +163,8 @@ class AuthorSection:
             if line.snapshots
         ]
 
-    def memory(self) -> tuple[Markup, tables.Table]:
-        """Return the chart and table of bits per character by length of context."""
+    def memory(self) -> tuple[Markup, tables.Table, tables.Table]:
+        """Return the chart of bits per character by length of context, the table of its points, and all figures."""
         # a series for each line that has this measurement
         curves = []
         for line in self.lines:
@@ -164,7 +176,8 @@ class AuthorSection:
         # the chart, and its table
         description = "A line for each generator; the farther to the right it falls, the longer its memory."
         chart = self._chart("memory", "bits by context", description, "characters of context", BITS, log=2)
-        return charts.lines(chart, [series for series, _ in curves]), tables.memory(self.name, curves)
+        compact = tables.from_text(f"{self.name}: bits by context", context_table(self.lines), self.numbers_by_label)
+        return charts.lines(chart, [series for series, _ in curves]), compact, tables.memory(self.name, curves)
 
     def splits(self) -> list[Split]:
         """Return the chart, the table and the verdicts of each split of the test text into strata."""
@@ -192,7 +205,6 @@ class AuthorSection:
             verdicts=[
                 f"{result.stratum}: {verdict.sentence()}" for result in strata for verdict in result.verdicts[:1]
             ],
-            note=strata_note(by),
         )
 
     def novelty(self) -> tables.Table | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -25,10 +26,14 @@ PLACEHOLDER = re.compile(r"#f0f0([0-9a-f]{2})")
 LONG_DECIMAL = re.compile(r"(\d\.\d)\d+")
 
 
-def svg_settings() -> AbstractContextManager[None]:
-    """Return a context manager with the matplotlib settings for drawing and writing figures."""
+@contextmanager
+def svg_settings() -> Iterator[None]:
+    """Context manager with the matplotlib settings for drawing, laying out and writing figures.
+
+    A character that matplotlib's font lacks is no error, because browsers usually have it.
+    """
     # write text as text elements, the same ids in every run, and never parse text as a formula
-    return mpl.rc_context(
+    fonts = mpl.rc_context(
         {
             "svg.fonttype": "none",
             "svg.hashsalt": "genbench",
@@ -40,6 +45,9 @@ def svg_settings() -> AbstractContextManager[None]:
             "font.size": 13,
         }
     )
+    with fonts, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
 
 
 def placeholder_color(series: int | str) -> str:
@@ -54,13 +62,11 @@ def placeholder_color(series: int | str) -> str:
 def svg(figure: Figure, title: str, description: str, name: str) -> Markup:
     """Return the figure as an SVG element; `name` must be unique in the page.
 
-    Screen readers read the title and the description. A character that matplotlib's font lacks is no error, because
-    browsers usually have it.
+    Screen readers read the title and the description.
     """
     # write the figure as an SVG file
     out = io.BytesIO()
-    with svg_settings(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")
+    with svg_settings():
         figure.set_canvas(FigureCanvasSVG(figure))
         no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(out, format="svg", transparent=True, metadata=no_metadata)

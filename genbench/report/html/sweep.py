@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -26,7 +26,7 @@ class SweepSection:
 
     name: str
     heading: str
-    chart: Markup | None
+    charts: list[Markup]  # for a wide window, and for a narrow one
     table: Table
     remarks: list[str]
 
@@ -52,14 +52,14 @@ def _section(sweep: Sweep, author: str, number: int) -> SweepSection:
     return SweepSection(
         name=author,
         heading=corpus_heading(sweep.comparison, author),
-        chart=_chart(sweep, author, number) if sweep.front(author) else None,
+        charts=_charts(sweep, author, number) if sweep.front(author) else [],
         table=_table(sweep, author),
         remarks=[remark for remark, _ in terminal.remarks(sweep, author)],
     )
 
 
-def _chart(sweep: Sweep, author: str, number: int) -> Markup:
-    """Return a chart with a marker for each finished row and a line along the Pareto front."""
+def _charts(sweep: Sweep, author: str, number: int) -> list[Markup]:
+    """Return a wide and a narrow chart with a marker for each finished row and a line along the Pareto front."""
     # number the generators: the number determines the color
     generators = dict.fromkeys(row.generator for row in sweep.comparison.results)
     numbers = {name: at for at, name in enumerate(generators)}
@@ -89,7 +89,12 @@ def _chart(sweep: Sweep, author: str, number: int) -> Markup:
     unit = COST_UNITS[sweep.cost]
     title = f"{author}: bits against {unit}"
     description = f"A mark for each row, and a line along the rows that none improves on at their cost. {DIRECTION}"
-    return charts.scatter(Chart(f"front-{number}", title, description, unit, Y_LABEL, 10), series, front, names)
+    chart = Chart(f"front-{number}", title, description, unit, Y_LABEL, 10)
+    narrow = replace(chart, name=f"narrow-front-{number}")
+    return [
+        charts.scatter(chart, series, front, names),
+        charts.scatter(narrow, series, front, names, wide=False),
+    ]
 
 
 def _table(sweep: Sweep, author: str) -> Table:
