@@ -26,7 +26,6 @@ from genbench.neural.network import CoreState, Network, detach_state
 from genbench.neural.optimizers import OptimizerConfig, create_optimizers, scale_learning_rates
 from genbench.neural.schedule import KNOTS, WARM_UP, Schedule, learning_rate_share
 from genbench.neural.weight_average import AVERAGE_EVERY, WeightAverage
-from genbench.processes.clock import uncounted
 
 FIRST_VALIDATION = 0.1  # fraction of the run
 ALWAYS_VALIDATED = (0.3, 0.6, 0.9)  # fractions of the run
@@ -237,13 +236,13 @@ class Trainer:
         """Add a point to the curve before the steps 1, 2, 3, 5, 9 ..., until the first validation.
 
         A network learns most in its first steps. Such a point reads a small part of the validation text and chooses no
-        weights; its time, about a tenth of that of a step, is not counted.
+        weights; all of them take about a hundredth of the training.
         """
         step, average = self.schedule.step, self.state.average
         if step & (step - 1) or self.state.best_weights:
             return
         seconds = round(self.schedule.seconds, 2)
-        with uncounted(silent=True), average.applied() if step >= AVERAGE_EVERY else nullcontext():
+        with average.applied() if step >= AVERAGE_EVERY else nullcontext():
             self.network.eval()
             self.state.curve.append([seconds, self._validation_bits(validation_ids[: self.early_tokens])])
             self.network.train()
@@ -251,8 +250,7 @@ class Trainer:
     def _shift_early_points(self, bits: float, validation_ids: torch.Tensor) -> None:
         """Shift the early points by how much harder the whole validation text is than their part (control variate)."""
         if self.state.curve:
-            with uncounted(silent=True):
-                shift = bits - self._validation_bits(validation_ids[: self.early_tokens])
+            shift = bits - self._validation_bits(validation_ids[: self.early_tokens])
             self.state.curve = [[seconds, early + shift] for seconds, early in self.state.curve]
 
     def _announce(self, stage: str) -> None:
