@@ -20,8 +20,8 @@ from genbench import Comparison, UserError
 from genbench.cli.streams import BestEffortStream
 from genbench.experiments import additions
 from genbench.experiments.additions import interruptible
-from genbench.experiments.compare import compare, load_run
-from genbench.experiments.executors.base import NOT_STARTED, STOPPED, Event
+from genbench.experiments.compare import STOPPED, compare, load_run
+from genbench.experiments.executors.base import NOT_STARTED, Event
 from genbench.experiments.executors.job_bundle import has_progress, job_checkpoint
 from genbench.experiments.job import Job
 from genbench.experiments.row import Row
@@ -131,8 +131,10 @@ def test_ctrl_c_between_two_rows_measures_nothing_more(monkeypatch: pytest.Monke
 def test_ctrl_c_in_a_row_without_a_checkpoint_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genbench.experiments.compare.create_executor", lambda *_: Here(interrupted_in=0))
     comparison = compare("pell", [*SPECS, "markov-char:order=4"], length=20)
-    assert [row.status for row in comparison.results] == ["failed", "not started", "not started"]
+    assert [row.status for row in comparison.results] == ["stopped", "not started", "not started"]
     assert comparison.results[0].error == STOPPED
+    assert f"markov-char order=2 stopped: {STOPPED}" in shown(comparison)
+    assert "failed" not in shown(comparison)
     assert "the same command runs them" in shown(comparison)
 
 
@@ -149,7 +151,7 @@ def test_ctrl_c_promises_only_what_is_stored(
     monkeypatch.setattr("genbench.experiments.compare.has_progress", lambda job: True)
     assert run(monkeypatch, *command) == 130
     out, err = capsys.readouterr()
-    assert "stopped before it was done; the same command resumes it" in out.replace("\n", " ")
+    assert "stopped: not finished; the same command resumes it" in out.replace("\n", " ")
     assert "the same command continues from there" in err
 
 

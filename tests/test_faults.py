@@ -166,7 +166,7 @@ def test_ctrl_c_shows_and_stores_the_finished_rows(tmp_path: Path, start_genbenc
     seconds = time.monotonic() - start
     assert process.returncode == 130, err
     assert "markov-char" in out
-    assert "lstm-char failed: stopped before it was done" in out.replace("\n", " ")
+    assert "lstm-char stopped: not finished" in out.replace("\n", " ")
     assert "the same command continues from there" in err
     assert seconds < 10  # docs/guarantees.md promises two seconds; a busy machine gets more here
     (run,) = list_runs()

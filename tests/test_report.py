@@ -18,7 +18,7 @@ from rows import scored_row
 
 import genbench.report
 from genbench.experiments.comparison import Comparison, CorpusInfo
-from genbench.experiments.row import Row, Sample
+from genbench.experiments.row import Audit, Row, Sample
 from genbench.experiments.significance import Verdict
 from genbench.generator import Progress
 from genbench.report.columns import COLUMNS, columns_for
@@ -169,6 +169,26 @@ def test_sample_statistics_are_shown_with_held_out_text_last() -> None:
     assert "| lstm-char at 1 | 1 | 23 | 12.5 | 10.0 | 37.5 | 100.0 | 0.950 |" in files.as_markdown(THREE_ROWS)
     lines = list(csv.DictReader(io.StringIO(files.as_csv(THREE_ROWS))))
     assert (lines[0]["copied_share"], lines[0]["unseen_2"], lines[2]["unseen_2"]) == ("0.125", "0.375", "")
+
+
+def test_a_table_that_does_not_fit_is_divided_evenly() -> None:
+    stats = [replace(pages.copy_stats(1.0), self_bleu=0.123, texts=10)]
+    names = ("transformer-word-of-many-layers", "lstm-char")
+    rows = [row(name, bits, novelty=stats) for name, bits in zip(names, (1.5, 1.6), strict=True)]
+    lines = printed(comparison(*rows), 80).splitlines()
+    first, second = [line.split()[1:] for line in lines if line.startswith(" lstm-char ")][1:]
+    assert abs(len(first) - len(second)) <= 1
+    assert "0.123" in second
+
+
+def test_one_sentence_says_how_much_of_a_long_text_was_audited() -> None:
+    rows = [row(name, bits, audit=Audit(share, 15.0)) for name, bits, share in (("a", 1.5, 0.125), ("b", 1.6, 0.3))]
+    full = row("c", 1.7, audit=Audit(1.0, 9.0))
+    for result, subject in ((comparison(*rows), ""), (comparison(*rows, full), " of a, b")):
+        sentence = f"The audit{subject} read 12 to 30 % of the test text; --audit full reads it all."
+        for shown in (printed(result, 100), files.as_markdown(result), comparison_page(result)):
+            assert shown.count(sentence) == 1
+    assert "The audit" not in printed(comparison(full), 100)
 
 
 def test_several_seeds_are_one_line_with_their_spread() -> None:

@@ -23,7 +23,7 @@ from genbench.experiments.additions import add_figures, interruptible
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.duplicates import require_distinct_names, unique_specs, unique_texts
 from genbench.experiments.environment import describe_environment
-from genbench.experiments.executors.base import NOT_STARTED, STOPPED, Executor
+from genbench.experiments.executors.base import NOT_STARTED, Executor
 from genbench.experiments.executors.create import create_executor
 from genbench.experiments.executors.job_bundle import has_progress
 from genbench.experiments.halving import Halving
@@ -53,7 +53,8 @@ from genbench.tokenization.normal_form import differing_forms
 from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener
 
-STOPPED_WITH_PROGRESS = f"{STOPPED}; the same command resumes it"
+STOPPED = "not finished; the same command starts it again"
+STOPPED_WITH_PROGRESS = "not finished; the same command resumes it"
 
 
 def compare(
@@ -309,7 +310,7 @@ def _run_jobs(
             record.update(comparison)
     except KeyboardInterrupt:
         resumed = {index for index in started - rows.keys() if has_progress(jobs[index])}
-        rows |= {index: Row.blank(jobs[index]).failed(STOPPED_WITH_PROGRESS) for index in resumed}
+        rows |= {index: Row.blank(jobs[index]).stopped(STOPPED_WITH_PROGRESS) for index in resumed}
         comparison = _with_rows(comparison, jobs, rows, started)
         comparison = replace(comparison, stopped=True, omitted=[STOPPED_ADDITIONS])
     return comparison
@@ -321,7 +322,7 @@ def _with_rows(
     """Return the comparison with the rows of its jobs by index; those that are missing are stopped or not started."""
     results = [
         rows.get(index)
-        or (Row.blank(job).failed(STOPPED) if index in started else Row.blank(job).not_started(NOT_STARTED))
+        or (Row.blank(job).stopped(STOPPED) if index in started else Row.blank(job).not_started(NOT_STARTED))
         for index, job in enumerate(jobs)
     ]
     return replace(comparison, results=results, stopped=len(rows) < len(jobs))

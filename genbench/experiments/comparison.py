@@ -91,7 +91,7 @@ class Comparison:
         return any(row.ok for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
-        """Return an author's rows, fewest bits first; then adaptive, fine-tuned, doubtful and failed ones."""
+        """Return an author's rows, fewest bits first; then adaptive, fine-tuned, doubtful and unscored ones."""
         rows = [row for row in self.results if row.author == author]
         return sorted(rows, key=lambda row: (not row.ok, *_groups(row), row.bits_per_character or 0))
 
@@ -117,7 +117,7 @@ class Comparison:
         for author in list(self.corpora)[:SHOWN_AUTHORS]:
             ranked = self.ranked(author)
             figures = [
-                f"{label} {row.ranking_bits:.3f}" if row.ok else f"{label} failed"
+                f"{label} {row.ranking_bits:.3f}" if row.ok else f"{label} {row.status}"
                 for row, label in zip(ranked, labels(ranked[:SHOWN_ROWS]), strict=False)
             ]
             figures += [f"{len(ranked) - SHOWN_ROWS} more"] * (len(ranked) > SHOWN_ROWS)

@@ -21,7 +21,7 @@ from genbench.storage.records import JsonObject, JsonRecord, from_json
 if TYPE_CHECKING:
     from genbench.experiments.job import Job
 
-Status = Literal["ok", "failed", "pruned", "not started"]
+Status = Literal["ok", "failed", "pruned", "stopped", "not started"]
 
 
 def temperature_key(temperature: float | None) -> str:
@@ -159,6 +159,10 @@ class Row(JsonRecord):
     def failed(self, reason: str) -> Row:
         """Return the row with the status "failed" and a reason."""
         return replace(self, status="failed", error=reason)
+
+    def stopped(self, reason: str) -> Row:
+        """Return the row with the status "stopped" and what the same command does with it."""
+        return replace(self, status="stopped", error=reason)
 
     def not_started(self, reason: str) -> Row:
         """Return the row with the status "not started" and a reason."""

@@ -48,7 +48,7 @@ class Sweep:
     def ranked(self, author: str) -> list[Row]:
         """Return an author's rows by their bits of validation text; then the pruned ones, then the failed ones."""
         rows = [row for row in self.comparison.results if row.author == author]
-        order = ("ok", "pruned", "failed", "not started")
+        order = ("ok", "pruned", "failed", "stopped", "not started")
         return sorted(rows, key=lambda row: (order.index(row.status), *_validation_key(row)))
 
     def front(self, author: str) -> list[Row]:

@@ -105,10 +105,15 @@ def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 
 def failure_sentences(rows: Sequence[Row], statuses: Sequence[str] = ("failed", "pruned")) -> list[str]:
-    """Return why rows of these statuses have no score, and one sentence for all rows that were not started."""
-    named = list(zip(labels(rows), rows, strict=True))
-    waiting = [label for label, row in named if row.status == "not started"]
-    sentences = [f"{label} {row.status}: {row.error}" for label, row in named if row.status in statuses]
+    """Return why rows of these statuses have no score, a sentence for each row."""
+    named = zip(labels(rows), rows, strict=True)
+    return [f"{label} {row.status}: {row.error}" for label, row in named if row.status in statuses]
+
+
+def interruption_sentences(rows: Sequence[Row]) -> list[str]:
+    """Return what becomes of rows that Ctrl-C stopped, and one sentence for all rows that were not started."""
+    sentences = failure_sentences(rows, statuses=["stopped"])
+    waiting = [label for label, row in zip(labels(rows), rows, strict=True) if row.status == "not started"]
     if waiting:
         pronoun = "it" if len(waiting) == 1 else "them"
         sentences.append(f"not started: {', '.join(waiting)}; the same command runs {pronoun}")
@@ -135,6 +140,18 @@ def tokenization_sentences(rows: Sequence[Row]) -> list[str]:
         *([f"{', '.join(bounds)}: bits of one of several tokenizations, an upper bound."] if bounds else []),
         *([f"Ranked by the character; bits/char of the canonical tokens alone: {', '.join(figures)}."] * bool(figures)),
     ]
+
+
+def audit_sentences(rows: Sequence[Row]) -> list[str]:
+    """Return one sentence on all rows of which the audit read a part of the test text; none where it read all."""
+    shares = {label: row.audit.share for label, row in zip(labels(rows), rows, strict=True) if row.audit}
+    partial = {label: min(100 * share, 99) for label, share in shares.items() if 0 < share < 1}
+    if not partial:
+        return []
+    low, high = (f"{share:.2g}" for share in (min(partial.values()), max(partial.values())))
+    part = low if low == high else f"{low} to {high}"
+    subject = "" if len(partial) == len(rows) else f" of {', '.join(partial)}"
+    return [f"The audit{subject} read {part} % of the test text; --audit full reads it all."]
 
 
 def novelty_table(rows: Sequence[Row], held_out: NoveltyStatistics | None) -> TextTable:

@@ -207,9 +207,6 @@ def _with_audit(row: Row, reading: TestReading) -> Row:
     if rereading is not None and rereading.learns and not adaptive:
         adaptive = True
         notes.append(rereading.note())
-    if walked.share < 1:
-        share = f"{min(100 * walked.share, 99):.2g} % of the test text"
-        notes.append(f"audited {share} in {walked.seconds:.0f} seconds; --audit full reads it all")
     audit = Audit(round(walked.share, 4), round(walked.seconds, 2), loaded.isolation, ratio)
     return replace(row, adaptive=adaptive, audit=audit, notes=notes)
 

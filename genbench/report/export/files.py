@@ -142,7 +142,7 @@ def _author_markdown(comparison: Comparison, author: str) -> str:
     failures = [[label, f"{row.status}: {row.error}"] for label, row in zip(labels(failed), failed, strict=True)]
     result_table = TextTable(["generator", *(column.heading for column in columns)], [*results, *failures])
     lines = [f"### {escape_markdown(author)}", *markdown_table(result_table)]
-    for sentence in tables.tokenization_sentences(rows):
+    for sentence in tables.tokenization_sentences(rows) + tables.audit_sentences(rows):
         lines += ["", escape_markdown(sentence)]
 
     # the other tables, as far as they were measured

@@ -15,10 +15,12 @@ from genbench.experiments.row import Row
 from genbench.experiments.seeds import widen
 from genbench.experiments.significance import StratumResult, labels, verdict_notes
 from genbench.report.comparison_tables import (
+    audit_sentences,
     baselines_sentence,
     context_table,
     corpus_heading,
     failure_sentences,
+    interruption_sentences,
     rows_by_note,
     strata_title,
     tokenization_sentences,
@@ -97,12 +99,12 @@ class AuthorSection:
         self.verdict_notes = verdict_notes(verdicts)
         self.baselines = baselines_sentence(comparison, name)
         self.floors = {floor: bits for floor, bits in comparison.baselines.get(name, {}).items() if floor in FLOORS}
-        self.tokenizations = tokenization_sentences(self.lines)
+        self.scoring_notes = tokenization_sentences(self.lines) + audit_sentences(self.lines)
 
         # remarks on rows
         self.notes = rows_by_note(self.rows)
         self.corpus_notes = comparison.corpora[name].notes
-        self.failures = failure_sentences(self.rows)
+        self.failures = failure_sentences(self.rows) + interruption_sentences(self.rows)
         self.seeds = max((line.seeds for line in self.lines), default=1)
         self.adaptive = [label for line, label in zip(self.lines, self.labels, strict=True) if line.adaptive]
 

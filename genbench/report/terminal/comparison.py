@@ -163,6 +163,8 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row], width: int) -
     # rows that failed, then each note with the rows that it applies to
     for sentence in tables.failure_sentences(rows):
         yield Text(printable(sentence), style="red")
+    for sentence in tables.interruption_sentences(rows):
+        yield Text(printable(sentence), style="yellow")
     for note, names in tables.rows_by_note(rows).items():
         subject = ", ".join(names) if len(names) < len(rows) else "all"
         yield Text(printable(f"{subject}: {note}"), style="yellow")
@@ -173,7 +175,7 @@ def _reading_help(comparison: Comparison, author: str, width: int) -> Iterator[T
     lines, verdicts = comparison.lines(author), comparison.verdicts(author)
     if lines:
         yield Text(" ".join(_column_help(comparison, lines, verdicts, width)), style=FAINT)
-    for sentence in tables.tokenization_sentences(comparison.lines(author)):
+    for sentence in tables.tokenization_sentences(lines) + tables.audit_sentences(lines):
         yield Text(printable(sentence), style=FAINT)
     if baselines := tables.baselines_sentence(comparison, author):
         yield Text(baselines, style=FAINT)

@@ -65,7 +65,7 @@ def show_differences(report: ComparisonDifference, console: Console) -> None:
     rows = []
     for row in report.rows:
         name = row.a if row.a == row.b else f"{row.a} / {row.b}"
-        bits = ["failed" if value is None else format_decimals(value, 3) for value in row.bits_per_character]
+        bits = ["no score" if value is None else format_decimals(value, 3) for value in row.bits_per_character]
         rows.append([row.author, name, *bits, format_difference(row)])
     print_list(("author", "generator", a, b, "difference"), rows, console)
 

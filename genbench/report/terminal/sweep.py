@@ -11,7 +11,7 @@ from rich.text import Text
 from genbench.experiments.row import Row
 from genbench.experiments.significance import labels
 from genbench.experiments.sweep import COST_UNITS, Sweep
-from genbench.report.comparison_tables import TextTable, corpus_heading, failure_sentences
+from genbench.report.comparison_tables import TextTable, corpus_heading, failure_sentences, interruption_sentences
 from genbench.report.formatting import format_count, format_decimals, printable
 from genbench.report.terminal.comparison import show_expected, show_introduction
 from genbench.report.terminal.tables import MIN_NAME_WIDTH, plain_table
@@ -105,3 +105,5 @@ def remarks(sweep: Sweep, author: str) -> Iterator[tuple[str, str]]:
     # why others have no bits
     for sentence in failure_sentences(rows, statuses=["failed"]):
         yield sentence, "red"
+    for sentence in interruption_sentences(rows):
+        yield sentence, "yellow"

@@ -84,7 +84,8 @@ def plain_table() -> Table:
 class NumberTable:
     """A table of numbers that fits the terminal: columns that do not fit follow in another table below.
 
-    The first cell of each row is its name, which every table repeats. `styles` has the style of each row.
+    Names are wrapped first. The first cell of each row is its name, which every table repeats, and the tables are about
+    as wide as each other. `styles` has the style of each row.
     """
 
     headings: Cells
@@ -95,26 +96,22 @@ class NumberTable:
         for columns in self._blocks(options.max_width):
             yield self._table(columns)
 
-    def _blocks(self, width: int) -> Iterator[list[int]]:
-        """Yield the numbers of the columns of each table."""
-        # the width of each column, and the space beside the names
+    def _blocks(self, width: int) -> list[list[int]]:
+        """Return the numbers of the columns of each table."""
+        # the width of each column, and the space beside the names, of which the longest word is not broken
         widths = [
             max(_cell_width(cell) for cell in (self.headings[column], *(row[column] for row in self.rows)))
             for column in range(len(self.headings))
         ]
-        names = min(max(widths[0], MIN_NAME_WIDTH), max(MIN_NAME_WIDTH, width // 3))
-        available = left = width - names - COLUMN_GAP
+        word = max((cell_len(word) for row in self.rows for word in str(row[0]).split()), default=0)
+        names = min(max(word, MIN_NAME_WIDTH), max(MIN_NAME_WIDTH, width // 3))
+        available = width - names - COLUMN_GAP
 
-        # as many columns as fit, then start the next table; a table has at least one column
-        block: list[int] = []
-        for column in range(1, len(self.headings)):
-            needed = COLUMN_GAP + widths[column]
-            if block and needed > left:
-                yield block
-                left, block = available, []
-            block.append(column)
-            left -= needed
-        yield block
+        # as few tables as possible, then the narrowest of them, so that none is left with one column
+        blocks = _fill(widths, available)
+        while len(blocks) > 1 and available > 0 and len(narrower := _fill(widths, available - 1)) == len(blocks):
+            blocks, available = narrower, available - 1
+        return blocks
 
     def _table(self, columns: Sequence[int]) -> Table:
         """Return the table of some of the columns."""
@@ -130,6 +127,23 @@ class NumberTable:
             style = self.styles[number] if self.styles else ""
             table.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell), style=style) for cell in cells))
         return table
+
+
+def _fill(widths: Sequence[int], available: int) -> list[list[int]]:
+    """Return the columns after the first one in blocks, as many as fit in each and at least one.
+
+    >>> _fill([9, 4, 4, 4], 12)
+    [[1, 2], [3]]
+    """
+    blocks, left = [list[int]()], available
+    for column in range(1, len(widths)):
+        needed = COLUMN_GAP + widths[column]
+        if blocks[-1] and needed > left:
+            blocks.append([])
+            left = available
+        blocks[-1].append(column)
+        left -= needed
+    return blocks
 
 
 def _cell_width(cell: str | Text) -> int:
