@@ -84,4 +84,5 @@ def test_the_command_shows_a_table_for_each_length() -> None:
     assert result.exit_code == 0, result.output
     assert "2 tokens of context, 'the sea'" in result.output
     assert "no context" in result.output
+    assert result.output.count("seen in") == 2  # where a context has places
     assert "line" in result.output

@@ -27,7 +27,7 @@ from genbench.report.html.rendering import fill_part, standalone_svg
 from genbench.report.html.sections import AuthorSection, generator_key
 from genbench.report.html.surprisal import colored_text
 from genbench.report.html.tables import Cell, Line, Table
-from genbench.report.terminal.analysis import book_numbers, books_sentence, context_heading, continuation_rows, quoted
+from genbench.report.terminal.analysis import book_numbers, books_sentence, context_heading, continuation_table, quoted
 from genbench.sampling import describe_choices
 from genbench.scoring import Score, surprisal_by_word
 from genbench.storage.outputs import write_output
@@ -190,9 +190,11 @@ def explanation_html(explanation: Explanation) -> str:
     parts = [Part(table=Table("the most likely continuations", ["continuation", "probability"], likeliest))]
     numbers = book_numbers(explanation)
     for context in explanation.contexts[:CONTEXTS]:
-        rows = continuation_rows(context.continuations, numbers)
-        lines = [Line(name, [*map(Cell, figures), Cell(places, "words")]) for name, *figures, places in rows]
-        headings = ["followed by", "count", "discount", "probability", "seen in"]
+        headings, rows = continuation_table(context.continuations, numbers)
+        lines = [
+            Line(name, [*map(Cell, figures[:3]), *(Cell(words, "words") for words in figures[3:])])
+            for name, *figures in rows
+        ]
         parts.append(Part(table=Table(context_heading(context), headings, lines)))
     parts += [Part(lead=books_sentence(numbers))] if numbers else []
     return _fragment(f"After {quoted(explanation.text)}", parts)

@@ -129,8 +129,8 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
     # the counts behind it, from the longest context to none
     for context in explanation.contexts:
         print_heading(context_heading(context), console)
-        headings = ("followed by", "count", "discount", "probability", "seen in")
-        print_list(headings, list(continuation_rows(context.continuations, numbers)), console)
+        headings, lines = continuation_table(context.continuations, numbers)
+        print_list(headings, lines, console)
 
 
 def context_heading(context: Context) -> str:
@@ -162,11 +162,20 @@ def books_sentence(numbers: Mapping[str, int]) -> str:
     return f"Places are books and lines: {', '.join(f'[{number}] {title}' for title, number in numbers.items())}."
 
 
-def continuation_rows(continuations: Iterable[Continuation], numbers: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each continuation that was counted in the training text."""
-    for seen in continuations:
-        places = "; ".join(_describe_places(seen.places, numbers))
-        yield quoted(seen.text), f"{seen.count:g}", f"{seen.discount:z.3f}", f"{seen.probability:z.4f}", places
+def continuation_table(
+    continuations: Sequence[Continuation], numbers: Mapping[str, int]
+) -> tuple[list[str], list[list[str]]]:
+    """Return headings and a row for each continuation that was counted, with places if any of them has some."""
+    headings = ["followed by", "count", "discount", "probability"]
+    rows = [
+        [quoted(seen.text), f"{seen.count:g}", f"{seen.discount:z.3f}", f"{seen.probability:z.4f}"]
+        for seen in continuations
+    ]
+    if any(seen.places for seen in continuations):
+        headings.append("seen in")
+        for row, seen in zip(rows, continuations, strict=True):
+            row.append("; ".join(_describe_places(seen.places, numbers)))
+    return headings, rows
 
 
 def _describe_places(places: Iterable[tuple[str, int]], numbers: Mapping[str, int]) -> Iterator[str]:
@@ -184,5 +193,10 @@ def _describe_places(places: Iterable[tuple[str, int]], numbers: Mapping[str, in
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotation marks, with its newlines escaped."""
-    return f"'{text}'".replace("\n", "\\n")
+    """Return a text in quotation marks that it does not contain, if possible, with its newlines escaped.
+
+    >>> print(quoted("the"), quoted("'"), quoted("\\n"))
+    'the' "'" '\\n'
+    """
+    mark = '"' if "'" in text else "'"
+    return f"{mark}{text}{mark}".replace("\n", "\\n")
