@@ -287,6 +287,19 @@ def test_an_interrupt_while_modules_are_imported_leaves_no_traceback(module: str
     assert "Traceback" not in process.stderr
 
 
+def test_an_interrupt_while_python_ends_leaves_no_traceback() -> None:
+    code = (
+        "import atexit, os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "sys.argv = ['genbench', '--version']\n"
+        "from genbench.cli.entry import main; main()"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (130, "")
+    assert "genbench" in process.stdout
+
+
 def gone(pid: int) -> bool:
     """Return whether a process ends within five seconds."""
     for _ in range(100):

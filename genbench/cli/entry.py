@@ -1,7 +1,8 @@
-"""The `genbench` command: it imports the command line, and ends in silence where Ctrl-C comes before that is done."""
+"""The `genbench` command: it imports the command line, and ends in silence where Ctrl-C comes before or after that."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,8 +13,7 @@ from genbench.cli import INTERRUPTED
 def main() -> None:
     """Run the command line. Imports take a quarter of a second, and nothing is to be saved until they are done."""
     handler = signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:  # not ignored, as in the background of a script
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    _exit_on_interrupt()
     from genbench.cli.main import main as run
 
     signal.signal(signal.SIGINT, handler)
@@ -23,6 +23,16 @@ def main() -> None:
         run()
     except KeyboardInterrupt:  # before a command runs, or while its end is printed
         sys.exit(INTERRUPTED)
+    finally:  # Python still waits for threads and processes to end
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        _exit_on_interrupt()
+
+
+def _exit_on_interrupt() -> None:
+    """End the process at once where Ctrl-C comes, unless it is ignored, as in the background of a script."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
 
 
 if __name__ == "__main__":
