@@ -34,9 +34,7 @@ def main(authors: list[str]) -> None:
                 f"{report.whole_correct} of {len(report.books)}",
                 f"{report.delta_correct} of {len(report.books)}",
                 f"{100 * (accuracy.accuracy or 0):.1f} % [{100 * low:.1f}, {100 * high:.1f}]",
-                f"{scores.c_at_1:.3f}",
-                f"{scores.f_05_u:.3f}",
-                f"{scores.brier:.3f}",
+                *([f"{x:.3f}" for x in (scores.c_at_1, scores.f_05_u, scores.brier)] if scores else "---"),
             ]
             print(f"| {' | '.join(cells)} |", flush=True)
 

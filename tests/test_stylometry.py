@@ -15,10 +15,10 @@ from genbench.analysis.calibration import calibrate_models
 from genbench.analysis.delta import burrows_delta
 from genbench.analysis.held_out_books import evaluate_held_out_books
 from genbench.analysis.open_set import NONE_OF_THESE, NOT_CLEAR, OpenSetRule, VerificationScores, c_at_1, calibrate
-from genbench.analysis.rolling import Segment, change_penalty, find_segments, largest_sum, roll
+from genbench.analysis.rolling import Rolling, Segment, change_penalty, find_segments, largest_sum, roll
 from genbench.analysis.telling import TellingWord, telling_passages, telling_words
 from genbench.corpus.loading import load_corpus
-from genbench.report.terminal.attribution import known_sentence
+from genbench.report.terminal.attribution import change_sentences, known_sentence
 from genbench.training import ProgressListener, TrainSettings
 
 AUTHORS = ["thorne", "pell", "marrow"]
@@ -27,11 +27,11 @@ GERMAN = "Der alte Müller stand am Fenster und sah hinaus auf die Straße, wo n
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[Attribution]:
-    """Attribute pell's test text, a German one, and 4,000 characters of pell followed by as many of thorne."""
+    """Attribute pell's test text, a German one, and 4,000 characters of pell followed by thorne, and by German."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GENBENCH_HOME", str(tmp_path_factory.mktemp("home")))
         pell, thorne = (str(load_corpus(name).test) for name in ("pell", "thorne"))
-        return attribute_each([pell, GERMAN, pell[:4000] + thorne[:4000]], AUTHORS, rolling=1000)
+        return attribute_each([pell, GERMAN, pell[:4000] + thorne[:4000], pell[:4000] + GERMAN], AUTHORS, rolling=1000)
 
 
 # none of these
@@ -63,7 +63,7 @@ def test_the_rule_tells_passages_of_the_authors_from_those_of_strangers() -> Non
 
 
 def test_a_foreign_text_is_by_none_of_these_and_a_known_one_is_not(results: list[Attribution]) -> None:
-    own, german, spliced = results
+    own, german, spliced, _ = results
     assert (own.best, own.answer) == ("pell", "pell")
     assert german.answer == NONE_OF_THESE
     assert (german.probability or 0) < 0.01 < 0.9 < (own.probability or 0)
@@ -153,6 +153,32 @@ def test_the_place_of_a_splice_is_found(results: list[Attribution]) -> None:
     assert all(window.interval for window in curve.windows)
 
 
+def test_parts_by_none_of_the_authors_are_named(results: list[Attribution]) -> None:
+    own, german, spliced, foreign = (result.rolling for result in results if result.rolling)
+    assert [part.answer for part in own.segments + spliced.segments] == ["pell", "pell", "thorne"]
+    (sentence,) = change_sentences(german)
+    assert sentence == f"the text is not by one of these: {german.segments[0].author} is only the nearest throughout"
+
+    # one change, to a stranger
+    assert [part.answer for part in foreign.segments] == ["pell", NONE_OF_THESE]
+    change, _ = change_sentences(foreign)
+    assert change.startswith("change at character 4,000: pell, then ")
+    assert change.endswith(" (none of these)")
+
+
+def test_changes_between_parts_by_none_of_the_authors_are_not_listed() -> None:
+    parts = [Segment(0, 500, "x", NONE_OF_THESE), Segment(500, 900, "y", NOT_CLEAR), Segment(900, 1200, "x", "y")]
+    (sentence,) = change_sentences(Rolling(1000, 9.0, [], parts))
+    assert sentence.startswith("no part of the text is clearly by one of these: ")
+    assert sentence.endswith("--json has the changes of the nearest (2)")
+    known = [*parts, Segment(1200, 1600, "y", "y"), Segment(1600, 1900, "x")]
+    first, second, _ = change_sentences(Rolling(1000, 9.0, [], known))
+    assert first == "change at character 1,200: x (not clear), then y"
+    assert second == "change at character 1,600: y, then x"
+    (throughout,) = change_sentences(Rolling(1000, 9.0, [], [Segment(0, 1900, "x", "x")]))
+    assert throughout.startswith("no change of the author was found: x throughout")
+
+
 # Burrows's Delta, and what is telling
 
 
@@ -204,6 +230,17 @@ def test_several_texts_as_json(
     assert "words for pell: " in output
 
 
+def test_held_out_books_shorter_than_a_passage_and_without_an_open_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("confusion", "marrow", "pell", "--each-book", "--characters", "300", "--length", "100000")
+    assert run(monkeypatch, *words) == 0
+    output = capsys.readouterr().out
+    assert output.count("1 of 1") + output.count("0 of 1") == 2  # a book is one passage
+    assert "no open answers: " in output
+    assert "without the author's own model" not in output
+
+
 @pytest.mark.slow
 def test_held_out_books_are_attributed_by_models_that_have_not_seen_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -211,10 +248,13 @@ def test_held_out_books_are_attributed_by_models_that_have_not_seen_them(
     report = evaluate_held_out_books(["marrow", *AUTHORS[:2]], characters=10_000, passages=5)
     assert [book.author for book in report.books] == ["marrow", "marrow"]
     assert report.accuracy.passages == 10
+    assert report.verification is not None
     assert report.verification.problems == 20
     assert sum(report.strangers["marrow"].values()) == 10
     assert report.strangers["marrow"]["marrow"] == 0
     with pytest.raises(UserError, match="two books"):
         api.evaluate_held_out_books(["thorne", "pell"])
     assert run(monkeypatch, "confusion", "marrow", "pell", "--each-book", "--characters", "5000") == 0
-    assert "whole books nearest to their author" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "whole books nearest to their author" in output
+    assert "with two authors there is no open answer without the author's own model" in output

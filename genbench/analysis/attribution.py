@@ -8,7 +8,7 @@ words, and the curve of a long text, come from the bits of each character.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -193,10 +193,7 @@ def attribute_with(
     # whether the first wrote the text at all, the baseline, and the curve
     answer = _open_set_answer(models, text, calibration)
     delta: Sequence[float | None] = models.delta.distances(text) or [None] * len(scores)
-    curve = None
-    if rolling is not None:
-        bits = np.stack([score.character_bits for score in scores])
-        curve = roll(bits, models.names, rolling, calibration.penalty if calibration else 0.0)
+    curve = None if rolling is None else _roll_text(models, text, scores, calibration, rolling)
 
     return Attribution(
         generator=models.spec,
@@ -223,6 +220,17 @@ def _open_set_answer(models: AuthorModels, text: str, calibration: Calibration |
     if calibration is None or calibration.rule(len(text), everyone := np.arange(len(models.names))) is None:
         return Answer()
     return calibration.answer(mean_bits(models, text, calibration.length), text, models.names, everyone)
+
+
+def _roll_text(
+    models: AuthorModels, text: str, scores: Sequence[Score], calibration: Calibration | None, window: int
+) -> Rolling:
+    """Return the curve of a text that was scored under each model, with the open-set answer to each of its parts."""
+    bits = np.stack([score.character_bits for score in scores])
+    curve = roll(bits, models.names, window, calibration.penalty if calibration else 0.0)
+    answers = [_open_set_answer(models, text[part.start : part.end], calibration).author for part in curve.segments]
+    segments = [replace(part, answer=answer) for part, answer in zip(curve.segments, answers, strict=True)]
+    return replace(curve, segments=segments)
 
 
 def _margin_interval(first: Score, second: Score) -> Interval | None:

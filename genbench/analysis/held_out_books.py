@@ -52,7 +52,8 @@ class BookEvaluation(JsonRecord):
     accuracy: Accuracy  # of all passages, among all authors
     answers: dict[str, dict[str, int]]  # answers of the open-set rule for the passages of each author
     strangers: dict[str, dict[str, int]]  # the same without the author's own model: "none of these" is right
-    verification: VerificationScores  # "is it by the nearest author?", once with and once without the own model
+    # "is it by the nearest author?", once with and once without the own model; None where no passage got an answer
+    verification: VerificationScores | None
 
     @property
     def whole_correct(self) -> int:
@@ -86,7 +87,8 @@ def evaluate_held_out_books(
     """Attribute each book of the authors that have several, by models trained without it.
 
     `characters` of training text per author (None: as many as there are everywhere once a book is held out); at most
-    `passages` of `length` characters from each book. Raises UserError where no author has two books.
+    `passages` of `length` characters from each book; a shorter book is one passage. Raises
+    UserError where no author has two books.
     """
     settings = TrainSettings(parse_duration(budget), steps, seed, device, flops)
     reading = Reading(lines, encoding, column)
@@ -132,8 +134,8 @@ class _Counts:
     def add_book(self, models: AuthorModels, author: int, length: int, max_count: int) -> None:
         """Attribute the held-out book of an author, with and without the author's model."""
         corpus = models.corpora[author]
-        texts = Passages.spread([str(corpus.test)], length, max_count).texts
-        bits = passage_bits(models.generators, texts) / length
+        texts = Passages.spread([str(corpus.test)], length, max_count).texts or (str(corpus.test),)
+        bits = passage_bits(models.generators, texts) / np.array([[len(text)] for text in texts])
 
         # closed: the nearest author of each passage, and of the book
         nearest = bits.argmin(axis=1)
@@ -177,7 +179,10 @@ class _Counts:
 
     def result(self, spec: str, characters: int, length: int) -> BookEvaluation:
         """Return what was counted."""
-        probabilities, labels, unanswered = (np.array(column) for column in zip(*self.cases, strict=True))
+        verification = None
+        if self.cases:
+            probabilities, labels, unanswered = (np.array(column) for column in zip(*self.cases, strict=True))
+            verification = VerificationScores.of(probabilities, labels.astype(bool), unanswered.astype(bool))
         return BookEvaluation(
             spec,
             characters,
@@ -186,5 +191,5 @@ class _Counts:
             Accuracy.count(np.array(self.predicted), np.array(self.actual), self.names),
             self.answers,
             self.strangers,
-            VerificationScores.of(probabilities, labels.astype(bool), unanswered.astype(bool)),
+            verification,
         )

@@ -37,11 +37,17 @@ class Window(JsonRecord):
 
 @dataclass(frozen=True)
 class Segment(JsonRecord):
-    """A part of the text that is given to one author."""
+    """A part of the text that is given to one author, the nearest in it."""
 
     start: int  # characters
     end: int
     author: str
+    answer: str = ""  # of the open-set rule to this part alone: an author, "none of these" or "not clear"; "" for none
+
+    @property
+    def attributed(self) -> bool:
+        """Whether the open-set rule agrees that the author wrote this part, or gives no answer."""
+        return self.answer in {"", self.author}
 
 
 @dataclass(frozen=True)

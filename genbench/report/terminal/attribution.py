@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from rich.console import Console
 
 from genbench.analysis.attribution import Attribution
 from genbench.analysis.held_out_books import BookEvaluation
 from genbench.analysis.open_set import NONE_OF_THESE, NOT_CLEAR
-from genbench.analysis.rolling import Rolling, Window
+from genbench.analysis.rolling import Rolling, Segment, Window
 from genbench.analysis.telling import TellingWord
 from genbench.report.terminal.tables import print_heading, print_list, print_text
 from genbench.tokenization.graphemes import cut_end
@@ -134,14 +135,38 @@ def _window_cells(window: Window, largest: float) -> list[str]:
 
 
 def change_sentences(rolling: Rolling) -> Iterator[str]:
-    """Yield where the author changes, or that it does not."""
-    penalty = f"a change costs {rolling.penalty:z,.1f} bits, the most that an author's own validation text would gain"
-    if len(rolling.segments) == 1:
-        yield f"no change of the author was found: {rolling.segments[0].author} throughout ({penalty})"
+    """Yield where the author changes, or that it does not, or that no part is by any of the authors."""
+    parts = rolling.segments
+    if not any(part.attributed for part in parts):
+        yield _stranger_sentence(parts)
         return
-    for before, after in zip(rolling.segments, rolling.segments[1:], strict=False):
-        yield f"change at character {after.start:,}: {before.author}, then {after.author}"
+    penalty = f"a change costs {rolling.penalty:z,.1f} bits, the most that an author's own validation text would gain"
+    if len(parts) == 1:
+        yield f"no change of the author was found: {parts[0].author} throughout ({penalty})"
+        return
+
+    # a change between two parts that are by none of these says nothing
+    for before, after in pairwise(parts):
+        if before.attributed or after.attributed:
+            yield f"change at character {after.start:,}: {_part_author(before)}, then {_part_author(after)}"
     yield penalty
+
+
+def _stranger_sentence(parts: Sequence[Segment]) -> str:
+    """Return the sentence about a text of which no part is attributed to its nearest author."""
+    clearly = "" if all(part.answer == NONE_OF_THESE for part in parts) else "clearly "
+    if len(parts) == 1:
+        return f"the text is not {clearly}by one of these: {parts[0].author} is only the nearest throughout"
+    return (
+        f"no part of the text is {clearly}by one of these: windows show only who is nearest; --json has the changes of "
+        f"the nearest ({len(parts) - 1})"
+    )
+
+
+def _part_author(part: Segment) -> str:
+    if part.attributed:
+        return part.author
+    return f"{part.author} ({NONE_OF_THESE if part.answer == NONE_OF_THESE else NOT_CLEAR})"
 
 
 def show_book_evaluation(report: BookEvaluation, console: Console) -> None:
@@ -159,8 +184,10 @@ def show_book_evaluation(report: BookEvaluation, console: Console) -> None:
         ("answers for passages by (row)", report.answers),
         ("the same without the author's own model", report.strangers),
     ):
-        print_heading(title, console)
         written = {name: row for name, row in answers.items() if sum(row.values())}
+        if not written:
+            continue
+        print_heading(title, console)
         choices = [choice for choice in next(iter(answers.values())) if any(row[choice] for row in written.values())]
         print_list(["", *choices], [[name, *(str(row[c]) for c in choices)] for name, row in written.items()], console)
 
@@ -169,6 +196,11 @@ def show_book_evaluation(report: BookEvaluation, console: Console) -> None:
     whole = f"whole books nearest to their author: {report.whole_correct} of {len(report.books)}"
     passages = f"passages: {accuracy.accuracy or 0:z.1%} [{100 * low:z.1f}, {100 * high:z.1f}]".replace("%", " %")
     print_text(f"{whole}, by Burrows's Delta {report.delta_correct}; {passages}", console)
+    if scores is None:
+        print_text("no open answers: passages of this length, or the text of an author, are too short", console)
+        return
+    if not any(sum(row.values()) for row in report.strangers.values()):
+        print_text("with two authors there is no open answer without the author's own model", console)
     print_text(
         f'"is it by the nearest author?", {scores.problems} problems, {scores.unanswered} unanswered: '
         f"c@1 {scores.c_at_1:z.3f}, F0.5u {scores.f_05_u:z.3f}, Brier score {scores.brier:z.3f}",
