@@ -20,7 +20,7 @@ from genbench import Comparison, UserError
 from genbench.cli.streams import BestEffortStream
 from genbench.experiments import additions
 from genbench.experiments.additions import interruptible
-from genbench.experiments.compare import STOPPED, compare, load_run
+from genbench.experiments.compare import STOPPED, _job_names, compare, load_run
 from genbench.experiments.executors.base import NOT_STARTED, Event
 from genbench.experiments.executors.job_bundle import has_progress, job_checkpoint
 from genbench.experiments.job import Job
@@ -115,6 +115,12 @@ def test_ctrl_c_after_the_last_row_keeps_the_rows(monkeypatch: pytest.MonkeyPatc
     assert comparison.results[0].novelty  # measured before
     assert "stopped before all was measured" in shown(comparison)
     assert load_run("last") == comparison
+
+
+def test_progress_names_the_seed_where_there_are_several() -> None:
+    jobs = [Job("pell", "", "", "", Spec.parse("markov-char"), seed=seed) for seed in (0, 1)]
+    assert _job_names(jobs) == ["pell markov-char seed=0", "pell markov-char seed=1"]
+    assert _job_names(jobs[1:]) == ["pell markov-char"]
 
 
 def test_ctrl_c_between_two_rows_measures_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:

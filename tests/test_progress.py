@@ -4,6 +4,7 @@ import contextlib
 import io
 import subprocess
 import sys
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -79,6 +80,31 @@ def test_a_stage_is_rescaled_to_the_whole_task() -> None:
     shares: list[float] = []
     rescale(shares.append, 0.5, 0.25)(0.5)
     assert shares == [0.625]
+
+
+def test_no_bar_is_drawn_while_a_message_is_printed() -> None:
+    """A bar that a thread draws in between is not removed: the message goes up by the lines of the bars before."""
+
+    class Refreshes:
+        waits: bool | None = None
+
+        def process_renderables(self, renderables: list[Any]) -> list[Any]:
+            if threading.current_thread() is threading.main_thread():
+                thread = threading.Thread(target=live.bars.refresh)
+                thread.start()
+                thread.join(0.05)
+                self.waits, self.thread = thread.is_alive(), thread
+            return renderables
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
+    hook = Refreshes()
+    with Live(console) as live:
+        live.job_progress(0, "austen lstm-char", Progress(0.5))
+        console.push_render_hook(hook)
+        live.message("a sentence")
+        console.pop_render_hook()
+        hook.thread.join()
+    assert hook.waits
 
 
 def test_the_next_stage_restarts_the_bar() -> None:

@@ -181,6 +181,14 @@ def test_a_table_that_does_not_fit_is_divided_evenly() -> None:
     assert "0.123" in second
 
 
+def test_rows_that_failed_or_have_a_note_for_the_same_reason_share_a_line() -> None:
+    rows = [row("a", 1.5, notes=["had 37 % of a core"]), row("b", 1.6, notes=["had 9 % of a core"])]
+    failed = [Row("austen", "bad", seed=seed, status="failed", error="no") for seed in (0, 1)]
+    for shown in (printed(comparison(*rows, *failed), 100), comparison_page(comparison(*rows, *failed))):
+        assert "all: had 9 to 37 % of a core" in shown
+        assert "bad seed=0, bad seed=1 failed: no" in shown
+
+
 def test_one_sentence_says_how_much_of_a_long_text_was_audited() -> None:
     rows = [row(name, bits, audit=Audit(share, 15.0)) for name, bits, share in (("a", 1.5, 0.125), ("b", 1.6, 0.3))]
     full = row("c", 1.7, audit=Audit(1.0, 9.0))

@@ -292,15 +292,15 @@ def _run_jobs(
     rows: dict[int, Row] = {}
     started = set[int]()
     is_stored = True
+    names = _job_names(jobs)
     try:
         for index, event in executor.run(jobs):
             started.add(index)
-            name = f"{jobs[index].author} {jobs[index].spec}"
             if isinstance(event, Progress):
-                listener.job_progress(index, name, event)
+                listener.job_progress(index, names[index], event)
             else:
                 rows[index], is_stored = add_interval_note(event), False
-                listener.job_done(index, name, _outcome(event))
+                listener.job_done(index, names[index], _outcome(event))
 
             # store what is done, unless that was a moment ago
             if record is not None and not is_stored:
@@ -314,6 +314,12 @@ def _run_jobs(
         comparison = _with_rows(comparison, jobs, rows, started)
         comparison = replace(comparison, stopped=True, omitted=[STOPPED_ADDITIONS])
     return comparison
+
+
+def _job_names(jobs: Sequence[Job]) -> list[str]:
+    """Return a name of each job for its progress, with its seed if there are several."""
+    several = len({job.seed for job in jobs}) > 1
+    return [f"{job.author} {job.spec}" + f" seed={job.seed}" * several for job in jobs]
 
 
 def _with_rows(

@@ -33,6 +33,8 @@ NOVELTY_HEADINGS = (
     "self-\nBLEU",
 )
 
+NUMBER = re.compile(r"(?<![\w.,-])\d+(?:,\d{3})*(?:\.\d+)?(?= )")  # in a note, followed by its unit
+
 RANKING_NOTE = "Ranked by bits per character of the test text, fewer is better"
 BEST_NOTE = "* best of its column"
 TOKEN_PERPLEXITY_NOTE = "Token perplexity depends on how a generator tokenizes text: never compare it."
@@ -95,19 +97,43 @@ def text_heading(author: str, text: CorpusInfo) -> str:
     return printable(f"{author}: {books}, {text.train:,} training characters, {text.test:,} test characters")
 
 
-def rows_by_note(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return the labels of the rows that have each note, by note."""
-    by_note: dict[str, list[str]] = {}
+def note_sentences(rows: Sequence[Row]) -> list[str]:
+    """Return each note of the rows, after the labels of those that have it; notes that differ in numbers alone are one.
+
+    >>> note_sentences([Row("pell", "a", notes=["had 37 % of a core"]), Row("pell", "b", notes=["had 9 % of a core"])])
+    ['all: had 9 to 37 % of a core']
+    """
+    scored = {label for label, row in zip(labels(rows), rows, strict=True) if row.ok}
+    notes_by_words: dict[str, dict[str, list[str]]] = {}  # each note with the labels of its rows
     for label, row in zip(labels(rows), rows, strict=True):
         for note in row.notes:
-            by_note.setdefault(note, []).append(label)
-    return by_note
+            notes_by_words.setdefault(NUMBER.sub("", note), {}).setdefault(note, []).append(label)
+
+    sentences = []
+    for notes in notes_by_words.values():
+        names = dict.fromkeys(label for noted in notes.values() for label in noted)
+        subject = "all" if len(scored) > 1 and scored <= names.keys() else ", ".join(names)
+        sentences.append(f"{subject}: {_merge_numbers(list(notes))}")
+    return sentences
+
+
+def _merge_numbers(notes: Sequence[str]) -> str:
+    """Return one note for several that differ in numbers alone, with the range of each."""
+    ranges = []
+    for numbers in zip(*map(NUMBER.findall, notes), strict=True):
+        ordered = sorted(set(numbers), key=lambda number: float(number.replace(",", "")))
+        ranges.append(" to ".join(dict.fromkeys((ordered[0], ordered[-1]))))
+    replacements = iter(ranges)
+    return NUMBER.sub(lambda _: next(replacements), notes[0])
 
 
 def failure_sentences(rows: Sequence[Row], statuses: Sequence[str] = ("failed", "pruned")) -> list[str]:
-    """Return why rows of these statuses have no score, a sentence for each row."""
-    named = zip(labels(rows), rows, strict=True)
-    return [f"{label} {row.status}: {row.error}" for label, row in named if row.status in statuses]
+    """Return why rows of these statuses have no score, a sentence for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for label, row in zip(labels(rows), rows, strict=True):
+        if row.status in statuses:
+            by_reason.setdefault(f"{row.status}: {row.error}", []).append(label)
+    return [f"{', '.join(names)} {reason}" for reason, names in by_reason.items()]
 
 
 def interruption_sentences(rows: Sequence[Row]) -> list[str]:

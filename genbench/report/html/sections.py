@@ -21,7 +21,7 @@ from genbench.report.comparison_tables import (
     corpus_heading,
     failure_sentences,
     interruption_sentences,
-    rows_by_note,
+    note_sentences,
     strata_title,
     tokenization_sentences,
 )
@@ -102,7 +102,7 @@ class AuthorSection:
         self.scoring_notes = tokenization_sentences(self.lines) + audit_sentences(self.lines)
 
         # remarks on rows
-        self.notes = rows_by_note(self.rows)
+        self.notes = note_sentences(self.rows)
         self.corpus_notes = comparison.corpora[name].notes
         self.failures = failure_sentences(self.rows) + interruption_sentences(self.rows)
         self.seeds = max((line.seeds for line in self.lines), default=1)

@@ -165,9 +165,8 @@ def _remarks(comparison: Comparison, author: str, rows: list[Row], width: int) -
         yield Text(printable(sentence), style="red")
     for sentence in tables.interruption_sentences(rows):
         yield Text(printable(sentence), style="yellow")
-    for note, names in tables.rows_by_note(rows).items():
-        subject = ", ".join(names) if len(names) < len(rows) else "all"
-        yield Text(printable(f"{subject}: {note}"), style="yellow")
+    for sentence in tables.note_sentences(rows):
+        yield Text(printable(sentence), style="yellow")
 
 
 def _reading_help(comparison: Comparison, author: str, width: int) -> Iterator[Text]:

@@ -75,7 +75,10 @@ class Live(ProgressListener):
 
     def message(self, text: str) -> None:
         """Print a sentence."""
-        self.console.print(printable(text), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
+        # rich decides how many lines to go up before it prints: bars drawn in between by its thread would stay, or
+        # cover the sentence
+        with self.bars.live._lock:
+            self.console.print(printable(text), markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
     def download(self, name: str, share: float) -> None:
         """Show the share of a download that is complete."""
