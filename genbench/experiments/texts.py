@@ -26,12 +26,19 @@ def describe_texts(corpora: Sequence[Corpus], length: int, listener: ProgressLis
 def find_passage(text: str, length: int) -> str:
     r"""Return a passage of at most `length` characters from the middle of a text, where a paragraph begins if it can.
 
+    It ends with a whole word, where the text has words.
+
     >>> find_passage("One of two.\n\nThe other one is here.\n\nAnd a third.", 12)
     'And a third.'
+    >>> find_passage("Words end here.", 13)
+    'Words end'
     """
     start = text.find("\n\n", max(0, len(text) // 2 - length))
     passage = text[start + 2 if start >= 0 else 0 :].lstrip()
-    return cut_end(passage, length).rstrip()
+    cut = cut_end(passage, length)
+    words, after = cut.rsplit(maxsplit=1), passage[len(cut) : len(cut) + 1]
+    in_word = bool(after.strip()) and not cut[-1:].isspace()
+    return words[0] if in_word and len(words) == 2 and len(words[0]) > length // 2 else cut.rstrip()
 
 
 def _describe_text(corpus: Corpus, length: int, listener: ProgressListener) -> CorpusInfo:
