@@ -117,6 +117,11 @@ def test_ctrl_c_after_the_last_row_keeps_the_rows(monkeypatch: pytest.MonkeyPatc
     assert load_run("last") == comparison
 
 
+def test_bits_across_authors_need_two_authors() -> None:
+    with pytest.raises(UserError, match="two authors or more; name another"):
+        compare("pell", SPECS[0], cross_author=True)
+
+
 def test_progress_names_the_seed_where_there_are_several() -> None:
     jobs = [Job("pell", "", "", "", Spec.parse("markov-char"), seed=seed) for seed in (0, 1)]
     assert _job_names(jobs) == ["pell markov-char seed=0", "pell markov-char seed=1"]
@@ -157,7 +162,7 @@ def test_ctrl_c_promises_only_what_is_stored(
     monkeypatch.setattr("genbench.experiments.compare.has_progress", lambda job: True)
     assert run(monkeypatch, *command) == 130
     out, err = capsys.readouterr()
-    assert "stopped: not finished; the same command resumes it" in out.replace("\n", " ")
+    assert "stopped: not finished; the same command resumes the training" in out.replace("\n", " ")
     assert "the same command continues from there" in err
 
 

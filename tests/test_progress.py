@@ -107,6 +107,19 @@ def test_no_bar_is_drawn_while_a_message_is_printed() -> None:
     assert hook.waits
 
 
+@pytest.mark.parametrize("width", [50, 60, 70, 80, 120])
+def test_parts_of_a_status_that_do_not_fit_are_left_out(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, _environ={})
+    with Live(console) as live, console.capture() as capture:
+        live.job_progress(0, "pell lstm-char", Progress(0.5, 10, 2.314, 139000.0, passes=0.42))
+        console.print(live.bars.get_renderable())
+    (line, *_) = [line for line in RichText.from_ansi(capture.get()).plain.splitlines() if "loss" in line]
+    status = line[line.index("loss") :].rsplit(maxsplit=2)[0].rstrip()
+    parts = ["loss 2.31", "42% of a pass", "139k char/s"]
+    assert status in [", ".join(parts[:number]) for number in (1, 2, 3)]
+    assert (status.count(",") == 2) == (width >= 80)
+
+
 def test_the_next_stage_restarts_the_bar() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={})
     with Live(console) as live:

@@ -53,8 +53,8 @@ from genbench.tokenization.normal_form import differing_forms
 from genbench.tokenization.text import replace_surrogates
 from genbench.training import SILENT, ProgressListener
 
-STOPPED = "not finished; the same command starts it again"
-STOPPED_WITH_PROGRESS = "not finished; the same command resumes it"
+STOPPED = "not finished; the same command trains again from the start"
+STOPPED_WITH_PROGRESS = "not finished; the same command resumes the training"
 
 
 def compare(
@@ -271,6 +271,11 @@ def _load_texts(
             on_message=listener.message,
         )
 
+    if settings.cross_author and len(corpora) < 2:
+        raise UserError(
+            "cross-author bits are those of two authors or more; name another, as in compare austen carroll "
+            "--cross-author"
+        )
     if settings.cross_author or settings.style:
         for note in differing_forms({corpus.author: corpus.train for corpus in corpora}):
             listener.message(note)

@@ -7,9 +7,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.constrain import Constrain
-from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn
+from rich.measure import Measurement
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID
 from rich.progress import Progress as ProgressBars
 from rich.table import Column
 from rich.text import Text
@@ -44,7 +46,7 @@ class Live(ProgressListener):
         self.bars = _Bars(
             _NameColumn(console),
             BarColumn(bar_width=BAR_WIDTH),
-            TextColumn("{task.fields[status]}", markup=False, table_column=Column(ratio=1, **ONE_LINE)),
+            _StatusColumn(Column(ratio=1, **ONE_LINE)),
             _TimeColumn(),
             console=console,
             transient=True,
@@ -193,6 +195,30 @@ class _NameColumn(ProgressColumn):
         name = Text(task.description)
         name.truncate(self.console.width // NAME_SHARE, overflow="ellipsis")
         return name
+
+
+class _StatusColumn(ProgressColumn):
+    """What is said of tasks; the last parts are left out where they do not fit."""
+
+    def render(self, task: Task) -> RenderableType:
+        """Return the cell of a task."""
+        return _Parts(task.fields["status"])
+
+
+class _Parts:
+    """Parts of a text, separated by commas, as many as fit in one line."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(min(1, cell_len(self.text)), cell_len(self.text))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        text = self.text
+        while cell_len(text) > options.max_width and ", " in text:
+            text = text.rpartition(", ")[0]
+        yield Text(text)
 
 
 class _TimeColumn(ProgressColumn):
