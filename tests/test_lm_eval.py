@@ -5,7 +5,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,12 @@ from test_leaderboard import write_run
 
 import genbench
 from genbench import Model, UserError, api
-from genbench.experiments.pretrained import read_harness
+from genbench.experiments.comparison import Comparison
+from genbench.experiments.pretrained import read_harness, read_pretrained
+from genbench.experiments.reference_chain import Reference, with_doubts
+from genbench.report.export.files import as_csv, as_html, as_markdown
+from genbench.report.terminal.comparison import show_comparison
+from genbench.report.terminal.screen import make_console
 
 SPEC = "markov-char:order=3"
 TASK = "genbench-pell"
@@ -43,6 +48,15 @@ def results() -> dict[str, Any]:
     }
 
 
+def write_results(path: Path, edit: Callable[[Any], object] = lambda values: None) -> Path:
+    """Write `results` with a change; return the path."""
+    values = json.loads(json.dumps(results()))
+    edit(values)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+    return path
+
+
 def test_results_of_the_harness_are_rows_marked_as_pretrained() -> None:
     row = read_harness(results()).results[0]
     assert (row.author, row.generator, row.pretrained) == ("pell", "gpt2", True)
@@ -59,6 +73,66 @@ def test_a_leaderboard_has_them_beside_the_rows_of_the_same_text(tmp_path: Path)
         ("static", "chain"),
         ("pretrained", "gpt2 (pretrained)"),
     ]
+
+
+def test_a_comparison_has_them_as_marked_rows_in_no_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_results(tmp_path / "board/gpt2/results_2026.json")
+    again = genbench.compare("pell", SPEC, length=0, by="newline", pretrained=tmp_path / "board", keep=False)
+    comparison = Comparison.from_dict(json.loads(json.dumps(again.to_dict())))
+    assert [(row.generator, row.pretrained) for row in comparison.ranked("pell")] == [
+        ("markov-char", False),
+        ("gpt2", True),
+    ]
+    assert comparison.verdicts("pell") == []
+    assert comparison.settings
+    assert comparison.settings.pretrained == [str(tmp_path / "board")]
+
+    # in every format, marked
+    show_comparison(comparison, make_console())
+    outputs = [capsys.readouterr().out, as_html(comparison), as_markdown(comparison).replace("\\", "")]
+    assert all("gpt2 (pretrained)" in output for output in outputs)
+    assert "markov-char needs" in outputs[1]  # is compared with nothing
+    assert as_csv(comparison).count("gpt2") == 1
+
+
+def test_a_pretrained_row_is_never_doubtful() -> None:
+    (row,) = read_harness(results()).results
+    assert with_doubts(row, {"pell": Reference(3.0, None, lowest=2.5)}) == row
+
+
+def test_the_last_result_of_a_model_is_used_and_arguments_tell_models_apart(tmp_path: Path) -> None:
+    def half(values: Any) -> None:
+        values["config"]["model_args"] |= {"dtype": "float16", "token": "secret"}
+
+    write_results(tmp_path / "results_1.json", lambda values: values["results"][TASK].update({"bits_per_byte,none": 3}))
+    write_results(tmp_path / "results_2.json")
+    write_results(tmp_path / "results_3.json", half)
+    (tmp_path / "run.json").write_text("{}")  # another file of the folder
+    rows = read_pretrained([str(tmp_path)], [genbench.corpus("pell")])
+    assert [(row.bits_per_byte, row.options) for row in rows] == [(2.0, {}), (2.0, {"dtype": "float16"})]
+
+
+def _another_text(values: Any) -> None:
+    values["configs"][TASK]["metadata"]["genbench"]["text"]["part_sha256"]["test"] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("author", "edit", "reason"),
+    [
+        ("pell", _another_text, r"gpt2 on another test text of pell than this comparison \(sha256 0{12} and"),
+        ("thorne", lambda values: None, "has no result of lm-evaluation-harness on a test text .* [(]thorne[)]"),
+        ("pell", lambda values: values.clear(), "has no result of lm-evaluation-harness"),
+        ("pell", lambda values: values["results"].clear(), "has no bits_per_byte"),
+    ],
+)
+def test_results_that_fit_no_text_are_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, author: str, edit: Any, reason: str
+) -> None:
+    monkeypatch.setattr("genbench.experiments.compare.make_jobs", None)
+    with pytest.raises(UserError, match=reason):
+        genbench.compare(author, SPEC, pretrained=[write_results(tmp_path / "results.json", edit)])
+    with pytest.raises(UserError, match="missing"):
+        genbench.compare(author, SPEC, pretrained=str(tmp_path / "missing.json"))
 
 
 @pytest.mark.parametrize(
@@ -235,4 +309,10 @@ def test_a_transformer_of_random_weights_is_scored_on_the_same_text(harness: Any
     assert row.bits == pytest.approx(bits, rel=1e-5)
     assert row.bits_per_byte == pytest.approx(bits / len(test.encode()), rel=1e-5)
     assert row.pretrained
+
+    # a row of a comparison of that text
+    (tmp_path / "results.json").write_text(json.dumps(outcome, default=str))
+    comparison = genbench.compare(tmp_path / "own", SPEC, length=0, pretrained=tmp_path / "results.json", keep=False)
+    assert [other.pretrained for other in comparison.ranked("own")] == [False, True]
+    assert comparison.results[1].bits == row.bits
     assert os.environ["HF_HUB_OFFLINE"] == "1"

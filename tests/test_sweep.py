@@ -77,6 +77,13 @@ def test_invalid_sweep_settings_are_refused(line: str, message: str, tmp_path: P
         sweep(path)
 
 
+def test_pretrained_rows_are_refused_in_a_sweep(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text("authors = ['pell']\npretrained = ['board']\n[sweep]\norder = [2]\n", encoding="utf-8")
+    with pytest.raises(UserError, match="pretrained rows, which a sweep cannot rank"):
+        sweep(path)
+
+
 class ScriptedExecutor:
     """An executor whose jobs report given bits of validation text at 10, 30 and 50 % of the training, side by side."""
 

@@ -28,6 +28,7 @@ from genbench.cli.options import (
     OptionGroup,
     Penalty,
     PlaygroundFile,
+    Pretrained,
     ReadingOptions,
     Retrain,
     Specs,
@@ -134,6 +135,7 @@ def compare(
     held_out: HeldOut = None,
     retrain: Retrain = False,
     imported: Imported = None,
+    pretrained: Pretrained = None,
     samples: SampleOptions,
     metrics: MetricOptions,
     jobs: Jobs = None,
@@ -191,7 +193,7 @@ def exit_by_outcome(comparison: Comparison) -> None:
     from genbench.experiments.compare import STOPPED_WITH_PROGRESS
 
     if comparison.stopped:
-        if any(row.ok or row.error == STOPPED_WITH_PROGRESS for row in comparison.results):
+        if comparison.any_ok or any(row.error == STOPPED_WITH_PROGRESS for row in comparison.results):
             words = [word for word in sys.argv[1:] if word != "--retrain"]  # which would begin again
             same = "the same command" if words == sys.argv[1:] else "the same command without --retrain"
             command = shlex.join(["genbench", *words])

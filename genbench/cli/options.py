@@ -201,6 +201,14 @@ Imported = Annotated[
         completion=completion.model,
     ),
 ]
+Pretrained = Annotated[
+    list[Path] | None,
+    option(
+        metavar="PATH",
+        help="Show these results of lm-evaluation-harness as rows, marked pretrained: a file or folder that it wrote; "
+        "repeatable.",
+    ),
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Print what networks write as they learn, every second.")]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train even if a model of the same training is stored.")]
 Books = Annotated[

@@ -39,6 +39,7 @@ from genbench.experiments.plan import (
     combine_samplings,
     make_jobs,
 )
+from genbench.experiments.pretrained import read_pretrained
 from genbench.experiments.row import Row
 from genbench.experiments.run_record import RunRecord
 from genbench.experiments.safe_listener import SafeListener
@@ -89,6 +90,7 @@ def compare(
     memory: bool = False,
     cross_author: bool = False,
     imported: str | Sequence[str] = (),
+    pretrained: str | Path | Sequence[str | Path] = (),
     retrain: bool = False,
     keep: bool = True,
     name: str = "",
@@ -109,13 +111,12 @@ def compare(
     Samples: one for each prompt and sampling; the prompt "random" is 40 characters of the author's training text.
     `samplings` are complete sets of parameters; `temperatures`, `length` (0: no samples), `top_k`, `top_p`, `min_p`,
     `repetition_penalty` and `max_overlap` change them one by one.
-
     Extra metrics: `by` splits the bits by strata of the test text, `memory` limits the context, `cross_author` scores
     the other authors' test texts too, `style` attributes samples by judges trained on a quarter of the training text.
 
-    Stored models are reused (of imported ones, `imported`). The result is stored as a run unless `keep` is False, by
-    `name` or one made of the authors; `title`, `notes` and `expected` are shown with it. A generator that fails costs
-    its own row. After Ctrl-C finished rows are returned. Raises UserError for arguments that cannot be used.
+    Stored models are reused (of imported ones, `imported`); `pretrained` files and folders of lm-evaluation-harness are
+    shown as rows. The result is stored as a run unless `keep` is False, by `name`, with `title`, `notes`, `expected`.
+    A generator that fails costs its own row; Ctrl-C returns finished rows. Raises UserError for unusable arguments.
     """
     texts = [authors] if isinstance(authors, str | Path | Corpus) else list(authors)
     sampled = combine_samplings(samplings, temperatures, length, top_k, top_p, min_p, repetition_penalty, max_overlap)
@@ -143,6 +144,7 @@ def compare(
         memory=memory,
         cross_author=cross_author,
         imported=_as_list(imported),
+        pretrained=[str(path) for path in ([pretrained] if isinstance(pretrained, str | Path) else pretrained)],
         title=title,
         notes=notes,
         expected=expected,
@@ -204,7 +206,7 @@ def run_comparison(
         settings.train_settings().require_device()
         for spec, known in specs:
             require_memory(str(spec), known.memory)
-    corpora, judge = _load_texts(settings, texts, listener)
+    corpora, pretrained, judge = _load_texts(settings, texts, listener)
 
     # make the jobs
     analyses = {corpus.author: CopyAnalysis(corpus) for corpus in corpora}
@@ -219,7 +221,7 @@ def run_comparison(
     comparison = Comparison(
         genbench=__version__,
         corpora=describe_texts(corpora, _first_length(settings), listener),
-        results=[],
+        results=pretrained,
         title=settings.title,
         notes=settings.notes,
         expected=settings.expected,
@@ -258,8 +260,8 @@ def _as_list(values: str | Sequence[str]) -> list[str]:
 
 def _load_texts(
     settings: CompareSettings, texts: Sequence[str | Path | Corpus], listener: ProgressListener
-) -> tuple[list[Corpus], StyleJudge | None]:
-    """Return the texts, and the judges of style where they are wanted: these set a part of the texts aside."""
+) -> tuple[list[Corpus], list[Row], StyleJudge | None]:
+    """Return the texts, the rows of pretrained models, and the judges of style where they are wanted."""
     with listener.stage("reading the texts"):
         corpora = load_corpora(
             texts,
@@ -276,14 +278,17 @@ def _load_texts(
             "cross-author bits are those of two authors or more; name another, as in compare austen carroll "
             "--cross-author"
         )
+    pretrained = read_pretrained(settings.pretrained, corpora)
+
     if settings.cross_author or settings.style:
         for note in differing_forms({corpus.author: corpus.train for corpus in corpora}):
             listener.message(note)
 
     # the judges of style set a part of the training texts aside
     if not settings.style:
-        return corpora, None
-    return train_style_judge(corpora, settings.seed, listener.message)
+        return corpora, pretrained, None
+    corpora, judge = train_style_judge(corpora, settings.seed, listener.message)
+    return corpora, pretrained, judge
 
 
 def _run_jobs(
@@ -330,12 +335,16 @@ def _job_names(jobs: Sequence[Job]) -> list[str]:
 def _with_rows(
     comparison: Comparison, jobs: Sequence[Job], rows: Mapping[int, Row], started: Collection[int]
 ) -> Comparison:
-    """Return the comparison with the rows of its jobs by index; those that are missing are stopped or not started."""
+    """Return the comparison with the rows of its jobs by index, then those of pretrained models.
+
+    Rows that are missing are stopped or not started.
+    """
     results = [
         rows.get(index)
         or (Row.blank(job).stopped(STOPPED) if index in started else Row.blank(job).not_started(NOT_STARTED))
         for index, job in enumerate(jobs)
     ]
+    results += [row for row in comparison.results if row.pretrained]
     return replace(comparison, results=results, stopped=len(rows) < len(jobs))
 
 
@@ -353,5 +362,6 @@ def _absolute(settings: CompareSettings, specs: Sequence[DescribedSpec], authors
     return replace(
         settings,
         authors=[rename_paths(name, os.path.abspath) for name in settings.authors] or authors,
+        pretrained=list(map(os.path.abspath, settings.pretrained)),
         generators=[spec.replace_files(known.files, os.path.abspath) for spec, known in specs],
     )

@@ -87,8 +87,8 @@ class Comparison:
 
     @property
     def any_ok(self) -> bool:
-        """Whether at least one row is ok."""
-        return any(row.ok for row in self.results)
+        """Whether at least one row that was trained here is ok."""
+        return any(row.ok and not row.pretrained for row in self.results)
 
     def ranked(self, author: str) -> list[Row]:
         """Return an author's rows, fewest bits first; then adaptive, fine-tuned, doubtful and unscored ones."""

@@ -58,6 +58,7 @@ class CompareConfig(TypedDict, total=False):
     memory: bool
     cross_author: bool
     imported: list[str]  # imported models that may be reused
+    pretrained: list[str]  # files and folders that lm-evaluation-harness wrote
     retrain: bool
 
 
@@ -78,6 +79,8 @@ def read_sweep_file(path: Path) -> tuple[JsonObject, CompareConfig]:
     table = content.pop("sweep", None)
     if not isinstance(table, dict):
         raise UserError(f"{str(path)!r} has no table [sweep] of lists of options, as example:sweep has")
+    if "pretrained" in content:
+        raise UserError(f"{str(path)!r} has pretrained rows, which a sweep cannot rank: they have no validation text")
     return table, _validate(path, content)
 
 
@@ -168,6 +171,8 @@ def _resolve_paths(folder: Path, content: Mapping[str, Any]) -> JsonObject:
     resolved, known = dict(content), load_catalogue()
     if "authors" in content:
         resolved["authors"] = [name if name.lower() in known else resolve(name) for name in content["authors"]]
+    if "pretrained" in content:
+        resolved["pretrained"] = list(map(resolve, content["pretrained"]))
     if "generators" in content:
         resolved["generators"] = [
             PLUGIN_PATH.sub(lambda path: resolve(path[0]), spec) for spec in content["generators"]

@@ -51,7 +51,7 @@ def _problems(comparison: Comparison) -> Iterator[str]:
             yield from (f"{row.author} {row.generator}: {problem}" for problem in row_problems(row))
     for author in comparison.corpora:
         rows = [row for row in comparison.results if row.ok and row.author == author]
-        if any(_differ([measure(row) for row in rows]) for measure in (_blocks, _contexts, _sample_count)):
+        if any(_differ([measure(row) for row in rows]) for measure in (_characters, _strata, _contexts, _sample_count)):
             yield f"the rows of {author} were not measured alike"
 
     yield from _style_problems(comparison)
@@ -133,14 +133,17 @@ def _differ(shapes: Sequence[Any]) -> bool:
     return any(shape != measured[0] for shape in measured)
 
 
-def _blocks(row: Row) -> Any:
-    """Return the characters of the test text, and those of each stratum by block."""
-    strata = {
+def _characters(row: Row) -> Any:
+    return row.characters
+
+
+def _strata(row: Row) -> Any:
+    """Return the characters of each stratum of the test text, by block."""
+    return {
         (by, name): (stratum.characters, stratum.block_characters)
         for by, split in row.splits.items()
         for name, stratum in split.items()
     }
-    return row.characters, strata
 
 
 def _contexts(row: Row) -> Any:

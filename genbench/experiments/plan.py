@@ -70,6 +70,7 @@ class CompareSettings:
     memory: bool = False
     cross_author: bool = False
     imported: list[str] = field(default_factory=list)  # imported models that may be reused
+    pretrained: list[str] = field(default_factory=list)  # files and folders that lm-evaluation-harness wrote
     title: str = ""
     notes: str = ""  # what to look at in the results
     expected: str = ""  # earlier results
@@ -80,7 +81,7 @@ class CompareSettings:
 
     def __post_init__(self) -> None:
         # arguments of a command may be no Unicode, and results must be
-        for name in ("authors", "held_out"):
+        for name in ("authors", "held_out", "pretrained"):
             vars(self)[name] = list(map(replace_surrogates, getattr(self, name)))
         for name in ("title", "notes", "expected"):
             vars(self)[name] = replace_surrogates(getattr(self, name))

@@ -82,7 +82,10 @@ def measure_reference(text: TrainingText, test: str, xz: float = float("inf")) -
 
 
 def with_doubts(row: Row, references: Mapping[str, Reference]) -> Row:
-    """Return a row with a note and without a place in verdicts, where its figures stand out."""
-    reference = references.get(row.author)
+    """Return a row with a note and without a place in verdicts, where its figures stand out.
+
+    A pretrained model knows other text, as its mark says.
+    """
+    reference = None if row.pretrained else references.get(row.author)
     doubts = reference.doubts(row) if reference is not None else ""
     return replace(row, doubtful=True, notes=[*row.notes, doubts]) if doubts else row

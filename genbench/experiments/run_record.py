@@ -47,10 +47,10 @@ class RunRecord:
         """Store a comparison for the last time; return it with its name. A full disk costs the run, not the results."""
         trained = {row.model for row in comparison.results if not row.reused}  # for another seed, by this comparison
         reused = sum(row.reused and row.model not in trained for row in comparison.results)
+        rows = sum(not row.pretrained for row in comparison.results)
         if reused:
             self.listener.message(
-                f"{reused} of {len(comparison.results)} models are stored ones of the same training; --retrain trains "
-                "again"
+                f"{reused} of {rows} models are stored ones of the same training; --retrain trains again"
             )
 
         # say what the run is called, or why there is none

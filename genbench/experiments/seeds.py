@@ -22,7 +22,7 @@ def aggregate_seeds(rows: Sequence[Row]) -> list[Row]:
     """
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(json.dumps([row.generator, row.options], sort_keys=True), []).append(row)
+        groups.setdefault(json.dumps([row.generator, row.options, row.pretrained], sort_keys=True), []).append(row)
     return [_mean_row(group) if len(group) > 1 else group[0] for group in groups.values()]
 
 

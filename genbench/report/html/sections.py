@@ -39,7 +39,7 @@ MIN_SECONDS = 0.001  # smallest value on the logarithmic axis, which has no 0
 
 def generator_key(row: Row) -> str:
     """Return a key of a generator with its options; rows that differ only in author or seed have the same key."""
-    return json.dumps([row.generator, row.options], sort_keys=True)
+    return json.dumps([row.generator, row.options, row.pretrained], sort_keys=True)
 
 
 def _interval(row: Row, by: str, stratum: str) -> Point | None:
@@ -142,9 +142,9 @@ class AuthorSection:
 
         A line has the bits of the validation text, a ring those of the test text.
         """
-        # a series for each finished row
+        # a series for each finished row that was trained here
         series = []
-        for row in self.finished:
+        for row in (row for row in self.finished if not row.pretrained):
             points = [(max(seconds, MIN_SECONDS), bits) for seconds, bits in row.curve]
             end = (_counted_seconds(row), row.ranking_bits)
             series.append(self._series(row, points, end=end))
