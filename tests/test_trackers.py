@@ -1,5 +1,6 @@
 """Trainings are logged to a tracker with wandb's API: a double of it, and trackio where it is installed."""
 
+import warnings
 from typing import Any
 
 import pytest
@@ -64,6 +65,32 @@ def test_trainings_side_by_side_are_runs_of_their_own_with_wandb() -> None:
             listener.job_progress(job, f"row {job}", Progress(0.5))
     assert [len(run.logged) for run in tracker.runs] == [2, 2]
     assert TrackerListener(tracker, reinit="default").options == {"reinit": "default"}
+
+
+@pytest.mark.parametrize("method", ["init", "log", "finish"])
+def test_a_tracker_that_fails_is_one_warning_and_what_is_shown_goes_on(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise ConnectionError("no network")
+
+    received: list[int] = []
+
+    class Shown(ProgressListener):
+        def job_progress(self, job: int, name: str, progress: Progress) -> None:
+            received.append(job)
+
+    tracker = Double()
+    monkeypatch.setattr(tracker if method == "init" else Run, method, fail)
+    with warnings.catch_warnings(record=True) as warned, TrackerListener(tracker, shown=Shown()) as listener:
+        warnings.simplefilter("always")
+        for job in (0, 1, 0, 1):
+            listener.job_progress(job, f"row {job}", Progress(0.5))
+        listener.job_done(0, "row 0", "2.1 bits")
+    (warning,) = warned
+    assert str(warning.message) == "the tracker failed, and nothing more is logged: ConnectionError: no network"
+    assert received == [0, 1, 0, 1]
+    assert all(run.finished for run in tracker.runs) == (method != "finish")
 
 
 def test_the_run_of_a_training_that_failed_ends_with_the_context() -> None:
