@@ -93,3 +93,7 @@ def test_more_rows_than_idle_cores_are_run_with_a_note(
     executor: Any = compare._create_executor(CompareSettings(jobs=jobs), rows, Listener())
     assert jobs is None or executor.max_jobs == jobs
     assert messages == [oversubscription_note(3, 2)] * notes
+
+    # no budget, nothing that others could take
+    compare._create_executor(CompareSettings(jobs=4, steps=10), 3, Listener())
+    assert len(messages) == notes

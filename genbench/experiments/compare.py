@@ -241,10 +241,11 @@ def run_comparison(
 
 
 def _create_executor(settings: CompareSettings, rows: int, listener: ProgressListener) -> Executor:
-    """Return what runs the rows; a note tells where the user asks for more side by side than cores are idle."""
+    """Return what runs the rows; a note tells where more share a time budget side by side than cores are idle."""
     executor = create_executor(settings.executor, settings.jobs)
     side_by_side = min(settings.jobs or 1, rows)
-    if executor.local and side_by_side > 1 and side_by_side > (idle := idle_cores()):
+    has_budget = settings.train_settings().budget is not None
+    if has_budget and executor.local and side_by_side > 1 and side_by_side > (idle := idle_cores()):
         listener.message(oversubscription_note(side_by_side, idle))
     return Halving(executor, settings.halving) if settings.halving else executor
 

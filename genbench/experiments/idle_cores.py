@@ -32,7 +32,7 @@ def oversubscription_note(jobs: int, idle: int) -> str:
     """Return the note about more rows side by side than idle cores."""
     cores = "core is" if idle == 1 else "cores are"
     return (
-        f"{jobs} rows run side by side, and {idle} {cores} idle: with a time budget, rows that get less than 85 % of a "
+        f"{jobs} rows run side by side, and {idle} {cores} idle: rows that get less than 85 % of a "
         f"core take part in no verdict; --jobs {idle}, --steps or --flops avoid that"
     )
 
