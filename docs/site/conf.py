@@ -59,6 +59,7 @@ default_role = "literal"  # docstrings have names in single backticks
 myst_heading_anchors = 4  # the anchors that the repository's viewer gives headings
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True  # SILENT, not the repr of an object
 
 
 def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:

@@ -70,7 +70,7 @@ def answer_sentence(result: Attribution) -> str:
     if result.answer == NOT_CLEAR:
         return f"{NOT_CLEAR} whether {result.best} or {NONE_OF_THESE} wrote this text ({probability} for {result.best})"
     if not result.answer:
-        return "no answer whether any of these wrote this text: it, or the text of an author, is too short"
+        return "no answer to whether one of them wrote this text: it is too short, or the text of an author is"
     return f"{result.best} wrote this text, rather than {NONE_OF_THESE}: {probability}"
 
 
