@@ -158,7 +158,7 @@ def attribute_each(
         for note in dict.fromkeys(note for text in texts for note in form_notes(trained.tokenizer, text)):
             listener.message(f"{author}: {note}")
 
-    # what is calibrated on validation text, once for all texts
+    # what is calibrated on passages of the authors, once for all texts
     with listener.stage("calibrating"):
         calibration = calibrate_models(models, changes=rolling is not None)
     attribute_text = partial(attribute_with, models, calibration=calibration, rolling=rolling)
