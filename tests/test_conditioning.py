@@ -251,6 +251,12 @@ def test_parameters_that_change_the_distribution_are_refused(changed: dict[str, 
         model.generate("", Sampling(constraints=Constraints(contains=("the",)), **changed))
 
 
+def test_a_length_that_a_model_of_words_cannot_have_is_named() -> None:
+    generator, sampling = train("markov-word", "ACGT" * 200), Sampling(20, constraints=Constraints(match="[ACGT]*"))
+    with pytest.raises(UserError, match=r"has 20 characters: .* markov-char"):
+        sample_conditioned(generator, "", sampling, [np.random.default_rng(0)])
+
+
 def test_a_low_temperature_is_named_where_probabilities_are_too_small() -> None:
     model = genbench.train("pell", "markov-char:order=3", keep=False)
     sampling = Sampling(temperature=0.001, constraints=Constraints(contains=("night",)))

@@ -114,11 +114,7 @@ def _explain(state: DecodingState, prompt: str, constraints: Constraints, named:
 
     # the end of the text
     if _build(start, "", []) is None:
-        if (infill := constraints.infill) is not None:
-            return (
-                f"no text of this model goes on to the text {infill!r} of --infill{_reason(Until(infill), tokenizer)}"
-            )
-        return "no text of this model ends as asked: it writes no mark that ends a sentence; give a length instead"
+        return _no_end(state.sampling, tokenizer)
     if meter is not None and _build(start, "", [], meter) is None:
         return f"no text of this model has the metre {meter} and ends as asked; give another metre"
 
@@ -144,6 +140,15 @@ def _explain(state: DecodingState, prompt: str, constraints: Constraints, named:
     return (
         f"no text of this model {' and '.join(together)}{after}: each alone is possible, but not together; ask for less"
     )
+
+
+def _no_end(sampling: Sampling, tokenizer: Tokenizer) -> str:
+    """Return why no text of a model ends as asked, without any other constraint."""
+    if (infill := sampling.constraints.infill) is not None:
+        return f"no text of this model goes on to the text {infill!r} of --infill{_reason(Until(infill), tokenizer)}"
+    if sampling.length is not None:
+        return f"no text of this model has {sampling.length:,} characters: it needs letters; -g markov-char writes them"
+    return "no text of this model ends as asked: it writes no mark that ends a sentence; give a length instead"
 
 
 def _reason(automaton: Automaton, tokenizer: Tokenizer) -> str:
