@@ -158,6 +158,7 @@ def test_the_card_has_text_scores_options_and_versions(folder: Path) -> None:
         assert row in card
     assert re.search(rf"trained with genbench \| {re.escape(genbench.__version__)}, 20\d\d-", card)
     assert f"numpy | {np.__version__}" in card
+    assert "genbench generate" not in card  # would train another model: an imported one is used where it is named
 
 
 @pytest.mark.parametrize("file", ["README.md", "arrays.safetensors", "learned.json", "model.json"])

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from genbench import __version__
-from genbench.report.formatting import escape_markdown, format_measure, printable
+from genbench.report.formatting import escape_markdown, format_measure
 from genbench.spec import format_duration, format_value
 from genbench.storage.cards import Ancestor, ModelCard
 
@@ -44,10 +44,8 @@ def model_card(card: ModelCard, scores: Mapping[str, Any] | None, provider: str,
     # introduction, tables, notes
     sections = [
         f"# {generator}, trained on {author}",
-        "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS` and "
-        "stores the model beside your own; nothing in the folder is executed.",
-        f"Then `genbench generate {_in_code(card.author)} -g '{_in_code(card.spec)}'` uses it, where the author's text "
-        "is the same.",
+        "A model of genbench. `genbench models import` of this folder checks every file against `SHA256SUMS`, stores "
+        "the model beside your own, and prints the command that uses it; nothing in the folder is executed.",
         _table("text", _text_rows(card)),
         *([_table("score on the test text", _score_rows(scores))] if scores is not None else []),
         _table("training", _training_rows(card, provider)),
@@ -130,8 +128,3 @@ def _table(heading: str, rows: Sequence[tuple[str, Any]]) -> str:
     """Return a Markdown table of two columns."""
     lines = [f"| {escape_markdown(name)} | {escape_markdown(str(value))} |" for name, value in rows]
     return "\n".join([f"| {heading} | |", "| --- | --- |", *lines])
-
-
-def _in_code(text: str) -> str:
-    """Return a text in one line that cannot end the code span around it."""
-    return printable(text).replace("\n", " ").replace("`", "'")
