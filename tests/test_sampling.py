@@ -29,6 +29,7 @@ def shares(sampling: Sampling, rng: np.random.Generator, draws: int = 4000) -> l
     [
         (Sampling(temperature=1), [0.4, 0.3, 0.2, 0.1]),
         (Sampling(temperature=0), [1, 0, 0, 0]),
+        (Sampling(temperature=5e-324), [1, 0, 0, 0]),  # the smallest number above 0
         (Sampling(temperature=1, top_k=2), [4 / 7, 3 / 7, 0, 0]),
         (Sampling(temperature=1, top_p=0.6), [4 / 7, 3 / 7, 0, 0]),  # 0.4 is not enough, 0.7 is
         (Sampling(temperature=1, top_p=0.4), [1, 0, 0, 0]),

@@ -346,7 +346,8 @@ def sample_tokens(log_probs: LogProbs, samplings: Sequence[Sampling], rngs: Sequ
 
     # temperature, then truncation
     temperatures = np.array([sampling.temperature or 1.0 for sampling in samplings])
-    weights = np.exp((log_probs - maxima[:, None]) / temperatures[:, None])  # (texts, tokens)
+    with np.errstate(over="ignore"):  # -inf at a temperature near 0: no weight, as it should be
+        weights = np.exp((log_probs - maxima[:, None]) / temperatures[:, None])  # (texts, tokens)
     for row, sampling in enumerate(samplings):
         if sampling.truncates:
             weights[row] = _truncate(weights[row], sampling)

@@ -214,7 +214,8 @@ class _Particles:
         state = self.states[row]
         state.adjust(log_probs)
         log_probs[: state.first_token] = -np.inf
-        shares = np.exp((log_probs - log_probs.max()) / state.temperature)
+        with np.errstate(over="ignore"):  # -inf at a temperature near 0
+            shares = np.exp((log_probs - log_probs.max()) / state.temperature)
 
         # times the chain's probability that the text goes on to be accepted
         value, values, nodes = self.look_ahead(self.nodes[row])
