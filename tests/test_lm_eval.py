@@ -18,6 +18,7 @@ import genbench
 from genbench import Model, UserError, api
 from genbench.experiments.comparison import Comparison
 from genbench.experiments.pretrained import read_harness, read_pretrained
+from genbench.experiments.proof.rows import find_row_model
 from genbench.experiments.reference_chain import Reference, with_doubts
 from genbench.report.export.files import as_csv, as_html, as_markdown
 from genbench.report.terminal.comparison import show_comparison
@@ -95,8 +96,10 @@ def test_a_comparison_has_them_as_marked_rows_in_no_verdict(tmp_path: Path, caps
     assert as_csv(comparison).count("gpt2") == 1
 
 
-def test_a_pretrained_row_is_never_doubtful() -> None:
+def test_a_pretrained_row_is_never_doubtful_and_cannot_be_proved() -> None:
     (row,) = read_harness(results()).results
+    with pytest.raises(UserError, match="is a pretrained model"):
+        find_row_model(row, "a-run")
     assert with_doubts(row, {"pell": Reference(3.0, None, lowest=2.5)}) == row
 
 

@@ -49,6 +49,8 @@ def find_row_model(row: Row, run: str) -> StoredModel:
     """Return the stored model of a row. Raises UserError, with the command that keeps it, where there is none."""
     if not row.ok:
         raise UserError(f"{row.status}: {row.error}")
+    if row.pretrained:
+        raise UserError("it is a pretrained model, scored by lm-evaluation-harness, and not stored here")
     again = f"genbench runs rerun {run} stores it; prove the run that this makes"
     if not row.model:
         raise UserError(f"its model was not stored: {again}")
