@@ -1,5 +1,6 @@
 """Comparison files: their keys, arguments on top of them, and the examples."""
 
+import importlib
 import inspect
 import json
 import re
@@ -70,6 +71,7 @@ def arguments_of(monkeypatch: pytest.MonkeyPatch, *typed: str) -> dict[str, Any]
         received.update(arguments)
         raise UserError("far enough")
 
+    importlib.import_module("genbench.api")  # imported first now, it would keep the other function
     monkeypatch.setattr("genbench.experiments.compare.compare", record)
     assert run(monkeypatch, *typed) == 2
     return {name: value for name, value in received.items() if name not in ("command", "listener", "name")}
