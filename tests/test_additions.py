@@ -117,9 +117,14 @@ def test_ctrl_c_after_the_last_row_keeps_the_rows(monkeypatch: pytest.MonkeyPatc
     assert load_run("last") == comparison
 
 
-def test_bits_across_authors_need_two_authors() -> None:
-    with pytest.raises(UserError, match="two authors or more; name another"):
-        compare("pell", SPECS[0], cross_author=True)
+def test_bits_across_authors_need_two_authors(capsys: pytest.CaptureFixture[str]) -> None:
+    class Messages(ProgressListener):
+        def message(self, text: str) -> None:
+            print(text)
+
+    comparison = compare("pell", SPECS[0], cross_author=True, length=0, listener=Messages())
+    assert [row.cross_scores for row in comparison.results] == [{}]
+    assert "bits across authors need two authors or more: they are left out" in capsys.readouterr().out
 
 
 def test_progress_names_the_seed_where_there_are_several() -> None:

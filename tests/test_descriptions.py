@@ -116,7 +116,7 @@ JSON_VALUES = st.recursive(
     max_leaves=9,
 )
 VALID: dict[str, Any] = {"docstring": "", "options": [], "values": {"smoothing": 2}, "files": [[0, 8]]}
-VALID |= {"memory": 0, "counting": False}
+VALID |= {"memory": 0, "counting": False, "tokens": ""}
 
 
 def test_a_valid_answer_is_a_description() -> None:

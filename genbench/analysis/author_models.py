@@ -28,6 +28,7 @@ KNOWN_LENGTH = 50  # characters of a passage that is looked for in training text
 
 
 def require_two(authors: Sequence[object]) -> None:
+    """Raise UserError for fewer than two authors, of whom none can be chosen."""
     if len(authors) < 2:
         raise UserError("attribution needs two or more authors; name another")
 

@@ -275,10 +275,7 @@ def _load_texts(
         )
 
     if settings.cross_author and len(corpora) < 2:
-        raise UserError(
-            "cross-author bits are those of two authors or more; name another, as in compare austen carroll "
-            "--cross-author"
-        )
+        listener.message("bits across authors need two authors or more: they are left out")
     pretrained = read_pretrained(settings.pretrained, corpora)
 
     if settings.cross_author or settings.style:
