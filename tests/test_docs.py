@@ -3,14 +3,19 @@
 import re
 import sys
 from dataclasses import fields
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pages
 import pytest
 from typer.main import get_command
 
 from genbench.cli.main import app
 from genbench.experiments.comparison import CorpusInfo
+from genbench.report.columns import columns_for
+from genbench.report.comparison_tables import NOVELTY_HEADINGS
+from genbench.report.pairs import NEXT_HEADING
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted((DOCS / "commands").glob("*.md"))
@@ -38,6 +43,33 @@ def test_a_page_shows_the_output_of_the_program(page: Path, monkeypatch: pytest.
 
     text = page.read_text(encoding="utf-8")
     assert comparable(text) == comparable(build_page(text)), f"make docs ARGS={page.name} updates it"
+
+
+def picture_lines(svg: str) -> list[str]:
+    """Return the lines of text in a picture of a terminal."""
+    lines: dict[str, str] = {}
+    for line, text in re.findall(r'url\(#[\w-]+-line-(\d+)\)">([^<]*)</text>', svg):
+        lines[line] = f"{lines.get(line, '')} {unescape(text)}".replace("\xa0", " ")
+    return list(lines.values())
+
+
+def test_the_picture_of_the_readme_has_the_columns_of_the_program() -> None:
+    svg = (DOCS / "table.svg").read_text(encoding="utf-8")
+    lines = picture_lines(svg)
+    assert lines[0].strip() == "$ genbench compare austen"
+    assert not re.search(r"https?://(?!www\.(w3\.org|textualize\.io))", svg)
+
+    # the two lines of headings above each rule
+    rules = [at for at, line in enumerate(lines) if set(line.strip()) == {"─"}]
+    headings = [sorted(" ".join(lines[at - 2 : at]).split()) for at in rules]
+    rows = [pages.row("austen", name, bits) for name, bits in (("lstm-char", 1.7), ("markov-char", 1.6))]
+    hidden = re.search(r"Not shown in 80 columns: (.*?); genbench", " ".join(" ".join(lines).split()))
+    assert hidden is not None
+    shown = [column.heading for column in columns_for(rows) if column.name not in hidden[1].split(", ")]
+    results = ["generator", NEXT_HEADING, *shown]
+    assert headings[0] == sorted(" ".join(results).split())
+    novelty = {word for words in headings[1:] for word in words}
+    assert novelty == set(" ".join(["samples of", *NOVELTY_HEADINGS]).split())
 
 
 @pytest.mark.parametrize("page", [*DOCS.glob("**/*.md"), DOCS.parent / "README.md"], ids=lambda page: page.stem)
