@@ -17,10 +17,10 @@ compare: $(VENV)/installed
 	$(BIN)/genbench compare $(ARGS)
 
 test: $(VENV)/development
-	$(BIN)/python -m pytest -n auto --durations=20 $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS)
 
 quick: $(VENV)/development
-	$(BIN)/python -m pytest -n auto -m "not slow and not stress" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not stress" $(ARGS)
 
 stress: $(VENV)/development
 	GENBENCH_STRESS_SECONDS=$(TIME) $(BIN)/python -m pytest -m stress $(ARGS)
