@@ -61,6 +61,12 @@ def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genbench.report.terminal.plain_progress.PlainProgress.print_due", lambda self: None)
 
 
+@pytest.fixture(autouse=True)
+def one_row_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run one row at a time where a test asks for no number: to measure the idle cores takes half a second."""
+    monkeypatch.setattr("genbench.experiments.executors.create.idle_cores", lambda: 1)
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the rows of comparisons in this process, where a test is not about processes: a row takes 1 to 2 s less."""

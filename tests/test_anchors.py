@@ -34,7 +34,7 @@ FAKE = Anchor(
     whole_sha256=sha256(TEXT.encode()).hexdigest(),
     parts=(len(TEXT) - 300, 300),
 )
-QUICK = RetryPolicy(timeout=0.3, delays=())
+QUICK = RetryPolicy(timeout=3.0, delays=())
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *texts: Anchor) -> None:

@@ -29,7 +29,8 @@ from genbench.storage import files as store
 PRIDE = book()
 LARGE = book(size=2000)
 HEAD = b"HTTP/1.0 200 OK\r\n"
-QUICK = RetryPolicy(timeout=0.3, delays=(0.0, 0.0))
+QUICK = RetryPolicy(timeout=3.0, delays=(0.0, 0.0))
+IMPATIENT = RetryPolicy(timeout=0.3, delays=(0.0, 0.0))
 HTML = b"<!DOCTYPE html><html><body>Log in to the network of this hotel</body></html>"
 
 
@@ -50,10 +51,12 @@ def get_book(
         return gutenberg.get_book(number, retries=retries)
 
 
-def refusal(monkeypatch: pytest.MonkeyPatch, *responders: Responder, number: int = 1342) -> str:
+def refusal(
+    monkeypatch: pytest.MonkeyPatch, *responders: Responder, number: int = 1342, retries: RetryPolicy = QUICK
+) -> str:
     """Return the one sentence of the error; check that no file, complete or partial, is left."""
     with pytest.raises(CorpusError) as caught:
-        get_book(monkeypatch, *responders, number=number)
+        get_book(monkeypatch, *responders, number=number, retries=retries)
     assert not list(store.home().glob("texts/*"))
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -230,7 +233,7 @@ def test_slow_and_silent_servers_time_out(
         "silence": stay_silent(end_of_test),
         "status 100": send_raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.1, until=end_of_test),
     }[kind]
-    assert "silent or too slow: too little data in 0.3 s" in refusal(monkeypatch, responder)
+    assert "silent or too slow: too little data in 0.3 s" in refusal(monkeypatch, responder, retries=IMPATIENT)
 
 
 def test_small_chunks_are_limited_by_the_total_time(end_of_test: threading.Event) -> None:
