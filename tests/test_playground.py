@@ -393,6 +393,7 @@ def test_the_models_write_side_by_side_and_the_same_seed_writes_the_same(browser
     written = []
     for seed in (3, 3, 4):
         playground.set("#seed", seed)
+        time.sleep(0.4)  # the page writes a quarter of a second after a seed was typed
         playground.set("#beginning", "The keeper ")
         playground.click("#go")
         playground.wait_for("document.querySelector('#stop').disabled")
