@@ -127,13 +127,14 @@ class Passages:
     @classmethod
     def spread(cls, texts: Sequence[str], length: int, max_count: int = MAX_PASSAGES) -> Passages:
         """Return at most `max_count` passages of each author's text, evenly spaced."""
-        # a passage at the end of a text may be too short
-        by_author = [
-            [passage for passage in spaced_passages(text, length, max_count) if len(passage) == length]
-            for text in texts
-        ]
+        by_author = [whole_passages(text, length, max_count) for text in texts]
         authors = np.repeat(np.arange(len(texts)), [len(passages) for passages in by_author])
         return cls(length, tuple(passage for passages in by_author for passage in passages), authors)
+
+
+def whole_passages(text: str, length: int, max_count: int) -> list[str]:
+    """Return evenly spaced passages of a text without the one at its end, if that is too short."""
+    return [passage for passage in spaced_passages(text, length, max_count) if len(passage) == length]
 
 
 def passage_bits(generators: Sequence[Generator], texts: Sequence[str], progress: ProgressCallback = ignore) -> Floats:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genbench import registry, scoring
-from genbench.analysis.author_models import MAX_PASSAGES, AuthorModels, passage_bits
+from genbench.analysis.author_models import MAX_PASSAGES, AuthorModels, passage_bits, whole_passages
 from genbench.analysis.intervals import Floats
 from genbench.analysis.novelty import spaced_passages
 from genbench.analysis.open_set import NONE_OF_THESE, NOT_CLEAR, OpenSetRule, calibrate
@@ -119,13 +119,13 @@ def calibrate_models(models: AuthorModels, changes: bool = False) -> Calibration
 def _unseen_passages(models: AuthorModels, author: int, length: int) -> tuple[list[str], Floats]:
     """Return passages of an author that the author's model has not seen, and their bits, (passages, models, steps)."""
     if not models.repeatable:
-        passages = _whole_passages(str(models.corpora[author].valid), length, PASSAGES)
+        passages = whole_passages(str(models.corpora[author].valid), length, PASSAGES)
         return passages, _step_bits(models.generators, passages, length)
 
     # without some of the books, with as much text of the others as there is
     passages, sums = [], []
     for corpus, text in models.whole[author].folds(FOLDS):
-        chosen = _whole_passages(text, length, -(-PASSAGES // FOLDS))
+        chosen = whole_passages(text, length, -(-PASSAGES // FOLDS))
         if not chosen:
             continue
         rest = corpus.truncate_training(len(models.corpora[author].train))
@@ -135,10 +135,6 @@ def _unseen_passages(models: AuthorModels, author: int, length: int) -> tuple[li
         passages += chosen
         sums.append(_step_bits(generators, chosen, length))
     return passages, np.concatenate(sums) if sums else np.zeros((0, len(models.generators), length // STEP))
-
-
-def _whole_passages(text: str, length: int, count: int) -> list[str]:
-    return [passage for passage in spaced_passages(text, length, count) if len(passage) == length]
 
 
 def _step_bits(generators: Sequence[Generator], passages: Sequence[str], length: int) -> Floats:

@@ -12,6 +12,7 @@ from itertools import islice
 
 from genbench.corpus.compressed import text_suffix
 from genbench.errors import CorpusError, nearest
+from genbench.tokenization.text import replace_surrogates
 
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 RECORD_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
@@ -81,19 +82,10 @@ def _json_values(text: str, name: str, column: str) -> Iterator[str]:
         value = record.get(column)
         if value is not None and not isinstance(value, str):
             raise CorpusError(f"{name}, line {number:,}: {column} is {str(value)[:40]}, but must be text")
-        if value and not _is_unicode(value):
+        if value and replace_surrogates(value) != value:  # JSON can escape one, and UTF-8 cannot encode it
             raise CorpusError(f"{name}, line {number:,}: {column} has half a surrogate pair; correct the file")
         yield value or ""
     _require_column(column, list(columns), name)
-
-
-def _is_unicode(text: str) -> bool:
-    """Return whether a text has no lone surrogates, which JSON can escape and UTF-8 cannot encode."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _require_column(column: str, columns: list[str], name: str) -> int:
