@@ -148,3 +148,13 @@ def test_the_files_of_an_installed_generator_are_those_of_its_package() -> None:
     chain = {path.name for path in registry.installed_files(Spec.parse("mixture:parts=markov-char+nltk-lm"))}
     assert {"ngram.py", "suffix_tree.py", "mixture.py", "nltk_lm.py", "__init__.py"} <= chain
     assert registry.installed_files(Spec.parse("./plugin.py:order=3")) == []
+
+
+def test_genbench_beside_a_plugin_file_is_not_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "genbench").mkdir()
+    (tmp_path / "genbench" / "__init__.py").write_text("", encoding="utf-8")
+    (tmp_path / "helper.py").write_text("", encoding="utf-8")
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text("import genbench, helper\n", encoding="utf-8")
+    monkeypatch.setattr("genbench.registry.code_files.OWN", tmp_path / "genbench")
+    assert registry.imported_files(plugin) == [plugin, tmp_path / "helper.py"]

@@ -17,11 +17,14 @@ from genbench.registry.source_code import read_syntax_nodes
 from genbench.spec import Spec
 
 INSTALLED = {"site-packages", "dist-packages"}  # folders whose modules belong to many distributions
+OWN = Path(__file__).resolve().parents[1]  # the folder of genbench, which is beside a plugin file in a checkout
 IMPORTERS = {"import_module", "__import__"}
 
 
 def imported_files(path: Path) -> list[Path]:
     """Return a .py file and what it imports from its own folder, and what these files import from there.
+
+    genbench itself is not among them: loading its modules again would give another Generator.
 
     Import statements count wherever they stand, and so do constants: `import_module("helper")`, and a string that
     is the name of a .py file beside the file. A name that is put together while the file runs is not found.
@@ -31,7 +34,8 @@ def imported_files(path: Path) -> list[Path]:
     while waiting:
         file = waiting.pop()
         for name in _imported_names(file, first.parent):
-            new = [module for module in _module_files(first.parent, name) if module not in found]
+            files = [module for module in _module_files(first.parent, name) if not module.is_relative_to(OWN)]
+            new = [module for module in files if module not in found]
             found |= dict.fromkeys(new)
             waiting += [module for module in new if module.suffix == ".py"]
     return list(found)
